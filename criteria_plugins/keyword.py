@@ -1,0 +1,62 @@
+"""Keywords texted in."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, KeywordUse, Statement
+from graphql_app.criteria import (
+    Criterion,
+    Group,
+    Keyword,
+    OneOrMore,
+    Scope,
+    SetOperator,
+    TimeWindow,
+    form_field,
+    hookimpl,
+)
+
+
+class KeywordTexted(Criterion):
+    """Which keywords a contact has texted in; case and surrounding space do not matter."""
+
+    key = "keyword"
+    label = "Keyword texted"
+    group = Group.MESSAGING
+
+    operator: SetOperator
+    keywords: OneOrMore[Keyword] = form_field("Keywords", placeholder="JOIN", suggests=True)
+    within: TimeWindow | None = form_field("Time frame", optional=True)
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts who used any, or each, of the keywords."""
+        users = (
+            select(col(KeywordUse.contact_id))
+            .where(
+                col(KeywordUse.keyword).in_(self.keywords),
+                *scope.within(self.within, col(KeywordUse.received_at)),
+            )
+            .group_by(col(KeywordUse.contact_id))
+        )
+        if self.operator is SetOperator.ALL_OF:
+            users = users.having(func.uniqExact(col(KeywordUse.keyword)) == len(self.keywords))
+        return col(Contact.id).in_(users)
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope) -> Statement:
+        """Keywords in use, the most used first."""
+        keyword = col(KeywordUse.keyword)
+        return (
+            select(keyword, keyword)
+            .where(func.positionCaseInsensitiveUTF8(keyword, search) > 0)
+            .group_by(keyword)
+            .order_by(func.count().desc(), keyword)
+        )
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    """Register the criterion."""
+    return [KeywordTexted]

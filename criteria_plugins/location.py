@@ -1,0 +1,67 @@
+"""Where a contact is."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Expression, Statement
+from graphql_app.criteria import (
+    ChoiceOperator,
+    Country,
+    Criterion,
+    Group,
+    OneOrMore,
+    Region,
+    Scope,
+    form_field,
+    hookimpl,
+)
+
+WITH_PLACES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
+
+
+class Location(Criterion):
+    """The country a contact is in and, if asked for, the state or province within it."""
+
+    key = "location"
+    label = "Location"
+    group = Group.PROFILE
+
+    operator: ChoiceOperator
+    countries: OneOrMore[Country] | None = form_field(
+        "Countries", used_with=WITH_PLACES, suggests=True
+    )
+    regions: OneOrMore[Region] | None = form_field(
+        "States or provinces",
+        used_with=WITH_PLACES,
+        optional=True,
+        description="Only these of the countries; all of them when left out.",
+        suggests=True,
+    )
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts in one of the countries and, where given, one of the regions."""
+        if self.countries is None:
+            return col(Contact.country).is_not(None)
+        places = [col(Contact.country).in_(self.countries)]
+        if self.regions is not None:
+            places.append(col(Contact.region).in_(self.regions))
+        return and_(*places)
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope) -> Statement:
+        """Places present in the shop, those with the most contacts first."""
+        place: Expression = col(Contact.country) if field == "countries" else col(Contact.region)
+        return (
+            select(place, place)
+            .where(place.is_not(None), func.positionCaseInsensitiveUTF8(place, search) > 0)
+            .group_by(place)
+            .order_by(func.count().desc(), place)
+        )
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    """Register the criterion."""
+    return [Location]

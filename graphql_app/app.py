@@ -1,0 +1,86 @@
+"""create_app: the only place where the parts of a process are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.catalog.store import Catalog
+from graphql_app.endpoint import GraphQLEndpoint
+from graphql_app.errors import AppError
+from graphql_app.plugins import Registry, discover
+from graphql_app.schema.build import build_schema
+from graphql_app.schema.context import Services
+from graphql_app.segments.starters import update_defaults
+from graphql_app.settings import Settings
+
+WELCOME = """Segments
+
+GraphQL   POST /graphql   with Authorization: Bearer <token>
+Health    GET  /health
+"""
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[Catalog]:
+    """The catalog, its schema up to date."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog(settings.catalog)
+    try:
+        catalog.migrate()
+        yield catalog
+    finally:
+        catalog.close()
+
+
+@contextmanager
+def open_services(settings: Settings, registry: Registry | None = None) -> Iterator[Services]:
+    """Everything that a process works with, ready, and closed at the end.
+
+    Raises:
+        AppError: A store cannot be used.
+        PluginError: A plugin cannot be used.
+    """
+    registry = registry or discover()
+    with open_catalog(settings) as catalog:
+        audience = Audience(settings.audience, settings.query_timeout, settings.query_concurrency)
+        try:
+            audience.create_tables()
+            recorder = Recorder(audience)
+            recorder.recover()
+            update_defaults(catalog, registry)
+            yield Services(catalog, audience, recorder, registry)
+        finally:
+            audience.close()
+
+
+def create_app(settings: Settings, services: Services) -> Starlette:
+    """The web application over services that are open for as long as it runs."""
+
+    async def health(_: Request) -> Response:
+        try:
+            await to_thread.run_sync(services.audience.ping)
+            await to_thread.run_sync(services.catalog.ping)
+        except AppError as error:
+            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
+        return JSONResponse({"status": "ok"})
+
+    async def welcome(_: Request) -> Response:
+        return PlainTextResponse(WELCOME)
+
+    endpoint = GraphQLEndpoint(build_schema(services.registry), services, settings)
+    return Starlette(
+        routes=[
+            Route("/", welcome),
+            Route("/health", health),
+            Route("/graphql", endpoint),
+        ]
+    )

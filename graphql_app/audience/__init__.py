@@ -1,0 +1,1 @@
+"""The audience: facts about contacts, in ClickHouse (embedded or a server)."""

@@ -1,0 +1,159 @@
+"""The facts that the service takes in: their fields, and the check of a batch of them.
+
+One declaration serves the GraphQL inputs, the columns of files and the validation of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from graphql_app.audience import columns
+from graphql_app.audience.columns import ValueKind, parse_column
+
+
+@dataclass(frozen=True, slots=True)
+class FactField:
+    """A field of a fact, by its name in files; GraphQL has it in camel case."""
+
+    name: str
+    kind: ValueKind
+    description: str
+    required: bool = False
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A kind of fact: its name in the plural (files, mutations) and its fields."""
+
+    name: str
+    fields: tuple[FactField, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of a checked batch."""
+        return pa.schema([(field.name, field.kind.arrow) for field in self.fields])
+
+
+@dataclass(frozen=True, slots=True)
+class BadValue:
+    """A value that was refused: which row of the batch, which field, and why."""
+
+    row: int
+    field: str
+    message: str
+
+
+CONTACTS = Fact(
+    "contacts",
+    (
+        FactField("id", columns.IDENTIFIER, "The contact's id in the source system.", True),
+        FactField("phone", columns.TEXT, "Phone number, best in E.164."),
+        FactField("email", columns.TEXT, "E-mail address."),
+        FactField("first_name", columns.TEXT, "Given name."),
+        FactField("last_name", columns.TEXT, "Family name."),
+        FactField("country", columns.COUNTRY, "Country, ISO 3166-1 alpha-2."),
+        FactField("region", columns.TEXT, "State or province, e.g. its code."),
+        FactField("city", columns.TEXT, "City."),
+        FactField("tags", columns.TAGS, "The shop's own labels.", default=[]),
+        FactField("subscribed_at", columns.TIME, "When the contact last subscribed to texts."),
+        FactField("unsubscribed_at", columns.TIME, "When the contact last unsubscribed."),
+        FactField("created_at", columns.TIME, "When the contact was created."),
+        FactField(
+            "properties", columns.PROPERTIES, "The shop's own properties, a JSON object.",
+            default="{}",
+        ),
+    ),
+)  # fmt: skip
+
+ORDERS = Fact(
+    "orders",
+    (
+        FactField("id", columns.IDENTIFIER, "The order's id in the source system.", True),
+        FactField("contact_id", columns.IDENTIFIER, "Who ordered.", True),
+        FactField("ordered_at", columns.TIME, "When.", True),
+        FactField("total", columns.AMOUNT, "What it cost, in the shop's currency.", True),
+        FactField("refunded", columns.AMOUNT, "What was paid back of it.", default=0),
+        FactField("cancelled_at", columns.TIME, "When it was cancelled, if it was."),
+    ),
+)
+
+LINE_FIELDS = (
+    FactField("product_id", columns.TEXT, "The product's id or stock-keeping unit.", True),
+    FactField("title", columns.TEXT, "The product's title as sold."),
+    FactField("quantity", columns.INTEGER, "How many; 0 or less is no purchase.", default=1),
+    FactField("price", columns.AMOUNT, "Price of one, in the shop's currency.", default=0),
+)
+
+ORDER_LINES = Fact(
+    "order_lines",
+    (FactField("order_id", columns.IDENTIFIER, "The order it is on.", True), *LINE_FIELDS),
+)
+
+PRODUCTS = Fact(
+    "products",
+    (
+        FactField("id", columns.TEXT, "The product's id or stock-keeping unit.", True),
+        FactField("title", columns.TEXT, "Its title.", True),
+    ),
+)
+
+TEXTS = Fact(
+    "texts",
+    (
+        FactField("id", columns.IDENTIFIER, "The message's id in the source system.", True),
+        FactField("contact_id", columns.IDENTIFIER, "Who received it.", True),
+        FactField("sent_at", columns.TIME, "When it was sent.", True),
+        FactField("clicked_at", columns.TIME, "When its link was first clicked."),
+    ),
+)
+
+KEYWORDS = Fact(
+    "keywords",
+    (
+        FactField("contact_id", columns.IDENTIFIER, "Who texted it in.", True),
+        FactField("keyword", columns.KEYWORD, "The keyword.", True),
+        FactField("received_at", columns.TIME, "When.", True),
+    ),
+)
+
+EVENTS = Fact(
+    "events",
+    (
+        FactField("id", columns.IDENTIFIER, "The event's id in the source system.", True),
+        FactField("contact_id", columns.IDENTIFIER, "Whom it concerns.", True),
+        FactField("name", columns.TEXT, "What happened.", True),
+        FactField("occurred_at", columns.TIME, "When.", True),
+        FactField("properties", columns.PROPERTIES, "More about it, a JSON object.", default="{}"),
+    ),
+)
+
+FACTS: Mapping[str, Fact] = {
+    fact.name: fact for fact in (CONTACTS, ORDERS, ORDER_LINES, PRODUCTS, TEXTS, KEYWORDS, EVENTS)
+}
+
+
+def check(
+    fact: Fact, values: Mapping[str, pa.Array | Sequence[Any]], size: int
+) -> tuple[pa.Table, list[BadValue]]:
+    """Check a batch given as columns; a missing column is absent in every row.
+
+    Returns:
+        The typed table (with defaults filled in; meaningless in bad rows), and what is wrong.
+    """
+    arrays: list[pa.Array] = []
+    problems: list[BadValue] = []
+    for field in fact.fields:
+        column = values.get(field.name)
+        if column is None:
+            column = pa.nulls(size, field.kind.arrow)
+        array, bad = parse_column(field.kind, column, field.required)
+        problems.extend(BadValue(row, field.name, message) for row, message in bad)
+        if field.default is not None and array.null_count:
+            array = array.fill_null(pa.scalar(field.default, field.kind.arrow))
+        arrays.append(array)
+    return pa.table(arrays, schema=fact.schema), sorted(problems, key=lambda bad: bad.row)

@@ -1,0 +1,224 @@
+"""Recording facts: upserts by natural key that leave nothing of an older version behind.
+
+ClickHouse replaces a row only by one with the same whole sort key, which includes the contact. So
+a fact that moves to another contact, or an order with fewer lines, needs its old rows marked as
+deleted; they are looked up before the new rows are written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphql_app.audience.journal import Erase, Insert, Journal
+from graphql_app.audience.orders import StoredOrder, order_rows, product_names
+from graphql_app.audience.store import Audience, ShopLocks
+from graphql_app.audience.tables import TABLES
+
+
+class Recorder:
+    """Writes facts of shops; one shop's writes come one after another.
+
+    The tables that it takes are checked ones (``facts.check``). Each method returns when all of
+    the batch is on disk; where it raises, either nothing of the batch is recorded or all of it
+    will be, before anything else is.
+    """
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._journal = Journal(audience)
+        self._locks = ShopLocks()
+        self._last_version = 0
+
+    def recover(self) -> None:
+        """Finish the batches that an earlier process did not."""
+        self._journal.recover()
+
+    def contacts(self, shop_id: int, rows: pa.Table) -> None:
+        """Record contacts, by id."""
+        self._replace(shop_id, "contacts", rows, ["id"])
+
+    def products(self, shop_id: int, rows: pa.Table) -> None:
+        """Record products, by id."""
+        self._replace(shop_id, "products", rows, ["id"])
+
+    def keywords(self, shop_id: int, rows: pa.Table) -> None:
+        """Record uses of keywords, by all of their fields."""
+        self._replace(shop_id, "keywords", rows, ["contact_id", "keyword", "received_at"])
+
+    def texts(self, shop_id: int, rows: pa.Table) -> None:
+        """Record text messages, by id."""
+        self._move(shop_id, "texts", rows)
+
+    def events(self, shop_id: int, rows: pa.Table) -> None:
+        """Record events, by id."""
+        self._move(shop_id, "events", rows)
+
+    def orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
+        """Record orders by id, each with its lines.
+
+        Args:
+            shop_id: Whose orders.
+            orders: The orders.
+            lines: Their lines, with the ``row`` of their order in ``orders``; ``None`` keeps the
+                lines that the orders have.
+        """
+        with self._locks.hold(shop_id):
+            self._orders(shop_id, orders, lines)
+
+    def _orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
+        kept, orders = _last_of_each(orders, ["id"])
+        stored = self._stored_orders(shop_id, orders["id"])
+        if lines is None:
+            lines = self._stored_lines(shop_id, orders["id"], stored)
+            names = None
+        else:
+            place = pc.index_in(lines["row"].cast(pa.int64()), kept)
+            lines = lines.set_column(lines.schema.get_field_index("row"), "row", place)
+            lines = lines.filter(pc.is_valid(place))
+            names = product_names(orders, lines)
+        rows = order_rows(orders, lines, stored)
+        version = self._version()
+        steps = [
+            Insert("order_lines", _stamp(shop_id, version, rows.lines, rows.gone_lines)),
+            Insert("orders", _stamp(shop_id, version, rows.orders, rows.gone_orders)),
+        ]
+        if names is not None:
+            steps.append(Insert("products", _stamp(shop_id, None, names)))
+        self._journal.write(shop_id, version, steps)
+
+    def order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
+        """Replace the lines of orders that are recorded already, by ``order_id``.
+
+        Returns:
+            The rows whose order is not recorded; if there are any, nothing was written.
+        """
+        with self._locks.hold(shop_id):
+            ids = pc.unique(lines["order_id"].combine_chunks())
+            orders = self._audience.arrow(
+                "SELECT id, contact_id, ordered_at, total, refunded, cancelled_at "
+                f"FROM orders FINAL WHERE shop_id = {shop_id} AND NOT deleted AND {_among(ids)}"
+            )
+            place = pc.index_in(lines["order_id"], orders["id"])
+            unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
+            if not unknown:
+                self._orders(
+                    shop_id, orders, lines.drop_columns(["order_id"]).append_column("row", place)
+                )
+        return unknown
+
+    def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
+        """Erase contacts and every row about them, for good."""
+        if contacts:
+            with self._locks.hold(shop_id):
+                self._journal.write(shop_id, self._version(), [Erase(tuple(contacts))])
+
+    def merge(self, shop_id: int) -> None:
+        """Bring the shop's rows into the shape that is fastest to read, after many writes."""
+        for table in TABLES:
+            self._audience.merge(table.__tablename__, shop_id)
+
+    def _version(self) -> int:
+        """Later than every version before: the last write wins."""
+        self._last_version = max(self._last_version + 1, time.time_ns())
+        return self._last_version
+
+    def _replace(self, shop_id: int, table: str, rows: pa.Table, key: list[str]) -> None:
+        with self._locks.hold(shop_id):
+            _, rows = _last_of_each(rows, key)
+            version = self._version()
+            self._journal.write(shop_id, version, [Insert(table, _stamp(shop_id, version, rows))])
+
+    def _move(self, shop_id: int, table: str, rows: pa.Table) -> None:
+        """Replace rows by id, and mark as deleted those that other contacts have under it."""
+        with self._locks.hold(shop_id):
+            _, rows = _last_of_each(rows, ["id"])
+            stored = self._audience.arrow(
+                f"SELECT DISTINCT id, contact_id FROM {table} "
+                f"WHERE shop_id = {shop_id} AND {_among(rows['id'])}"
+            )
+            owner = rows["contact_id"].take(pc.index_in(stored["id"], rows["id"]))
+            gone = stored.filter(pc.not_equal(owner, stored["contact_id"]))
+            version = self._version()
+            self._journal.write(
+                shop_id, version, [Insert(table, _stamp(shop_id, version, rows, gone))]
+            )
+
+    def _stored_orders(self, shop_id: int, ids: pa.Array) -> dict[int, list[StoredOrder]]:
+        """What is on disk of orders, under every contact that has them."""
+        found = self._audience.arrow(
+            "SELECT id, contact_id, argMax(line_count, version) AS line_count, "
+            "argMax(ordered_at, version) AS ordered_at, argMax(valid, version) AS valid "
+            f"FROM orders WHERE shop_id = {shop_id} AND {_among(ids)} "
+            "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
+        )
+        stored: dict[int, list[StoredOrder]] = {}
+        columns = (column.to_pylist() for column in found.columns)
+        for order_id, *values in zip(*columns, strict=True):
+            stored.setdefault(order_id, []).append(StoredOrder(*values))
+        return stored
+
+    def _stored_lines(
+        self, shop_id: int, ids: pa.Array, stored: dict[int, list[StoredOrder]]
+    ) -> pa.Table:
+        """The lines that orders have, with the row of their order."""
+        owners = {old.contact_id for orders in stored.values() for old in orders}
+        found = self._audience.arrow(
+            "SELECT order_id, product_id, quantity, price FROM order_lines FINAL "
+            f"WHERE shop_id = {shop_id} AND NOT deleted "
+            f"AND {_among(pa.array(owners, pa.uint64()), 'contact_id')} "
+            f"AND {_among(ids, 'order_id')} "
+            "ORDER BY order_id, line_number"
+        )
+        return found.append_column("row", pc.index_in(found["order_id"], ids))
+
+
+def _last_of_each(rows: pa.Table, key: list[str]) -> tuple[pa.Array, pa.Table]:
+    """The last row of each key: its places in the table, and the rows."""
+    numbered = rows.select(key).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
+    last = numbered.group_by(key).aggregate([("row", "max")])["row_max"]
+    places = last.combine_chunks().sort()
+    return (places, rows) if len(places) == rows.num_rows else (places, rows.take(places))
+
+
+def _among(ids: pa.Array | pa.ChunkedArray, column: str = "id") -> str:
+    """SQL: the column is one of the identifiers, with bounds that skip what cannot hold them."""
+    if not len(ids):
+        return "0"
+    bounds = pc.min_max(ids).as_py()
+    listed = ",".join(map(str, ids.to_pylist()))
+    return (
+        f"{column} BETWEEN {bounds['min']} AND {bounds['max']} "
+        f"AND {column} IN (SELECT arrayJoin(CAST('[{listed}]' AS Array(UInt64))))"
+    )
+
+
+def _stamp(
+    shop_id: int, version: int | None, rows: pa.Table, gone: pa.Table | None = None
+) -> pa.Table:
+    """Rows as the tables have them; ``gone`` ones are marked as deleted, and otherwise empty."""
+    parts = [rows.append_column("deleted", pa.array([False] * rows.num_rows))]
+    if gone is not None and gone.num_rows:
+        columns = {
+            field.name: gone[field.name]
+            if field.name in gone.column_names
+            else _blank(field.type, gone.num_rows)
+            for field in rows.schema
+        }
+        parts.append(pa.table({**columns, "deleted": pa.array([True] * gone.num_rows)}))
+    table = pa.concat_tables(parts)
+    table = table.append_column("shop_id", pa.array([shop_id] * len(table), pa.uint64()))
+    if version is not None:
+        table = table.append_column("version", pa.array([version] * len(table), pa.uint64()))
+    return table
+
+
+def _blank(kind: pa.DataType, size: int) -> pa.Array:
+    """A column of the values that ClickHouse has by default."""
+    if pa.types.is_list(kind):
+        return pa.array([[]] * size, kind)
+    zero = "" if pa.types.is_string(kind) else False if pa.types.is_boolean(kind) else 0
+    return pa.array([pa.scalar(zero, kind).as_py()] * size, kind)

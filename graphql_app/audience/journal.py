@@ -1,0 +1,126 @@
+"""All or nothing for batches of several tables.
+
+One insert into one table is atomic in ClickHouse; several are not. A batch of several steps is
+first written to the journal, in one insert, then carried out, then marked as done. Steps may be
+repeated without harm, so whatever an earlier process left undone is done again at the next start,
+or before the next write if only a step failed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import TABLES
+
+ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Insert rows into a table."""
+
+    table: str
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Delete contacts and everything about them from disk."""
+
+    contacts: tuple[int, ...]
+
+
+class Journal:
+    """Carries out batches; see the module."""
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._unfinished = threading.Event()
+        self._recovery = threading.Lock()
+
+    def write(self, shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> None:
+        """Carry out the steps of a shop, all or none of them; ``batch`` is a number of its own."""
+        if self._unfinished.is_set():
+            self.recover()
+        steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
+        if len(steps) == 1 and isinstance(steps[0], Insert):
+            self._carry_out(shop_id, steps[0])
+            return
+        entries = _entries(shop_id, batch, steps)
+        self._audience.insert("journal", entries)
+        try:
+            for step in steps:
+                self._carry_out(shop_id, step)
+            self._finish(entries)
+        except BaseException:
+            self._unfinished.set()
+            raise
+
+    def recover(self) -> None:
+        """Carry out what was begun and not finished, in the order in which it was begun."""
+        with self._recovery:
+            pending = self._audience.arrow(
+                "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
+                "WHERE done = 0 ORDER BY batch, step",
+                text=False,
+            )
+            for entry in pending.to_pylist():
+                self._carry_out(entry["shop_id"], _step(entry["action"].decode(), entry["payload"]))
+            self._finish(pending)
+            self._unfinished.clear()
+
+    def _carry_out(self, shop_id: int, step: Insert | Erase) -> None:
+        if isinstance(step, Insert):
+            self._audience.insert(step.table, step.rows)
+            return
+        for table in TABLES:
+            if table.__tablename__ != "products":
+                self._audience.erase(table.__tablename__, shop_id, step.contacts)
+
+    def _finish(self, entries: pa.Table) -> None:
+        """Mark entries as done, without their payload."""
+        count = entries.num_rows
+        done = entries.set_column(
+            entries.schema.get_field_index("payload"), "payload", pa.array([b""] * count)
+        ).set_column(
+            entries.schema.get_field_index("done"), "done", pa.array([1] * count, pa.uint32())
+        )
+        self._audience.insert("journal", done)
+
+
+def _entries(shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> pa.Table:
+    actions, payloads = [], []
+    for step in steps:
+        rows = (
+            step.rows
+            if isinstance(step, Insert)
+            else pa.table({"contact_id": pa.array(step.contacts, pa.uint64())})
+        )
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        actions.append(step.table if isinstance(step, Insert) else ERASE)
+        payloads.append(sink.getvalue().to_pybytes())
+    count = len(steps)
+    return pa.table(
+        {
+            "batch": pa.array([batch] * count, pa.uint64()),
+            "step": pa.array(range(count), pa.uint32()),
+            "action": pa.array(actions),
+            "shop_id": pa.array([shop_id] * count, pa.uint64()),
+            "payload": pa.array(payloads, pa.binary()),
+            "done": pa.array([0] * count, pa.uint32()),
+        }
+    )
+
+
+def _step(action: str, payload: bytes) -> Insert | Erase:
+    rows = pa.ipc.open_stream(payload).read_all()
+    if action == ERASE:
+        return Erase(tuple(rows["contact_id"].to_pylist()))
+    return Insert(action, rows)

@@ -1,0 +1,229 @@
+"""The tables of facts that criteria read.
+
+Every table starts its sort key with the shop and, products apart, goes on with the contact, so
+that one shop's rows lie together and a cluster can shard by contact. Rows are replaced by natural
+key: of the rows with one sort key the highest ``version`` counts, and a row with ``deleted`` hides
+the key. Both, and the shop, are taken care of by the store; a fragment writes none of it.
+
+Times are UTC with milliseconds, money is Decimal(18, 4) in the shop's currency, identifiers are
+unsigned 64-bit integers of the source system; products, keywords and tags are text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, TypeAlias
+
+from clickhouse_connect.cc_sqlalchemy import engines
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
+    Array,
+    Bool,
+    DateTime64,
+    Int64,
+    LowCardinality,
+    Nullable,
+    String,
+    UInt32,
+    UInt64,
+)
+from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Decimal as DecimalType
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.orm import registry
+from sqlalchemy.sql.elements import SQLCoreOperations
+from sqlmodel import Field, SQLModel, col
+
+# SQLAlchemy's types for what criteria are made of: a select of any columns, and a column of a table
+# or any other expression.
+Statement: TypeAlias = Select[*tuple[Any, ...]]
+Expression: TypeAlias = SQLCoreOperations[Any]
+
+INSTANT = DateTime64(3, "UTC")
+MONEY = DecimalType(18, 4)
+NAME = LowCardinality(String)
+
+# A shop's rows lie in one partition, so that one insert is one atomic part and a merge after an
+# import stays within it.
+PARTITIONS = 16
+PARTITION = f"shop_id % {PARTITIONS}"
+
+
+def _engine(*order_by: str) -> Any:
+    return engines.ReplacingMergeTree(
+        order_by=("shop_id", *order_by),
+        partition_by=PARTITION,
+        version="version",
+        settings={
+            # Reads see through unmerged rows at a price; merge each partition soon after it rests.
+            "min_age_to_force_merge_seconds": 20,
+            "min_age_to_force_merge_on_partition_only": 1,
+        },
+    )
+
+
+class StoreTable(SQLModel, registry=registry()):
+    """Base of every table of the audience's store."""
+
+    __tablename__: ClassVar[str]
+
+
+class AudienceTable(StoreTable):
+    """Base of the tables of facts; ``version`` and ``deleted`` belong to the store."""
+
+    shop_id: int = Field(primary_key=True, sa_type=UInt64)
+    version: int = Field(sa_type=UInt64)
+    deleted: bool = Field(sa_type=Bool)
+
+
+class Contact(AudienceTable, table=True):
+    """A subscriber, a customer or both; the universe of every rule."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (_engine("id"),)
+
+    id: int = Field(primary_key=True, sa_type=UInt64)
+    phone: str | None = Field(sa_type=Nullable(String))
+    email: str | None = Field(sa_type=Nullable(String))
+    first_name: str | None = Field(sa_type=Nullable(String))
+    last_name: str | None = Field(sa_type=Nullable(String))
+    country: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    region: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    city: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    tags: list[str] = Field(sa_type=Array(String))
+    subscribed_at: datetime | None = Field(sa_type=Nullable(INSTANT))
+    unsubscribed_at: datetime | None = Field(sa_type=Nullable(INSTANT))
+    created_at: datetime | None = Field(sa_type=Nullable(INSTANT))
+    properties: str = Field(sa_type=String)
+
+
+class Order(AudienceTable, table=True):
+    """An order of a contact; ``valid`` while neither cancelled nor fully refunded."""
+
+    __tablename__ = "orders"
+    __table_args__ = (_engine("contact_id", "id"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+    id: int = Field(primary_key=True, sa_type=UInt64)
+    ordered_at: datetime = Field(sa_type=INSTANT)
+    total: Decimal = Field(sa_type=MONEY)
+    refunded: Decimal = Field(sa_type=MONEY)
+    cancelled_at: datetime | None = Field(sa_type=Nullable(INSTANT))
+    valid: bool = Field(sa_type=Bool)
+    line_count: int = Field(sa_type=UInt32)
+
+
+class OrderLine(AudienceTable, table=True):
+    """One product on an order; repeats the order's time and validity, so no join is needed."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (_engine("contact_id", "order_id", "line_number"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+    order_id: int = Field(primary_key=True, sa_type=UInt64)
+    line_number: int = Field(primary_key=True, sa_type=UInt32)
+    product_id: str = Field(sa_type=NAME)
+    quantity: int = Field(sa_type=Int64)
+    price: Decimal = Field(sa_type=MONEY)
+    ordered_at: datetime = Field(sa_type=INSTANT)
+    valid: bool = Field(sa_type=Bool)
+
+
+class Product(AudienceTable, table=True):
+    """A product's title, for people to find its id by."""
+
+    __tablename__ = "products"
+    __table_args__ = (_engine("id"),)
+
+    id: str = Field(primary_key=True, sa_type=String)
+    title: str = Field(sa_type=String)
+
+
+class TextMessage(AudienceTable, table=True):
+    """A text message sent to a contact, and when its link was first clicked."""
+
+    __tablename__ = "texts"
+    __table_args__ = (_engine("contact_id", "id"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+    id: int = Field(primary_key=True, sa_type=UInt64)
+    sent_at: datetime = Field(sa_type=INSTANT)
+    clicked_at: datetime | None = Field(sa_type=Nullable(INSTANT))
+
+
+class KeywordUse(AudienceTable, table=True):
+    """A keyword that a contact texted in, folded so that case and surrounding space are gone."""
+
+    __tablename__ = "keywords"
+    __table_args__ = (_engine("contact_id", "keyword", "received_at"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+    keyword: str = Field(primary_key=True, sa_type=NAME)
+    received_at: datetime = Field(primary_key=True, sa_type=INSTANT)
+
+
+class Event(AudienceTable, table=True):
+    """Anything else that happened to a contact: a name, a time and properties as JSON."""
+
+    __tablename__ = "events"
+    __table_args__ = (_engine("contact_id", "id"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+    id: int = Field(primary_key=True, sa_type=UInt64)
+    name: str = Field(sa_type=NAME)
+    occurred_at: datetime = Field(sa_type=INSTANT)
+    properties: str = Field(sa_type=String)
+
+
+TABLES: tuple[type[AudienceTable], ...] = (
+    Contact,
+    Order,
+    OrderLine,
+    Product,
+    TextMessage,
+    KeywordUse,
+    Event,
+)
+
+# Facts that are found again by their own id, although sorted by contact.
+BY_ID: tuple[type[AudienceTable], ...] = (Order, TextMessage, Event)
+
+
+def fold_keyword(keyword: str) -> str:
+    """The form in which keywords are stored and compared."""
+    return keyword.strip().casefold()
+
+
+def subscribed() -> ColumnElement[bool]:
+    """Contacts whose latest consent is a subscription; the same instant counts as unsubscribed."""
+    return and_(
+        col(Contact.subscribed_at).is_not(None),
+        or_(
+            col(Contact.unsubscribed_at).is_(None),
+            col(Contact.unsubscribed_at) < col(Contact.subscribed_at),
+        ),
+    )
+
+
+def textable() -> ColumnElement[bool]:
+    """Contacts that can be texted today: subscribed, and with a phone number."""
+    return and_(subscribed(), col(Contact.phone).is_not(None))
+
+
+class JournalEntry(StoreTable, table=True):
+    """Batches of several tables, from before they are written until they are: see ``journal``."""
+
+    __tablename__ = "journal"
+    __table_args__ = (
+        engines.ReplacingMergeTree(
+            order_by=("batch", "step"),
+            version="done",
+            settings={"min_age_to_force_merge_seconds": 20},
+        ),
+    )
+
+    batch: int = Field(primary_key=True, sa_type=UInt64)
+    step: int = Field(primary_key=True, sa_type=UInt32)
+    action: str = Field(sa_type=String)
+    shop_id: int = Field(sa_type=UInt64)
+    payload: str = Field(sa_type=String)
+    done: int = Field(sa_type=UInt32)

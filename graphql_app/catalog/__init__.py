@@ -1,0 +1,1 @@
+"""The catalog: shops, tokens and saved segments, in SQLite or PostgreSQL."""

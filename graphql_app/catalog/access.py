@@ -1,0 +1,166 @@
+"""Shops and the tokens that give access to them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from babel.numbers import list_currencies
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import ApiToken, Shop, TokenScope, now
+from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Problem
+
+TOKEN_PATTERN = re.compile(r"seg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is asking: a shop, and what its token may do."""
+
+    shop: Shop
+    scopes: frozenset[TokenScope]
+
+    @property
+    def shop_id(self) -> int:
+        """The shop's id in the catalog and in the tables of facts."""
+        return stored_id(self.shop)
+
+
+def stored_id(shop: Shop) -> int:
+    """The id of a shop that has been stored."""
+    if shop.id is None:
+        raise ValueError("the shop has not been stored")
+    return shop.id
+
+
+def new_shop(session: Session, shop: Shop) -> Shop:
+    """Add a shop.
+
+    Raises:
+        InvalidInputError: Its handle is taken or malformed, or its zone or currency unknown.
+    """
+    problems = list(_shop_problems(shop))
+    if not problems:
+        session.add(shop)
+        try:
+            session.flush()
+        except IntegrityError:
+            problems = [_invalid("handle", f"There is a shop {shop.handle!r} already.")]
+    if problems:
+        raise InvalidInputError(problems)
+    return shop
+
+
+def _shop_problems(shop: Shop) -> Iterable[Problem]:
+    if not HANDLE_PATTERN.fullmatch(shop.handle):
+        yield _invalid(
+            "handle", "A shop's handle is 1 to 63 of a-z, 0-9 and -, beginning with none of -."
+        )
+    if not shop.name.strip() or len(shop.name) > 255:
+        yield _invalid("name", "A shop's name has 1 to 255 characters.")
+    if shop.timezone not in available_timezones():
+        yield _invalid(
+            "timezone",
+            f"There is no time zone {shop.timezone!r}; write it as in the IANA database, "
+            "e.g. America/New_York.",
+        )
+    if shop.currency not in list_currencies():
+        yield _invalid(
+            "currency",
+            f"There is no currency {shop.currency!r}; write its code of ISO 4217, e.g. USD.",
+        )
+
+
+def _invalid(field: str, message: str) -> Problem:
+    return Problem(ErrorCode.INVALID, message, (field,))
+
+
+def shops(catalog: Catalog) -> Sequence[Shop]:
+    """Every shop, by handle."""
+    with catalog.read() as session:
+        return session.exec(select(Shop).order_by(col(Shop.handle))).all()
+
+
+def find_shop(catalog: Catalog, handle: str) -> Shop:
+    """The shop with a handle.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with catalog.read() as session:
+        shop = session.exec(select(Shop).where(Shop.handle == handle)).first()
+    if shop is None:
+        raise NotFoundError(f"shop: {handle!r}")
+    return shop
+
+
+def create_token(catalog: Catalog, shop: Shop, scopes: Iterable[TokenScope], name: str = "") -> str:
+    """Make a token; its text is returned this once and kept nowhere."""
+    token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    with catalog.write() as session:
+        session.add(
+            ApiToken(
+                id=token_id,
+                shop_id=stored_id(shop),
+                name=name,
+                secret_hash=_hash(secret),
+                scopes=sorted(set(scopes)),
+            )
+        )
+    return f"seg_{token_id}_{secret}"
+
+
+def tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
+    """A shop's tokens, the newest first."""
+    with catalog.read() as session:
+        found = select(ApiToken).where(ApiToken.shop_id == shop.id)
+        return session.exec(found.order_by(col(ApiToken.created_at).desc())).all()
+
+
+def revoke_token(catalog: Catalog, token_id: str) -> None:
+    """End a token's life, at once.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with catalog.write() as session:
+        token = session.get(ApiToken, token_id)
+        if token is None:
+            raise NotFoundError(f"token: {token_id!r}")
+        token.revoked_at = token.revoked_at or now()
+        session.add(token)
+
+
+def authenticate(catalog: Catalog, token: str) -> Access | None:
+    """What a token gives access to; ``None`` when it gives none, for whatever reason."""
+    parts = TOKEN_PATTERN.fullmatch(token)
+    if parts is None:
+        return None
+    token_id, secret = parts.groups()
+    with catalog.read() as session:
+        found = session.exec(
+            select(ApiToken, Shop)
+            .join(Shop, col(Shop.id) == col(ApiToken.shop_id))
+            .where(ApiToken.id == token_id)
+        ).first()
+    expected = found[0].secret_hash if found else _hash("")
+    if not hmac.compare_digest(expected, _hash(secret)) or found is None:
+        return None
+    stored, shop = found
+    if stored.revoked_at is not None:
+        return None
+    return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes))
+
+
+def _hash(secret: str) -> str:
+    # The secret is 256 random bits, so a fast hash is as good as a slow one.
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,13 @@
+"""Alembic's environment: runs migrations over the connection that the catalog hands it."""
+
+from alembic import context
+
+from graphql_app.catalog.tables import CatalogTable
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=CatalogTable.metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,96 @@
+"""The catalog's database: its connection, its sessions and its schema."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from graphql_app.errors import AppError, ErrorCode
+
+
+class Catalog:
+    """A connection to the catalog.
+
+    Args:
+        url: A SQLAlchemy URL of SQLite or PostgreSQL (psycopg).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = self._writer = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            # A writer takes SQLite's lock as it begins; one that only read so far could not wait.
+            self._writer = create_engine(url)
+            for engine, begin in ((self._engine, "BEGIN"), (self._writer, "BEGIN IMMEDIATE")):
+                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "begin", partial(_begin, begin))
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; creates it in an empty database.
+
+        Raises:
+            AppError: UNAVAILABLE when the database cannot be used.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        try:
+            with self._writer.connect() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except SQLAlchemyError as error:
+            raise AppError(
+                ErrorCode.UNAVAILABLE,
+                f"The catalog cannot be used ({error.__cause__ or error}): check CATALOG_URL.",
+            ) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to read in."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are committed at the end, all of them or none."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def ping(self) -> None:
+        """Answer, or raise UNAVAILABLE."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise AppError(ErrorCode.UNAVAILABLE, "The catalog does not answer.") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+        self._writer.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations and their tests."""
+        return self._engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver must not begin transactions by itself: _begin does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(statement: str, connection: Connection) -> None:
+    connection.exec_driver_sql(statement)

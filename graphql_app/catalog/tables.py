@@ -1,0 +1,116 @@
+"""The catalog's tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, kept as UTC; SQLite would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC."""
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+class TokenScope(StrEnum):
+    """What a token may do."""
+
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
+    CONTACTS_READ = "contacts:read"
+    FACTS_WRITE = "facts:write"
+
+
+def now() -> datetime:
+    """The current time, aware."""
+    return datetime.now(UTC)
+
+
+class CatalogTable(SQLModel, registry=registry()):
+    """Base of the catalog's tables."""
+
+    __tablename__: ClassVar[str]
+
+
+class Shop(CatalogTable, table=True):
+    """A tenant: everything else belongs to one."""
+
+    __tablename__ = "shop"
+
+    id: int | None = Field(default=None, primary_key=True)
+    handle: str = Field(unique=True, max_length=63)
+    name: str = Field(max_length=255)
+    description: str = Field(default="")
+    timezone: str = Field(max_length=63)
+    currency: str = Field(max_length=3)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class ApiToken(CatalogTable, table=True):
+    """A credential of a shop; of its secret only a hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: str = Field(primary_key=True, max_length=32)
+    shop_id: int = Field(foreign_key="shop.id", index=True)
+    name: str = Field(default="", max_length=255)
+    secret_hash: str = Field(max_length=64)
+    scopes: list[str] = Field(sa_type=JSON)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Segment(CatalogTable, table=True):
+    """A saved segment. ``name_key`` makes names unique in a shop without regard to case."""
+
+    __tablename__ = "segment"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "name_key"),
+        UniqueConstraint("shop_id", "default_key"),
+        Index("ix_segment_shop_updated", "shop_id", "archived", "updated_at", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    shop_id: int = Field(foreign_key="shop.id")
+    name: str = Field(max_length=255)
+    name_key: str
+    description: str = Field(default="", max_length=2000)
+    rule: dict[str, Any] = Field(sa_type=JSON)
+    summary: str
+    default_key: str | None = Field(default=None, max_length=63)
+    archived: bool = Field(default=False)
+    version: int = Field(default=1)
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether every shop has it and nobody can change it."""
+        return self.default_key is not None
+
+
+class SegmentRevision(CatalogTable, table=True):
+    """What a segment said at one of its versions."""
+
+    __tablename__ = "segment_revision"
+
+    segment_id: int = Field(primary_key=True, foreign_key="segment.id", ondelete="CASCADE")
+    version: int = Field(primary_key=True)
+    name: str = Field(max_length=255)
+    description: str = Field(default="", max_length=2000)
+    rule: dict[str, Any] = Field(sa_type=JSON)
+    recorded_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -1,0 +1,133 @@
+"""What a criterion is: the two base classes of the contract."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from sqlalchemy import ColumnElement, Select, func, literal, not_, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Expression, Statement
+from graphql_app.criteria.describe import sentence
+from graphql_app.criteria.form import FieldSpec, field_specs
+from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.operators import Operator
+from graphql_app.criteria.scope import Scope
+
+
+class Group(StrEnum):
+    """Where a form lists a criterion."""
+
+    PURCHASES = "PURCHASES"
+    MESSAGING = "MESSAGING"
+    PROFILE = "PROFILE"
+    OTHER = "OTHER"
+
+
+class Criterion(BaseModel, ABC):
+    """One thing to pick contacts by: its fields are the form's, ``matches`` is its SQL.
+
+    A subclass sets ``key`` (a GraphQL field name, unique among all plugins), ``label`` and
+    ``group``, annotates ``operator`` with an ``Operator`` enum and its other fields with the field
+    types of this package, and has a docstring whose first paragraph is shown to people.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    group: ClassVar[Group] = Group.OTHER
+
+    operator: Operator
+
+    @abstractmethod
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """The contacts that match, as an expression over ``Contact``.
+
+        It is never called on a negative operator: the host asks the positive twin and takes the
+        complement. NULL counts as no match. It mentions no shop: the engine shows a fragment the
+        rows of one shop only.
+        """
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope) -> Statement | None:
+        """Values to offer for a field declared with ``suggests=True``.
+
+        Returns a statement of (value, label) rows, best first; the host limits and executes it.
+        ``search`` is what was typed so far, empty at first.
+        """
+        return None
+
+    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What is wrong beyond each field's own validation: (path of aliases, sentence) pairs."""
+        yield from ()
+
+    def describe(self, scope: Scope) -> str:
+        """The criterion as a clause of a sentence, beginning with its label."""
+        return sentence(self, scope)
+
+    @classmethod
+    def description(cls) -> str:
+        """The first paragraph of the class's own docstring, in one line."""
+        paragraph = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+        return " ".join(paragraph.split())
+
+    @classmethod
+    def fields(cls) -> tuple[FieldSpec, ...]:
+        """The fields of the form beside the operator, in order."""
+        return field_specs(cls)
+
+    @classmethod
+    def operators(cls) -> type[Operator]:
+        """The enum of this criterion's operators."""
+        annotation = cls.model_fields["operator"].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, Operator)):
+            raise TypeError(f"{cls.__name__}.operator must be annotated with an Operator enum")
+        return annotation
+
+    def fragment(self, scope: Scope) -> ColumnElement[bool]:
+        """``matches`` made two-valued, and complemented for a negative operator."""
+        positive = self.model_copy(update={"operator": self.operator.positive})
+        two_valued = func.coalesce(positive.matches(scope), literal(False))
+        return not_(two_valued) if self.operator.negated else two_valued
+
+
+class MeasuredCriterion(Criterion):
+    """A criterion that compares one value per contact.
+
+    ``measure`` gives the values and ``interval`` what they are compared with. Keeping the two
+    apart lets a size be computed again for another threshold without touching the facts.
+    """
+
+    absent: ClassVar[int | None] = 0
+    """The value of a contact without a row in the measure: 0 for sums and counts, ``None`` for
+    what does not exist then (averages, dates) and so matches no comparison."""
+
+    @abstractmethod
+    def measure(self, scope: Scope) -> Statement | Expression:
+        """A statement of (contact_id, value), one row for each contact that has any; or, for a
+        value of the contact itself, that column of ``Contact``."""
+
+    @abstractmethod
+    def interval(self, scope: Scope) -> Interval[Any]:
+        """The values that match; called with a positive operator only."""
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Compare the measure with the interval."""
+        measure, interval = self.measure(scope), self.interval(scope)
+        if not isinstance(measure, Select):
+            return interval.clause(measure)
+        values = measure.subquery()
+        contact_id, value = values.c
+        inside = interval.clause(value)
+        if self.absent is not None and interval.contains(self.absent):
+            return col(Contact.id).not_in(select(contact_id).where(not_(inside)))
+        return col(Contact.id).in_(select(contact_id).where(inside))

@@ -1,0 +1,86 @@
+"""Criteria in words, with the shop's currency and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from graphql_app.criteria.fields import FieldKind
+from graphql_app.criteria.operators import SetOperator
+
+if TYPE_CHECKING:
+    from graphql_app.criteria.base import Criterion
+    from graphql_app.criteria.form import FieldSpec
+    from graphql_app.criteria.scope import Scope
+
+LOCALE = "en_US"
+MAX_LISTED = 5
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """E.g. "$50.00": the currency's decimals, or all of the amount's where it has more."""
+    rounded = format_currency(amount, currency, locale=LOCALE)
+    exact = format_currency(amount, currency, locale=LOCALE, decimal_quantization=False)
+    return rounded if len(exact) <= len(rounded) else exact
+
+
+def day(value: date) -> str:
+    """E.g. "May 1, 2024"."""
+    return format_date(value, "medium", locale=LOCALE)
+
+
+def count(value: int, unit: str | None = None) -> str:
+    """E.g. "1,000" or "30 days"."""
+    number = format_decimal(value, locale=LOCALE)
+    if unit is None:
+        return number
+    return f"{number} {unit.removesuffix('s') if value == 1 else unit}"
+
+
+def listed(values: Sequence[str], word: str) -> str:
+    """E.g. "a, b or c", and how many more beyond five."""
+    shown = list(values[:MAX_LISTED])
+    if len(values) > MAX_LISTED:
+        shown.append(f"{len(values) - MAX_LISTED} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {word} {shown[-1]}"
+
+
+def sentence(criterion: Criterion, scope: Scope) -> str:
+    """The label, the operator's words, the values that it uses, and the time window."""
+    values, window = [], None
+    for spec in criterion.fields():
+        value = getattr(criterion, spec.attribute)
+        if value is None:
+            continue
+        if spec.type.kind is FieldKind.TIME_WINDOW:
+            window = value
+        elif spec.multiple:
+            word = "and" if criterion.operator == SetOperator.ALL_OF else "or"
+            values.append(listed([_text(spec, item, scope) for item in value], word))
+        else:
+            values.append(_text(spec, value, scope))
+    words = [criterion.label, criterion.operator.label, " and ".join(values)]
+    if window is not None:
+        words.append(window.describe(day))
+    return " ".join(word for word in words if word)
+
+
+def _text(spec: FieldSpec, value: Any, scope: Scope) -> str:
+    match spec.type.kind:
+        case FieldKind.MONEY:
+            return money(value, scope.currency)
+        case FieldKind.COUNT:
+            return count(value, spec.type.unit)
+        case FieldKind.DATE:
+            return day(value)
+        case FieldKind.CHOICE:
+            return next(
+                (option.label for option in spec.type.options if option.value == value), str(value)
+            )
+        case _:
+            return str(value)

@@ -1,0 +1,32 @@
+"""The hooks that a plugin implements, and the marker it implements them with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pluggy
+
+from graphql_app.criteria.base import Criterion
+from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate
+
+PROJECT = "graphql_app"
+ENTRY_POINT_GROUP = "graphql_app.criteria"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks:
+    """What a plugin may supply; it implements any of these with ``@hookimpl``."""
+
+    @hookspec
+    def register_criteria(self) -> Sequence[type[Criterion]]:  # type: ignore[empty-body]
+        """The criteria that the plugin adds."""
+
+    @hookspec
+    def register_default_segments(self) -> Sequence[DefaultSegment]:  # type: ignore[empty-body]
+        """Segments that every shop gets at its creation."""
+
+    @hookspec
+    def register_segment_templates(self) -> Sequence[SegmentTemplate]:  # type: ignore[empty-body]
+        """Examples to start segments from."""

@@ -1,0 +1,58 @@
+"""Intervals: every positive comparison of a value is membership in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, and_, func, literal
+
+from graphql_app.audience.tables import INSTANT, Expression
+
+V = TypeVar("V", int, Decimal, datetime)
+
+# Scale of every money column; comparing with a bare literal would go through floating point.
+MONEY_SCALE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Interval(Generic[V]):
+    """A range of values; a missing bound is unbounded, an open bound is not itself inside.
+
+    One description serves both SQL (``clause``) and values that are already known (``contains``),
+    which is what keeps a stored measure and a fresh query in agreement.
+    """
+
+    low: V | None = None
+    high: V | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+    def contains(self, value: V) -> bool:
+        """Whether ``value`` lies inside."""
+        if self.low is not None and (value < self.low or (self.low_open and value == self.low)):
+            return False
+        return not (
+            self.high is not None and (value > self.high or (self.high_open and value == self.high))
+        )
+
+    def clause(self, column: Expression) -> ColumnElement[bool]:
+        """The same as SQL over ``column``; bounds are bound parameters, NULL is never inside."""
+        bounds: list[ColumnElement[bool]] = []
+        if self.low is not None:
+            low = _bind(self.low)
+            bounds.append(column > low if self.low_open else column >= low)
+        if self.high is not None:
+            high = _bind(self.high)
+            bounds.append(column < high if self.high_open else column <= high)
+        return and_(*bounds) if bounds else column.is_not(None)
+
+
+def _bind(value: int | Decimal | datetime) -> ColumnElement[Any]:
+    if isinstance(value, Decimal):
+        return func.toDecimal128(str(value), MONEY_SCALE)
+    if isinstance(value, datetime):
+        return literal(value, INSTANT)
+    return literal(value)

@@ -1,0 +1,137 @@
+"""Time windows: the span of time that a count or a sum looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from graphql_app.criteria.fields import (
+    DATE_PATTERN,
+    Day,
+    FieldKind,
+    FieldType,
+    whole_number,
+    within_range,
+)
+
+MAX_DURATION = 1_000
+
+
+class DurationUnit(StrEnum):
+    """Units of a duration; a day is 24 hours, a month is a calendar month in the shop's zone."""
+
+    HOURS = "HOURS"
+    DAYS = "DAYS"
+    WEEKS = "WEEKS"
+    MONTHS = "MONTHS"
+
+
+class WindowPart(BaseModel):
+    """Base of the parts of a time window: nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Duration(WindowPart):
+    """A length of time: 1 to 1,000 of a unit."""
+
+    count: Annotated[int, BeforeValidator(whole_number), within_range(1, MAX_DURATION)]
+    unit: DurationUnit
+
+    def describe(self) -> str:
+        """E.g. "30 days"."""
+        unit = self.unit.lower()
+        return f"{self.count} {unit if self.count != 1 else unit.removesuffix('s')}"
+
+
+class DayRange(WindowPart):
+    """Calendar days from one to another, both inside."""
+
+    from_: Day = Field(alias="from")
+    to: Day
+
+
+class _TimeWindow(WindowPart):
+    last: Duration | None = None
+    since: Day | None = None
+    before: Day | None = None
+    between: DayRange | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exactly_one(cls, value: Any) -> Any:
+        if isinstance(value, dict) and (len(value) != 1 or None in value.values()):
+            raise PydanticCustomError(
+                "window", "must be exactly one of last, since, before or between"
+            )
+        return value
+
+    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What the types alone do not tell: bounds out of order."""
+        if self.between and self.between.to < self.between.from_:
+            yield ("between", "to"), "must not be before from"
+
+    def describe(self, day: Any) -> str:
+        """E.g. "in the last 30 days"; ``day`` formats a date."""
+        if self.last:
+            return f"in the last {self.last.describe()}"
+        if self.since:
+            return f"since {day(self.since)}"
+        if self.before:
+            return f"before {day(self.before)}"
+        bounds: tuple[date, date] = (
+            (self.between.from_, self.between.to) if self.between else (date.min, date.max)
+        )
+        return f"between {day(bounds[0])} and {day(bounds[1])}"
+
+
+def _one_of(**forms: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "oneOf": [
+            {
+                "title": name,
+                "type": "object",
+                "properties": {name: schema},
+                "required": [name],
+                "additionalProperties": False,
+            }
+            for name, schema in forms.items()
+        ]
+    }
+
+
+_DAY_SCHEMA = {"type": "string", "format": "date", "pattern": DATE_PATTERN}
+
+TimeWindow = Annotated[
+    _TimeWindow,
+    FieldType(
+        kind=FieldKind.TIME_WINDOW,
+        json_schema=_one_of(
+            last={
+                "type": "object",
+                "properties": {
+                    "count": {"type": "integer", "minimum": 1, "maximum": MAX_DURATION},
+                    "unit": {"enum": [unit.value for unit in DurationUnit]},
+                },
+                "required": ["count", "unit"],
+                "additionalProperties": False,
+            },
+            since=_DAY_SCHEMA,
+            before=_DAY_SCHEMA,
+            between={
+                "type": "object",
+                "properties": {"from": _DAY_SCHEMA, "to": _DAY_SCHEMA},
+                "required": ["from", "to"],
+                "additionalProperties": False,
+                "x-ordered": ["from", "to"],
+            },
+        ),
+        example={"last": {"count": 30, "unit": "DAYS"}},
+    ),
+]
+"""A span of time: ``last`` so long, ``since`` a day, ``before`` a day, ``between`` two days."""

@@ -1,0 +1,74 @@
+"""Loading the demo shop."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import func, select
+
+from graphql_app.audience import facts
+from graphql_app.audience.tables import KeywordUse
+from graphql_app.catalog.access import find_shop, stored_id
+from graphql_app.catalog.tables import Shop
+from graphql_app.demo.shop import (
+    DEMO_CURRENCY,
+    DEMO_DESCRIPTION,
+    DEMO_SHOP_NAME,
+    DEMO_TIMEZONE,
+    demo_facts,
+)
+from graphql_app.errors import NotFoundError
+from graphql_app.schema.context import Services
+from graphql_app.segments.starters import create_shop
+
+DEMO_HANDLE = "demo"
+
+
+def load_demo(services: Services) -> tuple[Shop, int]:
+    """The demo shop, and how many rows were loaded: 0 when it was there already.
+
+    Loading may be repeated: what is there is replaced by the same.
+    """
+    try:
+        shop = find_shop(services.catalog, DEMO_HANDLE)
+    except NotFoundError:
+        shop = create_shop(
+            services.catalog,
+            services.registry,
+            Shop(
+                handle=DEMO_HANDLE,
+                name=DEMO_SHOP_NAME,
+                description=DEMO_DESCRIPTION,
+                timezone=DEMO_TIMEZONE,
+                currency=DEMO_CURRENCY,
+            ),
+        )
+    shop_id = stored_id(shop)
+    if _is_loaded(services, shop_id):
+        return shop, 0
+    tables = demo_facts()
+    lines = tables.pop("order_lines")
+    lines = lines.append_column("row", pc.index_in(lines["order_id"], tables["orders"]["id"]))
+    checked = {name: _checked(name, table) for name, table in tables.items()}
+    record = services.recorder
+    record.products(shop_id, checked["products"])
+    record.contacts(shop_id, checked["contacts"])
+    record.orders(shop_id, checked["orders"], lines.drop_columns(["order_id"]))
+    record.texts(shop_id, checked["texts"])
+    record.keywords(shop_id, checked["keywords"])
+    record.merge(shop_id)
+    return shop, lines.num_rows + sum(table.num_rows for table in checked.values())
+
+
+def _checked(name: str, table: pa.Table) -> pa.Table:
+    columns = {column: table[column].combine_chunks() for column in table.column_names}
+    checked, bad = facts.check(facts.FACTS[name], columns, table.num_rows)
+    if bad:
+        raise ValueError(f"the demo's {name} are wrong: {bad[0]}")
+    return checked
+
+
+def _is_loaded(services: Services, shop_id: int) -> bool:
+    """Whether the last of the tables to be loaded has rows."""
+    statement = select(func.count()).select_from(KeywordUse)
+    return bool(services.audience.rows(statement, shop_id)[0][0])

@@ -1,0 +1,67 @@
+"""Errors a client can see: one root, a code each, and where in the input they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, for programs; the message says it to people."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    INVALID = "INVALID"
+    UNKNOWN_CRITERION = "UNKNOWN_CRITERION"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    NAME_TAKEN = "NAME_TAKEN"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    DEFAULT_SEGMENT = "DEFAULT_SEGMENT"
+    BAD_REQUEST = "BAD_REQUEST"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing a person can mend: a code, a sentence, and the path of the input it is about."""
+
+    code: ErrorCode
+    message: str
+    path: tuple[str | int, ...] = field(default=())
+
+    def under(self, *prefix: str | int) -> Problem:
+        """The same problem seen from further out."""
+        return Problem(self.code, self.message, (*prefix, *self.path))
+
+
+class AppError(Exception):
+    """Root of the errors whose message and code are meant for the client."""
+
+    def __init__(self, code: ErrorCode, message: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(message)
+        self.problems: tuple[Problem, ...] = (Problem(code, message, tuple(path)),)
+
+    @property
+    def code(self) -> ErrorCode:
+        """The code of the first problem."""
+        return self.problems[0].code
+
+
+class InvalidInputError(AppError):
+    """Input with one or more problems; nothing was changed."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        Exception.__init__(self, "; ".join(problem.message for problem in self.problems))
+
+
+class NotFoundError(AppError):
+    """Something that does not exist, or belongs to somebody else: the two look alike."""
+
+    def __init__(self, noun: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(ErrorCode.NOT_FOUND, f"No such {noun}.", path)

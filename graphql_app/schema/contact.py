@@ -1,0 +1,215 @@
+"""Contacts, and lists of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError
+from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.schema.ids import decode, encode, global_id, number_of
+from graphql_app.schema.node import Node
+from graphql_app.schema.pages import PageInfo, page_size
+from graphql_app.schema.scalars import JSON, Instant
+from graphql_app.segments import members as listing
+from graphql_app.segments.members import MemberSortKey, Person, Position
+from graphql_app.segments.rule import Rule
+from graphql_app.segments.saved import segment_id
+from graphql_app.segments.size import containing
+
+if TYPE_CHECKING:
+    from graphql_app.schema.segment import Segment
+
+KIND = "Contact"
+
+SortKey = strawberry.enum(
+    MemberSortKey,
+    description="What members are sorted by; those without the date count as the oldest.",
+)
+
+
+@strawberry.type(description="A subscriber, a customer, or both.")
+class Contact(Node):
+    """See the description."""
+
+    source_id: strawberry.ID = strawberry.field(
+        description="The contact's id in the source system."
+    )
+    phone: str | None = strawberry.field(description="Phone number.")
+    email: str | None = strawberry.field(description="E-mail address.")
+    first_name: str | None = strawberry.field(description="Given name.")
+    last_name: str | None = strawberry.field(description="Family name.")
+    country: str | None = strawberry.field(description="Country, ISO 3166-1 alpha-2.")
+    region: str | None = strawberry.field(description="State or province.")
+    city: str | None = strawberry.field(description="City.")
+    tags: list[str] = strawberry.field(description="The shop's own labels.")
+    subscribed_at: Instant | None = strawberry.field(description="The latest subscription.")
+    unsubscribed_at: Instant | None = strawberry.field(description="The latest unsubscription.")
+    created_at: Instant | None = strawberry.field(description="When the contact was created.")
+    properties: JSON = strawberry.field(description="The shop's own properties.")
+    subscribed: bool = strawberry.field(description="Whether the latest consent is a subscription.")
+    textable: bool = strawberry.field(description="Whether they can be texted: and have a phone.")
+    number: strawberry.Private[int]
+
+    async def _segments(
+        self, info: RequestInfo
+    ) -> list[Annotated[Segment, strawberry.lazy("graphql_app.schema.segment")]]:
+        from graphql_app.schema.segment import Segment  # noqa: PLC0415 - they refer to each other
+
+        return [Segment.of(found) for found in await _holding(info.context, self.number)]
+
+    segments: list[Annotated[Segment, strawberry.lazy("graphql_app.schema.segment")]] = guarded(
+        TokenScope.SEGMENTS_READ,
+        resolver=_segments,
+        description="Every saved segment that this person is in, by name; none that is archived "
+        "or has problems.",
+    )
+
+    @classmethod
+    def of(cls, person: Person) -> Contact:
+        """A contact as GraphQL shows it."""
+        return cls(
+            id=global_id(KIND, person.id),
+            source_id=strawberry.ID(str(person.id)),
+            phone=person.phone,
+            email=person.email,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            country=person.country,
+            region=person.region,
+            city=person.city,
+            tags=list(person.tags),
+            subscribed_at=_instant(person.subscribed_at),
+            unsubscribed_at=_instant(person.unsubscribed_at),
+            created_at=_instant(person.created_at),
+            properties=JSON(json.loads(person.properties)),
+            subscribed=person.subscribed,
+            textable=person.textable,
+            number=person.id,
+        )
+
+
+def _instant(value: Any) -> Instant | None:
+    return None if value is None else Instant(value)
+
+
+async def _holding(context: Context, contact: int) -> list[Any]:
+    """The saved segments that hold a contact."""
+    whole: dict[int, tuple[Any, Rule]] = {}
+    for segment in await context.run(context.saved.everything):
+        try:
+            whole[segment_id(segment)] = segment, context.saved.rule(segment)
+        except InvalidInputError:
+            continue  # its problems are the segment's to tell
+    found = await context.run(
+        containing,
+        context.services.audience,
+        context.shop_id,
+        {number: rule for number, (_, rule) in whole.items()},
+        contact,
+        context.scope,
+    )
+    return [segment for number, (segment, _) in whole.items() if number in found]
+
+
+@strawberry.type(description="A contact in a list.")
+class ContactEdge:
+    """See the description."""
+
+    cursor: str = strawberry.field(description="Where the contact is in the list.")
+    node: Contact = strawberry.field(description="The contact.")
+
+
+async def _total(root: ContactConnection, info: RequestInfo) -> int:
+    context = info.context
+    return await context.run(
+        listing.count, context.services.audience, context.shop_id, root.rule, context.scope
+    )
+
+
+@strawberry.type(description="A page of contacts.")
+class ContactConnection:
+    """See the description."""
+
+    nodes: list[Contact] = strawberry.field(description="The contacts of the page.")
+    edges: list[ContactEdge] = strawberry.field(description="The same, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Where the page is in the list.")
+    total_count: int = strawberry.field(
+        resolver=_total, description="How many contacts there are on all pages."
+    )
+    rule: strawberry.Private[Rule]
+
+
+async def members_page(
+    context: Context,
+    rule: Rule,
+    first: int | None,
+    after: str | None,
+    key: MemberSortKey,
+    reverse: bool,
+) -> ContactConnection:
+    """A page of the members of a rule."""
+    limit = page_size(first).limit
+    position = None if after is None else _position(after, key)
+    found = await context.run(
+        listing.members,
+        context.services.audience,
+        context.shop_id,
+        rule,
+        context.scope,
+        limit=limit + 1,
+        after=position,
+        key=key,
+        reverse=reverse,
+    )
+    edges = [
+        ContactEdge(
+            cursor=encode(key.value, person.sort_value(key), person.id), node=Contact.of(person)
+        )
+        for person in found[:limit]
+    ]
+    return ContactConnection(
+        nodes=[edge.node for edge in edges],
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=len(found) > limit,
+            has_previous_page=position is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+        rule=rule,
+    )
+
+
+def _position(cursor: str, key: MemberSortKey) -> Position:
+    match decode(cursor, "cursor", ("after",)):
+        case [str(sorted_by), int(value), int(number)] if (
+            sorted_by == key and 0 <= number < 2**64 and -(2**63) <= value < 2**64
+        ):
+            return Position(value, number)
+    raise AppError(ErrorCode.INVALID, "This cursor is of a list sorted otherwise.", ("after",))
+
+
+async def find_contact(context: Context, number: int) -> Contact | None:
+    """The contact with an id of the source system."""
+    found = await context.run(listing.people, context.services.audience, context.shop_id, [number])
+    return Contact.of(found[number]) if number in found else None
+
+
+async def _contact(info: RequestInfo, id: strawberry.ID) -> Contact | None:
+    number = number_of(KIND, id)
+    return None if number is None else await find_contact(info.context, number)
+
+
+@strawberry.type
+class ContactQuery:
+    """The queries of contacts."""
+
+    contact: Contact | None = guarded(
+        TokenScope.CONTACTS_READ,
+        resolver=_contact,
+        description="A contact by its id; null when the shop has none such.",
+    )

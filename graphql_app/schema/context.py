@@ -1,0 +1,104 @@
+"""What a request carries: who asks, and the services that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, ParamSpec, TypeVar
+
+import strawberry
+from anyio import to_thread
+from strawberry.extensions import FieldExtension
+from strawberry.types import Info
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.catalog.access import Access
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.criteria import Scope
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.plugins import Registry
+from graphql_app.segments.saved import SavedSegments
+from graphql_app.segments.scope import shop_scope
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the process has one of."""
+
+    catalog: Catalog
+    audience: Audience
+    recorder: Recorder
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request of one shop."""
+
+    services: Services
+    access: Access
+
+    @property
+    def shop_id(self) -> int:
+        """The shop that asks."""
+        return self.access.shop_id
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The shop's zone and currency, at one instant for the whole request."""
+        return shop_scope(self.access.shop)
+
+    @property
+    def saved(self) -> SavedSegments:
+        """The shop's saved segments."""
+        return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
+
+    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do blocking work in a thread."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs))
+
+
+RequestInfo = Info[Context, None]
+
+
+class RequireScopes(FieldExtension):
+    """Refuses a field to a token without all of some scopes, before anything is looked up."""
+
+    def __init__(self, *scopes: TokenScope) -> None:
+        self._scopes = scopes
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Check, then go on."""
+        missing = set(self._scopes) - info.context.access.scopes
+        if missing:
+            raise AppError(
+                ErrorCode.FORBIDDEN,
+                f"{info.field_name} needs a token with {' and '.join(sorted(missing))}.",
+            )
+        return await next_(source, info, **kwargs)
+
+
+def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
+    """A field for tokens with some scopes."""
+    return strawberry.field(
+        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+    )
+
+
+def guarded_mutation(*scopes: TokenScope, description: str, **options: Any) -> Any:
+    """A mutation for tokens with some scopes."""
+    return strawberry.mutation(
+        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+    )
+
+
+def _with_needs(description: str, scopes: Iterable[TokenScope]) -> str:
+    return f"{description} Needs {' and '.join(f'`{scope}`' for scope in scopes)}."

@@ -1,0 +1,214 @@
+"""Metadata: enough to build the whole form with no knowledge of any criterion."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from graphql_app import criteria as contract
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.criteria import FieldKind, Group
+from graphql_app.plugins import Registry
+from graphql_app.schema.context import RequestInfo, guarded
+from graphql_app.schema.rule import input_name
+from graphql_app.schema.scalars import JSON
+from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
+
+CriterionGroup = strawberry.enum(
+    Group, name="CriterionGroup", description="Where a form lists a criterion."
+)
+CriterionFieldKind = strawberry.enum(
+    FieldKind,
+    name="CriterionFieldKind",
+    description="The input that a form shows: COUNT a whole number, MONEY a decimal string, DATE a "
+    "day, TEXT any text, CHOICE one of the options, TIME_WINDOW a TimeWindowInput.",
+)
+
+
+@strawberry.type(description="Where a criterion comes from.")
+class Plugin:
+    """See the description."""
+
+    name: str = strawberry.field(description="The distribution, as pip knows it.")
+    version: str = strawberry.field(description="Its version.")
+
+
+@strawberry.type(description="A value that a field may take.")
+class FieldOption:
+    """See the description."""
+
+    value: str = strawberry.field(description="What goes into the rule.")
+    label: str = strawberry.field(description="What people see.")
+
+
+@strawberry.type(description="One way to compare.")
+class CriterionOperator:
+    """See the description."""
+
+    name: str = strawberry.field(description="What goes into the rule.")
+    label: str = strawberry.field(description="The words between the criterion and its value.")
+    negated: bool = strawberry.field(
+        description="Whether it matches exactly those that another operator does not."
+    )
+    fields: list[str] = strawberry.field(
+        description="The names of the fields it goes with, required or not."
+    )
+
+
+@strawberry.type(description="An input of a criterion's form.")
+class CriterionField:
+    """See the description."""
+
+    name: str = strawberry.field(description="Its name in the rule.")
+    label: str = strawberry.field(description="What people see beside the input.")
+    description: str | None = strawberry.field(description="A sentence of help.")
+    kind: FieldKind = strawberry.field(description="The kind of input.")
+    required: bool = strawberry.field(
+        description="Whether it must be given with the operators that it is used with."
+    )
+    multiple: bool = strawberry.field(description="Whether it takes a list of 1 to 1000 values.")
+    default: JSON | None = strawberry.field(description="What leaving it out means, if anything.")
+    minimum: str | None = strawberry.field(description="The smallest value, as it is written.")
+    maximum: str | None = strawberry.field(description="The largest value, as it is written.")
+    step: str | None = strawberry.field(description="The distance of values that a form offers.")
+    pattern: str | None = strawberry.field(description="A regular expression of valid text.")
+    unit: str | None = strawberry.field(description="What a number counts.")
+    placeholder: str | None = strawberry.field(description="An example for the empty input.")
+    options: list[FieldOption] | None = strawberry.field(
+        description="All values there are; null where any that fits goes."
+    )
+    suggests: bool = strawberry.field(description="Whether fieldSuggestions has values for it.")
+    used_with: list[str] = strawberry.field(
+        description="The operators it goes with; with any other it must be left out."
+    )
+
+
+@strawberry.type(description="Something to pick contacts by.")
+class CriterionType:
+    """See the description."""
+
+    key: str = strawberry.field(description="Its key in a rule, and the field of RuleInput.")
+    label: str = strawberry.field(description="Its name for people.")
+    description: str = strawberry.field(description="What it asks.")
+    group: Group = strawberry.field(description="Where a form lists it.")
+    plugin: Plugin = strawberry.field(description="Where it comes from.")
+    input_type: str = strawberry.field(description="The name of its GraphQL input type.")
+    operators: list[CriterionOperator] = strawberry.field(description="The ways to compare.")
+    fields: list[CriterionField] = strawberry.field(description="The inputs of its form, in order.")
+    json_schema: JSON = strawberry.field(
+        description="JSON Schema (2020-12) of its fields; x-ordered names bounds to keep in order."
+    )
+    ui_schema: JSON = strawberry.field(description="Hints for JSON Schema form libraries.")
+    example: JSON = strawberry.field(description="A valid rule with this criterion.")
+
+
+def _field(spec: contract.FieldSpec) -> CriterionField:
+    kind, form = spec.type, spec.form
+    return CriterionField(
+        name=spec.name,
+        label=form.label,
+        description=form.description,
+        kind=kind.kind,
+        required=spec.required,
+        multiple=spec.multiple,
+        default=None,
+        minimum=kind.minimum,
+        maximum=kind.maximum,
+        step=kind.step,
+        pattern=kind.pattern,
+        unit=kind.unit,
+        placeholder=form.placeholder,
+        options=[FieldOption(value=o.value, label=o.label) for o in kind.options] or None,
+        suggests=form.suggests,
+        used_with=[operator.value for operator in spec.used_with],
+    )
+
+
+def _type(criterion: type[contract.Criterion], registry: Registry) -> CriterionType:
+    source = registry.sources[criterion.key]
+    return CriterionType(
+        key=criterion.key,
+        label=criterion.label,
+        description=criterion.description(),
+        group=criterion.group,
+        plugin=Plugin(name=source.distribution, version=source.version),
+        input_type=input_name(criterion),
+        operators=[
+            CriterionOperator(
+                name=operator.value,
+                label=operator.label,
+                negated=operator.negated,
+                fields=[spec.name for spec in criterion.fields() if operator in spec.used_with],
+            )
+            for operator in criterion.operators()
+        ],
+        fields=[_field(spec) for spec in criterion.fields()],
+        json_schema=JSON(contract.json_schema(criterion)),
+        ui_schema=JSON(contract.ui_schema(criterion)),
+        example=JSON(contract.example(criterion)),
+    )
+
+
+async def _criteria(
+    info: RequestInfo,
+    search: Annotated[
+        str | None, strawberry.argument(description="Words in the label, description or key.")
+    ] = None,
+) -> list[CriterionType]:
+    registry = info.context.services.registry
+    wanted = (search or "").casefold().split()
+    found = (
+        criterion
+        for key, criterion in registry.criteria.items()
+        if all(
+            word in f"{key} {criterion.label} {criterion.description()}".casefold()
+            for word in wanted
+        )
+    )
+    return [_type(criterion, registry) for criterion in found]
+
+
+async def _criterion(info: RequestInfo, key: str) -> CriterionType | None:
+    registry = info.context.services.registry
+    found = registry.criteria.get(key)
+    return None if found is None else _type(found, registry)
+
+
+async def _field_suggestions(
+    info: RequestInfo, criterion: str, field: str, search: str = "", first: int = 20
+) -> list[FieldOption]:
+    context = info.context
+    found = await context.run(
+        suggestions,
+        context.services.registry,
+        context.services.audience,
+        context.shop_id,
+        criterion,
+        field,
+        search,
+        first,
+        context.scope,
+    )
+    return [FieldOption(value=option.value, label=option.label) for option in found]
+
+
+@strawberry.type
+class CriterionQuery:
+    """The queries of metadata."""
+
+    criteria: list[CriterionType] = guarded(
+        TokenScope.SEGMENTS_READ,
+        resolver=_criteria,
+        description="Everything there is to pick contacts by, by key.",
+    )
+    criterion: CriterionType | None = guarded(
+        TokenScope.SEGMENTS_READ, resolver=_criterion, description="One criterion by its key."
+    )
+    field_suggestions: list[FieldOption] = guarded(
+        TokenScope.SEGMENTS_READ,
+        TokenScope.CONTACTS_READ,
+        resolver=_field_suggestions,
+        description="Values to offer for a field, from the shop's own facts where it `suggests`, "
+        f"else from its options; the best first, at most {MAX_SUGGESTIONS}.",
+    )

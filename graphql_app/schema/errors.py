@@ -1,0 +1,109 @@
+"""Errors as clients see them: ``userErrors`` of mutations, coded errors of everything else."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from graphql_app.errors import AppError, ErrorCode, Problem
+
+logger = logging.getLogger(__name__)
+
+MAX_USER_ERRORS = 100
+
+UserErrorCode = strawberry.enum(
+    ErrorCode, name="ErrorCode", description="What went wrong, for programs."
+)
+
+# What no change of the input would mend is an error of the operation, not of the user.
+NOT_THE_USERS = frozenset(
+    {ErrorCode.FORBIDDEN, ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
+)
+
+
+@strawberry.type(description="Something in a mutation's input that a person can mend.")
+class UserError:
+    """See the description."""
+
+    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    path: list[str] = strawberry.field(
+        description="The input that it is about, from the argument down; list items by number."
+    )
+
+    @classmethod
+    def of(cls, problem: Problem) -> UserError:
+        """A problem as a user error."""
+        return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
+
+
+Payload = TypeVar("Payload")
+
+
+async def answer(
+    work: Callable[[], Awaitable[Payload]], refused: Callable[[list[UserError]], Payload]
+) -> Payload:
+    """The payload of a mutation: what the work gives, or why it was refused."""
+    try:
+        return await work()
+    except AppError as error:
+        if error.code in NOT_THE_USERS:
+            raise
+        return refused([UserError.of(problem) for problem in error.problems[:MAX_USER_ERRORS]])
+
+
+class CodedErrors(SchemaExtension):
+    """Gives every error a code; what was not foreseen is logged and masked."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Rewrite the errors of the result."""
+        yield
+        result: Any = self.execution_context.result
+        if result is not None and getattr(result, "errors", None):
+            result.errors = coded(result.errors)
+
+
+def coded(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Errors with ``extensions.code``; one for each problem, with the path of the input."""
+    return [coded_error for error in errors for coded_error in _coded(error)]
+
+
+def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
+    original = error.original_error
+    while isinstance(original, GraphQLError) and original.original_error is not None:
+        original = original.original_error
+    if isinstance(original, AppError):
+        for problem in original.problems[:MAX_USER_ERRORS]:
+            extensions: dict[str, Any] = {"code": problem.code.value}
+            if problem.path:
+                extensions["path"] = list(problem.path)
+            yield _copy(error, problem.message, extensions)
+    elif original is None or isinstance(original, GraphQLError):
+        yield _copy(
+            error, error.message, {"code": ErrorCode.BAD_REQUEST, **(error.extensions or {})}
+        )
+    else:
+        number = secrets.token_hex(8)
+        logger.error("unexpected error %s", number, exc_info=original)
+        yield _copy(
+            error,
+            f"Something went wrong on our side; its number in the log is {number}.",
+            {"code": ErrorCode.INTERNAL.value, "id": number},
+        )
+
+
+def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

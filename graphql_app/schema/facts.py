@@ -1,0 +1,243 @@
+"""Facts in: upserts by natural key, all or nothing, up to 10,000 items a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from graphql_app.audience import columns, facts
+from graphql_app.audience.facts import Fact, FactField
+from graphql_app.audience.ingest import Recorder
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
+from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
+from graphql_app.schema.errors import UserError, answer
+from graphql_app.schema.rule import input_type, list_of
+from graphql_app.schema.scalars import JSON, Instant, Money
+
+MAX_ITEMS = 10_000
+MAX_LINES = 100_000
+
+TYPES: dict[columns.ValueKind, Any] = {
+    columns.IDENTIFIER: strawberry.ID,
+    columns.INTEGER: int,
+    columns.AMOUNT: Money,
+    columns.TIME: Instant,
+    columns.TEXT: str,
+    columns.COUNTRY: str,
+    columns.KEYWORD: str,
+    columns.TAGS: list[str],
+    columns.PROPERTIES: JSON,
+}
+
+
+@strawberry.type(description="What a mutation of facts answers.")
+class FactsPayload:
+    """See the description."""
+
+    recorded: int = strawberry.field(description="How many items were recorded: all or none.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Why nothing was recorded, the first 100 reasons; empty when all went well."
+    )
+
+
+def _field(field: FactField) -> tuple[Any, Any]:
+    annotation = TYPES[field.kind]
+    if field.required:
+        return annotation, strawberry.field(description=field.description)
+    return annotation | None, strawberry.field(
+        default=strawberry.UNSET, description=field.description
+    )
+
+
+def _input(name: str, fields: Sequence[FactField], description: str, **more: Any) -> Any:
+    given = {field.name: _field(field) for field in fields}
+    return input_type(name, {**given, **more}, description=description)
+
+
+OrderLineInput = _input("OrderLineInput", facts.LINE_FIELDS, "A product on an order.")
+
+INPUTS = {
+    "contacts": _input("ContactInput", facts.CONTACTS.fields, "A contact, replaced whole by `id`."),
+    "orders": _input(
+        "OrderInput",
+        facts.ORDERS.fields,
+        "An order with its lines, replaced whole by `id`.",
+        lines=(
+            list_of(OrderLineInput) | None,
+            strawberry.field(default=strawberry.UNSET, description="What was bought."),
+        ),
+    ),
+    "products": _input("ProductInput", facts.PRODUCTS.fields, "A product, replaced by `id`."),
+    "texts": _input(
+        "TextInput", facts.TEXTS.fields, "A text sent to a contact, replaced whole by `id`."
+    ),
+    "keywords": _input(
+        "KeywordInput", facts.KEYWORDS.fields, "A keyword that a contact texted in."
+    ),
+    "events": _input("EventInput", facts.EVENTS.fields, "Anything else, replaced whole by `id`."),
+}
+
+
+def _columns(fields: Sequence[FactField], items: Sequence[Any]) -> dict[str, list[Any]]:
+    unset = strawberry.UNSET
+    return {
+        field.name: [
+            None if (value := getattr(item, field.name)) is unset else value for item in items
+        ]
+        for field in fields
+    }
+
+
+def _checked(fact: Fact, argument: str, items: Sequence[Any]) -> pa.Table:
+    """The items as a table.
+
+    Raises:
+        InvalidInputError: With the path of every bad value.
+    """
+    if len(items) > MAX_ITEMS:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"{len(items)} items in one call; send at most {MAX_ITEMS}.",
+            (argument,),
+        )
+    table, bad = facts.check(fact, _columns(fact.fields, items), len(items))
+    if bad:
+        raise InvalidInputError(_problem((argument, b.row), b.field, b.message) for b in bad)
+    return table
+
+
+def _problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
+    name = to_camel_case(field)
+    return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
+
+
+def _lines(items: Sequence[Any]) -> pa.Table:
+    """The lines of orders, with the row of their order.
+
+    Raises:
+        InvalidInputError: With the path of every bad value.
+    """
+    places = [
+        (row, number, line)
+        for row, item in enumerate(items)
+        for number, line in enumerate(
+            () if item.lines is strawberry.UNSET or item.lines is None else item.lines
+        )
+    ]
+    if len(places) > MAX_LINES:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"{len(places)} lines in one call; send at most {MAX_LINES}.",
+            ("orders",),
+        )
+    lines = [line for _, _, line in places]
+    fact = Fact("lines", facts.LINE_FIELDS)
+    table, bad = facts.check(fact, _columns(facts.LINE_FIELDS, lines), len(lines))
+    if bad:
+        raise InvalidInputError(
+            _problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
+            for b in bad
+        )
+    return table.append_column("row", pa.array([row for row, _, _ in places], pa.int64()))
+
+
+def _record(context: Context, name: str, items: Sequence[Any]) -> int:
+    """Check and record items of a fact."""
+    recorder: Recorder = context.services.recorder
+    table = _checked(facts.FACTS[name], name, items)
+    if name == "orders":
+        recorder.orders(context.shop_id, table, _lines(items))
+    else:
+        record: Callable[[int, pa.Table], None] = getattr(recorder, name)
+        record(context.shop_id, table)
+    return len(items)
+
+
+def _forget(context: Context, ids: Sequence[str]) -> int:
+    fact = Fact("contacts", (facts.CONTACTS.fields[0],))
+    if len(ids) > MAX_ITEMS:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED, f"{len(ids)} ids; send at most {MAX_ITEMS}.", ("ids",)
+        )
+    table, bad = facts.check(fact, {"id": list(ids)}, len(ids))
+    if bad:
+        raise InvalidInputError(
+            Problem(ErrorCode.INVALID, f"The id {b.message}.", ("ids", b.row)) for b in bad
+        )
+    context.services.recorder.forget(context.shop_id, table["id"].to_pylist())
+    return len(ids)
+
+
+async def _answer(context: Context, work: Callable[..., int], *args: Any) -> FactsPayload:
+    async def done() -> FactsPayload:
+        return FactsPayload(recorded=await context.run(work, context, *args), user_errors=[])
+
+    return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))
+
+
+async def _contacts_upsert(info: RequestInfo, contacts: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "contacts", contacts)
+
+
+async def _orders_upsert(info: RequestInfo, orders: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "orders", orders)
+
+
+async def _products_upsert(info: RequestInfo, products: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "products", products)
+
+
+async def _texts_record(info: RequestInfo, texts: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "texts", texts)
+
+
+async def _keywords_record(info: RequestInfo, keywords: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "keywords", keywords)
+
+
+async def _events_record(info: RequestInfo, events: Any) -> FactsPayload:
+    return await _answer(info.context, _record, "events", events)
+
+
+async def _contacts_forget(info: RequestInfo, ids: list[strawberry.ID]) -> FactsPayload:
+    return await _answer(info.context, _forget, ids)
+
+
+def _mutation(resolver: Any, description: str) -> Any:
+    """A mutation; its argument named after a fact takes a list of that fact's input."""
+    for name in INPUTS.keys() & resolver.__annotations__.keys():
+        resolver.__annotations__[name] = list_of(INPUTS[name])
+    return guarded_mutation(TokenScope.FACTS_WRITE, resolver=resolver, description=description)
+
+
+@strawberry.type
+class FactsMutation:
+    """The mutations of facts."""
+
+    contacts_upsert: FactsPayload = _mutation(
+        _contacts_upsert, "Record contacts, each replaced whole by its id."
+    )
+    orders_upsert: FactsPayload = _mutation(
+        _orders_upsert, "Record orders with their lines, each replaced whole by its id."
+    )
+    products_upsert: FactsPayload = _mutation(
+        _products_upsert, "Record products' titles, by their ids."
+    )
+    texts_record: FactsPayload = _mutation(
+        _texts_record, "Record texts sent to contacts, each replaced whole by its id."
+    )
+    keywords_record: FactsPayload = _mutation(
+        _keywords_record, "Record keywords that contacts texted in; repeating one changes nothing."
+    )
+    events_record: FactsPayload = _mutation(
+        _events_record, "Record anything else, each replaced whole by its id."
+    )
+    contacts_forget: FactsPayload = _mutation(
+        _contacts_forget,
+        "Erase contacts by their source ids, with every fact about them, for good.",
+    )

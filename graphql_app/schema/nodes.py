@@ -1,0 +1,59 @@
+"""Fetching anything by its global id."""
+
+from __future__ import annotations
+
+import strawberry
+
+from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema import contact, segment, shop
+from graphql_app.schema.context import Context, RequestInfo
+from graphql_app.schema.ids import parse_global_id
+from graphql_app.schema.node import Node
+
+MAX_NODES = 250
+
+NEEDED = {
+    shop.KIND: frozenset[TokenScope](),
+    segment.KIND: frozenset({TokenScope.SEGMENTS_READ}),
+    contact.KIND: frozenset({TokenScope.CONTACTS_READ}),
+}
+
+
+async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None:
+    kind, number = parse_global_id(id, path)
+    missing = NEEDED.get(kind, frozenset()) - context.access.scopes
+    if missing:
+        scopes = " and ".join(sorted(missing))
+        raise AppError(ErrorCode.FORBIDDEN, f"This node needs a token with {scopes}.", path)
+    match kind:
+        case shop.KIND if number == stored_id(context.access.shop):
+            return shop.Shop.of(context.access.shop)
+        case segment.KIND:
+            return await segment.find_segment(context, number)
+        case contact.KIND:
+            return await contact.find_contact(context, number)
+    return None
+
+
+async def _node(info: RequestInfo, id: strawberry.ID) -> Node | None:
+    return await _find(info.context, id, ("id",))
+
+
+async def _nodes(info: RequestInfo, ids: list[strawberry.ID]) -> list[Node | None]:
+    if len(ids) > MAX_NODES:
+        raise AppError(ErrorCode.LIMIT_EXCEEDED, f"Ask for at most {MAX_NODES} nodes.", ("ids",))
+    return [await _find(info.context, found, ("ids", str(n))) for n, found in enumerate(ids)]
+
+
+@strawberry.type
+class NodeQuery:
+    """The queries of nodes."""
+
+    node: Node | None = strawberry.field(
+        resolver=_node, description="Anything by its id; null when the shop has none such."
+    )
+    nodes: list[Node | None] = strawberry.field(
+        resolver=_nodes, description=f"Several by their ids, in order, at most {MAX_NODES}."
+    )

@@ -1,0 +1,163 @@
+"""The GraphQL input of a rule, generated from the criteria that the plugins supply.
+
+The inputs only give the rule its types; values reach the domain as the JSON document that they
+are, and ``segments.rule`` is the one place that checks them. So a mistake has the same message
+and path in a query, a mutation, a stored rule and a file.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Operator
+from graphql_app.criteria.operators import Choice
+from graphql_app.criteria.windows import DurationUnit as Unit
+from graphql_app.plugins import Registry
+from graphql_app.schema.scalars import Day, Money
+
+DurationUnit = strawberry.enum(
+    Unit, description="Units of a duration; a day is 24 hours, a month one of the calendar."
+)
+
+
+@strawberry.input(description="A length of time.")
+class DurationInput:
+    """See the description."""
+
+    count: int = strawberry.field(description="How many, 1 to 1000.")
+    unit: Unit = strawberry.field(description="Of what.")
+
+
+@strawberry.input(description="Calendar days from one to another, both inside.")
+class DayRangeInput:
+    """See the description."""
+
+    from_: Day = strawberry.field(name="from", description="The first day.")
+    to: Day = strawberry.field(description="The last day.")
+
+
+@strawberry.input(one_of=True, description="The span of time that is looked at: one of these.")
+class TimeWindowInput:
+    """See the description."""
+
+    last: DurationInput | None = strawberry.field(
+        default=strawberry.UNSET, description="So long ago, up to now."
+    )
+    since: Day | None = strawberry.field(
+        default=strawberry.UNSET, description="From the start of a day."
+    )
+    before: Day | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to the start of a day."
+    )
+    between: DayRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="From the start of a day to the end of another."
+    )
+
+
+TYPES: dict[FieldKind, Any] = {
+    FieldKind.COUNT: int,
+    FieldKind.MONEY: Money,
+    FieldKind.DATE: Day,
+    FieldKind.TEXT: str,
+    FieldKind.CHOICE: str,
+    FieldKind.TIME_WINDOW: TimeWindowInput,
+}
+
+
+def input_type(name: str, fields: dict[str, tuple[Any, Any]], **options: Any) -> Any:
+    """Make an input type of (annotation, strawberry field) pairs by Python name."""
+    cls = type(name, (), {attribute: field for attribute, (_, field) in fields.items()})
+    cls.__annotations__ = {attribute: annotation for attribute, (annotation, _) in fields.items()}
+    return strawberry.input(cls, **options)
+
+
+def list_of(annotation: Any) -> Any:
+    """A list of a type that is made at run time."""
+    return list[annotation]
+
+
+def input_name(criterion: type[Criterion]) -> str:
+    """The name of a criterion's input type."""
+    return f"{criterion.key[0].upper()}{criterion.key[1:]}Input"
+
+
+class RuleInputs:
+    """The input types of one registry's rules."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._enums: dict[type[Enum], Any] = {}
+        self.rule = self._rule(registry)
+
+    def _rule(self, registry: Registry) -> Any:
+        # The class refers to itself, so it exists before its fields do.
+        rule: Any = type("RuleInput", (), {})
+        nested = list_of(rule) | None
+        groups: dict[str, tuple[str, Any, str]] = {
+            "all_": ("all", nested, "Every one of the rules; everyone when the list is empty."),
+            "any_": ("any", nested, "At least one of the rules."),
+            "not_": ("not", rule | None, "Everyone whom the rule does not match."),
+        }
+        leaves = {
+            f"{key}_": (key, self._criterion(kind) | None, kind.description())
+            for key, kind in registry.criteria.items()
+        }
+        for attribute, (name, annotation, description) in {**groups, **leaves}.items():
+            rule.__annotations__[attribute] = annotation
+            field = strawberry.field(name=name, default=strawberry.UNSET, description=description)
+            setattr(rule, attribute, field)
+        return strawberry.input(
+            rule,
+            one_of=True,
+            description="Whom a segment holds: a group of rules, a complement, or one criterion.",
+        )
+
+    def _criterion(self, criterion: type[Criterion]) -> Any:
+        operator = self._enum(criterion.operators())
+        fields = {
+            "operator": (operator, strawberry.field(description="How to compare.")),
+            **{spec.attribute: self._field(spec) for spec in criterion.fields()},
+        }
+        return input_type(input_name(criterion), fields, description=criterion.description())
+
+    def _field(self, spec: FieldSpec) -> tuple[Any, Any]:
+        annotation = TYPES[spec.type.kind] if spec.choices is None else self._enum(spec.choices)
+        if spec.multiple:
+            annotation = list_of(annotation)
+        description = spec.form.description or f"{spec.form.label}."
+        if spec.always_required:
+            return annotation, strawberry.field(name=spec.name, description=description)
+        if spec.form.used_with is not None:
+            description += f" With {', '.join(spec.used_with)}."
+        field = strawberry.field(name=spec.name, default=strawberry.UNSET, description=description)
+        return annotation | None, field
+
+    def _enum(self, source: type[Operator] | type[Choice]) -> Any:
+        """A GraphQL enum with a description for every value."""
+        if source not in self._enums:
+            values = {
+                member.name: strawberry.enum_value(member.value, description=member.label)
+                for member in source
+            }
+            made = Enum(source.__name__, values)  # type: ignore[misc]
+            doc = (source.__doc__ or source.__name__).split("\n\n")[0]
+            self._enums[source] = strawberry.enum(made, description=" ".join(doc.split()))
+        return self._enums[source]
+
+
+def as_document(value: Any) -> Any:
+    """An input as the JSON values that the client sent."""
+    definition = getattr(type(value), "__strawberry_definition__", None)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list):
+        return [as_document(item) for item in value]
+    if definition is None:
+        return value
+    return {
+        field.graphql_name or field.python_name: as_document(item)
+        for field in definition.fields
+        if (item := getattr(value, field.python_name)) is not strawberry.UNSET
+    }

@@ -1,0 +1,279 @@
+"""Saved segments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from graphql_app.catalog.tables import Segment as StoredSegment
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError
+from graphql_app.schema.contact import KIND as CONTACT
+from graphql_app.schema.contact import ContactConnection, members_page
+from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.schema.ids import decode, encode, global_id, number_of
+from graphql_app.schema.node import Node
+from graphql_app.schema.pages import After, Before, First, Last, PageInfo, Reverse, page_size
+from graphql_app.schema.rule import RuleInputs
+from graphql_app.schema.scalars import JSON, Instant
+from graphql_app.schema.size import SegmentSize, parsed, size_of
+from graphql_app.segments.members import MemberSortKey
+from graphql_app.segments.rule import Rule
+from graphql_app.segments.saved import Place, SegmentSortKey, segment_id
+from graphql_app.segments.size import containing
+
+KIND = "Segment"
+
+SortKey = strawberry.enum(SegmentSortKey, description="What segments are sorted by.")
+
+
+def _rule(context: Context, stored: StoredSegment) -> Rule:
+    """What a segment says; a coded error when it does not hold any more, never an empty answer."""
+    return context.saved.rule(stored)
+
+
+async def _size(root: Segment, info: RequestInfo) -> SegmentSize:
+    return await size_of(info.context, _rule(info.context, root.stored))
+
+
+async def _members(
+    root: Segment,
+    info: RequestInfo,
+    first: First = None,
+    after: After = None,
+    sort_key: MemberSortKey = MemberSortKey.ID,
+    reverse: Reverse = False,
+) -> ContactConnection:
+    rule = _rule(info.context, root.stored)
+    return await members_page(info.context, rule, first, after, sort_key, reverse)
+
+
+async def _contains(root: Segment, info: RequestInfo, contact_id: strawberry.ID) -> bool:
+    context, rule = info.context, _rule(info.context, root.stored)
+    number = number_of(CONTACT, contact_id, ("contactId",))
+    if number is None:
+        return False
+    audience = context.services.audience
+    found = await context.run(
+        containing, audience, context.shop_id, {0: rule}, number, context.scope
+    )
+    return bool(found)
+
+
+@strawberry.type(description="Why a stored rule does not hold any more.")
+class RuleProblem:
+    """See the description."""
+
+    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    path: list[str] = strawberry.field(
+        description="The node, from `rule` down; list items by number."
+    )
+
+
+async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
+    try:
+        _rule(info.context, root.stored)
+    except InvalidInputError as error:
+        return [
+            RuleProblem(code=found.code, message=found.message, path=[*map(str, found.path)])
+            for found in error.problems
+        ]
+    return []
+
+
+@strawberry.type(description="A rule with a name, kept by a shop.")
+class Segment(Node):
+    """See the description."""
+
+    name: str = strawberry.field(description="Unique in the shop without regard to case.")
+    description: str = strawberry.field(description="What it is for.")
+    rule: JSON = strawberry.field(description="Whom it holds, as a RuleInput.")
+    summary: str = strawberry.field(description="The rule as a sentence.")
+    is_default: bool = strawberry.field(
+        description="Whether every shop has it, and nobody can edit, archive or delete it."
+    )
+    archived: bool = strawberry.field(description="Whether it is put away.")
+    version: int = strawberry.field(description="Grows by one with every change.")
+    created_at: Instant = strawberry.field(description="When it was created.")
+    updated_at: Instant = strawberry.field(description="When it was last changed.")
+    size: SegmentSize = guarded(
+        TokenScope.CONTACTS_READ, resolver=_size, description="How many contacts it holds now."
+    )
+    members: ContactConnection = guarded(
+        TokenScope.CONTACTS_READ, resolver=_members, description="The contacts it holds now."
+    )
+    contains: bool = guarded(
+        TokenScope.CONTACTS_READ,
+        resolver=_contains,
+        description="Whether it holds a contact now; false also when there is no such contact.",
+    )
+    problems: list[RuleProblem] = strawberry.field(
+        resolver=_problems,
+        description="Why its rule does not hold any more; empty when it is whole.",
+    )
+    stored: strawberry.Private[StoredSegment]
+
+    @classmethod
+    def of(cls, stored: StoredSegment) -> Segment:
+        """A segment as GraphQL shows it."""
+        return cls(
+            id=global_id(KIND, segment_id(stored)),
+            name=stored.name,
+            description=stored.description,
+            rule=JSON(stored.rule),
+            summary=stored.summary,
+            is_default=stored.is_default,
+            archived=stored.archived,
+            version=stored.version,
+            created_at=Instant(stored.created_at),
+            updated_at=Instant(stored.updated_at),
+            stored=stored,
+        )
+
+
+@strawberry.type(description="A segment in a list.")
+class SegmentEdge:
+    """See the description."""
+
+    cursor: str = strawberry.field(description="Where the segment is in the list.")
+    node: Segment = strawberry.field(description="The segment.")
+
+
+async def _total(root: SegmentConnection, info: RequestInfo) -> int:
+    return await info.context.run(info.context.saved.count, root.search, root.only_archived)
+
+
+@strawberry.type(description="A page of segments.")
+class SegmentConnection:
+    """See the description."""
+
+    nodes: list[Segment] = strawberry.field(description="The segments of the page.")
+    edges: list[SegmentEdge] = strawberry.field(description="The same, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Where the page is in the list.")
+    total_count: int = strawberry.field(
+        resolver=_total, description="How many segments there are on all pages."
+    )
+    search: strawberry.Private[str]
+    only_archived: strawberry.Private[bool]
+
+
+def _sort_value(segment: StoredSegment, key: SegmentSortKey) -> str:
+    match key:
+        case SegmentSortKey.NAME:
+            return segment.name_key
+        case SegmentSortKey.CREATED_AT:
+            return segment.created_at.isoformat()
+        case SegmentSortKey.UPDATED_AT:
+            return segment.updated_at.isoformat()
+
+
+def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | None:
+    if cursor is None:
+        return None
+    match decode(cursor, "cursor", (argument,)):
+        case [str(sorted_by), str(value), int(number)] if sorted_by == key and number < 2**31:
+            try:
+                instant = value if key is SegmentSortKey.NAME else datetime.fromisoformat(value)
+                return Place(instant, number)
+            except ValueError:
+                pass
+    raise AppError(ErrorCode.INVALID, "This cursor is of a list sorted otherwise.", (argument,))
+
+
+async def find_segment(context: Context, number: int) -> Segment | None:
+    """The shop's segment with a number."""
+    found = await context.run(context.saved.get, number) if number < 2**31 else None
+    return None if found is None else Segment.of(found)
+
+
+async def _segment(info: RequestInfo, id: strawberry.ID) -> Segment | None:
+    number = number_of(KIND, id)
+    return None if number is None else await find_segment(info.context, number)
+
+
+async def _segments(
+    info: RequestInfo,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    search: Annotated[str, strawberry.argument(description="Part of the name.")] = "",
+    sort_key: SegmentSortKey = SegmentSortKey.UPDATED_AT,
+    reverse: Reverse = False,
+    archived: Annotated[
+        bool, strawberry.argument(description="Those put away, instead of the others.")
+    ] = False,
+) -> SegmentConnection:
+    size = page_size(first, last)
+    start, end = _place(after, sort_key, "after"), _place(before, sort_key, "before")
+    found = await info.context.run(
+        info.context.saved.page,
+        limit=size.limit + 1,
+        after=start,
+        before=end,
+        backward=size.backward,
+        search=search,
+        key=sort_key,
+        reverse=reverse,
+        archived=archived,
+    )
+    more = len(found) > size.limit
+    page = found[-size.limit :] if size.backward else found[: size.limit]
+    edges = [
+        SegmentEdge(
+            cursor=encode(sort_key.value, _sort_value(stored, sort_key), segment_id(stored)),
+            node=Segment.of(stored),
+        )
+        for stored in page
+    ]
+    return SegmentConnection(
+        nodes=[edge.node for edge in edges],
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=end is not None if size.backward else more,
+            has_previous_page=more if size.backward else start is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+        search=search,
+        only_archived=archived,
+    )
+
+
+def segment_query(inputs: RuleInputs) -> type:
+    """The queries of segments and their members."""
+
+    async def resolve_members(
+        info: RequestInfo,
+        rule: Any,
+        first: First = None,
+        after: After = None,
+        sort_key: MemberSortKey = MemberSortKey.ID,
+        reverse: Reverse = False,
+    ) -> ContactConnection:
+        found = parsed(info.context, rule)
+        return await members_page(info.context, found, first, after, sort_key, reverse)
+
+    resolve_members.__annotations__["rule"] = inputs.rule
+
+    @strawberry.type
+    class SegmentQuery:
+        segment: Segment | None = guarded(
+            TokenScope.SEGMENTS_READ,
+            resolver=_segment,
+            description="A segment by its id; null when the shop has none such.",
+        )
+        segments: SegmentConnection = guarded(
+            TokenScope.SEGMENTS_READ, resolver=_segments, description="The shop's segments."
+        )
+        segment_members: ContactConnection = guarded(
+            TokenScope.SEGMENTS_READ,
+            TokenScope.CONTACTS_READ,
+            resolver=resolve_members,
+            description="The contacts that any rule matches now, saved or not.",
+        )
+
+    return SegmentQuery

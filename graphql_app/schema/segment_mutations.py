@@ -1,0 +1,248 @@
+"""Mutations of saved segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from graphql_app.catalog.tables import Segment as StoredSegment
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode, NotFoundError
+from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
+from graphql_app.schema.errors import UserError, answer
+from graphql_app.schema.ids import number_of
+from graphql_app.schema.rule import RuleInputs, as_document, input_type
+from graphql_app.schema.segment import KIND, Segment
+from graphql_app.schema.template import template_rule
+from graphql_app.segments.saved import Changes
+
+
+@strawberry.type
+class SegmentPayload:
+    """What the mutations of a segment answer."""
+
+    segment: Segment | None = strawberry.field(description="The segment as it is now.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Why nothing was changed; empty when all went well."
+    )
+
+
+@strawberry.type(description="What segmentCreate answers.")
+class SegmentCreatePayload(SegmentPayload):
+    """See the description."""
+
+
+@strawberry.type(description="What segmentUpdate answers.")
+class SegmentUpdatePayload(SegmentPayload):
+    """See the description."""
+
+
+@strawberry.type(description="What segmentDuplicate answers.")
+class SegmentDuplicatePayload(SegmentPayload):
+    """See the description."""
+
+
+@strawberry.type(description="What segmentArchive answers.")
+class SegmentArchivePayload(SegmentPayload):
+    """See the description."""
+
+
+@strawberry.type(description="What segmentUnarchive answers.")
+class SegmentUnarchivePayload(SegmentPayload):
+    """See the description."""
+
+
+@strawberry.type(description="What segmentDelete answers.")
+class SegmentDeletePayload:
+    """See the description."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(description="The id that is gone.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Why nothing was changed; empty when all went well."
+    )
+
+
+Payload = TypeVar("Payload", bound=SegmentPayload)
+
+
+async def _segment_answer(
+    context: Context, payload: type[Payload], work: Callable[..., StoredSegment], *args: Any
+) -> Payload:
+    async def done() -> Payload:
+        return payload(segment=Segment.of(await context.run(work, *args)), user_errors=[])
+
+    return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
+
+
+def _number(id: strawberry.ID) -> int:
+    number = number_of(KIND, id)
+    if number is None or number >= 2**31:
+        raise NotFoundError("segment", ("id",))
+    return number
+
+
+def _given(value: Any) -> Any:
+    """An optional input's value; ``None`` when it was left out."""
+    return None if value is strawberry.UNSET else value
+
+
+async def _delete(info: RequestInfo, id: strawberry.ID) -> SegmentDeletePayload:
+    context = info.context
+
+    async def done() -> SegmentDeletePayload:
+        await context.run(context.saved.delete, _number(id))
+        return SegmentDeletePayload(deleted_id=id, user_errors=[])
+
+    return await answer(
+        done, lambda errors: SegmentDeletePayload(deleted_id=None, user_errors=errors)
+    )
+
+
+async def _duplicate(
+    info: RequestInfo,
+    id: strawberry.ID,
+    name: str | None = None,
+) -> SegmentDuplicatePayload:
+    saved = info.context.saved
+    return await _segment_answer(
+        info.context, SegmentDuplicatePayload, lambda: saved.duplicate(_number(id), name)
+    )
+
+
+async def _archive(info: RequestInfo, id: strawberry.ID) -> SegmentArchivePayload:
+    saved = info.context.saved
+    return await _segment_answer(
+        info.context, SegmentArchivePayload, lambda: saved.archive(_number(id), True)
+    )
+
+
+async def _unarchive(info: RequestInfo, id: strawberry.ID) -> SegmentUnarchivePayload:
+    saved = info.context.saved
+    return await _segment_answer(
+        info.context, SegmentUnarchivePayload, lambda: saved.archive(_number(id), False)
+    )
+
+
+def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
+    """The inputs of create and update, whose rule is of this registry's criteria."""
+
+    def optional(annotation: Any, description: str) -> tuple[Any, Any]:
+        field = strawberry.field(default=strawberry.UNSET, description=description)
+        return annotation | None, field
+
+    create = input_type(
+        "SegmentCreateInput",
+        {
+            "name": optional(str, "1 to 255 characters; the template's when left out."),
+            "description": optional(str, "At most 2000 characters."),
+            "rule": optional(inputs.rule, "Whom it holds; this or a template."),
+            "template": optional(str, "The key of a template to take the rule from."),
+        },
+        description="A new segment: a name and a rule, or a template.",
+    )
+    update = input_type(
+        "SegmentUpdateInput",
+        {
+            "name": optional(str, "1 to 255 characters."),
+            "description": optional(str, "At most 2000 characters."),
+            "rule": optional(inputs.rule, "Whom it holds."),
+            "expected_version": optional(
+                int, "The version that was edited; refused if somebody saved another since."
+            ),
+        },
+        description="What to change of a segment; what is left out stays.",
+    )
+    return create, update
+
+
+async def _new(context: Context, given: Any) -> Changes:
+    """The name, description and rule of a new segment, with the template's where they are absent.
+
+    Raises:
+        AppError: A rule and a template are given, or neither; or there is no such template.
+    """
+    key, rule = _given(given.template), _given(given.rule)
+    if (key is None) == (rule is None):
+        raise AppError(ErrorCode.INVALID, "Give a rule or a template, one of them.", ("input",))
+    name, description = _given(given.name), _given(given.description)
+    if key is None:
+        if name is None:
+            raise AppError(ErrorCode.INVALID, "A segment needs a name.", ("input", "name"))
+        return Changes(name, description, as_document(rule))
+    templates = {template.key: template for template in context.services.registry.templates}
+    if key not in templates:
+        raise AppError(
+            ErrorCode.NOT_FOUND,
+            f"There is no template {key!r}; there are {', '.join(templates)}.",
+            ("input", "template"),
+        )
+    template = templates[key]
+    filled = await template_rule(context, template)
+    return Changes(name or template.name, description or template.description, filled)
+
+
+def segment_mutation(inputs: RuleInputs) -> type:
+    """The mutations of segments."""
+    create_input, update_input = _inputs(inputs)
+
+    async def create(info: RequestInfo, input: Any) -> SegmentCreatePayload:
+        context = info.context
+
+        async def done() -> SegmentCreatePayload:
+            changes = await _new(context, input)
+            stored = await context.run(context.saved.create, changes)
+            return SegmentCreatePayload(segment=Segment.of(stored), user_errors=[])
+
+        return await answer(
+            done, lambda errors: SegmentCreatePayload(segment=None, user_errors=errors)
+        )
+
+    async def update(
+        info: RequestInfo,
+        id: strawberry.ID,
+        input: Any,
+    ) -> SegmentUpdatePayload:
+        rule = _given(input.rule)
+        changes = Changes(
+            _given(input.name),
+            _given(input.description),
+            None if rule is None else as_document(rule),
+        )
+        expected = _given(input.expected_version)
+        saved = info.context.saved
+        return await _segment_answer(
+            info.context,
+            SegmentUpdatePayload,
+            lambda: saved.update(_number(id), changes, expected),
+        )
+
+    create.__annotations__["input"] = create_input
+    update.__annotations__["input"] = update_input
+    writes = TokenScope.SEGMENTS_WRITE
+
+    @strawberry.type
+    class SegmentMutation:
+        segment_create: SegmentCreatePayload = guarded_mutation(
+            writes, resolver=create, description="Save a new segment."
+        )
+        segment_update: SegmentUpdatePayload = guarded_mutation(
+            writes, resolver=update, description="Change a segment's name, description or rule."
+        )
+        segment_delete: SegmentDeletePayload = guarded_mutation(
+            writes, resolver=_delete, description="Delete a segment, for good."
+        )
+        segment_duplicate: SegmentDuplicatePayload = guarded_mutation(
+            writes,
+            resolver=_duplicate,
+            description="Save a copy of a segment, under a name or as a copy of its name.",
+        )
+        segment_archive: SegmentArchivePayload = guarded_mutation(
+            writes, resolver=_archive, description="Put a segment away."
+        )
+        segment_unarchive: SegmentUnarchivePayload = guarded_mutation(
+            writes, resolver=_unarchive, description="Take a segment back."
+        )
+
+    return SegmentMutation

@@ -1,0 +1,73 @@
+"""The shop that asks."""
+
+from __future__ import annotations
+
+import strawberry
+
+from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.tables import Shop as StoredShop
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.schema.context import RequestInfo, guarded
+from graphql_app.schema.ids import global_id
+from graphql_app.schema.node import Node
+from graphql_app.segments.counts import contact_counts
+
+KIND = "Shop"
+
+
+@strawberry.type(description="How many contacts of each kind a shop has; the kinds overlap.")
+class ContactCounts:
+    """See the description."""
+
+    contacts: int = strawberry.field(description="All of them.")
+    subscribers: int = strawberry.field(description="Whose latest consent is a subscription.")
+    customers: int = strawberry.field(description="With an order that stands.")
+    textable: int = strawberry.field(description="Subscribers with a phone.")
+
+
+async def _counts(info: RequestInfo) -> ContactCounts:
+    context = info.context
+    counts = await context.run(contact_counts, context.services.audience, context.shop_id)
+    return ContactCounts(
+        contacts=counts.contacts,
+        subscribers=counts.subscribers,
+        customers=counts.customers,
+        textable=counts.textable,
+    )
+
+
+@strawberry.type(description="A shop: whom a token belongs to.")
+class Shop(Node):
+    """See the description."""
+
+    handle: str = strawberry.field(description="Its short name, as operators write it.")
+    name: str = strawberry.field(description="Its name.")
+    description: str = strawberry.field(description="What it is.")
+    timezone: str = strawberry.field(description="Its IANA time zone, in which days begin.")
+    currency: str = strawberry.field(description="Its ISO 4217 currency, of all amounts.")
+    contact_counts: ContactCounts = guarded(
+        TokenScope.CONTACTS_READ, resolver=_counts, description="Its contacts, counted now."
+    )
+
+    @classmethod
+    def of(cls, shop: StoredShop) -> Shop:
+        """A shop as GraphQL shows it."""
+        return cls(
+            id=global_id(KIND, stored_id(shop)),
+            handle=shop.handle,
+            name=shop.name,
+            description=shop.description,
+            timezone=shop.timezone,
+            currency=shop.currency,
+        )
+
+
+async def _shop(info: RequestInfo) -> Shop:
+    return Shop.of(info.context.access.shop)
+
+
+@strawberry.type
+class ShopQuery:
+    """The query of the shop."""
+
+    shop: Shop = strawberry.field(resolver=_shop, description="The shop that the token belongs to.")

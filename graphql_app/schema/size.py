@@ -1,0 +1,85 @@
+"""Sizes of rules, live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.schema.rule import RuleInputs, as_document
+from graphql_app.schema.scalars import Instant
+from graphql_app.segments import rule as rules
+from graphql_app.segments import size as sizes
+from graphql_app.segments.rule import Rule
+
+
+@strawberry.type(description="How many contacts match one node of a rule, taken by itself.")
+class RulePartSize:
+    """See the description."""
+
+    path: list[str] = strawberry.field(
+        description="Where the node is, from `rule` down; list items by number."
+    )
+    summary: str = strawberry.field(description="The node as a sentence.")
+    members: int = strawberry.field(description="How many contacts match it.")
+
+
+@strawberry.type(description="How many contacts a rule matches, at one instant.")
+class SegmentSize:
+    """See the description."""
+
+    members: int = strawberry.field(description="Contacts that match.")
+    textable: int = strawberry.field(
+        description="Members that can be texted today: subscribed, with a phone."
+    )
+    contacts: int = strawberry.field(description="All contacts of the shop.")
+    share: float = strawberry.field(description="Members of contacts, 0 to 1; 0 without contacts.")
+    parts: list[RulePartSize] = strawberry.field(
+        description="The same for every node of the rule, the whole rule first."
+    )
+    as_of: Instant = strawberry.field(description="The instant at which this was so.")
+
+
+async def size_of(context: Context, rule: Rule) -> SegmentSize:
+    """The size of a rule in the shop that asks."""
+    size = await context.run(
+        sizes.size, context.services.audience, context.shop_id, rule, context.scope
+    )
+    return SegmentSize(
+        members=size.members,
+        textable=size.textable,
+        contacts=size.contacts,
+        share=size.share,
+        parts=[
+            RulePartSize(path=[*map(str, part.path)], summary=part.summary, members=part.members)
+            for part in size.parts
+        ],
+        as_of=Instant(size.as_of),
+    )
+
+
+def parsed(context: Context, rule: Any) -> Rule:
+    """The rule of an argument named ``rule``."""
+    return rules.parse(as_document(rule), context.services.registry.criteria, ("rule",))
+
+
+def size_query(inputs: RuleInputs) -> type:
+    """The queries of sizes."""
+
+    async def resolve_size(info: RequestInfo, rule: Any) -> SegmentSize:
+        return await size_of(info.context, parsed(info.context, rule))
+
+    resolve_size.__annotations__["rule"] = inputs.rule
+
+    @strawberry.type
+    class SizeQuery:
+        segment_size: SegmentSize = guarded(
+            TokenScope.SEGMENTS_READ,
+            TokenScope.CONTACTS_READ,
+            resolver=resolve_size,
+            description="The size of any rule, saved or not, and of every node of it.",
+        )
+
+    return SizeQuery

@@ -1,0 +1,1 @@
+"""The domain: rules, sizes, members, and the segments that shops save."""

@@ -1,0 +1,144 @@
+"""Members: pages of the contacts that match a rule, by keyset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlmodel import col
+
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import Contact, Expression, subscribed, textable
+from graphql_app.criteria import Scope
+from graphql_app.segments.predicate import predicate
+from graphql_app.segments.rule import Rule
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MemberSortKey(StrEnum):
+    """What members are sorted by; those without the date count as the oldest."""
+
+    ID = "ID"
+    CREATED_AT = "CREATED_AT"
+    SUBSCRIBED_AT = "SUBSCRIBED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A contact as it is recorded now."""
+
+    id: int
+    phone: str | None
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    country: str | None
+    region: str | None
+    city: str | None
+    tags: tuple[str, ...]
+    subscribed_at: datetime | None
+    unsubscribed_at: datetime | None
+    created_at: datetime | None
+    properties: str
+    subscribed: bool
+    textable: bool
+
+    def sort_value(self, key: MemberSortKey) -> int:
+        """The value that a cursor holds: milliseconds since 1970, or the id."""
+        match key:
+            case MemberSortKey.ID:
+                return self.id
+            case MemberSortKey.CREATED_AT:
+                return milliseconds(self.created_at or EPOCH)
+            case MemberSortKey.SUBSCRIBED_AT:
+                return milliseconds(self.subscribed_at or EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page begins: just after the contact with this sort value and id."""
+
+    value: int
+    id: int
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970, exactly."""
+    delta = instant - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def members(
+    audience: Audience,
+    shop_id: int,
+    rule: Rule,
+    scope: Scope,
+    *,
+    limit: int,
+    after: Position | None = None,
+    key: MemberSortKey = MemberSortKey.ID,
+    reverse: bool = False,
+) -> Sequence[Person]:
+    """A page of the contacts that match a rule; the cost of a page does not grow with its depth."""
+    order = _order(key)
+    statement = select(*_columns()).where(predicate(rule, scope))
+    if after is not None:
+        statement = statement.where(_beyond(order, after, reverse))
+    directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
+    rows = audience.rows(statement.order_by(*directed).limit(limit), shop_id)
+    return [_person(row) for row in rows]
+
+
+def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> int:
+    """How many contacts match a rule."""
+    statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
+    return int(audience.rows(statement, shop_id)[0][0])
+
+
+def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Person]:
+    """The contacts with these ids, by id; those that do not exist are missing."""
+    rows = audience.rows(select(*_columns()), shop_id, ids) if ids else ()
+    return {person.id: person for person in map(_person, rows)}
+
+
+def _columns() -> list[Expression]:
+    names = [name for name in Person.__slots__ if name not in {"subscribed", "textable"}]
+    stored = [col(getattr(Contact, name)) for name in names]
+    derived = (("subscribed", subscribed()), ("textable", textable()))
+    return [*stored, *(func.coalesce(value, False).label(name) for name, value in derived)]
+
+
+def _person(row: Any) -> Person:
+    values = dict(row._mapping)
+    for name in ("subscribed_at", "unsubscribed_at", "created_at"):
+        if values[name] is not None:
+            values[name] = values[name].replace(tzinfo=UTC)
+    values.update(
+        tags=tuple(values["tags"]),
+        subscribed=bool(values["subscribed"]),
+        textable=bool(values["textable"]),
+    )
+    return Person(**values)
+
+
+def _order(key: MemberSortKey) -> Expression:
+    match key:
+        case MemberSortKey.ID:
+            return col(Contact.id)
+        case MemberSortKey.CREATED_AT:
+            instant = col(Contact.created_at)
+        case MemberSortKey.SUBSCRIBED_AT:
+            instant = col(Contact.subscribed_at)
+    return func.coalesce(func.toUnixTimestamp64Milli(instant), 0)
+
+
+def _beyond(order: Expression, after: Position, reverse: bool) -> ColumnElement[bool]:
+    contact = col(Contact.id)
+    if reverse:
+        return or_(order < after.value, and_(order == after.value, contact < after.id))
+    return or_(order > after.value, and_(order == after.value, contact > after.id))

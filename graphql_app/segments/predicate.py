@@ -1,0 +1,129 @@
+"""From a rule to SQL: one two-valued column per criterion, combined by the rule's logic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ColumnClause, TextClause
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
+from sqlmodel import col
+
+from graphql_app.audience.tables import TABLES, Contact, textable
+from graphql_app.criteria import Criterion, Scope
+from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
+
+READABLE = frozenset(table.__table__ for table in TABLES)  # type: ignore[attr-defined]
+
+
+Sql = TypeVar("Sql", bound=ClauseElement)
+
+
+class ForbiddenFragmentError(Exception):
+    """A criterion's SQL holds text or reads something that is not a table of facts."""
+
+
+def predicate(rule: Rule, scope: Scope) -> ColumnElement[bool]:
+    """The contacts that match, as one condition over ``Contact``."""
+    return _combine(rule, {key(leaf): fragment(leaf, scope) for leaf in criteria(rule)})
+
+
+def criteria(rule: Rule) -> Sequence[Criterion]:
+    """The different criteria of a rule."""
+    leaves = (part.rule for part in parts(rule))
+    return list({key(leaf): leaf for leaf in leaves if isinstance(leaf, Criterion)}.values())
+
+
+def key(criterion: Criterion) -> str:
+    """The same for criteria that say the same."""
+    return json.dumps(document(criterion))
+
+
+def fragment(criterion: Criterion, scope: Scope) -> ColumnElement[bool]:
+    """A criterion's SQL, checked.
+
+    The engine's filters keep shops apart on the tables of facts whatever a fragment says; this
+    keeps fragments to those tables, and to bound values.
+
+    Raises:
+        ForbiddenFragmentError: It reads another table or a table function, or holds raw SQL.
+    """
+    return checked(criterion.fragment(scope), criterion.key)
+
+
+def checked(sql: Sql, key: str) -> Sql:
+    """The SQL of the criterion of that key, once it is found to hold nothing forbidden.
+
+    Raises:
+        ForbiddenFragmentError: As ``fragment`` does.
+    """
+    for element in visitors.iterate(sql):
+        if isinstance(element, TextClause) or (
+            isinstance(element, ColumnClause) and element.is_literal and element.name != "*"
+        ):
+            raise ForbiddenFragmentError(f"{key} holds raw SQL: {element}")
+        if isinstance(element, TableClause) and element not in READABLE:
+            raise ForbiddenFragmentError(f"{key} reads {element}, no table of facts")
+        if isinstance(element, TableValuedAlias) or (
+            isinstance(element, Select)
+            and any(isinstance(source, FunctionElement) for source in element.get_final_froms())
+        ):
+            raise ForbiddenFragmentError(f"{key} reads a table function")
+    return sql
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A row per contact with a column per criterion, from which every node's answer follows."""
+
+    source: Subquery
+    by_criterion: Mapping[str, ColumnElement[bool]]
+
+    @property
+    def textable(self) -> ColumnElement[bool]:
+        """Whether the contact can be texted."""
+        column: ColumnElement[bool] = self.source.c.textable
+        return column
+
+    def of(self, rule: Rule) -> ColumnElement[bool]:
+        """Whether the contact matches a rule made of these criteria."""
+        return _combine(rule, self.by_criterion)
+
+
+def columns(rules: Sequence[Rule], scope: Scope) -> Columns:
+    """The columns for all criteria of some rules; each is evaluated once."""
+    leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
+    named = {name: f"c{number}" for number, name in enumerate(leaves)}
+    answers: list[Any] = [fragment(leaf, scope).label(named[name]) for name, leaf in leaves.items()]
+    contacts = select(
+        col(Contact.id), func.coalesce(textable(), False).label("textable"), *answers
+    ).subquery()
+    return Columns(contacts, {name: contacts.c[column] for name, column in named.items()})
+
+
+def _combine(rule: Rule, answers: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
+    match rule:
+        case All(rules):
+            return and_(true(), *(_combine(inner, answers) for inner in rules))
+        case AnyOf(rules):
+            return or_(*(_combine(inner, answers) for inner in rules))
+        case Not(inner):
+            return not_(_combine(inner, answers))
+        case Criterion():
+            return answers[key(rule)]

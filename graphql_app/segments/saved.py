@@ -1,0 +1,308 @@
+"""Saved segments: what a shop keeps, with versions for optimistic locking."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain, count
+from typing import Any
+
+from sqlalchemy import func, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import SQLCoreOperations
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.plugins import Registry
+from graphql_app.segments import rule as rules
+from graphql_app.segments.rule import Rule
+from graphql_app.segments.scope import shop_scope
+
+MAX_NAME = 255
+MAX_DESCRIPTION = 2000
+
+
+class SegmentSortKey(StrEnum):
+    """What segments are sorted by."""
+
+    NAME = "NAME"
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to change of a segment; ``None`` leaves it."""
+
+    name: str | None = None
+    description: str | None = None
+    rule: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A segment's place in a sorted list: the value that it is sorted by, and its id."""
+
+    value: str | datetime
+    id: int
+
+
+class SavedSegments:
+    """The segments of one shop."""
+
+    def __init__(self, catalog: Catalog, registry: Registry, shop: Shop) -> None:
+        self._catalog = catalog
+        self._registry = registry
+        self._shop = shop
+
+    def get(self, segment_id: int) -> Segment | None:
+        """A segment of the shop."""
+        with self._catalog.read() as session:
+            return session.exec(self._own().where(Segment.id == segment_id)).first()
+
+    def rule(self, segment: Segment) -> Rule:
+        """What a segment says.
+
+        Raises:
+            InvalidInputError: Its rule does not hold any more, e.g. a criterion's plugin is gone.
+        """
+        return rules.parse(segment.rule, self._registry.criteria, ("rule",))
+
+    def page(
+        self,
+        *,
+        limit: int,
+        after: Place | None = None,
+        before: Place | None = None,
+        backward: bool = False,
+        search: str = "",
+        key: SegmentSortKey = SegmentSortKey.UPDATED_AT,
+        reverse: bool = False,
+        archived: bool = False,
+    ) -> list[Segment]:
+        """Segments in order; the last ones of the range when ``backward``, still in order."""
+        order: SQLCoreOperations[Any] = {
+            SegmentSortKey.NAME: col(Segment.name_key),
+            SegmentSortKey.CREATED_AT: col(Segment.created_at),
+            SegmentSortKey.UPDATED_AT: col(Segment.updated_at),
+        }[key]
+        place = tuple_(order, col(Segment.id))
+        found = self._listed(search, archived)
+        for bound, later in ((after, not reverse), (before, reverse)):
+            if bound is not None:
+                limits = tuple_(bound.value, bound.id)
+                found = found.where(place > limits if later else place < limits)
+        descending = reverse != backward
+        directed = [c.desc() if descending else c.asc() for c in (order, col(Segment.id))]
+        with self._catalog.read() as session:
+            segments = list(session.exec(found.order_by(*directed).limit(limit)).all())
+        return segments[::-1] if backward else segments
+
+    def count(self, search: str = "", archived: bool = False) -> int:
+        """How many segments a search finds."""
+        found = self._listed(search, archived).subquery()
+        with self._catalog.read() as session:
+            return session.exec(select(func.count()).select_from(found)).one()
+
+    def everything(self) -> list[Segment]:
+        """All segments that are not archived, by name."""
+        with self._catalog.read() as session:
+            found = self._listed("", archived=False).order_by(col(Segment.name_key))
+            return list(session.exec(found).all())
+
+    def create(self, changes: Changes) -> Segment:
+        """Save a new segment; it needs a name and a rule.
+
+        Raises:
+            InvalidInputError: The name, description or rule is wrong; paths begin at the input.
+            AppError: NAME_TAKEN.
+        """
+        segment = Segment(shop_id=stored_id(self._shop), name="", name_key="", rule={}, summary="")
+        self._apply(segment, changes)
+        return self._store(segment)
+
+    def update(self, segment_id: int, changes: Changes, expected_version: int | None) -> Segment:
+        """Change a segment.
+
+        Raises:
+            NotFoundError: The shop has no such segment.
+            InvalidInputError: As for ``create``.
+            AppError: DEFAULT_SEGMENT, VERSION_CONFLICT or NAME_TAKEN.
+        """
+        with self._catalog.write() as session:
+            segment = self._changeable(session, segment_id)
+            if expected_version is not None and expected_version != segment.version:
+                raise AppError(
+                    ErrorCode.VERSION_CONFLICT,
+                    f"Somebody else saved version {segment.version} of this segment meanwhile; "
+                    f"you expected version {expected_version}. Load it again.",
+                    ("input", "expectedVersion"),
+                )
+            revision = _revision(segment)
+            self._apply(segment, changes)
+            segment.version += 1
+            segment.updated_at = now()
+            session.add(revision)
+            _flush(session, segment)
+        return segment
+
+    def delete(self, segment_id: int) -> None:
+        """Delete a segment and its history.
+
+        Raises:
+            NotFoundError, AppError: As for ``update``.
+        """
+        with self._catalog.write() as session:
+            session.delete(self._changeable(session, segment_id))
+
+    def duplicate(self, segment_id: int, name: str | None) -> Segment:
+        """Save a copy of any segment; without a name it is called a copy of the original.
+
+        Raises:
+            NotFoundError, InvalidInputError, AppError: As for ``create``.
+        """
+        original = self.get(segment_id)
+        if original is None:
+            raise NotFoundError("segment", ("id",))
+        copy = Segment(
+            shop_id=original.shop_id,
+            name="",
+            name_key="",
+            description=original.description,
+            rule=original.rule,
+            summary=original.summary,
+        )
+        self._apply(copy, Changes(name=name or self._copy_name(original.name)))
+        return self._store(copy)
+
+    def archive(self, segment_id: int, archived: bool) -> Segment:
+        """Put a segment away, or take it back; nothing happens if it is there already.
+
+        Raises:
+            NotFoundError, AppError: As for ``update``.
+        """
+        with self._catalog.write() as session:
+            segment = self._changeable(session, segment_id)
+            if segment.archived != archived:
+                session.add(_revision(segment))
+                segment.archived = archived
+                segment.version += 1
+                segment.updated_at = now()
+        return segment
+
+    def _own(self) -> SelectOfScalar[Segment]:
+        return select(Segment).where(Segment.shop_id == self._shop.id)
+
+    def _listed(self, search: str, archived: bool) -> SelectOfScalar[Segment]:
+        found = self._own().where(Segment.archived == archived)
+        wanted = _key(search)
+        return found.where(col(Segment.name_key).contains(wanted, autoescape=True))
+
+    def _changeable(self, session: Session, segment_id: int) -> Segment:
+        segment = session.exec(
+            self._own().where(Segment.id == segment_id).with_for_update()
+        ).first()
+        if segment is None:
+            raise NotFoundError("segment", ("id",))
+        if segment.is_default:
+            raise AppError(
+                ErrorCode.DEFAULT_SEGMENT,
+                "This is a default segment: every shop has it, and it cannot be edited, archived "
+                "or deleted. Duplicate it and change the copy.",
+                ("id",),
+            )
+        return segment
+
+    def _apply(self, segment: Segment, changes: Changes) -> None:
+        """Check changes and make them."""
+        problems = list(_text_problems(changes))
+        rule: Rule | None = None
+        if changes.rule is not None:
+            try:
+                rule = rules.parse(changes.rule, self._registry.criteria, ("input", "rule"))
+            except InvalidInputError as error:
+                problems += error.problems
+        if problems:
+            raise InvalidInputError(problems)
+        if changes.name is not None:
+            segment.name = " ".join(changes.name.split())
+            segment.name_key = _key(changes.name)
+        if changes.description is not None:
+            segment.description = changes.description
+        if rule is not None:
+            segment.rule = rules.document(rule)
+            segment.summary = rules.sentence(rule, shop_scope(self._shop))
+
+    def _store(self, segment: Segment) -> Segment:
+        with self._catalog.write() as session:
+            session.add(segment)
+            _flush(session, segment)
+        return segment
+
+    def _copy_name(self, name: str) -> str:
+        with self._catalog.read() as session:
+            keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)
+            taken = set(session.exec(keys).all())
+        stem = name[: MAX_NAME - len(" (copy 1000)")]
+        copies = (f"{stem} (copy {number})" for number in count(2))
+        return next(name for name in chain([f"{stem} (copy)"], copies) if _key(name) not in taken)
+
+
+def _key(name: str) -> str:
+    """What two names have in common when they are the same to people."""
+    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
+
+
+def _text_problems(changes: Changes) -> Iterator[Problem]:
+    if changes.name is not None and not 1 <= len(" ".join(changes.name.split())) <= MAX_NAME:
+        yield _problem("name", f"A name has 1 to {MAX_NAME} characters.")
+    if changes.description is not None and len(changes.description) > MAX_DESCRIPTION:
+        yield _problem("description", f"A description has at most {MAX_DESCRIPTION} characters.")
+    for field, text in (("name", changes.name), ("description", changes.description)):
+        if text is not None and ("\x00" in text or _has_surrogate(text)):
+            yield _problem(field, "This holds a character that is no text.")
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _problem(field: str, message: str) -> Problem:
+    return Problem(ErrorCode.INVALID, message, ("input", field))
+
+
+def segment_id(segment: Segment) -> int:
+    """The id of a segment that has been stored."""
+    if segment.id is None:
+        raise ValueError("the segment has not been stored")
+    return segment.id
+
+
+def _revision(segment: Segment) -> SegmentRevision:
+    return SegmentRevision(
+        segment_id=segment_id(segment),
+        version=segment.version,
+        name=segment.name,
+        description=segment.description,
+        rule=segment.rule,
+        recorded_at=segment.updated_at,
+    )
+
+
+def _flush(session: Session, segment: Segment) -> None:
+    name = segment.name
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise AppError(
+            ErrorCode.NAME_TAKEN,
+            f"There is a segment named {name!r} already; names differ by more than case.",
+            ("input", "name"),
+        ) from error

@@ -1,0 +1,79 @@
+"""Sizes: how many contacts a rule has, and each node of it, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from graphql_app.audience.store import Audience
+from graphql_app.criteria import Scope
+from graphql_app.segments.predicate import columns
+from graphql_app.segments.rule import Path, Rule, parts, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class RulePartSize:
+    """A node of the rule by itself: where it is, what it says, how many contacts match it."""
+
+    path: Path
+    summary: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSize:
+    """How many contacts a rule has, of them how many can be texted, out of how many."""
+
+    members: int
+    textable: int
+    contacts: int
+    parts: tuple[RulePartSize, ...]
+    as_of: datetime
+
+    @property
+    def share(self) -> float:
+        """Members of contacts, from 0 to 1; 0 when there are no contacts."""
+        return self.members / self.contacts if self.contacts else 0.0
+
+
+def size(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> SegmentSize:
+    """Count a rule and every node of it.
+
+    Raises:
+        AppError: The statement took too long or the engine failed; an error is never a size.
+    """
+    nodes = list(parts(rule))
+    contacts = columns([rule], scope)
+    statement = select(
+        func.count(),
+        func.countIf(and_(contacts.of(rule), contacts.textable)),
+        *(func.countIf(contacts.of(node.rule)) for node in nodes),
+    ).select_from(contacts.source)
+    total, can_be_texted, *members = audience.rows(statement, shop_id)[0]
+    return SegmentSize(
+        members=members[0],
+        textable=can_be_texted,
+        contacts=total,
+        parts=tuple(
+            RulePartSize(node.path, sentence(node.rule, scope), count)
+            for node, count in zip(nodes, members, strict=True)
+        ),
+        as_of=scope.now,
+    )
+
+
+def containing(
+    audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
+) -> frozenset[int]:
+    """Which of some rules, by any number of the caller's, a contact matches."""
+    if not rules:
+        return frozenset()
+    contacts = columns(list(rules.values()), scope)
+    answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
+    statement = select(*(func.countIf(answer) for answer in answers)).select_from(contacts.source)
+    # Restricted to the one contact in every table, so that the cost is one person's, not a shop's.
+    counts = audience.rows(statement, shop_id, [contact_id])[0]
+    return frozenset(number for number, count in zip(rules, counts, strict=True) if count)

@@ -1,0 +1,40 @@
+"""Settings, from the environment (or a ``.env`` file), frozen at start-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set; each by the environment variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="Where the embedded stores keep their files.")
+    catalog_url: str = Field("", description="SQLAlchemy URL of the catalog; SQLite when empty.")
+    audience_url: str = Field(
+        "", description="clickhousedb:// URL of the audience; embedded when empty."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    query_timeout: float = Field(30, gt=0, description="Seconds a statement may take.")
+    query_concurrency: int = Field(4, ge=1, description="Statements that run at once.")
+    max_query_bytes: int = Field(262_144, ge=1024, description="Largest body of a request.")
+    max_facts_bytes: int = Field(
+        33_554_432, ge=1024, description="Largest body of a request with the scope facts:write."
+    )
+
+    @property
+    def catalog(self) -> str:
+        """The catalog's URL."""
+        return self.catalog_url or f"sqlite:///{self.data_dir.resolve() / 'catalog.sqlite3'}"
+
+    @property
+    def audience(self) -> str:
+        """The audience's URL."""
+        path = self.data_dir.resolve() / "audience"
+        return self.audience_url or f"clickhousedb://?interface=chdb&path={path}"

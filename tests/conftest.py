@@ -1,0 +1,71 @@
+"""Fixtures: one embedded ClickHouse and one server for all tests, a shop for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graphql_app.app import open_services
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.plugins import Registry, discover
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.support import Client, Server, serving
+
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The built-in criteria, found as any installation finds them."""
+    return discover()
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a directory of the test run's own."""
+    return Settings(data_dir=tmp_path_factory.mktemp("data"), _env_file=None)
+
+
+@pytest.fixture(scope="session")
+def services(settings: Settings, registry: Registry) -> Iterator[Services]:
+    """The process's one embedded ClickHouse, and a catalog in SQLite."""
+    with open_services(settings, registry) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def server(services: Services, settings: Settings) -> Iterator[Server]:
+    """A server on a port of its own."""
+    with serving(services, settings) as address, httpx.Client(timeout=60) as http:
+        yield Server(address, services, http)
+
+
+@pytest.fixture
+def shop(server: Server) -> Client:
+    """A client of a new, empty shop."""
+    return server.shop()
+
+
+@pytest.fixture
+def audience(services: Services, settings: Settings) -> Iterator[Audience]:
+    """An empty audience: a database of its own in the one ClickHouse there can be."""
+    name = f"test_{next(_databases)}"
+    services.audience.command(f"CREATE DATABASE {name}")
+    path = Path(settings.data_dir).resolve() / "audience"
+    opened = Audience(f"clickhousedb:///{name}?interface=chdb&path={path}")
+    opened.create_tables()
+    yield opened
+    opened.close()
+    services.audience.command(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def recorder(audience: Audience) -> Recorder:
+    """The recorder of an empty audience."""
+    return Recorder(audience)

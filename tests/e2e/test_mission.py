@@ -1,0 +1,77 @@
+"""The mission's own examples, end to end over HTTP."""
+
+from __future__ import annotations
+
+from tests.support import Client
+
+SUBSCRIBED = {"subscribeDate": {"operator": "ON_OR_AFTER", "date": "2024-05-01"}}
+
+
+def _fill(shop: Client) -> None:
+    shop.record(
+        "contactsUpsert",
+        [
+            {"id": "1", "phone": "+1", "subscribedAt": "2024-05-01T00:00:00Z", "country": "US"},
+            {"id": "2", "phone": "+2", "subscribedAt": "2024-06-01T00:00:00Z", "country": "CA"},
+            {"id": "3", "phone": "+3", "subscribedAt": "2024-04-30T23:59:59.999Z"},
+            {"id": "4"},
+        ],
+    )
+    shop.record(
+        "ordersUpsert",
+        [
+            {
+                "id": "10",
+                "contactId": "2",
+                "orderedAt": "2024-07-01T10:00:00Z",
+                "total": "60.00",
+                "lines": [{"productId": "coral", "title": "Coral bottle", "quantity": 1}],
+            },
+            {
+                "id": "11",
+                "contactId": "4",
+                "orderedAt": "2024-07-02T10:00:00Z",
+                "total": "50.00",
+                "lines": [{"productId": "lime", "title": "Lime bottle", "quantity": 2}],
+            },
+        ],
+    )
+    shop.record("textsRecord", [{"id": "1", "contactId": "2", "sentAt": "2024-07-03T10:00:00Z"}])
+
+
+def test_subscribed_on_or_after_a_day_but_never_ordered(shop: Client) -> None:
+    _fill(shop)
+    never_ordered = {"ordersPlaced": {"operator": "EQUALS", "count": 0}}
+    size = shop.size({"all": [SUBSCRIBED, never_ordered]})
+    assert size["members"] == 1
+    assert size["contacts"] == 4
+    assert size["share"] == 0.25
+    assert [part["members"] for part in size["parts"]] == [1, 2, 2]
+    assert size["parts"][0]["summary"] == (
+        "Subscribe date is on or after May 1, 2024 and orders placed equals 0"
+    )
+
+
+def test_spent_over_fifty_dollars_and_never_texted(shop: Client) -> None:
+    _fill(shop)
+    rule = {
+        "all": [
+            {"spend": {"operator": "GREATER_THAN", "amount": "49.99"}},
+            {"textsReceived": {"operator": "EQUALS", "count": 0}},
+        ]
+    }
+    size = shop.size(rule)
+    assert size["members"] == 1
+    assert size["parts"][0]["summary"] == (
+        "Total spend is greater than $49.99 and texts received equals 0"
+    )
+
+
+def test_bought_the_coral_or_the_lime_bottle(shop: Client) -> None:
+    _fill(shop)
+
+    def bought(product: str) -> dict[str, object]:
+        return {"productPurchased": {"operator": "ANY_OF", "products": [product]}}
+
+    assert shop.members({"any": [bought("coral"), bought("lime")]}) == 2
+    assert shop.members(bought("coral")) == 1

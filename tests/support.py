@@ -1,0 +1,164 @@
+"""A real server on a real port, and clients of its shops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import uvicorn
+
+from graphql_app.app import create_app
+from graphql_app.catalog.access import create_token
+from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.schema.context import Services
+from graphql_app.segments.starters import create_shop
+from graphql_app.settings import Settings
+
+SIZE = """
+query ($rule: RuleInput!) {
+  segmentSize(rule: $rule) {
+    members textable contacts share asOf parts { path summary members }
+  }
+}
+"""
+
+
+@contextmanager
+def serving(services: Services, settings: Settings) -> Iterator[str]:
+    """Serve in a thread; yields the address."""
+    config = uvicorn.Config(
+        create_app(settings, services), host="127.0.0.1", port=0, log_level="warning", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the server did not start")
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@dataclass
+class Client:
+    """A token's view of the API, over HTTP."""
+
+    address: str
+    token: str
+    shop: Shop
+    http: httpx.Client = field(repr=False)
+
+    @property
+    def shop_id(self) -> int:
+        """The shop's id."""
+        assert self.shop.id is not None
+        return self.shop.id
+
+    def post(self, query: str, variables: Mapping[str, Any] | None = None) -> httpx.Response:
+        """Send an operation."""
+        return self.http.post(
+            f"{self.address}/graphql",
+            json={"query": query, "variables": dict(variables or {})},
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The data of an operation that must go well."""
+        response = self.post(query, variables)
+        answer = response.json()
+        assert response.status_code == 200, answer
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
+        """The errors of an operation that must not go well."""
+        answer = self.post(query, variables).json()
+        assert answer.get("errors"), answer
+        found: list[dict[str, Any]] = answer["errors"]
+        return found
+
+    def size(self, rule: Mapping[str, Any]) -> Any:
+        """The size of a rule."""
+        return self.ask(SIZE, rule=rule)["segmentSize"]
+
+    def members(self, rule: Mapping[str, Any]) -> int:
+        """How many contacts match a rule."""
+        count: int = self.size(rule)["members"]
+        return count
+
+    def record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
+        """Record facts, which must be taken."""
+        payload = self.try_record(mutation, items)
+        assert payload == {"recorded": len(items), "userErrors": []}
+        return payload
+
+    def try_record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
+        """Record facts; the payload."""
+        fact = next(fact for fact in FACT_INPUTS if mutation.startswith(fact))
+        query = (
+            f"mutation ($items: [{FACT_INPUTS[fact]}!]!) {{ {mutation}({fact}: $items) "
+            "{ recorded userErrors { code message path } } }"
+        )
+        return self.ask(query, items=list(items))[mutation]
+
+    def forget(self, *ids: str) -> None:
+        """Forget contacts."""
+        query = (
+            "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded userErrors { code } } }"
+        )
+        assert self.ask(query, ids=list(ids))["contactsForget"]["userErrors"] == []
+
+
+FACT_INPUTS = {
+    "contacts": "ContactInput",
+    "orders": "OrderInput",
+    "products": "ProductInput",
+    "texts": "TextInput",
+    "keywords": "KeywordInput",
+    "events": "EventInput",
+}
+
+
+@dataclass
+class Server:
+    """A running server whose shops a test makes as it likes."""
+
+    address: str
+    services: Services
+    http: httpx.Client
+    _made: int = 0
+
+    def shop(
+        self,
+        timezone: str = "UTC",
+        currency: str = "USD",
+        scopes: Sequence[TokenScope] = tuple(TokenScope),
+    ) -> Client:
+        """A new shop, and a client of it."""
+        self._made += 1
+        shop = create_shop(
+            self.services.catalog,
+            self.services.registry,
+            Shop(
+                handle=f"shop-{self._made}",
+                name=f"Shop {self._made}",
+                timezone=timezone,
+                currency=currency,
+            ),
+        )
+        return self.client(shop, scopes)
+
+    def client(self, shop: Shop, scopes: Sequence[TokenScope] = tuple(TokenScope)) -> Client:
+        """Another client of a shop."""
+        token = create_token(self.services.catalog, shop, scopes)
+        return Client(self.address, token, shop, self.http)
