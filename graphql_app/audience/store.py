@@ -8,6 +8,7 @@ hide deleted rows and, where asked for, all but a few contacts.
 from __future__ import annotations
 
 import fcntl
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,14 @@ from sqlalchemy.pool import QueuePool
 from graphql_app.audience.tables import BY_ID, PARTITIONS, TABLES, Contact, Statement, StoreTable
 from graphql_app.errors import AppError, ErrorCode
 
+logger = logging.getLogger(__name__)
+
 # Rows replaced but not yet merged away must not count: FINAL on every read. A partition that is
 # one merged part costs nothing more (measured: 0.078 s with and without over 20 M rows).
 READ_SETTINGS = {"final": 1, "do_not_merge_across_partitions_select_final": 1}
+
+# Lookups of a batch name its identifiers, so their text is long.
+QUERY_SETTINGS = {"max_query_size": 256 * 1024**2}
 
 # One insert is one block is one part: all of it or nothing is there after a crash.
 INSERT_SETTINGS = {
@@ -114,7 +120,7 @@ class Audience:
         Strings come as text, or as the bytes that they are when ``text`` is false.
         """
         with self._client() as client:
-            return client.query_arrow(query, use_strings=text)
+            return client.query_arrow(query, settings=QUERY_SETTINGS, use_strings=text)
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows, all or none of them; they are on disk on return."""
@@ -197,6 +203,7 @@ def _failure(error: Exception) -> AppError:
             ErrorCode.TIMEOUT,
             "This took longer than a statement may; ask for a simpler rule or a narrower window.",
         )
+    logger.error("the audience store failed: %.300s", error)
     return AudienceUnavailableError("The audience store failed; try again in a moment.")
 
 

@@ -1,0 +1,129 @@
+"""A large shop beside many small ones, generated: the same rows every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+YEAR_MS = 365 * 86_400_000
+START_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
+COUNTRIES = ("US", "US", "US", "CA", "GB", "DE")
+KEYWORDS = ("join", "sale", "vip", "gift", "win")
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How many rows a shop has."""
+
+    contacts: int
+    orders: int
+    lines: int
+    texts: int
+
+    @property
+    def keywords(self) -> int:
+        """One contact in five has used a keyword."""
+        return self.contacts // 5
+
+    def scaled(self, factor: float) -> Volume:
+        """The same shop, larger or smaller."""
+        return Volume(*(int(count * factor) for count in self.counts))
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Contacts, orders, lines, texts."""
+        return self.contacts, self.orders, self.lines, self.texts
+
+
+LARGE = Volume(contacts=1_000_000, orders=5_000_000, lines=8_000_000, texts=20_000_000)
+SMALL = Volume(contacts=1_000, orders=5_000, lines=8_000, texts=20_000)
+
+
+def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
+    """Checked tables of a shop, in the order in which to record them."""
+    random = np.random.default_rng(seed)
+
+    def instants(size: int) -> pa.Array:
+        return pa.array(START_MS + random.integers(0, 2 * YEAR_MS, size)).cast(
+            pa.timestamp("ms", "UTC")
+        )
+
+    def some(values: pa.Array, share: float) -> pa.Array:
+        """The values, all but a share of them null."""
+        kept = pa.array(random.random(len(values)) < share)
+        return pc.if_else(kept, values, pa.scalar(None, values.type))
+
+    def picked(names: tuple[str, ...], size: int) -> pa.Array:
+        places = pa.array(random.integers(0, len(names), size), pa.int32())
+        return pa.DictionaryArray.from_arrays(places, pa.array(names)).cast(pa.string())
+
+    def contacts_of(size: int) -> pa.Array:
+        # A few buy and read a lot, most little, a fifth nothing.
+        spread = (random.random(size) ** 2 * volume.contacts * 0.8).astype(np.uint64)
+        return pa.array(spread * 7919 % volume.contacts + 1, pa.uint64())
+
+    numbers = pa.array(np.arange(1, volume.contacts + 1), pa.uint64())
+    phones = pc.binary_join_element_wise("+1999", numbers.cast(pa.string()), "")
+    contacts = pa.table(
+        {
+            "id": numbers,
+            "phone": some(phones, 0.8),
+            "country": picked(COUNTRIES, volume.contacts),
+            "subscribed_at": some(instants(volume.contacts), 0.7),
+            "created_at": instants(volume.contacts),
+        }
+    )
+    orders = pa.table(
+        {
+            "id": pa.array(np.arange(1, volume.orders + 1), pa.uint64()),
+            "contact_id": contacts_of(volume.orders),
+            "ordered_at": instants(volume.orders),
+            "total": _money(random.integers(100, 20_000, volume.orders)),
+            "cancelled_at": some(instants(volume.orders), 0.03),
+        }
+    )
+    products = tuple(f"P{number:04}" for number in range(1_000))
+    lines = pa.table(
+        {
+            "order_id": pa.array(
+                np.sort(random.integers(1, volume.orders + 1, volume.lines)), pa.uint64()
+            ),
+            "product_id": picked(products, volume.lines),
+            "quantity": pa.array(random.integers(1, 4, volume.lines), pa.int64()),
+            "price": _money(random.integers(100, 5_000, volume.lines)),
+        }
+    )
+    texts = pa.table(
+        {
+            "id": pa.array(np.arange(1, volume.texts + 1), pa.uint64()),
+            "contact_id": contacts_of(volume.texts),
+            "sent_at": instants(volume.texts),
+            "clicked_at": some(instants(volume.texts), 0.05),
+        }
+    )
+    keywords = pa.table(
+        {
+            "contact_id": contacts_of(volume.keywords),
+            "keyword": picked(KEYWORDS, volume.keywords),
+            "received_at": instants(volume.keywords),
+        }
+    )
+    return {
+        "contacts": contacts,
+        "orders": orders,
+        "order_lines": lines,
+        "texts": texts,
+        "keywords": keywords,
+    }
+
+
+def _money(cents: Integers) -> pa.Array:
+    hundredths = pa.array(cents).cast(pa.decimal128(19, 0))
+    return pc.multiply(hundredths, pa.scalar(Decimal("0.01"))).cast(pa.decimal128(18, 4))

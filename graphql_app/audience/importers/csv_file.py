@@ -1,0 +1,124 @@
+"""CSV: one header line, then one record a row, as RFC 4180 has it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO
+
+from graphql_app.audience.importers.reading import (
+    BLOCK_ROWS,
+    Block,
+    Source,
+    not_utf8,
+    open_text,
+)
+from graphql_app.audience.importers.report import BadRow, bad_file
+
+MAX_FIELD = 1 << 20  # characters: more is a quote that is never closed
+
+
+class _Records:
+    """The records of a CSV file, and the line that each starts on."""
+
+    def __init__(self, path: Path, file: BinaryIO, text: TextIOWrapper) -> None:
+        self._path = path
+        self._file = file
+        csv.field_size_limit(MAX_FIELD)
+        self._reader = csv.reader(text, strict=True)
+
+    def done(self) -> int:
+        """How many bytes have been read."""
+        return self._file.tell()
+
+    def read(self, count: int) -> tuple[list[list[str]], list[int]]:
+        """The next records that are not blank lines; none at the end of the file."""
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        start = self._reader.line_num + 1
+        try:
+            for row in self._reader:
+                if row:
+                    rows.append(row)
+                    lines.append(start)
+                start = self._reader.line_num + 1
+                if len(rows) == count:
+                    break
+        except UnicodeDecodeError:
+            raise not_utf8(self._path, newline="") from None
+        except csv.Error as error:
+            raise bad_file(self._path, _broken(start, str(error))) from None
+        return rows, lines
+
+
+class _Columns(Mapping[str, list[str]]):
+    """Records as columns; only those that are asked for are made."""
+
+    def __init__(self, header: list[str], rows: list[list[str]]) -> None:
+        self._places = {name: place for place, name in enumerate(header)}
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> list[str]:
+        place = self._places[name]
+        return [row[place] for row in self._rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _broken(line: int, error: str) -> str:
+    if "unexpected end of data" in error:
+        return (
+            f"ends inside a quoted field of the record that starts on line {line}: the file is cut "
+            "off, or a quote is not closed."
+        )
+    if "field larger than" in error:
+        return (
+            f"a field of the record that starts on line {line} has more than {MAX_FIELD} "
+            "characters: a quote is not closed."
+        )
+    return (
+        f"the record that starts on line {line} is not CSV ({error}): put a field that holds "
+        "commas, quotes or line breaks in quotes, and write each quote in it twice."
+    )
+
+
+def open_csv(path: Path, stack: ExitStack) -> Source:
+    """Open a CSV file; ``stack`` closes it.
+
+    Raises:
+        InvalidInputError: It is no CSV file of UTF-8 text, or has no header.
+    """
+    records = _Records(path, *stack.enter_context(open_text(path, newline="")))
+    rows, _ = records.read(1)
+    if not rows:
+        raise bad_file(path, "holds no header line.")
+    header = [name.strip() for name in rows[0]]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+        raise bad_file(path, "the columns must be separated by commas.")
+    blocks = _blocks(records, header)
+    return Source(path, "CSV", tuple(header), path.stat().st_size, blocks)
+
+
+def _blocks(records: _Records, header: list[str]) -> Iterator[Block]:
+    width = len(header)
+    while True:
+        rows, lines = records.read(BLOCK_ROWS)
+        done = records.done()
+        if not rows:
+            return
+        bad: list[BadRow] = []
+        if set(map(len, rows)) != {width}:
+            for row, line in zip(rows, lines, strict=True):
+                if len(row) != width:
+                    message = f"has {len(row)} fields where the header has {width}"
+                    bad.append(BadRow(line, "", message))
+            lines = [line for row, line in zip(rows, lines, strict=True) if len(row) == width]
+            rows = [row for row in rows if len(row) == width]
+        yield Block(_Columns(header, rows), lines, done, bad)

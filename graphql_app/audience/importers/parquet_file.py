@@ -1,0 +1,71 @@
+"""Parquet: stays columnar all the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphql_app.audience.importers.reading import PARQUET_MAGIC, Block, Source, open_file
+from graphql_app.audience.importers.report import bad_file
+
+BATCH_ROWS = 200_000
+
+
+def open_parquet(path: Path, stack: ExitStack) -> Source:
+    """Open a Parquet file; ``stack`` closes it.
+
+    Raises:
+        InvalidInputError: It is no whole Parquet file.
+    """
+    file = stack.enter_context(open_file(path))
+    start = file.read(4)
+    file.seek(0)
+    if start != PARQUET_MAGIC:
+        raise bad_file(path, "is not a Parquet file.")
+    try:
+        parquet = pq.ParquetFile(file)
+        schema = parquet.schema_arrow
+        rows = parquet.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise bad_file(
+            path, f"is not a whole Parquet file: it may be cut off ({_brief(error)})."
+        ) from None
+    return Source(path, "Parquet", tuple(schema.names), rows, _blocks(path, parquet), schema)
+
+
+def _blocks(path: Path, parquet: pq.ParquetFile) -> Iterator[Block]:
+    done = 0
+    try:
+        for batch in parquet.iter_batches(BATCH_ROWS):
+            columns = dict(zip(batch.schema.names, map(_whole_text, batch.columns), strict=True))
+            first, done = done + 1, done + batch.num_rows
+            yield Block(columns, range(first, done + 1), done)
+    except (pa.ArrowException, OSError) as error:
+        raise bad_file(
+            path, f"cannot be read after row {done}: it is damaged ({_brief(error)})."
+        ) from None
+
+
+def _whole_text(values: pa.Array) -> pa.Array | list[str | None]:
+    """The values; where they are text that is not UTF-8, with lone surrogates for what is not.
+
+    Parquet readers do not check this, and such text is refused with its row further on.
+    """
+    if pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            raise
+        raw = values.cast(pa.large_binary()).to_pylist()
+        return [None if text is None else text.decode(errors="surrogateescape") for text in raw]
+    return values
+
+
+def _brief(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")[:200]

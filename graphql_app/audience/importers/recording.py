@@ -1,0 +1,177 @@
+"""From checked rows to recorded ones: a spool between the two passes, then chunks of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphql_app.audience.facts import ORDER_LINES, ORDERS, Fact
+from graphql_app.audience.importers.fact_file import LINES
+from graphql_app.audience.ingest import Recorder
+from graphql_app.errors import AppError, ErrorCode
+
+CHUNK_ROWS = 200_000
+CHUNK_ORDERS = 100_000
+
+
+class Spool:
+    """Checked rows on disk, compressed, in a temporary file without a name."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: pa.ipc.RecordBatchStreamWriter | None = None
+        self.rows = 0
+
+    def write(self, rows: pa.Table) -> None:
+        """Add rows; all have the same schema."""
+        with _disk():
+            if self._writer is None:
+                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                self._writer = pa.ipc.new_stream(self._file, rows.schema, options=options)
+            self._writer.write_table(rows)
+        self.rows += rows.num_rows
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        if self._writer is None:
+            return
+        with _disk():
+            self._writer.close()
+            self._file.seek(0)
+            reader = pa.ipc.open_stream(self._file)
+        yield from reader
+
+    def chunks(self, size: int) -> Iterator[pa.Table]:
+        """The rows in order, ``size`` at a time."""
+        waiting: list[pa.RecordBatch] = []
+        count = 0
+        for batch in self._batches():
+            waiting.append(batch)
+            count += batch.num_rows
+            while count >= size:
+                table = pa.Table.from_batches(waiting)
+                yield table.slice(0, size)
+                waiting = table.slice(size).to_batches()
+                count -= size
+        if count:
+            yield pa.Table.from_batches(waiting)
+
+    def table(self) -> pa.Table | None:
+        """All rows at once."""
+        batches = list(self._batches())
+        return pa.Table.from_batches(batches).combine_chunks() if batches else None
+
+
+@contextmanager
+def open_spool() -> Iterator[Spool]:
+    """Open a spool; its file is gone afterwards, whatever happens."""
+    with _disk():
+        file = tempfile.TemporaryFile(prefix="segments-import-")  # noqa: SIM115  # closed below
+    try:
+        yield Spool(file)
+    finally:
+        with suppress(OSError):  # what could not be written is not needed any more
+            file.close()
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"The checked rows cannot be kept in {tempfile.gettempdir()} ({error}): make room "
+            "there, or set TMPDIR to another directory.",
+        ) from error
+
+
+def record(
+    spool: Spool,
+    fact: Fact,
+    has_lines: bool,
+    shop_id: int,
+    recorder: Recorder,
+    progress: Callable[[int], None],
+) -> dict[str, int]:
+    """Record what a spool holds; returns how many rows of each fact.
+
+    Raises:
+        AppError: The store failed; the message says how many rows are recorded already.
+    """
+    recorded = {fact.name: 0}
+    if fact is ORDERS and has_lines:
+        recorded[ORDER_LINES.name] = 0
+    progress(0)
+    try:
+        for chunk in _chunks(spool, fact):
+            lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder)
+            recorded[fact.name] += chunk.num_rows
+            if lines is not None:
+                recorded[ORDER_LINES.name] += lines
+            progress(recorded[fact.name])
+    except AppError as error:
+        done = recorded[fact.name]
+        raise AppError(
+            error.code,
+            f"{error} {done} of {spool.rows} rows are recorded; import the file again to record "
+            "all of them: those that are recorded do no harm.",
+        ) from error
+    return recorded
+
+
+def _chunks(spool: Spool, fact: Fact) -> Iterator[pa.Table]:
+    if fact is ORDER_LINES:
+        return _whole_orders(spool.table())
+    return spool.chunks(CHUNK_ORDERS if fact is ORDERS else CHUNK_ROWS)
+
+
+def _whole_orders(lines: pa.Table | None) -> Iterator[pa.Table]:
+    """The lines by order, cut between orders, in the order of the file within each."""
+    if lines is None or not lines.num_rows:
+        return
+    places = pc.sort_indices(lines["order_id"])  # stable
+    orders = lines["order_id"].take(places).to_numpy()
+    start = 0
+    while start < len(orders):
+        last = orders[min(start + CHUNK_ROWS, len(orders)) - 1]
+        end = int(np.searchsorted(orders, last, side="right"))
+        yield lines.take(places.slice(start, end - start))
+        start = end
+
+
+def _record_chunk(
+    chunk: pa.Table, fact: Fact, has_lines: bool, shop_id: int, recorder: Recorder
+) -> int | None:
+    """Record rows; returns how many lines the orders among them have, if they tell."""
+    if fact is ORDERS:
+        orders = chunk.drop_columns([LINES])
+        lines = _lines(chunk[LINES].combine_chunks()) if has_lines else None
+        recorder.orders(shop_id, orders, lines)
+        return None if lines is None else lines.num_rows
+    if fact is ORDER_LINES:
+        if recorder.order_lines(shop_id, chunk):
+            raise AppError(ErrorCode.INVALID, "Orders were removed while their lines came in.")
+        return None
+    write = {
+        "contacts": recorder.contacts,
+        "products": recorder.products,
+        "texts": recorder.texts,
+        "keywords": recorder.keywords,
+        "events": recorder.events,
+    }[fact.name]
+    write(shop_id, chunk)
+    return None
+
+
+def _lines(nested: pa.Array) -> pa.Table:
+    """Lines as rows, each with the row of its order."""
+    items = pc.list_flatten(nested)
+    parents = pc.list_parent_indices(nested)
+    names = [field.name for field in items.type]
+    return pa.table([*items.flatten(), parents], names=[*names, "row"])
