@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, Order, subscribed, textable
+from graphql_app.audience.tables import Contact, Order
 from graphql_app.criteria import (
     Choice,
     Criterion,
@@ -41,13 +41,13 @@ class ContactType(Criterion):
         customer = col(Contact.id).in_(select(col(Order.contact_id)).where(col(Order.valid)))
         match self.type:
             case ContactKind.SUBSCRIBER:
-                return subscribed()
+                return col(Contact.subscribed).is_(True)
             case ContactKind.CUSTOMER:
                 return customer
             case ContactKind.BOTH:
-                return and_(subscribed(), customer)
+                return and_(col(Contact.subscribed), customer)
             case ContactKind.TEXTABLE:
-                return textable()
+                return col(Contact.textable).is_(True)
 
 
 @hookimpl

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.journal import Erase, Insert, Journal
-from graphql_app.audience.orders import StoredOrder, order_rows, product_names
+from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience, ShopLocks
 from graphql_app.audience.tables import TABLES
 
@@ -39,6 +39,12 @@ class Recorder:
 
     def contacts(self, shop_id: int, rows: pa.Table) -> None:
         """Record contacts, by id."""
+        subscribed = pc.and_(
+            pc.is_valid(rows["subscribed_at"]),
+            pc.coalesce(pc.less(rows["unsubscribed_at"], rows["subscribed_at"]), pa.scalar(True)),
+        )
+        textable = pc.and_(subscribed, pc.is_valid(rows["phone"]))
+        rows = rows.append_column("subscribed", subscribed).append_column("textable", textable)
         self._replace(shop_id, "contacts", rows, ["id"])
 
     def products(self, shop_id: int, rows: pa.Table) -> None:
@@ -73,14 +79,16 @@ class Recorder:
         kept, orders = _last_of_each(orders, ["id"])
         stored = self._stored_orders(shop_id, orders["id"])
         if lines is None:
-            lines = self._stored_lines(shop_id, orders["id"], stored)
+            lines = self._stored_lines(shop_id, orders["id"], stored["contact_id"])
             names = None
         else:
             place = pc.index_in(lines["row"].cast(pa.int64()), kept)
             lines = lines.set_column(lines.schema.get_field_index("row"), "row", place)
             lines = lines.filter(pc.is_valid(place))
             names = product_names(orders, lines)
-        rows = order_rows(orders, lines, stored)
+        self._write_orders(shop_id, order_rows(orders, lines, stored), names)
+
+    def _write_orders(self, shop_id: int, rows: OrderRows, names: pa.Table | None) -> None:
         version = self._version()
         steps = [
             Insert("order_lines", _stamp(shop_id, version, rows.lines, rows.gone_lines)),
@@ -97,17 +105,14 @@ class Recorder:
             The rows whose order is not recorded; if there are any, nothing was written.
         """
         with self._locks.hold(shop_id):
-            ids = pc.unique(lines["order_id"].combine_chunks())
-            orders = self._audience.arrow(
-                "SELECT id, contact_id, ordered_at, total, refunded, cancelled_at "
-                f"FROM orders FINAL WHERE shop_id = {shop_id} AND NOT deleted AND {_among(ids)}"
-            )
-            place = pc.index_in(lines["order_id"], orders["id"])
+            stored = self._stored_orders(shop_id, pc.unique(lines["order_id"]))
+            place = pc.index_in(lines["order_id"], stored["id"])
             unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
             if not unknown:
-                self._orders(
-                    shop_id, orders, lines.drop_columns(["order_id"]).append_column("row", place)
-                )
+                lines = lines.drop_columns(["order_id"]).append_column("row", place)
+                orders = stored.drop_columns(["line_count"])
+                rows = order_rows(orders, lines, stored)
+                self._write_orders(shop_id, rows, product_names(orders, lines))
         return unknown
 
     def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
@@ -117,7 +122,10 @@ class Recorder:
                 self._journal.write(shop_id, self._version(), [Erase(tuple(contacts))])
 
     def merge(self, shop_id: int) -> None:
-        """Bring the shop's rows into the shape that is fastest to read, after many writes."""
+        """Bring the shop's rows into the shape that is fastest to read, after many writes.
+
+        Tables that are in that shape already are left alone.
+        """
         for table in TABLES:
             self._audience.merge(table.__tablename__, shop_id)
 
@@ -147,31 +155,30 @@ class Recorder:
                 shop_id, version, [Insert(table, _stamp(shop_id, version, rows, gone))]
             )
 
-    def _stored_orders(self, shop_id: int, ids: pa.Array) -> dict[int, list[StoredOrder]]:
-        """What is on disk of orders, under every contact that has them."""
-        found = self._audience.arrow(
-            "SELECT id, contact_id, argMax(line_count, version) AS line_count, "
-            "argMax(ordered_at, version) AS ordered_at, argMax(valid, version) AS valid "
+    def _stored_orders(self, shop_id: int, ids: pa.Array) -> pa.Table:
+        """What is on disk of orders, one row for each contact that has them."""
+        latest = ", ".join(
+            f"argMax({name}, version) AS {name}"
+            for name in ("ordered_at", "total", "refunded", "line_count")
+        )
+        # In a tuple, because argMax passes over NULLs.
+        cancelled = "argMax(tuple(cancelled_at), version).1 AS cancelled_at"
+        return self._audience.arrow(
+            f"SELECT id, contact_id, {latest}, {cancelled} "
             f"FROM orders WHERE shop_id = {shop_id} AND {_among(ids)} "
             "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
         )
-        stored: dict[int, list[StoredOrder]] = {}
-        columns = (column.to_pylist() for column in found.columns)
-        for order_id, *values in zip(*columns, strict=True):
-            stored.setdefault(order_id, []).append(StoredOrder(*values))
-        return stored
 
-    def _stored_lines(
-        self, shop_id: int, ids: pa.Array, stored: dict[int, list[StoredOrder]]
-    ) -> pa.Table:
-        """The lines that orders have, with the row of their order."""
-        owners = {old.contact_id for orders in stored.values() for old in orders}
+    def _stored_lines(self, shop_id: int, ids: pa.Array, owners: pa.Array) -> pa.Table:
+        """The lines that orders of some contacts have, with the row of their order."""
+        latest = ", ".join(
+            f"argMax(l.{name}, l.version) AS {name}" for name in ("product_id", "quantity", "price")
+        )
         found = self._audience.arrow(
-            "SELECT order_id, product_id, quantity, price FROM order_lines FINAL "
-            f"WHERE shop_id = {shop_id} AND NOT deleted "
-            f"AND {_among(pa.array(owners, pa.uint64()), 'contact_id')} "
-            f"AND {_among(ids, 'order_id')} "
-            "ORDER BY order_id, line_number"
+            f"SELECT order_id, {latest} FROM order_lines AS l "
+            f"WHERE shop_id = {shop_id} AND {_among(owners, 'contact_id')} "
+            f"AND {_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "
+            "HAVING NOT argMax(deleted, version) ORDER BY order_id, line_number"
         )
         return found.append_column("row", pc.index_in(found["order_id"], ids))
 

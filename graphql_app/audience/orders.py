@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.columns import INSTANT
-
-
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
-    """An order on disk, under one contact."""
-
-    contact_id: int
-    line_count: int
-    ordered_at: datetime
-    valid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +21,13 @@ class OrderRows:
     gone_lines: pa.Table
 
 
-def order_rows(
-    orders: pa.Table, lines: pa.Table, stored: Mapping[int, Sequence[StoredOrder]]
-) -> OrderRows:
+def order_rows(orders: pa.Table, lines: pa.Table, stored: pa.Table) -> OrderRows:
     """Work out a batch.
 
     Args:
         orders: Checked orders, each id once.
         lines: Checked lines, with the ``row`` of their order in ``orders``.
-        stored: What is on disk under the ids.
+        stored: What is on disk under the ids: ``id``, ``contact_id``, ``line_count``.
     """
     lines = lines.sort_by("row") if lines.num_rows else lines
     row = lines["row"].to_numpy().astype(np.int64)
@@ -72,41 +58,24 @@ def order_rows(
     return OrderRows(orders, lines, gone_orders, gone_lines)
 
 
-def _gone(
-    orders: pa.Table, stored: Mapping[int, Sequence[StoredOrder]]
-) -> tuple[pa.Table, pa.Table]:
+def _gone(orders: pa.Table, stored: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Keys that older versions have and the new ones do not."""
-    old_orders: list[tuple[int, int]] = []
-    old_lines: list[tuple[int, int, int]] = []
-    if stored:
-        new = zip(
-            *(orders[name].to_pylist() for name in ("id", "contact_id", "line_count")), strict=True
-        )
-        for order_id, contact_id, line_count in new:
-            for old in stored.get(order_id, ()):
-                moved = old.contact_id != contact_id
-                if moved:
-                    old_orders.append((old.contact_id, order_id))
-                kept = 0 if moved else line_count
-                old_lines += [
-                    (old.contact_id, order_id, number) for number in range(kept, old.line_count)
-                ]
-    contacts, ids = _columns(old_orders, 2)
-    line_contacts, line_orders, line_numbers = _columns(old_lines, 3)
-    return (
-        pa.table({"contact_id": pa.array(contacts, pa.uint64()), "id": pa.array(ids, pa.uint64())}),
-        pa.table(
-            {
-                "contact_id": pa.array(line_contacts, pa.uint64()),
-                "order_id": pa.array(line_orders, pa.uint64()),
-                "line_number": pa.array(line_numbers, pa.uint32()),
-            }
-        ),
+    place = pc.index_in(stored["id"], orders["id"])
+    moved = pc.not_equal(stored["contact_id"], orders["contact_id"].take(place))
+    kept = pc.if_else(moved, 0, orders["line_count"].take(place)).to_numpy().astype(np.int64)
+    had = stored["line_count"].to_numpy().astype(np.int64)
+    surplus = np.maximum(had - kept, 0)
+    of_line = np.repeat(np.arange(stored.num_rows), surplus)
+    nth = np.arange(len(of_line)) - np.repeat(np.cumsum(surplus) - surplus, surplus)
+    owners = stored.take(pa.array(of_line))
+    lines = pa.table(
+        {
+            "contact_id": owners["contact_id"],
+            "order_id": owners["id"],
+            "line_number": pa.array(kept[of_line] + nth, pa.uint32()),
+        }
     )
-
-
-def _columns(rows: Sequence[tuple[int, ...]], width: int) -> list[list[int]]:
-    return [[row[column] for row in rows] for column in range(width)]
+    return stored.select(["contact_id", "id"]).filter(moved), lines
 
 
 def product_names(orders: pa.Table, lines: pa.Table) -> pa.Table:

@@ -60,12 +60,12 @@ class Audience:
 
     @staticmethod
     def _open(url: str, connections: int) -> Engine:
-        engine = create_engine(
-            url, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_timeout=60
-        )
         try:
+            engine = create_engine(
+                url, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_timeout=60
+            )
             engine.connect().close()
-        except (SQLAlchemyError, ClickHouseError, RuntimeError) as error:
+        except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
             raise AudienceUnavailableError(_opening_failure(url, error)) from error
         return engine
 
@@ -142,7 +142,10 @@ class Audience:
     def merge(self, table: str, shop_id: int) -> None:
         """Merge the parts of a shop's partition into one, so that reads cost least."""
         with self._client() as client:
-            client.command(f"OPTIMIZE TABLE {table} PARTITION {shop_id % PARTITIONS} FINAL")
+            client.command(
+                f"OPTIMIZE TABLE {table} PARTITION {shop_id % PARTITIONS} FINAL",
+                settings={"optimize_skip_merged_partitions": 1},
+            )
 
     def command(self, statement: str) -> None:
         """Execute a statement of the host's own that returns nothing."""
@@ -180,7 +183,7 @@ class AudienceUnavailableError(AppError):
 
 
 def _opening_failure(url: str, error: Exception) -> str:
-    path = make_url(url).query.get("path")
+    path = make_url(url).query.get("path") if url.startswith("clickhousedb://") else None
     if not isinstance(path, str):
         return f"The audience at AUDIENCE_URL cannot be opened: {error}"
     try:

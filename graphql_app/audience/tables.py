@@ -28,10 +28,10 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt64,
 )
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Decimal as DecimalType
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import Select
 from sqlalchemy.orm import registry
 from sqlalchemy.sql.elements import SQLCoreOperations
-from sqlmodel import Field, SQLModel, col
+from sqlmodel import Field, SQLModel
 
 # SQLAlchemy's types for what criteria are made of: a select of any columns, and a column of a table
 # or any other expression.
@@ -76,7 +76,11 @@ class AudienceTable(StoreTable):
 
 
 class Contact(AudienceTable, table=True):
-    """A subscriber, a customer or both; the universe of every rule."""
+    """A subscriber, a customer or both; the universe of every rule.
+
+    ``subscribed`` says whether the latest consent is a subscription (at the same instant as an
+    unsubscription it is not), ``textable`` whether there is a phone as well.
+    """
 
     __tablename__ = "contacts"
     __table_args__ = (_engine("id"),)
@@ -94,6 +98,8 @@ class Contact(AudienceTable, table=True):
     unsubscribed_at: datetime | None = Field(sa_type=Nullable(INSTANT))
     created_at: datetime | None = Field(sa_type=Nullable(INSTANT))
     properties: str = Field(sa_type=String)
+    subscribed: bool = Field(sa_type=Bool)
+    textable: bool = Field(sa_type=Bool)
 
 
 class Order(AudienceTable, table=True):
@@ -191,22 +197,6 @@ BY_ID: tuple[type[AudienceTable], ...] = (Order, TextMessage, Event)
 def fold_keyword(keyword: str) -> str:
     """The form in which keywords are stored and compared."""
     return keyword.strip().casefold()
-
-
-def subscribed() -> ColumnElement[bool]:
-    """Contacts whose latest consent is a subscription; the same instant counts as unsubscribed."""
-    return and_(
-        col(Contact.subscribed_at).is_not(None),
-        or_(
-            col(Contact.unsubscribed_at).is_(None),
-            col(Contact.unsubscribed_at) < col(Contact.subscribed_at),
-        ),
-    )
-
-
-def textable() -> ColumnElement[bool]:
-    """Contacts that can be texted today: subscribed, and with a phone number."""
-    return and_(subscribed(), col(Contact.phone).is_not(None))
 
 
 class JournalEntry(StoreTable, table=True):

@@ -25,7 +25,12 @@ class Catalog:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = self._writer = create_engine(url)
+        try:
+            self._engine = self._writer = create_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise AppError(
+                ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {error}."
+            ) from error
         if self._engine.dialect.name == "sqlite":
             # A writer takes SQLite's lock as it begins; one that only read so far could not wait.
             self._writer = create_engine(url)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact, Order, subscribed, textable
+from graphql_app.audience.tables import Contact, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ def contact_counts(audience: Audience, shop_id: int) -> ContactCounts:
     customers = select(col(Order.contact_id)).where(col(Order.valid))
     statement = select(
         func.count(),
-        func.countIf(subscribed()),
+        func.countIf(col(Contact.subscribed)),
         func.countIf(col(Contact.id).in_(customers)),
-        func.countIf(textable()),
+        func.countIf(col(Contact.textable)),
     ).select_from(Contact)
     return ContactCounts(*audience.rows(statement, shop_id)[0])

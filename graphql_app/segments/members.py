@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact, Expression, subscribed, textable
+from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import Scope
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule
@@ -107,10 +107,7 @@ def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Pe
 
 
 def _columns() -> list[Expression]:
-    names = [name for name in Person.__slots__ if name not in {"subscribed", "textable"}]
-    stored = [col(getattr(Contact, name)) for name in names]
-    derived = (("subscribed", subscribed()), ("textable", textable()))
-    return [*stored, *(func.coalesce(value, False).label(name) for name, value in derived)]
+    return [col(getattr(Contact, name)) for name in Person.__slots__]
 
 
 def _person(row: Any) -> Person:
@@ -118,12 +115,7 @@ def _person(row: Any) -> Person:
     for name in ("subscribed_at", "unsubscribed_at", "created_at"):
         if values[name] is not None:
             values[name] = values[name].replace(tzinfo=UTC)
-    values.update(
-        tags=tuple(values["tags"]),
-        subscribed=bool(values["subscribed"]),
-        textable=bool(values["textable"]),
-    )
-    return Person(**values)
+    return Person(**{**values, "tags": tuple(values["tags"])})
 
 
 def _order(key: MemberSortKey) -> Expression:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
-    func,
     not_,
     or_,
     select,
@@ -25,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
 from sqlmodel import col
 
-from graphql_app.audience.tables import TABLES, Contact, textable
+from graphql_app.audience.tables import TABLES, Contact
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
 
@@ -111,9 +110,7 @@ def columns(rules: Sequence[Rule], scope: Scope) -> Columns:
     leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
     named = {name: f"c{number}" for number, name in enumerate(leaves)}
     answers: list[Any] = [fragment(leaf, scope).label(named[name]) for name, leaf in leaves.items()]
-    contacts = select(
-        col(Contact.id), func.coalesce(textable(), False).label("textable"), *answers
-    ).subquery()
+    contacts = select(col(Contact.id), col(Contact.textable), *answers).subquery()
     return Columns(contacts, {name: contacts.c[column] for name, column in named.items()})
 
 

@@ -1,0 +1,147 @@
+"""The server as a process: starting, stopping, being killed."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e import process
+from tests.e2e.process import Running
+
+RECORD = """
+mutation ($orders: [OrderInput!]!) {
+  ordersUpsert(orders: $orders) { recorded userErrors { code } }
+}
+"""
+SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with a shop."""
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_stops_cleanly_on_a_signal(data: Path, number: signal.Signals) -> None:
+    with process.server(data) as running:
+        status, output = running.stop(number)
+        assert status == 0
+        assert "Traceback" not in output
+        assert "Finished server process" in output
+    with process.server(data):
+        pass  # what it held is free again
+
+
+def test_a_second_process_is_told_who_has_the_directory(data: Path) -> None:
+    with process.server(data) as running:
+        output = process.segments(data, "serve", status=1)
+        assert "Another process has the audience in" in output
+        assert "AUDIENCE_URL" in output
+        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+
+
+def test_a_port_in_use_is_an_error(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        output = process.segments(data, "serve", status=1, PORT=str(taken.getsockname()[1]))
+    assert "address already in use" in output.lower()
+
+
+def test_wrong_settings_are_named(data: Path) -> None:
+    assert "PORT" in process.segments(data, "serve", status=1, PORT="http")
+    output = process.segments(data, "serve", status=1, CATALOG_URL="sqlite:////nowhere/at/all.db")
+    assert "CATALOG_URL" in output
+    output = process.segments(data, "serve", status=1, AUDIENCE_URL="mysql://here")
+    assert "AUDIENCE_URL" in output
+
+
+def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: Path) -> None:
+    with process.server(data) as running:
+        token = process.token(data, "acme")
+        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        process.segments(data, "token", "revoke", token.split("_")[1])
+        refused = httpx.post(
+            f"{running.address}/graphql",
+            json={"query": "{ shop { handle } }"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert refused.status_code == 401
+
+
+def _order(number: int) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "contactId": str(number),
+        "orderedAt": "2026-01-01T00:00:00Z",
+        "total": "10.00",
+        "lines": [{"productId": "a"}, {"productId": "b"}, {"productId": "c"}],
+    }
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.9, 1.6])
+def test_killed_while_recording__every_acknowledged_batch_is_there_and_no_half_of_another(
+    data: Path, seconds: float
+) -> None:
+    token, batch, acknowledged = process.token(data, "acme"), 200, 0
+    with process.server(data) as running:
+        threading.Timer(seconds, running.process.kill).start()
+        while acknowledged < 500:
+            first = acknowledged * batch + 1
+            try:
+                answer = running.ask(
+                    token, RECORD, orders=[_order(n) for n in range(first, first + batch)]
+                )
+            except httpx.TransportError:
+                break
+            assert answer["ordersUpsert"] == {"recorded": batch, "userErrors": []}
+            acknowledged += 1
+    assert acknowledged, "it was killed before anything was recorded"
+    with process.server(data) as running:
+        _everyone(running, token, (acknowledged + 1) * batch)
+        ordered = _members(running, token, {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}})
+        products = ["a", "b", "c"]
+        bought = _members(
+            running, token, {"productPurchased": {"operator": "ALL_OF", "products": products}}
+        )
+    # The batch under way when it was killed may be there, whole, or not.
+    assert ordered in {acknowledged * batch, (acknowledged + 1) * batch}
+    assert bought == ordered
+
+
+def _everyone(running: Running, token: str, count: int) -> None:
+    """Record contacts, so that what was kept about them counts."""
+    query = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
+    numbers = range(1, count + 1)
+    for start in range(0, count, 10_000):
+        running.ask(token, query, c=[{"id": str(n)} for n in numbers[start : start + 10_000]])
+
+
+def _members(running: Running, token: str, rule: dict[str, Any]) -> int:
+    members: int = running.ask(token, SIZE, rule=rule)["segmentSize"]["members"]
+    return members
+
+
+def test_the_demo_shop_is_loaded_once_and_served(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with process.server(data, "demo", "--serve") as running:
+        token = process.token(data, "demo")
+        shop = running.ask(token, "{ shop { description contactCounts { contacts } } }")["shop"]
+        assert shop["contactCounts"] == {"contacts": 4339}
+        assert "generated" in shop["description"]
+        assert "CC BY 4.0" in shop["description"]
+        _, output = running.stop(signal.SIGTERM)
+        assert "Loaded the demo shop" in output
+        assert "curl" in output
+        assert "seg_" in output
+    with process.server(data, "demo", "--serve") as running:
+        _, output = running.stop(signal.SIGTERM)
+        assert "Loaded the demo shop" not in output
