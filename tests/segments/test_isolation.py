@@ -1,0 +1,176 @@
+"""One shop never sees another's rows, whatever a criterion's SQL says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    Table,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Event, Order, OrderLine, Product, Statement
+from graphql_app.criteria import Criterion, Scope, StateOperator
+from graphql_app.schema.context import Services
+from graphql_app.segments.predicate import ForbiddenFragmentError, checked, predicate
+from graphql_app.segments.size import size
+from tests.support import Client, Server
+
+SCOPE = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))
+
+Fragment = Callable[[], ColumnElement[bool]]
+
+
+def _criterion(fragment: Fragment) -> Criterion:
+    class Malicious(Criterion):
+        """Whatever a plugin's author may have written."""
+
+        key = "malicious"
+        label = "Malicious"
+        operator: StateOperator
+
+        def matches(self, scope: Scope) -> ColumnElement[bool]:
+            return fragment()
+
+    return Malicious(operator=StateOperator.IS)
+
+
+@pytest.fixture
+def victim(server: Server) -> Client:
+    """A shop with a fact in every table."""
+    shop = server.shop()
+    day = "2025-01-01T00:00:00Z"
+    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}, {"id": "666"}])
+    line = {"productId": "secret", "title": "Secret", "quantity": 9}
+    order = {"id": "1", "contactId": "1", "orderedAt": day, "total": "99.00", "lines": [line]}
+    shop.record("ordersUpsert", [order])
+    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": day}])
+    shop.record("keywordsRecord", [{"contactId": "1", "keyword": "secret", "receivedAt": day}])
+    shop.record(
+        "eventsRecord", [{"id": "1", "contactId": "1", "name": "secret", "occurredAt": day}]
+    )
+    return shop
+
+
+@pytest.fixture
+def thief(server: Server, victim: Client) -> Client:
+    """Another shop, with two contacts of the victim's ids and nothing else."""
+    shop = server.shop()
+    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
+    return shop
+
+
+LEAKS: dict[str, Fragment] = {
+    "no shop filter at all": lambda: col(Contact.id).in_(select(col(Order.contact_id))),
+    "or 1 = 1": lambda: or_(true(), col(Contact.id) == 0),
+    "names the other shop": lambda: col(Contact.id).in_(
+        select(col(Order.contact_id)).where(col(Order.shop_id) > 0)
+    ),
+    "another table": lambda: select(func.count()).select_from(Event).scalar_subquery() > 0,
+    "a table without contacts": lambda: (
+        select(func.count()).select_from(Product).scalar_subquery() > 0
+    ),
+    "a join": lambda: (
+        select(func.count())
+        .select_from(Order)
+        .join(OrderLine, col(OrderLine.order_id) == col(Order.id))
+        .scalar_subquery()
+        > 0
+    ),
+    "a subquery in a subquery": lambda: col(Contact.id).in_(
+        select(col(Contact.id)).where(
+            col(Contact.id).in_(select(select(col(Order.contact_id)).subquery().c.contact_id))
+        )
+    ),
+    "all contacts there are": lambda: select(func.max(col(Contact.id))).scalar_subquery() == 666,
+    "union": lambda: col(Contact.id).in_(
+        select(col(Order.contact_id)).union_all(select(col(Event.contact_id)))
+    ),
+    "cte": lambda: col(Contact.id).in_(
+        select(select(col(Order.contact_id)).cte("stolen").c.contact_id)
+    ),
+}
+
+SEEN_OF_ITS_OWN = {"or 1 = 1": 2}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_fragment_sees_nothing_of_another_shop(
+    services: Services, thief: Client, leak: str
+) -> None:
+    found = size(services.audience, thief.shop_id, _criterion(LEAKS[leak]), SCOPE)
+    assert found.contacts == 2
+    assert found.members == SEEN_OF_ITS_OWN.get(leak, 0)
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_the_same_fragment_sees_the_shop_that_has_the_rows(
+    services: Services, victim: Client, leak: str
+) -> None:
+    found = size(services.audience, victim.shop_id, _criterion(LEAKS[leak]), SCOPE)
+    assert found.members > 0
+
+
+FORBIDDEN: dict[str, Fragment] = {
+    "raw text": lambda: text("1 = 1"),  # type: ignore[dict-item,return-value]
+    "raw text in a subquery": lambda: col(Contact.id).in_(text("SELECT id FROM contacts")),
+    "a literal column": lambda: literal_column("1 = 1 UNION ALL SELECT 1"),
+    "a system table": lambda: (
+        select(func.count())
+        .select_from(Table("parts", MetaData(schema="system"), Column("rows", Integer)))
+        .scalar_subquery()
+        > 0
+    ),
+    "a table of the same name elsewhere": lambda: (
+        select(func.count())
+        .select_from(Table("contacts", MetaData(schema="default"), Column("id", Integer)))
+        .scalar_subquery()
+        > 0
+    ),
+    "the table function merge": lambda: (
+        select(func.count())
+        .select_from(func.merge("default", "contacts").table_valued("id"))
+        .scalar_subquery()
+        > 0
+    ),
+    "the table function file": lambda: (
+        select(func.count()).select_from(func.file("/etc/passwd")).scalar_subquery() > 0
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a_fragment_reads_tables_of_facts_and_nothing_else(what: str) -> None:
+    with pytest.raises(ForbiddenFragmentError, match="malicious"):
+        predicate(_criterion(FORBIDDEN[what]), SCOPE)
+
+
+def test_suggestions_are_held_to_the_same() -> None:
+    statement: Statement = select(text("name")).select_from(text("system.tables"))
+    with pytest.raises(ForbiddenFragmentError):
+        checked(statement, "malicious")
+
+
+def test_shops_with_the_same_ids_do_not_mix(victim: Client, thief: Client) -> None:
+    bought: dict[str, Any] = {"productPurchased": {"operator": "ANY_OF", "products": ["secret"]}}
+    assert victim.members(bought) == 1
+    assert thief.members(bought) == 0
+    suggestions = """
+    { fieldSuggestions(criterion: "productPurchased", field: "products") { value } }
+    """
+    assert victim.ask(suggestions)["fieldSuggestions"] == [{"value": "secret"}]
+    assert thief.ask(suggestions)["fieldSuggestions"] == []
