@@ -12,12 +12,13 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from sqlalchemy import Row, create_engine, text
+from sqlalchemy import Row, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -64,6 +65,7 @@ class Audience:
             engine = create_engine(
                 url, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_timeout=60
             )
+            event.listen(engine, "connect", _speak_utc)
             engine.connect().close()
         except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
             raise AudienceUnavailableError(_opening_failure(url, error)) from error
@@ -173,6 +175,12 @@ class Audience:
             yield
         except (SQLAlchemyError, ClickHouseError) as error:
             raise _failure(error) from error
+
+
+def _speak_utc(connection: Any, _: object) -> None:
+    # clickhouse-connect writes times in the server's zone, which for the embedded engine is that of
+    # the process; the columns that they are compared with are in UTC.
+    connection.client.server_tz = UTC
 
 
 class AudienceUnavailableError(AppError):

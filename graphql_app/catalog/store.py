@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
 
-
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,25 @@ def test_the_demo_shop_is_loaded_once_and_served(tmp_path: Path) -> None:
     with process.server(data, "demo", "--serve") as running:
         _, output = running.stop(signal.SIGTERM)
         assert "Loaded the demo shop" not in output
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_the_zone_of_the_process_changes_no_answer(data: Path, zone: str) -> None:
+    token = process.token(data, "acme")
+    now = datetime.now(UTC)
+    moments = [now - timedelta(minutes=1), now - timedelta(hours=23), now - timedelta(hours=25)]
+    contacts = [
+        {"id": str(number), "subscribedAt": moment.isoformat()}
+        for number, moment in enumerate(moments)
+    ]
+    record = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
+    with process.server(data, TZ=zone) as running:
+        running.ask(token, record, c=contacts)
+        rule = {"subscribeDate": {"operator": "IN_LAST", "days": 1}}
+        assert _members(running, token, rule) == 2
+        page = "query ($r: RuleInput!) { segmentMembers(rule: $r) { nodes { subscribedAt } } }"
+        nodes = running.ask(token, page, r={"all": []})["segmentMembers"]["nodes"]
+    shown = [datetime.fromisoformat(node["subscribedAt"]) for node in nodes]
+    assert [
+        abs(a - b) < timedelta(milliseconds=1) for a, b in zip(shown, moments, strict=True)
+    ] == ([True] * 3)
