@@ -14,6 +14,7 @@ from graphql_app.criteria import (
     OneOrMore,
     Region,
     Scope,
+    describe_list,
     form_field,
     hookimpl,
 )
@@ -59,6 +60,13 @@ class Location(Criterion):
             .group_by(place)
             .order_by(func.count().desc(), place)
         )
+
+    def describe(self, scope: Scope) -> str:
+        """E.g. "Location is any of United States (CA or NY only)"."""
+        countries = super(Location, self.model_copy(update={"regions": None})).describe(scope)
+        if self.regions is None:
+            return countries
+        return f"{countries} ({describe_list(self.regions, 'or')} only)"
 
 
 @hookimpl

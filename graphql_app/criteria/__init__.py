@@ -8,6 +8,7 @@ declare ``CONTRACT_VERSION = 1``; a host that does not know the version refuses 
 from graphql_app.criteria.base import Criterion, Group, MeasuredCriterion
 from graphql_app.criteria.comparisons import CountCriterion, DateCriterion, MoneyCriterion
 from graphql_app.criteria.describe import count as describe_count
+from graphql_app.criteria.describe import listed as describe_list
 from graphql_app.criteria.fields import (
     Count,
     Country,
@@ -82,6 +83,7 @@ __all__ = [
     "Text",
     "TimeWindow",
     "describe_count",
+    "describe_list",
     "example",
     "form_field",
     "hookimpl",
