@@ -19,7 +19,7 @@ from graphql_app.errors import AppError
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema
 from graphql_app.schema.context import Services
-from graphql_app.segments.starters import update_defaults
+from graphql_app.segments.starters import check_starters, update_defaults
 from graphql_app.settings import Settings
 
 WELCOME = """Segments
@@ -50,8 +50,14 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         PluginError: A plugin cannot be used.
     """
     registry = registry or discover()
+    check_starters(registry)
     with open_catalog(settings) as catalog:
-        audience = Audience(settings.audience, settings.query_timeout, settings.query_concurrency)
+        audience = Audience(
+            settings.audience,
+            settings.query_timeout,
+            settings.query_memory,
+            settings.query_concurrency,
+        )
         try:
             audience.create_tables()
             recorder = Recorder(audience)

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
     log_level: str = Field("info", description="debug, info, warning or error.")
     query_timeout: float = Field(30, gt=0, description="Seconds a statement may take.")
+    query_memory: int = Field(
+        4 * 1024**3, ge=1024**2, description="Bytes of memory a statement may use."
+    )
     query_concurrency: int = Field(4, ge=1, description="Statements that run at once.")
     max_query_bytes: int = Field(262_144, ge=1024, description="Largest body of a request.")
     max_facts_bytes: int = Field(

@@ -51,13 +51,16 @@ class Audience:
     Args:
         url: A SQLAlchemy URL of the ``clickhousedb`` dialect.
         timeout: Seconds that a statement may take.
+        memory: Bytes that a statement may use.
         connections: How many statements run at once.
     """
 
-    def __init__(self, url: str, timeout: float = 30, connections: int = 4) -> None:
+    def __init__(
+        self, url: str, timeout: float = 30, memory: int = 4 * 1024**3, connections: int = 4
+    ) -> None:
         self._engine = self._open(url, connections)
-        self._database = make_url(url).database or "default"
-        self._timeout = timeout
+        self.database = make_url(url).database or "default"
+        self._limits = {"max_execution_time": timeout, "max_memory_usage": memory}
 
     @staticmethod
     def _open(url: str, connections: int) -> Engine:
@@ -92,12 +95,13 @@ class Audience:
         """Execute a statement that sees one shop and, if given, a few of its contacts only.
 
         Raises:
-            AppError: TIMEOUT when it took too long, UNAVAILABLE when the engine failed.
+            AppError: TIMEOUT when it took too long, LIMIT_EXCEEDED when it needed too much memory,
+                UNAVAILABLE when the engine failed.
         """
         settings = {
             **READ_SETTINGS,
             "additional_table_filters": self._filters(shop_id, contacts),
-            "max_execution_time": self._timeout,
+            **self._limits,
         }
         with self._failures(), self._engine.connect() as connection:
             return connection.execute(
@@ -113,7 +117,7 @@ class Audience:
             if contacts is not None and key in columns:
                 ids = ", ".join(str(int(contact)) for contact in contacts)
                 condition += f" AND {key} IN ({ids or 'NULL'})"
-            filters[f"{self._database}.{table.__tablename__}"] = condition
+            filters[f"{self.database}.{table.__tablename__}"] = condition
         return filters
 
     def arrow(self, query: str, text: bool = True) -> pa.Table:
@@ -209,7 +213,12 @@ def _opening_failure(url: str, error: Exception) -> str:
 
 
 def _failure(error: Exception) -> AppError:
-    if "TIMEOUT_EXCEEDED" in str(error) or "code: 159" in str(error).lower():
+    if "MEMORY_LIMIT_EXCEEDED" in str(error):
+        return AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            "This needed more memory than a statement may have; ask for a simpler rule.",
+        )
+    if "TIMEOUT_EXCEEDED" in str(error):
         return AppError(
             ErrorCode.TIMEOUT,
             "This took longer than a statement may; ask for a simpler rule or a narrower window.",

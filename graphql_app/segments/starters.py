@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlmodel import Session, select
@@ -12,10 +12,13 @@ from graphql_app.catalog.access import new_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggested
-from graphql_app.plugins import Registry
+from graphql_app.errors import InvalidInputError
+from graphql_app.plugins import PluginError, Registry
 from graphql_app.segments import rule as rules
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.suggestions import suggestions
+
+Place = tuple[str, ...]
 
 
 def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
@@ -35,6 +38,21 @@ def update_defaults(catalog: Catalog, registry: Registry) -> None:
     with catalog.write() as session:
         for shop in session.exec(select(Shop)).all():
             _give_defaults(session, registry, shop)
+
+
+def check_starters(registry: Registry) -> None:
+    """See that the rules of all default segments and templates hold.
+
+    Raises:
+        PluginError: One does not; the message names it.
+    """
+    for starter in (*registry.default_segments, *registry.templates):
+        try:
+            rules.parse(
+                _fill(starter.rule, lambda place, value: value.otherwise), registry.criteria
+            )
+        except InvalidInputError as error:
+            raise PluginError(f"The rule of {starter.name!r} does not hold: {error}") from error
 
 
 def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
@@ -78,21 +96,23 @@ def filled(
 ) -> dict[str, Any]:
     """A template's rule with the shop's own values, in canonical form."""
 
-    def fill(node: Any, place: tuple[str, ...]) -> Any:
-        match node:
-            case Suggested(position, otherwise):
-                criterion, field = place[-2:]
-                found = suggestions(
-                    registry, audience, shop_id, criterion, field, "", position + 1, scope
-                )
-                return found[position].value if len(found) > position else otherwise
-            case Mapping():
-                return {name: fill(inner, (*place, name)) for name, inner in node.items()}
-            case str():
-                return node
-            case Sequence():
-                return [fill(inner, place) for inner in node]
-            case _:
-                return node
+    def suggested(place: Place, value: Suggested) -> str:
+        criterion, field = place[-2:]
+        first = value.position + 1
+        found = suggestions(registry, audience, shop_id, criterion, field, "", first, scope)
+        return found[value.position].value if len(found) == first else value.otherwise
 
-    return rules.document(rules.parse(fill(template.rule, ()), registry.criteria))
+    return rules.document(rules.parse(_fill(template.rule, suggested), registry.criteria))
+
+
+def _fill(node: Any, fill: Callable[[Place, Suggested], str], place: Place = ()) -> Any:
+    """A template's rule with every suggested value, at its place of keys, filled in."""
+    match node:
+        case Suggested():
+            return fill(place, node)
+        case Mapping():
+            return {name: _fill(inner, fill, (*place, name)) for name, inner in node.items()}
+        case list():
+            return [_fill(inner, fill, place) for inner in node]
+        case _:
+            return node

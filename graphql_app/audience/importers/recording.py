@@ -16,7 +16,7 @@ from graphql_app.audience.importers.fact_file import LINES
 from graphql_app.audience.ingest import Recorder
 from graphql_app.errors import AppError, ErrorCode
 
-CHUNK_ROWS = 200_000
+CHUNK_ROWS = 500_000
 CHUNK_ORDERS = 100_000
 
 

@@ -1,0 +1,69 @@
+"""A segment whose criterion's plugin is gone keeps its rule, says so, and never counts as 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from graphql_app.plugins import PluginError, Registry
+from graphql_app.schema.context import Services
+from graphql_app.segments.starters import check_starters
+from graphql_app.settings import Settings
+from tests.support import Client, Server, serving
+
+CREATE = """
+mutation ($input: SegmentCreateInput!) {
+  segmentCreate(input: $input) { segment { id rule summary } userErrors { code message } }
+}
+"""
+SEGMENT = """
+query ($id: ID!) { segment(id: $id) { name rule summary problems { code message path } } }
+"""
+SIZE = "query ($id: ID!) { segment(id: $id) { size { members } } }"
+RULE = {"all": [{"not": {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}}]}
+
+
+def _without_spend(registry: Registry) -> Registry:
+    criteria = {key: kind for key, kind in registry.criteria.items() if key != "spend"}
+    templates = tuple(template for template in registry.templates if template.key != "vips")
+    return replace(registry, criteria=criteria, templates=templates)
+
+
+@pytest.fixture
+def bare(server: Server, services: Services, settings: Settings) -> Iterator[Server]:
+    """The same data behind a server without the plugin of one criterion."""
+    fewer = replace(services, registry=_without_spend(services.registry))
+    with serving(fewer, settings) as address:
+        yield replace(server, address=address, services=fewer)
+
+
+def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Server) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}])
+    made = shop.ask(CREATE, input={"name": "Thrifty", "rule": RULE})["segmentCreate"]["segment"]
+    orphan = bare.client(shop.shop)
+
+    found = orphan.ask(SEGMENT, id=made["id"])["segment"]
+    assert found["rule"] == made["rule"] == RULE
+    assert found["summary"] == "Not (total spend is greater than $50.00)"
+    [problem] = found["problems"]
+    assert problem["code"] == "UNKNOWN_CRITERION"
+    assert problem["path"] == ["rule", "all", "0", "not", "spend"]
+    assert "'spend'" in problem["message"]
+
+    [error] = orphan.errors(SIZE, id=made["id"])
+    assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
+    person = "query { segmentMembers(rule: {all: []}) { nodes { segments { name } } } }"
+    [node] = orphan.ask(person)["segmentMembers"]["nodes"]
+    assert "Thrifty" not in [segment["name"] for segment in node["segments"]]
+
+    assert shop.ask(SEGMENT, id=made["id"])["segment"]["problems"] == []
+    assert shop.ask(SIZE, id=made["id"])["segment"]["size"] == {"members": 1}
+
+
+def test_a_starter_whose_rule_does_not_hold_is_named_at_the_start(registry: Registry) -> None:
+    check_starters(registry)
+    criteria = {key: kind for key, kind in registry.criteria.items() if key != "location"}
+    with pytest.raises(PluginError, match=r"All US/Canada.*'location'"):
+        check_starters(replace(registry, criteria=criteria))
