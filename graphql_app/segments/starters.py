@@ -46,11 +46,14 @@ def check_starters(registry: Registry) -> None:
     Raises:
         PluginError: One does not; the message names it.
     """
-    for starter in (*registry.default_segments, *registry.templates):
+    starters: list[DefaultSegment | SegmentTemplate] = [
+        *registry.default_segments,
+        *registry.templates,
+    ]
+    for starter in starters:
+        example = _fill(starter.rule, lambda _, value: value.otherwise)
         try:
-            rules.parse(
-                _fill(starter.rule, lambda place, value: value.otherwise), registry.criteria
-            )
+            rules.parse(example, registry.criteria)
         except InvalidInputError as error:
             raise PluginError(f"The rule of {starter.name!r} does not hold: {error}") from error
 
