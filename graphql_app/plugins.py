@@ -112,6 +112,7 @@ def register(implementations: Mapping[Plugin, Any]) -> Registry:
         "SegmentTemplate objects",
     )
     sources: dict[str, Plugin] = {}
+    enums: dict[str, type] = {}
     for plugin, criterion in criteria:
         _check_criterion(plugin, criterion)
         if criterion.key in sources:
@@ -120,6 +121,7 @@ def register(implementations: Mapping[Plugin, Any]) -> Registry:
                 f"{sources[criterion.key]}; uninstall one of the two."
             )
         sources[criterion.key] = plugin
+        _check_enums(plugin, criterion, enums)
     _check_unique(defaults, "default segment")
     _check_unique(templates, "template")
     by_key = sorted((criterion for _, criterion in criteria), key=lambda found: found.key)
@@ -171,6 +173,17 @@ def _check_criterion(plugin: Plugin, criterion: type[Criterion]) -> None:
         criterion.operators()
     except Exception as error:
         raise PluginError(f"{plugin}: {error}") from error
+
+
+def _check_enums(plugin: Plugin, criterion: type[Criterion], known: dict[str, type]) -> None:
+    """Operators and choices are GraphQL enums by their class names, so those must differ."""
+    choices = (spec.choices for spec in criterion.fields() if spec.choices is not None)
+    for enum in (criterion.operators(), *choices):
+        if known.setdefault(enum.__name__, enum) is not enum:
+            raise PluginError(
+                f"{plugin}: the enum {enum.__name__} of {criterion.__name__} has the name of "
+                "another criterion's enum; rename its class."
+            )
 
 
 def _check_unique(items: Sequence[tuple[Plugin, Any]], noun: str) -> None:

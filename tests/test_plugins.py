@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, true
 from graphql_app.criteria import (
     Criterion,
     DefaultSegment,
+    Operator,
     Scope,
     SegmentTemplate,
     StateOperator,
@@ -181,6 +182,40 @@ def test_a_criterion_that_lacks_something_is_refused() -> None:
     ):
         with pytest.raises(PluginError, match=message):
             _registered(_plugin(criterion))
+
+
+class Likes(Operator):
+    """Whether they like it."""
+
+    LIKES = "LIKES", "likes"
+
+
+class Loves(Operator):
+    """The same under another name."""
+
+    LIKES = "LIKES", "likes"
+
+
+Loves.__name__ = "Likes"
+
+
+class Dogs(Everyone):
+    """Who likes dogs."""
+
+    key = "dogs"
+    operator: Likes  # type: ignore[assignment]
+
+
+class Cats(Everyone):
+    """Who likes cats."""
+
+    key = "cats"
+    operator: Loves  # type: ignore[assignment]
+
+
+def test_two_enums_of_one_name_are_refused() -> None:
+    with pytest.raises(PluginError, match=r"other-criteria 3.4: the enum Likes of Cats"):
+        _registered(_plugin(Dogs), _plugin(Cats))
 
 
 def test_a_plugin_that_cannot_be_imported_is_named() -> None:

@@ -207,7 +207,7 @@ def _stamp(
     shop_id: int, version: int | None, rows: pa.Table, gone: pa.Table | None = None
 ) -> pa.Table:
     """Rows as the tables have them; ``gone`` ones are marked as deleted, and otherwise empty."""
-    parts = [rows.append_column("deleted", pa.array([False] * rows.num_rows))]
+    parts = [rows.append_column("deleted", pa.array([False] * rows.num_rows, pa.bool_()))]
     if gone is not None and gone.num_rows:
         columns = {
             field.name: gone[field.name]
@@ -215,7 +215,7 @@ def _stamp(
             else _blank(field.type, gone.num_rows)
             for field in rows.schema
         }
-        parts.append(pa.table({**columns, "deleted": pa.array([True] * gone.num_rows)}))
+        parts.append(pa.table({**columns, "deleted": pa.array([True] * gone.num_rows, pa.bool_())}))
     table = pa.concat_tables(parts)
     table = table.append_column("shop_id", pa.array([shop_id] * len(table), pa.uint64()))
     if version is not None:

@@ -143,7 +143,7 @@ def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
         for names, operators in groups.items()
     ]
     head = {"title": criterion.label, "description": criterion.description()}
-    return {**head, **branches[0]} if len(branches) == 1 else {**head, "oneOf": branches}
+    return {**branches[0], **head} if len(branches) == 1 else {**head, "oneOf": branches}
 
 
 def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, lexicographic_sort_schema
 from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.tools import merge_types
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 
 from graphql_app.plugins import Registry
 from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
-from graphql_app.schema.errors import CodedErrors
+from graphql_app.schema.describe import root
+from graphql_app.schema.errors import CodedErrors, coded
 from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.limits import QueryLimits
 from graphql_app.schema.nodes import NodeQuery
@@ -38,6 +40,23 @@ class Schema(strawberry.Schema):
     ) -> None:
         """Leave them to ``CodedErrors``."""
 
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Execute an operation; what fails before one begins, as in parsing, is coded as well."""
+        result = await super().execute(*args, **kwargs)
+        if result.errors:
+            result.errors = coded(result.errors)
+        return result
+
+    def as_str(self) -> str:
+        """The schema as text, sorted.
+
+        Only the text is: in a schema that strawberry itself has sorted, enums reach resolvers as
+        their names, not as members of the Python enum.
+        """
+        ordered = copy(self)
+        ordered._schema = lexicographic_sort_schema(self._schema)
+        return print_schema(ordered)
+
 
 def build_schema(registry: Registry) -> Schema:
     """The GraphQL schema with the criteria of a registry."""
@@ -52,10 +71,14 @@ def build_schema(registry: Registry) -> Schema:
         ContactQuery,
     )
     return Schema(
-        query=merge_types("Query", queries),
-        mutation=merge_types("Mutation", (segment_mutation(inputs), FactsMutation)),
+        query=root("Query", queries, "Everything there is to ask, of the shop of the token."),
+        mutation=root(
+            "Mutation",
+            (segment_mutation(inputs), FactsMutation),
+            "Everything that changes something; a payload without userErrors says that it did.",
+        ),
         types=[Shop, Segment, Contact],
-        config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True),
+        config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             CodedErrors,
             QueryLimits,

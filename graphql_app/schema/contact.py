@@ -10,7 +10,8 @@ import strawberry
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.schema.context import Context, RequestInfo, guarded
-from graphql_app.schema.ids import decode, encode, global_id, number_of
+from graphql_app.schema.describe import described_enum
+from graphql_app.schema.ids import Id, decode, encode, global_id, number_of
 from graphql_app.schema.node import Node
 from graphql_app.schema.pages import PageInfo, page_size
 from graphql_app.schema.scalars import JSON, Instant
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
 
 KIND = "Contact"
 
-SortKey = strawberry.enum(
+SortKey = described_enum(
     MemberSortKey,
+    {
+        MemberSortKey.ID: "By the id in the source system.",
+        MemberSortKey.CREATED_AT: "By the time the contact was created.",
+        MemberSortKey.SUBSCRIBED_AT: "By the time of the latest subscription.",
+    },
     description="What members are sorted by; those without the date count as the oldest.",
 )
 
@@ -199,7 +205,7 @@ async def find_contact(context: Context, number: int) -> Contact | None:
     return Contact.of(found[number]) if number in found else None
 
 
-async def _contact(info: RequestInfo, id: strawberry.ID) -> Contact | None:
+async def _contact(info: RequestInfo, id: Id) -> Contact | None:
     number = number_of(KIND, id)
     return None if number is None else await find_contact(info.context, number)
 

@@ -11,18 +11,35 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, Group
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import RequestInfo, guarded
+from graphql_app.schema.describe import described_enum
+from graphql_app.schema.pages import searched
 from graphql_app.schema.rule import input_name
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
 
-CriterionGroup = strawberry.enum(
-    Group, name="CriterionGroup", description="Where a form lists a criterion."
+CriterionGroup = described_enum(
+    Group,
+    {
+        Group.PURCHASES: "What contacts ordered and paid.",
+        Group.MESSAGING: "What contacts were sent and texted in, and their consent.",
+        Group.PROFILE: "Who and where contacts are.",
+        Group.OTHER: "Anything else.",
+    },
+    name="CriterionGroup",
+    description="Where a form lists a criterion.",
 )
-CriterionFieldKind = strawberry.enum(
+CriterionFieldKind = described_enum(
     FieldKind,
+    {
+        FieldKind.COUNT: "A whole number.",
+        FieldKind.MONEY: "An amount in the shop's currency, as a decimal string.",
+        FieldKind.DATE: "A day, as YYYY-MM-DD.",
+        FieldKind.TEXT: "Any text.",
+        FieldKind.CHOICE: "One of the field's options.",
+        FieldKind.TIME_WINDOW: "A span of time, as a TimeWindowInput.",
+    },
     name="CriterionFieldKind",
-    description="The input that a form shows: COUNT a whole number, MONEY a decimal string, DATE a "
-    "day, TEXT any text, CHOICE one of the options, TIME_WINDOW a TimeWindowInput.",
+    description="The input that a form shows.",
 )
 
 
@@ -169,14 +186,25 @@ async def _criteria(
     return [_type(criterion, registry) for criterion in found]
 
 
-async def _criterion(info: RequestInfo, key: str) -> CriterionType | None:
+async def _criterion(
+    info: RequestInfo,
+    key: Annotated[str, strawberry.argument(description="Its key in a rule.")],
+) -> CriterionType | None:
     registry = info.context.services.registry
     found = registry.criteria.get(key)
     return None if found is None else _type(found, registry)
 
 
 async def _field_suggestions(
-    info: RequestInfo, criterion: str, field: str, search: str = "", first: int = 20
+    info: RequestInfo,
+    criterion: Annotated[str, strawberry.argument(description="The criterion's key.")],
+    field: Annotated[str, strawberry.argument(description="The field's name.")],
+    search: Annotated[
+        str, strawberry.argument(description="What was typed so far; part of a value or label.")
+    ] = "",
+    first: Annotated[
+        int, strawberry.argument(description=f"How many at most, 1 to {MAX_SUGGESTIONS}.")
+    ] = 20,
 ) -> list[FieldOption]:
     context = info.context
     found = await context.run(
@@ -186,7 +214,7 @@ async def _field_suggestions(
         context.shop_id,
         criterion,
         field,
-        search,
+        searched(search),
         first,
         context.scope,
     )

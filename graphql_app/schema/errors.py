@@ -12,13 +12,32 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode, Problem
+from graphql_app.schema.describe import described_enum
 
 logger = logging.getLogger(__name__)
 
 MAX_USER_ERRORS = 100
 
-UserErrorCode = strawberry.enum(
-    ErrorCode, name="ErrorCode", description="What went wrong, for programs."
+UserErrorCode = described_enum(
+    ErrorCode,
+    {
+        ErrorCode.UNAUTHENTICATED: "No token was sent, or none that is valid.",
+        ErrorCode.FORBIDDEN: "The token lacks a scope.",
+        ErrorCode.NOT_FOUND: "The shop has nothing by this id or name.",
+        ErrorCode.INVALID: "A value is not one that its field takes.",
+        ErrorCode.UNKNOWN_CRITERION: "A rule has a criterion that no installed plugin supplies.",
+        ErrorCode.LIMIT_EXCEEDED: "This is more than can be asked or sent at once.",
+        ErrorCode.NAME_TAKEN: "Another segment of the shop has the name.",
+        ErrorCode.VERSION_CONFLICT: "Somebody else saved another version meanwhile.",
+        ErrorCode.DEFAULT_SEGMENT: "A default segment cannot be changed.",
+        ErrorCode.BAD_REQUEST: "The request is no valid GraphQL of this schema.",
+        ErrorCode.BODY_TOO_LARGE: "The body has more bytes than the token may send.",
+        ErrorCode.TIMEOUT: "It took too long; a simpler rule or a narrower window may not.",
+        ErrorCode.UNAVAILABLE: "A store does not answer; the same request may work in a moment.",
+        ErrorCode.INTERNAL: "Something went wrong on the server's side.",
+    },
+    name="ErrorCode",
+    description="What went wrong, for programs.",
 )
 
 # What no change of the input would mend is an error of the operation, not of the user.
@@ -87,6 +106,17 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
     elif original is None or isinstance(original, GraphQLError):
         yield _copy(
             error, error.message, {"code": ErrorCode.BAD_REQUEST, **(error.extensions or {})}
+        )
+    elif isinstance(original, RecursionError):
+        yield _copy(
+            error, "The query is nested too deeply.", {"code": ErrorCode.LIMIT_EXCEEDED.value}
+        )
+    elif error.path is None and isinstance(original, ValueError):
+        # Python refuses to read a number of thousands of digits, in whatever checks literals.
+        yield _copy(
+            error,
+            "The query holds a value that cannot be read.",
+            {"code": ErrorCode.BAD_REQUEST.value},
         )
     else:
         number = secrets.token_hex(8)

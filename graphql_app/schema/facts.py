@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import pyarrow as pa
 import strawberry
@@ -15,6 +16,7 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
+from graphql_app.schema.describe import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.rule import input_type, list_of
 from graphql_app.schema.scalars import JSON, Instant, Money
@@ -149,13 +151,27 @@ def _lines(items: Sequence[Any]) -> pa.Table:
 def _record(context: Context, name: str, items: Sequence[Any]) -> int:
     """Check and record items of a fact."""
     recorder: Recorder = context.services.recorder
-    table = _checked(facts.FACTS[name], name, items)
     if name == "orders":
-        recorder.orders(context.shop_id, table, _lines(items))
+        recorder.orders(context.shop_id, *_checked_orders(items))
     else:
         record: Callable[[int, pa.Table], None] = getattr(recorder, name)
-        record(context.shop_id, table)
+        record(context.shop_id, _checked(facts.FACTS[name], name, items))
     return len(items)
+
+
+def _checked_orders(items: Sequence[Any]) -> tuple[pa.Table, pa.Table]:
+    """Orders and their lines as tables; what is wrong with either is told together."""
+    tables: list[pa.Table] = []
+    problems: list[Problem] = []
+    for check in (partial(_checked, facts.ORDERS, "orders"), _lines):
+        try:
+            tables.append(check(items))
+        except AppError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInputError(problems)
+    orders, lines = tables
+    return orders, lines
 
 
 def _forget(context: Context, ids: Sequence[str]) -> int:
@@ -204,14 +220,22 @@ async def _events_record(info: RequestInfo, events: Any) -> FactsPayload:
     return await _answer(info.context, _record, "events", events)
 
 
-async def _contacts_forget(info: RequestInfo, ids: list[strawberry.ID]) -> FactsPayload:
+async def _contacts_forget(
+    info: RequestInfo,
+    ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(description=f"Ids of the source system, up to {MAX_ITEMS}."),
+    ],
+) -> FactsPayload:
     return await _answer(info.context, _forget, ids)
 
 
 def _mutation(resolver: Any, description: str) -> Any:
     """A mutation; its argument named after a fact takes a list of that fact's input."""
     for name in INPUTS.keys() & resolver.__annotations__.keys():
-        resolver.__annotations__[name] = list_of(INPUTS[name])
+        resolver.__annotations__[name] = argument(
+            list_of(INPUTS[name]), f"Up to {MAX_ITEMS} {name}; all are recorded, or none."
+        )
     return guarded_mutation(TokenScope.FACTS_WRITE, resolver=resolver, description=description)
 
 

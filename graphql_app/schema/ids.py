@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from graphql_app.errors import AppError, ErrorCode
 
 MAX_LENGTH = 512
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Its id, as this API gave it.")]
 
 
 def encode(*parts: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 
 from graphql_app.catalog.access import stored_id
@@ -9,7 +11,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema import contact, segment, shop
 from graphql_app.schema.context import Context, RequestInfo
-from graphql_app.schema.ids import parse_global_id
+from graphql_app.schema.ids import Id, parse_global_id
 from graphql_app.schema.node import Node
 
 MAX_NODES = 250
@@ -37,11 +39,16 @@ async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None
     return None
 
 
-async def _node(info: RequestInfo, id: strawberry.ID) -> Node | None:
+async def _node(info: RequestInfo, id: Id) -> Node | None:
     return await _find(info.context, id, ("id",))
 
 
-async def _nodes(info: RequestInfo, ids: list[strawberry.ID]) -> list[Node | None]:
+async def _nodes(
+    info: RequestInfo,
+    ids: Annotated[
+        list[strawberry.ID], strawberry.argument(description=f"Ids of any kind, up to {MAX_NODES}.")
+    ],
+) -> list[Node | None]:
     if len(ids) > MAX_NODES:
         raise AppError(ErrorCode.LIMIT_EXCEEDED, f"Ask for at most {MAX_NODES} nodes.", ("ids",))
     return [await _find(info.context, found, ("ids", str(n))) for n, found in enumerate(ids)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.segments.members import MemberSortKey
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 250
@@ -25,6 +27,9 @@ After = Annotated[
 Before = Annotated[
     str | None, strawberry.argument(description="End before the item with this cursor.")
 ]
+MemberSort = Annotated[
+    MemberSortKey, strawberry.argument(description="What to sort the contacts by.")
+]
 Reverse = Annotated[bool, strawberry.argument(description="From the largest to the smallest.")]
 
 
@@ -36,6 +41,22 @@ class PageInfo:
     has_previous_page: bool = strawberry.field(description="Whether items come before.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first item.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
+
+
+def is_text(text: str) -> bool:
+    """Whether every store can be asked for it: no NUL, no lone surrogate."""
+    return not re.search("[\x00\ud800-\udfff]", text)
+
+
+def searched(search: str) -> str:
+    """Check an argument named ``search``.
+
+    Raises:
+        AppError: It is no text.
+    """
+    if not is_text(search):
+        raise AppError(ErrorCode.INVALID, "search holds a character that is no text.", ("search",))
+    return search
 
 
 @dataclass(frozen=True)

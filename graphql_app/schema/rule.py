@@ -16,10 +16,18 @@ from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Operator
 from graphql_app.criteria.operators import Choice
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
+from graphql_app.schema.describe import described_enum
 from graphql_app.schema.scalars import Day, Money
 
-DurationUnit = strawberry.enum(
-    Unit, description="Units of a duration; a day is 24 hours, a month one of the calendar."
+DurationUnit = described_enum(
+    Unit,
+    {
+        Unit.HOURS: "Hours.",
+        Unit.DAYS: "Days of 24 hours.",
+        Unit.WEEKS: "Weeks of 7 times 24 hours.",
+        Unit.MONTHS: "Months of the calendar in the shop's time zone.",
+    },
+    description="Units of a duration; a day is 24 hours, a month one of the calendar.",
 )
 
 
@@ -80,8 +88,8 @@ def list_of(annotation: Any) -> Any:
 
 
 def input_name(criterion: type[Criterion]) -> str:
-    """The name of a criterion's input type."""
-    return f"{criterion.key[0].upper()}{criterion.key[1:]}Input"
+    """The name of a criterion's input type; no input of facts or segments is called so."""
+    return f"{criterion.key[0].upper()}{criterion.key[1:]}CriterionInput"
 
 
 class RuleInputs:

@@ -13,9 +13,21 @@ from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.schema.contact import KIND as CONTACT
 from graphql_app.schema.contact import ContactConnection, members_page
 from graphql_app.schema.context import Context, RequestInfo, guarded
-from graphql_app.schema.ids import decode, encode, global_id, number_of
+from graphql_app.schema.describe import argument, described_enum
+from graphql_app.schema.ids import Id, decode, encode, global_id, number_of
 from graphql_app.schema.node import Node
-from graphql_app.schema.pages import After, Before, First, Last, PageInfo, Reverse, page_size
+from graphql_app.schema.pages import (
+    After,
+    Before,
+    First,
+    Last,
+    MemberSort,
+    PageInfo,
+    Reverse,
+    is_text,
+    page_size,
+    searched,
+)
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.schema.size import SegmentSize, parsed, size_of
@@ -26,7 +38,15 @@ from graphql_app.segments.size import containing
 
 KIND = "Segment"
 
-SortKey = strawberry.enum(SegmentSortKey, description="What segments are sorted by.")
+SortKey = described_enum(
+    SegmentSortKey,
+    {
+        SegmentSortKey.NAME: "By name, without regard to case.",
+        SegmentSortKey.CREATED_AT: "By the time it was created.",
+        SegmentSortKey.UPDATED_AT: "By the time it was last changed.",
+    },
+    description="What segments are sorted by.",
+)
 
 
 def _rule(context: Context, stored: StoredSegment) -> Rule:
@@ -43,14 +63,20 @@ async def _members(
     info: RequestInfo,
     first: First = None,
     after: After = None,
-    sort_key: MemberSortKey = MemberSortKey.ID,
+    sort_key: MemberSort = MemberSortKey.ID,
     reverse: Reverse = False,
 ) -> ContactConnection:
     rule = _rule(info.context, root.stored)
     return await members_page(info.context, rule, first, after, sort_key, reverse)
 
 
-async def _contains(root: Segment, info: RequestInfo, contact_id: strawberry.ID) -> bool:
+async def _contains(
+    root: Segment,
+    info: RequestInfo,
+    contact_id: Annotated[
+        strawberry.ID, strawberry.argument(description="The contact's id, as this API gave it.")
+    ],
+) -> bool:
     context, rule = info.context, _rule(info.context, root.stored)
     number = number_of(CONTACT, contact_id, ("contactId",))
     if number is None:
@@ -174,7 +200,9 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
     if cursor is None:
         return None
     match decode(cursor, "cursor", (argument,)):
-        case [str(sorted_by), str(value), int(number)] if sorted_by == key and number < 2**31:
+        case [str(sorted_by), str(value), int(number)] if (
+            sorted_by == key and number < 2**31 and is_text(value)
+        ):
             try:
                 instant = value if key is SegmentSortKey.NAME else datetime.fromisoformat(value)
                 return Place(instant, number)
@@ -189,7 +217,7 @@ async def find_segment(context: Context, number: int) -> Segment | None:
     return None if found is None else Segment.of(found)
 
 
-async def _segment(info: RequestInfo, id: strawberry.ID) -> Segment | None:
+async def _segment(info: RequestInfo, id: Id) -> Segment | None:
     number = number_of(KIND, id)
     return None if number is None else await find_segment(info.context, number)
 
@@ -201,7 +229,9 @@ async def _segments(
     last: Last = None,
     before: Before = None,
     search: Annotated[str, strawberry.argument(description="Part of the name.")] = "",
-    sort_key: SegmentSortKey = SegmentSortKey.UPDATED_AT,
+    sort_key: Annotated[
+        SegmentSortKey, strawberry.argument(description="What to sort them by.")
+    ] = SegmentSortKey.UPDATED_AT,
     reverse: Reverse = False,
     archived: Annotated[
         bool, strawberry.argument(description="Those put away, instead of the others.")
@@ -215,7 +245,7 @@ async def _segments(
         after=start,
         before=end,
         backward=size.backward,
-        search=search,
+        search=searched(search),
         key=sort_key,
         reverse=reverse,
         archived=archived,
@@ -251,13 +281,13 @@ def segment_query(inputs: RuleInputs) -> type:
         rule: Any,
         first: First = None,
         after: After = None,
-        sort_key: MemberSortKey = MemberSortKey.ID,
+        sort_key: MemberSort = MemberSortKey.ID,
         reverse: Reverse = False,
     ) -> ContactConnection:
         found = parsed(info.context, rule)
         return await members_page(info.context, found, first, after, sort_key, reverse)
 
-    resolve_members.__annotations__["rule"] = inputs.rule
+    resolve_members.__annotations__["rule"] = argument(inputs.rule, "Whom to list.")
 
     @strawberry.type
     class SegmentQuery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 
@@ -11,8 +11,9 @@ from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
+from graphql_app.schema.describe import argument
 from graphql_app.schema.errors import UserError, answer
-from graphql_app.schema.ids import number_of
+from graphql_app.schema.ids import Id, number_of
 from graphql_app.schema.rule import RuleInputs, as_document, input_type
 from graphql_app.schema.segment import KIND, Segment
 from graphql_app.schema.template import template_rule
@@ -88,7 +89,7 @@ def _given(value: Any) -> Any:
     return None if value is strawberry.UNSET else value
 
 
-async def _delete(info: RequestInfo, id: strawberry.ID) -> SegmentDeletePayload:
+async def _delete(info: RequestInfo, id: Id) -> SegmentDeletePayload:
     context = info.context
 
     async def done() -> SegmentDeletePayload:
@@ -102,23 +103,29 @@ async def _delete(info: RequestInfo, id: strawberry.ID) -> SegmentDeletePayload:
 
 async def _duplicate(
     info: RequestInfo,
-    id: strawberry.ID,
-    name: str | None = None,
+    id: Id,
+    name: Annotated[
+        str | None,
+        strawberry.argument(description="The copy's name; made of the original's when left out."),
+    ] = None,
 ) -> SegmentDuplicatePayload:
     saved = info.context.saved
-    return await _segment_answer(
+    payload = await _segment_answer(
         info.context, SegmentDuplicatePayload, lambda: saved.duplicate(_number(id), name)
     )
+    for error in payload.user_errors:
+        error.path = error.path[error.path[:1] == ["input"] :]  # here the name is an argument
+    return payload
 
 
-async def _archive(info: RequestInfo, id: strawberry.ID) -> SegmentArchivePayload:
+async def _archive(info: RequestInfo, id: Id) -> SegmentArchivePayload:
     saved = info.context.saved
     return await _segment_answer(
         info.context, SegmentArchivePayload, lambda: saved.archive(_number(id), True)
     )
 
 
-async def _unarchive(info: RequestInfo, id: strawberry.ID) -> SegmentUnarchivePayload:
+async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
     saved = info.context.saved
     return await _segment_answer(
         info.context, SegmentUnarchivePayload, lambda: saved.archive(_number(id), False)
@@ -178,9 +185,19 @@ async def _new(context: Context, given: Any) -> Changes:
             f"There is no template {key!r}; there are {', '.join(templates)}.",
             ("input", "template"),
         )
+    if TokenScope.CONTACTS_READ not in context.access.scopes:
+        raise AppError(
+            ErrorCode.FORBIDDEN,
+            "A template is filled in with the shop's own values: it needs a token with "
+            f"{TokenScope.CONTACTS_READ}.",
+        )
     template = templates[key]
     filled = await template_rule(context, template)
-    return Changes(name or template.name, description or template.description, filled)
+    return Changes(
+        template.name if name is None else name,
+        template.description if description is None else description,
+        filled,
+    )
 
 
 def segment_mutation(inputs: RuleInputs) -> type:
@@ -201,7 +218,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
 
     async def update(
         info: RequestInfo,
-        id: strawberry.ID,
+        id: Id,
         input: Any,
     ) -> SegmentUpdatePayload:
         rule = _given(input.rule)
@@ -218,8 +235,8 @@ def segment_mutation(inputs: RuleInputs) -> type:
             lambda: saved.update(_number(id), changes, expected),
         )
 
-    create.__annotations__["input"] = create_input
-    update.__annotations__["input"] = update_input
+    create.__annotations__["input"] = argument(create_input, "The new segment.")
+    update.__annotations__["input"] = argument(update_input, "What to change.")
     writes = TokenScope.SEGMENTS_WRITE
 
     @strawberry.type

@@ -8,6 +8,7 @@ import strawberry
 
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.schema.describe import argument
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import rule as rules
@@ -71,7 +72,7 @@ def size_query(inputs: RuleInputs) -> type:
     async def resolve_size(info: RequestInfo, rule: Any) -> SegmentSize:
         return await size_of(info.context, parsed(info.context, rule))
 
-    resolve_size.__annotations__["rule"] = inputs.rule
+    resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")
 
     @strawberry.type
     class SizeQuery:

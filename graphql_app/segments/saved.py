@@ -179,7 +179,7 @@ class SavedSegments:
             rule=original.rule,
             summary=original.summary,
         )
-        self._apply(copy, Changes(name=name or self._copy_name(original.name)))
+        self._apply(copy, Changes(name=self._copy_name(original.name) if name is None else name))
         return self._store(copy)
 
     def archive(self, segment_id: int, archived: bool) -> Segment:

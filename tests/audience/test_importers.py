@@ -103,7 +103,7 @@ class Shop:
 
     def rows(self, table: str, columns: str, order_by: str = "ALL") -> list[tuple[Any, ...]]:
         found = self.audience.arrow(
-            f"SELECT {columns} FROM {table} FINAL "  # noqa: S608
+            f"SELECT {columns} FROM {table} FINAL "
             f"WHERE shop_id = {self.id} AND NOT deleted ORDER BY {order_by}"
         )
         return [tuple(map(_text, row.values())) for row in found.to_pylist()]

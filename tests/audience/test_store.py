@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -53,3 +55,24 @@ def test_a_statement_that_needs_too_much_memory_is_ended(
 def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: Audience) -> None:
     with pytest.raises(AudienceUnavailableError, match="try again"):
         audience.rows(select(func.noSuchFunction(col(Contact.id))), 1)
+
+
+@pytest.mark.usefixtures("contacts")
+def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
+    audience: Audience,
+) -> None:
+    recorder = Recorder(audience)
+    recorder.forget(1, [*range(50)])
+    assert len(audience.rows(select(col(Contact.id)), 1)) == 50
+    rows, _ = facts.check(facts.CONTACTS, {"id": [7]}, 1)
+    recorder.contacts(1, rows)  # recorded again, and not erased by what is still under way
+    assert len(audience.rows(select(col(Contact.id)), 1)) == 51
+    erasing = (
+        f"SELECT count() FROM system.mutations WHERE database = '{audience.database}' "
+        "AND NOT is_done"
+    )
+    while audience.arrow(erasing)[0][0].as_py():
+        time.sleep(0.2)
+    on_disk = "SELECT count() FROM contacts SETTINGS apply_mutations_on_fly = 0"
+    assert audience.arrow(on_disk)[0][0].as_py() == 51
+    assert len(audience.rows(select(col(Contact.id)), 1)) == 51

@@ -1,0 +1,42 @@
+"""Descriptions for what strawberry gives none of its own: enum values, arguments, roots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+from strawberry.tools import merge_types
+
+E = TypeVar("E", bound=Enum)
+
+
+def described_enum(
+    enum: type[E], values: Mapping[E, str], *, description: str, name: str | None = None
+) -> type[E]:
+    """Make a GraphQL enum of a Python one, which stays as it is, describing every value.
+
+    Raises:
+        KeyError: A value has no description.
+    """
+    made = strawberry.enum(enum, name=name, description=description)
+    for value in _definition(made).values:
+        value.description = values[enum[value.name]]
+    return made
+
+
+def argument(annotation: Any, description: str) -> Any:
+    """The annotation of an argument whose type is made at run time."""
+    return Annotated[annotation, strawberry.argument(description=description)]
+
+
+def root(name: str, types: tuple[Any, ...], description: str) -> type:
+    """An operation's root type: the fields of some types."""
+    made = merge_types(name, types)
+    _definition(made).description = description
+    return made
+
+
+def _definition(made: Any) -> Any:
+    return made.__strawberry_definition__

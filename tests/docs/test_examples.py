@@ -1,0 +1,118 @@
+"""The examples are true: they are run, and give what the page says."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from graphql_app.demo import load
+from graphql_app.plugins import Registry
+from graphql_app.schema.build import build_schema as build
+from graphql_app.segments import rule as rules
+from tests.docs.pages import PAGES, Block, all_blocks, blocks
+from tests.support import Client, Server
+
+GRAPHQL = all_blocks("graphql")
+RULES = all_blocks("json", "rule")
+CURLS = [block for block in all_blocks("sh") if "curl" in block.text]
+ANSWERED = [path for path in PAGES if any(block.info == "answer" for block in blocks(path))]
+
+
+@pytest.fixture(scope="module")
+def schema(registry: Registry) -> GraphQLSchema:
+    """The schema of this code."""
+    return build_schema(build(registry).as_str())
+
+
+@pytest.fixture
+def demo(server: Server, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """A demo shop of the test's own, so that a page may change it."""
+    monkeypatch.setattr(load, "DEMO_HANDLE", f"demo-{secrets.token_hex(4)}")
+    shop, loaded = load.load_demo(server.services)
+    assert loaded
+    return server.client(shop)
+
+
+def body(curl: Block) -> dict[str, Any]:
+    """What a curl command sends."""
+    command = curl.text[curl.text.index("curl") :].replace("\\\n", " ")
+    arguments = shlex.split(command)
+    sent: dict[str, Any] = json.loads(arguments[arguments.index("-d") + 1])
+    return sent
+
+
+def test_there_are_examples_of_every_kind() -> None:
+    assert len(GRAPHQL) >= 10
+    assert len(RULES) >= 6
+    assert len(CURLS) == 2
+    assert [path.name for path in ANSWERED] == ["README.md", "api.md"]
+
+
+@pytest.mark.parametrize("block", GRAPHQL, ids=str)
+def test_a_graphql_example_is_valid(block: Block, schema: GraphQLSchema) -> None:
+    assert validate(schema, parse(block.text)) == []
+
+
+@pytest.mark.parametrize("block", RULES, ids=str)
+def test_a_rule_is_valid_and_in_its_canonical_form(block: Block, registry: Registry) -> None:
+    document = json.loads(block.text)
+    assert rules.document(rules.parse(document, registry.criteria)) == document
+
+
+@pytest.mark.parametrize("block", CURLS, ids=str)
+def test_a_curl_example_sends_a_valid_query_and_a_token(
+    block: Block, schema: GraphQLSchema
+) -> None:
+    assert validate(schema, parse(body(block)["query"])) == []
+    assert "Authorization: Bearer " in block.text
+    assert "Content-Type: application/json" in block.text
+
+
+@pytest.mark.parametrize("block", all_blocks("json"), ids=str)
+def test_json_is_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("path", ANSWERED, ids=lambda path: path.name)
+def test_the_examples_of_a_page__asked_one_after_another__have_the_answers_shown(
+    path: Path, demo: Client
+) -> None:
+    found = blocks(path)
+    answered = 0
+    for number, block in enumerate(found):
+        if block.info != "answer":
+            continue
+        query, variables = _asked(found[:number])
+        answer = demo.post(query, variables).json()
+        assert answer == json.loads(block.text), block
+        answered += 1
+    assert answered >= 4
+
+
+def _asked(before: list[Block]) -> tuple[str, dict[str, Any]]:
+    """The operation that an answer follows, and its variables."""
+    last = before[-1]
+    if last.language == "sh":
+        sent = body(last)
+        return sent["query"], sent.get("variables", {})
+    if last.info == "variables":
+        return before[-2].text, json.loads(last.text)
+    assert last.language == "graphql", last
+    return last.text, {}
+
+
+def test_cancelling_the_order_of_the_readme_takes_its_contact_out_again(demo: Client) -> None:
+    rule = body(CURLS[0])["variables"]["rule"]
+    order = {"id": "900001", "contactId": "14576", "orderedAt": "2011-12-09T13:00:00Z"}
+    demo.record("ordersUpsert", [{**order, "total": "25.50"}])
+    assert demo.members(rule) == 1986
+    demo.record(
+        "ordersUpsert", [{**order, "total": "25.50", "cancelledAt": "2011-12-09T14:00:00Z"}]
+    )
+    assert demo.members(rule) == 1985

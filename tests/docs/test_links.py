@@ -1,0 +1,49 @@
+"""Links between the pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, anchors, prose
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_relative_links_resolve(path: Path) -> None:
+    for link in LINK.findall(prose(path)):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.is_relative_to(ROOT)
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(prose(ROOT / "README.md"))}
+    others = {str(path.relative_to(ROOT)) for path in PAGES} - {"README.md"}
+    assert others <= linked
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_paths_that_are_named_exist(path: Path) -> None:
+    named = re.findall(
+        r"`((?:graphql_app|criteria_plugins|tests|docker|docs)/[\w./]*)`", prose(path)
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs/images").iterdir()), ids=lambda path: path.name
+)
+def test_a_picture_is_xml_with_a_title_and_words_for_who_does_not_see_it(path: Path) -> None:
+    root = ElementTree.parse(path).getroot()  # noqa: S314  # our own file
+    assert root.find(f"{SVG}title") is not None
+    assert root.find(f"{SVG}desc") is not None

@@ -1,0 +1,161 @@
+"""The tables say what the code does."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pytest
+
+from graphql_app import criteria, endpoint
+from graphql_app.audience import columns, facts
+from graphql_app.audience.importers import FORMATS
+from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.criteria import FieldKind, FieldType
+from graphql_app.criteria.fields import MAX_TEXT, MAX_VALUES
+from graphql_app.errors import ErrorCode
+from graphql_app.plugins import Registry
+from graphql_app.schema import errors, limits, nodes, pages
+from graphql_app.schema import facts as fact_inputs
+from graphql_app.segments import rule, saved, suggestions
+from graphql_app.settings import Settings
+from tests.docs.pages import ROOT, code, page, prose, table, table_under
+
+API = page("docs/api.md")
+IMPORTING = page("docs/importing.md")
+
+LIMITS = {
+    "levels of a rule": rule.MAX_DEPTH,
+    "criteria in a rule": rule.MAX_CRITERIA,
+    "values in a list of a criterion": MAX_VALUES,
+    "characters of a text": MAX_TEXT,
+    "items in a call of facts": fact_inputs.MAX_ITEMS,
+    "order lines in a call of facts": fact_inputs.MAX_LINES,
+    "tags of a contact": columns.MAX_TAGS,
+    "bytes of `properties` as JSON": columns.MAX_PROPERTIES,
+    "`userErrors` in an answer": errors.MAX_USER_ERRORS,
+    "items on a page": pages.MAX_PAGE,
+    "items on a page, when left out": pages.DEFAULT_PAGE,
+    "ids of `nodes`": nodes.MAX_NODES,
+    "values of `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
+    "characters of a segment's name": saved.MAX_NAME,
+    "characters of a segment's description": saved.MAX_DESCRIPTION,
+    "levels of a query": limits.MAX_DEPTH,
+    "fields of a query, fragments spread out": limits.MAX_FIELDS,
+    "aliases in a query": limits.MAX_ALIASES,
+    "tokens of a query": limits.MAX_TOKENS,
+    "levels of the JSON body": endpoint.MAX_JSON_DEPTH,
+}
+
+VALUES = {
+    columns.IDENTIFIER: "id",
+    columns.INTEGER: "number",
+    columns.AMOUNT: "amount",
+    columns.TIME: "time",
+    columns.TEXT: "text",
+    columns.KEYWORD: "text",
+    columns.COUNTRY: "country",
+    columns.TAGS: "list of texts",
+    columns.PROPERTIES: "JSON object",
+}
+
+
+def test_the_criteria_of_the_readme_are_the_built_in_ones(registry: Registry) -> None:
+    rows = table(ROOT / "README.md", "criterion")
+    told = {
+        code(key)[0]: (asks, code(operators), code(fields)) for key, asks, operators, fields in rows
+    }
+    assert told == {
+        key: (
+            kind.description(),
+            [operator.value for operator in kind.operators()],
+            [field.name for field in kind.fields()],
+        )
+        for key, kind in registry.criteria.items()
+    }
+
+
+def test_the_codes_are_those_of_errors() -> None:
+    rows = table(API, "code")
+    assert [code(row[0])[0] for row in rows] == [*ErrorCode]
+    described = errors.UserErrorCode.__strawberry_definition__.values  # type: ignore[attr-defined]
+    for row, value in zip(rows, described, strict=True):
+        assert row[1].startswith(value.description)
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    assert {what: int(value.replace(",", "")) for what, value in table(API, "limit")} == LIMITS
+
+
+def test_the_scopes_are_those_of_tokens() -> None:
+    assert {code(row[0])[0] for row in table(API, "scope")} == set(TokenScope)
+
+
+def test_the_kinds_of_fields_are_all_there() -> None:
+    assert [code(row[0])[0] for row in table(API, "kind")] == [*FieldKind]
+
+
+def test_the_items_of_mutations_are_the_facts() -> None:
+    given = {"contacts", "orders", "products", "texts", "keywords", "events"}
+    rows = table(API, "mutation")
+    told = {re.sub("Upsert|Record", "", code(row[0])[0]): code(row[1])[0] for row in rows}
+    assert told.keys() == given
+    for name, fields in told.items():
+        expected = [camel(field.name) for field in facts.FACTS[name].fields]
+        if name == "orders":
+            lines = " ".join(camel(field.name) for field in facts.LINE_FIELDS)
+            expected.append(f"lines {{ {lines} }}")
+        assert fields == " ".join(expected)
+
+
+def camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+@pytest.mark.parametrize("fact", facts.FACTS.values(), ids=lambda fact: fact.name)
+def test_the_columns_of_files_are_the_fields_of_facts(fact: facts.Fact) -> None:
+    told = table_under(IMPORTING, f"### `{fact.name}`")
+    assert told == [
+        [
+            f"`{field.name}`",
+            VALUES[field.kind] + (", required" if field.required else ""),
+            field.description,
+        ]
+        for field in fact.fields
+    ]
+
+
+def test_every_value_of_a_file_is_explained() -> None:
+    assert {row[0] for row in table(IMPORTING, "value")} == set(VALUES.values())
+
+
+def test_every_format_of_a_file_is_named() -> None:
+    text = prose(IMPORTING)
+    assert [name for name in FORMATS if f"`{name}`" not in text] == []
+    assert f"{CHUNK_ROWS:,} rows" in text
+    assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
+
+
+def test_the_settings_are_those_of_the_code() -> None:
+    rows = table(page("docs/operations.md"), "setting")
+    assert rows == [
+        [
+            f"`{name.upper()}`",
+            f"`{field.default}`" if str(field.default) else "",
+            field.description,
+        ]
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def test_the_field_types_are_those_of_the_contract() -> None:
+    kinds = {
+        name: item.kind
+        for name in criteria.__all__
+        for item in get_args(getattr(criteria, name))
+        if isinstance(item, FieldType)
+    }
+    rows = table(page("docs/plugins.md"), "type")
+    assert {code(row[0])[0]: code(row[2])[0] for row in rows} == kinds

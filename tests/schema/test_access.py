@@ -1,0 +1,311 @@
+"""Who may ask what: tokens, scopes, and nothing for anybody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_app.catalog.access import revoke_token
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.settings import Settings
+from tests.schema.operations import EVERYONE, create, everything, send
+from tests.support import Client, Server
+
+SHOP = "{ shop { handle } }"
+ROOTS = """
+{
+  __schema {
+    queryType { fields { name description } }
+    mutationType { fields { name description } }
+  }
+}
+"""
+RULE = "rule: {all: []}"
+ORDER = '{id: "1", contactId: "1", orderedAt: "2024-05-01T00:00:00Z", total: "5"}'
+
+# How to ask each root field; SEGMENT and CONTACT stand for ids that exist.
+QUERIES: Mapping[str, str] = {
+    "node": '{ node(id: "SEGMENT") { id } }',
+    "nodes": '{ nodes(ids: ["CONTACT"]) { id } }',
+    "shop": "{ shop { handle } }",
+    "criteria": "{ criteria { key } }",
+    "criterion": '{ criterion(key: "spend") { key } }',
+    "fieldSuggestions": '{ fieldSuggestions(criterion: "location", field: "countries") { label } }',
+    "segmentTemplates": "{ segmentTemplates { key } }",
+    "segmentSize": f"{{ segmentSize({RULE}) {{ members }} }}",
+    "segmentMembers": f"{{ segmentMembers({RULE}) {{ nodes {{ sourceId }} }} }}",
+    "segment": '{ segment(id: "SEGMENT") { name } }',
+    "segments": "{ segments { totalCount nodes { name } } }",
+    "contact": '{ contact(id: "CONTACT") { sourceId } }',
+}
+MUTATIONS: Mapping[str, str] = {
+    "segmentCreate": f'segmentCreate(input: {{name: "New", {RULE}}}) {{ segment {{ id }} }}',
+    "segmentUpdate": (
+        'segmentUpdate(id: "SEGMENT", input: {name: "Renamed"}) { segment { name } }'
+    ),
+    "segmentDelete": 'segmentDelete(id: "SEGMENT") { deletedId }',
+    "segmentDuplicate": 'segmentDuplicate(id: "SEGMENT") { segment { name } }',
+    "segmentArchive": 'segmentArchive(id: "SEGMENT") { segment { name } }',
+    "segmentUnarchive": 'segmentUnarchive(id: "SEGMENT") { segment { name } }',
+    "contactsUpsert": 'contactsUpsert(contacts: [{id: "9"}]) { recorded }',
+    "ordersUpsert": f"ordersUpsert(orders: [{ORDER}]) {{ recorded }}",
+    "productsUpsert": 'productsUpsert(products: [{id: "p", title: "P"}]) { recorded }',
+    "textsRecord": (
+        'textsRecord(texts: [{id: "1", contactId: "1", sentAt: "2024-05-01T00:00:00Z"}]) '
+        "{ recorded }"
+    ),
+    "keywordsRecord": (
+        'keywordsRecord(keywords: [{contactId: "1", keyword: "new", '
+        'receivedAt: "2024-05-01T00:00:00Z"}]) { recorded }'
+    ),
+    "eventsRecord": (
+        'eventsRecord(events: [{id: "1", contactId: "1", name: "new", '
+        'occurredAt: "2024-05-01T00:00:00Z"}]) { recorded }'
+    ),
+    "contactsForget": 'contactsForget(ids: ["1"]) { recorded }',
+}
+STATE = """
+{
+  segmentMembers(rule: {all: []}) { nodes { sourceId email } }
+  keywords: fieldSuggestions(criterion: "keyword", field: "keywords") { value }
+  products: fieldSuggestions(criterion: "productPurchased", field: "products") { label }
+  orders: segmentSize(rule: {ordersPlaced: {operator: AT_LEAST, count: 1}}) { members }
+  texts: segmentSize(rule: {textsReceived: {operator: AT_LEAST, count: 1}}) { members }
+}
+"""
+READ, CONTACTS = {"segments:read"}, {"contacts:read"}
+NEEDS: Mapping[str, set[str]] = {
+    "node": READ,
+    "nodes": CONTACTS,
+    "shop": set(),
+    "criteria": READ,
+    "criterion": READ,
+    "fieldSuggestions": READ | CONTACTS,
+    "segmentTemplates": READ | CONTACTS,
+    "segmentSize": READ | CONTACTS,
+    "segmentMembers": READ | CONTACTS,
+    "segment": READ,
+    "segments": READ,
+    "contact": CONTACTS,
+    **{name: {"segments:write"} for name in MUTATIONS if name.startswith("segment")},
+    **{name: {"facts:write"} for name in MUTATIONS if not name.startswith("segment")},
+}
+SENTENCE = re.compile(r"Needs ((?:`[a-z:]+`(?: and )?)+)\.$")
+REFUSED = [(name, scope) for name, scopes in NEEDS.items() for scope in sorted(scopes)]
+
+
+class Shop:
+    """A shop with a segment and a contact, and clients of it with any scopes."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.client = server.shop()
+        self.client.record("contactsUpsert", [{"id": "1", "email": "secret@example.com"}])
+        self.segment = create(self.client, "Secret segment", EVERYONE)["id"]
+        found = self.client.ask(f"{{ segmentMembers({RULE}) {{ nodes {{ id }} }} }}")
+        self.contact = found["segmentMembers"]["nodes"][0]["id"]
+
+    def query(self, name: str) -> str:
+        """How to ask a root field for what exists."""
+        text = QUERIES[name] if name in QUERIES else f"mutation {{ {MUTATIONS[name]} }}"
+        return text.replace("SEGMENT", self.segment).replace("CONTACT", self.contact)
+
+    def having(self, *scopes: str) -> Client:
+        """A client with some scopes."""
+        return self._server.client(self.client.shop, [TokenScope(scope) for scope in scopes])
+
+    def lacking(self, scope: str) -> Client:
+        """A client with all scopes but one."""
+        return self.having(*(found for found in TokenScope if found != scope))
+
+    def state(self) -> Any:
+        """Whatever a mutation could change."""
+        facts = self.client.ask(STATE)
+        return facts, everything(self.client)
+
+
+@pytest.fixture
+def owned(server: Server) -> Shop:
+    return Shop(server)
+
+
+@pytest.fixture(scope="module")
+def shared(server: Server) -> Iterator[Shop]:
+    """A shop that nothing may change."""
+    shop = Shop(server)
+    before = shop.state()
+    yield shop
+    assert shop.state() == before
+
+
+def test_every_root_field_is_asked_here_and_says_what_it_needs(shared: Shop) -> None:
+    schema = shared.client.ask(ROOTS)["__schema"]
+    queries = {field["name"] for field in schema["queryType"]["fields"]}
+    mutations = {field["name"] for field in schema["mutationType"]["fields"]}
+    assert queries == {*QUERIES}
+    assert mutations == {*MUTATIONS}
+    for field in (*schema["queryType"]["fields"], *schema["mutationType"]["fields"]):
+        if field["name"] not in {"node", "nodes"}:  # what they need depends on the id
+            told = SENTENCE.search(field["description"])
+            scopes = {*re.findall("`([a-z:]+)`", told[1])} if told else set()
+            assert scopes == NEEDS[field["name"]]
+
+
+@pytest.mark.parametrize(("name", "scope"), REFUSED)
+def test_a_root_field_without_one_of_its_scopes_is_refused(
+    shared: Shop, name: str, scope: str
+) -> None:
+    answer = shared.lacking(scope).post(shared.query(name)).json()
+    assert answer["data"] is None or answer["data"] == {name: None}
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert scope in error["message"]
+    assert error["path"][0] == name
+    assert "secret" not in str(answer).casefold()
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_root_field_needs_no_other_scopes(owned: Shop, name: str) -> None:
+    answer = owned.having(*NEEDS[name]).post(owned.query(name)).json()
+    assert "errors" not in answer
+    assert answer["data"][name]
+
+
+def test_a_token_without_scopes_sees_the_name_of_its_shop_only(shared: Shop) -> None:
+    nobody = shared.having()
+    assert nobody.ask(SHOP)["shop"]["handle"] == shared.client.shop.handle
+    for name, scopes in NEEDS.items():
+        if scopes:
+            codes = {error["extensions"]["code"] for error in nobody.errors(shared.query(name))}
+            assert codes == {"FORBIDDEN"}
+
+
+@pytest.mark.parametrize(
+    ("query", "scope"),
+    [
+        ('{ segment(id: "SEGMENT") { size { members } } }', "contacts:read"),
+        ('{ segment(id: "SEGMENT") { members { totalCount } } }', "contacts:read"),
+        ('{ segment(id: "SEGMENT") { contains(contactId: "CONTACT") } }', "contacts:read"),
+        ("{ segments { nodes { size { members } } } }", "contacts:read"),
+        ("{ segments { edges { node { members { totalCount } } } } }", "contacts:read"),
+        ('{ node(id: "SEGMENT") { ... on Segment { size { members } } } }', "contacts:read"),
+        ("{ shop { contactCounts { contacts } } }", "contacts:read"),
+        ('{ contact(id: "CONTACT") { segments { name } } }', "segments:read"),
+        ('{ node(id: "CONTACT") { ... on Contact { segments { name } } } }', "segments:read"),
+        ('{ node(id: "CONTACT") { id } }', "contacts:read"),
+        ('{ nodes(ids: ["SEGMENT"]) { id } }', "segments:read"),
+        ('{ n: node(id: "SEGMENT") { id } }', "segments:read"),
+        ("fragment F on Query { segments { totalCount } } { ...F }", "segments:read"),
+    ],
+)
+def test_nested_fields_have_scopes_of_their_own(shared: Shop, query: str, scope: str) -> None:
+    text = query.replace("SEGMENT", shared.segment).replace("CONTACT", shared.contact)
+    assert shared.client.ask(text)
+    answer = shared.lacking(scope).post(text).json()
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}
+    assert not any((answer["data"] or {}).values())
+    assert "secret" not in str(answer).casefold()
+
+
+def test_what_exists_and_what_does_not_are_refused_alike(shared: Shop) -> None:
+    without = shared.lacking("segments:read")
+    query = "query ($id: ID!) { segment(id: $id) { name } }"
+    answers = [without.post(query, {"id": number}).json() for number in (shared.segment, "x")]
+    assert answers[0] == answers[1]
+
+
+def _tokens(shared: Shop) -> Mapping[str, str | None]:
+    token = shared.client.token
+    other = shared.having(*TokenScope).token
+    return {
+        "none": None,
+        "empty": "",
+        "no scheme": token,
+        "another scheme": f"Basic {token}",
+        "no token": "Bearer",
+        "garbage": "Bearer x",
+        "cut short": f"Bearer {token[:-1]}",
+        "too long": f"Bearer {token}x",
+        "another's secret": f"Bearer {token[:21]}{other[21:]}",
+        "unknown id": f"Bearer seg_{'0' * 16}_{token[21:]}",
+        "in capitals": f"Bearer {token.upper()}",
+        "twice": f"Bearer {token} {token}",
+        "SQL": "Bearer ' OR 1=1 --",
+        "long": "Bearer " + "x" * 20_000,
+    }
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "PUT", "OPTIONS"])
+def test_without_a_valid_token_there_is_nothing_at_all(shared: Shop, method: str) -> None:
+    for name, header in _tokens(shared).items():
+        headers = {} if header is None else {"Authorization": header}
+        response = shared.client.http.request(
+            method,
+            f"{shared.client.address}/graphql",
+            params={"query": SHOP} if method == "GET" else None,
+            json=None if method == "GET" else {"query": SHOP},
+            headers=headers,
+        )
+        assert response.status_code == 401, name
+        assert response.headers["www-authenticate"] == "Bearer"
+        answer = response.json()
+        assert [*answer] == ["errors"]
+        (error,) = answer["errors"]
+        assert {*error} == {"message", "extensions"}
+        assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+def test_a_bad_token_is_told_before_anything_about_the_request(shared: Shop) -> None:
+    answers = {
+        send(shared.client, content, Authorization="Bearer x").text
+        for content in (b"", b"{", b"[" * 100_000, b'{"query": "{ nothing }"}', b" " * 100_000)
+    }
+    assert len(answers) == 1
+    response = send(
+        shared.client, b'{"query": "{ __schema { types { name } } }"}', Authorization=""
+    )
+    assert response.status_code == 401
+
+
+def test_the_scheme_is_read_without_regard_to_case(shared: Shop) -> None:
+    body = b'{"query": "{ shop { handle } }"}'
+    for scheme in ("bearer", "BEARER", "Bearer "):
+        header = f"{scheme} {shared.client.token}"
+        assert "data" in send(shared.client, body, Authorization=header).json()
+
+
+def test_a_revoked_token_ends_at_once_and_the_others_go_on(owned: Shop, server: Server) -> None:
+    client = owned.having(*TokenScope)
+    assert client.ask(SHOP)
+    revoke_token(server.services.catalog, client.token.split("_")[1])
+    response = client.post(SHOP)
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert "data" not in response.json()
+    assert owned.client.ask(SHOP)
+
+
+def test_tokens_are_in_no_file_in_clear(owned: Shop, settings: Settings) -> None:
+    token = owned.client.token
+    prefix, number, secret = token.split("_", 2)
+    assert prefix == "seg"
+    assert len(secret) == 43
+    files = [path for path in Path(settings.data_dir).iterdir() if path.is_file()]
+    stored = b"".join(path.read_bytes() for path in files)
+    assert any("sqlite" in path.name for path in files)
+    assert number.encode() in stored
+    assert b"Secret segment" in stored
+    assert secret.encode() not in stored
+    assert token.encode() not in stored
+
+
+def test_a_token_is_of_one_shop(owned: Shop, server: Server) -> None:
+    other = server.shop()
+    assert other.ask(SHOP)["shop"]["handle"] == other.shop.handle
+    assert other.size(EVERYONE)["contacts"] == 0
+    assert all(segment["isDefault"] for segment in everything(other))
+    assert len(everything(owned.client)) == 3

@@ -1,0 +1,504 @@
+"""Facts in: all of a call or nothing of it, with the path of whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.schema.operations import EVERYONE, ORDERED, refused, send, send_escaped
+from tests.support import FACT_INPUTS, Client, Server
+
+CONTACT = """
+query ($rule: RuleInput!) {
+  segmentMembers(rule: $rule, first: 250) {
+    nodes {
+      sourceId phone email firstName lastName country region city tags
+      subscribedAt unsubscribedAt createdAt properties subscribed textable
+    }
+  }
+}
+"""
+FORGET = """
+mutation ($ids: [ID!]!) {
+  contactsForget(ids: $ids) { recorded userErrors { code message path } }
+}
+"""
+REQUIRED = """
+query ($name: String!) { __type(name: $name) { inputFields { name type { kind } } } }
+"""
+AT = "2024-05-01T09:58:12Z"
+
+# One whole item of each mutation, and rules that see it.
+ITEMS: Mapping[str, Mapping[str, Any]] = {
+    "contactsUpsert": {"id": "1", "phone": "+1", "subscribedAt": AT, "country": "US"},
+    "ordersUpsert": {
+        "id": "1",
+        "contactId": "1",
+        "orderedAt": AT,
+        "total": "60.00",
+        "refunded": "10.0001",
+        "lines": [{"productId": "coral", "title": "Coral", "quantity": 2, "price": "30"}],
+    },
+    "productsUpsert": {"id": "coral", "title": "Coral bottle"},
+    "textsRecord": {"id": "1", "contactId": "1", "sentAt": AT, "clickedAt": AT},
+    "keywordsRecord": {"contactId": "1", "keyword": " JOIN ", "receivedAt": AT},
+    "eventsRecord": {
+        "id": "1",
+        "contactId": "1",
+        "name": "visited",
+        "occurredAt": AT,
+        "properties": {"page": "/"},
+    },
+}
+RULES: Sequence[Mapping[str, Any]] = (
+    EVERYONE,
+    {"spend": {"operator": "EQUALS", "amount": "49.9999"}},
+    {"ordersPlaced": {"operator": "EQUALS", "count": 1}},
+    {"productPurchased": {"operator": "ANY_OF", "products": ["coral"], "minimumUnits": 2}},
+    {"textsReceived": {"operator": "EQUALS", "count": 1}},
+    {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}},
+)
+
+
+def _mutation(name: str, fields: str = "recorded userErrors { code message path }") -> str:
+    fact = next(fact for fact in FACT_INPUTS if name.startswith(fact))
+    return f"mutation ($items: [{FACT_INPUTS[fact]}!]!) {{ {name}({fact}: $items) {{ {fields} }} }}"
+
+
+def _argument(name: str) -> str:
+    return next(fact for fact in FACT_INPUTS if name.startswith(fact))
+
+
+def _counts(shop: Client) -> list[int]:
+    return [shop.members(rule) for rule in RULES]
+
+
+def _products(shop: Client) -> list[dict[str, str]]:
+    query = '{ fieldSuggestions(criterion: "productPurchased", field: "products") { value label } }'
+    found: list[dict[str, str]] = shop.ask(query)["fieldSuggestions"]
+    return found
+
+
+def _people(shop: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shop.ask(CONTACT, rule=EVERYONE)["segmentMembers"]["nodes"]
+    return found
+
+
+def test_each_mutation_records_and_repeating_it_changes_nothing(shop: Client) -> None:
+    assert _counts(shop) == [0] * len(RULES)
+    for _ in range(2):
+        for mutation, item in ITEMS.items():
+            shop.record(mutation, [item])
+        assert _counts(shop) == [1] * len(RULES)
+        assert _products(shop) == [{"value": "coral", "label": "Coral bottle"}]
+    counts = shop.ask("{ shop { contactCounts { contacts subscribers customers textable } } }")
+    assert counts["shop"]["contactCounts"] == {
+        "contacts": 1,
+        "subscribers": 1,
+        "customers": 1,
+        "textable": 1,
+    }
+
+
+def test_the_same_item_many_times_in_one_call_is_one_and_the_last_wins(shop: Client) -> None:
+    for mutation, item in ITEMS.items():
+        shop.record(mutation, [item] * 3)
+    assert _counts(shop) == [1] * len(RULES)
+    shop.record("contactsUpsert", [{"id": "1", "city": "A"}, {"id": "2"}, {"id": "1", "city": "B"}])
+    assert [person["city"] for person in _people(shop)] == ["B", None]
+
+
+def test_an_upsert_leaves_nothing_of_the_row_before(shop: Client) -> None:
+    for mutation, item in ITEMS.items():
+        shop.record(mutation, [item])
+    shop.record("contactsUpsert", [{"id": "1", "email": "a@b.c"}])
+    (person,) = _people(shop)
+    assert (person["email"], person["phone"], person["country"]) == ("a@b.c", None, None)
+    assert (person["subscribedAt"], person["subscribed"]) == (None, False)
+    shop.record(
+        "ordersUpsert", [{"id": "1", "contactId": "1", "orderedAt": AT, "total": "49.9999"}]
+    )
+    assert _counts(shop) == [1, 1, 1, 0, 1, 1]
+
+
+def test_facts_of_a_contact_that_comes_later_count_from_then_on(shop: Client) -> None:
+    for mutation in reversed([*ITEMS]):
+        if mutation != "contactsUpsert":
+            shop.record(mutation, [ITEMS[mutation]])
+    assert _counts(shop) == [0] * len(RULES)
+    shop.record("contactsUpsert", [ITEMS["contactsUpsert"]])
+    assert _counts(shop) == [1] * len(RULES)
+
+
+def test_forgetting_erases_every_fact_of_a_person_and_of_nobody_else(shop: Client) -> None:
+    for mutation, item in ITEMS.items():
+        other = {**item, **{name: "2" for name in ("id", "contactId") if name in item}}
+        shop.record(mutation, [item, other if mutation != "productsUpsert" else item])
+    assert _counts(shop) == [2] * len(RULES)
+    shop.forget("1", "404")
+    assert _counts(shop) == [1] * len(RULES)
+    shop.record("contactsUpsert", [ITEMS["contactsUpsert"]])
+    assert _counts(shop) == [2, 1, 1, 1, 1, 1]
+    assert shop.ask('mutation { contactsForget(ids: ["1"]) { recorded } }') == {
+        "contactsForget": {"recorded": 1}
+    }
+    assert refused(shop.ask(FORGET, ids=["2", "-1", "x"])) == [
+        ("INVALID", ["ids", "1"]),
+        ("INVALID", ["ids", "2"]),
+    ]
+    assert _counts(shop) == [1] * len(RULES)
+
+
+BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
+    ("contactsUpsert", {"id": ""}, ["id"]),
+    ("contactsUpsert", {"id": "-1"}, ["id"]),
+    ("contactsUpsert", {"id": "1.5"}, ["id"]),
+    ("contactsUpsert", {"id": "x"}, ["id"]),
+    ("contactsUpsert", {"id": str(2**64)}, ["id"]),
+    ("contactsUpsert", {"id": "9" * 4_000}, ["id"]),
+    ("contactsUpsert", {"id": "\u0661"}, ["id"]),
+    ("contactsUpsert", {"country": "us"}, ["country"]),
+    ("contactsUpsert", {"country": "UK"}, ["country"]),
+    ("contactsUpsert", {"email": "x" * 256}, ["email"]),
+    ("contactsUpsert", {"firstName": "x" * 100_000}, ["firstName"]),
+    ("contactsUpsert", {"subscribedAt": "2024-05-01T09:58:12"}, ["subscribedAt"]),
+    ("contactsUpsert", {"subscribedAt": "2024-05-01"}, ["subscribedAt"]),
+    ("contactsUpsert", {"unsubscribedAt": "2024-02-30T00:00:00Z"}, ["unsubscribedAt"]),
+    ("contactsUpsert", {"createdAt": "1969-12-31T23:59:59Z"}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": "2200-01-01T00:00:00Z"}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": "0001-01-01T00:00:00+23:59"}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": "yesterday"}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": 1714557492}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": True}, ["createdAt"]),
+    ("contactsUpsert", {"createdAt": {"at": AT}}, ["createdAt"]),
+    ("contactsUpsert", {"properties": [1]}, ["properties"]),
+    ("contactsUpsert", {"properties": "no JSON"}, ["properties"]),
+    ("contactsUpsert", {"properties": {"x": "y" * 16_384}}, ["properties"]),
+    ("contactsUpsert", {"tags": ["x"] * 251}, ["tags"]),
+    ("contactsUpsert", {"tags": ["fine", "x" * 256]}, ["tags"]),
+    ("ordersUpsert", {"total": "1.00000"}, ["total"]),
+    ("ordersUpsert", {"total": "-1.00"}, ["total"]),
+    ("ordersUpsert", {"total": "1e3"}, ["total"]),
+    ("ordersUpsert", {"total": 1.5}, ["total"]),
+    ("ordersUpsert", {"total": True}, ["total"]),
+    ("ordersUpsert", {"total": "$5"}, ["total"]),
+    ("ordersUpsert", {"total": "1,000.00"}, ["total"]),
+    ("ordersUpsert", {"total": "100000000000000"}, ["total"]),
+    ("ordersUpsert", {"total": ""}, ["total"]),
+    ("ordersUpsert", {"total": [5]}, ["total"]),
+    ("ordersUpsert", {"refunded": "0.00001"}, ["refunded"]),
+    ("ordersUpsert", {"orderedAt": "2024-05-01 09:58"}, ["orderedAt"]),
+    ("ordersUpsert", {"cancelledAt": "2024-05-01T24:00:01Z"}, ["cancelledAt"]),
+    ("ordersUpsert", {"contactId": "abc"}, ["contactId"]),
+    ("ordersUpsert", {"lines": [{"productId": "a"}, {"productId": " "}]},
+     ["lines", "1", "productId"]),
+    ("ordersUpsert", {"lines": [{"productId": "a", "price": "1.23456"}]}, ["lines", "0", "price"]),
+    ("ordersUpsert", {"lines": [{"productId": "a", "title": "x" * 256}]}, ["lines", "0", "title"]),
+    ("productsUpsert", {"id": " "}, ["id"]),
+    ("productsUpsert", {"title": ""}, ["title"]),
+    ("textsRecord", {"sentAt": "2024-05-01T00:00:00"}, ["sentAt"]),
+    ("textsRecord", {"clickedAt": "never"}, ["clickedAt"]),
+    ("textsRecord", {"contactId": str(2**64)}, ["contactId"]),
+    ("keywordsRecord", {"keyword": "\u2003"}, ["keyword"]),
+    ("keywordsRecord", {"keyword": "x" * 256}, ["keyword"]),
+    ("keywordsRecord", {"receivedAt": "now"}, ["receivedAt"]),
+    ("eventsRecord", {"name": ""}, ["name"]),
+    ("eventsRecord", {"occurredAt": "2024-05-01T00:00:00"}, ["occurredAt"]),
+    ("eventsRecord", {"properties": 5}, ["properties"]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mutation", "bad", "path"), BAD, ids=[f"{m}-{n}" for n, (m, _, _) in enumerate(BAD)]
+)
+def test_one_bad_item_among_many_and_nothing_is_recorded(
+    shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
+) -> None:
+    good = [dict(ITEMS[mutation]) for _ in range(3)]
+    answer = shop.ask(_mutation(mutation), items=[*good[:2], {**good[2], **bad}, *good])
+    assert refused(answer) == [("INVALID", [_argument(mutation), "2", *path])]
+    assert path[-1] in answer[mutation]["userErrors"][0]["message"]
+    if mutation != "contactsUpsert":
+        shop.record("contactsUpsert", [ITEMS["contactsUpsert"]])
+    seen = 0 if mutation == "contactsUpsert" else 1
+    assert _counts(shop) == [seen, 0, 0, 0, 0, 0]
+    assert _products(shop) == []
+
+
+@pytest.mark.parametrize("mutation", ITEMS)
+def test_a_required_field_that_is_missing_or_null_is_refused(shop: Client, mutation: str) -> None:
+    name = FACT_INPUTS[_argument(mutation)]
+    fields = shop.ask(REQUIRED, name=name)["__type"]["inputFields"]
+    needed = [field["name"] for field in fields if field["type"]["kind"] == "NON_NULL"]
+    assert needed
+    for field in needed:
+        without = {key: value for key, value in ITEMS[mutation].items() if key != field}
+        for item in (without, {**without, field: None}):
+            errors = shop.errors(_mutation(mutation), items=[item])
+            assert {error["extensions"]["code"] for error in errors} == {"BAD_REQUEST"}
+            assert field in errors[0]["message"]
+    nullable = {field["name"]: None for field in fields if field["type"]["kind"] != "NON_NULL"}
+    shop.record(mutation, [{**ITEMS[mutation], **nullable}])
+
+
+def test_every_bad_value_of_every_item_is_told(shop: Client) -> None:
+    items = [
+        {"id": "x", "country": "us"},
+        {"id": "1"},
+        {"id": "2", "subscribedAt": "x", "properties": [1], "email": "x" * 300},
+    ]
+    assert refused(shop.ask(_mutation("contactsUpsert"), items=items)) == [
+        ("INVALID", ["contacts", "0", "id"]),
+        ("INVALID", ["contacts", "0", "country"]),
+        ("INVALID", ["contacts", "2", "email"]),
+        ("INVALID", ["contacts", "2", "subscribedAt"]),
+        ("INVALID", ["contacts", "2", "properties"]),
+    ]
+
+
+def test_bad_orders_and_bad_lines_are_told_together(shop: Client) -> None:
+    order = ITEMS["ordersUpsert"]
+    items = [
+        {**order, "lines": [{"productId": "a", "price": "-1"}]},
+        {**order, "total": "x"},
+    ]
+    assert sorted(refused(shop.ask(_mutation("ordersUpsert"), items=items))) == [
+        ("INVALID", ["orders", "0", "lines", "0", "price"]),
+        ("INVALID", ["orders", "1", "total"]),
+    ]
+
+
+def test_the_first_hundred_errors_are_told(shop: Client) -> None:
+    items = [{"id": str(number) if number < 20 else "x"} for number in range(300)]
+    found = refused(shop.ask(_mutation("contactsUpsert"), items=items))
+    assert found == [("INVALID", ["contacts", str(20 + n), "id"]) for n in range(100)]
+    assert _people(shop) == []
+
+
+def test_ten_thousand_items_are_taken_and_no_more(shop: Client) -> None:
+    items = [{"id": str(number)} for number in range(10_001)]
+    assert refused(shop.ask(_mutation("contactsUpsert"), items=items)) == [
+        ("LIMIT_EXCEEDED", ["contacts"])
+    ]
+    assert shop.members(EVERYONE) == 0
+    shop.record("contactsUpsert", items[:10_000])
+    assert shop.members(EVERYONE) == 10_000
+    ids = [item["id"] for item in items]
+    assert refused(shop.ask(FORGET, ids=ids)) == [("LIMIT_EXCEEDED", ["ids"])]
+    assert shop.members(EVERYONE) == 10_000
+    assert shop.ask(FORGET, ids=ids[:10_000])["contactsForget"]["recorded"] == 10_000
+    assert shop.members(EVERYONE) == 0
+
+
+def test_no_items_are_nothing_to_do(shop: Client) -> None:
+    for mutation in ITEMS:
+        shop.record(mutation, [])
+    shop.forget()
+    assert _counts(shop) == [0] * len(RULES)
+
+
+def test_lines_have_a_limit_of_their_own(shop: Client) -> None:
+    line = {"productId": "a"}
+    items = [{**ITEMS["ordersUpsert"], "id": str(n), "lines": [line] * 5_000} for n in range(21)]
+    assert refused(shop.ask(_mutation("ordersUpsert"), items=items)) == [
+        ("LIMIT_EXCEEDED", ["orders"])
+    ]
+
+
+HOSTILE = (
+    "Robert'); DROP TABLE contacts; --",
+    "\\' OR 1=1 --",
+    "back\\slash \\n \\t \\0 \\x41 \\",
+    "a\x00b",
+    "tab\tline\nreturn\rbell\x07",
+    "{contact:Identifier} %(name)s %s {{x}} ${x} :name ?",
+    "<script>alert(1)</script>",
+    "日本語 العربية עברית",
+    "👩‍👩‍👧‍👦 é e\u0301",
+    "\u202eright to left",
+    "\ufeffmark",
+    "\U0010ffff\ufffe",
+    " leading and trailing ",
+    "NULL",
+    "\\N",
+    "'\"`",
+    "x" * 255,
+    "😀" * 255,
+)
+
+
+def test_hostile_text_comes_back_as_it_went_in(shop: Client) -> None:
+    names = ("phone", "email", "firstName", "lastName", "region", "city")
+    people = [
+        {
+            "id": str(number),
+            **dict.fromkeys(names, text),
+            "properties": {text: [text, {"deep": text}]},
+            "tags": [text.strip(), "plain"],
+        }
+        for number, text in enumerate(HOSTILE)
+    ]
+    shop.record("contactsUpsert", people)
+    found = _people(shop)
+    assert len(found) == len(HOSTILE)
+    for sent, person in zip(people, found, strict=True):
+        assert {name: person[name] for name in sent if name != "id"} == {
+            name: value for name, value in sent.items() if name != "id"
+        }
+
+
+def test_hostile_keywords_products_and_regions_can_be_asked_for(shop: Client) -> None:
+    people = [{"id": str(n), "country": "US", "region": x} for n, x in enumerate(HOSTILE)]
+    shop.record("contactsUpsert", people)
+    shop.record(
+        "keywordsRecord",
+        [{"contactId": str(n), "keyword": x, "receivedAt": AT} for n, x in enumerate(HOSTILE)],
+    )
+    shop.record(
+        "ordersUpsert",
+        [
+            {
+                "id": str(n),
+                "contactId": str(n),
+                "orderedAt": AT,
+                "total": "1",
+                "lines": [{"productId": x}],
+            }
+            for n, x in enumerate(HOSTILE)
+        ],
+    )
+    for number, text in enumerate(HOSTILE):
+        for rule in (
+            {"keyword": {"operator": "ANY_OF", "keywords": [text]}},
+            {"productPurchased": {"operator": "ANY_OF", "products": [text]}},
+            {"location": {"operator": "ANY_OF", "countries": ["US"], "regions": [text]}},
+        ):
+            nodes = shop.ask(CONTACT, rule=rule)["segmentMembers"]["nodes"]
+            assert [node["sourceId"] for node in nodes] == [str(number)], (rule, text)
+
+
+def test_properties_are_any_json_object(shop: Client) -> None:
+    properties = {
+        "n": [0, -1, 1.5, 1e-7, 2**53 + 1, 2**64],
+        "b": [True, False, None],
+        "": {"": {}},
+        "s": "\x00\u2028",
+    }
+    shop.record("contactsUpsert", [{"id": "1", "properties": properties}, {"id": "2"}])
+    assert [person["properties"] for person in _people(shop)] == [properties, {}]
+
+
+def test_ids_go_up_to_64_bits(shop: Client) -> None:
+    ids = ["0", "1", str(2**31), str(2**53 + 1), str(2**63), str(2**64 - 1)]
+    shop.record("contactsUpsert", [{"id": number} for number in ids])
+    shop.record(
+        "ordersUpsert",
+        [{"id": number, "contactId": number, "orderedAt": AT, "total": "1"} for number in ids],
+    )
+    nodes = shop.ask(CONTACT, rule=ORDERED)["segmentMembers"]["nodes"]
+    assert [node["sourceId"] for node in nodes] == ids
+    # JSON numbers are ids as well, exactly, however large.
+    shop.record("textsRecord", [{"id": 2**64 - 1, "contactId": 2**53 + 1, "sentAt": AT}])
+    rule = {"textsReceived": {"operator": "EQUALS", "count": 1}}
+    nodes = shop.ask(CONTACT, rule=rule)["segmentMembers"]["nodes"]
+    assert [node["sourceId"] for node in nodes] == [str(2**53 + 1)]
+    shop.forget(str(2**64 - 1))
+    assert shop.members(EVERYONE) == 5
+
+
+def test_times_are_instants_whatever_their_offset(shop: Client) -> None:
+    times = {
+        "1": ("2024-05-01T09:58:12Z", "2024-05-01T09:58:12.000Z"),
+        "2": ("2024-05-01T09:58:12.345678+05:30", "2024-05-01T04:28:12.345Z"),
+        "3": ("2024-05-01 09:58:12-0800", "2024-05-01T17:58:12.000Z"),
+        "4": ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
+        "5": ("2199-12-31T23:59:59.999Z", "2199-12-31T23:59:59.999Z"),
+        "6": ("1970-01-01T05:00:00+05:00", "1970-01-01T00:00:00.000Z"),
+    }
+    shop.record(
+        "contactsUpsert", [{"id": number, "createdAt": sent} for number, (sent, _) in times.items()]
+    )
+    assert {person["sourceId"]: person["createdAt"] for person in _people(shop)} == {
+        number: back for number, (_, back) in times.items()
+    }
+
+
+def test_the_same_instant_of_both_consents_is_no_subscription(shop: Client) -> None:
+    person = {"id": "1", "phone": "+1", "subscribedAt": AT}
+    for unsubscribed, expected in (
+        (AT, False),
+        ("2024-05-01T09:58:11.999Z", True),
+        ("2024-05-01T09:58:12.001Z", False),
+    ):
+        shop.record("contactsUpsert", [{**person, "unsubscribedAt": unsubscribed}])
+        (found,) = _people(shop)
+        assert (found["subscribed"], found["textable"]) == (expected, expected)
+
+
+def test_amounts_are_exact(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}])
+    amounts = ["99999999999999.9999", "0.0001"]
+    for number, total in enumerate(amounts):
+        order = {"id": str(number), "contactId": "1", "orderedAt": AT, "total": total}
+        shop.record("ordersUpsert", [order])
+    assert shop.members({"spend": {"operator": "GREATER_THAN", "amount": amounts[0]}}) == 1
+    shop.record("ordersUpsert", [{"id": "0", "contactId": "1", "orderedAt": AT, "total": "0.1"}])
+    assert shop.members({"spend": {"operator": "EQUALS", "amount": "0.1001"}}) == 1
+
+
+SURROGATES: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
+    *(
+        ("contactsUpsert", {name: "a\ud800"}, [name])
+        for name in ("id", "phone", "email", "firstName", "country", "city", "createdAt")
+    ),
+    ("contactsUpsert", {"tags": ["a\udfff"]}, ["tags"]),
+    ("contactsUpsert", {"properties": {"a": "\ud800"}}, ["properties"]),
+    ("contactsUpsert", {"properties": {"\ud800": 1}}, ["properties"]),
+    ("contactsUpsert", {"properties": '{"a": "\\ud800"}'}, ["properties"]),
+    ("ordersUpsert", {"total": "\ud800"}, ["total"]),
+    ("ordersUpsert", {"lines": [{"productId": "\ud800"}]}, ["lines", "0", "productId"]),
+    ("ordersUpsert", {"lines": [{"productId": "a", "title": "\ud800"}]}, ["lines", "0", "title"]),
+    ("productsUpsert", {"id": "\ud800"}, ["id"]),
+    ("productsUpsert", {"title": "\ud800"}, ["title"]),
+    ("keywordsRecord", {"keyword": "\ud800"}, ["keyword"]),
+    ("eventsRecord", {"name": "\ud800"}, ["name"]),
+)
+
+
+@pytest.mark.parametrize(
+    ("mutation", "bad", "path"),
+    SURROGATES,
+    ids=[f"{mutation}-{'.'.join(path)}-{n}" for n, (mutation, _, path) in enumerate(SURROGATES)],
+)
+def test_lone_surrogates_are_refused_where_they_stand(
+    shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
+) -> None:
+    items = [ITEMS[mutation], {**ITEMS[mutation], **bad}]
+    answer = send_escaped(shop, _mutation(mutation), {"items": items})
+    assert refused(answer["data"]) == [("INVALID", [_argument(mutation), "1", *path])]
+    assert _counts(shop) == [0] * len(RULES)
+
+
+def test_a_pair_of_surrogates_is_a_character(shop: Client) -> None:
+    body = json.dumps(
+        {"query": _mutation("contactsUpsert"), "variables": {"items": [{"id": "1", "city": "😀"}]}}
+    )
+    assert "\\ud83d\\ude00" in body
+    assert send(shop, body).json()["data"]["contactsUpsert"]["recorded"] == 1
+    assert _people(shop)[0]["city"] == "😀"
+
+
+def test_the_same_ids_in_another_shop_are_other_facts(server: Server) -> None:
+    shop, other = server.shop(), server.shop()
+    for mutation, item in ITEMS.items():
+        shop.record(mutation, [item])
+    assert _counts(other) == [0] * len(RULES)
+    assert _products(other) == []
+    other.record("contactsUpsert", [{"id": "1", "city": "Elsewhere"}])
+    assert _counts(other) == [1, 0, 0, 0, 0, 0]
+    other.forget("1")
+    assert _counts(shop) == [1] * len(RULES)
+    assert [person["city"] for person in _people(shop)] == [None]

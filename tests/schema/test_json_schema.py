@@ -1,0 +1,309 @@
+"""A criterion's JSON Schema accepts exactly the documents that the API accepts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from graphql_app.errors import AppError
+from graphql_app.plugins import Registry, discover
+from graphql_app.segments.rule import parse
+from tests.support import SIZE, Client, Server
+
+KEYS = sorted(discover().criteria)
+SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"
+MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _ordered(
+    validator: Any, names: Sequence[str], instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """``x-ordered``: the second of two bounds is not below the first."""
+    if not isinstance(instance, dict) or not {*names} <= {*instance}:
+        return
+    low, high = (instance[name] for name in names)
+    try:  # amounts and numbers by value, days by their text
+        reverse = Decimal(high) < Decimal(low)
+    except (ArithmeticError, TypeError, ValueError):
+        reverse = str(high) < str(low)
+    if reverse:
+        yield ValidationError(f"{names[1]} is below {names[0]}")
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """As ECMA 262 has it, where ``$`` is the end of the text only."""
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield ValidationError(f"{instance!r} does not match")
+
+
+_extend: Any = validators.extend
+Validator = _extend(Draft202012Validator, {"x-ordered": _ordered, "pattern": _pattern})
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Client:
+    return server.shop()
+
+
+@pytest.fixture(scope="module")
+def schemas(client: Client) -> Mapping[str, Any]:
+    return {key: client.ask(SCHEMA, key=key)["criterion"]["jsonSchema"] for key in KEYS}
+
+
+@pytest.fixture(scope="module")
+def accepts(schemas: Mapping[str, Any]) -> Callable[[str, Any], bool]:
+    """Whether a document is valid by the criterion's JSON Schema."""
+    made = {
+        key: Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        for key, schema in schemas.items()
+    }
+    return lambda key, document: bool(made[key].is_valid(document))
+
+
+def _parses(registry: Registry, key: str, document: Any) -> bool:
+    try:
+        parse({key: document}, registry.criteria)
+    except AppError:
+        return False
+    return True
+
+
+def _documents(schema: Mapping[str, Any], good_dates: bool = True) -> st.SearchStrategy[Any]:
+    """Documents that a schema accepts, but for ``x-ordered`` (and days that a month lacks)."""
+    if "oneOf" in schema and "type" not in schema:
+        return st.one_of(*(_documents(branch) for branch in schema["oneOf"]))
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema["type"]:
+        case "integer":
+            low, high = schema["minimum"], schema["maximum"]
+            return st.one_of(st.integers(low, high), st.sampled_from([low, high, float(low)]))
+        case "array":
+            items = _documents(schema["items"])
+            return st.lists(items, min_size=schema["minItems"], max_size=4)
+        case "string" if "format" in schema:
+            return st.dates().map(str).filter(lambda day: re.search(schema["pattern"], day))
+        case "string" if "maxLength" in schema:
+            characters = st.characters(exclude_categories=["Cs"])
+            text = st.text(characters, min_size=schema["minLength"], max_size=8)
+            return text.filter(lambda found: re.search(schema["pattern"], found))
+        case "string":
+            return st.from_regex(schema["pattern"], fullmatch=True)
+        case "object":
+            fields = {name: _documents(field) for name, field in schema["properties"].items()}
+            optional = {*fields} - {*schema["required"]}
+            return st.fixed_dictionaries(
+                {name: field for name, field in fields.items() if name not in optional},
+                optional={name: fields[name] for name in optional},
+            )
+        case other:
+            raise AssertionError(f"no documents of type {other}")
+
+
+DAY = "2024-05-01"
+ODD: Sequence[Any] = (
+    None, True, False, 0, 1, -1, 5.0, -0.0, 5.5, 1e300, 36_500, 36_501, 1000, 1001,
+    2**31 - 1, 2**31, 2**63, 10**30, "", " ", "\u2003", "\u00a0\t", "\u200b", "\x1c", "\x00",
+    "5", "x" * 255, "x" * 256, "\U0001f600" * 255, "2024-02-30", "2023-02-29", "2024-02-29",
+    "2024-5-1", "20240501", "2024-W18-3", "1969-12-31", "1970-01-01", "2199-12-31", "2200-01-01",
+    "2024-05-01T00:00:00Z", "2024-05-01\n", "\u0662\u0660\u0662\u0664-05-01",
+    "us", "US", "GB", "UK", "ZZ", "EU", "USA", "50.00", "50.00000", "50.", ".5", "-1", "+5",
+    "1e3", "0050", "50.00\n", " 50.00", "\u0665", "99999999999999.9999", "999999999999999",
+    "IS", "is", "ANY_OF", "BETWEEN", "HOURS", "hours", "DAY",
+    [], {}, [None], [[]], ["x"], ["x", None], ["x", " "], [1], ["US", "us"], ["x"] * 1000,
+    ["x"] * 1001, {"last": {"count": 1, "unit": "DAYS"}, "since": DAY}, {"last": None},
+    {"last": {"count": 0, "unit": "DAYS"}}, {"last": {"count": 1001, "unit": "DAYS"}},
+    {"last": {"count": 2.0, "unit": "WEEKS"}}, {"last": {"count": True, "unit": "WEEKS"}},
+    {"since": DAY, "before": None}, {"between": {"from": DAY, "to": "2024-04-30"}},
+    {"between": {"from": DAY, "to": DAY}}, {"between": {"from_": DAY, "to": DAY}}, {"since": ""},
+)  # fmt: skip
+NAMES = ("operator", "amount", "count", "date", "days", "upTo", "up_to", "within", "type", "")
+
+
+def _places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    if isinstance(document, dict | list):
+        inner = document.items() if isinstance(document, dict) else enumerate(document)
+        for name, value in inner:
+            yield from _places(value, (*path, name))
+
+
+@st.composite
+def _broken(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
+    """A valid document with something missing, added, swapped or replaced."""
+    document = deepcopy(draw(documents))
+    for _ in range(draw(st.integers(1, 2))):
+        places = [place for place in _places(document) if place]
+        if not places:
+            return document
+        *above, name = draw(st.sampled_from(places))
+        holder = document
+        for step in above:
+            holder = holder[step]
+        odd = st.one_of(
+            st.sampled_from(ODD).map(deepcopy), st.text(max_size=3, alphabet="aA \n\t0-.٠")
+        )
+        match draw(st.sampled_from(["replace", "replace", "drop", "add", "swap"])):
+            case "drop":
+                del holder[name]
+            case "add" if isinstance(holder, dict):
+                added = draw(st.sampled_from(NAMES))
+                holder[added] = deepcopy(holder[name]) if draw(st.booleans()) else draw(odd)
+            case "swap":
+                other = draw(st.sampled_from([*holder] if isinstance(holder, dict) else [name]))
+                holder[name], holder[other] = holder[other], holder[name]
+            case _:
+                holder[name] = draw(odd)
+    return document
+
+
+def test_every_json_schema_is_valid_and_names_the_operators(
+    schemas: Mapping[str, Any], registry: Registry
+) -> None:
+    for key, schema in schemas.items():
+        Draft202012Validator.check_schema(schema)
+        branches = schema.get("oneOf", [schema])
+        named = [
+            operator["const"]
+            for branch in branches
+            for operator in branch["properties"]["operator"]["oneOf"]
+        ]
+        assert sorted(named) == sorted(registry.criteria[key].operators())
+        assert schema["title"] == registry.criteria[key].label
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_documents_of_the_schema_are_accepted(
+    key: str,
+    schemas: Mapping[str, Any],
+    accepts: Callable[[str, Any], bool],
+    registry: Registry,
+) -> None:
+    outcomes = set()
+
+    @MANY
+    @given(_documents(schemas[key]))
+    def check(document: Any) -> None:
+        verdict = accepts(key, document)
+        outcomes.add(verdict)
+        assert _parses(registry, key, document) == verdict
+
+    check()
+    assert True in outcomes
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_one_refuses_the_other_refuses(
+    key: str,
+    schemas: Mapping[str, Any],
+    accepts: Callable[[str, Any], bool],
+    registry: Registry,
+) -> None:
+    outcomes = set()
+
+    @MANY
+    @given(_broken(_documents(schemas[key])))
+    def check(document: Any) -> None:
+        verdict = accepts(key, document)
+        outcomes.add(verdict)
+        assert _parses(registry, key, document) == verdict, document
+
+    check()
+    assert outcomes == {False, True}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_odd_value_in_each_place(
+    key: str,
+    schemas: Mapping[str, Any],
+    accepts: Callable[[str, Any], bool],
+    registry: Registry,
+) -> None:
+    for operator in registry.criteria[key].operators():
+        whole: dict[str, Any] = {"operator": operator.value}
+        for spec in registry.criteria[key].fields():
+            if operator in spec.used_with:
+                whole[spec.name] = spec.example
+        assert accepts(key, whole)
+        assert _parses(registry, key, whole)
+        for place in list(_places(whole)):
+            for odd in ODD:
+                document = deepcopy(whole)
+                if not place:
+                    document = odd
+                else:
+                    holder: Any = document
+                    for step in place[:-1]:
+                        holder = holder[step]
+                    holder[place[-1]] = odd
+                assert accepts(key, document) == _parses(registry, key, document), document
+
+
+def test_bounds_out_of_order_are_refused_by_x_ordered_alone(
+    schemas: Mapping[str, Any], accepts: Callable[[str, Any], bool], registry: Registry
+) -> None:
+    plain = Draft202012Validator(schemas["spend"])
+    for document, verdict in (
+        ({"operator": "BETWEEN", "amount": "9", "upTo": "10.0"}, True),
+        ({"operator": "BETWEEN", "amount": "10", "upTo": "10.0000"}, True),
+        ({"operator": "BETWEEN", "amount": "10.0001", "upTo": "10"}, False),
+        ({"operator": "BETWEEN", "amount": "10", "upTo": "9"}, False),
+    ):
+        assert plain.is_valid(document)
+        assert accepts("spend", document) == _parses(registry, "spend", document) == verdict
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_server_accepts_what_the_schema_accepts(
+    key: str,
+    schemas: Mapping[str, Any],
+    accepts: Callable[[str, Any], bool],
+    client: Client,
+) -> None:
+    """Over HTTP; but GraphQL itself makes a list of a lone value, so there are none of those."""
+    documents = _documents(schemas[key])
+    lists = {
+        name
+        for branch in schemas[key].get("oneOf", [schemas[key]])
+        for name, field in branch["properties"].items()
+        if field.get("type") == "array"
+    }
+    outcomes = set()
+
+    @FEW
+    @given(st.one_of(documents, _broken(documents)))
+    def check(document: Any) -> None:
+        given_lists = (document[name] for name in lists if name in document)
+        assume(all(isinstance(value, list | None) for value in given_lists))
+        answer = client.post(SIZE, {"rule": {key: document}}).json()
+        verdict = accepts(key, document)
+        outcomes.add(verdict)
+        assert ("errors" not in answer) == verdict, (document, answer)
+        codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+        assert codes <= {"INVALID", "BAD_REQUEST"}
+
+    check()
+    assert outcomes == {False, True}
+
+
+def test_the_ui_schema_orders_exactly_the_fields_of_the_schema(
+    client: Client, schemas: Mapping[str, Any]
+) -> None:
+    for key, schema in schemas.items():
+        order = client.ask(SCHEMA, key=key)["criterion"]["uiSchema"]["ui:order"]
+        named = {name for branch in schema.get("oneOf", [schema]) for name in branch["properties"]}
+        assert order[0] == "operator"
+        assert sorted(order) == sorted(named)
+        assert json.dumps(schema)

@@ -1,0 +1,204 @@
+"""Members of segments: pages of contacts, and whom a segment holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.schema.operations import ARCHIVE, EVERYONE, LIST, MEMBERS, ORDERED, create
+from tests.support import Client, Server
+
+CONTACT = """
+query ($id: ID!) { contact(id: $id) { id sourceId subscribed textable segments { id name } } }
+"""
+CONTAINS = """
+query ($id: ID!, $contact: ID!) {
+  segment(id: $id) {
+    contains(contactId: $contact) size { members textable contacts share parts { path members } }
+  }
+}
+"""
+SEGMENT_MEMBERS = """
+query ($id: ID!, $first: Int, $after: String, $sortKey: MemberSortKey!, $reverse: Boolean!) {
+  segment(id: $id) {
+    members(first: $first, after: $after, sortKey: $sortKey, reverse: $reverse) {
+      totalCount nodes { id sourceId } pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+DAY_ONE, DAY_TWO = "2024-05-01T00:00:00.000Z", "2024-05-01T00:00:00.001Z"
+PEOPLE: list[dict[str, Any]] = [
+    {"id": "0"},
+    {"id": "1", "createdAt": DAY_TWO, "subscribedAt": DAY_ONE, "phone": "+1"},
+    {"id": "2", "createdAt": DAY_ONE, "subscribedAt": DAY_ONE},
+    {"id": "3", "createdAt": DAY_ONE, "subscribedAt": "2199-12-31T23:59:59.999Z"},
+    {"id": "4", "subscribedAt": "1970-01-01T00:00:00Z"},
+    {"id": "9", "createdAt": "1970-01-01T00:00:00Z"},
+    {"id": "10", "createdAt": "1970-01-01T00:00:00.001Z"},
+    {"id": str(2**53 + 1)},
+    {"id": str(2**63), "subscribedAt": DAY_TWO},
+    {"id": str(2**64 - 1), "createdAt": DAY_TWO},
+]
+FIELDS = {"ID": None, "CREATED_AT": "createdAt", "SUBSCRIBED_AT": "subscribedAt"}
+
+
+@pytest.fixture(scope="module")
+def people(server: Server) -> Client:
+    shop = server.shop()
+    shop.record("contactsUpsert", PEOPLE)
+    return shop
+
+
+def _expected(key: str, reverse: bool) -> list[str]:
+    field = FIELDS[key]
+
+    def place(person: dict[str, Any]) -> tuple[str, int]:
+        when = "" if field is None else person.get(field, "1970-01-01T00:00:00Z")
+        return when.replace("00Z", "00.000Z") if "." not in when else when, int(person["id"])
+
+    return [person["id"] for person in sorted(PEOPLE, key=place, reverse=reverse)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 250])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
+def test_pages_hold_each_member_once_in_order(
+    people: Client, key: str, reverse: bool, size: int
+) -> None:
+    given = {"rule": EVERYONE, "first": size, "sortKey": key, "reverse": reverse}
+    found: list[str] = []
+    cursor = None
+    for _ in range(len(PEOPLE) + 1):
+        page = people.ask(MEMBERS, after=cursor, **given)["segmentMembers"]
+        info = page["pageInfo"]
+        assert page["totalCount"] == len(PEOPLE)
+        assert len(page["nodes"]) <= size
+        assert [edge["node"]["id"] for edge in page["edges"]] == [
+            node["id"] for node in page["nodes"]
+        ]
+        assert info["hasPreviousPage"] == (cursor is not None)
+        assert info["startCursor"] == page["edges"][0]["cursor"]
+        found += [node["sourceId"] for node in page["nodes"]]
+        cursor = info["endCursor"]
+        if not info["hasNextPage"]:
+            break
+    assert found == _expected(key, reverse)
+
+
+@pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
+def test_pages_hold_each_member_once_while_others_are_recorded(shop: Client, key: str) -> None:
+    shop.record("contactsUpsert", PEOPLE)
+    found: list[str] = []
+    cursor = None
+    for page in range(20):
+        given = {"rule": EVERYONE, "first": 3, "after": cursor, "sortKey": key}
+        members = shop.ask(MEMBERS, **given)["segmentMembers"]
+        found += [node["sourceId"] for node in members["nodes"]]
+        cursor = members["pageInfo"]["endCursor"]
+        if not members["pageInfo"]["hasNextPage"]:
+            break
+        shop.record("contactsUpsert", [{"id": str(100 + page), "createdAt": DAY_ONE}])
+        shop.record("contactsUpsert", [{"id": str(2**62 + page), "subscribedAt": DAY_ONE}])
+    own = {person["id"] for person in PEOPLE}
+    assert [number for number in found if number in own] == _expected(key, reverse=False)
+    assert len(found) == len(set(found))
+
+
+def test_a_cursor_of_other_members_is_a_coded_error(people: Client) -> None:
+    cursors = {
+        key: people.ask(MEMBERS, rule=EVERYONE, first=1, sortKey=key)["segmentMembers"]["pageInfo"][
+            "endCursor"
+        ]
+        for key in FIELDS
+    }
+    segments = people.ask(LIST, first=1)["segments"]["pageInfo"]["endCursor"]
+    for key in FIELDS:
+        others = [cursor for name, cursor in cursors.items() if name != key]
+        for cursor in (*others, segments, "", "x", "A" * 1000, people.token):
+            errors = people.errors(MEMBERS, rule=EVERYONE, after=cursor, sortKey=key)
+            assert [error["extensions"] for error in errors] == [
+                {"code": "INVALID", "path": ["after"]}
+            ]
+
+
+@pytest.mark.parametrize("size", [0, -1, 251])
+def test_pages_of_members_have_a_size(people: Client, size: int) -> None:
+    errors = people.errors(MEMBERS, rule=EVERYONE, first=size)
+    assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["first"]}
+
+
+def test_a_saved_segments_members_are_those_of_its_rule(people: Client) -> None:
+    rule = {"contactType": {"operator": "IS", "type": "SUBSCRIBER"}}
+    segment = create(people, "Subscribers", rule)
+    given = {"first": 2, "sortKey": "SUBSCRIBED_AT", "reverse": True}
+    live = people.ask(MEMBERS, rule=rule, **given)["segmentMembers"]
+    saved = people.ask(SEGMENT_MEMBERS, id=segment["id"], after=None, **given)["segment"]["members"]
+    assert [node["sourceId"] for node in saved["nodes"]] == ["3", str(2**63)]
+    assert saved["totalCount"] == live["totalCount"] == 5
+    assert saved["pageInfo"]["endCursor"] == live["pageInfo"]["endCursor"]
+    cursor = saved["pageInfo"]["endCursor"]
+    rest = people.ask(SEGMENT_MEMBERS, id=segment["id"], after=cursor, **given)["segment"]
+    assert [node["sourceId"] for node in rest["members"]["nodes"]] == ["2", "1"]
+
+
+def test_a_contact_knows_its_segments_and_they_know_the_contact(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "1", "phone": "+1"}, {"id": str(2**64 - 1)}])
+    shop.record(
+        "ordersUpsert",
+        [{"id": "1", "contactId": "1", "orderedAt": DAY_ONE, "total": "5.00"}],
+    )
+    buyers = create(shop, "Buyers", ORDERED)
+    others = create(shop, "Others", {"not": ORDERED})
+    whole = create(shop, "A whole", EVERYONE)
+    away = create(shop, "Away", EVERYONE)
+    shop.ask(ARCHIVE, id=away["id"])
+    members = shop.ask(MEMBERS, rule=EVERYONE)["segmentMembers"]["nodes"]
+    first, last = (node["id"] for node in members)
+    for contact, source, names in (
+        (first, "1", ["A whole", "Buyers"]),
+        (last, str(2**64 - 1), ["A whole", "Others"]),
+    ):
+        found = shop.ask(CONTACT, id=contact)["contact"]
+        assert (found["id"], found["sourceId"]) == (contact, source)
+        assert [segment["name"] for segment in found["segments"]] == names
+    for segment, inside, count in (
+        (buyers, [True, False], 1),
+        (others, [False, True], 1),
+        (whole, [True, True], 2),
+        (away, [True, True], 2),
+    ):
+        answers = [
+            shop.ask(CONTAINS, id=segment["id"], contact=contact)["segment"]
+            for contact in (first, last)
+        ]
+        assert [answer["contains"] for answer in answers] == inside
+        size = answers[0]["size"]
+        assert (size["members"], size["contacts"], size["share"]) == (count, 2, count / 2)
+        assert size["parts"][0] == {"path": ["rule"], "members": count}
+    shop.forget("1")
+    assert shop.ask(CONTACT, id=first)["contact"] is None
+    assert not shop.ask(CONTAINS, id=whole["id"], contact=first)["segment"]["contains"]
+
+
+def test_contains_wants_the_id_of_a_contact(shop: Client) -> None:
+    whole = create(shop, "Whole", EVERYONE)
+    assert not shop.ask(CONTAINS, id=whole["id"], contact=whole["id"])["segment"]["contains"]
+    errors = shop.errors(CONTAINS, id=whole["id"], contact="5")
+    assert errors[0]["extensions"] == {"code": "INVALID", "path": ["contactId"]}
+
+
+def test_parts_are_the_rows_of_a_form(people: Client) -> None:
+    subscriber = {"contactType": {"operator": "IS", "type": "SUBSCRIBER"}}
+    textable = {"contactType": {"operator": "IS", "type": "TEXTABLE"}}
+    size = people.size({"any": [textable, {"not": {"all": [subscriber, textable]}}]})
+    assert [(part["path"], part["members"]) for part in size["parts"]] == [
+        (["rule"], 10),
+        (["rule", "any", "0"], 1),
+        (["rule", "any", "1"], 9),
+        (["rule", "any", "1", "not"], 1),
+        (["rule", "any", "1", "not", "all", "0"], 5),
+        (["rule", "any", "1", "not", "all", "1"], 1),
+    ]
+    assert (size["members"], size["textable"], size["contacts"]) == (10, 1, 10)

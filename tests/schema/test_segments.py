@@ -1,0 +1,666 @@
+"""Saved segments: their whole life, and the ways to find them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.schema.operations import (
+    ARCHIVE,
+    CREATE,
+    DELETE,
+    DUPLICATE,
+    EVERYONE,
+    GET,
+    LIST,
+    ORDERED,
+    UNARCHIVE,
+    UPDATE,
+    create,
+    everything,
+    refused,
+    send_escaped,
+)
+from tests.support import Client, Server
+
+TEMPLATES = "{ segmentTemplates { key name description rule summary } }"
+NODE = """
+query ($id: ID!) {
+  node(id: $id) { __typename id ... on Segment { name } ... on Shop { name } }
+}
+"""
+CONTAINS = """
+query ($id: ID!, $person: ID!) { segment(id: $id) { contains(contactId: $person) } }
+"""
+SUGGEST = """
+query ($criterion: String!, $field: String!, $search: String!) {
+  fieldSuggestions(criterion: $criterion, field: $field, search: $search) { value }
+}
+"""
+NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+
+
+@pytest.fixture
+def other(server: Server) -> Client:
+    return server.shop()
+
+
+def _forged(*parts: Any) -> str:
+    text = json.dumps(parts, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def test_a_segment_is_created_and_read_back(shop: Client) -> None:
+    made = create(shop, "  Big   spenders ", ORDERED, description="Who pays.")
+    assert made["name"] == "Big spenders"
+    assert made["description"] == "Who pays."
+    assert made["rule"] == ORDERED
+    assert made["summary"] == "Orders placed is at least 1"
+    assert (made["version"], made["isDefault"], made["archived"]) == (1, False, False)
+    assert made["createdAt"].endswith("Z")
+    assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
+
+
+def test_the_rule_is_returned_canonical_and_is_accepted_again(shop: Client) -> None:
+    sent = {
+        "any": [
+            {"spend": {"amount": "50", "operator": "AT_LEAST"}},
+            {"not": {"keyword": {"operator": "ANY_OF", "keywords": [" Join ", "JOIN", "Stop"]}}},
+            {
+                "all": [
+                    {
+                        "textsReceived": {
+                            "within": {"last": {"unit": "DAYS", "count": 30}},
+                            "count": 5.0,
+                            "operator": "EQUALS",
+                        }
+                    }
+                ]
+            },
+        ]
+    }
+    canonical = {
+        "any": [
+            {"spend": {"operator": "AT_LEAST", "amount": "50.00"}},
+            {"not": {"keyword": {"operator": "ANY_OF", "keywords": ["join", "stop"]}}},
+            {
+                "all": [
+                    {
+                        "textsReceived": {
+                            "operator": "EQUALS",
+                            "count": 5,
+                            "within": {"last": {"count": 30, "unit": "DAYS"}},
+                        }
+                    }
+                ]
+            },
+        ]
+    }
+    made = create(shop, "One", sent)
+    assert made["rule"] == canonical
+    again = create(shop, "Two", made["rule"])
+    assert json.dumps(again["rule"], sort_keys=True) == json.dumps(canonical, sort_keys=True)
+    assert again["summary"] == made["summary"]
+
+
+def test_an_update_changes_what_is_given_and_counts_the_version(shop: Client) -> None:
+    made = create(shop, "First", ORDERED, description="Kept")
+    renamed = shop.ask(UPDATE, id=made["id"], input={"name": "Second"})["segmentUpdate"]["segment"]
+    assert renamed == {
+        **made,
+        "name": "Second",
+        "version": 2,
+        "updatedAt": renamed["updatedAt"],
+    }
+    assert renamed["updatedAt"] >= made["updatedAt"]
+    changed = shop.ask(
+        UPDATE, id=made["id"], input={"rule": EVERYONE, "description": "", "expectedVersion": 2}
+    )["segmentUpdate"]["segment"]
+    assert (changed["rule"], changed["summary"]) == (EVERYONE, "Everyone")
+    assert (changed["description"], changed["version"]) == ("", 3)
+    assert shop.ask(GET, id=made["id"])["segment"]["version"] == 3
+
+
+def test_somebody_elses_version_is_not_overwritten(shop: Client) -> None:
+    made = create(shop, "Shared")
+    first = {"name": "Mine", "expectedVersion": 1}
+    second = {"name": "Yours", "expectedVersion": 1}
+    assert shop.ask(UPDATE, id=made["id"], input=first)["segmentUpdate"]["segment"]["version"] == 2
+    assert refused(shop.ask(UPDATE, id=made["id"], input=second)) == [
+        ("VERSION_CONFLICT", ["input", "expectedVersion"])
+    ]
+    assert shop.ask(GET, id=made["id"])["segment"]["name"] == "Mine"
+
+
+def test_names_are_unique_without_regard_to_case_and_space(shop: Client, other: Client) -> None:
+    create(shop, "Straße  Café")
+    for same in ("straße café", "STRASSE CAFÉ", " Strasse\tCafe\u0301 "):
+        sent = {"name": same, "rule": EVERYONE}
+        assert refused(shop.ask(CREATE, input=sent)) == [("NAME_TAKEN", ["input", "name"])]
+    second = create(shop, "Another")
+    answer = shop.ask(UPDATE, id=second["id"], input={"name": "STRASSE café", "rule": ORDERED})
+    assert refused(answer) == [("NAME_TAKEN", ["input", "name"])]
+    assert shop.ask(GET, id=second["id"])["segment"] == {**second, "problems": []}
+    assert create(other, "straße café")["name"] == "straße café"
+    recased = shop.ask(UPDATE, id=second["id"], input={"name": "ANOTHER"})
+    assert recased["segmentUpdate"]["segment"]["name"] == "ANOTHER"
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "path"),
+    [
+        ({"name": ""}, "INVALID", ["input", "name"]),
+        ({"name": " \t "}, "INVALID", ["input", "name"]),
+        ({"name": "x" * 256}, "INVALID", ["input", "name"]),
+        ({"name": "a\x00b"}, "INVALID", ["input", "name"]),
+        ({"description": "x" * 2001}, "INVALID", ["input", "description"]),
+        ({"rule": {"any": []}}, "INVALID", ["input", "rule", "any"]),
+        (
+            {"rule": {"all": [{"lastOrderDate": {"operator": "IN_LAST", "days": 0}}]}},
+            "INVALID",
+            ["input", "rule", "all", "0", "lastOrderDate", "days"],
+        ),
+    ],
+)
+def test_what_a_segment_cannot_be(
+    shop: Client, given: dict[str, Any], code: str, path: list[str]
+) -> None:
+    whole = {"name": "Fine", "rule": ORDERED, **given}
+    assert refused(shop.ask(CREATE, input=whole)) == [(code, path)]
+    assert "Fine" not in {segment["name"] for segment in everything(shop)}
+    made = create(shop, "Fine", ORDERED)
+    assert refused(shop.ask(UPDATE, id=made["id"], input=given)) == [(code, path)]
+    assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
+
+
+def test_every_problem_of_an_input_is_told_at_once(shop: Client) -> None:
+    sent = {"name": " ", "description": "x" * 2001, "rule": {"any": []}}
+    assert refused(shop.ask(CREATE, input=sent)) == [
+        ("INVALID", ["input", "name"]),
+        ("INVALID", ["input", "description"]),
+        ("INVALID", ["input", "rule", "any"]),
+    ]
+
+
+def test_a_deleted_segment_is_gone(shop: Client) -> None:
+    made = create(shop, "Short-lived")
+    assert shop.ask(DELETE, id=made["id"])["segmentDelete"] == {
+        "deletedId": made["id"],
+        "userErrors": [],
+    }
+    assert shop.ask(GET, id=made["id"])["segment"] is None
+    assert refused(shop.ask(DELETE, id=made["id"])) == [("NOT_FOUND", ["id"])]
+    assert create(shop, "Short-lived")["id"] != ""
+
+
+def test_copies_have_names_of_their_own(shop: Client) -> None:
+    made = create(shop, "Original", ORDERED, description="Text")
+
+    def copy(name: str | None = None) -> Any:
+        return shop.ask(DUPLICATE, id=made["id"], name=name)["segmentDuplicate"]["segment"]
+
+    copies = [copy(), copy(), copy("Mine")]
+    assert [found["name"] for found in copies] == ["Original (copy)", "Original (copy 2)", "Mine"]
+    for found in copies:
+        assert (found["rule"], found["summary"]) == (made["rule"], made["summary"])
+        assert (found["description"], found["version"]) == ("Text", 1)
+    assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
+    long = create(shop, "x" * 255)
+    name = shop.ask(DUPLICATE, id=long["id"])["segmentDuplicate"]["segment"]["name"]
+    assert name.endswith(" (copy)")
+    assert len(name) <= 255
+
+
+def test_a_copys_name_that_cannot_be_is_told_at_its_argument(shop: Client) -> None:
+    made = create(shop, "Original")
+    assert refused(shop.ask(DUPLICATE, id=made["id"], name="ORIGINAL")) == [
+        ("NAME_TAKEN", ["name"])
+    ]
+    assert refused(shop.ask(DUPLICATE, id=made["id"], name="x" * 256)) == [("INVALID", ["name"])]
+    assert len(everything(shop)) == 3
+
+
+def test_archiving_puts_away_and_takes_back(shop: Client) -> None:
+    made = create(shop, "Seasonal")
+    away = shop.ask(ARCHIVE, id=made["id"])["segmentArchive"]["segment"]
+    assert (away["archived"], away["version"]) == (True, 2)
+    listed = shop.ask(LIST)["segments"]
+    assert made["id"] not in {found["id"] for found in listed["nodes"]}
+    assert listed["totalCount"] == 2
+    listed = shop.ask(LIST, archived=True)["segments"]
+    assert [found["id"] for found in listed["nodes"]] == [made["id"]]
+    assert listed["totalCount"] == 1
+    assert shop.ask(ARCHIVE, id=made["id"])["segmentArchive"]["segment"] == away
+    sent = {"name": "seasonal", "rule": EVERYONE}
+    assert refused(shop.ask(CREATE, input=sent)) == [("NAME_TAKEN", ["input", "name"])]
+    back = shop.ask(UNARCHIVE, id=made["id"])["segmentUnarchive"]["segment"]
+    assert (back["archived"], back["version"]) == (False, 3)
+    assert shop.ask(LIST, archived=True)["segments"]["nodes"] == []
+
+
+def test_each_template_becomes_a_segment_in_one_call(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}])
+    lines = [{"productId": "coral", "title": "Coral bottle"}]
+    shop.record(
+        "ordersUpsert",
+        [
+            {
+                "id": str(number),
+                "contactId": "1",
+                "orderedAt": "2024-05-01T00:00:00Z",
+                "total": "5.00",
+                "lines": [*lines, {"productId": "lime"}] if number == 1 else lines,
+            }
+            for number in (1, 2)
+        ],
+    )
+    shop.record(
+        "keywordsRecord",
+        [{"contactId": "1", "keyword": "VIP", "receivedAt": "2024-05-01T00:00:00Z"}],
+    )
+    templates = {found["key"]: found for found in shop.ask(TEMPLATES)["segmentTemplates"]}
+    assert {found["name"] for found in templates.values()} == {
+        "VIPs",
+        "At-Risk",
+        "Cross-Sells",
+        "Keywords",
+    }
+    for key, template in templates.items():
+        answer = shop.ask(CREATE, input={"template": key})["segmentCreate"]
+        assert answer["userErrors"] == []
+        for field in ("name", "description", "rule", "summary"):
+            assert answer["segment"][field] == template[field]
+        assert shop.size(template["rule"])["contacts"] == 1
+    bought, not_bought = templates["cross-sells"]["rule"]["all"]
+    assert bought["productPurchased"]["products"] == ["coral"]
+    assert not_bought["productPurchased"]["products"] == ["lime"]
+    assert templates["keywords"]["rule"]["keyword"]["keywords"] == ["vip"]
+    named = shop.ask(CREATE, input={"template": "vips", "name": "Best", "description": "Ours"})[
+        "segmentCreate"
+    ]["segment"]
+    assert (named["name"], named["description"]) == ("Best", "Ours")
+
+
+def test_templates_work_in_a_shop_without_facts(shop: Client) -> None:
+    for template in shop.ask(TEMPLATES)["segmentTemplates"]:
+        answer = shop.ask(CREATE, input={"template": template["key"]})["segmentCreate"]
+        assert answer["segment"]["rule"] == template["rule"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "path"),
+    [
+        ({"name": "Both", "rule": EVERYONE, "template": "vips"}, "INVALID", ["input"]),
+        ({"name": "Neither"}, "INVALID", ["input"]),
+        ({"rule": EVERYONE}, "INVALID", ["input", "name"]),
+        ({"template": "nothing"}, "NOT_FOUND", ["input", "template"]),
+    ],
+)
+def test_a_new_segment_has_a_rule_or_a_template(
+    shop: Client, given: dict[str, Any], code: str, path: list[str]
+) -> None:
+    assert refused(shop.ask(CREATE, input=given)) == [(code, path)]
+    assert len(everything(shop)) == 2
+
+
+def test_every_shop_has_the_default_segments(shop: Client, other: Client) -> None:
+    for client in (shop, other):
+        found = everything(client)
+        assert {segment["name"]: segment["rule"] for segment in found} == {
+            "All US/Canada Customers and Subscribers": {
+                "location": {"operator": "ANY_OF", "countries": ["US", "CA"]}
+            },
+            "Customers Texted More Than Once": {
+                "all": [
+                    {"contactType": {"operator": "IS", "type": "CUSTOMER"}},
+                    {"textsReceived": {"operator": "GREATER_THAN", "count": 1}},
+                ]
+            },
+        }
+        assert all(segment["isDefault"] for segment in found)
+    assert not {found["id"] for found in everything(shop)} & {
+        found["id"] for found in everything(other)
+    }
+
+
+def test_default_segments_cannot_be_changed_but_copied(shop: Client) -> None:
+    before = everything(shop)
+    for segment in before:
+        number = segment["id"]
+        for answer in (
+            shop.ask(UPDATE, id=number, input={"name": "Mine"}),
+            shop.ask(UPDATE, id=number, input={"rule": EVERYONE, "expectedVersion": 1}),
+            shop.ask(UPDATE, id=number, input={}),
+            shop.ask(ARCHIVE, id=number),
+            shop.ask(UNARCHIVE, id=number),
+            shop.ask(DELETE, id=number),
+        ):
+            assert refused(answer) == [("DEFAULT_SEGMENT", ["id"])]
+    assert everything(shop) == before
+    for segment in before:
+        copy = shop.ask(DUPLICATE, id=segment["id"])["segmentDuplicate"]["segment"]
+        assert not copy["isDefault"]
+        assert copy["rule"] == segment["rule"]
+        changed = shop.ask(UPDATE, id=copy["id"], input={"rule": EVERYONE})["segmentUpdate"]
+        assert changed["segment"]["rule"] == EVERYONE
+        assert shop.ask(DELETE, id=copy["id"])["segmentDelete"]["deletedId"] == copy["id"]
+    assert everything(shop) == before
+
+
+def _walk(shop: Client, backward: bool, between: Any, **given: Any) -> list[str]:
+    """The ids on all pages, in the order of the list, with something done between two pages."""
+    names = ("last", "before") if backward else ("first", "after")
+    cursor, ids = None, list[str]()
+    for page in range(100):
+        found = shop.ask(LIST, **{names[0]: 3, names[1]: cursor}, **given)["segments"]
+        info, edges = found["pageInfo"], found["edges"]
+        listed = [edge["node"]["id"] for edge in edges]
+        assert listed == [node["id"] for node in found["nodes"]]
+        assert info["startCursor"] == edges[0]["cursor"]
+        assert info["endCursor"] == edges[-1]["cursor"]
+        assert info["hasNextPage" if backward else "hasPreviousPage"] == (page > 0)
+        ids = listed + ids if backward else ids + listed
+        if not info["hasPreviousPage" if backward else "hasNextPage"]:
+            return ids
+        assert len(listed) == 3
+        cursor = info["startCursor" if backward else "endCursor"]
+        between(page)
+    raise AssertionError("the pages have no end")
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("key", ["NAME", "CREATED_AT", "UPDATED_AT"])
+def test_pages_hold_each_segment_once_while_others_are_added(
+    shop: Client, key: str, reverse: bool, backward: bool
+) -> None:
+    for name in "hBfDeAcG":
+        create(shop, name)
+    shop.ask(UPDATE, id=create(shop, "early")["id"], input={"description": "x"})
+    given = {"sortKey": key, "reverse": reverse}
+    whole = shop.ask(LIST, first=250, **given)["segments"]
+    expected = [found["id"] for found in whole["nodes"]]
+    assert whole["totalCount"] == len(set(expected)) == 11
+    field = {"NAME": "name", "CREATED_AT": "createdAt", "UPDATED_AT": "updatedAt"}[key]
+    values = [found[field].casefold() for found in whole["nodes"]]
+    assert values == sorted(values, reverse=reverse)
+
+    added = set()
+
+    def add(page: int) -> None:
+        for name in (f"  a{page} new", f"zz{page} new"):
+            added.add(create(shop, name)["id"])
+
+    walked = _walk(shop, backward, add, **given)
+    assert [found for found in walked if found not in added] == expected
+    assert len(walked) == len(set(walked))
+
+
+def test_pages_go_on_when_the_segment_of_the_cursor_is_gone(shop: Client) -> None:
+    ids = [create(shop, f"s{number}")["id"] for number in range(5)]
+    page = shop.ask(LIST, first=2, sortKey="NAME", search="s")["segments"]
+    shop.ask(DELETE, id=page["nodes"][-1]["id"])
+    rest = shop.ask(LIST, first=9, sortKey="NAME", search="s", after=page["pageInfo"]["endCursor"])[
+        "segments"
+    ]
+    found = {node["id"] for node in rest["nodes"]}
+    assert set(ids) - {node["id"] for node in page["nodes"]} <= found
+
+
+def test_after_and_before_together_are_a_range(shop: Client) -> None:
+    for name in "abcdef":
+        create(shop, f"range {name}")
+    edges = shop.ask(LIST, first=9, sortKey="NAME", search="range ")["segments"]["edges"]
+    given = {"sortKey": "NAME", "search": "range "}
+    bounds = {"after": edges[0]["cursor"], "before": edges[4]["cursor"]}
+    inner = [edge["node"]["id"] for edge in edges[1:4]]
+    for size, expected in (
+        ({"first": 9}, inner),
+        ({"last": 9}, inner),
+        ({"first": 2}, inner[:2]),
+        ({"last": 2}, inner[1:]),
+    ):
+        found = shop.ask(LIST, **given, **bounds, **size)["segments"]
+        assert [node["id"] for node in found["nodes"]] == expected
+
+
+def test_a_search_takes_every_character_as_it_is(shop: Client) -> None:
+    names = ["100% cotton", "100 cotton", "a_b", "axb", "back\\slash", "É clair", "x%_y"]
+    for name in names:
+        create(shop, name)
+
+    def found(search: str) -> list[str]:
+        page = shop.ask(LIST, search=search, sortKey="NAME")["segments"]
+        assert page["totalCount"] == len(page["nodes"])
+        return sorted(node["name"] for node in page["nodes"])
+
+    assert found("%") == ["100% cotton", "x%_y"]
+    assert found("_") == ["a_b", "x%_y"]
+    assert found("A_B") == ["a_b"]
+    assert found("\\") == ["back\\slash"]
+    assert found("é CLAIR") == ["É clair"]
+    assert found("e\u0301 clair") == ["É clair"]
+    assert found("'; DROP TABLE segment; --") == []
+    assert len(found("")) == len(names) + 2
+
+
+def test_an_empty_page_has_no_cursors(shop: Client) -> None:
+    assert shop.ask(LIST, search="nothing is called so")["segments"] == {
+        "totalCount": 0,
+        "nodes": [],
+        "edges": [],
+        "pageInfo": {
+            "hasNextPage": False,
+            "hasPreviousPage": False,
+            "startCursor": None,
+            "endCursor": None,
+        },
+    }
+
+
+@pytest.mark.parametrize("argument", ["after", "before"])
+@pytest.mark.parametrize("key", ["NAME", "CREATED_AT", "UPDATED_AT"])
+def test_a_cursor_that_this_list_did_not_give_is_a_coded_error(
+    shop: Client, key: str, argument: str
+) -> None:
+    cursors = {
+        name: shop.ask(LIST, first=1, sortKey=name)["segments"]["pageInfo"]["endCursor"]
+        for name in ("NAME", "CREATED_AT", "UPDATED_AT")
+    }
+    del cursors[key]
+    for cursor in (
+        *cursors.values(),
+        "",
+        "x",
+        "é",
+        "====",
+        "A" * 10_000,
+        "null",
+        _forged(),
+        _forged(key),
+        _forged(key, None, 1),
+        _forged(key, 5, 1),
+        _forged(key, "2024-05-01T00:00:00+00:00", "1"),
+        _forged(key, "2024-05-01T00:00:00+00:00", 2**63),
+        _forged(key, "2024-05-01T00:00:00+00:00", 1, 1),
+    ):
+        errors = shop.errors(LIST, **{argument: cursor, "sortKey": key})
+        assert [error["extensions"] for error in errors] == [
+            {"code": "INVALID", "path": [argument]}
+        ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud800",
+        "a\x00b",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "2024-05-01",
+        "2024-05-01T00:00:00",
+        "not a time",
+    ],
+)
+@pytest.mark.parametrize("key", ["NAME", "UPDATED_AT"])
+def test_a_forged_cursor_is_at_worst_a_coded_error(shop: Client, key: str, value: str) -> None:
+    answer = shop.post(LIST, {"after": _forged(key, value, 1), "sortKey": key}).json()
+    codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+    assert codes <= {"INVALID"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "path"),
+    [
+        ({"first": 0}, "LIMIT_EXCEEDED", ["first"]),
+        ({"first": -1}, "LIMIT_EXCEEDED", ["first"]),
+        ({"first": 251}, "LIMIT_EXCEEDED", ["first"]),
+        ({"last": 0}, "LIMIT_EXCEEDED", ["last"]),
+        ({"last": 251}, "LIMIT_EXCEEDED", ["last"]),
+        ({"first": 1, "last": 1}, "INVALID", ["last"]),
+    ],
+)
+def test_sizes_of_pages_have_limits(
+    shop: Client, given: dict[str, Any], code: str, path: list[str]
+) -> None:
+    errors = shop.errors(LIST, **given)
+    assert [error["extensions"] for error in errors] == [{"code": code, "path": path}]
+
+
+def test_anything_is_found_by_its_id(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "18446744073709551615"}])
+    segment = create(shop, "Mine")
+    own = shop.ask("{ shop { id } }")["shop"]["id"]
+    contact = shop.ask("{ segmentMembers(rule: {all: []}) { nodes { id } } }")
+    contact_id = contact["segmentMembers"]["nodes"][0]["id"]
+    ids = [contact_id, segment["id"], own]
+    kinds = ["Contact", "Segment", "Shop"]
+    for number, kind in zip(ids, kinds, strict=True):
+        found = shop.ask(NODE, id=number)["node"]
+        assert (found["__typename"], found["id"]) == (kind, number)
+    found = shop.ask(NODES, ids=[*ids, ids[0]])["nodes"]
+    assert [node["id"] for node in found] == [*ids, ids[0]]
+    assert [node["__typename"] for node in found] == [*kinds, "Contact"]
+
+
+def test_an_id_of_another_kind_finds_nothing(shop: Client) -> None:
+    segment = create(shop, "Mine")
+    own = shop.ask("{ shop { id } }")["shop"]["id"]
+    assert shop.ask(GET, id=own)["segment"] is None
+    contact = "query ($id: ID!) { contact(id: $id) { id } }"
+    assert shop.ask(contact, id=segment["id"])["contact"] is None
+    assert refused(shop.ask(DELETE, id=own)) == [("NOT_FOUND", ["id"])]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "", "1", "x", "é", "\x00", "A" * 10_000, "W10", _forged(), _forged("Segment"),
+        _forged("Segment", "1"), _forged("Segment", -1), _forged("Segment", 1.0),
+        _forged("Segment", True), _forged("Segment", 2**64), _forged("Segment", 1, 1),
+        _forged("Segment", 1) + "=",
+    ],
+)  # fmt: skip
+def test_what_is_no_id_is_a_coded_error_everywhere(shop: Client, number: str) -> None:
+    contact = "query ($id: ID!) { contact(id: $id) { id } }"
+    for query in (GET, NODE, contact):
+        errors = shop.errors(query, id=number)
+        assert [error["extensions"] for error in errors] == [{"code": "INVALID", "path": ["id"]}]
+    errors = shop.errors(NODES, ids=[number])
+    assert [error["extensions"]["path"] for error in errors] == [["ids", "0"]]
+    for mutation, variables in (
+        (UPDATE, {"input": {"name": "x"}}),
+        (DELETE, {}),
+        (DUPLICATE, {}),
+        (ARCHIVE, {}),
+        (UNARCHIVE, {}),
+    ):
+        assert refused(shop.ask(mutation, id=number, **variables)) == [("INVALID", ["id"])]
+
+
+def test_another_shops_ids_answer_as_those_of_nothing(shop: Client, other: Client) -> None:
+    other.record("contactsUpsert", [{"id": "77"}])
+    secret = create(other, "Secret", ORDERED)
+    nothing = _forged("Segment", 2**31 - 1)
+    contact = other.ask("{ segmentMembers(rule: {all: []}) { nodes { id } } }")
+    theirs = contact["segmentMembers"]["nodes"][0]["id"]
+    own = create(shop, "Own")
+    shop_id = other.ask("{ shop { id } }")["shop"]["id"]
+
+    def answers(segment: str, person: str, owner: str) -> list[Any]:
+        queries: list[tuple[str, dict[str, Any]]] = [
+            (GET, {"id": segment}),
+            (NODE, {"id": segment}),
+            (NODE, {"id": owner}),
+            (NODES, {"ids": [segment, person, owner]}),
+            ("query ($id: ID!) { contact(id: $id) { id email } }", {"id": person}),
+            (
+                CONTAINS,
+                {"id": own["id"], "person": person},
+            ),
+            (UPDATE, {"id": segment, "input": {"name": "Taken over"}}),
+            (UPDATE, {"id": segment, "input": {"name": "Taken over", "expectedVersion": 7}}),
+            (UPDATE, {"id": segment, "input": {"rule": {"any": []}}}),
+            (DUPLICATE, {"id": segment}),
+            (ARCHIVE, {"id": segment}),
+            (UNARCHIVE, {"id": segment}),
+            (DELETE, {"id": segment}),
+        ]
+        return [shop.post(query, variables).json() for query, variables in queries]
+
+    found = answers(secret["id"], theirs, shop_id)
+    assert found == answers(nothing, _forged("Contact", 404), _forged("Shop", 2**31 - 1))
+    assert "errors" not in found[0]
+    assert other.ask(GET, id=secret["id"])["segment"] == {**secret, "problems": []}
+
+
+def test_a_list_of_nodes_has_a_limit(shop: Client) -> None:
+    own = shop.ask("{ shop { id } }")["shop"]["id"]
+    assert len(shop.ask(NODES, ids=[own] * 250)["nodes"]) == 250
+    errors = shop.errors(NODES, ids=[own] * 251)
+    assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["ids"]}
+
+
+def test_text_that_is_no_text_is_refused_wherever_it_stands(shop: Client) -> None:
+    surrogate = "a\ud800"
+    made = create(shop, "Fine")
+    rule = {"keyword": {"operator": "ANY_OF", "keywords": [surrogate]}}
+    for query, variables, path in (
+        (CREATE, {"input": {"name": surrogate, "rule": EVERYONE}}, ["input", "name"]),
+        (UPDATE, {"id": made["id"], "input": {"name": surrogate}}, ["input", "name"]),
+        (UPDATE, {"id": made["id"], "input": {"description": surrogate}}, ["input", "description"]),
+        (
+            UPDATE,
+            {"id": made["id"], "input": {"rule": rule}},
+            ["input", "rule", "keyword", "keywords", "0"],
+        ),
+        (DUPLICATE, {"id": made["id"], "name": surrogate}, ["name"]),
+        (DUPLICATE, {"id": surrogate}, ["id"]),
+        (CREATE, {"input": {"template": surrogate}}, ["input", "template"]),
+    ):
+        found = refused(send_escaped(shop, query, variables)["data"])
+        assert [where for _, where in found] == [path]
+    assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
+
+
+@pytest.mark.parametrize("search", ["a\ud800", "a\x00b"])
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        (LIST, {}),
+        ("query ($search: String!) { criteria(search: $search) { key } }", {}),
+        (SUGGEST, {"criterion": "keyword", "field": "keywords"}),
+        (SUGGEST, {"criterion": "location", "field": "countries"}),
+        (SUGGEST, {"criterion": "productPurchased", "field": "products"}),
+    ],
+)
+def test_a_search_for_what_is_no_text_is_at_worst_a_coded_error(
+    shop: Client, query: str, given: dict[str, Any], search: str
+) -> None:
+    answer = send_escaped(shop, query, {**given, "search": search})
+    errors = answer.get("errors", ())
+    assert all(error["extensions"]["code"] == "INVALID" for error in errors), errors
+    assert errors or not any(node for node in answer["data"].values() if isinstance(node, list))
