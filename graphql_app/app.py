@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import Audience, refuse_if_taken
 from graphql_app.catalog.store import Catalog
 from graphql_app.endpoint import GraphQLEndpoint
 from graphql_app.errors import AppError
@@ -52,6 +52,7 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
     registry = registry or discover()
     check_starters(registry)
     with open_catalog(settings) as catalog:
+        refuse_if_taken(settings.audience)
         audience = Audience(
             settings.audience,
             settings.query_timeout,

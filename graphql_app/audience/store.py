@@ -76,7 +76,9 @@ class Audience:
             event.listen(engine, "connect", _speak_utc)
             engine.connect().close()
         except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
-            raise AudienceUnavailableError(_opening_failure(url, error)) from error
+            raise AudienceUnavailableError(
+                f"The audience at {_path(url) or 'AUDIENCE_URL'} cannot be opened: {error}"
+            ) from error
         return engine
 
     def create_tables(self) -> None:
@@ -203,22 +205,32 @@ class AudienceUnavailableError(AppError):
         super().__init__(ErrorCode.UNAVAILABLE, message)
 
 
-def _opening_failure(url: str, error: Exception) -> str:
-    path = make_url(url).query.get("path") if url.startswith("clickhousedb://") else None
-    if not isinstance(path, str):
-        return f"The audience at AUDIENCE_URL cannot be opened: {error}"
+def _path(url: str) -> str | None:
+    """The directory of an embedded store."""
+    path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
+    return path if isinstance(path, str) else None
+
+
+def refuse_if_taken(url: str) -> None:
+    """Refuse an embedded store that is open already, before the engine prints that it failed.
+
+    Raises:
+        AudienceUnavailableError: It is open, in all likelihood in another process.
+    """
+    path = _path(url)
+    if path is None:
+        return
     try:
         with (Path(path) / "status").open("rb") as status:
             fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return (
+        raise AudienceUnavailableError(
             f"Another process has the audience in {path} open, e.g. a running server: the embedded "
             "store serves one process at a time. Stop that process, or set DATA_DIR to another "
             "directory, or AUDIENCE_URL to a ClickHouse server."
-        )
+        ) from None
     except OSError:
-        pass
-    return f"The audience in {path} cannot be opened: {error}"
+        return  # not there yet, or the engine will say what is wrong
 
 
 def _failure(error: Exception) -> AppError:
