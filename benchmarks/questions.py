@@ -1,7 +1,9 @@
 """Ten questions, each as a rule and as the ClickHouse SQL that an expert would write for it.
 
 The SQL is for one shop whose tables are merged, so it needs neither FINAL nor a test of
-``deleted``; where there are several ways to write it, the fastest of them counts.
+``deleted``, and it counts members only. It does count contacts: ids in the facts alone would
+include people whom the shop does not know. Where there are several ways to write it, the fastest of
+them counts.
 """
 
 from __future__ import annotations
@@ -33,10 +35,7 @@ def _spent(having: str, where: str = "cancelled_at IS NULL") -> str:
     )
 
 
-def _alone(inner: str) -> str:
-    return f"SELECT count() FROM ({inner})"
-
-
+EACH_OF_TWO = "GROUP BY contact_id HAVING uniqExact(product_id) = 2"
 TEXTED = f"SELECT contact_id FROM texts WHERE shop_id = {SHOP}"
 ORDERED = f"SELECT contact_id FROM orders WHERE shop_id = {SHOP} AND valid"
 
@@ -61,7 +60,7 @@ QUESTIONS = (
     Question(
         "spend > x",
         lambda n: {"spend": {"operator": "GREATER_THAN", "amount": f"{500 + n}.00"}},
-        lambda n: [_alone(_spent(f"> {500 + n}")), _count(f"id IN ({_spent(f'> {500 + n}')})")],
+        lambda n: [_count(f"id IN ({_spent(f'> {500 + n}')})")],
     ),
     Question(
         "spend < x",
@@ -94,14 +93,14 @@ QUESTIONS = (
         lambda n: {"productPurchased": {"operator": "ANY_OF", "products": _products(n)}},
         lambda n: [
             _count(f"id IN ({_bought(_products(n))})"),
-            f"SELECT uniqExact(contact_id) FROM ({_bought(_products(n))})",
+            _count(f"id IN ({_bought(_products(n), 'GROUP BY contact_id')})"),
         ],
     ),
     Question(
         "bought a and b",
         lambda n: {"productPurchased": {"operator": "ALL_OF", "products": _products(n)}},
         lambda n: [
-            _alone(_bought(_products(n), "GROUP BY contact_id HAVING uniqExact(product_id) = 2")),
+            _count(f"id IN ({_bought(_products(n), EACH_OF_TWO)})"),
             _count(f"id IN ({_bought(_products(n)[:1])}) AND id IN ({_bought(_products(n)[1:])})"),
         ],
     ),
@@ -125,7 +124,10 @@ QUESTIONS = (
         "ordered, but not since d",
         lambda n: {"lastOrderDate": {"operator": "BEFORE", "date": _day(n)}},
         lambda n: [
-            _alone(f"{ORDERED} GROUP BY contact_id HAVING max(ordered_at) < '{_day(n)} 00:00:00'")
+            _count(
+                f"id IN ({ORDERED} GROUP BY contact_id "
+                f"HAVING max(ordered_at) < '{_day(n)} 00:00:00')"
+            )
         ],
     ),
     Question(
