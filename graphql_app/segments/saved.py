@@ -202,7 +202,7 @@ class SavedSegments:
 
     def _listed(self, search: str, archived: bool) -> SelectOfScalar[Segment]:
         found = self._own().where(Segment.archived == archived)
-        wanted = _key(search)
+        wanted = name_key(search)
         return found.where(col(Segment.name_key).contains(wanted, autoescape=True))
 
     def _changeable(self, session: Session, segment_id: int) -> Segment:
@@ -233,7 +233,7 @@ class SavedSegments:
             raise InvalidInputError(problems)
         if changes.name is not None:
             segment.name = " ".join(changes.name.split())
-            segment.name_key = _key(changes.name)
+            segment.name_key = name_key(changes.name)
         if changes.description is not None:
             segment.description = changes.description
         if rule is not None:
@@ -252,10 +252,12 @@ class SavedSegments:
             taken = set(session.exec(keys).all())
         stem = name[: MAX_NAME - len(" (copy 1000)")]
         copies = (f"{stem} (copy {number})" for number in count(2))
-        return next(name for name in chain([f"{stem} (copy)"], copies) if _key(name) not in taken)
+        return next(
+            name for name in chain([f"{stem} (copy)"], copies) if name_key(name) not in taken
+        )
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """What two names have in common when they are the same to people."""
     return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
 

@@ -15,6 +15,7 @@ from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggest
 from graphql_app.errors import InvalidInputError
 from graphql_app.plugins import PluginError, Registry
 from graphql_app.segments import rule as rules
+from graphql_app.segments.saved import name_key
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.suggestions import suggestions
 
@@ -59,37 +60,34 @@ def check_starters(registry: Registry) -> None:
 
 
 def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
+    """Add the default segments that a shop lacks, and bring the others up to date."""
     owned = session.exec(select(Segment).where(Segment.shop_id == shop.id)).all()
     by_key = {segment.default_key: segment for segment in owned if segment.is_default}
-    names = {segment.name_key for segment in owned}
-    scope = shop_scope(shop)
     for default in registry.default_segments:
         rule = rules.parse(default.rule, registry.criteria)
-        document, summary = rules.document(rule), rules.sentence(rule, scope)
         segment = by_key.get(default.key)
+        others = {other.name_key for other in owned if other is not segment}
+        name = _free_name(default.name, others)
+        content: dict[str, Any] = {
+            "name": name,
+            "name_key": name_key(name),
+            "description": default.description,
+            "rule": rules.document(rule),
+            "summary": rules.sentence(rule, shop_scope(shop)),
+        }
         if segment is None:
-            name = _free_name(default, names)
-            segment = Segment(
-                shop_id=stored_id(shop),
-                name=name,
-                name_key=name.casefold(),
-                description=default.description,
-                rule=document,
-                summary=summary,
-                default_key=default.key,
-            )
-        elif segment.rule == document:
+            segment = Segment(shop_id=stored_id(shop), default_key=default.key, **content)
+        elif all(getattr(segment, field) == value for field, value in content.items()):
             continue
         else:
-            segment.rule, segment.summary = document, summary
+            segment.sqlmodel_update(content)
             segment.version += 1
             segment.updated_at = now()
         session.add(segment)
 
 
-def _free_name(default: DefaultSegment, taken: set[str]) -> str:
-    name = default.name
-    while name.casefold() in taken:
+def _free_name(name: str, taken: set[str]) -> str:
+    while name_key(name) in taken:
         name += " (default)"
     return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,20 @@ def test_every_shop_has_the_default_segments_from_its_creation(
     assert names == ["All US/Canada Customers and Subscribers", "Customers Texted More Than Once"]
     update_defaults(catalog, registry)
     assert [segment.version for segment in saved.everything()] == [1, 1]
+
+
+def test_a_default_of_a_later_version_replaces_what_it_said(
+    catalog: Catalog, registry: Registry, saved: SavedSegments
+) -> None:
+    first, *others = registry.default_segments
+    saved.create(Changes("Better", rule=RULE))
+    better = replace(first, name="better", description="Now better.", rule=RULE)
+    update_defaults(catalog, replace(registry, default_segments=(better, *others)))
+    changed = next(found for found in saved.everything() if found.default_key == first.key)
+    assert (changed.name, changed.description) == ("better (default)", "Now better.")
+    assert (changed.rule, changed.version) == (RULE, 2)
+    assert changed.summary == "Total spend is greater than $50.00"
+    assert saved.count() == 3
 
 
 @pytest.mark.parametrize(
