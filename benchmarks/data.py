@@ -64,10 +64,10 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
         places = pa.array(random.integers(0, len(names), size), pa.int32())
         return pa.DictionaryArray.from_arrays(places, pa.array(names)).cast(pa.string())
 
-    def contacts_of(size: int) -> pa.Array:
-        # A few buy and read a lot, most little, a fifth nothing.
+    def contacts_of(size: int, stride: int) -> pa.Array:
+        # A few have many, most have few, a fifth have none; not the same for every stride.
         spread = (random.random(size) ** 2 * volume.contacts * 0.8).astype(np.uint64)
-        return pa.array(spread * 7919 % volume.contacts + 1, pa.uint64())
+        return pa.array(spread * stride % volume.contacts + 1, pa.uint64())
 
     numbers = pa.array(np.arange(1, volume.contacts + 1), pa.uint64())
     phones = pc.binary_join_element_wise("+1999", numbers.cast(pa.string()), "")
@@ -83,7 +83,7 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
     orders = pa.table(
         {
             "id": pa.array(np.arange(1, volume.orders + 1), pa.uint64()),
-            "contact_id": contacts_of(volume.orders),
+            "contact_id": contacts_of(volume.orders, stride=7919),
             "ordered_at": instants(volume.orders),
             "total": _money(random.integers(100, 20_000, volume.orders)),
             "cancelled_at": some(instants(volume.orders), 0.03),
@@ -103,14 +103,14 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
     texts = pa.table(
         {
             "id": pa.array(np.arange(1, volume.texts + 1), pa.uint64()),
-            "contact_id": contacts_of(volume.texts),
+            "contact_id": contacts_of(volume.texts, stride=104_729),
             "sent_at": instants(volume.texts),
             "clicked_at": some(instants(volume.texts), 0.05),
         }
     )
     keywords = pa.table(
         {
-            "contact_id": contacts_of(volume.keywords),
+            "contact_id": contacts_of(volume.keywords, stride=15_485_863),
             "keyword": picked(KEYWORDS, volume.keywords),
             "received_at": instants(volume.keywords),
         }

@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,16 +14,14 @@ from typing import Annotated
 import typer
 import uvicorn
 from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from graphql_app.app import create_app, open_catalog, open_services
-from graphql_app.audience.importers import FORMATS, import_file
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.cli_import import import_command
+from graphql_app.console import ShopOption, err, out
 from graphql_app.demo.load import load_demo
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import PluginError, discover
@@ -38,11 +35,7 @@ shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-ShopOption = Annotated[str, typer.Option("--shop", help="The shop's handle.")]
+app.command("import")(import_command)
 
 DEMO_QUERY = (
     '{"query":"query($rule: RuleInput!){ segmentSize(rule: $rule) '
@@ -182,87 +175,6 @@ def token_revoke(
     with open_catalog(Settings()) as catalog:
         access.revoke_token(catalog, token_id)
     out.print(f"Revoked {escape(token_id)}.")
-
-
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson, .jsonl or .parquet file.")],
-    shop: ShopOption,
-    format: Annotated[
-        str | None,
-        typer.Option(help=f"{', '.join(FORMATS)}; told from the columns when left out."),
-    ] = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Record the other rows where some are bad.")
-    ] = False,
-    subscribed_at: Annotated[
-        str | None,
-        typer.Option(
-            help="For Shopify's customers, whose export has no such date: since when those who "
-            "accept texts are subscribed; an ISO 8601 time with its offset."
-        ),
-    ] = None,
-    bad_rows_shown: Annotated[int, typer.Option(help="How many bad rows to print.")] = 20,
-) -> None:
-    """Import a file of facts: all of it, or nothing if a row is bad."""
-    settings = Settings()
-    since = None if subscribed_at is None else _instant(subscribed_at)
-    with open_services(settings) as services, _progress_bar() as progress:
-        owner = access.find_shop(services.catalog, shop)
-        report = import_file(
-            file,
-            format=format,
-            shop_id=access.stored_id(owner),
-            shop_currency=owner.currency,
-            audience=services.audience,
-            recorder=services.recorder,
-            skip_bad_rows=skip_bad_rows,
-            subscribed_at=since,
-            progress=progress,
-        )
-    for bad in report.bad_rows[:bad_rows_shown]:
-        err.print(escape(f"{file}: {report.place} {bad.line}: {bad.column} {bad.message}"))
-    if report.bad_row_count > bad_rows_shown:
-        err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
-    if report.refused:
-        err.print(
-            f"[red]Nothing was recorded[/red]: {report.bad_row_count} bad values. Mend the file, "
-            "or leave the bad rows out with --skip-bad-rows."
-        )
-        raise typer.Exit(1)
-    for fact, count in report.recorded.items():
-        skipped = report.skipped.get(fact, 0)
-        out.print(f"{fact}: {count:,} recorded" + (f", {skipped:,} skipped" if skipped else ""))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no offset; write e.g. 2024-05-01T00:00:00Z.")
-    return instant
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each phase of an import."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with RichProgress(*columns, console=err) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(phase: str, done: int, total: int | None) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=total)
-            bars.update(tasks[phase], completed=done, total=total)
-
-        yield progress
 
 
 @app.command()

@@ -9,23 +9,20 @@ from graphql_app.criteria.base import Criterion, Group, MeasuredCriterion
 from graphql_app.criteria.comparisons import CountCriterion, DateCriterion, MoneyCriterion
 from graphql_app.criteria.describe import count as describe_count
 from graphql_app.criteria.describe import listed as describe_list
-from graphql_app.criteria.fields import (
+from graphql_app.criteria.field_types import (
     Count,
     Country,
     Day,
     Days,
-    FieldKind,
-    FieldType,
     Keyword,
     Money,
     OneOrMore,
-    Option,
     PositiveCount,
     ProductId,
     Region,
     Text,
-    form_field,
 )
+from graphql_app.criteria.fields import FieldKind, FieldType, Option, form_field
 from graphql_app.criteria.form import FieldSpec, example, json_schema, ui_schema
 from graphql_app.criteria.hooks import hookimpl
 from graphql_app.criteria.interval import Interval

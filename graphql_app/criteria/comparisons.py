@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from graphql_app.criteria import describe
 from graphql_app.criteria.base import MeasuredCriterion
-from graphql_app.criteria.fields import Count, Day, Days, Money, form_field
+from graphql_app.criteria.field_types import Count, Day, Days, Money
+from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import DateOperator, NumberOperator
 from graphql_app.criteria.scope import Scope

@@ -8,13 +8,8 @@ from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
-from graphql_app.criteria.fields import (
-    MAX_VALUES,
-    FieldKind,
-    FieldType,
-    FormField,
-    Option,
-)
+from graphql_app.criteria.field_types import MAX_VALUES
+from graphql_app.criteria.fields import FieldKind, FieldType, FormField, Option
 from graphql_app.criteria.operators import Choice, Operator
 
 if TYPE_CHECKING:

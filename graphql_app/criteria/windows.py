@@ -10,14 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from graphql_app.criteria.fields import (
-    DATE_PATTERN,
-    Day,
-    FieldKind,
-    FieldType,
-    whole_number,
-    within_range,
-)
+from graphql_app.criteria.field_types import DATE_PATTERN, Day, whole_number, within_range
+from graphql_app.criteria.fields import FieldKind, FieldType
 
 MAX_DURATION = 1_000
 

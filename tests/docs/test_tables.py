@@ -13,7 +13,7 @@ from graphql_app.audience.importers import FORMATS
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
-from graphql_app.criteria.fields import MAX_TEXT, MAX_VALUES
+from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.schema import errors, limits, nodes, pages

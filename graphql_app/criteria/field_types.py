@@ -1,0 +1,234 @@
+"""Field types: what a criterion's fields are made of.
+
+Each is an annotated Python type that carries its validation, its JSON Schema, its GraphQL scalar
+(by ``kind``) and its hints for forms, so that an author composes fields and writes no form code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, TypeVar
+
+from annotated_types import Len
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+from graphql_app.audience.tables import fold_keyword
+from graphql_app.criteria.fields import FieldKind, FieldType, Option
+from graphql_app.places import country_codes, country_names
+
+MAX_VALUES = 1_000
+MAX_TEXT = 255
+
+
+def whole_number(value: object) -> int:
+    """An integer, also when it is written as 5.0; never a boolean."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("count", "must be a whole number")
+    return value
+
+
+def within_range(low: int, high: int) -> AfterValidator:
+    """Bounds of a whole number, both inside."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise PydanticCustomError(
+                "range", "must be from {low} to {high}", {"low": low, "high": high}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _integer(low: int, high: int, example: int, unit: str | None = None) -> FieldType:
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return FieldType(
+        kind=FieldKind.COUNT,
+        json_schema=schema,
+        example=example,
+        minimum=str(low),
+        maximum=str(high),
+        step="1",
+        unit=unit,
+    )
+
+
+MAX_COUNT = 2**31 - 1  # GraphQL's Int
+MAX_DAYS = 36_500
+
+Count = Annotated[
+    int,
+    BeforeValidator(whole_number),
+    within_range(0, MAX_COUNT),
+    _integer(0, MAX_COUNT, example=1),
+]
+"""A whole number from 0."""
+
+PositiveCount = Annotated[
+    int,
+    BeforeValidator(whole_number),
+    within_range(1, MAX_COUNT),
+    _integer(1, MAX_COUNT, example=2),
+]
+"""A whole number from 1."""
+
+Days = Annotated[
+    int,
+    BeforeValidator(whole_number),
+    within_range(1, MAX_DAYS),
+    _integer(1, MAX_DAYS, 30, unit="days"),
+]
+"""A number of days of 24 hours, from 1 to a hundred years."""
+
+MONEY_PATTERN = r"^[0-9]{1,14}(\.[0-9]{1,4})?$"
+
+
+def _money(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        value = format(value, "f")
+    if not isinstance(value, str) or not re.fullmatch(MONEY_PATTERN[1:-1], value):
+        raise PydanticCustomError(
+            "money",
+            'must be an amount such as "50.00": digits, at most 14 before the point and 4 after it',
+        )
+    return Decimal(value)
+
+
+def money_text(value: Decimal) -> str:
+    """The canonical text of an amount: at least two decimals, no more than it needs."""
+    whole, _, cents = format(value.quantize(Decimal("0.0001")), "f").partition(".")
+    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_money),
+    PlainSerializer(money_text),
+    FieldType(
+        kind=FieldKind.MONEY,
+        json_schema={"type": "string", "pattern": MONEY_PATTERN},
+        example="50.00",
+        minimum="0",
+        maximum="99999999999999.9999",
+        step="0.01",
+        pattern=MONEY_PATTERN,
+        unit="the shop's currency",
+    ),
+]
+"""An amount in the shop's currency, from 0, as a decimal string."""
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
+DATE_PATTERN = r"^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(DATE_PATTERN[1:-1], value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # a day that the month does not have
+    raise PydanticCustomError(
+        "date", 'must be a day such as "2024-05-01", from 1970-01-01 to 2199-12-31'
+    )
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    FieldType(
+        kind=FieldKind.DATE,
+        json_schema={"type": "string", "format": "date", "pattern": DATE_PATTERN},
+        example="2024-05-01",
+        minimum=FIRST_DAY.isoformat(),
+        maximum=LAST_DAY.isoformat(),
+        step="1",
+        pattern=DATE_PATTERN,
+    ),
+]
+"""A calendar day in the shop's time zone."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT or not value.strip():
+        raise PydanticCustomError(
+            "text", "must be text of 1 to {max} characters, not only space", {"max": MAX_TEXT}
+        )
+    if not value.isascii() and re.search("[\ud800-\udfff]", value):
+        raise PydanticCustomError("text", "must be valid Unicode, with no lone surrogate")
+    return value
+
+
+# What str.strip takes for space, spelled out: JSON Schema's \s is not quite the same.
+TEXT_PATTERN = (
+    r"[^\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
+
+
+def _textual(example: str) -> FieldType:
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_TEXT,
+        "pattern": TEXT_PATTERN,
+    }
+    return FieldType(FieldKind.TEXT, schema, example, pattern=TEXT_PATTERN)
+
+
+Text = Annotated[str, BeforeValidator(_text), _textual("example")]
+"""Text of 1 to 255 characters that is not only space."""
+
+ProductId = Annotated[str, BeforeValidator(_text), _textual("85123A")]
+"""A product's id (or stock-keeping unit) in the source system; compared exactly."""
+
+Keyword = Annotated[str, BeforeValidator(_text), AfterValidator(fold_keyword), _textual("join")]
+"""A keyword that contacts text in; case and surrounding space do not matter."""
+
+Region = Annotated[str, BeforeValidator(_text), _textual("CA")]
+"""A state or province as the source system writes it, e.g. its code."""
+
+
+def _country(value: object) -> str:
+    if not isinstance(value, str) or value not in country_codes():
+        raise PydanticCustomError(
+            "country", 'must be a country code of ISO 3166-1 in capitals, such as "US"'
+        )
+    return value
+
+
+Country = Annotated[
+    str,
+    BeforeValidator(_country),
+    FieldType(
+        kind=FieldKind.CHOICE,
+        json_schema={"enum": sorted(country_codes())},
+        example="US",
+        options=tuple(Option(code, name) for code, name in country_names().items()),
+    ),
+]
+"""A country as its two-letter code of ISO 3166-1."""
+
+T = TypeVar("T")
+
+
+def _unique(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))
+
+
+def _list(value: object) -> object:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
+        raise PydanticCustomError(
+            "list", "must be a list of 1 to {max} values", {"max": MAX_VALUES}
+        )
+    return value
+
+
+OneOrMore = Annotated[list[T], BeforeValidator(_list), Len(1, MAX_VALUES), AfterValidator(_unique)]
+"""A list of 1 to 1,000 values; duplicates do not matter."""
