@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -64,7 +64,8 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             recorder = Recorder(audience)
             recorder.recover()
             update_defaults(catalog, registry)
-            yield Services(catalog, audience, recorder, registry)
+            workers = CapacityLimiter(settings.query_concurrency)
+            yield Services(catalog, audience, recorder, registry, workers)
         finally:
             audience.close()
 

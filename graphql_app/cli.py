@@ -88,7 +88,7 @@ def _run(settings: Settings, services: Services) -> None:
     out.print(f"Serving on http://{settings.host}:{settings.port} (stop with Ctrl-C)")
     config = uvicorn.Config(
         create_app(settings, services),
-        log_level=settings.log_level.lower(),
+        log_level=settings.log_level,
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",
         ws="none",
@@ -148,7 +148,11 @@ def token_create(
 ) -> None:
     """Make a token and print it, this once."""
     try:
-        granted = list(TokenScope) if scopes == "all" else [*map(TokenScope, scopes.split(","))]
+        granted = (
+            list(TokenScope)
+            if scopes == "all"
+            else [TokenScope(scope.strip()) for scope in scopes.split(",")]
+        )
     except ValueError as error:
         raise typer.BadParameter(f"{error}; there are {', '.join(TokenScope)}.") from error
     with open_catalog(Settings()) as catalog:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +18,12 @@ from strawberry.asgi import GraphQL
 
 from graphql_app.catalog.access import Access, authenticate
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.errors import ErrorCode
+from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
@@ -43,7 +47,19 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await WebSocket(scope, receive, send).close(1008)
             return
-        await (await self._respond(scope, receive))(scope, receive, send)
+        try:
+            response = await self._respond(scope, receive)
+        except AppError as error:
+            response = failure(503, error.code, str(error))
+        except Exception as error:  # the edge: whatever it is, the client gets a code and a number
+            number = secrets.token_hex(8)
+            logger.error("unexpected error %s", number, exc_info=error)
+            response = failure(
+                500,
+                ErrorCode.INTERNAL,
+                f"Something went wrong on our side; its number in the log is {number}.",
+            )
+        await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         access = await self._access(Request(scope))

@@ -175,8 +175,21 @@ def _check_criterion(plugin: Plugin, criterion: type[Criterion]) -> None:
         raise PluginError(f"{plugin}: {error}") from error
 
 
+def _check_operators(plugin: Plugin, criterion: type[Criterion]) -> None:
+    """Rules name operators in JSON by value and in GraphQL by name; twins must be there."""
+    members = criterion.operators().__members__
+    for name, operator in members.items():
+        twin = members.get(operator.negates) if operator.negates else operator
+        if operator.value != name or twin is None or twin.negated:
+            raise PluginError(
+                f"{plugin}: the operator {name} of {criterion.__name__} must have its own name as "
+                "its value, and, if it negates, the name of a positive operator."
+            )
+
+
 def _check_enums(plugin: Plugin, criterion: type[Criterion], known: dict[str, type]) -> None:
     """Operators and choices are GraphQL enums by their class names, so those must differ."""
+    _check_operators(plugin, criterion)
     choices = (spec.choices for spec in criterion.fields() if spec.choices is not None)
     for enum in (criterion.operators(), *choices):
         if known.setdefault(enum.__name__, enum) is not enum:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -267,8 +267,3 @@ COUNTRY = ValueKind(pa.string(), _country, _each_once(_country))
 KEYWORD = ValueKind(pa.string(), _keyword, _each_once(_keyword))
 TAGS = ValueKind(pa.list_(pa.string()), _tags)
 PROPERTIES = ValueKind(pa.string(), _properties)
-
-
-def bad_rows(problems: Sequence[tuple[int, str]]) -> Iterator[int]:
-    """The rows of problems, each once."""
-    yield from dict.fromkeys(row for row, _ in problems)

@@ -7,6 +7,7 @@ deleted; they are looked up before the new rows are written.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -31,10 +32,16 @@ class Recorder:
         self._audience = audience
         self._journal = Journal(audience)
         self._locks = ShopLocks()
+        self._versions = threading.Lock()
         self._last_version = 0
 
     def recover(self) -> None:
-        """Finish the batches that an earlier process did not."""
+        """Finish the batches that an earlier process did not; call it before anything else."""
+        latest = " UNION ALL ".join(
+            f"SELECT max(version) AS version FROM {table.__tablename__}" for table in TABLES
+        )
+        newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
+        self._last_version = newest[0][0].as_py() or 0
         self._journal.recover()
 
     def contacts(self, shop_id: int, rows: pa.Table) -> None:
@@ -130,9 +137,10 @@ class Recorder:
             self._audience.merge(table.__tablename__, shop_id)
 
     def _version(self) -> int:
-        """Later than every version before: the last write wins."""
-        self._last_version = max(self._last_version + 1, time.time_ns())
-        return self._last_version
+        """Later than every version before, whatever the clock says: the last write wins."""
+        with self._versions:
+            self._last_version = max(self._last_version + 1, time.time_ns())
+            return self._last_version
 
     def _replace(self, shop_id: int, table: str, rows: pa.Table, key: list[str]) -> None:
         with self._locks.hold(shop_id):

@@ -3,21 +3,25 @@
 One insert into one table is atomic in ClickHouse; several are not. A batch of several steps is
 first written to the journal, in one insert, then carried out, then marked as done. Steps may be
 repeated without harm, so whatever an earlier process left undone is done again at the next start,
-or before the next write if only a step failed.
+or, where only a step failed, before the shop's next write.
 """
 
 from __future__ import annotations
 
-import threading
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES
+from graphql_app.errors import AppError
 
 ERASE = "erase"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +40,56 @@ class Erase:
 
 
 class Journal:
-    """Carries out batches; see the module."""
+    """Carries out batches; see the module. The caller holds the lock of the batch's shop."""
 
     def __init__(self, audience: Audience) -> None:
         self._audience = audience
-        self._unfinished = threading.Event()
-        self._recovery = threading.Lock()
+        self._unfinished: set[int] = set()
 
     def write(self, shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> None:
         """Carry out the steps of a shop, all or none of them; ``batch`` is a number of its own."""
-        if self._unfinished.is_set():
-            self.recover()
+        if shop_id in self._unfinished:
+            self._finish_shop(shop_id, self._pending())
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and isinstance(steps[0], Insert):
             self._carry_out(shop_id, steps[0])
             return
         entries = _entries(shop_id, batch, steps)
-        self._audience.insert("journal", entries)
         try:
+            self._audience.insert("journal", entries)
             for step in steps:
                 self._carry_out(shop_id, step)
-            self._finish(entries)
+            self._mark_done(entries)
         except BaseException:
-            self._unfinished.set()
+            self._unfinished.add(shop_id)
             raise
 
     def recover(self) -> None:
-        """Carry out what was begun and not finished, in the order in which it was begun."""
-        with self._recovery:
-            pending = self._audience.arrow(
-                "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
-                "WHERE done = 0 ORDER BY batch, step",
-                text=False,
-            )
-            for entry in pending.to_pylist():
-                self._carry_out(entry["shop_id"], _step(entry["action"].decode(), entry["payload"]))
-            self._finish(pending)
-            self._unfinished.clear()
+        """Carry out what an earlier process began and did not finish, in the order of its batches.
+
+        A shop where that fails takes no writes until it succeeds; the others do.
+        """
+        pending = self._pending()
+        for shop_id in pc.unique(pending["shop_id"]).to_pylist():
+            try:
+                self._finish_shop(shop_id, pending)
+            except AppError:
+                logger.exception("a batch of shop %s could not be finished", shop_id)
+
+    def _pending(self) -> pa.Table:
+        return self._audience.arrow(
+            "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
+            "WHERE done = 0 ORDER BY batch, step",
+            text=False,
+        )
+
+    def _finish_shop(self, shop_id: int, pending: pa.Table) -> None:
+        self._unfinished.add(shop_id)
+        own = pending.filter(pc.equal(pending["shop_id"], shop_id))
+        for entry in own.to_pylist():
+            self._carry_out(shop_id, _step(entry["action"].decode(), entry["payload"]))
+        self._mark_done(own)
+        self._unfinished.discard(shop_id)
 
     def _carry_out(self, shop_id: int, step: Insert | Erase) -> None:
         if isinstance(step, Insert):
@@ -82,7 +99,7 @@ class Journal:
             if table.__tablename__ != "products":
                 self._audience.erase(table.__tablename__, shop_id, step.contacts)
 
-    def _finish(self, entries: pa.Table) -> None:
+    def _mark_done(self, entries: pa.Table) -> None:
         """Mark entries as done, without their payload."""
         count = entries.num_rows
         done = entries.set_column(

@@ -44,6 +44,7 @@ NAME = LowCardinality(String)
 
 # A shop's rows lie in one partition, so that one insert is one atomic part and a merge after an
 # import stays within it.
+MAX_KEYWORD = 255
 PARTITIONS = 16
 PARTITION = f"shop_id % {PARTITIONS}"
 
@@ -195,8 +196,8 @@ BY_ID: tuple[type[AudienceTable], ...] = (Order, TextMessage, Event)
 
 
 def fold_keyword(keyword: str) -> str:
-    """The form in which keywords are stored and compared."""
-    return keyword.strip().casefold()
+    """The form in which keywords are stored and compared; folding may lengthen, so it is cut."""
+    return keyword.strip().casefold()[:MAX_KEYWORD].strip()
 
 
 class JournalEntry(StoreTable, table=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
+
+logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -61,23 +64,32 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session to read in."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        """A session to read in.
+
+        Raises:
+            AppError: UNAVAILABLE when the database does not answer.
+        """
+        with _outages(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session whose changes are committed at the end, all of them or none."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        """A session whose changes are committed at the end, all of them or none.
+
+        Raises:
+            AppError: UNAVAILABLE when the database does not answer.
+        """
+        with (
+            _outages(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def ping(self) -> None:
         """Answer, or raise UNAVAILABLE."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except SQLAlchemyError as error:
-            raise AppError(ErrorCode.UNAVAILABLE, "The catalog does not answer.") from error
+        with _outages(), self._engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Close every connection."""
@@ -88,6 +100,16 @@ class Catalog:
     def engine(self) -> Engine:
         """For migrations and their tests."""
         return self._engine
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        logger.error("the catalog failed: %.200s", error.orig)
+        message = "The catalog does not answer; try again in a moment."
+        raise AppError(ErrorCode.UNAVAILABLE, message) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -124,10 +124,11 @@ class MeasuredCriterion(Criterion):
         """Compare the measure with the interval."""
         measure, interval = self.measure(scope), self.interval(scope)
         if not isinstance(measure, Select):
-            return interval.clause(measure)
+            value = measure if self.absent is None else func.coalesce(measure, self.absent)
+            return interval.clause(value)
         values = measure.subquery()
-        contact_id, value = values.c
-        inside = interval.clause(value)
+        contact_id, measured = values.c
+        inside = interval.clause(measured)
         if self.absent is not None and interval.contains(self.absent):
             return col(Contact.id).not_in(select(contact_id).where(not_(inside)))
         return col(Contact.id).in_(select(contact_id).where(inside))

@@ -6,7 +6,6 @@ A subclass supplies ``measure`` and, where it makes sense, a ``within: TimeWindo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -45,12 +44,9 @@ class MoneyCriterion(MeasuredCriterion):
 
     operator: NumberOperator
     amount: Money = form_field("Amount", placeholder="50.00")
-    up_to: Money | None = form_field("Up to", used_with=BETWEEN, placeholder="100.00")
-
-    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Bounds out of order."""
-        if self.up_to is not None and self.up_to < self.amount:
-            yield ("upTo",), "must not be less than amount"
+    up_to: Money | None = form_field(
+        "Up to", used_with=BETWEEN, placeholder="100.00", not_below="amount"
+    )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
         """The amounts that match."""
@@ -62,12 +58,7 @@ class CountCriterion(MeasuredCriterion):
 
     operator: NumberOperator
     count: Count = form_field("Number", placeholder="1")
-    up_to: Count | None = form_field("Up to", used_with=BETWEEN, placeholder="5")
-
-    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Bounds out of order."""
-        if self.up_to is not None and self.up_to < self.count:
-            yield ("upTo",), "must not be less than count"
+    up_to: Count | None = form_field("Up to", used_with=BETWEEN, placeholder="5", not_below="count")
 
     def interval(self, scope: Scope) -> Interval[int]:
         """The numbers that match."""
@@ -93,13 +84,8 @@ class DateCriterion(MeasuredCriterion):
 
     operator: DateOperator
     date: Day | None = form_field("Date", used_with=WITH_DATE)
-    up_to: Day | None = form_field("Up to", used_with=(DateOperator.BETWEEN,))
+    up_to: Day | None = form_field("Up to", used_with=(DateOperator.BETWEEN,), not_below="date")
     days: Days | None = form_field("Days", used_with=WITH_DAYS, placeholder="30")
-
-    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Bounds out of order."""
-        if self.up_to is not None and self.date is not None and self.up_to < self.date:
-            yield ("upTo",), "must not be before date"
 
     def interval(self, scope: Scope) -> Interval[datetime]:
         """The instants that match; a day runs from local midnight to the next."""

@@ -61,6 +61,7 @@ class FormField:
     description: str | None
     placeholder: str | None
     suggests: bool
+    not_below: str | None
 
 
 def form_field(
@@ -71,7 +72,7 @@ def form_field(
     description: str | None = None,
     placeholder: str | None = None,
     suggests: bool = False,
-    **pydantic: Any,
+    not_below: str | None = None,
 ) -> Any:
     """Declare a criterion's field.
 
@@ -83,7 +84,7 @@ def form_field(
         description: A sentence of help.
         placeholder: An example to show in the empty input.
         suggests: Whether the criterion's ``suggest`` offers values for it.
-        pydantic: Anything else for ``pydantic.Field``.
+        not_below: The Python name of another field, than which this one must not be less.
     """
     form = FormField(
         label=label,
@@ -92,9 +93,8 @@ def form_field(
         description=description,
         placeholder=placeholder,
         suggests=suggests,
+        not_below=not_below,
     )
-    if used_with is not None or optional:
-        pydantic.setdefault("default", None)
-    field: Any = Field(**pydantic)
+    field: Any = Field() if used_with is None and not optional else Field(default=None)
     field.metadata.append(form)
     return field

@@ -74,6 +74,8 @@ def field_specs(criterion: type[Criterion]) -> tuple[FieldSpec, ...]:
         if form is None:
             raise TypeError(f"{where} must be declared with form_field(...)")
         kind, multiple, optional, choices = _unwrap(hints[attribute], where)
+        if form.not_below is not None and form.not_below not in criterion.model_fields:
+            raise TypeError(f"{where} names {form.not_below!r}, which is no field")
         if (form.used_with is not None or form.optional) and not optional:
             raise TypeError(f"{where} can be absent, so its type must be ... | None")
         specs.append(
@@ -154,8 +156,11 @@ def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]
         "required": ["operator", *(spec.name for spec in specs if spec.required)],
         "additionalProperties": False,
     }
-    bounds = [spec.name for spec in specs if spec.attribute in {"amount", "count", "date", "up_to"}]
-    return {**branch, "x-ordered": bounds} if "upTo" in bounds else branch
+    names = {spec.attribute: spec.name for spec in specs}
+    ordered = [
+        [names[spec.form.not_below], spec.name] for spec in specs if spec.form.not_below in names
+    ]
+    return {**branch, "x-ordered": ordered[0]} if ordered else branch
 
 
 WIDGETS = {

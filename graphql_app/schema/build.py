@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
 
@@ -30,6 +30,32 @@ from graphql_app.schema.size import size_query
 from graphql_app.schema.template import TemplateQuery
 
 CACHED_QUERIES = 500
+
+
+# Longer ones have their data inside and do not come again; parsed, they take 70 times their length.
+CACHED_LENGTH = 8_192
+
+
+class ShortParserCache(ParserCache):
+    """Keeps short documents parsed."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Look the document up if it is short."""
+        if len(self.execution_context.query or "") <= CACHED_LENGTH:
+            yield from super().on_parse()
+        else:
+            yield
+
+
+class ShortValidationCache(ValidationCache):
+    """Keeps the verdict on short documents."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Look the verdict up if the document is short."""
+        if len(self.execution_context.query or "") <= CACHED_LENGTH:
+            yield from super().on_validate()
+        else:
+            yield
 
 
 class Schema(strawberry.Schema):
@@ -82,7 +108,7 @@ def build_schema(registry: Registry) -> Schema:
         extensions=[
             CodedErrors,
             QueryLimits,
-            lambda: ParserCache(maxsize=CACHED_QUERIES),
-            lambda: ValidationCache(maxsize=CACHED_QUERIES),
+            lambda: ShortParserCache(maxsize=CACHED_QUERIES),
+            lambda: ShortValidationCache(maxsize=CACHED_QUERIES),
         ],
     )

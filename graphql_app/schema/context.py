@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
 
 import strawberry
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
@@ -29,12 +29,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Services:
-    """What the process has one of."""
+    """What the process has one of.
+
+    ``workers`` are the threads in which requests do their work; authentication and health have
+    others, so that they answer while all of these are busy.
+    """
 
     catalog: Catalog
     audience: Audience
     recorder: Recorder
     registry: Registry
+    workers: CapacityLimiter
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,9 @@ class Context:
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do blocking work in a thread."""
-        return await to_thread.run_sync(partial(work, *args, **kwargs))
+        return await to_thread.run_sync(
+            partial(work, *args, **kwargs), limiter=self.services.workers
+        )
 
 
 RequestInfo = Info[Context, None]

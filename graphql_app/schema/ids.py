@@ -11,14 +11,14 @@ import strawberry
 
 from graphql_app.errors import AppError, ErrorCode
 
-MAX_LENGTH = 512
+MAX_LENGTH = 8_192
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Its id, as this API gave it.")]
 
 
 def encode(*parts: Any) -> str:
     """An opaque text for some JSON values."""
-    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

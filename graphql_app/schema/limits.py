@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -14,15 +15,29 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    VariableNode,
+    value_from_ast_untyped,
 )
 from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
 
 MAX_DEPTH = 15  # introspection as GraphiQL asks for it has 13
 MAX_FIELDS = 2_000
 MAX_ALIASES = 100
 MAX_TOKENS = 20_000
+MAX_COST = 10_000
+
+# Fields that ask the audience: each is a statement, or more.
+COSTLY = frozenset(
+    {
+        "segmentSize", "segmentMembers", "size", "members", "contains", "segments", "totalCount",
+        "contact", "contactCounts", "fieldSuggestions", "segmentTemplates",
+    }
+)  # fmt: skip
+COST_OF_STATEMENT = 10
+PAGED = frozenset({"segments", "segmentMembers", "members"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,7 @@ class Extent:
     depth: int = 0
     fields: int = 0
     aliases: int = 0
+    cost: int = 0
 
 
 class QueryLimits(SchemaExtension):
@@ -48,11 +64,12 @@ class QueryLimits(SchemaExtension):
         document = self.execution_context.graphql_document
         if document is None:
             return
-        extent = measure(document)
+        extent = measure(document, self.execution_context.variables or {})
         for what, found, limit in (
             ("levels deep", extent.depth, MAX_DEPTH),
             ("fields", extent.fields, MAX_FIELDS),
             ("aliases", extent.aliases, MAX_ALIASES),
+            ("units of cost", extent.cost, MAX_COST),
         ):
             if found > limit:
                 error = AppError(
@@ -62,8 +79,12 @@ class QueryLimits(SchemaExtension):
                 raise GraphQLError(str(error), original_error=error)
 
 
-def measure(document: DocumentNode) -> Extent:
-    """The extent of a document's largest operation; linear in the document's size."""
+def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
+    """The extent of a document, of its largest operation in every respect.
+
+    The cost of a field is 1, or 10 where it asks the audience, and what is inside a list counts as
+    often as the list may have items. Linear in the document's size.
+    """
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -71,44 +92,82 @@ def measure(document: DocumentNode) -> Extent:
     }
     known: dict[str, Extent] = {}
     extents = [
-        _selections(node.selection_set, fragments, known)
+        _selections(node.selection_set, fragments, known, variables)
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode)
     ]
-    return max(extents, key=lambda extent: extent.fields, default=Extent())
+    return Extent(
+        depth=max((extent.depth for extent in extents), default=0),
+        fields=max((extent.fields for extent in extents), default=0),
+        aliases=max((extent.aliases for extent in extents), default=0),
+        cost=max((extent.cost for extent in extents), default=0),
+    )
 
 
 def _selections(
     selections: SelectionSetNode | None,
     fragments: Mapping[str, FragmentDefinitionNode],
     known: dict[str, Extent],
+    variables: Mapping[str, Any],
 ) -> Extent:
-    depth = fields = aliases = 0
+    depth = fields = aliases = cost = 0
     for node in selections.selections if selections else ():
         match node:
             case FieldNode():
-                inner = _selections(node.selection_set, fragments, known)
+                inner = _selections(node.selection_set, fragments, known, variables)
+                own = COST_OF_STATEMENT if _asks_the_audience(node) else 1
                 inner = Extent(
-                    inner.depth + 1, inner.fields + 1, inner.aliases + (node.alias is not None)
+                    inner.depth + 1,
+                    inner.fields + 1,
+                    inner.aliases + (node.alias is not None),
+                    own + inner.cost * _items(node, variables),
                 )
             case InlineFragmentNode():
-                inner = _selections(node.selection_set, fragments, known)
+                inner = _selections(node.selection_set, fragments, known, variables)
             case FragmentSpreadNode():
-                inner = _fragment(node.name.value, fragments, known)
+                inner = _fragment(node.name.value, fragments, known, variables)
             case _:
                 continue
         depth = max(depth, inner.depth)
         fields += inner.fields
         aliases += inner.aliases
-    return Extent(depth, fields, aliases)
+        cost += inner.cost
+    return Extent(depth, fields, aliases, cost)
+
+
+def _asks_the_audience(node: FieldNode) -> bool:
+    # The members of a size are a number, those of a segment a page.
+    is_number = node.name.value == "members" and node.selection_set is None
+    return node.name.value in COSTLY and not is_number
+
+
+def _items(node: FieldNode, variables: Mapping[str, Any]) -> int:
+    """How many items a field may have: of a page its size, else one."""
+    for argument in node.arguments or ():
+        value = argument.value
+        given = (
+            variables.get(value.name.value)
+            if isinstance(value, VariableNode)
+            else value_from_ast_untyped(value)
+        )
+        if argument.name.value in {"first", "last"} and isinstance(given, int):
+            return min(max(given, 1), MAX_PAGE)  # a larger page is refused where it is asked for
+        if argument.name.value == "ids" and isinstance(given, list):
+            return max(len(given), 1)
+    return DEFAULT_PAGE if node.name.value in PAGED else 1
 
 
 def _fragment(
-    name: str, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Extent]
+    name: str,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    known: dict[str, Extent],
+    variables: Mapping[str, Any],
 ) -> Extent:
     if name not in known:
         # A fragment that spreads itself is refused by validation; here it counts as nothing.
         known[name] = Extent()
         fragment = fragments.get(name)
-        known[name] = _selections(fragment.selection_set if fragment else None, fragments, known)
+        known[name] = _selections(
+            fragment.selection_set if fragment else None, fragments, known, variables
+        )
     return known[name]

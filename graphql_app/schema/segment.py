@@ -125,16 +125,21 @@ class Segment(Node):
     version: int = strawberry.field(description="Grows by one with every change.")
     created_at: Instant = strawberry.field(description="When it was created.")
     updated_at: Instant = strawberry.field(description="When it was last changed.")
-    size: SegmentSize = guarded(
-        TokenScope.CONTACTS_READ, resolver=_size, description="How many contacts it holds now."
+    size: SegmentSize | None = guarded(
+        TokenScope.CONTACTS_READ,
+        resolver=_size,
+        description="How many contacts it holds now; null, with an error, when it has problems.",
     )
-    members: ContactConnection = guarded(
-        TokenScope.CONTACTS_READ, resolver=_members, description="The contacts it holds now."
+    members: ContactConnection | None = guarded(
+        TokenScope.CONTACTS_READ,
+        resolver=_members,
+        description="The contacts it holds now; null, with an error, when it has problems.",
     )
-    contains: bool = guarded(
+    contains: bool | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_contains,
-        description="Whether it holds a contact now; false also when there is no such contact.",
+        description="Whether it holds a contact now; false also when there is no such contact; "
+        "null, with an error, when the segment has problems.",
     )
     problems: list[RuleProblem] = strawberry.field(
         resolver=_problems,

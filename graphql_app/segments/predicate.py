@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,8 +20,9 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import ColumnClause, TextClause
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.elements import CollationClause, ColumnClause, TextClause
+from sqlalchemy.sql.functions import Function, FunctionElement
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
 from sqlmodel import col
 
@@ -30,6 +32,13 @@ from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
 
 READABLE = frozenset(table.__table__ for table in TABLES)  # type: ignore[attr-defined]
 
+
+# Where SQLAlchemy takes SQL as text beside text() and literal_column().
+RAW_PARTS = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
+PLAIN_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+# Functions of ClickHouse that read something that is no argument of theirs.
+READING_FUNCTIONS = re.compile("file|joinGet.*|dict.*|hasColumnInTable|catboost.*", re.IGNORECASE)
+KNOWN_TYPES = ("sqlalchemy.", "sqlmodel.", "clickhouse_connect.", "builtins")
 
 Sql = TypeVar("Sql", bound=ClauseElement)
 
@@ -73,18 +82,39 @@ def checked(sql: Sql, key: str) -> Sql:
         ForbiddenFragmentError: As ``fragment`` does.
     """
     for element in visitors.iterate(sql):
-        if isinstance(element, TextClause) or (
-            isinstance(element, ColumnClause) and element.is_literal and element.name != "*"
-        ):
-            raise ForbiddenFragmentError(f"{key} holds raw SQL: {element}")
-        if isinstance(element, TableClause) and element not in READABLE:
-            raise ForbiddenFragmentError(f"{key} reads {element}, no table of facts")
-        if isinstance(element, TableValuedAlias) or (
-            isinstance(element, Select)
-            and any(isinstance(source, FunctionElement) for source in element.get_final_froms())
-        ):
-            raise ForbiddenFragmentError(f"{key} reads a table function")
+        reason = _forbidden(element)
+        if reason is not None:
+            raise ForbiddenFragmentError(f"{key} {reason}")
     return sql
+
+
+def _forbidden(element: Any) -> str | None:
+    """What is wrong with a part of a fragment, if anything."""
+    if isinstance(element, TextClause | CollationClause) or any(
+        getattr(element, name, None) for name in RAW_PARTS
+    ):
+        return f"holds raw SQL: {element}"
+    if isinstance(element, ColumnClause) and element.is_literal and element.name != "*":
+        return f"holds raw SQL: {element}"
+    for operator in (getattr(element, "operator", None), getattr(element, "modifier", None)):
+        if isinstance(operator, custom_op):
+            return f"has an operator of its own, {operator.opstring!r}: use func instead"
+    if isinstance(element, TableClause) and element not in READABLE:
+        return f"reads {element}, no table of facts"
+    if isinstance(element, TableValuedAlias) or (
+        isinstance(element, Select)
+        and any(isinstance(source, FunctionElement) for source in element.get_final_froms())
+    ):
+        return "reads a table function"
+    if isinstance(element, Function) and not (
+        PLAIN_NAME.fullmatch(element.name)
+        and not element.packagenames
+        and not READING_FUNCTIONS.fullmatch(element.name)
+    ):
+        return f"calls {element.name!r}, which no fragment may"
+    if not type(getattr(element, "type", None)).__module__.startswith(KNOWN_TYPES):
+        return f"has a type of its own, {element.type!r}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

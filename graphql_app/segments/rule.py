@@ -13,6 +13,7 @@ from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 
 MAX_DEPTH = 10
 MAX_CRITERIA = 100
+MAX_NODES = 300
 
 Path = tuple[str | int, ...]
 
@@ -62,8 +63,12 @@ def parse(document: object, criteria: Mapping[str, type[Criterion]], path: Path 
     """
     reader = _Reader(criteria)
     rule = reader.read(document, path, depth=1)
-    if not reader.problems and reader.count > MAX_CRITERIA:
-        reader.refuse(path, f"has {reader.count} criteria; at most {MAX_CRITERIA}", limit=True)
+    for count, limit, what in (
+        (reader.count, MAX_CRITERIA, "criteria"),
+        (reader.nodes, MAX_NODES, "groups, complements and criteria"),
+    ):
+        if not reader.problems and count > limit:
+            reader.refuse(path, f"has {count} {what}; at most {limit}", limit=True)
     if rule is None or reader.problems:
         raise InvalidInputError(reader.problems)
     return rule
@@ -74,12 +79,14 @@ class _Reader:
         self._criteria = criteria
         self.problems: list[Problem] = []
         self.count = 0
+        self.nodes = 0
 
     def refuse(self, path: Path, message: str, limit: bool = False) -> None:
         code = ErrorCode.LIMIT_EXCEEDED if limit else ErrorCode.INVALID
         self.problems.append(Problem(code, f"{dotted(path)} {message}.", path))
 
     def read(self, document: object, path: Path, depth: int) -> Rule | None:
+        self.nodes += 1
         if depth > MAX_DEPTH:
             self.refuse(path, f"is nested deeper than {MAX_DEPTH} levels", limit=True)
             return None
@@ -155,6 +162,7 @@ def _sentence(kind: str, message: str) -> str:
 def _field_problems(criterion: Criterion) -> Iterator[tuple[Path, str]]:
     """Fields that the operator needs or does not use, and what the criterion itself finds."""
     incomplete = False
+    names = {spec.attribute: spec.name for spec in criterion.fields()}
     for spec in criterion.fields():
         value = getattr(criterion, spec.attribute)
         used = criterion.operator in spec.used_with
@@ -166,6 +174,10 @@ def _field_problems(criterion: Criterion) -> Iterator[tuple[Path, str]]:
         if value is not None and hasattr(value, "problems"):
             for location, message in value.problems():
                 yield (spec.name, *location), message
+        if value is not None and spec.form.not_below is not None:
+            least = getattr(criterion, spec.form.not_below)
+            if least is not None and value < least:
+                yield (spec.name,), f"must not be less than {names[spec.form.not_below]}"
     if not incomplete:
         yield from criterion.problems()
 

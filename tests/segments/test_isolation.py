@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    cast,
     func,
     literal_column,
     or_,
@@ -21,9 +22,18 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, Event, Order, OrderLine, Product, Statement
+from graphql_app.audience.tables import (
+    Contact,
+    Event,
+    JournalEntry,
+    Order,
+    OrderLine,
+    Product,
+    Statement,
+)
 from graphql_app.criteria import Criterion, Scope, StateOperator
 from graphql_app.schema.context import Services
 from graphql_app.segments.predicate import ForbiddenFragmentError, checked, predicate
@@ -125,6 +135,15 @@ def test_the_same_fragment_sees_the_shop_that_has_the_rows(
     assert found.members > 0
 
 
+class Smuggled(UserDefinedType[int]):
+    """A type that renders as whatever it likes."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "UInt64) FROM merge('default', 'contacts') --"
+
+
 FORBIDDEN: dict[str, Fragment] = {
     "raw text": lambda: text("1 = 1"),  # type: ignore[dict-item,return-value]
     "raw text in a subquery": lambda: col(Contact.id).in_(text("SELECT id FROM contacts")),
@@ -147,6 +166,30 @@ FORBIDDEN: dict[str, Fragment] = {
         .scalar_subquery()
         > 0
     ),
+    "an operator of its own": lambda: col(Contact.id).op(
+        "> 0 AND (SELECT count() FROM merge('default', '^contacts$')) > 2 +"
+    )(0),
+    "a suffix": lambda: (
+        select(func.count())
+        .select_from(Contact)
+        .suffix_with("SETTINGS additional_table_filters = {}")
+        .scalar_subquery()
+        > 2
+    ),
+    "a prefix": lambda: col(Contact.id).in_(
+        select(col(Contact.id)).prefix_with("id FROM merge('default', '^contacts$') --")
+    ),
+    "a hint": lambda: col(Contact.id).in_(
+        select(col(Contact.id)).with_statement_hint("UNION ALL SELECT id FROM contacts")
+    ),
+    "a collation": lambda: col(Contact.phone).collate("x) OR (1 = 1") == "",
+    "a type of its own": lambda: cast(col(Contact.id), Smuggled()) > 0,
+    "a function whose name is SQL": lambda: (
+        getattr(func, "count() FROM merge('default', 'contacts')) --")() > 0
+    ),
+    "the function file": lambda: func.length(func.file("/etc/passwd")) > 0,
+    "the function joinGet": lambda: func.joinGet("x", "y", 1) == 1,
+    "the journal": lambda: select(func.count()).select_from(JournalEntry).scalar_subquery() > 0,
     "the table function file": lambda: (
         select(func.count()).select_from(func.file("/etc/passwd")).scalar_subquery() > 0
     ),

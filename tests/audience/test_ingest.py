@@ -1,0 +1,112 @@
+"""Recording: all or nothing over several tables, and the last write wins whatever the clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from graphql_app.audience import facts
+from graphql_app.audience.facts import Fact
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import Contact, Order, OrderLine
+from graphql_app.errors import AppError
+
+DAY = "2026-01-01T00:00:00Z"
+
+
+def _checked(fact: Fact, **columns: Sequence[Any]) -> pa.Table:
+    size = len(next(iter(columns.values())))
+    table, bad = facts.check(fact, columns, size)
+    assert not bad
+    return table
+
+
+def _order(contact: int, lines: int) -> tuple[pa.Table, pa.Table]:
+    order = _checked(facts.ORDERS, id=[1], contact_id=[contact], ordered_at=[DAY], total=["10.00"])
+    products = _checked(
+        Fact("lines", facts.LINE_FIELDS), product_id=[f"p{number}" for number in range(lines)]
+    )
+    return order, products.append_column("row", pa.array([0] * lines, pa.int64()))
+
+
+def _counts(audience: Audience, shop: int) -> Mapping[str, int]:
+    return {
+        table.__tablename__: audience.rows(select(func.count()).select_from(table), shop)[0][0]
+        for table in (Contact, Order, OrderLine)
+    }
+
+
+def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
+    audience: Audience, recorder: Recorder
+) -> None:
+    audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
+    order, lines = _order(contact=1, lines=2)
+    with pytest.raises(AppError):
+        recorder.orders(1, order, lines)
+    recorder.contacts(2, _checked(facts.CONTACTS, id=[1]))  # another shop's writes go on
+    assert _counts(audience, 2)["contacts"] == 1
+    with pytest.raises(AppError):
+        recorder.contacts(1, _checked(facts.CONTACTS, id=[1]))
+    audience.command("RENAME TABLE products_away TO products")
+    recorder.contacts(1, _checked(facts.CONTACTS, id=[1]))
+    assert _counts(audience, 1) == {"contacts": 1, "orders": 1, "order_lines": 2}
+
+
+def test_what_one_process_began_the_next_one_finishes(
+    audience: Audience, recorder: Recorder
+) -> None:
+    audience.command("RENAME TABLE orders TO orders_away")
+    with pytest.raises(AppError):
+        Recorder(audience).forget(1, [1])  # so that a batch of another kind is left as well
+    audience.command("RENAME TABLE orders_away TO orders")
+    recorder.contacts(1, _checked(facts.CONTACTS, id=[1, 2]))
+    again = Recorder(audience)
+    again.recover()
+    # The erasure is as old as its batch: it takes what was there, on its way to being forgotten.
+    assert _counts(audience, 1)["contacts"] == 1
+    again.recover()
+    again.contacts(1, _checked(facts.CONTACTS, id=[1]))
+    assert _counts(audience, 1)["contacts"] == 2
+
+
+def test_the_last_write_wins_when_the_clock_was_set_back(
+    audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Recorder(audience)
+    first.recover()
+    first.contacts(1, _checked(facts.CONTACTS, id=[1], country=["US"]))
+    an_hour_ago = time.time_ns() - 3_600_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
+    second = Recorder(audience)
+    second.recover()
+    second.contacts(1, _checked(facts.CONTACTS, id=[1], country=["CA"]))
+    assert audience.rows(select(col(Contact.country)), 1)[0][0] == "CA"
+
+
+def test_versions_are_one_each_also_among_threads(recorder: Recorder) -> None:
+    found: list[int] = []
+
+    def take() -> None:
+        found.extend([recorder._version() for _ in range(5_000)])
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 20_000
+
+
+def test_a_keyword_is_folded_once_and_for_all() -> None:
+    keywords = _checked(
+        facts.KEYWORDS, contact_id=[1, 2], keyword=["ß" * 200, " JOIN "], received_at=[DAY, DAY]
+    )["keyword"].to_pylist()
+    assert keywords == ["s" * 255, "join"]

@@ -1,0 +1,123 @@
+"""What a query may ask is limited in every respect, and a rule at its limits still counts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.support import Client
+
+NESTED = """
+{ segments(first: 5) { nodes { members(first: 20) { nodes { segments {
+  members(first: 20) { nodes { segments { name size { members } } } } } } } } } }
+"""
+
+
+def _codes(shop: Client, query: str, **variables: Any) -> set[str]:
+    return {error["extensions"]["code"] for error in shop.errors(query, **variables)}
+
+
+def test_pages_within_pages_cost_their_product(shop: Client) -> None:
+    start = time.monotonic()
+    [error] = shop.errors(NESTED)
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert "cost" in error["message"]
+    variables = (
+        "query ($n: Int) { segments(first: 250) { nodes { members(first: $n) { nodes { id } } } } }"
+    )
+    assert _codes(shop, variables, n=250) == {"LIMIT_EXCEEDED"}
+    assert time.monotonic() - start < 30  # refused, not executed
+
+
+def test_a_page_of_segments_with_their_sizes_is_not_too_much(shop: Client) -> None:
+    query = """
+    { segments(first: 250) { totalCount nodes { id name summary rule problems { message }
+      size { members textable contacts share asOf parts { path summary members } } } } }
+    """
+    assert shop.ask(query)["segments"]["totalCount"] == 2
+
+
+ALIASES = " ".join(f"a{number}: __typename" for number in range(130))
+TYPES = "{ ofType " * 20 + "{ name }" + " }" * 20
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        f"query Many {{ {ALIASES} }}",
+        f"query Many {{ __schema {{ types {{ fields {{ type {TYPES} }} }} }} }}",
+    ],
+)
+def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str) -> None:
+    wide = "query Wide { shop { id " + "name " * 200 + "} } "
+    response = shop.http.post(
+        f"{shop.address}/graphql",
+        json={"query": wide + many, "operationName": "Many"},
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    codes = {error["extensions"]["code"] for error in response.json()["errors"]}
+    assert codes == {"LIMIT_EXCEEDED"}
+
+
+def test_a_rule_at_its_limits_is_counted(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}])
+    products = [f"{'x' * 240}{number}" for number in range(1_000)]
+    criterion = {"productPurchased": {"operator": "NONE_OF", "products": products}}
+    assert shop.members({"all": [criterion] * 100}) == 1
+    distinct = [
+        {
+            "productPurchased": {
+                "operator": "NONE_OF",
+                "products": [f"{n}-{m}" for m in range(1_000)],
+            }
+        }
+        for n in range(100)
+    ]
+    assert shop.members({"all": distinct}) == 1
+
+
+def test_a_rule_of_many_empty_groups_is_refused(shop: Client) -> None:
+    rule: dict[str, Any] = {"all": [{"all": [{"all": []}] * 20}] * 20}
+    [error] = shop.errors(
+        "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
+    )
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert "at most 300" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["Сегмент " * 20, "😀" * 200, "ß" * 250])
+def test_names_of_any_letters_page(shop: Client, name: str) -> None:
+    create = """
+    mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) { userErrors { code } } }
+    """
+    for suffix in ("1", "2"):
+        made = {"name": name.strip() + suffix, "rule": {"all": []}}
+        assert shop.ask(create, input=made)["segmentCreate"]["userErrors"] == []
+    query = """
+    query ($after: String) { segments(first: 1, after: $after, sortKey: NAME) {
+      nodes { name } pageInfo { endCursor hasNextPage } } }
+    """
+    names, cursor, more = [], None, True
+    while more:
+        page = shop.ask(query, after=cursor)["segments"]
+        names += [node["name"] for node in page["nodes"]]
+        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert len(set(names)) == 4
+
+
+def test_a_rule_of_keywords_that_grow_when_folded_can_be_read_again(shop: Client) -> None:
+    create = """
+    mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) {
+      segment { rule problems { message } size { members } } userErrors { code } } }
+    """
+    day = "2026-01-01T00:00:00Z"
+    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("keywordsRecord", [{"contactId": "1", "keyword": "ß" * 200, "receivedAt": day}])
+    rule = {"keyword": {"operator": "ANY_OF", "keywords": ["ẞ" * 200]}}
+    made = shop.ask(create, input={"name": "Long", "rule": rule})["segmentCreate"]
+    assert made["userErrors"] == []
+    assert made["segment"]["problems"] == []
+    assert made["segment"]["size"] == {"members": 1}
+    assert len(shop.ask("{ segmentTemplates { key } }")["segmentTemplates"]) == 4
