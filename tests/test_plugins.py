@@ -213,6 +213,28 @@ class Cats(Everyone):
     operator: Loves  # type: ignore[assignment]
 
 
+class Misnamed(Operator):
+    """A value that is not the name."""
+
+    IS = "is", "is"
+
+
+class Twinless(Operator):
+    """A negative operator of nothing."""
+
+    IS_NOT = "IS_NOT", "is not", "ISS"
+
+
+@pytest.mark.parametrize("operators", [Misnamed, Twinless])
+def test_operators_that_rules_could_not_name_are_refused(operators: type[Operator]) -> None:
+    annotations = {"operator": operators}
+    odd = type(
+        "Odd", (Everyone,), {"key": "odd", "__doc__": "Odd.", "__annotations__": annotations}
+    )
+    with pytest.raises(PluginError, match=r"acme-criteria.*operator IS.* of Odd"):
+        _registered(_plugin(odd))
+
+
 def test_two_enums_of_one_name_are_refused() -> None:
     with pytest.raises(PluginError, match=r"other-criteria 3.4: the enum Likes of Cats"):
         _registered(_plugin(Dogs), _plugin(Cats))

@@ -42,6 +42,8 @@ LIMITS = {
     "characters of a segment's name": saved.MAX_NAME,
     "characters of a segment's description": saved.MAX_DESCRIPTION,
     "levels of a query": limits.MAX_DEPTH,
+    "cost of a query": limits.MAX_COST,
+    "groups, complements and criteria in a rule": rule.MAX_NODES,
     "fields of a query, fragments spread out": limits.MAX_FIELDS,
     "aliases in a query": limits.MAX_ALIASES,
     "tokens of a query": limits.MAX_TOKENS,
