@@ -203,7 +203,8 @@ def document(rule: Rule) -> dict[str, Any]:
 
 def sentence(rule: Rule, scope: Scope) -> str:
     """The rule in words: "Total spend is greater than $50.00 and texts received equals 0"."""
-    words = _words(rule, scope, nested=False)
+    # PostgreSQL keeps no NUL in text, and people would not see it.
+    words = _words(rule, scope, nested=False).replace("\x00", "\N{SYMBOL FOR NULL}")
     return words[:1].upper() + words[1:]
 
 

@@ -153,6 +153,15 @@ def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments
     assert saved.count() == 3
 
 
+def test_a_rule_of_odd_text_is_kept_to_the_letter(saved: SavedSegments) -> None:
+    odd = ["a\x00b", "it's", 'q"q', "back\\slash", "tab\t", "\N{GRINNING FACE}", "%s", "{x:String}"]
+    rule = {"productPurchased": {"operator": "ANY_OF", "products": odd}}
+    kept = saved.get(segment_id(saved.create(Changes("Odd", rule=rule))))
+    assert kept is not None
+    assert kept.rule == rule
+    assert kept.summary.startswith("Product purchased is any of a\N{SYMBOL FOR NULL}b, it's, ")
+
+
 def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -> None:
     number = segment_id(saved.create(Changes("Contested", rule=RULE)))
     outcomes: list[str] = []
