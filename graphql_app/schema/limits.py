@@ -152,8 +152,8 @@ def _items(node: FieldNode, variables: Mapping[str, Any]) -> int:
         )
         if argument.name.value in {"first", "last"} and isinstance(given, int):
             return min(max(given, 1), MAX_PAGE)  # a larger page is refused where it is asked for
-        if argument.name.value == "ids" and isinstance(given, list):
-            return max(len(given), 1)
+        if node.name.value == "nodes" and argument.name.value == "ids" and isinstance(given, list):
+            return min(max(len(given), 1), MAX_PAGE)
     return DEFAULT_PAGE if node.name.value in PAGED else 1
 
 
