@@ -131,7 +131,7 @@ class Audience:
         filters = {f"{self.database}.{JournalEntry.__tablename__}": "0"}
         for table in TABLES:
             condition = f"shop_id = {int(shop_id)} AND NOT deleted"
-            columns = table.__table__.columns  # type: ignore[attr-defined]
+            columns = StoreTable.metadata.tables[table.__tablename__].columns
             key = "id" if table is Contact else "contact_id"
             if contacts is not None and key in columns:
                 ids = ", ".join(str(int(contact)) for contact in contacts)

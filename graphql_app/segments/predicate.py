@@ -26,11 +26,11 @@ from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
 from sqlmodel import col
 
-from graphql_app.audience.tables import TABLES, Contact
+from graphql_app.audience.tables import TABLES, Contact, StoreTable
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
 
-READABLE = frozenset(table.__table__ for table in TABLES)  # type: ignore[attr-defined]
+READABLE = frozenset(StoreTable.metadata.tables[table.__tablename__] for table in TABLES)
 
 
 # Where SQLAlchemy takes SQL as text beside text() and literal_column().
