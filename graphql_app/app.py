@@ -15,7 +15,7 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
 from graphql_app.catalog.store import Catalog
 from graphql_app.endpoint import GraphQLEndpoint
-from graphql_app.errors import AppError
+from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema
 from graphql_app.schema.context import Services
@@ -32,7 +32,14 @@ Health    GET  /health
 @contextmanager
 def open_catalog(settings: Settings) -> Iterator[Catalog]:
     """The catalog, its schema up to date."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"DATA_DIR: {settings.data_dir} cannot be used ({error.strerror}); "
+            "name a directory that can be written.",
+        ) from error
     catalog = Catalog(settings.catalog)
     try:
         catalog.migrate()

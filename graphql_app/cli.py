@@ -50,8 +50,8 @@ DEMO_QUERY = (
 def serve() -> None:
     """Serve GraphQL on HOST and PORT."""
     settings = Settings()
-    with open_services(settings) as services:
-        _run(settings, services)
+    with _listen(settings) as listening, open_services(settings) as services:
+        _run(settings, services, listening)
 
 
 @app.command()
@@ -60,6 +60,7 @@ def demo(
 ) -> None:
     """Load the demo shop, unless it is there, and make a token for it."""
     settings = Settings()
+    listening = _listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
         token = access.create_token(services.catalog, shop, TokenScope, "demo")
@@ -72,19 +73,24 @@ def demo(
             f"curl -s {address}/graphql -H 'Content-Type: application/json' \\\n"
             f"  -H 'Authorization: Bearer {token}' \\\n  -d '{escape(DEMO_QUERY)}'\n"
         )
-        if and_serve:
-            _run(settings, services)
+        if listening is not None:
+            with listening:
+                _run(settings, services, listening)
 
 
-def _run(settings: Settings, services: Services) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """Take the address, before anything else is done for a server that could not be reached."""
     try:
-        listening = socket.create_server((settings.host, settings.port), backlog=2048)
+        return socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
             "Set HOST and PORT to an address that is free.",
         ) from error
+
+
+def _run(settings: Settings, services: Services, listening: socket.socket) -> None:
     out.print(f"Serving on http://{settings.host}:{settings.port} (stop with Ctrl-C)")
     config = uvicorn.Config(
         create_app(settings, services),

@@ -37,7 +37,7 @@ def import_command(
             "accept texts are subscribed; an ISO 8601 time with its offset."
         ),
     ] = None,
-    bad_rows_shown: Annotated[int, typer.Option(help="How many bad rows to print.")] = 20,
+    bad_rows_shown: Annotated[int, typer.Option(min=0, help="How many bad rows to print.")] = 20,
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     settings = Settings()
@@ -56,7 +56,9 @@ def import_command(
             progress=progress,
         )
     for bad in report.bad_rows[:bad_rows_shown]:
-        err.print(escape(f"{file}: {report.place} {bad.line}: {bad.column} {bad.message}"))
+        err.print(
+            escape(f"{file}: {report.place} {bad.line}: {f'{bad.column} {bad.message}'.strip()}")
+        )
     if report.bad_row_count > bad_rows_shown:
         err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
     if report.refused:

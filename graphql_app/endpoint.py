@@ -87,7 +87,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 {"Connection": "close"},
             )
         except HTTPException as error:
-            return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{error.reason}.")
+            return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{error.reason.rstrip('.')}.")
 
     async def _access(self, request: Request) -> Access | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")

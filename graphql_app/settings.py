@@ -1,4 +1,4 @@
-"""Settings, from the environment (or a ``.env`` file), frozen at start-up."""
+"""Settings, from the environment, frozen at start-up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What an operator may set; each by the environment variable of its name in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     data_dir: Path = Field(Path("data"), description="Where the embedded stores keep their files.")
     catalog_url: str = Field("", description="SQLAlchemy URL of the catalog; SQLite when empty.")

@@ -89,7 +89,8 @@ class Audience:
             engine.connect().close()
         except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
             raise AudienceUnavailableError(
-                f"The audience at {_path(url) or 'AUDIENCE_URL'} cannot be opened: {error}"
+                f"The audience at {_path(url) or 'AUDIENCE_URL'} cannot be opened: "
+                f"{str(error).splitlines()[0][:300]}"
             ) from error
         return engine
 

@@ -59,7 +59,8 @@ class Catalog:
         except SQLAlchemyError as error:
             raise AppError(
                 ErrorCode.UNAVAILABLE,
-                f"The catalog cannot be used ({error.__cause__ or error}): check CATALOG_URL.",
+                f"The catalog {self._engine.url.render_as_string()} cannot be used "
+                f"({error.__cause__ or error}): check DATA_DIR, or CATALOG_URL.",
             ) from error
 
     @contextmanager

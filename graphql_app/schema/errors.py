@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from graphql_app.schema.describe import described_enum
 logger = logging.getLogger(__name__)
 
 MAX_USER_ERRORS = 100
+
+# Where graphql-core says that a variable's value is wrong.
+VARIABLE_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value at ([\w.\[\]]+): ")
 
 UserErrorCode = described_enum(
     ErrorCode,
@@ -104,9 +108,15 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
                 extensions["path"] = list(problem.path)
             yield _copy(error, problem.message, extensions)
     elif original is None or isinstance(original, GraphQLError):
-        yield _copy(
-            error, error.message, {"code": ErrorCode.BAD_REQUEST, **(error.extensions or {})}
-        )
+        extensions = {"code": ErrorCode.BAD_REQUEST.value, **(error.extensions or {})}
+        place = VARIABLE_PLACE.match(error.message)
+        if place:
+            steps = re.findall(r"\w+", place[2])
+            extensions["path"] = [
+                place[1],
+                *(int(step) if step.isdigit() else step for step in steps),
+            ]
+        yield _copy(error, error.message, extensions)
     elif isinstance(original, RecursionError):
         yield _copy(
             error, "The query is nested too deeply.", {"code": ErrorCode.LIMIT_EXCEEDED.value}

@@ -64,6 +64,14 @@ class QueryLimits(SchemaExtension):
         document = self.execution_context.graphql_document
         if document is None:
             return
+        operations = [
+            node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+        ]
+        # Strawberry would execute the first, although the specification asks for a name.
+        if len(operations) > 1 and not self.execution_context._provided_operation_name:
+            raise GraphQLError(
+                "Name the operation: the document has several, and no operationName."
+            )
         extent = measure(document, self.execution_context.variables or {})
         for what, found, limit in (
             ("levels deep", extent.depth, MAX_DEPTH),

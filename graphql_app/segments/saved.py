@@ -145,6 +145,8 @@ class SavedSegments:
                     f"you expected version {expected_version}. Load it again.",
                     ("input", "expectedVersion"),
                 )
+            if changes == Changes():
+                return segment
             revision = _revision(segment)
             self._apply(segment, changes)
             segment.version += 1

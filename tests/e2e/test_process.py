@@ -43,7 +43,7 @@ def test_the_server_stops_cleanly_on_a_signal(data: Path, number: signal.Signals
 
 def test_a_second_process_is_told_who_has_the_directory(data: Path) -> None:
     with process.server(data) as running:
-        output = process.segments(data, "serve", status=1)
+        output = process.segments(data, "serve", status=1, PORT="0")
         assert "Another process has the audience in" in output
         assert "AUDIENCE_URL" in output
         assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
@@ -59,10 +59,17 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
 
 def test_wrong_settings_are_named(data: Path) -> None:
     assert "PORT" in process.segments(data, "serve", status=1, PORT="http")
-    output = process.segments(data, "serve", status=1, CATALOG_URL="sqlite:////nowhere/at/all.db")
+    output = process.segments(
+        data, "serve", status=1, PORT="0", CATALOG_URL="sqlite:////nowhere/at/all.db"
+    )
     assert "CATALOG_URL" in output
-    output = process.segments(data, "serve", status=1, AUDIENCE_URL="mysql://here")
+    output = process.segments(data, "serve", status=1, PORT="0", AUDIENCE_URL="mysql://here")
     assert "AUDIENCE_URL" in output
+    taken = data.parent / "a-file"
+    taken.write_text("not a directory")
+    for directory in (taken, taken / "below"):
+        output = process.segments(directory, "serve", status=1, PORT="0")
+        assert f"DATA_DIR: {directory} cannot be used" in output
 
 
 def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: Path) -> None:

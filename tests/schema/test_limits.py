@@ -61,6 +61,25 @@ def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str) -> No
     assert codes == {"LIMIT_EXCEEDED"}
 
 
+def test_of_several_operations_one_is_named(shop: Client) -> None:
+    record = 'mutation Record { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
+    [error] = shop.errors(f"{record} query Everyone {{ shop {{ name }} }}")
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert "operationName" in error["message"]
+    assert shop.size({"all": []})["contacts"] == 0
+
+
+def test_what_a_rules_types_refuse_has_its_path(shop: Client) -> None:
+    rule = {"all": [{"all": []}, {"spend": {"operator": "MORE", "amount": "1"}}]}
+    [error] = shop.errors(
+        "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
+    )
+    assert error["extensions"] == {
+        "code": "BAD_REQUEST",
+        "path": ["rule", "all", 1, "spend", "operator"],
+    }
+
+
 def test_a_rule_at_its_limits_is_counted(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
     products = [f"{'x' * 240}{number}" for number in range(1_000)]

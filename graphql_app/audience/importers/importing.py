@@ -153,8 +153,16 @@ def _recognised(source: Source) -> str:
             return fact.name
     if source.path.stem in FACTS:
         return source.path.stem
+    nearest = max(FACTS.values(), key=lambda fact: len(columns & {f.name for f in fact.fields}))
+    known = {field.name for field in nearest.fields}
+    wrong = [f"there is no column {name!r}" for name in sorted(columns - known)]
+    wrong += [
+        f"the column {field.name!r} is missing"
+        for field in nearest.fields
+        if field.required and field.name not in columns
+    ]
     raise bad_file(
         source.path,
-        "its columns are not those of any one format; name the format "
-        f"({', '.join(FORMATS)}) to be told what is wrong.",
+        f"its columns are not those of any one format; of {nearest.name}, the nearest: "
+        f"{', '.join(wrong)}. Mend the names, or say --format, one of {', '.join(FORMATS)}.",
     )
