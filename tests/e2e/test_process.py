@@ -101,7 +101,6 @@ def test_killed_while_recording__every_acknowledged_batch_is_there_and_no_half_o
 ) -> None:
     token, batch, acknowledged = process.token(data, "acme"), 200, 0
     with process.server(data) as running:
-        threading.Timer(seconds, running.process.kill).start()
         while acknowledged < 500:
             first = acknowledged * batch + 1
             try:
@@ -112,6 +111,8 @@ def test_killed_while_recording__every_acknowledged_batch_is_there_and_no_half_o
                 break
             assert answer["ordersUpsert"] == {"recorded": batch, "userErrors": []}
             acknowledged += 1
+            if acknowledged == 1:
+                threading.Timer(seconds, running.process.kill).start()
     assert acknowledged, "it was killed before anything was recorded"
     with process.server(data) as running:
         _everyone(running, token, (acknowledged + 1) * batch)
