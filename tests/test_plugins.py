@@ -199,18 +199,26 @@ class Loves(Operator):
 Loves.__name__ = "Likes"
 
 
-class Dogs(Everyone):
+class Dogs(Criterion):
     """Who likes dogs."""
 
     key = "dogs"
-    operator: Likes  # type: ignore[assignment]
+    label = "Dogs"
+    operator: Likes
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return true()
 
 
-class Cats(Everyone):
+class Cats(Criterion):
     """Who likes cats."""
 
     key = "cats"
-    operator: Loves  # type: ignore[assignment]
+    label = "Cats"
+    operator: Loves
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return true()
 
 
 class Misnamed(Operator):

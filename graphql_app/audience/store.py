@@ -193,7 +193,8 @@ class Audience:
         with self._failures():
             pooled = self._engine.raw_connection()
             try:
-                yield pooled.dbapi_connection.client  # type: ignore[union-attr]
+                connection: Any = pooled.dbapi_connection
+                yield connection.client
             finally:
                 pooled.close()
 

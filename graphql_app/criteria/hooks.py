@@ -20,13 +20,16 @@ class Hooks:
     """What a plugin may supply; it implements any of these with ``@hookimpl``."""
 
     @hookspec
-    def register_criteria(self) -> Sequence[type[Criterion]]:  # type: ignore[empty-body]
+    def register_criteria(self) -> Sequence[type[Criterion]]:
         """The criteria that the plugin adds."""
+        return ()
 
     @hookspec
-    def register_default_segments(self) -> Sequence[DefaultSegment]:  # type: ignore[empty-body]
+    def register_default_segments(self) -> Sequence[DefaultSegment]:
         """Segments that every shop gets at its creation."""
+        return ()
 
     @hookspec
-    def register_segment_templates(self) -> Sequence[SegmentTemplate]:  # type: ignore[empty-body]
+    def register_segment_templates(self) -> Sequence[SegmentTemplate]:
         """Examples to start segments from."""
+        return ()

@@ -497,7 +497,7 @@ class TestBadFiles:
         assert "it is damaged" in shop.refusal(shop.file("texts.parquet", damaged))
 
     def test_types_of_parquet_that_cannot_be_right(self, shop: Shop) -> None:
-        naive = table(id=[1], contact_id=[1], sent_at=[datetime(2024, 5, 1)])  # noqa: DTZ001
+        naive = table(id=[1], contact_id=[1], sent_at=[datetime(2024, 5, 1)])  # noqa: DTZ001  # what is tested
         message = shop.refusal(shop.parquet("texts.parquet", naive))
         assert message.startswith('the column "sent_at" holds times without a time zone')
         floats = table(id=[1], contact_id=[1], ordered_at=[NOW], total=[1.5])
@@ -527,7 +527,7 @@ class TestBadFiles:
     def test_a_disk_that_is_full(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
             "tempfile.TemporaryFile",
-            lambda prefix: open("/dev/full", "r+b", buffering=1 << 16),  # noqa: SIM115
+            lambda prefix: open("/dev/full", "r+b", buffering=1 << 16),  # noqa: SIM115  # its user closes it
         )
         texts = "".join(f"{n * 7919},{n},2024-05-01T09:58:12Z,\n" for n in range(50_000))
         with pytest.raises(AppError, match="make room there, or set TMPDIR") as caught:

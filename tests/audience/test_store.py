@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -16,9 +17,9 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 
 
-def _limited(settings: Settings, audience: Audience, **limits: float) -> Audience:
+def _limited(settings: Settings, audience: Audience, **limits: Any) -> Audience:
     url = f"clickhousedb:///{audience.database}?interface=chdb&path={settings.data_dir.resolve()}"
-    return Audience(f"{url}/audience", **limits)  # type: ignore[arg-type]
+    return Audience(f"{url}/audience", **limits)
 
 
 @pytest.fixture
