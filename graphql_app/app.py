@@ -56,8 +56,7 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         AppError: A store cannot be used.
         PluginError: A plugin cannot be used.
     """
-    registry = registry or discover()
-    check_starters(registry)
+    registry = check_starters(registry or discover())
     with open_catalog(settings) as catalog:
         refuse_if_taken(settings.audience)
         audience = Audience(

@@ -1,27 +1,26 @@
 """Plugins: found through entry points, asked one by one, and kept in a registry.
 
-Whatever is wrong with a plugin is a start-up error that names the distribution it came from.
+Whatever is wrong with a plugin is a failure that names the distribution it came from. A strict
+host refuses to start with one; any other leaves that plugin out, whole, and goes on with the rest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
 
+from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
 
+HOST = "open-segments"
 RESERVED_KEYS = frozenset({"all", "any", "not"})
 KEY_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]{0,62}")
-
-
-class PluginError(Exception):
-    """A plugin that cannot be used; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,171 +36,298 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a plugin cannot be used.
+
+    ``reason`` may be shown to anyone; ``detail`` may hold what an exception said, and is for those
+    who operate the service.
+    """
+
+    plugin: Plugin
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.plugin} {self.reason}" + (f": {self.detail}" if self.detail else "")
+
+
+class PluginError(Exception):
+    """Plugins that cannot be used; the message names each and says what to do."""
+
+    def __init__(self, *failures: Failure) -> None:
+        super().__init__("\n".join(map(str, failures)))
+        self.failures = failures
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one plugin supplies."""
+
+    criteria: tuple[type[Criterion], ...] = ()
+    default_segments: tuple[DefaultSegment, ...] = ()
+    templates: tuple[SegmentTemplate, ...] = ()
+    tables: tuple[type[AudienceTable], ...] = ()
+
+    @property
+    def starters(self) -> tuple[DefaultSegment | SegmentTemplate, ...]:
+        """Its default segments and templates."""
+        return (*self.default_segments, *self.templates)
+
+    def claims(self) -> Iterable[tuple[str, str]]:
+        """What no other plugin may supply as well, as pairs of noun and name."""
+        yield from (("criterion", criterion.key) for criterion in self.criteria)
+        yield from (("default segment", default.key) for default in self.default_segments)
+        yield from (("template", template.key) for template in self.templates)
+        yield from (("audience table", table.__tablename__) for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """Everything that the plugins supply, sorted by key."""
+    """Everything that the plugins supply, sorted by key, and the plugins that were left out."""
 
-    plugins: tuple[Plugin, ...]
-    criteria: Mapping[str, type[Criterion]]
-    sources: Mapping[str, Plugin]
-    default_segments: tuple[DefaultSegment, ...]
-    templates: tuple[SegmentTemplate, ...]
+    contributions: Mapping[Plugin, Contribution] = field(default_factory=dict)
+    criteria: Mapping[str, type[Criterion]] = field(default_factory=dict)
+    sources: Mapping[str, Plugin] = field(default_factory=dict)
+    default_segments: tuple[DefaultSegment, ...] = ()
+    templates: tuple[SegmentTemplate, ...] = ()
+    tables: tuple[type[AudienceTable], ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def left_out(self) -> str:
+        """The plugins that were left out, for a message; empty when none was."""
+        plugins = dict.fromkeys(
+            f"{failure.plugin.distribution} {failure.plugin.version} ({failure.plugin.name})"
+            for failure in self.failures
+        )
+        return ", ".join(plugins)
 
 
-def discover(group: str = ENTRY_POINT_GROUP) -> Registry:
+def discover(group: str = ENTRY_POINT_GROUP, strict: bool = True) -> Registry:
     """The registry of all plugins that are installed.
 
     Raises:
-        PluginError: One of them cannot be used.
+        PluginError: Some cannot be used, and the host is strict.
     """
-    return load(sorted(entry_points(group=group), key=lambda point: point.name))
+    return load(entry_points(group=group), strict)
 
 
-def load(points: Iterable[EntryPoint]) -> Registry:
-    """The registry of the plugins that entry points name."""
+def load(points: Iterable[EntryPoint], strict: bool = True) -> Registry:
+    """The registry of the plugins that entry points name; the host's own come first.
+
+    Raises:
+        PluginError: As for ``discover``.
+    """
     loaded: dict[Plugin, Any] = {}
-    for point in points:
-        distribution = point.dist
-        plugin = Plugin(
-            point.name,
-            distribution.name if distribution else "an unknown distribution",
-            distribution.version if distribution else "",
-        )
-        if plugin.name in {other.name for other in loaded}:
-            raise PluginError(f"{plugin}: another plugin has this name; uninstall one of the two.")
+    failures: list[Failure] = []
+    for plugin, point in sorted(
+        ((_plugin(point), point) for point in points), key=lambda pair: _precedence(pair[0])
+    ):
+        if any(plugin.name == other.name for other in loaded):
+            reason = "has the name of another plugin, uninstall one of the two"
+            failures.append(Failure(plugin, reason))
+            continue
         try:
             loaded[plugin] = point.load()
-        except Exception as error:
-            raise PluginError(f"{plugin} cannot be imported: {error!r}") from error
-    return register(loaded)
+        except (Exception, SystemExit) as error:
+            failures.append(Failure(plugin, "cannot be imported", repr(error)))
+    registry = register(loaded, strict=False)
+    return _settled(replace(registry, failures=(*failures, *registry.failures)), strict)
 
 
-def register(implementations: Mapping[Plugin, Any]) -> Registry:
-    """The registry of plugins given as modules or objects with hooks."""
+def register(implementations: Mapping[Plugin, Any], strict: bool = True) -> Registry:
+    """The registry of plugins given as modules or objects with hooks.
+
+    Raises:
+        PluginError: As for ``discover``.
+    """
+    registration = _Registration()
+    failures: list[Failure] = []
+    for plugin, implementation in implementations.items():
+        try:
+            registration.add(plugin, implementation)
+        except PluginError as error:
+            failures += error.failures
+    return _settled(replace(registration.registry(), failures=tuple(failures)), strict)
+
+
+def without(registry: Registry, failures: Sequence[Failure], strict: bool) -> Registry:
+    """The registry with some more plugins left out, whole.
+
+    Raises:
+        PluginError: There are any, and the host is strict.
+    """
+    gone = {failure.plugin for failure in failures}
+    registration = _Registration()
+    for plugin, contribution in registry.contributions.items():
+        if plugin not in gone:
+            registration.accept(plugin, contribution)
+    return _settled(
+        replace(registration.registry(), failures=(*registry.failures, *failures)), strict
+    )
+
+
+def _settled(registry: Registry, strict: bool) -> Registry:
+    if strict and registry.failures:
+        raise PluginError(*registry.failures)
+    return registry
+
+
+def _plugin(point: EntryPoint) -> Plugin:
+    distribution = point.dist
+    if distribution is None:
+        return Plugin(point.name, "an unknown distribution", "")
+    return Plugin(point.name, distribution.name, distribution.version)
+
+
+def _precedence(plugin: Plugin) -> tuple[bool, str, str]:
+    return (plugin.distribution != HOST, plugin.distribution, plugin.name)
+
+
+class _Registration:
+    """Takes plugins in one after another; each as a whole, or not at all."""
+
+    def __init__(self) -> None:
+        self._contributions: dict[Plugin, Contribution] = {}
+        self._sources: dict[tuple[str, str], Plugin] = {}
+        self._enums: dict[str, type] = {}
+
+    def add(self, plugin: Plugin, implementation: Any) -> None:
+        """Ask a plugin for what it supplies.
+
+        Raises:
+            PluginError: It cannot be used; nothing of it is taken in.
+        """
+        self.accept(plugin, _contribution(plugin, implementation))
+
+    def accept(self, plugin: Plugin, contribution: Contribution) -> None:
+        """Take in what a plugin supplies, if nothing of it is there already."""
+        sources = dict(self._sources)
+        enums = dict(self._enums)
+        for noun, key in contribution.claims():
+            if (noun, key) in sources:
+                other = sources[noun, key]
+                reason = f"has the {noun} {key!r}, which is also in {other}; uninstall one of them"
+                raise PluginError(Failure(plugin, reason))
+            sources[noun, key] = plugin
+        for criterion in contribution.criteria:
+            for enum in _enums(criterion):
+                if enums.setdefault(enum.__name__, enum) is not enum:
+                    reason = (
+                        f"has the enum {enum.__name__} of {criterion.__name__}, and another "
+                        "criterion's enum has that name; rename its class"
+                    )
+                    raise PluginError(Failure(plugin, reason))
+        self._contributions[plugin] = contribution
+        self._sources, self._enums = sources, enums
+
+    def registry(self) -> Registry:
+        """What was taken in."""
+        found = self._contributions
+        by_key = sorted((c for each in found.values() for c in each.criteria), key=lambda c: c.key)
+        return Registry(
+            contributions=found,
+            criteria={criterion.key: criterion for criterion in by_key},
+            sources={
+                criterion.key: plugin for plugin in found for criterion in found[plugin].criteria
+            },
+            default_segments=tuple(d for each in found.values() for d in each.default_segments),
+            templates=tuple(t for each in found.values() for t in each.templates),
+            tables=tuple(t for each in found.values() for t in each.tables),
+        )
+
+
+def _contribution(plugin: Plugin, implementation: Any) -> Contribution:
+    """What a plugin supplies, checked by itself.
+
+    It is asked by a manager of its own, so that no other plugin is there to be blamed.
+    """
+    version = getattr(implementation, "CONTRACT_VERSION", CONTRACT_VERSION)
+    if version != CONTRACT_VERSION:
+        reason = (
+            f"is written for version {version!r} of the contract; "
+            f"this host knows version {CONTRACT_VERSION}"
+        )
+        raise PluginError(Failure(plugin, reason))
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    for plugin, implementation in implementations.items():
-        version = getattr(implementation, "CONTRACT_VERSION", CONTRACT_VERSION)
-        if version != CONTRACT_VERSION:
-            raise PluginError(
-                f"{plugin} is written for version {version!r} of the contract; "
-                f"this host knows version {CONTRACT_VERSION}."
-            )
-        try:
-            manager.register(implementation, name=plugin.name)
-            manager.check_pending()
-        except (ValueError, pluggy.PluginValidationError) as error:
-            raise PluginError(f"{plugin} has a hook that the host does not: {error}") from error
-
-    def ask(hook: str, kind: Callable[[Any], bool], expected: str) -> list[tuple[Plugin, Any]]:
-        return [
-            (plugin, item)
-            for plugin, implementation in implementations.items()
-            for item in _results(manager, plugin, implementation, hook)
-            if _is_valid(plugin, hook, item, kind(item), expected)
-        ]
-
-    criteria = ask("register_criteria", _is_criterion, "criterion classes")
-    defaults = ask(
-        "register_default_segments",
-        lambda item: isinstance(item, DefaultSegment),
-        "DefaultSegment objects",
-    )
-    templates = ask(
-        "register_segment_templates",
-        lambda item: isinstance(item, SegmentTemplate),
-        "SegmentTemplate objects",
-    )
-    sources: dict[str, Plugin] = {}
-    enums: dict[str, type] = {}
-    for plugin, criterion in criteria:
-        _check_criterion(plugin, criterion)
-        if criterion.key in sources:
-            raise PluginError(
-                f"{plugin}: the criterion {criterion.key!r} is also in "
-                f"{sources[criterion.key]}; uninstall one of the two."
-            )
-        sources[criterion.key] = plugin
-        _check_enums(plugin, criterion, enums)
-    _check_unique(defaults, "default segment")
-    _check_unique(templates, "template")
-    by_key = sorted((criterion for _, criterion in criteria), key=lambda found: found.key)
-    return Registry(
-        plugins=tuple(implementations),
-        criteria={criterion.key: criterion for criterion in by_key},
-        sources=sources,
-        default_segments=tuple(item for _, item in defaults),
-        templates=tuple(item for _, item in templates),
-    )
-
-
-def _results(
-    manager: pluggy.PluginManager, plugin: Plugin, implementation: Any, hook: str
-) -> Sequence[Any]:
-    """What one plugin answers to a hook; asked alone, so that a failure has a name."""
-    others = [other for other in manager.get_plugins() if other is not implementation]
     try:
-        results = manager.subset_hook_caller(hook, others)()
-        return [item for result in results for item in result]
-    except Exception as error:
-        raise PluginError(f"{plugin} failed in {hook}: {error!r}") from error
+        manager.register(implementation, name=plugin.name)
+        manager.check_pending()
+    except (ValueError, pluggy.PluginValidationError) as error:
+        failure = Failure(plugin, "has a hook that the host does not", str(error))
+        raise PluginError(failure) from error
+
+    def ask(hook: str, kind: Callable[[Any], bool], expected: str) -> tuple[Any, ...]:
+        try:
+            items = [item for result in getattr(manager.hook, hook)() for item in result]
+        except (Exception, SystemExit) as error:
+            raise PluginError(Failure(plugin, f"failed in {hook}", repr(error))) from error
+        for item in items:
+            if not kind(item):
+                reason = f"must return {expected} from {hook}"
+                raise PluginError(Failure(plugin, reason, f"not {item!r}"))
+        return tuple(items)
+
+    contribution = Contribution(
+        criteria=ask("register_criteria", _is_a(Criterion), "criterion classes"),
+        default_segments=ask(
+            "register_default_segments",
+            lambda item: isinstance(item, DefaultSegment),
+            "DefaultSegment objects",
+        ),
+        templates=ask(
+            "register_segment_templates",
+            lambda item: isinstance(item, SegmentTemplate),
+            "SegmentTemplate objects",
+        ),
+        tables=ask("register_audience_tables", _is_a(AudienceTable), "classes of audience tables"),
+    )
+    for criterion in contribution.criteria:
+        wrong = _wrong_with(criterion)
+        if wrong is not None:
+            raise PluginError(Failure(plugin, f"has a criterion that cannot be used: {wrong}"))
+    return contribution
 
 
-def _is_valid(plugin: Plugin, hook: str, item: Any, valid: bool, expected: str) -> bool:
-    if not valid:
-        raise PluginError(f"{plugin}: {hook} must return {expected}, not {item!r}")
-    return True
+def _is_a(base: type) -> Callable[[Any], bool]:
+    return lambda item: isinstance(item, type) and issubclass(item, base)
 
 
-def _is_criterion(item: Any) -> bool:
-    return isinstance(item, type) and issubclass(item, Criterion)
-
-
-def _check_criterion(plugin: Plugin, criterion: type[Criterion]) -> None:
-    key = getattr(criterion, "key", None)
-    name = f"{plugin}: {criterion.__name__}"
+def _wrong_with(criterion: type[Criterion]) -> str | None:
+    """Why no rule could have a criterion."""
+    key, name = getattr(criterion, "key", None), criterion.__name__
     if not isinstance(key, str) or not KEY_PATTERN.fullmatch(key):
-        raise PluginError(f"{name}.key must be a name in lower camel case, not {key!r}")
+        return f"{name}.key must be a name in lower camel case, not {key!r}"
     if key in RESERVED_KEYS:
-        raise PluginError(f"{name}.key may not be {key!r}, which has a meaning in rules")
+        return f"{name}.key may not be {key!r}, which has a meaning in rules"
     if not getattr(criterion, "label", "") or not criterion.description():
-        raise PluginError(f"{name} needs a label and a docstring")
+        return f"{name} needs a label and a docstring"
     if criterion.__abstractmethods__:
-        missing = ", ".join(sorted(criterion.__abstractmethods__))
-        raise PluginError(f"{name} does not implement {missing}")
+        return f"{name} does not implement {', '.join(sorted(criterion.__abstractmethods__))}"
     try:
         criterion.fields()
-        criterion.operators()
+        return _wrong_with_operators(criterion)
     except Exception as error:
-        raise PluginError(f"{plugin}: {error}") from error
+        return str(error)
 
 
-def _check_operators(plugin: Plugin, criterion: type[Criterion]) -> None:
+def _wrong_with_operators(criterion: type[Criterion]) -> str | None:
     """Rules name operators in JSON by value and in GraphQL by name; twins must be there."""
     members = criterion.operators().__members__
     for name, operator in members.items():
         twin = members.get(operator.negates) if operator.negates else operator
         if operator.value != name or twin is None or twin.negated:
-            raise PluginError(
-                f"{plugin}: the operator {name} of {criterion.__name__} must have its own name as "
-                "its value, and, if it negates, the name of a positive operator."
+            return (
+                f"the operator {name} of {criterion.__name__} must have its own name as its value, "
+                "and, if it negates, the name of a positive operator"
             )
+    return None
 
 
-def _check_enums(plugin: Plugin, criterion: type[Criterion], known: dict[str, type]) -> None:
+def _enums(criterion: type[Criterion]) -> Iterable[type]:
     """Operators and choices are GraphQL enums by their class names, so those must differ."""
-    _check_operators(plugin, criterion)
-    choices = (spec.choices for spec in criterion.fields() if spec.choices is not None)
-    for enum in (criterion.operators(), *choices):
-        if known.setdefault(enum.__name__, enum) is not enum:
-            raise PluginError(
-                f"{plugin}: the enum {enum.__name__} of {criterion.__name__} has the name of "
-                "another criterion's enum; rename its class."
-            )
-
-
-def _check_unique(items: Sequence[tuple[Plugin, Any]], noun: str) -> None:
-    seen: dict[str, Plugin] = {}
-    for plugin, item in items:
-        if item.key in seen:
-            raise PluginError(f"{plugin}: the {noun} {item.key!r} is also in {seen[item.key]}")
-        seen[item.key] = plugin
+    yield criterion.operators()
+    for spec in criterion.fields():
+        if spec.choices is not None:
+            yield spec.choices

@@ -244,7 +244,7 @@ def test_operators_that_rules_could_not_name_are_refused(operators: type[Operato
 
 
 def test_two_enums_of_one_name_are_refused() -> None:
-    with pytest.raises(PluginError, match=r"other-criteria 3.4: the enum Likes of Cats"):
+    with pytest.raises(PluginError, match=r"other-criteria 3.4 has the enum Likes of Cats"):
         _registered(_plugin(Dogs), _plugin(Cats))
 
 
@@ -256,5 +256,5 @@ def test_a_plugin_that_cannot_be_imported_is_named() -> None:
 
 def test_two_entry_points_of_one_name_are_refused() -> None:
     point = EntryPoint("spend", "criteria_plugins.spend", "graphql_app.criteria")
-    with pytest.raises(PluginError, match="another plugin has this name"):
+    with pytest.raises(PluginError, match="has the name of another plugin"):
         load([point, point])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pluggy
 
+from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria.base import Criterion
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate
 
@@ -32,4 +33,9 @@ class Hooks:
     @hookspec
     def register_segment_templates(self) -> Sequence[SegmentTemplate]:
         """Examples to start segments from."""
+        return ()
+
+    @hookspec
+    def register_audience_tables(self) -> Sequence[type[AudienceTable]]:
+        """Tables of facts of the plugin's own."""
         return ()

@@ -13,7 +13,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggested
 from graphql_app.errors import InvalidInputError
-from graphql_app.plugins import PluginError, Registry
+from graphql_app.plugins import Failure, Registry, without
 from graphql_app.segments import rule as rules
 from graphql_app.segments.saved import name_key
 from graphql_app.segments.scope import shop_scope
@@ -41,22 +41,32 @@ def update_defaults(catalog: Catalog, registry: Registry) -> None:
             _give_defaults(session, registry, shop)
 
 
-def check_starters(registry: Registry) -> None:
-    """See that the rules of all default segments and templates hold.
+def check_starters(registry: Registry, strict: bool = True) -> Registry:
+    """The registry without the plugins whose default segments or templates do not hold.
 
     Raises:
-        PluginError: One does not; the message names it.
+        PluginError: There are any, and the host is strict.
     """
-    starters: list[DefaultSegment | SegmentTemplate] = [
-        *registry.default_segments,
-        *registry.templates,
+    failures = [
+        Failure(plugin, f"has a rule that does not hold, of {starter.name!r}", str(error))
+        for plugin, contribution in registry.contributions.items()
+        for starter in contribution.starters
+        if (error := _wrong_with(starter, registry)) is not None
     ]
-    for starter in starters:
-        example = _fill(starter.rule, lambda _, value: value.otherwise)
-        try:
-            rules.parse(example, registry.criteria)
-        except InvalidInputError as error:
-            raise PluginError(f"The rule of {starter.name!r} does not hold: {error}") from error
+    if not failures:
+        return registry
+    # Without them, rules of others may not hold any more.
+    return check_starters(without(registry, failures, strict), strict)
+
+
+def _wrong_with(
+    starter: DefaultSegment | SegmentTemplate, registry: Registry
+) -> InvalidInputError | None:
+    try:
+        rules.parse(_fill(starter.rule, lambda _, value: value.otherwise), registry.criteria)
+    except InvalidInputError as error:
+        return error
+    return None
 
 
 def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
