@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
@@ -45,7 +48,7 @@ class KeywordTexted(Criterion):
         return col(Contact.id).in_(users)
 
     @classmethod
-    def suggest(cls, field: str, search: str, scope: Scope) -> Statement:
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Keywords in use, the most used first."""
         keyword = col(KeywordUse.keyword)
         return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import col
 
@@ -51,7 +54,7 @@ class Location(Criterion):
         return and_(*places)
 
     @classmethod
-    def suggest(cls, field: str, search: str, scope: Scope) -> Statement:
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Places present in the shop, those with the most contacts first."""
         place: Expression = col(Contact.country) if field == "countries" else col(Contact.region)
         return (

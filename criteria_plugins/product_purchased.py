@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, or_, select
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, OrderLine, Product, Statement
@@ -10,30 +13,56 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    Operator,
     PositiveCount,
     ProductId,
     Scope,
-    SetOperator,
+    Text,
     TimeWindow,
+    describe_clause,
     describe_count,
     form_field,
     hookimpl,
+    suggest_products,
 )
+
+
+class ProductOperator(Operator):
+    """Questions about the products that a contact bought, by their ids or by their titles."""
+
+    ANY_OF = "ANY_OF", "is any of"
+    ALL_OF = "ALL_OF", "is all of"
+    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
+    TITLE_CONTAINS = "TITLE_CONTAINS", "has a title with"
+    NO_TITLE_CONTAINS = "NO_TITLE_CONTAINS", "has no title with", "TITLE_CONTAINS"
+
+
+WITH_PRODUCTS = (ProductOperator.ANY_OF, ProductOperator.ALL_OF, ProductOperator.NONE_OF)
+WITH_WORDS = (ProductOperator.TITLE_CONTAINS, ProductOperator.NO_TITLE_CONTAINS)
 
 
 class ProductPurchased(Criterion):
     """Which products a contact has bought, in any orders that still stand.
 
     With a minimum, a product counts as bought once the contact has bought that product on so many
-    orders, or so many units of it.
+    orders, or so many units of it; products found by their title count together.
     """
 
     key = "productPurchased"
     label = "Product purchased"
     group = Group.PURCHASES
 
-    operator: SetOperator
-    products: OneOrMore[ProductId] = form_field("Products", suggests=True)
+    operator: ProductOperator
+    products: OneOrMore[ProductId] | None = form_field(
+        "Products", used_with=WITH_PRODUCTS, suggests=True
+    )
+    words: Text | None = form_field(
+        "Words",
+        used_with=WITH_WORDS,
+        placeholder="water bottle",
+        description="A title must hold each of them, or a longer word with it; capitals do not "
+        "matter.",
+    )
     minimum_times: PositiveCount | None = form_field(
         "At least times", optional=True, description="On how many orders, each product by itself."
     )
@@ -45,8 +74,9 @@ class ProductPurchased(Criterion):
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         """Contacts who bought any, or each, of the products."""
         contact_id, product_id = col(OrderLine.contact_id), col(OrderLine.product_id)
+        wanted = _titled(self.words) if self.words is not None else self.products or ()
         lines = select(contact_id, product_id).where(
-            product_id.in_(self.products),
+            product_id.in_(wanted),
             col(OrderLine.valid),
             col(OrderLine.quantity) > 0,
             *scope.within(self.within, col(OrderLine.ordered_at)),
@@ -56,36 +86,23 @@ class ProductPurchased(Criterion):
             minimums.append(func.uniqExact(col(OrderLine.order_id)) >= self.minimum_times)
         if self.minimum_units is not None:
             minimums.append(func.sum(col(OrderLine.quantity)) >= self.minimum_units)
+        if minimums and self.words is not None:
+            together = lines.with_only_columns(contact_id).group_by(contact_id)
+            return col(Contact.id).in_(together.having(*minimums))
         if minimums:
             lines = lines.group_by(contact_id, product_id).having(*minimums)
         bought = lines.subquery()
         buyers = select(bought.c.contact_id)
-        if self.operator is SetOperator.ALL_OF:
+        if self.operator is ProductOperator.ALL_OF:
             buyers = buyers.group_by(bought.c.contact_id).having(
-                func.uniqExact(bought.c.product_id) == len(self.products)
+                func.uniqExact(bought.c.product_id) == len(self.products or ())
             )
         return col(Contact.id).in_(buyers)
 
     @classmethod
-    def suggest(cls, field: str, search: str, scope: Scope) -> Statement:
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Products by title or id, the best-selling first."""
-        sales = (
-            select(col(OrderLine.product_id), func.count().label("lines"))
-            .group_by(col(OrderLine.product_id))
-            .subquery()
-        )
-        product_id, title = col(Product.id), col(Product.title)
-        return (
-            select(product_id, title)
-            .outerjoin(sales, sales.c.product_id == product_id)
-            .where(
-                or_(
-                    func.positionCaseInsensitiveUTF8(title, search) > 0,
-                    func.positionCaseInsensitiveUTF8(product_id, search) > 0,
-                )
-            )
-            .order_by((product_id == search).desc(), sales.c.lines.desc(), product_id)
-        )
+        return suggest_products(search)
 
     def describe(self, scope: Scope) -> str:
         """E.g. "Product purchased is any of A or B, at least 2 times, in the last 30 days"."""
@@ -94,8 +111,15 @@ class ProductPurchased(Criterion):
             for number, unit in ((self.minimum_times, "times"), (self.minimum_units, "units"))
             if number is not None
         ]
-        plain = self.model_copy(update={"minimum_times": None, "minimum_units": None})
-        return super(ProductPurchased, plain).describe(scope) + "".join(minimums)
+        words = describe_clause(self, scope, self.label, without=("minimum_times", "minimum_units"))
+        return words + "".join(minimums)
+
+
+def _titled(words: str) -> Statement:
+    """The ids of products whose title holds each of some words, in small letters or capitals."""
+    title = func.lowerUTF8(col(Product.title))
+    held = (func.position(title, word) > 0 for word in words.lower().split())
+    return select(col(Product.id)).where(*held)
 
 
 @hookimpl

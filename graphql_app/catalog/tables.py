@@ -114,3 +114,12 @@ class SegmentRevision(CatalogTable, table=True):
     description: str = Field(default="", max_length=2000)
     rule: dict[str, Any] = Field(sa_type=JSON)
     recorded_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class SegmentUse(CatalogTable, table=True):
+    """That a segment's rule refers to another segment, which is not to go away then."""
+
+    __tablename__ = "segment_use"
+
+    segment_id: int = Field(primary_key=True, foreign_key="segment.id", ondelete="CASCADE")
+    used_id: int = Field(primary_key=True, foreign_key="segment.id", index=True)

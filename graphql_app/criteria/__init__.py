@@ -5,10 +5,19 @@ whose functions marked with ``hookimpl`` return criteria, default segments and t
 declare ``CONTRACT_VERSION = 1``; a host that does not know the version refuses it by name.
 """
 
-from graphql_app.criteria.base import Criterion, Group, MeasuredCriterion
-from graphql_app.criteria.comparisons import CountCriterion, DateCriterion, MoneyCriterion
+from graphql_app.criteria.base import Condition, Criterion, Form, Group, MeasuredCriterion
+from graphql_app.criteria.comparisons import (
+    CountCriterion,
+    DateCriterion,
+    MoneyCriterion,
+    OptionalMoneyCriterion,
+    PercentCriterion,
+    quotient,
+)
+from graphql_app.criteria.describe import clause as describe_clause
 from graphql_app.criteria.describe import count as describe_count
 from graphql_app.criteria.describe import listed as describe_list
+from graphql_app.criteria.describe import money as describe_money
 from graphql_app.criteria.field_types import (
     Count,
     Country,
@@ -16,11 +25,16 @@ from graphql_app.criteria.field_types import (
     Days,
     Keyword,
     Money,
+    Number,
     OneOrMore,
+    Percent,
     PositiveCount,
     ProductId,
     Region,
+    SegmentId,
     Text,
+    UpToTen,
+    WrittenDay,
 )
 from graphql_app.criteria.fields import FieldKind, FieldType, Option, form_field
 from graphql_app.criteria.form import FieldSpec, example, json_schema, ui_schema
@@ -32,9 +46,20 @@ from graphql_app.criteria.operators import (
     DateOperator,
     NumberOperator,
     Operator,
+    OptionalNumberOperator,
     SetOperator,
     StateOperator,
 )
+from graphql_app.criteria.products import suggest_products
+from graphql_app.criteria.properties import (
+    PropertyCondition,
+    PropertyForm,
+    PropertyOperator,
+    property_day,
+    suggest_properties,
+    suggest_values,
+)
+from graphql_app.criteria.references import SegmentReference
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
@@ -45,6 +70,7 @@ __all__ = [
     "CONTRACT_VERSION",
     "Choice",
     "ChoiceOperator",
+    "Condition",
     "Count",
     "CountCriterion",
     "Country",
@@ -59,31 +85,51 @@ __all__ = [
     "FieldKind",
     "FieldSpec",
     "FieldType",
+    "Form",
     "Group",
     "Interval",
     "Keyword",
     "MeasuredCriterion",
     "Money",
     "MoneyCriterion",
+    "Number",
     "NumberOperator",
     "OneOrMore",
     "Operator",
     "Option",
+    "OptionalMoneyCriterion",
+    "OptionalNumberOperator",
+    "Percent",
+    "PercentCriterion",
     "PositiveCount",
     "ProductId",
+    "PropertyCondition",
+    "PropertyForm",
+    "PropertyOperator",
     "Region",
     "Scope",
+    "SegmentId",
+    "SegmentReference",
     "SegmentTemplate",
     "SetOperator",
     "StateOperator",
     "Suggested",
     "Text",
     "TimeWindow",
+    "UpToTen",
+    "WrittenDay",
+    "describe_clause",
     "describe_count",
     "describe_list",
+    "describe_money",
     "example",
     "form_field",
     "hookimpl",
     "json_schema",
+    "property_day",
+    "quotient",
+    "suggest_products",
+    "suggest_properties",
+    "suggest_values",
     "ui_schema",
 ]

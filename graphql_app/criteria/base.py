@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -30,11 +30,10 @@ class Group(StrEnum):
     OTHER = "OTHER"
 
 
-class Criterion(BaseModel, ABC):
-    """One thing to pick contacts by: its fields are the form's, ``matches`` is its SQL.
+class Form(BaseModel):
+    """Something that a form asks for: an operator, and the fields that it compares with.
 
-    A subclass sets ``key`` (a GraphQL field name, unique among all plugins), ``label`` and
-    ``group``, annotates ``operator`` with an ``Operator`` enum and its other fields with the field
+    A subclass annotates ``operator`` with an ``Operator`` enum and its other fields with the field
     types of this package, and has a docstring whose first paragraph is shown to people.
     """
 
@@ -42,37 +41,11 @@ class Criterion(BaseModel, ABC):
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
     )
 
-    key: ClassVar[str]
-    label: ClassVar[str]
-    group: ClassVar[Group] = Group.OTHER
-
     operator: Operator
-
-    @abstractmethod
-    def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """The contacts that match, as an expression over ``Contact``.
-
-        It is never called on a negative operator: the host asks the positive twin and takes the
-        complement. NULL counts as no match. It mentions no shop: the engine shows a fragment the
-        rows of one shop only.
-        """
-
-    @classmethod
-    def suggest(cls, field: str, search: str, scope: Scope) -> Statement | None:
-        """Values to offer for a field declared with ``suggests=True``.
-
-        Returns a statement of (value, label) rows, best first; the host limits and executes it.
-        ``search`` is what was typed so far, empty at first.
-        """
-        return None
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """What is wrong beyond each field's own validation: (path of aliases, sentence) pairs."""
         yield from ()
-
-    def describe(self, scope: Scope) -> str:
-        """The criterion as a clause of a sentence, beginning with its label."""
-        return sentence(self, scope)
 
     @classmethod
     def description(cls) -> str:
@@ -87,11 +60,65 @@ class Criterion(BaseModel, ABC):
 
     @classmethod
     def operators(cls) -> type[Operator]:
-        """The enum of this criterion's operators."""
+        """The enum of the form's operators."""
         annotation = cls.model_fields["operator"].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, Operator)):
             raise TypeError(f"{cls.__name__}.operator must be annotated with an Operator enum")
         return annotation
+
+
+class Condition(Form, ABC):
+    """A row of a list field: a small form within a criterion's form.
+
+    A criterion has a field of type ``UpToTen[MyCondition]``, and combines the conditions itself.
+    """
+
+    @abstractmethod
+    def describe(self, scope: Scope) -> str:
+        """The condition as a clause of a sentence."""
+
+
+class Criterion(Form, ABC):
+    """One thing to pick contacts by: its fields are the form's, ``matches`` is its SQL.
+
+    A subclass sets ``key`` (a GraphQL field name, unique among all plugins), ``label`` and
+    ``group``, and what every ``Form`` has.
+    """
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    group: ClassVar[Group] = Group.OTHER
+
+    @abstractmethod
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """The contacts that match, as an expression over ``Contact``.
+
+        It is never called on a negative operator: the host asks the positive twin and takes the
+        complement. NULL counts as no match. It mentions no shop: the engine shows a fragment the
+        rows of one shop only.
+        """
+
+    @classmethod
+    def suggest(
+        cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
+    ) -> Statement | None:
+        """Values to offer for a field declared with ``suggests=True``.
+
+        Args:
+            field: The field's name in rules; a condition's after that of its list and a point.
+            search: What was typed so far, empty at first.
+            scope: The shop that asks.
+            given: The other fields as far as they are filled in, checked, by the same names.
+
+        Returns:
+            A statement of (value, label) rows, best first; the host limits and executes it. A third
+            column, an array of text, names the operators that suit the value.
+        """
+        return None
+
+    def describe(self, scope: Scope) -> str:
+        """The criterion as a clause of a sentence, beginning with its label."""
+        return sentence(self, scope)
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
         """``matches`` made two-valued, and complemented for a negative operator."""

@@ -10,33 +10,46 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from sqlalchemy import ColumnElement, func
+
 from graphql_app.criteria import describe
 from graphql_app.criteria.base import MeasuredCriterion
-from graphql_app.criteria.field_types import Count, Day, Days, Money
+from graphql_app.criteria.field_types import Count, Day, Days, Money, Percent
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.interval import Interval
-from graphql_app.criteria.operators import DateOperator, NumberOperator
+from graphql_app.criteria.operators import (
+    DateOperator,
+    NumberOperator,
+    Operator,
+    OptionalNumberOperator,
+)
 from graphql_app.criteria.scope import Scope
 
 BETWEEN = (NumberOperator.BETWEEN,)
+QUOTIENT_SCALE = 18
 
 
-def _numbers(operator: NumberOperator, value: Any, up_to: Any) -> Interval[Any]:
-    match operator:
-        case NumberOperator.EQUALS:
+def compared(operator: Operator, value: Any, up_to: Any) -> Interval[Any]:
+    """The values that an operator of numbers matches, by the operator's name.
+
+    Raises:
+        ValueError: The operator is negative or is none of ``NumberOperator``.
+    """
+    match operator.name:
+        case "EQUALS":
             return Interval(low=value, high=value)
-        case NumberOperator.GREATER_THAN:
+        case "GREATER_THAN":
             return Interval(low=value, low_open=True)
-        case NumberOperator.AT_LEAST:
+        case "AT_LEAST":
             return Interval(low=value)
-        case NumberOperator.LESS_THAN:
+        case "LESS_THAN":
             return Interval(high=value, high_open=True)
-        case NumberOperator.AT_MOST:
+        case "AT_MOST":
             return Interval(high=value)
-        case NumberOperator.BETWEEN:
+        case "BETWEEN":
             return Interval(low=value, high=up_to)
         case _:
-            raise ValueError(f"{operator} is negative: its positive twin has the interval")
+            raise ValueError(f"{operator} compares no number; a positive operator of numbers does")
 
 
 class MoneyCriterion(MeasuredCriterion):
@@ -50,7 +63,7 @@ class MoneyCriterion(MeasuredCriterion):
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
         """The amounts that match."""
-        return _numbers(self.operator, self.amount, self.up_to)
+        return compared(self.operator, self.amount, self.up_to)
 
 
 class CountCriterion(MeasuredCriterion):
@@ -62,7 +75,62 @@ class CountCriterion(MeasuredCriterion):
 
     def interval(self, scope: Scope) -> Interval[int]:
         """The numbers that match."""
-        return _numbers(self.operator, self.count, self.up_to)
+        return compared(self.operator, self.count, self.up_to)
+
+
+OPTIONAL_BETWEEN = (OptionalNumberOperator.BETWEEN,)
+WITH_NUMBER = tuple(
+    operator
+    for operator in OptionalNumberOperator
+    if operator.positive is not OptionalNumberOperator.IS_SET
+)
+
+
+class OptionalMoneyCriterion(MeasuredCriterion):
+    """An amount of money that a contact may not have, such as an average."""
+
+    absent: ClassVar[int | None] = None
+
+    operator: OptionalNumberOperator
+    amount: Money | None = form_field("Amount", used_with=WITH_NUMBER, placeholder="50.00")
+    up_to: Money | None = form_field(
+        "Up to", used_with=OPTIONAL_BETWEEN, placeholder="100.00", not_below="amount"
+    )
+
+    def interval(self, scope: Scope) -> Interval[Decimal]:
+        """The amounts that match; any at all with IS_SET."""
+        if self.amount is None:
+            return Interval()
+        return compared(self.operator, self.amount, self.up_to)
+
+
+class PercentCriterion(MeasuredCriterion):
+    """A share in percent that a contact may not have, because there is nothing to share."""
+
+    absent: ClassVar[int | None] = None
+
+    operator: OptionalNumberOperator
+    percent: Percent | None = form_field("Percent", used_with=WITH_NUMBER, placeholder="25")
+    up_to: Percent | None = form_field(
+        "Up to", used_with=OPTIONAL_BETWEEN, placeholder="50", not_below="percent"
+    )
+
+    def interval(self, scope: Scope) -> Interval[Decimal]:
+        """The percentages that match; any at all with IS_SET."""
+        if self.percent is None:
+            return Interval()
+        return compared(self.operator, self.percent, self.up_to)
+
+
+def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:
+    """SQL: a decimal or whole number divided by a whole one, cut after 18 decimals.
+
+    That is exact enough for every comparison. Two quotients by up to 10^14 differ from a number of
+    four decimals by 10^-18 or more, or not at all.
+    """
+    return func.divideDecimal(
+        func.toDecimal128(dividend, 4), func.toDecimal128(divisor, 0), QUOTIENT_SCALE
+    )
 
 
 WITH_DATE = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from graphql_app.criteria.fields import FieldKind
 from graphql_app.criteria.operators import SetOperator
 
 if TYPE_CHECKING:
-    from graphql_app.criteria.base import Criterion
+    from graphql_app.criteria.base import Criterion, Form
     from graphql_app.criteria.form import FieldSpec
     from graphql_app.criteria.scope import Scope
 
@@ -42,6 +42,11 @@ def count(value: int, unit: str | None = None) -> str:
     return f"{number} {unit.removesuffix('s') if value == 1 else unit}"
 
 
+def number(value: Decimal, unit: str | None = None) -> str:
+    """E.g. "1,000.5" or "25%"."""
+    return format_decimal(value, locale=LOCALE, decimal_quantization=False) + (unit or "")
+
+
 def listed(values: Sequence[str], word: str) -> str:
     """E.g. "a, b or c", and how many more beyond five."""
     shown = list(values[:MAX_LISTED])
@@ -52,19 +57,24 @@ def listed(values: Sequence[str], word: str) -> str:
 
 def sentence(criterion: Criterion, scope: Scope) -> str:
     """The label, the operator's words, the values that it uses, and the time window."""
+    return clause(criterion, scope, criterion.label)
+
+
+def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
+    """As ``sentence``, of any form, with another subject, and without some fields."""
     values, window = [], None
-    for spec in criterion.fields():
-        value = getattr(criterion, spec.attribute)
-        if value is None:
+    for spec in form.fields():
+        value = getattr(form, spec.attribute)
+        if value is None or spec.attribute in without:
             continue
         if spec.type.kind is FieldKind.TIME_WINDOW:
             window = value
         elif spec.multiple:
-            word = "and" if criterion.operator == SetOperator.ALL_OF else "or"
+            word = "and" if form.operator == SetOperator.ALL_OF else "or"
             values.append(listed([_text(spec, item, scope) for item in value], word))
         else:
             values.append(_text(spec, value, scope))
-    words = [criterion.label, criterion.operator.label, " and ".join(values)]
+    words = [subject, form.operator.label, " and ".join(values)]
     if window is not None:
         words.append(window.describe(day))
     return " ".join(word for word in words if word)
@@ -74,6 +84,8 @@ def _text(spec: FieldSpec, value: Any, scope: Scope) -> str:
     match spec.type.kind:
         case FieldKind.MONEY:
             return money(value, scope.currency)
+        case FieldKind.NUMBER:
+            return number(value, spec.type.unit)
         case FieldKind.COUNT:
             return count(value, spec.type.unit)
         case FieldKind.DATE:

@@ -123,37 +123,112 @@ Money = Annotated[
 ]
 """An amount in the shop's currency, from 0, as a decimal string."""
 
+NUMBER_PATTERN = r"^-?[0-9]{1,11}(\.[0-9]{1,4})?$"
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        value = format(value, "f")
+    if not isinstance(value, str) or not re.fullmatch(NUMBER_PATTERN[1:-1], value):
+        raise PydanticCustomError(
+            "number",
+            'must be a number such as "12.5": digits, at most 11 before the point and 4 after it',
+        )
+    return Decimal(value)
+
+
+def number_text(value: Decimal) -> str:
+    """The canonical text of a number: no more decimals than it needs, and no negative zero."""
+    whole, _, decimals = format(value.quantize(Decimal("0.0001")) + 0, "f").partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+Number = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    PlainSerializer(number_text),
+    FieldType(
+        kind=FieldKind.NUMBER,
+        json_schema={"type": "string", "pattern": NUMBER_PATTERN},
+        example="10",
+        minimum="-99999999999.9999",
+        maximum="99999999999.9999",
+        step="1",
+        pattern=NUMBER_PATTERN,
+    ),
+]
+"""A number of at most 15 digits, as a decimal string; so many a JSON number holds exactly."""
+
+PERCENT_PATTERN = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$"
+
+
+def _percent(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        value = format(value, "f")
+    if not isinstance(value, str) or not re.fullmatch(PERCENT_PATTERN[1:-1], value):
+        raise PydanticCustomError(
+            "percent", 'must be a percentage such as "12.5", from 0 to 100, at most 4 decimals'
+        )
+    return Decimal(value)
+
+
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_percent),
+    PlainSerializer(number_text),
+    FieldType(
+        kind=FieldKind.NUMBER,
+        json_schema={"type": "string", "pattern": PERCENT_PATTERN},
+        example="25",
+        minimum="0",
+        maximum="100",
+        step="1",
+        pattern=PERCENT_PATTERN,
+        unit="%",
+    ),
+]
+"""A percentage from 0 to 100, as a decimal string."""
+
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 DATE_PATTERN = r"^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+FIRST_WRITTEN_DAY = date(1900, 1, 1)
+WRITTEN_DATE_PATTERN = DATE_PATTERN.replace("19[7-9][0-9]", "19[0-9]{2}")
 
 
-def _day(value: object) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        if isinstance(value, str) and re.fullmatch(DATE_PATTERN[1:-1], value):
-            return date.fromisoformat(value)
-    except ValueError:
-        pass  # a day that the month does not have
-    raise PydanticCustomError(
-        "date", 'must be a day such as "2024-05-01", from 1970-01-01 to 2199-12-31'
+def _days(first: date, pattern: str) -> tuple[BeforeValidator, FieldType]:
+    """What makes a type of the days from the first to the last of 2199."""
+
+    def check(value: object) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            if isinstance(value, str) and re.fullmatch(pattern[1:-1], value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass  # a day that the month does not have
+        raise PydanticCustomError(
+            "date",
+            'must be a day such as "2024-05-01", from {first} to {last}',
+            {"first": first.isoformat(), "last": LAST_DAY.isoformat()},
+        )
+
+    return BeforeValidator(check), FieldType(
+        kind=FieldKind.DATE,
+        json_schema={"type": "string", "format": "date", "pattern": pattern},
+        example="2024-05-01",
+        minimum=first.isoformat(),
+        maximum=LAST_DAY.isoformat(),
+        step="1",
+        pattern=pattern,
     )
 
 
-Day = Annotated[
-    date,
-    BeforeValidator(_day),
-    FieldType(
-        kind=FieldKind.DATE,
-        json_schema={"type": "string", "format": "date", "pattern": DATE_PATTERN},
-        example="2024-05-01",
-        minimum=FIRST_DAY.isoformat(),
-        maximum=LAST_DAY.isoformat(),
-        step="1",
-        pattern=DATE_PATTERN,
-    ),
-]
+Day = Annotated[date, *_days(FIRST_DAY, DATE_PATTERN)]
 """A calendar day in the shop's time zone."""
+
+WrittenDay = Annotated[date, *_days(FIRST_WRITTEN_DAY, WRITTEN_DATE_PATTERN)]
+"""A calendar day from 1900, for days that a shop has written down, such as birthdays."""
 
 
 def _text(value: object) -> str:
@@ -187,6 +262,27 @@ Text = Annotated[str, BeforeValidator(_text), _textual("example")]
 
 ProductId = Annotated[str, BeforeValidator(_text), _textual("85123A")]
 """A product's id (or stock-keeping unit) in the source system; compared exactly."""
+
+SEGMENT_ID_PATTERN = r"^[A-Za-z0-9_-]{1,100}$"
+
+
+def _segment_id(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(SEGMENT_ID_PATTERN[1:-1], value):
+        raise PydanticCustomError("segment", "must be the id of a segment, as this API gave it")
+    return value
+
+
+SegmentId = Annotated[
+    str,
+    BeforeValidator(_segment_id),
+    FieldType(
+        kind=FieldKind.SEGMENT,
+        json_schema={"type": "string", "pattern": SEGMENT_ID_PATTERN},
+        example="WyJTZWdtZW50IiwxXQ",
+        pattern=SEGMENT_ID_PATTERN,
+    ),
+]
+"""The id of a saved segment, as this API gave it."""
 
 Keyword = Annotated[str, BeforeValidator(_text), AfterValidator(fold_keyword), _textual("join")]
 """A keyword that contacts text in; case and surrounding space do not matter."""
@@ -222,13 +318,17 @@ def _unique(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))
 
 
-def _list(value: object) -> object:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
-        raise PydanticCustomError(
-            "list", "must be a list of 1 to {max} values", {"max": MAX_VALUES}
-        )
-    return value
+def _up_to(limit: int) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, list) or not 1 <= len(value) <= limit:
+            raise PydanticCustomError("list", "must be a list of 1 to {max} values", {"max": limit})
+        return value
+
+    return BeforeValidator(check)
 
 
-OneOrMore = Annotated[list[T], BeforeValidator(_list), Len(1, MAX_VALUES), AfterValidator(_unique)]
+OneOrMore = Annotated[list[T], _up_to(MAX_VALUES), Len(1, MAX_VALUES), AfterValidator(_unique)]
 """A list of 1 to 1,000 values; duplicates do not matter."""
+
+UpToTen = Annotated[list[T], _up_to(10), Len(1, 10)]
+"""A list of 1 to 10 conditions."""

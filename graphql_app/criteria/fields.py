@@ -17,18 +17,25 @@ class FieldKind(StrEnum):
 
     COUNT = "COUNT"
     MONEY = "MONEY"
+    NUMBER = "NUMBER"
     DATE = "DATE"
     TEXT = "TEXT"
     CHOICE = "CHOICE"
     TIME_WINDOW = "TIME_WINDOW"
+    SEGMENT = "SEGMENT"
+    CONDITION = "CONDITION"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that a field may take, and how to show it to people."""
+    """A value that a field may take, and how to show it to people.
+
+    ``operators`` are those that suit the value, by name; ``None`` where all do.
+    """
 
     value: str
     label: str
+    operators: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

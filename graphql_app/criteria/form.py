@@ -1,37 +1,48 @@
-"""A criterion's fields as data, read off its annotations."""
+"""A form's fields as data, read off its annotations."""
 
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
 
-from graphql_app.criteria.field_types import MAX_VALUES
+from annotated_types import Len
+from pydantic import BaseModel, TypeAdapter
+
 from graphql_app.criteria.fields import FieldKind, FieldType, FormField, Option
 from graphql_app.criteria.operators import Choice, Operator
 
 if TYPE_CHECKING:
-    from graphql_app.criteria.base import Criterion
+    from graphql_app.criteria.base import Condition, Criterion, Form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldSpec:
-    """One field of a criterion's form.
+    """One field of a form.
 
     ``attribute`` is the Python name, ``name`` the one in rules and GraphQL. ``required`` says
-    whether a rule must have it when its operator is among ``used_with``.
+    whether a rule must have it when its operator is among ``used_with``; ``most`` is how many
+    values a list takes, ``None`` where it is no list. ``choices`` is the enum of a choice that has
+    one, ``condition`` the form of the rows of a list of conditions.
     """
 
     attribute: str
     name: str
     type: FieldType
     form: FormField
-    multiple: bool
+    most: int | None
     required: bool
     choices: builtins.type[Choice] | None
+    condition: builtins.type[Condition] | None
     used_with: tuple[Operator, ...]
+    adapter: TypeAdapter[Any]
+
+    @property
+    def multiple(self) -> bool:
+        """Whether it takes a list of values."""
+        return self.most is not None
 
     @property
     def always_required(self) -> bool:
@@ -42,12 +53,12 @@ class FieldSpec:
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the field's value."""
         schema = dict(self.type.json_schema)
-        if self.multiple:
+        if self.most is not None:
             schema = {
                 "type": "array",
                 "items": schema,
                 "minItems": 1,
-                "maxItems": MAX_VALUES,
+                "maxItems": self.most,
             }
         return {"title": self.form.label, **schema}
 
@@ -57,61 +68,81 @@ class FieldSpec:
         return [self.type.example] if self.multiple else self.type.example
 
 
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """What an annotation says."""
+
+    type: FieldType
+    most: int | None = None
+    optional: bool = False
+    choices: builtins.type[Choice] | None = None
+    condition: builtins.type[Condition] | None = None
+
+
 @cache
-def field_specs(criterion: type[Criterion]) -> tuple[FieldSpec, ...]:
-    """The fields of a criterion but ``operator``.
+def field_specs(form: type[Form]) -> tuple[FieldSpec, ...]:
+    """The fields of a form but ``operator``.
 
     Raises:
         TypeError: A field is not made with ``form_field`` or not of a field type.
     """
-    hints = get_type_hints(criterion, include_extras=True)
+    hints = get_type_hints(form, include_extras=True)
     specs = []
-    for attribute, info in criterion.model_fields.items():
+    for attribute, info in form.model_fields.items():
         if attribute == "operator":
             continue
-        where = f"{criterion.__name__}.{attribute}"
-        form = next((item for item in info.metadata if isinstance(item, FormField)), None)
-        if form is None:
+        where = f"{form.__name__}.{attribute}"
+        declared = next((item for item in info.metadata if isinstance(item, FormField)), None)
+        if declared is None:
             raise TypeError(f"{where} must be declared with form_field(...)")
-        kind, multiple, optional, choices = _unwrap(hints[attribute], where)
-        if form.not_below is not None and form.not_below not in criterion.model_fields:
-            raise TypeError(f"{where} names {form.not_below!r}, which is no field")
-        if (form.used_with is not None or form.optional) and not optional:
+        hint = _read(hints[attribute], where)
+        if declared.not_below is not None and declared.not_below not in form.model_fields:
+            raise TypeError(f"{where} names {declared.not_below!r}, which is no field")
+        if (declared.used_with is not None or declared.optional) and not hint.optional:
             raise TypeError(f"{where} can be absent, so its type must be ... | None")
         specs.append(
             FieldSpec(
                 attribute=attribute,
                 name=info.alias or attribute,
-                type=kind,
-                form=form,
-                multiple=multiple,
-                required=not form.optional,
-                choices=choices,
-                used_with=tuple(criterion.operators())
-                if form.used_with is None
-                else form.used_with,
+                type=hint.type,
+                form=declared,
+                most=hint.most,
+                required=not declared.optional,
+                choices=hint.choices,
+                condition=hint.condition,
+                used_with=tuple(form.operators())
+                if declared.used_with is None
+                else declared.used_with,
+                adapter=TypeAdapter(hints[attribute]),
             )
         )
     return tuple(specs)
 
 
-def _unwrap(hint: Any, where: str) -> tuple[FieldType, bool, bool, type[Choice] | None]:
-    """The field type within a hint; whether it is a list; whether it may be None; its enum."""
+def _read(hint: Any, where: str) -> _Hint:
     members = [member for member in get_args(hint) if member is not NoneType]
     if get_origin(hint) is not Annotated and NoneType in get_args(hint) and len(members) == 1:
-        kind, multiple, _, choices = _unwrap(members[0], where)
-        return kind, multiple, True, choices
+        return replace(_read(members[0], where), optional=True)
     if isinstance(hint, type) and issubclass(hint, Choice):
-        return _choice(hint), False, False, hint
+        return _Hint(_choice(hint), choices=hint)
+    if _is_condition(hint):
+        return _Hint(_condition(hint), condition=hint)
     if get_origin(hint) is Annotated:
         inner, *metadata = get_args(hint)
         for item in metadata:
             if isinstance(item, FieldType):
-                return item, False, False, None
-        if get_origin(inner) is list:
-            kind, _, _, choices = _unwrap(get_args(inner)[0], where)
-            return kind, True, False, choices
+                return _Hint(item)
+        most = next((item.max_length for item in metadata if isinstance(item, Len)), None)
+        if get_origin(inner) is list and most is not None:
+            return replace(_read(get_args(inner)[0], where), most=most)
     raise TypeError(f"{where} must be of a field type of graphql_app.criteria")
+
+
+def _is_condition(hint: Any) -> TypeGuard[type[Condition]]:
+    """Whether it is a form of its own, by what every form has."""
+    return (
+        isinstance(hint, type) and issubclass(hint, BaseModel) and "operator" in hint.model_fields
+    )
 
 
 @cache
@@ -125,21 +156,35 @@ def _choice(choices: type[Choice]) -> FieldType:
     )
 
 
+@cache
+def _condition(condition: type[Condition]) -> FieldType:
+    return FieldType(
+        kind=FieldKind.CONDITION,
+        json_schema=_form_schema(condition, {"description": condition.description()}),
+        example=_example_values(condition),
+    )
+
+
 def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a criterion's fields, operator included.
 
-    It accepts what the API accepts, but for one thing that JSON Schema cannot say: that the second
-    of two bounds is not below the first. Objects name such pairs in ``x-ordered``.
+    It accepts what the API accepts, but for two things that JSON Schema cannot say: that the second
+    of two bounds is not below the first (objects name such pairs in ``x-ordered``), and that the
+    segment of an id is there.
     """
+    head = {"title": criterion.label, "description": criterion.description()}
+    return _form_schema(criterion, head)
+
+
+def _form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
     groups: dict[tuple[str, ...], list[Operator]] = {}
-    for operator in criterion.operators():
-        names = tuple(spec.name for spec in field_specs(criterion) if operator in spec.used_with)
+    for operator in form.operators():
+        names = tuple(spec.name for spec in form.fields() if operator in spec.used_with)
         groups.setdefault(names, []).append(operator)
     branches = [
-        _branch(operators, [spec for spec in field_specs(criterion) if spec.name in names])
+        _branch(operators, [spec for spec in form.fields() if spec.name in names])
         for names, operators in groups.items()
     ]
-    head = {"title": criterion.label, "description": criterion.description()}
     return {**branches[0], **head} if len(branches) == 1 else {**head, "oneOf": branches}
 
 
@@ -173,9 +218,9 @@ WIDGETS = {
 def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
     """Hints for JSON Schema form libraries: the order of fields, widgets and placeholders."""
     hints: dict[str, Any] = {
-        "ui:order": ["operator", *(spec.name for spec in field_specs(criterion))]
+        "ui:order": ["operator", *(spec.name for spec in criterion.fields())]
     }
-    for spec in field_specs(criterion):
+    for spec in criterion.fields():
         options = {
             "ui:widget": WIDGETS.get(spec.type.kind) if not spec.multiple else None,
             "ui:placeholder": spec.form.placeholder,
@@ -187,10 +232,14 @@ def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
 
 def example(criterion: type[Criterion]) -> dict[str, Any]:
     """A valid rule with the criterion, of its first operator."""
-    operator = next(iter(criterion.operators()))
+    return {criterion.key: _example_values(criterion)}
+
+
+def _example_values(form: type[Form]) -> dict[str, Any]:
+    operator = next(iter(form.operators()))
     values = {
         spec.name: spec.example
-        for spec in field_specs(criterion)
+        for spec in form.fields()
         if spec.required and operator in spec.used_with
     }
-    return {criterion.key: {"operator": operator.value, **values}}
+    return {"operator": operator.value, **values}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, literal
 
 from graphql_app.audience.tables import INSTANT, Expression
 
-V = TypeVar("V", int, Decimal, datetime)
+V = TypeVar("V", int, float, Decimal, date, datetime)
 
 # Scale of every money column; comparing with a bare literal would go through floating point.
 MONEY_SCALE = 4
@@ -50,9 +50,11 @@ class Interval(Generic[V]):
         return and_(*bounds) if bounds else column.is_not(None)
 
 
-def _bind(value: int | Decimal | datetime) -> ColumnElement[Any]:
+def _bind(value: float | Decimal | date) -> ColumnElement[Any]:
     if isinstance(value, Decimal):
         return func.toDecimal128(str(value), MONEY_SCALE)
     if isinstance(value, datetime):
         return literal(value, INSTANT)
+    if isinstance(value, date):
+        return func.toDate32(value.isoformat())
     return literal(value)

@@ -61,6 +61,20 @@ class NumberOperator(Operator):
     BETWEEN = "BETWEEN", "is between"
 
 
+class OptionalNumberOperator(Operator):
+    """Comparisons of a number that not every contact has, such as an average."""
+
+    EQUALS = "EQUALS", "equals"
+    NOT_EQUALS = "NOT_EQUALS", "does not equal", "EQUALS"
+    GREATER_THAN = "GREATER_THAN", "is greater than"
+    AT_LEAST = "AT_LEAST", "is at least"
+    LESS_THAN = "LESS_THAN", "is less than"
+    AT_MOST = "AT_MOST", "is at most"
+    BETWEEN = "BETWEEN", "is between"
+    IS_SET = "IS_SET", "is set"
+    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+
+
 class DateOperator(Operator):
     """Comparisons of an instant with calendar days in the shop's time zone, or with now."""
 

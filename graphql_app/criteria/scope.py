@@ -22,6 +22,11 @@ class Scope:
     currency: str
     now: datetime
 
+    @property
+    def today(self) -> date:
+        """The calendar day in the shop's time zone."""
+        return self.now.astimezone(self.timezone).date()
+
     def start_of(self, day: date) -> datetime:
         """The first instant of ``day`` in the shop's time zone.
 

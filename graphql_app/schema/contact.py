@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.errors import AppError, ErrorCode, InvalidInputError
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.ids import decode, encode, number_of
 from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import described_enum
-from graphql_app.schema.ids import Id, decode, encode, global_id, number_of
+from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.pages import PageInfo, page_size
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.segments import members as listing
 from graphql_app.segments.members import MemberSortKey, Person, Position
 from graphql_app.segments.rule import Rule
-from graphql_app.segments.saved import segment_id
 from graphql_app.segments.size import containing
+from graphql_app.segments.uses import segment_id
 
 if TYPE_CHECKING:
     from graphql_app.schema.segment import Segment
@@ -104,12 +105,8 @@ def _instant(value: Any) -> Instant | None:
 
 async def _holding(context: Context, contact: int) -> list[Any]:
     """The saved segments that hold a contact."""
-    whole: dict[int, tuple[Any, Rule]] = {}
-    for segment in await context.run(context.saved.everything):
-        try:
-            whole[segment_id(segment)] = segment, context.saved.rule(segment)
-        except InvalidInputError:
-            continue  # its problems are the segment's to tell
+    segments = await context.run(context.saved.whole)
+    whole = {segment_id(segment): (segment, rule) for segment, rule in segments}
     found = await context.run(
         containing,
         context.services.audience,

@@ -33,10 +33,13 @@ CriterionFieldKind = described_enum(
     {
         FieldKind.COUNT: "A whole number.",
         FieldKind.MONEY: "An amount in the shop's currency, as a decimal string.",
+        FieldKind.NUMBER: "A number, as a decimal string.",
         FieldKind.DATE: "A day, as YYYY-MM-DD.",
         FieldKind.TEXT: "Any text.",
         FieldKind.CHOICE: "One of the field's options.",
         FieldKind.TIME_WINDOW: "A span of time, as a TimeWindowInput.",
+        FieldKind.SEGMENT: "A saved segment, by its id.",
+        FieldKind.CONDITION: "A small form of its own: see the field's condition.",
     },
     name="CriterionFieldKind",
     description="The input that a form shows.",
@@ -57,6 +60,9 @@ class FieldOption:
 
     value: str = strawberry.field(description="What goes into the rule.")
     label: str = strawberry.field(description="What people see.")
+    operators: list[str] | None = strawberry.field(
+        description="The operators that suit the value; null when all do."
+    )
 
 
 @strawberry.type(description="One way to compare.")
@@ -84,7 +90,10 @@ class CriterionField:
     required: bool = strawberry.field(
         description="Whether it must be given with the operators that it is used with."
     )
-    multiple: bool = strawberry.field(description="Whether it takes a list of 1 to 1000 values.")
+    multiple: bool = strawberry.field(description="Whether it takes a list of values.")
+    max_items: int | None = strawberry.field(
+        description="How many values such a list has at most; at least one."
+    )
     default: JSON | None = strawberry.field(description="What leaving it out means, if anything.")
     minimum: str | None = strawberry.field(description="The smallest value, as it is written.")
     maximum: str | None = strawberry.field(description="The largest value, as it is written.")
@@ -99,6 +108,19 @@ class CriterionField:
     used_with: list[str] = strawberry.field(
         description="The operators it goes with; with any other it must be left out."
     )
+    condition: ConditionForm | None = strawberry.field(
+        description="The form of each item of a list of conditions; null for any other field."
+    )
+
+
+@strawberry.type(description="A form within a criterion's form: an operator and fields.")
+class ConditionForm:
+    """See the description."""
+
+    description: str = strawberry.field(description="What it asks.")
+    input_type: str = strawberry.field(description="The name of its GraphQL input type.")
+    operators: list[CriterionOperator] = strawberry.field(description="The ways to compare.")
+    fields: list[CriterionField] = strawberry.field(description="The inputs, in order.")
 
 
 @strawberry.type(description="Something to pick contacts by.")
@@ -129,6 +151,7 @@ def _field(spec: contract.FieldSpec) -> CriterionField:
         kind=kind.kind,
         required=spec.required,
         multiple=spec.multiple,
+        max_items=spec.most,
         default=None,
         minimum=kind.minimum,
         maximum=kind.maximum,
@@ -136,13 +159,47 @@ def _field(spec: contract.FieldSpec) -> CriterionField:
         pattern=kind.pattern,
         unit=kind.unit,
         placeholder=form.placeholder,
-        options=[FieldOption(value=o.value, label=o.label) for o in kind.options] or None,
+        options=[_option(option) for option in kind.options] or None,
         suggests=form.suggests,
         used_with=[operator.value for operator in spec.used_with],
+        condition=None if spec.condition is None else _condition(spec.condition),
     )
 
 
-def _type(criterion: type[contract.Criterion], registry: Registry) -> CriterionType:
+def _option(option: contract.Option) -> FieldOption:
+    suited = None if option.operators is None else list(option.operators)
+    return FieldOption(value=option.value, label=option.label, operators=suited)
+
+
+def _operators(form: type[contract.Form]) -> list[CriterionOperator]:
+    return [
+        CriterionOperator(
+            name=operator.value,
+            label=operator.label,
+            negated=operator.negated,
+            fields=[spec.name for spec in form.fields() if operator in spec.used_with],
+        )
+        for operator in form.operators()
+    ]
+
+
+def _condition(condition: type[contract.Condition]) -> ConditionForm:
+    return ConditionForm(
+        description=condition.description(),
+        input_type=input_name(condition),
+        operators=_operators(condition),
+        fields=[_field(spec) for spec in condition.fields()],
+    )
+
+
+def _type(
+    criterion: type[contract.Criterion], registry: Registry, segment: str | None
+) -> CriterionType:
+    """A criterion's metadata; in its example a saved segment of the shop, if there is one."""
+    example = contract.example(criterion)
+    for spec in criterion.fields():
+        if spec.type.kind is FieldKind.SEGMENT and segment is not None:
+            example[criterion.key][spec.name] = segment
     source = registry.sources[criterion.key]
     return CriterionType(
         key=criterion.key,
@@ -151,19 +208,11 @@ def _type(criterion: type[contract.Criterion], registry: Registry) -> CriterionT
         group=criterion.group,
         plugin=Plugin(name=source.distribution, version=source.version),
         input_type=input_name(criterion),
-        operators=[
-            CriterionOperator(
-                name=operator.value,
-                label=operator.label,
-                negated=operator.negated,
-                fields=[spec.name for spec in criterion.fields() if operator in spec.used_with],
-            )
-            for operator in criterion.operators()
-        ],
+        operators=_operators(criterion),
         fields=[_field(spec) for spec in criterion.fields()],
         json_schema=JSON(contract.json_schema(criterion)),
         ui_schema=JSON(contract.ui_schema(criterion)),
-        example=JSON(contract.example(criterion)),
+        example=JSON(example),
     )
 
 
@@ -183,7 +232,14 @@ async def _criteria(
             for word in wanted
         )
     )
-    return [_type(criterion, registry) for criterion in found]
+    segment = await _a_segment(info)
+    return [_type(criterion, registry, segment) for criterion in found]
+
+
+async def _a_segment(info: RequestInfo) -> str | None:
+    """The id of a saved segment of the shop."""
+    found = await info.context.run(info.context.saved.options, "", 1)
+    return found[0].value if found else None
 
 
 async def _criterion(
@@ -192,19 +248,31 @@ async def _criterion(
 ) -> CriterionType | None:
     registry = info.context.services.registry
     found = registry.criteria.get(key)
-    return None if found is None else _type(found, registry)
+    return None if found is None else _type(found, registry, await _a_segment(info))
 
 
 async def _field_suggestions(
     info: RequestInfo,
     criterion: Annotated[str, strawberry.argument(description="The criterion's key.")],
-    field: Annotated[str, strawberry.argument(description="The field's name.")],
+    field: Annotated[
+        str,
+        strawberry.argument(
+            description="The field's name; a condition's after that of its list and a point."
+        ),
+    ],
     search: Annotated[
         str, strawberry.argument(description="What was typed so far; part of a value or label.")
     ] = "",
     first: Annotated[
         int, strawberry.argument(description=f"How many at most, 1 to {MAX_SUGGESTIONS}.")
     ] = 20,
+    given: Annotated[
+        JSON | None,
+        strawberry.argument(
+            description="The criterion's other fields as far as they are filled in, an object by "
+            "their names; those of a condition after that of their list and a point."
+        ),
+    ] = None,
 ) -> list[FieldOption]:
     context = info.context
     found = await context.run(
@@ -217,8 +285,10 @@ async def _field_suggestions(
         searched(search),
         first,
         context.scope,
+        given if isinstance(given, dict) else {},
+        context.saved.options,
     )
-    return [FieldOption(value=option.value, label=option.label) for option in found]
+    return [_option(option) for option in found]
 
 
 @strawberry.type

@@ -34,6 +34,8 @@ UserErrorCode = described_enum(
         ErrorCode.NAME_TAKEN: "Another segment of the shop has the name.",
         ErrorCode.VERSION_CONFLICT: "Somebody else saved another version meanwhile.",
         ErrorCode.DEFAULT_SEGMENT: "A default segment cannot be changed.",
+        ErrorCode.SEGMENT_IN_USE: "Rules of other segments refer to the segment.",
+        ErrorCode.SEGMENT_CYCLE: "A rule would ask about its own segment, through others or not.",
         ErrorCode.BAD_REQUEST: "The request is no valid GraphQL of this schema.",
         ErrorCode.BODY_TOO_LARGE: "The body has more bytes than the token may send.",
         ErrorCode.TIMEOUT: "It took too long; a simpler rule or a narrower window may not.",

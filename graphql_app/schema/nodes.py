@@ -6,19 +6,21 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_app import ids
 from graphql_app.catalog.access import stored_id
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.ids import parse_global_id
 from graphql_app.schema import contact, segment, shop
 from graphql_app.schema.context import Context, RequestInfo
-from graphql_app.schema.ids import Id, parse_global_id
+from graphql_app.schema.ids import Id
 from graphql_app.schema.node import Node
 
 MAX_NODES = 250
 
 NEEDED = {
     shop.KIND: frozenset[TokenScope](),
-    segment.KIND: frozenset({TokenScope.SEGMENTS_READ}),
+    ids.SEGMENT: frozenset({TokenScope.SEGMENTS_READ}),
     contact.KIND: frozenset({TokenScope.CONTACTS_READ}),
 }
 
@@ -32,7 +34,7 @@ async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None
     match kind:
         case shop.KIND if number == stored_id(context.access.shop):
             return shop.Shop.of(context.access.shop)
-        case segment.KIND:
+        case ids.SEGMENT:
             return await segment.find_segment(context, number)
         case contact.KIND:
             return await contact.find_contact(context, number)

@@ -12,12 +12,12 @@ from typing import Any
 
 import strawberry
 
-from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Operator
+from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form, Operator
 from graphql_app.criteria.operators import Choice
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
 from graphql_app.schema.describe import described_enum
-from graphql_app.schema.scalars import Day, Money
+from graphql_app.schema.scalars import Day, Money, Number
 
 DurationUnit = described_enum(
     Unit,
@@ -68,10 +68,12 @@ class TimeWindowInput:
 TYPES: dict[FieldKind, Any] = {
     FieldKind.COUNT: int,
     FieldKind.MONEY: Money,
+    FieldKind.NUMBER: Number,
     FieldKind.DATE: Day,
     FieldKind.TEXT: str,
     FieldKind.CHOICE: str,
     FieldKind.TIME_WINDOW: TimeWindowInput,
+    FieldKind.SEGMENT: strawberry.ID,
 }
 
 
@@ -87,9 +89,11 @@ def list_of(annotation: Any) -> Any:
     return list[annotation]
 
 
-def input_name(criterion: type[Criterion]) -> str:
-    """The name of a criterion's input type; no input of facts or segments is called so."""
-    return f"{criterion.key[0].upper()}{criterion.key[1:]}CriterionInput"
+def input_name(form: type[Form]) -> str:
+    """The name of a form's input type; no input of facts or segments is called so."""
+    if issubclass(form, Criterion):
+        return f"{form.key[0].upper()}{form.key[1:]}CriterionInput"
+    return f"{form.__name__}Input"
 
 
 class RuleInputs:
@@ -97,6 +101,7 @@ class RuleInputs:
 
     def __init__(self, registry: Registry) -> None:
         self._enums: dict[type[Enum], Any] = {}
+        self._conditions: dict[type[Condition], Any] = {}
         self.rule = self._rule(registry)
 
     def _rule(self, registry: Registry) -> Any:
@@ -109,7 +114,7 @@ class RuleInputs:
             "not_": ("not", rule | None, "Everyone whom the rule does not match."),
         }
         leaves = {
-            f"{key}_": (key, self._criterion(kind) | None, kind.description())
+            f"{key}_": (key, self._form(kind) | None, kind.description())
             for key, kind in registry.criteria.items()
         }
         for attribute, (name, annotation, description) in {**groups, **leaves}.items():
@@ -122,16 +127,25 @@ class RuleInputs:
             description="Whom a segment holds: a group of rules, a complement, or one criterion.",
         )
 
-    def _criterion(self, criterion: type[Criterion]) -> Any:
-        operator = self._enum(criterion.operators())
+    def _form(self, form: type[Form]) -> Any:
+        operator = self._enum(form.operators())
         fields = {
             "operator": (operator, strawberry.field(description="How to compare.")),
-            **{spec.attribute: self._field(spec) for spec in criterion.fields()},
+            **{spec.attribute: self._field(spec) for spec in form.fields()},
         }
-        return input_type(input_name(criterion), fields, description=criterion.description())
+        return input_type(input_name(form), fields, description=form.description())
+
+    def _annotation(self, spec: FieldSpec) -> Any:
+        if spec.choices is not None:
+            return self._enum(spec.choices)
+        if spec.condition is None:
+            return TYPES[spec.type.kind]
+        if spec.condition not in self._conditions:
+            self._conditions[spec.condition] = self._form(spec.condition)
+        return self._conditions[spec.condition]
 
     def _field(self, spec: FieldSpec) -> tuple[Any, Any]:
-        annotation = TYPES[spec.type.kind] if spec.choices is None else self._enum(spec.choices)
+        annotation = self._annotation(spec)
         if spec.multiple:
             annotation = list_of(annotation)
         description = spec.form.description or f"{spec.form.label}."

@@ -13,8 +13,9 @@ from strawberry.types.scalar import ScalarDefinition
 Instant = NewType("Instant", datetime)
 Day = NewType("Day", date)
 Money = NewType("Money", str)
+Number = NewType("Number", str)
 
-__all__ = ["JSON", "SCALARS", "Day", "Instant", "Money"]
+__all__ = ["JSON", "SCALARS", "Day", "Instant", "Money", "Number"]
 
 
 def _instant_text(value: Any) -> str:
@@ -42,6 +43,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     Money: strawberry.scalar(
         name="Money",
         description='An amount in the shop\'s currency as a decimal string, e.g. "50.00".',
+        serialize=str,
+        parse_value=_as_it_comes,
+    ),
+    Number: strawberry.scalar(
+        name="Decimal",
+        description='A number as a decimal string, e.g. "12.5".',
         serialize=str,
         parse_value=_as_it_comes,
     ),

@@ -10,11 +10,12 @@ import strawberry
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
+from graphql_app.ids import SEGMENT, decode, encode, number_of
 from graphql_app.schema.contact import KIND as CONTACT
 from graphql_app.schema.contact import ContactConnection, members_page
 from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import argument, described_enum
-from graphql_app.schema.ids import Id, decode, encode, global_id, number_of
+from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.pages import (
     After,
@@ -33,10 +34,9 @@ from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.schema.size import SegmentSize, parsed, size_of
 from graphql_app.segments.members import MemberSortKey
 from graphql_app.segments.rule import Rule
-from graphql_app.segments.saved import Place, SegmentSortKey, segment_id
+from graphql_app.segments.saved import Place, SegmentSortKey
 from graphql_app.segments.size import containing
-
-KIND = "Segment"
+from graphql_app.segments.uses import segment_id
 
 SortKey = described_enum(
     SegmentSortKey,
@@ -49,13 +49,13 @@ SortKey = described_enum(
 )
 
 
-def _rule(context: Context, stored: StoredSegment) -> Rule:
+async def _rule(context: Context, stored: StoredSegment) -> Rule:
     """What a segment says; a coded error when it does not hold any more, never an empty answer."""
-    return context.saved.rule(stored)
+    return await context.run(context.saved.rule, stored)
 
 
 async def _size(root: Segment, info: RequestInfo) -> SegmentSize:
-    return await size_of(info.context, _rule(info.context, root.stored))
+    return await size_of(info.context, await _rule(info.context, root.stored))
 
 
 async def _members(
@@ -66,7 +66,7 @@ async def _members(
     sort_key: MemberSort = MemberSortKey.ID,
     reverse: Reverse = False,
 ) -> ContactConnection:
-    rule = _rule(info.context, root.stored)
+    rule = await _rule(info.context, root.stored)
     return await members_page(info.context, rule, first, after, sort_key, reverse)
 
 
@@ -77,7 +77,7 @@ async def _contains(
         strawberry.ID, strawberry.argument(description="The contact's id, as this API gave it.")
     ],
 ) -> bool:
-    context, rule = info.context, _rule(info.context, root.stored)
+    context, rule = info.context, await _rule(info.context, root.stored)
     number = number_of(CONTACT, contact_id, ("contactId",))
     if number is None:
         return False
@@ -101,7 +101,7 @@ class RuleProblem:
 
 async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
     try:
-        _rule(info.context, root.stored)
+        await _rule(info.context, root.stored)
     except InvalidInputError as error:
         return [
             RuleProblem(code=found.code, message=found.message, path=[*map(str, found.path)])
@@ -151,7 +151,7 @@ class Segment(Node):
     def of(cls, stored: StoredSegment) -> Segment:
         """A segment as GraphQL shows it."""
         return cls(
-            id=global_id(KIND, segment_id(stored)),
+            id=global_id(SEGMENT, segment_id(stored)),
             name=stored.name,
             description=stored.description,
             rule=JSON(stored.rule),
@@ -223,7 +223,7 @@ async def find_segment(context: Context, number: int) -> Segment | None:
 
 
 async def _segment(info: RequestInfo, id: Id) -> Segment | None:
-    number = number_of(KIND, id)
+    number = number_of(SEGMENT, id)
     return None if number is None else await find_segment(info.context, number)
 
 
@@ -289,7 +289,7 @@ def segment_query(inputs: RuleInputs) -> type:
         sort_key: MemberSort = MemberSortKey.ID,
         reverse: Reverse = False,
     ) -> ContactConnection:
-        found = parsed(info.context, rule)
+        found = await parsed(info.context, rule)
         return await members_page(info.context, found, first, after, sort_key, reverse)
 
     resolve_members.__annotations__["rule"] = argument(inputs.rule, "Whom to list.")

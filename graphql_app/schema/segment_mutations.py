@@ -10,12 +10,13 @@ import strawberry
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
+from graphql_app.ids import SEGMENT, number_of
 from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
 from graphql_app.schema.describe import argument
 from graphql_app.schema.errors import UserError, answer
-from graphql_app.schema.ids import Id, number_of
+from graphql_app.schema.ids import Id
 from graphql_app.schema.rule import RuleInputs, as_document, input_type
-from graphql_app.schema.segment import KIND, Segment
+from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
 from graphql_app.segments.saved import Changes
 
@@ -78,7 +79,7 @@ async def _segment_answer(
 
 
 def _number(id: strawberry.ID) -> int:
-    number = number_of(KIND, id)
+    number = number_of(SEGMENT, id)
     if number is None or number >= 2**31:
         raise NotFoundError("segment", ("id",))
     return number

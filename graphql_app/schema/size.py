@@ -11,7 +11,6 @@ from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import argument
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
-from graphql_app.segments import rule as rules
 from graphql_app.segments import size as sizes
 from graphql_app.segments.rule import Rule
 
@@ -61,16 +60,16 @@ async def size_of(context: Context, rule: Rule) -> SegmentSize:
     )
 
 
-def parsed(context: Context, rule: Any) -> Rule:
+async def parsed(context: Context, rule: Any) -> Rule:
     """The rule of an argument named ``rule``."""
-    return rules.parse(as_document(rule), context.services.registry.criteria, ("rule",))
+    return await context.run(context.saved.parse, as_document(rule))
 
 
 def size_query(inputs: RuleInputs) -> type:
     """The queries of sizes."""
 
     async def resolve_size(info: RequestInfo, rule: Any) -> SegmentSize:
-        return await size_of(info.context, parsed(info.context, rule))
+        return await size_of(info.context, await parsed(info.context, rule))
 
     resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")
 

@@ -38,7 +38,7 @@ async def _templates(info: RequestInfo) -> list[SegmentTemplate]:
     templates = []
     for template in context.services.registry.templates:
         document = await template_rule(context, template)
-        rule = rules.parse(document, context.services.registry.criteria)
+        rule = rules.parse(document, context.services.registry)
         templates.append(
             SegmentTemplate(
                 key=template.key,

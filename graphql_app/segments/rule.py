@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from graphql_app.criteria import Criterion, Scope
+from graphql_app.criteria import Criterion, Form, Scope, SegmentReference
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
+from graphql_app.plugins import Registry
 
 MAX_DEPTH = 10
 MAX_CRITERIA = 100
@@ -39,7 +40,16 @@ class Not:
     rule: Rule
 
 
-Rule = All | AnyOf | Not | Criterion
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A criterion that asks about a saved segment, with the rule which that segment has now."""
+
+    criterion: SegmentReference
+    name: str
+    rule: Rule
+
+
+Rule = All | AnyOf | Not | Criterion | Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +60,44 @@ class Part:
     rule: Rule
 
 
-def parse(document: object, criteria: Mapping[str, type[Criterion]], path: Path = ()) -> Rule:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A saved segment, as far as rules that refer to it need it."""
+
+    id: str
+    name: str
+    rule: Mapping[str, Any]
+    archived: bool = False
+
+
+Library = Callable[[str], Named | None]
+"""The saved segments that a rule may refer to, by their ids."""
+
+
+def no_segments(id: str) -> None:
+    """The library of those who may refer to no saved segment."""
+
+
+def parse(
+    document: object,
+    registry: Registry,
+    path: Path = (),
+    library: Library = no_segments,
+    of: Named | None = None,
+) -> Rule:
     """Read a rule.
 
     Args:
         document: The rule as JSON values.
-        criteria: The criteria there are, by key.
+        registry: The criteria there are.
         path: Where the rule stands in the input, for the paths of problems.
+        library: The saved segments that it may refer to.
+        of: The segment whose rule it is, if that is saved: others may refer to it.
 
     Raises:
         InvalidInputError: With every problem found, each with its code and path.
     """
-    reader = _Reader(criteria)
+    reader = _Reader(registry, library, {}, () if of is None else (of,))
     rule = reader.read(document, path, depth=1)
     for count, limit, what in (
         (reader.count, MAX_CRITERIA, "criteria"),
@@ -74,19 +110,52 @@ def parse(document: object, criteria: Mapping[str, type[Criterion]], path: Path 
     return rule
 
 
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """The rule of a segment that was referred to, and what it adds to the limits."""
+
+    rule: Rule | None
+    problem: Problem | None
+    count: int
+    nodes: int
+    height: int
+
+
 class _Reader:
-    def __init__(self, criteria: Mapping[str, type[Criterion]]) -> None:
-        self._criteria = criteria
+    """Reads one document; the rules of segments that it refers to are read once each.
+
+    Args:
+        registry: The criteria there are.
+        library: The saved segments.
+        known: Those that were read already, by id, shared by the readers of one rule.
+        inside: The segments whose rules are being read, the outermost first.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        library: Library,
+        known: dict[str, _Inner],
+        inside: tuple[Named, ...],
+    ) -> None:
+        self._registry = registry
+        self._library = library
+        self._known = known
+        self._inside = inside
         self.problems: list[Problem] = []
         self.count = 0
         self.nodes = 0
+        self.height = 0
 
     def refuse(self, path: Path, message: str, limit: bool = False) -> None:
-        code = ErrorCode.LIMIT_EXCEEDED if limit else ErrorCode.INVALID
+        self._add(ErrorCode.LIMIT_EXCEEDED if limit else ErrorCode.INVALID, path, message)
+
+    def _add(self, code: ErrorCode, path: Path, message: str) -> None:
         self.problems.append(Problem(code, f"{dotted(path)} {message}.", path))
 
     def read(self, document: object, path: Path, depth: int) -> Rule | None:
         self.nodes += 1
+        self.height = max(self.height, depth)
         if depth > MAX_DEPTH:
             self.refuse(path, f"is nested deeper than {MAX_DEPTH} levels", limit=True)
             return None
@@ -103,7 +172,10 @@ class _Reader:
                 return None if rule is None else Not(rule)
             case _:
                 self.count += 1
-                return self._criterion(key, body, inside)
+                criterion = self._criterion(key, body, inside)
+                if isinstance(criterion, SegmentReference):
+                    return self._reference(criterion, inside, depth)
+                return criterion
 
     def _group(self, key: str, body: object, path: Path, depth: int) -> Rule | None:
         if not isinstance(body, list):
@@ -122,17 +194,19 @@ class _Reader:
         return All(whole) if key == "all" else AnyOf(whole)
 
     def _criterion(self, key: str, body: object, path: Path) -> Criterion | None:
-        kind = self._criteria.get(key)
+        kind = self._registry.criteria.get(key)
         if kind is None:
             message = f"{dotted(path)}: there is no criterion {key!r}; is its plugin installed?"
+            if self._registry.left_out:
+                message += f" These were left out at the start: {self._registry.left_out}."
             self.problems.append(Problem(ErrorCode.UNKNOWN_CRITERION, message, path))
             return None
         if not isinstance(body, Mapping):
             self.refuse(path, "must be an object with the criterion's fields")
             return None
-        nulls = [name for name, value in body.items() if value is None]
-        for name in nulls:
-            self.refuse((*path, name), "must not be null: leave it out instead")
+        nulls = list(_nulls(body))
+        for place in nulls:
+            self.refuse((*path, *place), "must not be null: leave it out instead")
         if nulls:
             return None
         try:
@@ -145,6 +219,55 @@ class _Reader:
         for location, message in found:
             self.refuse((*path, *location), message)
         return None if found else criterion
+
+    def _reference(self, criterion: SegmentReference, path: Path, depth: int) -> Reference | None:
+        """The segment that a criterion asks about, read, and counted towards the limits."""
+        place = (*path, "segment")
+        named = self._library(criterion.segment)
+        if named is None:
+            self._add(ErrorCode.NOT_FOUND, place, "is no segment of this shop")
+            return None
+        if named.archived:
+            self.refuse(place, f'is the segment "{named.name}", which is archived')
+            return None
+        if any(named.id == outer.id for outer in self._inside):
+            names = [outer.name for outer in self._inside]
+            circle = [*names[[outer.id for outer in self._inside].index(named.id) :], named.name]
+            way = " -> ".join(f'"{name}"' for name in circle)
+            self._add(ErrorCode.SEGMENT_CYCLE, place, f"makes a segment ask about itself: {way}")
+            return None
+        inner = self._known.get(named.id) or self._read_inner(named)
+        self._known[named.id] = inner
+        self.count += inner.count
+        self.nodes += inner.nodes
+        self.height = max(self.height, depth + inner.height)
+        if inner.problem is not None:
+            message = f'is the segment "{named.name}", which has a problem: {inner.problem.message}'
+            self._add(inner.problem.code, place, message.rstrip("."))
+        elif depth + inner.height > MAX_DEPTH:
+            message = f'is the segment "{named.name}", with which the rule is nested deeper than '
+            self.refuse(place, f"{message}{MAX_DEPTH} levels", limit=True)
+        if inner.rule is None:
+            return None
+        return Reference(criterion, named.name, inner.rule)
+
+    def _read_inner(self, named: Named) -> _Inner:
+        reader = _Reader(self._registry, self._library, self._known, (*self._inside, named))
+        rule = reader.read(named.rule, ("rule",), depth=1)
+        problem = reader.problems[0] if reader.problems else None
+        return _Inner(rule, problem, reader.count, reader.nodes, reader.height)
+
+
+def _nulls(value: object, path: Path = ()) -> Iterator[Path]:
+    """Where JSON values hold null."""
+    if value is None:
+        yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _nulls(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _nulls(inner, (*path, index))
 
 
 def _sentence(kind: str, message: str) -> str:
@@ -159,27 +282,33 @@ def _sentence(kind: str, message: str) -> str:
             return message[0].lower() + message[1:]
 
 
-def _field_problems(criterion: Criterion) -> Iterator[tuple[Path, str]]:
-    """Fields that the operator needs or does not use, and what the criterion itself finds."""
+def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
+    """Fields that the operator needs or does not use, and what the form itself finds."""
     incomplete = False
-    names = {spec.attribute: spec.name for spec in criterion.fields()}
-    for spec in criterion.fields():
-        value = getattr(criterion, spec.attribute)
-        used = criterion.operator in spec.used_with
+    names = {spec.attribute: spec.name for spec in form.fields()}
+    for spec in form.fields():
+        value = getattr(form, spec.attribute)
+        used = form.operator in spec.used_with
         if value is None and used and spec.required:
             incomplete = True
-            yield (spec.name,), f"is required with {criterion.operator}"
+            yield (spec.name,), f"is required with {form.operator}"
         elif value is not None and not used:
-            yield (spec.name,), f"is not used with {criterion.operator}: leave it out"
-        if value is not None and hasattr(value, "problems"):
+            yield (spec.name,), f"is not used with {form.operator}: leave it out"
+        if value is None:
+            continue
+        if spec.condition is not None:
+            for index, condition in enumerate(value):
+                for location, message in _field_problems(condition):
+                    yield (spec.name, index, *location), message
+        if hasattr(value, "problems"):
             for location, message in value.problems():
                 yield (spec.name, *location), message
-        if value is not None and spec.form.not_below is not None:
-            least = getattr(criterion, spec.form.not_below)
+        if spec.form.not_below is not None:
+            least = getattr(form, spec.form.not_below)
             if least is not None and value < least:
                 yield (spec.name,), f"must not be less than {names[spec.form.not_below]}"
     if not incomplete:
-        yield from criterion.problems()
+        yield from form.problems()
 
 
 def dotted(path: Path) -> str:
@@ -199,6 +328,8 @@ def document(rule: Rule) -> dict[str, Any]:
         case Criterion():
             fields = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
             return {rule.key: fields}
+        case Reference(criterion):
+            return document(criterion)
 
 
 def sentence(rule: Rule, scope: Scope) -> str:
@@ -223,7 +354,27 @@ def _words(rule: Rule, scope: Scope, nested: bool) -> str:
         case Criterion():
             clause = rule.describe(scope)
             return clause[:1].lower() + clause[1:]
+        case Reference(criterion, name):
+            clause = criterion.describe_as(name)
+            return clause[:1].lower() + clause[1:]
     return f"({words})" if nested else words
+
+
+def criteria(rule: Rule) -> Iterator[Criterion]:
+    """The criteria of a rule that have SQL, those of the segments it refers to among them."""
+    match rule:
+        case All(rules) | AnyOf(rules):
+            for inner in rules:
+                yield from criteria(inner)
+        case Not(inner) | Reference(_, _, inner):
+            yield from criteria(inner)
+        case Criterion():
+            yield rule
+
+
+def references(rule: Rule) -> Iterator[Reference]:
+    """The places where a rule itself refers to saved segments."""
+    return (part.rule for part in parts(rule) if isinstance(part.rule, Reference))
 
 
 def parts(rule: Rule, path: Path = ("rule",)) -> Iterator[Part]:

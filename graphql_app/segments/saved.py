@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,11 +20,21 @@ from sqlmodel.sql.expression import SelectOfScalar
 from graphql_app.catalog.access import stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
+from graphql_app.criteria import Option
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
 from graphql_app.plugins import Registry
 from graphql_app.segments import rule as rules
-from graphql_app.segments.rule import Rule
+from graphql_app.segments.rule import Path, Rule
 from graphql_app.segments.scope import shop_scope
+from graphql_app.segments.uses import (
+    all_users,
+    copy_uses,
+    library,
+    named,
+    record_uses,
+    refuse_if_used,
+    segment_id,
+)
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 2000
@@ -73,7 +84,21 @@ class SavedSegments:
         Raises:
             InvalidInputError: Its rule does not hold any more, e.g. a criterion's plugin is gone.
         """
-        return rules.parse(segment.rule, self._registry.criteria, ("rule",))
+        return self.parse(segment.rule, of=segment)
+
+    def parse(self, document: object, of: Segment | None = None) -> Rule:
+        """Read a rule that may refer to the shop's segments; see ``rule.parse``.
+
+        Raises:
+            InvalidInputError: It does not hold; paths begin at ``rule``.
+        """
+        with self._catalog.read() as session:
+            return self._parse(session, document, of)
+
+    def options(self, search: str, limit: int) -> list[Option]:
+        """Segments whose name holds a text, by name; none that is archived."""
+        found = self.page(limit=limit, search=search, key=SegmentSortKey.NAME)
+        return [Option(named(segment).id, segment.name) for segment in found]
 
     def page(
         self,
@@ -111,11 +136,15 @@ class SavedSegments:
         with self._catalog.read() as session:
             return session.exec(select(func.count()).select_from(found)).one()
 
-    def everything(self) -> list[Segment]:
-        """All segments that are not archived, by name."""
+    def whole(self) -> list[tuple[Segment, Rule]]:
+        """All segments without problems that are not archived, each with its rule, by name."""
+        found = []
         with self._catalog.read() as session:
-            found = self._listed("", archived=False).order_by(col(Segment.name_key))
-            return list(session.exec(found).all())
+            listed = self._listed("", archived=False).order_by(col(Segment.name_key))
+            for segment in session.exec(listed).all():
+                with suppress(InvalidInputError):  # its problems are the segment's to tell
+                    found.append((segment, self._parse(session, segment.rule, segment)))
+        return found
 
     def create(self, changes: Changes) -> Segment:
         """Save a new segment; it needs a name and a rule.
@@ -125,18 +154,19 @@ class SavedSegments:
             AppError: NAME_TAKEN.
         """
         segment = Segment(shop_id=stored_id(self._shop), name="", name_key="", rule={}, summary="")
-        self._apply(segment, changes)
-        return self._store(segment)
+        with self._write() as session:
+            self._apply(session, segment, changes)
+        return segment
 
     def update(self, segment_id: int, changes: Changes, expected_version: int | None) -> Segment:
         """Change a segment.
 
         Raises:
             NotFoundError: The shop has no such segment.
-            InvalidInputError: As for ``create``.
+            InvalidInputError: As for ``create``; or a segment that uses it would be too large.
             AppError: DEFAULT_SEGMENT, VERSION_CONFLICT or NAME_TAKEN.
         """
-        with self._catalog.write() as session:
+        with self._write() as session:
             segment = self._changeable(session, segment_id)
             if expected_version is not None and expected_version != segment.version:
                 raise AppError(
@@ -148,21 +178,24 @@ class SavedSegments:
             if changes == Changes():
                 return segment
             revision = _revision(segment)
-            self._apply(segment, changes)
+            self._apply(session, segment, changes)
             segment.version += 1
             segment.updated_at = now()
             session.add(revision)
             _flush(session, segment)
+            self._update_users(session, segment)
         return segment
 
     def delete(self, segment_id: int) -> None:
         """Delete a segment and its history.
 
         Raises:
-            NotFoundError, AppError: As for ``update``.
+            NotFoundError, AppError: As for ``update``; or SEGMENT_IN_USE.
         """
-        with self._catalog.write() as session:
-            session.delete(self._changeable(session, segment_id))
+        with self._write() as session:
+            segment = self._changeable(session, segment_id)
+            refuse_if_used(session, segment, "deleted")
+            session.delete(segment)
 
     def duplicate(self, segment_id: int, name: str | None) -> Segment:
         """Save a copy of any segment; without a name it is called a copy of the original.
@@ -181,18 +214,23 @@ class SavedSegments:
             rule=original.rule,
             summary=original.summary,
         )
-        self._apply(copy, Changes(name=self._copy_name(original.name) if name is None else name))
-        return self._store(copy)
+        changes = Changes(name=self._copy_name(original.name) if name is None else name)
+        with self._write() as session:
+            self._apply(session, copy, changes)
+            copy_uses(session, original, copy)
+        return copy
 
     def archive(self, segment_id: int, archived: bool) -> Segment:
         """Put a segment away, or take it back; nothing happens if it is there already.
 
         Raises:
-            NotFoundError, AppError: As for ``update``.
+            NotFoundError, AppError: As for ``delete``.
         """
-        with self._catalog.write() as session:
+        with self._write() as session:
             segment = self._changeable(session, segment_id)
             if segment.archived != archived:
+                if archived:
+                    refuse_if_used(session, segment, "archived")
                 session.add(_revision(segment))
                 segment.archived = archived
                 segment.version += 1
@@ -222,13 +260,27 @@ class SavedSegments:
             )
         return segment
 
-    def _apply(self, segment: Segment, changes: Changes) -> None:
-        """Check changes and make them."""
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        """A session that writes alone in the shop, so that what rules refer to stays."""
+        with self._catalog.write() as session:
+            session.exec(select(Shop).where(Shop.id == self._shop.id).with_for_update()).one()
+            yield session
+
+    def _parse(
+        self, session: Session, document: object, of: Segment | None, path: Path = ("rule",)
+    ) -> Rule:
+        inside = None if of is None or of.id is None else named(of)
+        segments = library(session, stored_id(self._shop))
+        return rules.parse(document, self._registry, path, segments, inside)
+
+    def _apply(self, session: Session, segment: Segment, changes: Changes) -> None:
+        """Check changes, make them and store the segment."""
         problems = list(_text_problems(changes))
         rule: Rule | None = None
         if changes.rule is not None:
             try:
-                rule = rules.parse(changes.rule, self._registry.criteria, ("input", "rule"))
+                rule = self._parse(session, changes.rule, segment, ("input", "rule"))
             except InvalidInputError as error:
                 problems += error.problems
         if problems:
@@ -241,12 +293,27 @@ class SavedSegments:
         if rule is not None:
             segment.rule = rules.document(rule)
             segment.summary = rules.sentence(rule, shop_scope(self._shop))
+        session.add(segment)
+        _flush(session, segment)
+        if rule is not None:
+            record_uses(session, segment, rule)
 
-    def _store(self, segment: Segment) -> Segment:
-        with self._catalog.write() as session:
-            session.add(segment)
-            _flush(session, segment)
-        return segment
+    def _update_users(self, session: Session, segment: Segment) -> None:
+        """See that the segments which use this one hold, and have its name in their summaries.
+
+        Raises:
+            InvalidInputError: One would be larger than a rule may be.
+        """
+        for user in all_users(session, segment):
+            try:
+                rule = self._parse(session, user.rule, user)
+            except InvalidInputError as error:
+                if error.code is not ErrorCode.LIMIT_EXCEEDED:
+                    continue  # a problem that it had before
+                message = f'The segment "{user.name}" uses this one and would be too large: {error}'
+                problem = Problem(ErrorCode.LIMIT_EXCEEDED, message, ("input", "rule"))
+                raise InvalidInputError([problem]) from error
+            user.summary = rules.sentence(rule, shop_scope(self._shop))
 
     def _copy_name(self, name: str) -> str:
         with self._catalog.read() as session:
@@ -280,13 +347,6 @@ def _has_surrogate(text: str) -> bool:
 
 def _problem(field: str, message: str) -> Problem:
     return Problem(ErrorCode.INVALID, message, ("input", field))
-
-
-def segment_id(segment: Segment) -> int:
-    """The id of a segment that has been stored."""
-    if segment.id is None:
-        raise ValueError("the segment has not been stored")
-    return segment.id
 
 
 def _revision(segment: Segment) -> SegmentRevision:

@@ -63,7 +63,7 @@ def _wrong_with(
     starter: DefaultSegment | SegmentTemplate, registry: Registry
 ) -> InvalidInputError | None:
     try:
-        rules.parse(_fill(starter.rule, lambda _, value: value.otherwise), registry.criteria)
+        rules.parse(_fill(starter.rule, lambda _, value: value.otherwise), registry)
     except InvalidInputError as error:
         return error
     return None
@@ -74,7 +74,7 @@ def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
     owned = session.exec(select(Segment).where(Segment.shop_id == shop.id)).all()
     by_key = {segment.default_key: segment for segment in owned if segment.is_default}
     for default in registry.default_segments:
-        rule = rules.parse(default.rule, registry.criteria)
+        rule = rules.parse(default.rule, registry)
         segment = by_key.get(default.key)
         others = {other.name_key for other in owned if other is not segment}
         name = _free_name(default.name, others)
@@ -113,7 +113,7 @@ def filled(
         found = suggestions(registry, audience, shop_id, criterion, field, "", first, scope)
         return found[value.position].value if len(found) == first else value.otherwise
 
-    return rules.document(rules.parse(_fill(template.rule, suggested), registry.criteria))
+    return rules.document(rules.parse(_fill(template.rule, suggested), registry))
 
 
 def _fill(node: Any, fill: Callable[[Place, Suggested], str], place: Place = ()) -> Any:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
 
 from graphql_app.audience.store import Audience
-from graphql_app.criteria import FieldSpec, Option, Scope
+from graphql_app.criteria import FieldKind, FieldSpec, Form, Option, Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.segments.predicate import checked
 
 MAX_SUGGESTIONS = 100
+
+SegmentOptions = Callable[[str, int], Sequence[Option]]
+
+
+def no_segments(search: str, first: int) -> Sequence[Option]:
+    """For those who may refer to no saved segment."""
+    return ()
 
 
 def suggestions(
@@ -22,8 +34,22 @@ def suggestions(
     search: str,
     first: int,
     scope: Scope,
+    given: Mapping[str, Any] = MappingProxyType({}),
+    segments: SegmentOptions = no_segments,
 ) -> Sequence[Option]:
     """Values for a field of a criterion, the best first.
+
+    Args:
+        registry: The criteria there are.
+        audience: Where the facts are.
+        shop_id: The shop that asks.
+        criterion: The criterion's key.
+        field: The field's name; a condition's after that of its list and a point.
+        search: A part of a value or its label.
+        first: How many at most.
+        scope: As for the rule.
+        given: What the criterion's other fields have so far, by the same names, unchecked.
+        segments: Saved segments by a part of the name.
 
     Raises:
         AppError: There is no such criterion or field, or ``first`` is out of range.
@@ -33,28 +59,54 @@ def suggestions(
         raise AppError(
             ErrorCode.UNKNOWN_CRITERION, f"There is no criterion {criterion!r}.", ("criterion",)
         )
-    spec = next((spec for spec in kind.fields() if spec.name == field), None)
+    fields = _fields(kind)
+    spec = fields.get(field)
     if spec is None:
         raise AppError(ErrorCode.NOT_FOUND, f"{criterion} has no field {field!r}.", ("field",))
     if not 1 <= first <= MAX_SUGGESTIONS:
         raise AppError(
             ErrorCode.LIMIT_EXCEEDED, f"first must be from 1 to {MAX_SUGGESTIONS}.", ("first",)
         )
+    if spec.type.kind is FieldKind.SEGMENT:
+        return segments(search, first)
     options = _matching(spec, search)
     if spec.form.suggests:
         # Labels of fixed options are the host's to search; other values are the criterion's.
-        statement = kind.suggest(field, "" if spec.type.options else search, scope)
+        wanted = "" if spec.type.options else search
+        statement = kind.suggest(field, wanted, scope, _checked(fields, given))
         if statement is None:
-            raise TypeError(f"{criterion}.suggest offers nothing for {field!r}")
+            return options[:first]
         statement = checked(statement, criterion).limit(len(spec.type.options) or first)
-        found = [
-            Option(str(value), str(label)) for value, label in audience.rows(statement, shop_id)
-        ]
+        found = [_option(row) for row in audience.rows(statement, shop_id)]
         if not spec.type.options:
             return found
         rank = {option.value: position for position, option in enumerate(found)}
         options = sorted(options, key=lambda option: rank.get(option.value, len(rank)))
     return options[:first]
+
+
+def _fields(form: type[Form], prefix: str = "") -> dict[str, FieldSpec]:
+    """The fields of a form and of its conditions, by their names."""
+    found = {}
+    for spec in form.fields():
+        found[prefix + spec.name] = spec
+        if spec.condition is not None:
+            found |= _fields(spec.condition, f"{prefix}{spec.name}.")
+    return found
+
+
+def _checked(fields: Mapping[str, FieldSpec], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is given, without what no rule could have."""
+    values = {}
+    for name in given.keys() & fields.keys():
+        with suppress(ValidationError):
+            values[name] = fields[name].adapter.validate_python(given[name])
+    return values
+
+
+def _option(row: Sequence[Any]) -> Option:
+    value, label, *more = row
+    return Option(str(value), str(label), tuple(map(str, more[0])) if more else None)
 
 
 def _matching(spec: FieldSpec, search: str) -> list[Option]:

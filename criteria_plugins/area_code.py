@@ -1,0 +1,124 @@
+"""Area code of the phone number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Statement
+from graphql_app.criteria import (
+    ChoiceOperator,
+    Criterion,
+    FieldKind,
+    FieldType,
+    Group,
+    OneOrMore,
+    Scope,
+    form_field,
+    hookimpl,
+)
+
+WITH_CODES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
+CODE_PATTERN = r"^([2-9][0-9]{2}|\+[1-9][0-9]{0,2})$"
+# Country calling codes by ITU-T E.164: no code begins with another.
+CALLING_CODE = "^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2})"
+
+
+def _code(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(CODE_PATTERN[1:-1], value):
+        raise PydanticCustomError(
+            "area_code",
+            'must be a North American area code such as "212", or a country calling code such as '
+            '"+44"',
+        )
+    return value
+
+
+AreaCodeText = Annotated[
+    str,
+    BeforeValidator(_code),
+    FieldType(
+        kind=FieldKind.TEXT,
+        json_schema={"type": "string", "pattern": CODE_PATTERN},
+        example="212",
+        pattern=CODE_PATTERN,
+    ),
+]
+
+
+def _digits() -> ColumnElement[str]:
+    """SQL: the digits of a contact's phone from the country calling code on; empty if unknown.
+
+    A number says its country with + or 00. Without, ten digits as North America has them are read
+    as one of its numbers, also after a 1, unless the contact is known to be elsewhere.
+    """
+    phone, country = col(Contact.phone), col(Contact.country)
+    digits = func.replaceRegexpAll(phone, "[^0-9]", "")
+    american = or_(country.is_(None), country.in_(["US", "CA"]))
+    return case(
+        (func.match(phone, "^\\s*\\+"), digits),
+        (func.startsWith(digits, "00"), func.substring(digits, 3)),
+        (and_(american, func.match(digits, "^1[2-9][0-9]{9}$")), digits),
+        (and_(american, func.match(digits, "^[2-9][0-9]{9}$")), func.concat("1", digits)),
+        else_="",
+    )
+
+
+def _area(digits: ColumnElement[str]) -> ColumnElement[str]:
+    """SQL: a North American area code, or + and another country's code; empty if unknown."""
+    calling = func.regexpExtract(digits, CALLING_CODE, 1)
+    return case(
+        (func.match(digits, "^1[2-9][0-9]{9}$"), func.substring(digits, 2, 3)),
+        (calling.in_(["", "1"]), ""),
+        else_=func.concat("+", calling),
+    )
+
+
+class AreaCode(Criterion):
+    """Where a contact's phone is from: the area code of a North American number, else its country.
+
+    Other countries' numbers go by the country calling code, such as +44; +1 is all of North
+    America.
+    """
+
+    key = "areaCode"
+    label = "Area code"
+    group = Group.PROFILE
+
+    operator: ChoiceOperator
+    codes: OneOrMore[AreaCodeText] | None = form_field(
+        "Codes", used_with=WITH_CODES, placeholder="212", suggests=True
+    )
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts whose phone has one of the codes."""
+        digits = _digits()
+        area = _area(digits)
+        if self.codes is None:
+            return area != ""
+        matching = area.in_(self.codes)
+        return or_(matching, func.match(area, "^[2-9]")) if "+1" in self.codes else matching
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
+        """Codes of contacts' phones, those with the most contacts first."""
+        found = select(_area(_digits()).label("area")).subquery()
+        area = found.c.area
+        return (
+            select(area, area)
+            .where(area != "", func.position(area, search) > 0)
+            .group_by(area)
+            .order_by(func.count().desc(), area)
+        )
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    """Register the criterion."""
+    return [AreaCode]

@@ -1,0 +1,73 @@
+"""E-mail domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Statement
+from graphql_app.criteria import (
+    ChoiceOperator,
+    Criterion,
+    Group,
+    OneOrMore,
+    Scope,
+    Text,
+    form_field,
+    hookimpl,
+)
+
+WITH_DOMAINS = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
+
+
+def _fold(domain: str) -> str:
+    return domain.strip().lower().removeprefix("@")
+
+
+Domain = Annotated[Text, AfterValidator(_fold)]
+
+
+def _domain() -> ColumnElement[str]:
+    """SQL: what follows the last @ of a contact's address, in small letters; empty if nothing."""
+    return func.lowerUTF8(func.regexpExtract(col(Contact.email), "@([^@\\s]+)\\s*$", 1))
+
+
+class EmailDomain(Criterion):
+    """The part of a contact's e-mail address after the @; capitals do not matter."""
+
+    key = "emailDomain"
+    label = "E-mail domain"
+    group = Group.PROFILE
+
+    operator: ChoiceOperator
+    domains: OneOrMore[Domain] | None = form_field(
+        "Domains", used_with=WITH_DOMAINS, placeholder="gmail.com", suggests=True
+    )
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts with an address of one of the domains."""
+        if self.domains is None:
+            return _domain() != ""
+        return _domain().in_(self.domains)
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
+        """Domains of addresses, those with the most contacts first."""
+        found = select(_domain().label("domain")).subquery()
+        domain = found.c.domain
+        return (
+            select(domain, domain)
+            .where(domain != "", func.positionCaseInsensitiveUTF8(domain, search) > 0)
+            .group_by(domain)
+            .order_by(func.count().desc(), domain)
+        )
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    """Register the criterion."""
+    return [EmailDomain]

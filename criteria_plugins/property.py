@@ -1,0 +1,57 @@
+"""A contact's own properties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Statement
+from graphql_app.criteria import (
+    Criterion,
+    Group,
+    PropertyForm,
+    Scope,
+    hookimpl,
+    suggest_properties,
+    suggest_values,
+)
+
+
+class Property(PropertyForm, Criterion):
+    """A property that the shop gave its contacts: a text, a number, a date or yes/no.
+
+    A value of another kind than the operator asks for reads as unset.
+    """
+
+    key = "property"
+    label = "Property"
+    group = Group.PROFILE
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts whose property is so."""
+        return self.holds(col(Contact.properties), scope)
+
+    @classmethod
+    def suggest(
+        cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
+    ) -> Statement | None:
+        """Names of properties with the operators of their kind, and texts that one has."""
+        properties = select(col(Contact.properties)).where(col(Contact.properties) != "{}")
+        if field == "property":
+            return suggest_properties(properties, search)
+        if "property" not in given:
+            return None
+        return suggest_values(properties, given["property"], search)
+
+    def describe(self, scope: Scope) -> str:
+        """E.g. "Property "color" is any of red or blue"."""
+        return self.clause(scope, f'{self.label} "{self.property}"')
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    """Register the criterion."""
+    return [Property]

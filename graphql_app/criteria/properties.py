@@ -1,0 +1,266 @@
+"""Properties: values that a shop puts into a JSON document, compared as what they are.
+
+A value is text, a number, a date or yes/no, as the document has it; an operator asks for one of
+the kinds, and a value of another kind reads as unset. A date is a text such as 2024-05-01, or an
+instant of ISO 8601 with its offset, which is on the day that it has in the shop's time zone.
+Numbers are those of JSON: 64-bit floating point.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select
+
+from graphql_app.audience.tables import Expression, Statement
+from graphql_app.criteria.base import Condition, Form
+from graphql_app.criteria.comparisons import compared
+from graphql_app.criteria.describe import clause
+from graphql_app.criteria.field_types import Days, Number, OneOrMore, Text, WrittenDay
+from graphql_app.criteria.fields import form_field
+from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.operators import Operator
+from graphql_app.criteria.scope import Scope
+
+
+class PropertyOperator(Operator):
+    """Comparisons of a property; each goes with values of one kind, but for IS_SET."""
+
+    ANY_OF = "ANY_OF", "is any of"
+    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
+    CONTAINS = "CONTAINS", "contains"
+    NOT_CONTAINS = "NOT_CONTAINS", "does not contain", "CONTAINS"
+    STARTS_WITH = "STARTS_WITH", "starts with"
+    NOT_STARTS_WITH = "NOT_STARTS_WITH", "does not start with", "STARTS_WITH"
+    EQUALS = "EQUALS", "equals"
+    NOT_EQUALS = "NOT_EQUALS", "does not equal", "EQUALS"
+    GREATER_THAN = "GREATER_THAN", "is greater than"
+    AT_LEAST = "AT_LEAST", "is at least"
+    LESS_THAN = "LESS_THAN", "is less than"
+    AT_MOST = "AT_MOST", "is at most"
+    BETWEEN = "BETWEEN", "is between"
+    ON = "ON", "is on"
+    NOT_ON = "NOT_ON", "is not on", "ON"
+    BEFORE = "BEFORE", "is before"
+    ON_OR_BEFORE = "ON_OR_BEFORE", "is on or before"
+    AFTER = "AFTER", "is after"
+    ON_OR_AFTER = "ON_OR_AFTER", "is on or after"
+    BETWEEN_DAYS = "BETWEEN_DAYS", "is between the days"
+    IN_LAST = "IN_LAST", "is in the last"
+    NOT_IN_LAST = "NOT_IN_LAST", "is not in the last", "IN_LAST"
+    MORE_THAN_AGO = "MORE_THAN_AGO", "is more than"
+    IS_TRUE = "IS_TRUE", "is yes"
+    IS_FALSE = "IS_FALSE", "is no"
+    IS_SET = "IS_SET", "is set"
+    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+
+
+_Op = PropertyOperator
+WITH_TEXTS = (_Op.ANY_OF, _Op.NONE_OF)
+WITH_TEXT = (_Op.CONTAINS, _Op.NOT_CONTAINS, _Op.STARTS_WITH, _Op.NOT_STARTS_WITH)
+WITH_NUMBER = (
+    _Op.EQUALS,
+    _Op.NOT_EQUALS,
+    _Op.GREATER_THAN,
+    _Op.AT_LEAST,
+    _Op.LESS_THAN,
+    _Op.AT_MOST,
+    _Op.BETWEEN,
+)
+WITH_DATE = (
+    _Op.ON,
+    _Op.NOT_ON,
+    _Op.BEFORE,
+    _Op.ON_OR_BEFORE,
+    _Op.AFTER,
+    _Op.ON_OR_AFTER,
+    _Op.BETWEEN_DAYS,
+)
+WITH_DAYS = (_Op.IN_LAST, _Op.NOT_IN_LAST, _Op.MORE_THAN_AGO)
+OF_YES_AND_NO = (_Op.IS_TRUE, _Op.IS_FALSE)
+OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
+
+DAY = r"^(19|20|21)\d\d-\d\d-\d\d$"
+INSTANT = (
+    r"^(19|20|21)\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d"
+    r"(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
+SAMPLE = 100_000
+
+
+def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement[date]:
+    """SQL: the day of a date property in the shop's time zone; NULL where it is none."""
+    value = func.JSONExtractString(document, name)
+    day = func.toDate32OrNull(value)
+    instant = func.parseDateTime64BestEffortOrNull(value, 3, "UTC")
+    return case(
+        (_kind(document, name) != "String", None),
+        # Of a day that its month does not have, the engine makes one of the next month.
+        (and_(func.match(value, DAY), func.toString(day) == value), day),
+        (func.match(value, INSTANT), func.toDate32(instant, scope.timezone.key)),
+        else_=None,
+    )
+
+
+def _kind(document: Expression, name: str) -> ColumnElement[str]:
+    return func.JSONType(document, name)
+
+
+class PropertyForm(Form):
+    """A comparison of one property of a JSON document."""
+
+    operator: PropertyOperator
+    property: Text = form_field("Property", placeholder="favorite_color", suggests=True)
+    texts: OneOrMore[Text] | None = form_field("Values", used_with=WITH_TEXTS, suggests=True)
+    text: Text | None = form_field(
+        "Text", used_with=WITH_TEXT, description="Capital letters and small ones are the same."
+    )
+    number: Number | None = form_field("Number", used_with=WITH_NUMBER, placeholder="10")
+    number_up_to: Number | None = form_field(
+        "Up to", used_with=(_Op.BETWEEN,), placeholder="20", not_below="number"
+    )
+    date: WrittenDay | None = form_field("Date", used_with=WITH_DATE)
+    date_up_to: WrittenDay | None = form_field(
+        "Up to", used_with=(_Op.BETWEEN_DAYS,), not_below="date"
+    )
+    days: Days | None = form_field("Days", used_with=WITH_DAYS, placeholder="30")
+
+    def holds(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
+        """SQL: whether the document's property is so; never NULL, also for negative operators."""
+        holds = func.coalesce(self._positive(document, scope), literal(False))
+        return not_(holds) if self.operator.negated else holds
+
+    def _positive(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
+        operator, name = self.operator.positive, self.property
+        kind = _kind(document, name)
+        text = func.JSONExtractString(document, name)
+        if self.texts is not None:
+            return and_(kind == "String", text.in_(self.texts))
+        if self.text is not None:
+            place = func.position(func.lowerUTF8(text), self.text.lower())
+            found = place == 1 if operator is _Op.STARTS_WITH else place > 0
+            return and_(kind == "String", found)
+        if self.number is not None:
+            up_to = None if self.number_up_to is None else float(self.number_up_to)
+            inside = compared(operator, float(self.number), up_to)
+            number = inside.clause(func.JSONExtractFloat(document, name))
+            return and_(kind.in_(["Int64", "UInt64", "Double"]), number)
+        if self.date is not None or self.days is not None:
+            return self._days_that_match(scope).clause(property_day(document, name, scope))
+        if operator is _Op.IS_SET:
+            return and_(kind != "Null", or_(kind != "String", text != ""))
+        answer = 1 if operator is _Op.IS_TRUE else 0
+        return and_(kind == "Bool", func.JSONExtractBool(document, name) == answer)
+
+    def _days_that_match(self, scope: Scope) -> Interval[Any]:
+        day = self.date
+        if day is None:
+            start = scope.today - timedelta(days=self.days or 0)
+            if self.operator is _Op.MORE_THAN_AGO:
+                return Interval(high=start, high_open=True)
+            return Interval(low=start, low_open=True, high=scope.today)
+        match self.operator.positive:
+            case _Op.BEFORE:
+                return Interval(high=day, high_open=True)
+            case _Op.ON_OR_BEFORE:
+                return Interval(high=day)
+            case _Op.AFTER:
+                return Interval(low=day, low_open=True)
+            case _Op.ON_OR_AFTER:
+                return Interval(low=day)
+            case _Op.BETWEEN_DAYS:
+                return Interval(low=day, high=self.date_up_to)
+            case _:
+                return Interval(low=day, high=day)
+
+    def clause(self, scope: Scope, subject: str) -> str:
+        """E.g. "color is any of red or blue", of a subject such as "color"."""
+        ago = " ago" if self.operator is _Op.MORE_THAN_AGO else ""
+        return clause(self, scope, subject, without=("property",)) + ago
+
+
+class PropertyCondition(PropertyForm, Condition):
+    """A comparison of a property of the thing that is counted."""
+
+    def describe(self, scope: Scope) -> str:
+        """E.g. ""color" is any of red"."""
+        return self.clause(scope, f'"{self.property}"')
+
+
+_KINDS = (
+    ("number", (*WITH_NUMBER, *OF_ANY_KIND)),
+    ("yes/no", (*OF_YES_AND_NO, *OF_ANY_KIND)),
+    ("date", (*WITH_DATE, *WITH_DAYS, *OF_ANY_KIND)),
+    ("text", (*WITH_TEXTS, *WITH_TEXT, *OF_ANY_KIND)),
+)
+
+
+def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
+    """Names of properties, the most frequent first, with the kind that most of its values have.
+
+    Args:
+        documents: A statement of one column of JSON documents; the first 100,000 are looked at.
+        search: A part of the name.
+        kind: Only those of a kind: number, yes/no, date or text.
+    """
+    document = documents.limit(SAMPLE).subquery().c[0]
+    pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
+    pair = pairs.subquery().c.pair
+    name, raw = func.tupleElement(pair, 1), func.tupleElement(pair, 2)
+    text = func.JSONExtractString(raw)
+    its_kind = func.multiIf(
+        func.match(raw, "^-?[0-9]"),
+        "number",
+        raw.in_(["true", "false"]),
+        "yes/no",
+        or_(func.match(text, DAY), func.match(text, INSTANT)),
+        "date",
+        text != "",
+        "text",
+        "",
+    )
+    counted = (
+        select(name.label("name"), its_kind.label("kind"), func.count().label("number"))
+        .where(its_kind != "", func.positionCaseInsensitiveUTF8(name, search) > 0)
+        .group_by(name, its_kind)
+        .subquery()
+    )
+    kinds = (
+        select(
+            counted.c.name,
+            func.argMax(counted.c.kind, counted.c.number).label("kind"),
+            func.sum(counted.c.number).label("number"),
+        )
+        .group_by(counted.c.name)
+        .subquery()
+    )
+    found = kinds.c.kind
+    *others, (_, of_text) = _KINDS
+    suited = [
+        item
+        for word, operators in others
+        for item in (found == word, func.array(*(operator.value for operator in operators)))
+    ]
+    operators = func.multiIf(*suited, func.array(*(operator.value for operator in of_text)))
+    properties = select(kinds.c.name, func.concat(kinds.c.name, " (", found, ")"), operators)
+    if kind is not None:
+        properties = properties.where(found == kind)
+    return properties.order_by(kinds.c.number.desc(), kinds.c.name)
+
+
+def suggest_values(documents: Statement, name: str, search: str) -> Statement:
+    """Texts that a property has, the most frequent first; arguments as above."""
+    document = documents.limit(SAMPLE).subquery().c[0]
+    values = (
+        select(func.JSONExtractString(document, name).label("value"))
+        .where(_kind(document, name) == "String")
+        .subquery()
+    )
+    value = values.c.value
+    return (
+        select(value, value)
+        .where(value != "", func.positionCaseInsensitiveUTF8(value, search) > 0)
+        .group_by(value)
+        .order_by(func.count().desc(), value)
+    )

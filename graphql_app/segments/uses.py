@@ -1,0 +1,111 @@
+"""Saved segments whose rules refer to other saved segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from graphql_app.catalog.tables import Segment, SegmentUse
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.ids import SEGMENT, encode, number_of
+from graphql_app.segments.rule import Library, Named, Rule, references
+
+MAX_NAMED = 5
+
+
+def segment_id(segment: Segment) -> int:
+    """The id of a segment that has been stored."""
+    if segment.id is None:
+        raise ValueError("the segment has not been stored")
+    return segment.id
+
+
+def named(segment: Segment) -> Named:
+    """A segment as rules refer to it."""
+    return Named(encode(SEGMENT, segment_id(segment)), segment.name, segment.rule, segment.archived)
+
+
+def library(session: Session, shop_id: int) -> Library:
+    """The segments that rules of a shop may refer to, while the session is open."""
+
+    def find(id: str) -> Named | None:
+        number = _number(id)
+        if number is None:
+            return None
+        own = select(Segment).where(Segment.shop_id == shop_id, Segment.id == number)
+        segment = session.exec(own).first()
+        return None if segment is None else named(segment)
+
+    return find
+
+
+def _number(id: str) -> int | None:
+    """The number of a segment's id; ``None`` for whatever is no such id."""
+    try:
+        number = number_of(SEGMENT, id)
+    except AppError:
+        return None
+    return None if number is None or number >= 2**31 else number
+
+
+def record_uses(session: Session, segment: Segment, rule: Rule) -> None:
+    """Keep what the rule of a segment, which has been stored, refers to."""
+    found = (_number(reference.criterion.segment) for reference in references(rule))
+    used = {number for number in found if number is not None}
+    session.exec(delete(SegmentUse).where(col(SegmentUse.segment_id) == segment.id))
+    session.add_all(
+        SegmentUse(segment_id=segment_id(segment), used_id=number)
+        for number in used
+        if number is not None
+    )
+
+
+def copy_uses(session: Session, original: Segment, copy: Segment) -> None:
+    """A copy, which has been stored, refers to what the original does."""
+    used = select(SegmentUse.used_id).where(SegmentUse.segment_id == original.id)
+    session.add_all(
+        SegmentUse(segment_id=segment_id(copy), used_id=number)
+        for number in session.exec(used).all()
+    )
+
+
+def users(session: Session, segment: Segment) -> list[Segment]:
+    """The segments whose rules refer to a segment themselves, by name."""
+    found = (
+        select(Segment)
+        .join(SegmentUse, col(SegmentUse.segment_id) == Segment.id)
+        .where(SegmentUse.used_id == segment.id)
+        .order_by(col(Segment.name_key))
+    )
+    return list(session.exec(found).all())
+
+
+def all_users(session: Session, segment: Segment) -> Iterator[Segment]:
+    """The segments whose rules refer to a segment, themselves or through others, each once."""
+    waiting, seen = [segment], {segment.id}
+    while waiting:
+        for user in users(session, waiting.pop()):
+            if user.id not in seen:
+                seen.add(user.id)
+                waiting.append(user)
+                yield user
+
+
+def refuse_if_used(session: Session, segment: Segment, verb: str) -> None:
+    """See that no other segment refers to one that is to be put away.
+
+    Raises:
+        AppError: SEGMENT_IN_USE, with their names.
+    """
+    names = [f'"{user.name}"' for user in users(session, segment)]
+    if not names:
+        return
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    raise AppError(
+        ErrorCode.SEGMENT_IN_USE,
+        f"This segment cannot be {verb}: {', '.join(names[:MAX_NAMED])}{more} "
+        f"{'uses' if len(names) == 1 else 'use'} it. Change what uses it first.",
+        ("id",),
+    )
