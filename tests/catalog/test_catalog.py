@@ -22,8 +22,9 @@ from graphql_app.catalog.store import MIGRATIONS, Catalog
 from graphql_app.catalog.tables import CatalogTable, Shop, TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
-from graphql_app.segments.saved import Changes, SavedSegments, segment_id
+from graphql_app.segments.saved import Changes, SavedSegments
 from graphql_app.segments.starters import create_shop, update_defaults
+from graphql_app.segments.uses import segment_id
 
 RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 
@@ -100,10 +101,10 @@ def test_migrations_make_the_schema_of_the_tables_and_undo_it(url: str) -> None:
 def test_every_shop_has_the_default_segments_from_its_creation(
     catalog: Catalog, registry: Registry, saved: SavedSegments
 ) -> None:
-    names = [segment.name for segment in saved.everything()]
+    names = [segment.name for segment in saved.page(limit=100)]
     assert names == ["All US/Canada Customers and Subscribers", "Customers Texted More Than Once"]
     update_defaults(catalog, registry)
-    assert [segment.version for segment in saved.everything()] == [1, 1]
+    assert [segment.version for segment in saved.page(limit=100)] == [1, 1]
 
 
 def test_a_default_of_a_later_version_replaces_what_it_said(
@@ -113,7 +114,7 @@ def test_a_default_of_a_later_version_replaces_what_it_said(
     saved.create(Changes("Better", rule=RULE))
     better = replace(first, name="better", description="Now better.", rule=RULE)
     update_defaults(catalog, replace(registry, default_segments=(better, *others)))
-    changed = next(found for found in saved.everything() if found.default_key == first.key)
+    changed = next(found for found in saved.page(limit=100) if found.default_key == first.key)
     assert (changed.name, changed.description) == ("better (default)", "Now better.")
     assert (changed.rule, changed.version) == (RULE, 2)
     assert changed.summary == "Total spend is greater than $50.00"
@@ -188,6 +189,58 @@ def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -
     assert kept is not None
     assert kept.version == 2
     assert kept.name in outcomes
+
+
+def test_of_writers_who_would_close_a_cycle_one_wins(saved: SavedSegments) -> None:
+    pair = [saved.create(Changes(name=name, rule={"all": []})) for name in ("A", "B")]
+    ids = [option.value for option in saved.options("", 10) if option.label in {"A", "B"}]
+    both = threading.Barrier(2)
+    codes: list[ErrorCode | None] = []
+
+    def refer(one: int, other: int) -> None:
+        rule = {"inSegment": {"operator": "IS", "segment": ids[other]}}
+        both.wait()
+        try:
+            saved.update(segment_id(pair[one]), Changes(rule=rule), None)
+            codes.append(None)
+        except AppError as error:
+            codes.append(error.code)
+
+    threads = [threading.Thread(target=refer, args=pair) for pair in ((0, 1), (1, 0))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(codes) == {None, ErrorCode.SEGMENT_CYCLE}
+
+
+def test_a_segment_is_not_deleted_while_another_comes_to_use_it(saved: SavedSegments) -> None:
+    inner = saved.create(Changes(name="Inner", rule={"all": []}))
+    [option] = saved.options("inner", 1)
+    both = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def attempt(what: str) -> None:
+        both.wait()
+        try:
+            if what == "delete":
+                saved.delete(segment_id(inner))
+            else:
+                rule = {"inSegment": {"operator": "IS", "segment": option.value}}
+                saved.create(Changes(name="Outer", rule=rule))
+            outcomes.append(what)
+        except AppError as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=attempt, args=(what,)) for what in ("delete", "use")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) in (
+        {"delete", ErrorCode.NOT_FOUND},
+        {"use", ErrorCode.SEGMENT_IN_USE},
+    )
 
 
 def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, shop: Shop) -> None:
