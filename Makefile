@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types check format schema bench lock clean
+.PHONY: run test lint format schema docs bench lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments demo --serve
@@ -17,6 +17,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/segments schema --check
+	$(BIN)/python docs/generate.py --check
 
 format: $(VENV)/.dev  ## Put the code into its format.
 	$(BIN)/ruff check --fix .
@@ -24,6 +25,9 @@ format: $(VENV)/.dev  ## Put the code into its format.
 
 schema: $(VENV)/.dev  ## Write schema.graphql.
 	$(BIN)/segments schema
+
+docs: $(VENV)/.dev  ## Write the pages that are made from the code.
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.dev  ## Measure; prints a table.
 	$(BIN)/python -m benchmarks

@@ -38,7 +38,7 @@ from graphql_app.criteria.field_types import (
 )
 from graphql_app.criteria.fields import FieldKind, FieldType, Option, form_field
 from graphql_app.criteria.form import FieldSpec, example, json_schema, ui_schema
-from graphql_app.criteria.hooks import hookimpl
+from graphql_app.criteria.hooks import CONTRACT_VERSION, Hooks, hookimpl
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import (
     Choice,
@@ -64,8 +64,6 @@ from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
 
-CONTRACT_VERSION = 1
-
 __all__ = [
     "CONTRACT_VERSION",
     "Choice",
@@ -87,6 +85,7 @@ __all__ = [
     "FieldType",
     "Form",
     "Group",
+    "Hooks",
     "Interval",
     "Keyword",
     "MeasuredCriterion",

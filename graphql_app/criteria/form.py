@@ -64,8 +64,11 @@ class FieldSpec:
 
     @property
     def example(self) -> Any:
-        """A valid value."""
-        return [self.type.example] if self.multiple else self.type.example
+        """A valid value; of text, what the form shows in the empty input."""
+        example = self.type.example
+        if self.type.kind is FieldKind.TEXT and self.form.placeholder is not None:
+            example = self.form.placeholder
+        return [example] if self.multiple else example
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +220,7 @@ WIDGETS = {
 
 def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
     """Hints for JSON Schema form libraries: the order of fields, widgets and placeholders."""
-    hints: dict[str, Any] = {
-        "ui:order": ["operator", *(spec.name for spec in criterion.fields())]
-    }
+    hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in criterion.fields())]}
     for spec in criterion.fields():
         options = {
             "ui:widget": WIDGETS.get(spec.type.kind) if not spec.multiple else None,

@@ -13,8 +13,12 @@ from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate
 PROJECT = "graphql_app"
 ENTRY_POINT_GROUP = "graphql_app.criteria"
 
+CONTRACT_VERSION = 1
+"""The version of this contract. A plugin says in a constant of this name which one it is for."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of its name."""
 
 
 class Hooks:

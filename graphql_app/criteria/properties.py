@@ -112,7 +112,9 @@ class PropertyForm(Form):
 
     operator: PropertyOperator
     property: Text = form_field("Property", placeholder="favorite_color", suggests=True)
-    texts: OneOrMore[Text] | None = form_field("Values", used_with=WITH_TEXTS, suggests=True)
+    texts: OneOrMore[Text] | None = form_field(
+        "Values", used_with=WITH_TEXTS, placeholder="red", suggests=True
+    )
     text: Text | None = form_field(
         "Text", used_with=WITH_TEXT, description="Capital letters and small ones are the same."
     )

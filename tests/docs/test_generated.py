@@ -1,0 +1,25 @@
+"""The pages that are made from the code are as it has them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from graphql_app import criteria, testing
+from tests.docs.pages import ROOT
+
+
+def test_the_pages_are_as_they_would_be_written() -> None:
+    command = [sys.executable, "docs/generate.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", [*criteria.__all__, *testing.__all__])
+def test_every_public_name_is_explained(name: str) -> None:
+    text = (ROOT / "docs/contract.md").read_text()
+    section = text.split(f"\n### {name}\n")[1].split("\n#")[0]
+    assert len(section.strip()) > 10
