@@ -24,10 +24,12 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     return {**os.environ, "DATA_DIR": str(data_dir), "NO_COLOR": "1", "COLUMNS": "200", **settings}
 
 
-def segments(data_dir: Path, *arguments: str, status: int = 0, **settings: str) -> str:
+def segments(
+    data_dir: Path, *arguments: str, status: int = 0, program: Path = SEGMENTS, **settings: str
+) -> str:
     """Run the command; its output, both streams."""
     done = subprocess.run(
-        [SEGMENTS, *arguments],
+        [program, *arguments],
         env=environment(data_dir, **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -40,9 +42,10 @@ def segments(data_dir: Path, *arguments: str, status: int = 0, **settings: str) 
     return done.stdout
 
 
-def token(data_dir: Path, shop: str, scopes: str = "all") -> str:
+def token(data_dir: Path, shop: str, scopes: str = "all", program: Path = SEGMENTS) -> str:
     """A new token of a shop."""
-    return segments(data_dir, "token", "create", "--shop", shop, "--scopes", scopes).strip()
+    arguments = ("token", "create", "--shop", shop, "--scopes", scopes)
+    return segments(data_dir, *arguments, program=program).strip()
 
 
 @dataclass
@@ -52,17 +55,26 @@ class Running:
     process: subprocess.Popen[str]
     address: str
 
-    def ask(self, token: str, query: str, **variables: Any) -> Any:
-        """The data of an operation that must go well."""
-        response = httpx.post(
+    def _post(self, token: str, query: str, variables: dict[str, Any]) -> Any:
+        return httpx.post(
             f"{self.address}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
-        )
-        answer = response.json()
+        ).json()
+
+    def ask(self, token: str, query: str, **variables: Any) -> Any:
+        """The data of an operation that must go well."""
+        answer = self._post(token, query, variables)
         assert "errors" not in answer, answer
         return answer["data"]
+
+    def errors(self, token: str, query: str, **variables: Any) -> list[dict[str, Any]]:
+        """The errors of an operation that must not go well."""
+        answer = self._post(token, query, variables)
+        assert answer.get("errors"), answer
+        found: list[dict[str, Any]] = answer["errors"]
+        return found
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and wait; the exit status and the output."""
@@ -72,11 +84,13 @@ class Running:
 
 
 @contextmanager
-def server(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Running]:
+def server(
+    data_dir: Path, *arguments: str, program: Path = SEGMENTS, **settings: str
+) -> Iterator[Running]:
     """A server process, ready; killed at the end if it still runs."""
     port = _free_port()
     process = subprocess.Popen(
-        [SEGMENTS, *(arguments or ("serve",))],
+        [program, *(arguments or ("serve",))],
         env=environment(data_dir, PORT=str(port), **settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

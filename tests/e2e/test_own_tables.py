@@ -1,0 +1,87 @@
+"""A plugin with tables of its own is installed, used, uninstalled and installed again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.process import Running, segments, server, token
+
+ROOT = Path(__file__).parents[2]
+RECORD = """
+mutation ($rows: [JSON!]!) {
+  factsRecord(table: "acme_reviews", rows: $rows) { recorded userErrors { message } }
+}
+"""
+REVIEWERS = """
+{ segmentSize(rule: {reviewsWritten: {operator: AT_LEAST, count: 1}}) { members } }
+"""
+CONTACTS = 'mutation { contactsUpsert(contacts: [{id: "1"}, {id: "2"}]) { recorded } }'
+FORGET = 'mutation { contactsForget(ids: ["1"]) { recorded } }'
+CSV = (
+    "contact_id,id,product_id,stars,written_at\n"
+    "1,1,coral,5,2024-05-01T09:58:12Z\n"
+    "2,2,coral,5,2024-05-01T09:58:12Z\n"
+)
+REVIEW = {
+    "contactId": 1,
+    "id": 3,
+    "productId": "a",
+    "stars": 1,
+    "writtenAt": "2024-05-01T00:00:00Z",
+}
+
+
+def _installed(directory: Path) -> dict[str, Any]:
+    """The environment in which the plugin is installed."""
+    metadata = directory / "acme_reviews-1.2.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-reviews\nVersion: 1.2\n")
+    (metadata / "entry_points.txt").write_text(
+        "[graphql_app.criteria]\nreviews = tests.plugins.reviews\n"
+    )
+    return {"PYTHONPATH": os.pathsep.join(map(str, (directory, ROOT)))}
+
+
+def _reviewers(running: Running, token: str) -> Any:
+    return running.ask(token, REVIEWERS)["segmentSize"]["members"]
+
+
+def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "export.csv"
+    file.write_text(CSV)
+    installed = _installed(tmp_path / "site")
+    segments(data, "shop", "create", "acme", **installed)
+    owner = token(data, "acme")
+    refused = segments(data, "import", str(file), "--shop", "acme", status=1)
+    assert "its columns are not those of any one format" in refused
+    assert "acme_reviews: 2 recorded" in segments(
+        data, "import", str(file), "--shop", "acme", **installed
+    )
+
+    with server(data, **installed) as running:
+        found = running.ask(owner, "{ factTables { name plugin { name version } } }")
+        assert found["factTables"][0] == {
+            "name": "acme_reviews",
+            "plugin": {"name": "acme-reviews", "version": "1.2"},
+        }
+        running.ask(owner, CONTACTS)
+        assert _reviewers(running, owner) == 2
+        taken = running.ask(owner, RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])["factsRecord"]
+        assert taken == {"recorded": 2, "userErrors": []}
+        running.stop(signal.SIGKILL)
+
+    with server(data, **installed) as running:
+        assert _reviewers(running, owner) == 1  # all are the first contact's now
+        running.stop(signal.SIGTERM)
+
+    with server(data) as running:
+        assert running.ask(owner, "{ factTables { name } }") == {"factTables": []}
+        running.ask(owner, FORGET)
+        running.ask(owner, CONTACTS)
+        running.stop(signal.SIGTERM)
+
+    with server(data, **installed) as running:
+        assert _reviewers(running, owner) == 0

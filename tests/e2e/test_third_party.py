@@ -1,0 +1,256 @@
+"""A stranger's package, installed beside ours, cannot be told from what we ship ourselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.e2e.process import Running, segments, server, token
+
+ROOT = Path(__file__).parent.parent.parent
+ACME = ROOT / "tests/plugins/acme_loyalty"
+
+SIZE = """
+query ($rule: RuleInput!) {
+  segmentSize(rule: $rule) { members contacts parts { summary members } }
+}
+"""
+METADATA = """
+query ($key: String!) {
+  criterion(key: $key) {
+    key label description group inputType plugin { name version } example jsonSchema uiSchema
+    operators { name label negated fields }
+    fields { name label kind required multiple minimum maximum placeholder suggests usedWith }
+  }
+}
+"""
+SUGGEST = """
+query ($search: String!) {
+  fieldSuggestions(criterion: "loyaltyTier", field: "tiers", search: $search) { value label }
+}
+"""
+RECORD = """
+mutation ($rows: [JSON!]!) {
+  factsRecord(table: "acme_loyalty_accounts", rows: $rows) {
+    recorded userErrors { code message path }
+  }
+}
+"""
+CONTACTS = """
+mutation ($contacts: [ContactInput!]!) { contactsUpsert(contacts: $contacts) { recorded } }
+"""
+FORGET = "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded } }"
+CREATE = """
+mutation ($input: SegmentCreateInput!) {
+  segmentCreate(input: $input) { segment { id rule } userErrors { code message } }
+}
+"""
+SEGMENT = """
+query ($id: ID!) {
+  segment(id: $id) { name rule summary size { members } problems { code message path } }
+}
+"""
+TABLES = "{ factTables { name plugin { name version } key fields { name kind required } } }"
+TEMPLATES = "{ segmentTemplates { key name rule summary } }"
+
+
+def points(operator: str, count: int) -> dict[str, Any]:
+    return {"loyaltyPoints": {"operator": operator, "count": count}}
+
+
+def _run(*command: object, cwd: Path = ROOT) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bin_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a fresh environment with the wheels of ours and of Acme's.
+
+    What both depend on, half a gigabyte, is the test run's own, found after what is installed here.
+    """
+    place = tmp_path_factory.mktemp("fresh")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
+    for source in (ROOT, ACME):
+        _run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", place / "wheels", source)
+    _run(sys.executable, "-m", "venv", place / "env")
+    python = place / "env/bin/python"
+    wheels = sorted((place / "wheels").glob("*.whl"))
+    assert [wheel.name.split("-")[0] for wheel in wheels] == ["acme_loyalty", "open_segments"]
+    _run(python, *pip[1:], "install", "--no-deps", "--no-index", *wheels)
+    [packages] = (place / "env").glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    found = _run(python, "-c", "import graphql_app; print(graphql_app.__file__)", cwd=place)
+    assert found.startswith(str(packages))
+    return place / "env/bin"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def access(bin_dir: Path, data_dir: Path) -> str:
+    """The token of a shop of five contacts, four of them with accounts, imported from a file.
+
+    Another shop of the same contacts has other accounts.
+    """
+    program = bin_dir / "segments"
+    files = {"contacts": "id,country", "accounts": "contact_id,points,tier"}
+    rows = {
+        ("acme", "contacts"): [f"{number},US" for number in range(1, 6)],
+        ("acme", "accounts"): ["1,100,silver", "2,500,gold", "3,900,gold", "4,700,"],
+        ("other", "contacts"): ["1,US", "2,US"],
+        ("other", "accounts"): ["1,9999,diamond", "2,9999,diamond"],
+    }
+    for shop in ("acme", "other"):
+        segments(data_dir, "shop", "create", shop, program=program)
+        for name, head in files.items():
+            file = data_dir / f"{name}.csv"
+            file.write_text("\n".join([head, *rows[shop, name]]) + "\n")
+            told = segments(data_dir, "import", str(file), "--shop", shop, program=program)
+            count = len(rows[shop, name])
+            fact = "contacts" if name == "contacts" else "acme_loyalty_accounts"
+            assert f"{fact}: {count} recorded" in told
+    return token(data_dir, "acme", program=program)
+
+
+@pytest.fixture(scope="module")
+def host(bin_dir: Path, data_dir: Path, access: str) -> Iterator[Running]:
+    with server(data_dir, program=bin_dir / "segments") as running:
+        yield running
+
+
+def test_its_own_tests_pass_where_it_is_installed(bin_dir: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "test_acme_loyalty.py"
+    copy.write_text((ACME / "tests/test_acme_loyalty.py").read_text())
+    told = _run(bin_dir / "python", "-m", "pytest", "-q", "-W", "error", copy, cwd=tmp_path)
+    assert "2 passed" in told
+
+
+def test_the_command_lists_it(bin_dir: Path, data_dir: Path) -> None:
+    told = segments(data_dir, "plugins", "list", program=bin_dir / "segments")
+    assert "loyaltyPoints" in told
+    assert "acme-loyalty 2.1.0" in told
+    assert "acme_loyalty_accounts" in told
+
+
+def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> None:
+    rule = {
+        "all": [points("AT_LEAST", 500), {"location": {"operator": "ANY_OF", "countries": ["US"]}}]
+    }
+    found = host.ask(access, SIZE, rule=rule)["segmentSize"]
+    assert (found["members"], found["contacts"]) == (3, 5)
+    assert found["parts"][1] == {"summary": "Loyalty points is at least 500", "members": 3}
+    tier = {"loyaltyTier": {"operator": "NONE_OF", "tiers": ["gold"]}}
+    asked: list[tuple[dict[str, Any], int]] = [
+        (points("LESS_THAN", 500), 2),
+        (points("EQUALS", 0), 1),
+        ({"not": points("EQUALS", 0)}, 4),
+        (tier, 3),
+        ({"loyaltyTier": {"operator": "IS_SET"}}, 3),
+    ]
+    for one, members in asked:
+        assert host.ask(access, SIZE, rule=one)["segmentSize"]["members"] == members
+
+
+@pytest.mark.parametrize("key", ["loyaltyPoints", "loyaltyTier"])
+def test_its_metadata_is_as_that_of_ours(host: Running, access: str, key: str) -> None:
+    theirs = host.ask(access, METADATA, key=key)["criterion"]
+    ours = host.ask(access, METADATA, key="textsReceived" if key.endswith("s") else "city")
+    assert theirs.keys() == ours["criterion"].keys()
+    assert theirs["plugin"] == {"name": "acme-loyalty", "version": "2.1.0"}
+    assert theirs["inputType"] == f"{key[0].upper()}{key[1:]}CriterionInput"
+    validator: Any = Draft202012Validator(theirs["jsonSchema"])
+    assert validator.is_valid(theirs["example"][key])
+    assert not validator.is_valid({**theirs["example"][key], "operator": "LOOKS_LIKE"})
+    assert host.ask(access, SIZE, rule=theirs["example"])["segmentSize"]["contacts"] == 5
+
+
+def test_its_suggestions_and_its_template_are_of_the_shops_own_data(
+    host: Running, access: str
+) -> None:
+    found = host.ask(access, SUGGEST, search="")["fieldSuggestions"]
+    assert [option["value"] for option in found] == ["gold", "silver"]
+    assert host.ask(access, SUGGEST, search="SIL")["fieldSuggestions"] == [
+        {"value": "silver", "label": "silver"}
+    ]
+    templates = host.ask(access, TEMPLATES)["segmentTemplates"]
+    [template] = [found for found in templates if found["key"] == "acme-reward-ready"]
+    assert template["summary"] == "Loyalty tier is any of gold and loyalty points is at least 500"
+    assert host.ask(access, SIZE, rule=template["rule"])["segmentSize"]["members"] == 2
+
+
+def test_its_facts_come_in_by_the_generic_mutation(host: Running, access: str) -> None:
+    [table] = host.ask(access, TABLES)["factTables"]
+    assert table["name"] == "acme_loyalty_accounts"
+    assert table["plugin"] == {"name": "acme-loyalty", "version": "2.1.0"}
+    required = [field["name"] for field in table["fields"] if field["required"]]
+    assert required == ["contactId", "points"]
+
+    host.ask(access, CONTACTS, contacts=[{"id": "6"}, {"id": "7"}])
+    bad = [{"contactId": "6", "points": 1}, {"contactId": "7", "points": "many"}]
+    payload = host.ask(access, RECORD, rows=bad)["factsRecord"]
+    assert payload["recorded"] == 0
+    assert [error["path"] for error in payload["userErrors"]] == [["rows", "1", "points"]]
+    rich = points("AT_LEAST", 5_000)
+    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 0
+
+    good = [{"contactId": "6", "points": 5_000}, {"contactId": "7", "points": 6_000}]
+    payload = host.ask(access, RECORD, rows=good)["factsRecord"]
+    assert payload == {"recorded": 2, "userErrors": []}
+    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 2
+    host.ask(access, FORGET, ids=["6"])
+    host.ask(access, CONTACTS, contacts=[{"id": "6"}])
+    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 1
+    host.ask(access, FORGET, ids=["6", "7"])
+
+
+def test_a_segment_outlives_the_package_and_works_again_with_it(
+    bin_dir: Path, tmp_path: Path
+) -> None:
+    data_dir, program = tmp_path, bin_dir / "segments"
+    segments(data_dir, "shop", "create", "acme", program=program)
+    access = token(data_dir, "acme", program=program)
+    rule = {"not": points("LESS_THAN", 500)}
+    with server(data_dir, program=program) as running:
+        running.ask(access, CONTACTS, contacts=[{"id": "1"}, {"id": "2"}])
+        running.ask(access, RECORD, rows=[{"contactId": "2", "points": 500}])
+        made = running.ask(access, CREATE, input={"name": "Loyal", "rule": rule})
+        segment = made["segmentCreate"]["segment"]
+    _run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
+    try:
+        with server(data_dir, program=program) as running:
+            plain = SEGMENT.replace("size { members }", "")
+            found = running.ask(access, plain, id=segment["id"])["segment"]
+            assert (found["name"], found["rule"]) == ("Loyal", rule)
+            assert found["summary"] == "Not (loyalty points is less than 500)"
+            [problem] = found["problems"]
+            assert problem["code"] == "UNKNOWN_CRITERION"
+            assert problem["path"] == ["rule", "not", "loyaltyPoints"]
+            [error] = running.errors(access, SEGMENT, id=segment["id"])
+            assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
+    finally:
+        wheels = (bin_dir.parent.parent / "wheels").glob("acme_loyalty-*.whl")
+        pip = (bin_dir / "python", "-m", "pip", "-q", "--disable-pip-version-check")
+        _run(*pip, "install", "--no-deps", "--no-index", *wheels)
+    with server(data_dir, program=program) as running:
+        found = running.ask(access, SEGMENT, id=segment["id"])["segment"]
+        assert found["problems"] == []
+        assert found["size"] == {"members": 1}

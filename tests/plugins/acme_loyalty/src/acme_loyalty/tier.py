@@ -1,0 +1,52 @@
+"""Loyalty tiers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import col
+
+from acme_loyalty.accounts import LoyaltyAccount
+from graphql_app.audience.tables import Contact, Statement
+from graphql_app.criteria import (
+    ChoiceOperator,
+    Criterion,
+    Group,
+    OneOrMore,
+    Scope,
+    Text,
+    form_field,
+)
+
+
+class LoyaltyTier(Criterion):
+    """The tier a contact has reached in the loyalty programme."""
+
+    key = "loyaltyTier"
+    label = "Loyalty tier"
+    group = Group.OTHER
+
+    operator: ChoiceOperator
+    tiers: OneOrMore[Text] | None = form_field(
+        "Tiers",
+        used_with=(ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF),
+        placeholder="gold",
+        suggests=True,
+    )
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        """Contacts of one of the tiers, or of any."""
+        tier = col(LoyaltyAccount.tier)
+        has = tier.is_not(None) if self.tiers is None else tier.in_(self.tiers)
+        return col(Contact.id).in_(select(col(LoyaltyAccount.contact_id)).where(has))
+
+    @classmethod
+    def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
+        """Tiers that there are, the largest first."""
+        tier = col(LoyaltyAccount.tier)
+        return (
+            select(tier, tier)
+            .where(tier.is_not(None), func.positionCaseInsensitiveUTF8(tier, search) > 0)
+            .group_by(tier)
+            .order_by(func.count().desc(), tier)
+        )
