@@ -14,7 +14,8 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, Tim
 from rich.progress import Progress as RichProgress
 
 from graphql_app.app import open_services
-from graphql_app.audience.importers import FORMATS, import_file
+from graphql_app.audience.facts import FACTS
+from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import access
 from graphql_app.console import ShopOption, err, out
 from graphql_app.settings import Settings
@@ -25,7 +26,10 @@ def import_command(
     shop: ShopOption,
     format: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(FORMATS)}; told from the columns when left out."),
+        typer.Option(
+            help=f"{', '.join(formats(FACTS))}, or a plugin's table; told from the columns when "
+            "left out."
+        ),
     ] = None,
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Record the other rows where some are bad.")

@@ -209,7 +209,9 @@ def _country(value: Any) -> str:
     return value
 
 
-def _each_once(parse: Callable[[Any], Any]) -> Callable[[pa.Array], pa.Array | None]:
+def _each_once(
+    parse: Callable[[Any], Any], kind: pa.DataType
+) -> Callable[[pa.Array], pa.Array | None]:
     """Parse each distinct text of a column once."""
 
     def parse_all(array: pa.Array) -> pa.Array | None:
@@ -220,7 +222,7 @@ def _each_once(parse: Callable[[Any], Any]) -> Callable[[pa.Array], pa.Array | N
             parsed = [parse(value) for value in encoded.dictionary.to_pylist()]
         except BadValueError:
             return None
-        return pa.array(parsed, pa.string()).take(encoded.indices)
+        return pa.array(parsed, kind).take(encoded.indices)
 
     return parse_all
 
@@ -228,6 +230,21 @@ def _each_once(parse: Callable[[Any], Any]) -> Callable[[pa.Array], pa.Array | N
 def _keyword(value: Any) -> str | None:
     text = _text(value)
     return None if text is None else fold_keyword(text)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, str) and value.casefold() in {"true", "false"}:
+        value = value.casefold() == "true"
+    if not isinstance(value, bool):
+        raise BadValueError("must be true or false")
+    return value
+
+
+def _booleans(array: pa.Array) -> pa.Array | None:
+    return array if pa.types.is_boolean(array.type) else _BOOLEAN_TEXTS(array)
+
+
+_BOOLEAN_TEXTS = _each_once(_boolean, pa.bool_())
 
 
 def _tags(value: Any) -> list[str]:
@@ -243,12 +260,23 @@ def _finite(text: str) -> float:
     raise BadValueError(f"must not hold {text}")
 
 
+def _whole_number(digits: str) -> int | float:
+    """Beyond 64 bits as a float: the engine would read so long a whole number as text."""
+    try:
+        number = int(digits)
+        return number if -(2**63) <= number < 2**64 else float(number)
+    except (ValueError, OverflowError):
+        raise BadValueError(f"must not hold a number of {len(digits)} digits") from None
+
+
 def _properties(value: Any) -> str:
     try:
-        if isinstance(value, str):
-            value = json.loads(value, parse_constant=_finite)
+        text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+        value = json.loads(text, parse_int=_whole_number, parse_constant=_finite)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         size = len(text.encode())
+    except BadValueError:
+        raise
     except (ValueError, RecursionError, TypeError):
         raise BadValueError("must be a JSON object") from None
     if not isinstance(value, dict):
@@ -263,7 +291,8 @@ INTEGER = ValueKind(pa.int64(), _integer, _integers)
 AMOUNT = ValueKind(MONEY, _money, _amounts)
 TIME = ValueKind(INSTANT, _instant, _instants)
 TEXT = ValueKind(pa.string(), _text, _texts)
-COUNTRY = ValueKind(pa.string(), _country, _each_once(_country))
-KEYWORD = ValueKind(pa.string(), _keyword, _each_once(_keyword))
+COUNTRY = ValueKind(pa.string(), _country, _each_once(_country, pa.string()))
+KEYWORD = ValueKind(pa.string(), _keyword, _each_once(_keyword, pa.string()))
+BOOLEAN = ValueKind(pa.bool_(), _boolean, _booleans)
 TAGS = ValueKind(pa.list_(pa.string()), _tags)
 PROPERTIES = ValueKind(pa.string(), _properties)

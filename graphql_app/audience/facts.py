@@ -28,10 +28,19 @@ class FactField:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A kind of fact: its name in the plural (files, mutations) and its fields."""
+    """A kind of fact: its name in the plural (files, mutations) and its fields.
+
+    A row replaces the one with the same ``key``; order lines, all those of their order.
+    """
 
     name: str
     fields: tuple[FactField, ...]
+    key: tuple[str, ...] = ("id",)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a row may come again as another contact's."""
+        return self.key == ("id",) and any(field.name == "contact_id" for field in self.fields)
 
     @property
     def schema(self) -> pa.Schema:
@@ -92,6 +101,7 @@ LINE_FIELDS = (
 ORDER_LINES = Fact(
     "order_lines",
     (FactField("order_id", columns.IDENTIFIER, "The order it is on.", True), *LINE_FIELDS),
+    key=("order_id",),
 )
 
 PRODUCTS = Fact(
@@ -119,6 +129,7 @@ KEYWORDS = Fact(
         FactField("keyword", columns.KEYWORD, "The keyword.", True),
         FactField("received_at", columns.TIME, "When.", True),
     ),
+    key=("contact_id", "keyword", "received_at"),
 )
 
 EVENTS = Fact(
@@ -135,6 +146,9 @@ EVENTS = Fact(
 FACTS: Mapping[str, Fact] = {
     fact.name: fact for fact in (CONTACTS, ORDERS, ORDER_LINES, PRODUCTS, TEXTS, KEYWORDS, EVENTS)
 }
+
+# What a file may hold beside facts: the exports of Shopify, of which facts are made.
+EXPORTS = ("shopify_customers", "shopify_orders")
 
 
 def check(

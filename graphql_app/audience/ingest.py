@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.facts import CONTACTS, Fact
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience, ShopLocks
-from graphql_app.audience.tables import TABLES
 
 
 class Recorder:
@@ -38,37 +38,24 @@ class Recorder:
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else."""
         latest = " UNION ALL ".join(
-            f"SELECT max(version) AS version FROM {table.__tablename__}" for table in TABLES
+            f"SELECT max(version) AS version FROM {table.__tablename__}"
+            for table in self._audience.tables
         )
         newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
         self._last_version = newest[0][0].as_py() or 0
         self._journal.recover()
 
-    def contacts(self, shop_id: int, rows: pa.Table) -> None:
-        """Record contacts, by id."""
-        subscribed = pc.and_(
-            pc.is_valid(rows["subscribed_at"]),
-            pc.coalesce(pc.less(rows["unsubscribed_at"], rows["subscribed_at"]), pa.scalar(True)),
-        )
-        textable = pc.and_(subscribed, pc.is_valid(rows["phone"]))
-        rows = rows.append_column("subscribed", subscribed).append_column("textable", textable)
-        self._replace(shop_id, "contacts", rows, ["id"])
-
-    def products(self, shop_id: int, rows: pa.Table) -> None:
-        """Record products, by id."""
-        self._replace(shop_id, "products", rows, ["id"])
-
-    def keywords(self, shop_id: int, rows: pa.Table) -> None:
-        """Record uses of keywords, by all of their fields."""
-        self._replace(shop_id, "keywords", rows, ["contact_id", "keyword", "received_at"])
-
-    def texts(self, shop_id: int, rows: pa.Table) -> None:
-        """Record text messages, by id."""
-        self._move(shop_id, "texts", rows)
-
-    def events(self, shop_id: int, rows: pa.Table) -> None:
-        """Record events, by id."""
-        self._move(shop_id, "events", rows)
+    def record(self, shop_id: int, fact: Fact, rows: pa.Table) -> None:
+        """Record rows of any fact but orders and their lines, each by the key of the fact."""
+        if fact is CONTACTS:
+            rows = _with_consent(rows)
+        with self._locks.hold(shop_id):
+            _, rows = _last_of_each(rows, fact.key)
+            gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
+            version = self._version()
+            self._journal.write(
+                shop_id, version, [Insert(fact.name, _stamp(shop_id, version, rows, gone))]
+            )
 
     def orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, each with its lines.
@@ -133,7 +120,7 @@ class Recorder:
 
         Tables that are in that shape already are left alone.
         """
-        for table in TABLES:
+        for table in self._audience.tables:
             self._audience.merge(table.__tablename__, shop_id)
 
     def _version(self) -> int:
@@ -142,26 +129,14 @@ class Recorder:
             self._last_version = max(self._last_version + 1, time.time_ns())
             return self._last_version
 
-    def _replace(self, shop_id: int, table: str, rows: pa.Table, key: list[str]) -> None:
-        with self._locks.hold(shop_id):
-            _, rows = _last_of_each(rows, key)
-            version = self._version()
-            self._journal.write(shop_id, version, [Insert(table, _stamp(shop_id, version, rows))])
-
-    def _move(self, shop_id: int, table: str, rows: pa.Table) -> None:
-        """Replace rows by id, and mark as deleted those that other contacts have under it."""
-        with self._locks.hold(shop_id):
-            _, rows = _last_of_each(rows, ["id"])
-            stored = self._audience.arrow(
-                f"SELECT DISTINCT id, contact_id FROM {table} "
-                f"WHERE shop_id = {shop_id} AND {_among(rows['id'])}"
-            )
-            owner = rows["contact_id"].take(pc.index_in(stored["id"], rows["id"]))
-            gone = stored.filter(pc.not_equal(owner, stored["contact_id"]))
-            version = self._version()
-            self._journal.write(
-                shop_id, version, [Insert(table, _stamp(shop_id, version, rows, gone))]
-            )
+    def _elsewhere(self, shop_id: int, table: str, rows: pa.Table) -> pa.Table:
+        """The keys under which other contacts have rows of the same ids."""
+        stored = self._audience.arrow(
+            f"SELECT DISTINCT id, contact_id FROM {table} "
+            f"WHERE shop_id = {shop_id} AND {_among(rows['id'])}"
+        )
+        owner = rows["contact_id"].take(pc.index_in(stored["id"], rows["id"]))
+        return stored.filter(pc.not_equal(owner, stored["contact_id"]))
 
     def _stored_orders(self, shop_id: int, ids: pa.Array) -> pa.Table:
         """What is on disk of orders, one row for each contact that has them."""
@@ -191,10 +166,24 @@ class Recorder:
         return found.append_column("row", pc.index_in(found["order_id"], ids))
 
 
-def _last_of_each(rows: pa.Table, key: list[str]) -> tuple[pa.Array, pa.Table]:
+def _with_consent(contacts: pa.Table) -> pa.Table:
+    """Contacts with what follows from the dates of their consent."""
+    subscribed = pc.and_(
+        pc.is_valid(contacts["subscribed_at"]),
+        pc.coalesce(
+            pc.less(contacts["unsubscribed_at"], contacts["subscribed_at"]), pa.scalar(True)
+        ),
+    )
+    textable = pc.and_(subscribed, pc.is_valid(contacts["phone"]))
+    return contacts.append_column("subscribed", subscribed).append_column("textable", textable)
+
+
+def _last_of_each(rows: pa.Table, key: Sequence[str]) -> tuple[pa.Array, pa.Table]:
     """The last row of each key: its places in the table, and the rows."""
-    numbered = rows.select(key).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
-    last = numbered.group_by(key).aggregate([("row", "max")])["row_max"]
+    # No column of a table has a name with a space in it.
+    numbers = pa.array(range(rows.num_rows), pa.int64())
+    numbered = rows.select(key).append_column("row number", numbers)
+    last = numbered.group_by(key).aggregate([("row number", "max")])["row number_max"]
     places = last.combine_chunks().sort()
     return (places, rows) if len(places) == rows.num_rows else (places, rows.take(places))
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import TABLES
 from graphql_app.errors import AppError
 
 ERASE = "erase"
@@ -95,9 +94,8 @@ class Journal:
         if isinstance(step, Insert):
             self._audience.insert(step.table, step.rows)
             return
-        for table in TABLES:
-            if table.__tablename__ != "products":
-                self._audience.erase(table.__tablename__, shop_id, step.contacts)
+        for table in self._audience.tables_of_contacts():
+            self._audience.erase(table, shop_id, step.contacts)
 
     def _mark_done(self, entries: pa.Table) -> None:
         """Mark entries as done, without their payload."""

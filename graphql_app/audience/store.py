@@ -23,14 +23,20 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from graphql_app.audience.declared import all_facts
 from graphql_app.audience.tables import (
-    BY_ID,
+    PARTITION,
     PARTITIONS,
     TABLES,
+    AudienceTable,
     Contact,
     JournalEntry,
+    Product,
     Statement,
     StoreTable,
+    found_by_id,
+    readable_tables,
+    stored,
 )
 from graphql_app.errors import AppError, ErrorCode
 
@@ -70,11 +76,24 @@ class Audience:
         timeout: Seconds that a statement may take.
         memory: Bytes that a statement may use.
         connections: How many statements run at once.
+        tables: Plugins' tables, which are there beside the built-in ones.
+
+    Attributes:
+        tables: All tables of facts.
+        facts: What they hold, as files and mutations give it.
     """
 
     def __init__(
-        self, url: str, timeout: float = 30, memory: int = 4 * 1024**3, connections: int = 4
+        self,
+        url: str,
+        timeout: float = 30,
+        memory: int = 4 * 1024**3,
+        connections: int = 4,
+        tables: Iterable[type[AudienceTable]] = (),
     ) -> None:
+        plugins = tuple(tables)
+        self.tables = (*TABLES, *plugins)
+        self.facts = all_facts(plugins)
         self._engine = self._open(url, connections)
         self.database = make_url(url).database or "default"
         self._limits = {"max_execution_time": timeout, "max_memory_usage": memory}
@@ -97,9 +116,10 @@ class Audience:
     def create_tables(self) -> None:
         """Create the tables that are missing."""
         with self._failures():
-            StoreTable.metadata.create_all(self._engine)
+            tables = [*map(stored, self.tables), stored(JournalEntry)]
+            StoreTable.metadata.create_all(self._engine, tables)
         with self._client() as client:
-            for table in BY_ID:
+            for table in filter(found_by_id, self.tables):
                 client.command(
                     f"ALTER TABLE {table.__tablename__} "
                     "ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"
@@ -130,14 +150,13 @@ class Audience:
 
     def _filters(self, shop_id: int, contacts: Sequence[int] | None) -> dict[str, str]:
         filters = {f"{self.database}.{JournalEntry.__tablename__}": "0"}
-        for table in TABLES:
+        for name, table in readable_tables().items():
             condition = f"shop_id = {int(shop_id)} AND NOT deleted"
-            columns = StoreTable.metadata.tables[table.__tablename__].columns
-            key = "id" if table is Contact else "contact_id"
-            if contacts is not None and key in columns:
+            key = _contact_key(name)
+            if contacts is not None and key in table.columns:
                 ids = ", ".join(str(int(contact)) for contact in contacts)
                 condition += f" AND {key} IN ({ids or 'NULL'})"
-            filters[f"{self.database}.{table.__tablename__}"] = condition
+            filters[f"{self.database}.{name}"] = condition
         return filters
 
     def arrow(self, query: str, text: bool = True) -> pa.Table:
@@ -154,18 +173,30 @@ class Audience:
             with self._client() as client:
                 client.insert_arrow(table, rows.combine_chunks(), settings=INSERT_SETTINGS)
 
+    def tables_of_contacts(self) -> Sequence[str]:
+        """The tables with rows of contacts, those of plugins that are not there any more included.
+
+        Such are told by their partitions and sort keys.
+        """
+        known = [table.__tablename__ for table in self.tables if table is not Product]
+        found = self.arrow(
+            f"SELECT name FROM system.tables WHERE database = '{self.database}' "
+            f"AND engine LIKE '%ReplacingMergeTree' AND partition_key = '{PARTITION}' "
+            "AND startsWith(sorting_key, 'shop_id, contact_id')"
+        )
+        return [*dict.fromkeys([*known, *found["name"].to_pylist()])]
+
     def erase(self, table: str, shop_id: int, contacts: Iterable[int]) -> None:
         """Delete the rows of contacts for good.
 
         They are out of every answer on return, and off the disk as soon as the engine has
         rewritten the parts that held them, which it takes up again after a crash.
         """
-        key = "id" if table == Contact.__tablename__ else "contact_id"
         ids = ", ".join(str(int(contact)) for contact in contacts)
         with self._client() as client:
             client.command(
                 f"ALTER TABLE {table} DELETE IN PARTITION {shop_id % PARTITIONS} "
-                f"WHERE shop_id = {int(shop_id)} AND {key} IN ({ids})",
+                f"WHERE shop_id = {int(shop_id)} AND {_contact_key(table)} IN ({ids})",
                 settings={"mutations_sync": 0, "max_query_size": QUERY_SETTINGS["max_query_size"]},
             )
 
@@ -204,6 +235,11 @@ class Audience:
             yield
         except (SQLAlchemyError, ClickHouseError) as error:
             raise _failure(error) from error
+
+
+def _contact_key(table: str) -> str:
+    """The column that says of which contact a row is."""
+    return "id" if table == Contact.__tablename__ else "contact_id"
 
 
 def _speak_utc(connection: Any, _: object) -> None:

@@ -7,10 +7,14 @@ the key. Both, and the shop, are taken care of by the store; a fragment writes n
 
 Times are UTC with milliseconds, money is Decimal(18, 4) in the shop's currency, identifiers are
 unsigned 64-bit integers of the source system; products, keywords and tags are text.
+
+A plugin declares tables of its own as these are declared, with what ``__all__`` names.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
@@ -28,10 +32,34 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt64,
 )
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Decimal as DecimalType
-from sqlalchemy import Select
+from sqlalchemy import Select, Table
 from sqlalchemy.orm import registry
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import Field, SQLModel
+
+__all__ = [
+    "INSTANT",
+    "MONEY",
+    "NAME",
+    "Array",
+    "AudienceTable",
+    "Bool",
+    "Contact",
+    "Event",
+    "Expression",
+    "Int64",
+    "KeywordUse",
+    "LowCardinality",
+    "Nullable",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Statement",
+    "String",
+    "TextMessage",
+    "UInt64",
+    "fact_engine",
+]
 
 # SQLAlchemy's types for what criteria are made of: a select of any columns, and a column of a table
 # or any other expression.
@@ -48,10 +76,13 @@ MAX_KEYWORD = 255
 PARTITIONS = 16
 PARTITION = f"shop_id % {PARTITIONS}"
 
+TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
-def _engine(*order_by: str) -> Any:
+
+def fact_engine(*key: str) -> Any:
+    """The engine of a table of facts whose rows are replaced by their shop and these columns."""
     return engines.ReplacingMergeTree(
-        order_by=("shop_id", *order_by),
+        order_by=tuple(f"`{column}`" for column in ("shop_id", *key)),
         partition_by=PARTITION,
         version="version",
         settings={
@@ -84,7 +115,7 @@ class Contact(AudienceTable, table=True):
     """
 
     __tablename__ = "contacts"
-    __table_args__ = (_engine("id"),)
+    __table_args__ = (fact_engine("id"),)
 
     id: int = Field(primary_key=True, sa_type=UInt64)
     phone: str | None = Field(sa_type=Nullable(String))
@@ -107,7 +138,7 @@ class Order(AudienceTable, table=True):
     """An order of a contact; ``valid`` while neither cancelled nor fully refunded."""
 
     __tablename__ = "orders"
-    __table_args__ = (_engine("contact_id", "id"),)
+    __table_args__ = (fact_engine("contact_id", "id"),)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -123,7 +154,7 @@ class OrderLine(AudienceTable, table=True):
     """One product on an order; repeats the order's time and validity, so no join is needed."""
 
     __tablename__ = "order_lines"
-    __table_args__ = (_engine("contact_id", "order_id", "line_number"),)
+    __table_args__ = (fact_engine("contact_id", "order_id", "line_number"),)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     order_id: int = Field(primary_key=True, sa_type=UInt64)
@@ -139,7 +170,7 @@ class Product(AudienceTable, table=True):
     """A product's title, for people to find its id by."""
 
     __tablename__ = "products"
-    __table_args__ = (_engine("id"),)
+    __table_args__ = (fact_engine("id"),)
 
     id: str = Field(primary_key=True, sa_type=String)
     title: str = Field(sa_type=String)
@@ -149,7 +180,7 @@ class TextMessage(AudienceTable, table=True):
     """A text message sent to a contact, and when its link was first clicked."""
 
     __tablename__ = "texts"
-    __table_args__ = (_engine("contact_id", "id"),)
+    __table_args__ = (fact_engine("contact_id", "id"),)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -161,7 +192,7 @@ class KeywordUse(AudienceTable, table=True):
     """A keyword that a contact texted in, folded so that case and surrounding space are gone."""
 
     __tablename__ = "keywords"
-    __table_args__ = (_engine("contact_id", "keyword", "received_at"),)
+    __table_args__ = (fact_engine("contact_id", "keyword", "received_at"),)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     keyword: str = Field(primary_key=True, sa_type=NAME)
@@ -172,7 +203,7 @@ class Event(AudienceTable, table=True):
     """Anything else that happened to a contact: a name, a time and properties as JSON."""
 
     __tablename__ = "events"
-    __table_args__ = (_engine("contact_id", "id"),)
+    __table_args__ = (fact_engine("contact_id", "id"),)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -190,9 +221,6 @@ TABLES: tuple[type[AudienceTable], ...] = (
     KeywordUse,
     Event,
 )
-
-# Facts that are found again by their own id, although sorted by contact.
-BY_ID: tuple[type[AudienceTable], ...] = (Order, TextMessage, Event)
 
 
 def fold_keyword(keyword: str) -> str:
@@ -218,3 +246,30 @@ class JournalEntry(StoreTable, table=True):
     shop_id: int = Field(sa_type=UInt64)
     payload: str = Field(sa_type=String)
     done: int = Field(sa_type=UInt32)
+
+
+def stored(table: type[StoreTable]) -> Table:
+    """A table as SQLAlchemy knows it."""
+    return StoreTable.metadata.tables[table.__tablename__]
+
+
+def key_of(table: type[AudienceTable]) -> tuple[str, ...]:
+    """The columns that a shop's rows are replaced by."""
+    return tuple(column.name for column in stored(table).primary_key if column.name != "shop_id")
+
+
+def found_by_id(table: type[AudienceTable]) -> bool:
+    """Whether rows are found again by their own id, although sorted by contact."""
+    return key_of(table) == ("contact_id", "id")
+
+
+def readable_tables() -> Mapping[str, Table]:
+    """The tables that a statement may name: all that any class declares, whoever imported it.
+
+    A table of a plugin that was left out is among them, so that it is filtered as the others are.
+    """
+    return {
+        name: table
+        for name, table in StoreTable.metadata.tables.items()
+        if TABLE_NAME.fullmatch(name) and name != JournalEntry.__tablename__
+    }

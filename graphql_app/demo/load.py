@@ -50,13 +50,11 @@ def load_demo(services: Services) -> tuple[Shop, int]:
     lines = tables.pop("order_lines")
     lines = lines.append_column("row", pc.index_in(lines["order_id"], tables["orders"]["id"]))
     checked = {name: _checked(name, table) for name, table in tables.items()}
-    record = services.recorder
-    record.products(shop_id, checked["products"])
-    record.contacts(shop_id, checked["contacts"])
-    record.orders(shop_id, checked["orders"], lines.drop_columns(["order_id"]))
-    record.texts(shop_id, checked["texts"])
-    record.keywords(shop_id, checked["keywords"])
-    record.merge(shop_id)
+    recorder = services.recorder
+    recorder.orders(shop_id, checked.pop("orders"), lines.drop_columns(["order_id"]))
+    for name, table in checked.items():
+        recorder.record(shop_id, facts.FACTS[name], table)
+    recorder.merge(shop_id)
     return shop, lines.num_rows + sum(table.num_rows for table in checked.values())
 
 

@@ -26,12 +26,9 @@ from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
 from sqlmodel import col
 
-from graphql_app.audience.tables import TABLES, Contact, StoreTable
+from graphql_app.audience.tables import Contact, readable_tables
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
-
-READABLE = frozenset(StoreTable.metadata.tables[table.__tablename__] for table in TABLES)
-
 
 # Where SQLAlchemy takes SQL as text beside text() and literal_column().
 RAW_PARTS = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
@@ -99,7 +96,7 @@ def _forbidden(element: Any) -> str | None:
     for operator in (getattr(element, "operator", None), getattr(element, "modifier", None)):
         if isinstance(operator, custom_op):
             return f"has an operator of its own, {operator.opstring!r}: use func instead"
-    if isinstance(element, TableClause) and element not in READABLE:
+    if isinstance(element, TableClause) and element not in readable_tables().values():
         return f"reads {element}, no table of facts"
     if isinstance(element, TableValuedAlias) or (
         isinstance(element, Select)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from graphql_app.audience.facts import Fact
 from graphql_app.audience.importers import BadRow, ImportReport, import_file, report
 from graphql_app.audience.importers import recording as recording_module
 from graphql_app.audience.ingest import Recorder
@@ -511,14 +512,14 @@ class TestBadFiles:
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(recording_module, "CHUNK_ROWS", 2)
-        write, calls = shop.recorder.texts, itertools.count(1)
+        write, calls = shop.recorder.record, itertools.count(1)
 
-        def fail_at_last(shop_id: int, rows: pa.Table) -> None:
+        def fail_at_last(shop_id: int, fact: Fact, rows: pa.Table) -> None:
             if next(calls) == 2:
                 raise AppError(ErrorCode.UNAVAILABLE, "The audience store failed.")
-            write(shop_id, rows)
+            write(shop_id, fact, rows)
 
-        monkeypatch.setattr(shop.recorder, "texts", fail_at_last)
+        monkeypatch.setattr(shop.recorder, "record", fail_at_last)
         texts = "".join(f"{n},7,2024-05-01T09:58:12Z,\n" for n in range(5))
         with pytest.raises(AppError, match=r"2 of 5 rows are recorded; import the file again"):
             shop.load(shop.file("texts.csv", TEXTS + texts))

@@ -29,6 +29,10 @@ def _checked(fact: Fact, **columns: Sequence[Any]) -> pa.Table:
     return table
 
 
+def _record_contacts(recorder: Recorder, shop: int, **columns: Sequence[Any]) -> None:
+    recorder.record(shop, facts.CONTACTS, _checked(facts.CONTACTS, **columns))
+
+
 def _order(contact: int, lines: int) -> tuple[pa.Table, pa.Table]:
     order = _checked(facts.ORDERS, id=[1], contact_id=[contact], ordered_at=[DAY], total=["10.00"])
     products = _checked(
@@ -51,12 +55,12 @@ def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
     order, lines = _order(contact=1, lines=2)
     with pytest.raises(AppError):
         recorder.orders(1, order, lines)
-    recorder.contacts(2, _checked(facts.CONTACTS, id=[1]))  # another shop's writes go on
+    _record_contacts(recorder, 2, id=[1])  # another shop's writes go on
     assert _counts(audience, 2)["contacts"] == 1
     with pytest.raises(AppError):
-        recorder.contacts(1, _checked(facts.CONTACTS, id=[1]))
+        _record_contacts(recorder, 1, id=[1])
     audience.command("RENAME TABLE products_away TO products")
-    recorder.contacts(1, _checked(facts.CONTACTS, id=[1]))
+    _record_contacts(recorder, 1, id=[1])
     assert _counts(audience, 1) == {"contacts": 1, "orders": 1, "order_lines": 2}
 
 
@@ -67,13 +71,13 @@ def test_what_one_process_began_the_next_one_finishes(
     with pytest.raises(AppError):
         Recorder(audience).forget(1, [1])  # so that a batch of another kind is left as well
     audience.command("RENAME TABLE orders_away TO orders")
-    recorder.contacts(1, _checked(facts.CONTACTS, id=[1, 2]))
+    _record_contacts(recorder, 1, id=[1, 2])
     again = Recorder(audience)
     again.recover()
     # The erasure is as old as its batch: it takes what was there, on its way to being forgotten.
     assert _counts(audience, 1)["contacts"] == 1
     again.recover()
-    again.contacts(1, _checked(facts.CONTACTS, id=[1]))
+    _record_contacts(again, 1, id=[1])
     assert _counts(audience, 1)["contacts"] == 2
 
 
@@ -82,12 +86,12 @@ def test_the_last_write_wins_when_the_clock_was_set_back(
 ) -> None:
     first = Recorder(audience)
     first.recover()
-    first.contacts(1, _checked(facts.CONTACTS, id=[1], country=["US"]))
+    _record_contacts(first, 1, id=[1], country=["US"])
     an_hour_ago = time.time_ns() - 3_600_000_000_000
     monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
     second = Recorder(audience)
     second.recover()
-    second.contacts(1, _checked(facts.CONTACTS, id=[1], country=["CA"]))
+    _record_contacts(second, 1, id=[1], country=["CA"])
     assert audience.rows(select(col(Contact.country)), 1)[0][0] == "CA"
 
 

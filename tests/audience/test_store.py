@@ -27,7 +27,7 @@ def contacts(audience: Audience) -> None:
     """A hundred contacts."""
     rows, bad = facts.check(facts.CONTACTS, {"id": [*range(100)]}, 100)
     assert not bad
-    Recorder(audience).contacts(1, rows)
+    Recorder(audience).record(1, facts.CONTACTS, rows)
 
 
 @pytest.mark.usefixtures("contacts")
@@ -66,7 +66,8 @@ def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
     recorder.forget(1, [*range(50)])
     assert len(audience.rows(select(col(Contact.id)), 1)) == 50
     rows, _ = facts.check(facts.CONTACTS, {"id": [7]}, 1)
-    recorder.contacts(1, rows)  # recorded again, and not erased by what is still under way
+    # Recorded again, and not erased by what is still under way.
+    recorder.record(1, facts.CONTACTS, rows)
     assert len(audience.rows(select(col(Contact.id)), 1)) == 51
     erasing = (
         f"SELECT count() FROM system.mutations WHERE database = '{audience.database}' "

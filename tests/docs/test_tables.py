@@ -9,18 +9,17 @@ import pytest
 
 from graphql_app import criteria, endpoint
 from graphql_app.audience import columns, facts
-from graphql_app.audience.importers import FORMATS
+from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
-from graphql_app.plugins import Registry
 from graphql_app.schema import errors, limits, nodes, pages
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.segments import rule, saved, suggestions
 from graphql_app.settings import Settings
-from tests.docs.pages import ROOT, code, page, prose, table, table_under
+from tests.docs.pages import code, page, prose, table, table_under
 
 API = page("docs/api.md")
 IMPORTING = page("docs/importing.md")
@@ -58,24 +57,10 @@ VALUES = {
     columns.TEXT: "text",
     columns.KEYWORD: "text",
     columns.COUNTRY: "country",
+    columns.BOOLEAN: "true or false",
     columns.TAGS: "list of texts",
     columns.PROPERTIES: "JSON object",
 }
-
-
-def test_the_criteria_of_the_readme_are_the_built_in_ones(registry: Registry) -> None:
-    rows = table(ROOT / "README.md", "criterion")
-    told = {
-        code(key)[0]: (asks, code(operators), code(fields)) for key, asks, operators, fields in rows
-    }
-    assert told == {
-        key: (
-            kind.description(),
-            [operator.value for operator in kind.operators()],
-            [field.name for field in kind.fields()],
-        )
-        for key, kind in registry.criteria.items()
-    }
 
 
 def test_the_codes_are_those_of_errors() -> None:
@@ -136,7 +121,7 @@ def test_every_value_of_a_file_is_explained() -> None:
 
 def test_every_format_of_a_file_is_named() -> None:
     text = prose(IMPORTING)
-    assert [name for name in FORMATS if f"`{name}`" not in text] == []
+    assert [name for name in formats(facts.FACTS) if f"`{name}`" not in text] == []
     assert f"{CHUNK_ROWS:,} rows" in text
     assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
 

@@ -77,7 +77,7 @@ class RecordedShop:
         recorder = self.services.recorder
         match batch:
             case evaluator.Contacts(contacts):
-                recorder.contacts(self.id, checked(CONTACTS, contacts))
+                recorder.record(self.id, CONTACTS, checked(CONTACTS, contacts))
             case evaluator.Orders(orders, keep_lines):
                 lines = None if keep_lines else _lines([order.lines for order in orders])
                 recorder.orders(self.id, checked(ORDERS, orders), lines)
@@ -88,9 +88,9 @@ class RecordedShop:
                 assert table.schema == ORDER_LINES.schema
                 recorder.order_lines(self.id, table)
             case evaluator.Texts(texts):
-                recorder.texts(self.id, checked(TEXTS, texts))
+                recorder.record(self.id, TEXTS, checked(TEXTS, texts))
             case evaluator.Keywords(uses):
-                recorder.keywords(self.id, checked(KEYWORDS, uses))
+                recorder.record(self.id, KEYWORDS, checked(KEYWORDS, uses))
             case evaluator.Forget(gone):
                 recorder.forget(self.id, gone)
 

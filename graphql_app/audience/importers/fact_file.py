@@ -126,7 +126,7 @@ class FactLayout:
     def _require_types(self, types: pa.Schema) -> None:
         kinds = {f.name: f.kind for f in self.fact.fields}
         for column in types:
-            if column.name == LINES:
+            if column.name not in kinds:
                 self._require_lines(column.type)
             elif reason := _unfit(kinds[column.name], column.type):
                 raise bad_file(self._source.path, f'the column "{column.name}" {reason}.')
@@ -245,6 +245,7 @@ def _unfit(kind: ValueKind, found: pa.DataType) -> str | None:
         columns.INTEGER: pa.types.is_integer(found) or pa.types.is_floating(found),
         columns.AMOUNT: pa.types.is_decimal(found) or pa.types.is_integer(found),
         columns.TIME: pa.types.is_timestamp(found),
+        columns.BOOLEAN: pa.types.is_boolean(found),
         columns.TAGS: pa.types.is_list(found) or pa.types.is_large_list(found),
         columns.PROPERTIES: pa.types.is_struct(found),
     }.get(kind, False)

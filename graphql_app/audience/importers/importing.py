@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from graphql_app.audience.facts import FACTS
+from graphql_app.audience.facts import EXPORTS, ORDERS, Fact
 from graphql_app.audience.importers import shopify
 from graphql_app.audience.importers.csv_file import open_csv
-from graphql_app.audience.importers.fact_file import FactLayout, Layout
+from graphql_app.audience.importers.fact_file import LINES, FactLayout, Layout
 from graphql_app.audience.importers.ndjson_file import open_ndjson
 from graphql_app.audience.importers.parquet_file import open_parquet
 from graphql_app.audience.importers.reading import Source, open_file
@@ -29,14 +29,17 @@ from graphql_app.audience.importers.shopify_orders import OrdersLayout
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 
-FORMATS = (*FACTS, shopify.CUSTOMERS, shopify.ORDERS)
-
 _OPENERS = {
     ".csv": open_csv,
     ".ndjson": open_ndjson,
     ".jsonl": open_ndjson,
     ".parquet": open_parquet,
 }
+
+
+def formats(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """What a file may hold."""
+    return (*facts, *EXPORTS)
 
 
 def import_file(
@@ -56,10 +59,10 @@ def import_file(
 
     Args:
         path: A ``.csv``, ``.ndjson``, ``.jsonl`` or ``.parquet`` file.
-        format: What it holds, one of ``FORMATS``; ``None`` tells it from the names of its columns.
+        format: What it holds, one of ``formats``; ``None`` tells it from the names of its columns.
         shop_id: Whose facts.
         shop_currency: The shop's currency, ISO 4217.
-        audience: Where the facts are read.
+        audience: Where the facts are read; its facts are what a file may hold.
         recorder: Where they are recorded.
         skip_bad_rows: Record the other rows where some are bad, instead of nothing.
         now: The time of the import, with its zone.
@@ -77,16 +80,17 @@ def import_file(
     with ExitStack() as stack:
         with _reading(path):
             source = _open(path, stack)
-        name = format or _recognised(source)
+        name = format or _recognised(source, audience.facts)
         layout: Layout
         if name == shopify.CUSTOMERS:
             layout = CustomersLayout(source, recorded, now, subscribed_at)
         elif name == shopify.ORDERS:
             layout = OrdersLayout(source, recorded, shop_currency)
-        elif name in FACTS:
-            layout = FactLayout(FACTS[name], recorded, source)
+        elif name in audience.facts:
+            layout = FactLayout(audience.facts[name], recorded, source)
         else:
-            raise bad_file(path, f'there is no format "{name}"; known are: {", ".join(FORMATS)}.')
+            known = ", ".join(formats(audience.facts))
+            raise bad_file(path, f'there is no format "{name}"; known are: {known}.')
         layout.require()
         spool = stack.enter_context(open_spool())
         with _reading(path):
@@ -141,20 +145,27 @@ def _open(path: Path, stack: ExitStack) -> Source:
     return opener(path, stack)
 
 
-def _recognised(source: Source) -> str:
-    """The format whose required columns are all there, and to which no other column is unknown."""
+def _recognised(source: Source, facts: Mapping[str, Fact]) -> str:
+    """The format whose required columns are all there, and to which no other column is unknown.
+
+    Where several are, or none is, the name of the file may say which it is.
+    """
     name = shopify.recognise(source.columns) if source.kind == "CSV" else None
     if name:
         return name
-    columns = set(source.columns) - {"lines"}
-    for fact in FACTS.values():
-        required = {field.name for field in fact.fields if field.required}
-        if required <= columns <= {field.name for field in fact.fields}:
-            return fact.name
-    if source.path.stem in FACTS:
+    columns = set(source.columns)
+    fitting = [fact.name for fact in facts.values() if _fits(fact, columns)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if source.path.stem in (fitting or facts):
         return source.path.stem
-    nearest = max(FACTS.values(), key=lambda fact: len(columns & {f.name for f in fact.fields}))
-    known = {field.name for field in nearest.fields}
+    if fitting:
+        raise bad_file(
+            source.path,
+            f"its columns are those of more than one format: {', '.join(fitting)}. Say --format.",
+        )
+    nearest = max(facts.values(), key=lambda fact: len(columns & {f.name for f in fact.fields}))
+    known = {field.name for field in nearest.fields} | _nested(nearest)
     wrong = [f"there is no column {name!r}" for name in sorted(columns - known)]
     wrong += [
         f"the column {field.name!r} is missing"
@@ -164,5 +175,16 @@ def _recognised(source: Source) -> str:
     raise bad_file(
         source.path,
         f"its columns are not those of any one format; of {nearest.name}, the nearest: "
-        f"{', '.join(wrong)}. Mend the names, or say --format, one of {', '.join(FORMATS)}.",
+        f"{', '.join(wrong)}. Mend the names, or say --format, one of "
+        f"{', '.join(formats(facts))}.",
     )
+
+
+def _fits(fact: Fact, columns: set[str]) -> bool:
+    required = {field.name for field in fact.fields if field.required}
+    return required <= columns <= {field.name for field in fact.fields} | _nested(fact)
+
+
+def _nested(fact: Fact) -> set[str]:
+    """The column that is no field: the lines of orders."""
+    return {LINES} if fact is ORDERS else set()

@@ -158,14 +158,7 @@ def _record_chunk(
         if recorder.order_lines(shop_id, chunk):
             raise AppError(ErrorCode.INVALID, "Orders were removed while their lines came in.")
         return None
-    write = {
-        "contacts": recorder.contacts,
-        "products": recorder.products,
-        "texts": recorder.texts,
-        "keywords": recorder.keywords,
-        "events": recorder.events,
-    }[fact.name]
-    write(shop_id, chunk)
+    recorder.record(shop_id, fact, chunk)
     return None
 
 

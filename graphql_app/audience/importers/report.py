@@ -40,7 +40,7 @@ class ImportReport:
     """The outcome of an import.
 
     Attributes:
-        format: What the file was read as: one of ``FORMATS``.
+        format: What the file was read as: one of ``formats``.
         place: What ``BadRow.line`` counts: "line" or "row".
         recorded: Rows recorded, by fact; empty when bad rows kept the file from being recorded.
         skipped: Rows of the file left out as bad, by fact; an order counts once.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from graphql_app.audience.facts import EXPORTS
 from graphql_app.audience.importers.reading import Block, Source
 from graphql_app.audience.importers.report import bad_file
 
-CUSTOMERS, ORDERS = "shopify_customers", "shopify_orders"
+CUSTOMERS, ORDERS = EXPORTS
 
 _MARKS = {
     CUSTOMERS: {"First Name", "Email", "Accepts SMS Marketing"},
