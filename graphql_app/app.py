@@ -64,6 +64,7 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             settings.query_timeout,
             settings.query_memory,
             settings.query_concurrency,
+            registry.tables,
         )
         try:
             audience.create_tables()

@@ -6,19 +6,26 @@ host refuses to start with one; any other leaves that plugin out, whole, and goe
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
 
+from graphql_app.audience.declared import wrong_with
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
 
+logger = logging.getLogger(__name__)
+
 HOST = "open-segments"
+SLOW = 5.0
 RESERVED_KEYS = frozenset({"all", "any", "not"})
 KEY_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]{0,62}")
 
@@ -102,6 +109,17 @@ class Registry:
         )
         return ", ".join(plugins)
 
+    def is_third_party(self, key: str) -> bool:
+        """Whether a criterion is of a plugin that is not the host's."""
+        source = self.sources.get(key)
+        return source is not None and source.distribution != HOST
+
+    def named(self, criterion: type[Criterion]) -> str:
+        """A criterion with its plugin, for a message."""
+        source = self.sources.get(criterion.key)
+        of = "" if source is None else f" of {source.distribution} {source.version}"
+        return f'"{criterion.label}" ({criterion.key}){of}'
+
 
 def discover(group: str = ENTRY_POINT_GROUP, strict: bool = True) -> Registry:
     """The registry of all plugins that are installed.
@@ -128,7 +146,8 @@ def load(points: Iterable[EntryPoint], strict: bool = True) -> Registry:
             failures.append(Failure(plugin, reason))
             continue
         try:
-            loaded[plugin] = point.load()
+            with _in_time(plugin, "its import"):
+                loaded[plugin] = point.load()
         except (Exception, SystemExit) as error:
             failures.append(Failure(plugin, "cannot be imported", repr(error)))
     registry = register(loaded, strict=False)
@@ -145,7 +164,8 @@ def register(implementations: Mapping[Plugin, Any], strict: bool = True) -> Regi
     failures: list[Failure] = []
     for plugin, implementation in implementations.items():
         try:
-            registration.add(plugin, implementation)
+            with _in_time(plugin, "its hooks"):
+                registration.add(plugin, implementation)
         except PluginError as error:
             failures += error.failures
     return _settled(replace(registration.registry(), failures=tuple(failures)), strict)
@@ -171,6 +191,18 @@ def _settled(registry: Registry, strict: bool) -> Registry:
     if strict and registry.failures:
         raise PluginError(*registry.failures)
     return registry
+
+
+@contextmanager
+def _in_time(plugin: Plugin, what: str) -> Iterator[None]:
+    """Log a plugin that keeps the start waiting."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds = time.monotonic() - began
+        if seconds > SLOW:
+            logger.warning("%s is slow: %s took %.1f seconds", plugin, what, seconds)
 
 
 def _plugin(point: EntryPoint) -> Plugin:
@@ -286,7 +318,12 @@ def _contribution(plugin: Plugin, implementation: Any) -> Contribution:
     for criterion in contribution.criteria:
         wrong = _wrong_with(criterion)
         if wrong is not None:
-            raise PluginError(Failure(plugin, f"has a criterion that cannot be used: {wrong}"))
+            raise PluginError(Failure(plugin, "has a criterion that cannot be used", wrong))
+    for table in contribution.tables:
+        wrong = wrong_with(table)
+        if wrong is not None:
+            reason = f"has an audience table that cannot be used: {wrong}"
+            raise PluginError(Failure(plugin, reason))
     return contribution
 
 

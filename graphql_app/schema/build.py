@@ -18,6 +18,7 @@ from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.describe import root
 from graphql_app.schema.errors import CodedErrors, coded
+from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
 from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.limits import QueryLimits
 from graphql_app.schema.nodes import NodeQuery
@@ -95,12 +96,13 @@ def build_schema(registry: Registry) -> Schema:
         size_query(inputs),
         segment_query(inputs),
         ContactQuery,
+        FactTableQuery,
     )
     return Schema(
         query=root("Query", queries, "Everything there is to ask, of the shop of the token."),
         mutation=root(
             "Mutation",
-            (segment_mutation(inputs), FactsMutation),
+            (segment_mutation(inputs), FactsMutation, FactTableMutation),
             "Everything that changes something; a payload without userErrors says that it did.",
         ),
         types=[Shop, Segment, Contact],

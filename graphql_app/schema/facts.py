@@ -95,27 +95,37 @@ def _columns(fields: Sequence[FactField], items: Sequence[Any]) -> dict[str, lis
     }
 
 
+def require_few(argument: str, items: Sequence[Any]) -> None:
+    """Refuse more items than a call may have.
+
+    Raises:
+        AppError: LIMIT_EXCEEDED, with the path of the argument.
+    """
+    if len(items) > MAX_ITEMS:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"{len(items)} {argument} in one call; send at most {MAX_ITEMS}.",
+            (argument,),
+        )
+
+
+def problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
+    """What is wrong with a field of the item at a path."""
+    name = to_camel_case(field)
+    return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
+
+
 def _checked(fact: Fact, argument: str, items: Sequence[Any]) -> pa.Table:
     """The items as a table.
 
     Raises:
         InvalidInputError: With the path of every bad value.
     """
-    if len(items) > MAX_ITEMS:
-        raise AppError(
-            ErrorCode.LIMIT_EXCEEDED,
-            f"{len(items)} items in one call; send at most {MAX_ITEMS}.",
-            (argument,),
-        )
+    require_few(argument, items)
     table, bad = facts.check(fact, _columns(fact.fields, items), len(items))
     if bad:
-        raise InvalidInputError(_problem((argument, b.row), b.field, b.message) for b in bad)
+        raise InvalidInputError(problem((argument, b.row), b.field, b.message) for b in bad)
     return table
-
-
-def _problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
-    name = to_camel_case(field)
-    return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
 
 
 def _lines(items: Sequence[Any]) -> pa.Table:
@@ -142,7 +152,7 @@ def _lines(items: Sequence[Any]) -> pa.Table:
     table, bad = facts.check(fact, _columns(facts.LINE_FIELDS, lines), len(lines))
     if bad:
         raise InvalidInputError(
-            _problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
+            problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
             for b in bad
         )
     return table.append_column("row", pa.array([row for row, _, _ in places], pa.int64()))
@@ -154,8 +164,8 @@ def _record(context: Context, name: str, items: Sequence[Any]) -> int:
     if name == "orders":
         recorder.orders(context.shop_id, *_checked_orders(items))
     else:
-        record: Callable[[int, pa.Table], None] = getattr(recorder, name)
-        record(context.shop_id, _checked(facts.FACTS[name], name, items))
+        fact = facts.FACTS[name]
+        recorder.record(context.shop_id, fact, _checked(fact, name, items))
     return len(items)
 
 
@@ -176,10 +186,7 @@ def _checked_orders(items: Sequence[Any]) -> tuple[pa.Table, pa.Table]:
 
 def _forget(context: Context, ids: Sequence[str]) -> int:
     fact = Fact("contacts", (facts.CONTACTS.fields[0],))
-    if len(ids) > MAX_ITEMS:
-        raise AppError(
-            ErrorCode.LIMIT_EXCEEDED, f"{len(ids)} ids; send at most {MAX_ITEMS}.", ("ids",)
-        )
+    require_few("ids", ids)
     table, bad = facts.check(fact, {"id": list(ids)}, len(ids))
     if bad:
         raise InvalidInputError(
@@ -189,7 +196,9 @@ def _forget(context: Context, ids: Sequence[str]) -> int:
     return len(ids)
 
 
-async def _answer(context: Context, work: Callable[..., int], *args: Any) -> FactsPayload:
+async def facts_payload(context: Context, work: Callable[..., int], *args: Any) -> FactsPayload:
+    """The payload of a mutation whose work says how many items it recorded."""
+
     async def done() -> FactsPayload:
         return FactsPayload(recorded=await context.run(work, context, *args), user_errors=[])
 
@@ -197,27 +206,27 @@ async def _answer(context: Context, work: Callable[..., int], *args: Any) -> Fac
 
 
 async def _contacts_upsert(info: RequestInfo, contacts: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "contacts", contacts)
+    return await facts_payload(info.context, _record, "contacts", contacts)
 
 
 async def _orders_upsert(info: RequestInfo, orders: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "orders", orders)
+    return await facts_payload(info.context, _record, "orders", orders)
 
 
 async def _products_upsert(info: RequestInfo, products: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "products", products)
+    return await facts_payload(info.context, _record, "products", products)
 
 
 async def _texts_record(info: RequestInfo, texts: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "texts", texts)
+    return await facts_payload(info.context, _record, "texts", texts)
 
 
 async def _keywords_record(info: RequestInfo, keywords: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "keywords", keywords)
+    return await facts_payload(info.context, _record, "keywords", keywords)
 
 
 async def _events_record(info: RequestInfo, events: Any) -> FactsPayload:
-    return await _answer(info.context, _record, "events", events)
+    return await facts_payload(info.context, _record, "events", events)
 
 
 async def _contacts_forget(
@@ -227,7 +236,7 @@ async def _contacts_forget(
         strawberry.argument(description=f"Ids of the source system, up to {MAX_ITEMS}."),
     ],
 ) -> FactsPayload:
-    return await _answer(info.context, _forget, ids)
+    return await facts_payload(info.context, _forget, ids)
 
 
 def _mutation(resolver: Any, description: str) -> Any:

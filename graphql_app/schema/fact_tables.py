@@ -1,0 +1,218 @@
+"""Facts of plugins' own: which tables there are, and rows into any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any
+
+import pyarrow as pa
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from graphql_app.audience import columns, declared, facts
+from graphql_app.audience.facts import FACTS, Fact
+from graphql_app.audience.tables import AudienceTable
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
+from graphql_app.plugins import Plugin as Source
+from graphql_app.schema.context import Context, RequestInfo, guarded, guarded_mutation
+from graphql_app.schema.criterion import Plugin
+from graphql_app.schema.describe import described_enum
+from graphql_app.schema.facts import (
+    MAX_ITEMS,
+    FactsPayload,
+    facts_payload,
+    problem,
+    require_few,
+)
+from graphql_app.schema.scalars import JSON
+
+# The mutations that take the built-in facts.
+MUTATIONS: Mapping[str, str] = {
+    "contacts": "contactsUpsert",
+    "orders": "ordersUpsert",
+    "order_lines": "ordersUpsert",
+    "products": "productsUpsert",
+    "texts": "textsRecord",
+    "keywords": "keywordsRecord",
+    "events": "eventsRecord",
+}
+
+
+class FactFieldKind(Enum):
+    """What a field of a plugin's table takes."""
+
+    ID = columns.IDENTIFIER
+    NUMBER = columns.INTEGER
+    AMOUNT = columns.AMOUNT
+    TIME = columns.TIME
+    TEXT = columns.TEXT
+    BOOLEAN = columns.BOOLEAN
+    TEXTS = columns.TAGS
+
+
+described_enum(
+    FactFieldKind,
+    {
+        FactFieldKind.ID: "A whole number from 0 to 2^64-1, as text or number.",
+        FactFieldKind.NUMBER: "A whole number.",
+        FactFieldKind.AMOUNT: 'An amount as text, e.g. "50.00".',
+        FactFieldKind.TIME: "An instant of ISO 8601 with its offset.",
+        FactFieldKind.TEXT: f"Text of at most {columns.MAX_TEXT} characters.",
+        FactFieldKind.BOOLEAN: "True or false.",
+        FactFieldKind.TEXTS: f"A list of at most {columns.MAX_TAGS} texts.",
+    },
+    description="What a field of a plugin's table takes.",
+)
+
+
+@strawberry.type(description="A field of a plugin's table.")
+class FactTableField:
+    """See the description."""
+
+    name: str = strawberry.field(description="Its name in a row.")
+    kind: FactFieldKind = strawberry.field(description="What it takes.")
+    required: bool = strawberry.field(description="Whether every row must have it.")
+    description: str = strawberry.field(description="What it is.")
+
+
+@strawberry.type(description="A table of facts that a plugin adds.")
+class FactTable:
+    """See the description."""
+
+    name: str = strawberry.field(description="Its name, for factsRecord and for files.")
+    description: str = strawberry.field(description="What a row of it is.")
+    plugin: Plugin = strawberry.field(description="Where it comes from.")
+    fields: list[FactTableField] = strawberry.field(description="The fields of a row, in order.")
+    key: list[str] = strawberry.field(
+        description="What a row is found again by: one with the same values here replaces it."
+    )
+
+
+def _fact_table(table: type[AudienceTable], source: Source, fact: Fact) -> FactTable:
+    return FactTable(
+        name=fact.name,
+        description=declared.description(table),
+        plugin=Plugin(name=source.distribution, version=source.version),
+        fields=[
+            FactTableField(
+                name=to_camel_case(field.name),
+                kind=FactFieldKind(field.kind),
+                required=field.required,
+                description=field.description,
+            )
+            for field in fact.fields
+        ],
+        key=[to_camel_case(name) for name in fact.key],
+    )
+
+
+async def _fact_tables(info: RequestInfo) -> list[FactTable]:
+    services = info.context.services
+    return [
+        _fact_table(table, source, services.audience.facts[table.__tablename__])
+        for source, contribution in services.registry.contributions.items()
+        for table in contribution.tables
+    ]
+
+
+def _record(context: Context, table: str, rows: Sequence[Any]) -> int:
+    """Check and record rows of a plugin's table."""
+    fact = _found(context, table)
+    context.services.recorder.record(context.shop_id, fact, _checked(fact, rows))
+    return len(rows)
+
+
+def _found(context: Context, table: str) -> Fact:
+    """A plugin's fact by the name of its table.
+
+    Raises:
+        AppError: There is none; the message says which there are.
+    """
+    known = context.services.audience.facts
+    if table in MUTATIONS:
+        message = f"{table} are recorded with {MUTATIONS[table]}."
+    elif table in known:
+        return known[table]
+    else:
+        own = ", ".join(name for name in known if name not in FACTS)
+        message = (
+            f'There is no table "{table}"; {f"known are: {own}" if own else "no plugin adds any"}.'
+        )
+        if context.services.registry.left_out:
+            message += f" These were left out at the start: {context.services.registry.left_out}."
+    raise AppError(ErrorCode.INVALID, message, ("table",))
+
+
+def _checked(fact: Fact, rows: Sequence[Any]) -> pa.Table:
+    """The rows as a table.
+
+    Raises:
+        InvalidInputError: With the path of every bad value.
+    """
+    require_few("rows", rows)
+    names = {to_camel_case(field.name): field.name for field in fact.fields}
+    problems = [found for place, row in enumerate(rows) for found in _strange(place, row, names)]
+    given = [row if isinstance(row, dict) else {} for row in rows]
+    values = {name: [row.get(camel) for row in given] for camel, name in names.items()}
+    table, bad = facts.check(fact, values, len(rows))
+    problems += [
+        problem(("rows", b.row), b.field, b.message) for b in bad if isinstance(rows[b.row], dict)
+    ]
+    if problems:
+        raise InvalidInputError(sorted(problems, key=lambda found: found.path[1]))
+    return table
+
+
+def _strange(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
+    """What is no field of a row."""
+    known = ", ".join(names)
+    if not isinstance(row, dict):
+        message = f"A row must be an object with the fields of the table: {known}."
+        return [Problem(ErrorCode.INVALID, message, ("rows", place))]
+    return [
+        Problem(
+            ErrorCode.INVALID,
+            f'There is no field "{name}"; known are: {known}.',
+            ("rows", place, name),
+        )
+        for name in row
+        if name not in names
+    ]
+
+
+async def _facts_record(
+    info: RequestInfo,
+    table: Annotated[str, strawberry.argument(description="The name of the plugin's table.")],
+    rows: Annotated[
+        list[JSON],
+        strawberry.argument(
+            description=f"Up to {MAX_ITEMS} objects with the table's fields, in camel case; all "
+            "are recorded, or none."
+        ),
+    ],
+) -> FactsPayload:
+    return await facts_payload(info.context, _record, table, rows)
+
+
+@strawberry.type
+class FactTableQuery:
+    """The query of plugins' tables."""
+
+    fact_tables: list[FactTable] = guarded(
+        TokenScope.FACTS_WRITE,
+        resolver=_fact_tables,
+        description="The tables of facts that plugins add.",
+    )
+
+
+@strawberry.type
+class FactTableMutation:
+    """The mutation of facts of plugins' own."""
+
+    facts_record: FactsPayload = guarded_mutation(
+        TokenScope.FACTS_WRITE,
+        resolver=_facts_record,
+        description="Record rows of a plugin's table, each replaced whole by the table's key.",
+    )

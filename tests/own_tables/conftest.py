@@ -1,0 +1,67 @@
+"""Fixtures: a server with a plugin that has tables of its own, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from itertools import count
+
+import pytest
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+from graphql_app.plugins import Registry, load
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.support import Client, Server, serving
+
+_databases = count(1)
+
+Started = Callable[[Registry], AbstractContextManager[Server]]
+
+
+@pytest.fixture(scope="session")
+def with_reviews() -> Registry:
+    """The built-in plugins, and the one with tables."""
+    point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
+    return load([*entry_points(group=ENTRY_POINT_GROUP), point])
+
+
+@pytest.fixture
+def start(services: Services, settings: Settings, server: Server) -> Iterator[Started]:
+    """Starts servers one after another, with any plugins, over one database that was empty."""
+    database = f"own_tables_{next(_databases)}"
+    services.audience.command(f"CREATE DATABASE {database}")
+    url = f"clickhousedb:///{database}?interface=chdb&path={settings.data_dir.resolve()}/audience"
+
+    @contextmanager
+    def started(registry: Registry) -> Iterator[Server]:
+        audience = Audience(url, tables=registry.tables)
+        try:
+            audience.create_tables()
+            recorder = Recorder(audience)
+            recorder.recover()
+            opened = replace(services, audience=audience, recorder=recorder, registry=registry)
+            with serving(opened, settings) as address:
+                yield replace(server, address=address, services=opened)
+        finally:
+            audience.close()
+
+    yield started
+    services.audience.command(f"DROP DATABASE {database}")
+
+
+@pytest.fixture
+def plugged(start: Started, with_reviews: Registry) -> Iterator[Server]:
+    """A server with the plugin."""
+    with start(with_reviews) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(server: Server, plugged: Server) -> Client:
+    """A client of a new shop, on the server with the plugin."""
+    return plugged.client(server.shop().shop)

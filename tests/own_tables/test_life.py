@@ -1,0 +1,145 @@
+"""A plugin's table from the first start on: kept, filtered and erased, also while it is gone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from graphql_app.audience.store import Audience
+from graphql_app.criteria import Scope
+from graphql_app.plugins import Registry
+from graphql_app.segments.scope import shop_scope
+from graphql_app.segments.size import size
+from tests.own_tables.conftest import Started
+from tests.own_tables.test_recording import REVIEW, contacts, points, record, reviews
+from tests.plugins.reviews import Review, Reviewer, ReviewsWritten
+from tests.support import Client, Server
+
+
+def _columns(audience: Audience) -> dict[str, str]:
+    found = audience.arrow(
+        "SELECT name, type FROM system.columns WHERE table = 'acme_reviewers' "
+        f"AND database = '{audience.database}' ORDER BY position"
+    )
+    return {row["name"]: row["type"] for row in found.to_pylist()}
+
+
+def _scope(shop: Client) -> Scope:
+    return shop_scope(shop.shop)
+
+
+def test_the_tables_are_there_from_the_start_and_no_others(plugged: Server, server: Server) -> None:
+    assert _columns(plugged.services.audience) == {
+        "shop_id": "UInt64",
+        "version": "UInt64",
+        "deleted": "Bool",
+        "contact_id": "UInt64",
+        "points": "Int64",
+        "rank": "Nullable(String)",
+    }
+    assert _columns(server.services.audience) == {}  # imported, and not registered there
+
+
+def test_what_was_recorded_is_there_after_a_restart(
+    server: Server, start: Started, with_reviews: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = server.shop().shop
+    with start(with_reviews) as first:
+        shop = first.client(owner)
+        contacts(shop, "1")
+        record(shop, "acme_reviews", REVIEW)
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
+    an_hour_ago = time.time_ns() - 3_600_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
+    with start(with_reviews) as second:
+        shop = second.client(owner)
+        assert (reviews(shop, 1), points(shop, 30)) == (1, 1)
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 2})  # the last write wins
+        assert (points(shop, 30), points(shop, 2)) == (0, 1)
+
+
+def test_forgetting_a_contact_erases_its_rows_and_nobody_elses(shop: Client) -> None:
+    contacts(shop, "1", "2")
+    for number in ("1", "2"):
+        record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
+        record(shop, "acme_reviewers", {"contactId": number, "points": 30})
+    shop.forget("1")
+    contacts(shop, "1")
+    assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
+    record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
+    assert points(shop, 30) == 2
+
+
+def test_who_is_forgotten_while_the_plugin_is_gone_does_not_come_back_with_it(
+    server: Server, start: Started, registry: Registry, with_reviews: Registry
+) -> None:
+    owner, other = server.shop().shop, server.shop().shop
+    with start(with_reviews) as plugged:
+        for shop in map(plugged.client, (owner, other)):
+            contacts(shop, "1", "2")
+            for number in ("1", "2"):
+                record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
+                record(shop, "acme_reviewers", {"contactId": number, "points": 30})
+    with start(registry) as bare:
+        assert bare.client(owner).ask("{ factTables { name } }") == {"factTables": []}
+        bare.client(owner).forget("1")
+        contacts(bare.client(owner), "1")
+    with start(with_reviews) as plugged:
+        shop = plugged.client(owner)
+        assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
+        assert reviews(plugged.client(other), 1) == points(plugged.client(other), 30) == 2
+        assert plugged.services.audience.arrow(
+            f"SELECT count() AS n FROM acme_reviews WHERE shop_id = {shop.shop_id}"
+        )["n"].to_pylist() == [1]
+
+
+def test_a_view_of_an_operators_own_does_not_keep_anyone_from_being_forgotten(
+    plugged: Server, shop: Client
+) -> None:
+    audience = plugged.services.audience
+    audience.command("CREATE VIEW latest_reviews AS SELECT * FROM acme_reviews FINAL")
+    audience.command(
+        "CREATE TABLE copies (shop_id UInt64, contact_id UInt64, version UInt64, deleted Bool) "
+        "ENGINE = MergeTree ORDER BY contact_id"
+    )
+    contacts(shop, "1")
+    record(shop, "acme_reviews", REVIEW)
+    shop.forget("1")
+    contacts(shop, "1")
+    assert reviews(shop, 1) == 0
+
+
+def test_a_table_that_was_left_out_shows_one_shops_rows_too(
+    server: Server, start: Started, registry: Registry, with_reviews: Registry
+) -> None:
+    owner, thief = server.shop().shop, server.shop().shop
+    with start(with_reviews) as plugged:
+        for shop in map(plugged.client, (owner, thief)):
+            contacts(shop, "1", "2")
+        record(plugged.client(owner), "acme_reviews", REVIEW, {**REVIEW, "id": 2, "contactId": 2})
+        record(plugged.client(owner), "acme_reviewers", {"contactId": "1", "points": 1})
+    with start(registry) as bare:
+        audience = bare.services.audience
+        rule = ReviewsWritten(operator="AT_LEAST", count=1)
+        sizes = [
+            size(audience, shop.shop_id, rule, _scope(shop)).members
+            for shop in map(bare.client, (owner, thief))
+        ]
+        assert sizes == [2, 0]
+        for table in (Review, Reviewer):
+            assert audience.rows(select(col(table.contact_id)), bare.client(thief).shop_id) == []
+
+
+def test_a_statement_for_some_contacts_sees_their_rows_only(plugged: Server, shop: Client) -> None:
+    contacts(shop, "1", "2")
+    record(shop, "acme_reviews", *({**REVIEW, "id": n, "contactId": n % 2 + 1} for n in range(5)))
+    statement = select(func.count()).select_from(Review)
+    audience = plugged.services.audience
+    found = {
+        restricted: audience.rows(statement, shop.shop_id, restricted)[0][0]
+        for restricted in ((1,), (2,), (1, 2), (7,), ())
+    }
+    assert found == {(1,): 3, (2,): 2, (1, 2): 5, (7,): 0, (): 0}

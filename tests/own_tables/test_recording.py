@@ -1,0 +1,261 @@
+"""Rows of plugins' tables: recorded, replaced and moved as built-in facts are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.plugins.reviews import Review
+from tests.schema.operations import refused, send_escaped
+from tests.support import Client, Server
+
+RECORD = """
+mutation ($table: String!, $rows: [JSON!]!) {
+  factsRecord(table: $table, rows: $rows) { recorded userErrors { code message path } }
+}
+"""
+TABLES = """
+{
+  factTables {
+    name description plugin { name version } key fields { name kind required description }
+  }
+}
+"""
+AT = "2024-05-01T09:58:12Z"
+REVIEW: Mapping[str, Any] = {
+    "id": "1", "contactId": "1", "productId": "coral", "stars": 5, "writtenAt": AT
+}  # fmt: skip
+
+
+def record(shop: Client, table: str, *rows: Mapping[str, Any]) -> None:
+    """Record rows, which must be taken."""
+    answer = shop.ask(RECORD, table=table, rows=rows)["factsRecord"]
+    assert answer == {"recorded": len(rows), "userErrors": []}
+
+
+def reviews(shop: Client, count: int) -> int:
+    """How many contacts wrote so many reviews."""
+    return shop.members({"reviewsWritten": {"operator": "EQUALS", "count": count}})
+
+
+def points(shop: Client, least: int) -> int:
+    """How many contacts have at least so many points."""
+    return shop.members({"reviewerPoints": {"operator": "AT_LEAST", "count": least}})
+
+
+def contacts(shop: Client, *ids: str) -> None:
+    """Record contacts."""
+    shop.record("contactsUpsert", [{"id": number} for number in ids])
+
+
+def test_the_tables_say_all_that_is_needed_to_record(shop: Client) -> None:
+    found = {table["name"]: table for table in shop.ask(TABLES)["factTables"]}
+    assert {*found} == {"acme_reviews", "acme_reviewers"}
+    assert found["acme_reviewers"] == {
+        "name": "acme_reviewers",
+        "description": "A contact's standing as a reviewer.",
+        "plugin": {"name": "an unknown distribution", "version": ""},
+        "key": ["contactId"],
+        "fields": [
+            _field("contactId", "ID", True, "Whose standing."),
+            _field("points", "NUMBER", True, "Points for reviews."),
+            _field("rank", "TEXT", False, "The rank that they make."),
+        ],
+    }
+    reviewed = found["acme_reviews"]
+    assert (reviewed["description"], reviewed["key"]) == ("A review that a contact wrote.", ["id"])
+    kinds = {field["name"]: (field["kind"], field["required"]) for field in reviewed["fields"]}
+    assert kinds == {
+        "contactId": ("ID", True),
+        "id": ("ID", True),
+        "productId": ("TEXT", True),
+        "stars": ("NUMBER", True),
+        "title": ("TEXT", False),
+        "paid": ("AMOUNT", False),
+        "published": ("BOOLEAN", False),
+        "labels": ("TEXTS", False),
+        "writtenAt": ("TIME", True),
+    }
+
+
+def _field(name: str, kind: str, required: bool, description: str) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "required": required, "description": description}
+
+
+def test_without_plugins_tables_there_are_none(server: Server) -> None:
+    shop = server.shop()
+    assert shop.ask(TABLES) == {"factTables": []}
+    payload = shop.ask(RECORD, table="acme_reviews", rows=[])["factsRecord"]
+    assert payload["userErrors"][0]["message"] == (
+        'There is no table "acme_reviews"; no plugin adds any.'
+    )
+
+
+def test_a_row_is_recorded_and_replaced_whole(shop: Client) -> None:
+    contacts(shop, "1", "2")
+    for _ in range(2):
+        record(shop, "acme_reviews", REVIEW, {**REVIEW, "id": "2"})
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 30, "rank": "gold"})
+        assert (reviews(shop, 2), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
+    record(shop, "acme_reviews", {**REVIEW, "published": False})
+    record(shop, "acme_reviewers", {"contactId": "1", "points": 9})
+    assert (reviews(shop, 2), reviews(shop, 1), points(shop, 30), points(shop, 9)) == (0, 1, 0, 1)
+
+
+def test_of_two_rows_with_one_key_in_a_call_the_last_wins(shop: Client) -> None:
+    contacts(shop, "1")
+    record(shop, "acme_reviewers", *({"contactId": "1", "points": n} for n in (1, 50, 7)))
+    record(shop, "acme_reviews", REVIEW, {**REVIEW, "published": False})
+    assert (points(shop, 7), points(shop, 8), reviews(shop, 0)) == (1, 0, 1)
+
+
+def test_a_row_that_is_found_by_id_moves_and_leaves_nothing_behind(shop: Client) -> None:
+    contacts(shop, "1", "2")
+    for owner in ("1", "2", "1"):
+        record(shop, "acme_reviews", {**REVIEW, "contactId": owner})
+        assert (reviews(shop, 1), reviews(shop, 0)) == (1, 1)
+    full = {"title": "T", "paid": "9.5", "labels": ["a"], "published": True}
+    record(shop, "acme_reviews", {**REVIEW, **full, "contactId": "2"})
+    assert reviews(shop, 1) == 1
+
+
+def test_rows_of_a_contact_that_comes_later_count_from_then_on(shop: Client) -> None:
+    record(shop, "acme_reviews", REVIEW)
+    assert reviews(shop, 1) == 0
+    contacts(shop, "1")
+    assert reviews(shop, 1) == 1
+
+
+def test_values_are_stored_as_they_were_meant(plugged: Server, shop: Client) -> None:
+    hostile = "'); DROP TABLE acme_reviews; -- \\ \x00 😀"
+    row = {
+        **REVIEW,
+        "id": 2**64 - 1,
+        "contactId": 2**53 + 1,
+        "stars": -3,
+        "title": hostile,
+        "paid": "99999999999999.9999",
+        "labels": [" a ", "a", "b"],
+        "writtenAt": "2024-05-01T09:58:12.5+02:00",
+    }
+    record(shop, "acme_reviews", row, REVIEW)
+    stored = plugged.services.audience.arrow(
+        "SELECT toString(id) AS id, toString(contact_id) AS contact, stars, title, "
+        "toString(paid) AS paid, published, labels, toString(written_at) AS at "
+        f"FROM {Review.__tablename__} WHERE shop_id = {shop.shop_id} ORDER BY stars"
+    ).to_pylist()
+    assert [*stored[0].values()] == [
+        str(2**64 - 1), str(2**53 + 1), -3, hostile, "99999999999999.9999", True, ["a", "b"],
+        "2024-05-01 07:58:12.500",
+    ]  # fmt: skip
+    assert [*stored[1].values()][2:7] == [5, None, None, True, []]
+
+
+BAD: Sequence[tuple[Any, list[str], str]] = (
+    ({**REVIEW, "stars": "many"}, ["stars"], "must be a whole number"),
+    ({**REVIEW, "stars": 1.5}, ["stars"], "must be a whole number"),
+    ({**REVIEW, "stars": None}, ["stars"], "stars is required."),
+    ({name: REVIEW[name] for name in REVIEW if name != "stars"}, ["stars"], "stars is required."),
+    ({**REVIEW, "contactId": -1}, ["contactId"], "must be a whole number"),
+    ({**REVIEW, "contactId": True}, ["contactId"], "must be a whole number"),
+    ({**REVIEW, "productId": " "}, ["productId"], "is required"),
+    ({**REVIEW, "productId": ["coral"]}, ["productId"], "must be text"),
+    ({**REVIEW, "title": "x" * 256}, ["title"], "at most 255 characters"),
+    ({**REVIEW, "title": "\ud800"}, ["title"], "valid Unicode"),
+    ({**REVIEW, "paid": 1.5}, ["paid"], "must be an amount"),
+    ({**REVIEW, "paid": "-1"}, ["paid"], "must be an amount"),
+    ({**REVIEW, "published": "perhaps"}, ["published"], "published must be true or false."),
+    ({**REVIEW, "published": 1}, ["published"], "must be true or false"),
+    ({**REVIEW, "labels": [1]}, ["labels"], "must be text"),
+    ({**REVIEW, "writtenAt": "2024-05-01"}, ["writtenAt"], "with its offset"),
+    ({**REVIEW, "star": 5}, ["star"], 'There is no field "star"; known are: contactId, id, produc'),
+    ({**REVIEW, "written_at": AT}, ["written_at"], 'There is no field "written_at"'),
+    ({**REVIEW, "shopId": 1}, ["shopId"], 'There is no field "shopId"'),
+    ({**REVIEW, "version": 2**64 - 1}, ["version"], 'There is no field "version"'),
+    ({**REVIEW, "deleted": False}, ["deleted"], 'There is no field "deleted"'),
+    ({**REVIEW, "\ud800": 1}, ["\ud800"], "There is no field"),
+    ([REVIEW], [], "A row must be an object with the fields of the table: contactId, id"),
+    ("row", [], "A row must be an object"),
+    (5, [], "A row must be an object"),
+)
+
+
+@pytest.mark.parametrize(("bad", "path", "message"), BAD, ids=range(len(BAD)))
+def test_one_bad_row_among_many_and_nothing_is_recorded(
+    shop: Client, bad: Any, path: list[str], message: str
+) -> None:
+    contacts(shop, "1")
+    rows = [{**REVIEW, "id": number} for number in range(3)]
+    variables = {"table": "acme_reviews", "rows": [*rows, bad, *rows]}
+    answer = send_escaped(shop, RECORD, variables)["data"]
+    assert refused(answer) == [("INVALID", ["rows", "3", *path])]
+    assert message in answer["factsRecord"]["userErrors"][0]["message"]
+    assert reviews(shop, 0) == 1
+
+
+def test_every_bad_value_is_told_in_the_order_of_the_rows(shop: Client) -> None:
+    rows = [{**REVIEW, "stars": "x"}, 7, {"id": 1, "other": 2, "published": True}, REVIEW]
+    found = refused(shop.ask(RECORD, table="acme_reviews", rows=rows))
+    assert [".".join(path) for _, path in found] == [
+        "rows.0.stars", "rows.1", "rows.2.other", "rows.2.contactId", "rows.2.productId",
+        "rows.2.stars", "rows.2.writtenAt",
+    ]  # fmt: skip
+
+
+def test_ten_thousand_rows_are_taken_and_no_more(shop: Client) -> None:
+    rows = [{"contactId": n, "points": n} for n in range(10_001)]
+    assert refused(shop.ask(RECORD, table="acme_reviewers", rows=rows)) == [
+        ("LIMIT_EXCEEDED", ["rows"])
+    ]
+    record(shop, "acme_reviewers", *rows[:10_000])
+    contacts(shop, "9999")
+    assert points(shop, 9999) == 1
+    record(shop, "acme_reviewers")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("contacts", "contacts are recorded with contactsUpsert."),
+        ("order_lines", "order_lines are recorded with ordersUpsert."),
+        ("events", "events are recorded with eventsRecord."),
+        ("journal", 'There is no table "journal"; known are: acme_reviews, acme_reviewers.'),
+        ("acme_review", 'There is no table "acme_review"; known are: acme_reviews, acme_rev'),
+        ("", 'There is no table ""; known are: '),
+        ("acme_reviews; DROP TABLE contacts", "There is no table"),
+    ],
+)
+def test_a_table_that_is_not_a_plugins_is_refused(shop: Client, table: str, message: str) -> None:
+    answer = shop.ask(RECORD, table=table, rows=[REVIEW])
+    assert refused(answer) == [("INVALID", ["table"])]
+    assert answer["factsRecord"]["userErrors"][0]["message"].startswith(message)
+
+
+def test_rows_may_be_written_into_the_query(shop: Client) -> None:
+    contacts(shop, "1")
+    query = """
+    mutation {
+      factsRecord(table: "acme_reviewers", rows: [{contactId: 1, points: 5, rank: null}]) {
+        recorded
+      }
+    }
+    """
+    assert shop.ask(query) == {"factsRecord": {"recorded": 1}}
+    assert points(shop, 5) == 1
+
+
+def test_two_shops_with_the_same_ids_do_not_mix(server: Server, plugged: Server) -> None:
+    shop, other = (plugged.client(server.shop().shop) for _ in range(2))
+    for owner in (shop, other):
+        contacts(owner, "1")
+    record(shop, "acme_reviews", REVIEW)
+    record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
+    assert (reviews(shop, 1), points(shop, 1)) == (1, 1)
+    assert (reviews(other, 1), points(other, 1)) == (0, 0)
+    record(other, "acme_reviewers", {"contactId": "1", "points": 2})
+    assert (points(shop, 30), points(other, 2), points(other, 3)) == (1, 1, 0)
+    other.forget("1")
+    contacts(other, "1")
+    assert (points(shop, 30), points(other, 1), reviews(shop, 1)) == (1, 0, 1)
