@@ -322,8 +322,7 @@ def _contribution(plugin: Plugin, implementation: Any) -> Contribution:
     for table in contribution.tables:
         wrong = wrong_with(table)
         if wrong is not None:
-            reason = f"has an audience table that cannot be used: {wrong}"
-            raise PluginError(Failure(plugin, reason))
+            raise PluginError(Failure(plugin, "has an audience table that cannot be used", wrong))
     return contribution
 
 

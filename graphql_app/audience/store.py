@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from graphql_app.audience.declared import all_facts
+from graphql_app.audience.layout import additions, difference
 from graphql_app.audience.tables import (
     PARTITION,
     PARTITIONS,
@@ -34,7 +35,6 @@ from graphql_app.audience.tables import (
     Product,
     Statement,
     StoreTable,
-    found_by_id,
     readable_tables,
     stored,
 )
@@ -114,16 +114,26 @@ class Audience:
         return engine
 
     def create_tables(self) -> None:
-        """Create the tables that are missing."""
+        """Create the tables that are missing, and the columns that are missing in the others.
+
+        Raises:
+            AudienceUnavailableError: A table is there that was declared in another way.
+        """
         with self._failures():
             tables = [*map(stored, self.tables), stored(JournalEntry)]
             StoreTable.metadata.create_all(self._engine, tables)
-        with self._client() as client:
-            for table in filter(found_by_id, self.tables):
-                client.command(
-                    f"ALTER TABLE {table.__tablename__} "
-                    "ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"
-                )
+        for table in self.tables:
+            self.command(additions(table))
+        on_disk = self.arrow(
+            "SELECT table, name, type, is_in_sorting_key FROM system.columns "
+            f"WHERE database = '{self.database}'"
+        )
+        found = difference(self.tables, on_disk.to_pylist())
+        if found is not None:
+            raise AudienceUnavailableError(
+                f"The audience has the table {found}: keep to what it was, or give the new table "
+                "another name."
+            )
 
     def close(self) -> None:
         """Close every connection; what was acknowledged is on disk."""

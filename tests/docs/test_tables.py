@@ -17,6 +17,7 @@ from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
 from graphql_app.schema import errors, limits, nodes, pages
 from graphql_app.schema import facts as fact_inputs
+from graphql_app.schema.fact_tables import FactFieldKind
 from graphql_app.segments import rule, saved, suggestions
 from graphql_app.settings import Settings
 from tests.docs.pages import code, page, prose, table, table_under
@@ -82,6 +83,13 @@ def test_the_scopes_are_those_of_tokens() -> None:
 
 def test_the_kinds_of_fields_are_all_there() -> None:
     assert [code(row[0])[0] for row in table(API, "kind")] == [*FieldKind]
+
+
+def test_the_kinds_of_fields_of_plugins_tables_are_all_there() -> None:
+    rows = table(API, "kind of field")
+    assert [code(row[0])[0] for row in rows] == [kind.name for kind in FactFieldKind]
+    assert f"at most {columns.MAX_TEXT} characters" in rows[4][1]
+    assert f"at most {columns.MAX_TAGS} texts" in rows[6][1]
 
 
 def test_the_items_of_mutations_are_the_facts() -> None:

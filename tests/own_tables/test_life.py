@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import Audience, AudienceUnavailableError
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
 from graphql_app.segments.scope import shop_scope
@@ -17,6 +17,12 @@ from tests.own_tables.conftest import Started
 from tests.own_tables.test_recording import REVIEW, contacts, points, record, reviews
 from tests.plugins.reviews import Review, Reviewer, ReviewsWritten
 from tests.support import Client, Server
+
+ANOTHER_KEY = (
+    "CREATE OR REPLACE TABLE acme_reviewers (shop_id UInt64, contact_id UInt64, id UInt64, "
+    "version UInt64, deleted Bool, points Int64, rank Nullable(String)) "
+    "ENGINE = ReplacingMergeTree(version) ORDER BY (shop_id, contact_id, id)"
+)
 
 
 def _columns(audience: Audience) -> dict[str, str]:
@@ -59,6 +65,46 @@ def test_what_was_recorded_is_there_after_a_restart(
         assert (reviews(shop, 1), points(shop, 30)) == (1, 1)
         record(shop, "acme_reviewers", {"contactId": "1", "points": 2})  # the last write wins
         assert (points(shop, 30), points(shop, 2)) == (0, 1)
+
+
+def test_a_field_that_a_newer_plugin_has_is_added(
+    server: Server, start: Started, with_reviews: Registry
+) -> None:
+    owner = server.shop().shop
+    with start(with_reviews) as before:
+        contacts(before.client(owner), "1", "2")
+        record(before.client(owner), "acme_reviews", REVIEW)
+        record(before.client(owner), "acme_reviewers", {"contactId": "1", "points": 30})
+        before.services.audience.command("ALTER TABLE acme_reviewers DROP COLUMN points")
+        before.services.audience.command("ALTER TABLE acme_reviews DROP COLUMN title")
+    with start(with_reviews) as after:
+        shop = after.client(owner)
+        assert (reviews(shop, 1), points(shop, 1), points(shop, 0)) == (1, 0, 2)
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 5})
+        record(shop, "acme_reviews", {**REVIEW, "title": "New"})
+        assert points(shop, 5) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "ALTER TABLE acme_reviewers MODIFY COLUMN points String",
+            "with points as String, where Int64 is declared: keep to what it was, or give the new",
+        ),
+        (
+            ANOTHER_KEY,
+            "with the key contact_id, id, shop_id, where contact_id, shop_id is declared: keep",
+        ),
+    ],
+)
+def test_a_table_that_was_declared_in_another_way_is_not_taken_for_it(
+    start: Started, with_reviews: Registry, change: str, told: str
+) -> None:
+    with start(with_reviews) as before:
+        before.services.audience.command(change)
+    with pytest.raises(AudienceUnavailableError, match=told), start(with_reviews):
+        pass
 
 
 def test_forgetting_a_contact_erases_its_rows_and_nobody_elses(shop: Client) -> None:
