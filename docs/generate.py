@@ -139,17 +139,20 @@ def _details(kind: type[Criterion], registry: Registry) -> Iterator[str]:
             yield from (f"Each of `{spec.name}` has an operator and fields of its own:", "")
             yield from _fields(spec.condition)
     example = contract.example(kind)
+    rule = _parsed(example, registry)
     asks = any(spec.type.kind is FieldKind.SEGMENT for spec in kind.fields())
     yield "```json" if asks else "```json rule"  # the tests know no segment of that id
-    yield json.dumps(example)
+    yield json.dumps(rules.document(rule), ensure_ascii=False)
     yield "```"
     yield ""
-    yield f"> {_sentence(example, registry)}"
+    yield f"> {rules.sentence(rule, SCOPE)}"
 
 
-def _sentence(example: dict[str, Any], registry: Registry) -> str:
-    library = lambda id: rules.Named(id, "VIPs", {"all": []})  # noqa: E731
-    return rules.sentence(rules.parse(example, registry, library=library), SCOPE)
+def _parsed(example: dict[str, Any], registry: Registry) -> rules.Rule:
+    def library(id: str) -> rules.Named:
+        return rules.Named(id, "VIPs", {"all": []})
+
+    return rules.parse(example, registry, library=library)
 
 
 def _fields(form: type[Form]) -> Iterator[str]:
