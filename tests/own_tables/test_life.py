@@ -6,11 +6,13 @@ import time
 
 import pytest
 from sqlalchemy import func, select
-from sqlmodel import col
+from sqlmodel import Field, col
 
 from graphql_app.audience.store import Audience, AudienceUnavailableError
+from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
+from graphql_app.segments.predicate import ForbiddenFragmentError, checked
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import size
 from tests.own_tables.conftest import Started
@@ -177,6 +179,39 @@ def test_a_table_that_was_left_out_shows_one_shops_rows_too(
         assert sizes == [2, 0]
         for table in (Review, Reviewer):
             assert audience.rows(select(col(table.contact_id)), bare.client(thief).shop_id) == []
+
+
+class Parts(AudienceTable, table=True):
+    """A table of the engine's, declared as if it were one of facts."""
+
+    __tablename__ = "parts"
+    __table_args__ = (fact_engine("contact_id"), {"schema": "system"})
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+
+
+class Payload(StoreTable, table=True):
+    """A table of facts' store that says of no row whose it is."""
+
+    __tablename__ = "acme_payloads"
+    __table_args__ = (fact_engine("contact_id"),)
+
+    contact_id: int = Field(primary_key=True, sa_type=UInt64)
+
+
+def test_what_is_declared_as_a_table_of_facts_and_is_none_cannot_be_read(
+    plugged: Server, shop: Client
+) -> None:
+    statement = select(col(Parts.contact_id))
+    with pytest.raises(ForbiddenFragmentError, match=r"reads system\.parts, no table of facts"):
+        checked(statement, "malicious")
+    audience = plugged.services.audience
+    audience.command(
+        "CREATE TABLE acme_payloads (contact_id UInt64) ENGINE = MergeTree ORDER BY contact_id"
+    )
+    audience.command("INSERT INTO acme_payloads VALUES (1)")
+    with pytest.raises(AudienceUnavailableError):  # the filter is there, the shop is not
+        audience.rows(select(col(Payload.contact_id)), shop.shop_id)
 
 
 def test_a_statement_for_some_contacts_sees_their_rows_only(plugged: Server, shop: Client) -> None:
