@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.e2e.process import Running, segments, server, token
+from tests.installed import ROOT, fresh_environment, run
 
-ROOT = Path(__file__).parent.parent.parent
 ACME = ROOT / "tests/plugins/acme_loyalty"
 
 SIZE = """
@@ -65,39 +62,10 @@ def points(operator: str, count: int) -> dict[str, Any]:
     return {"loyaltyPoints": {"operator": operator, "count": count}}
 
 
-def _run(*command: object, cwd: Path = ROOT) -> str:
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def bin_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment with the wheels of ours and of Acme's.
-
-    What both depend on, half a gigabyte, is the test run's own, found after what is installed here.
-    """
-    place = tmp_path_factory.mktemp("fresh")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
-    for source in (ROOT, ACME):
-        _run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", place / "wheels", source)
-    _run(sys.executable, "-m", "venv", place / "env")
-    python = place / "env/bin/python"
-    wheels = sorted((place / "wheels").glob("*.whl"))
-    assert [wheel.name.split("-")[0] for wheel in wheels] == ["acme_loyalty", "open_segments"]
-    _run(python, *pip[1:], "install", "--no-deps", "--no-index", *wheels)
-    [packages] = (place / "env").glob("lib/python*/site-packages")
-    (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    found = _run(python, "-c", "import graphql_app; print(graphql_app.__file__)", cwd=place)
-    assert found.startswith(str(packages))
-    return place / "env/bin"
+    """The programs of a fresh environment with the wheels of ours and of Acme's."""
+    return fresh_environment(tmp_path_factory.mktemp("fresh"), ACME)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +108,7 @@ def host(bin_dir: Path, data_dir: Path, access: str) -> Iterator[Running]:
 def test_its_own_tests_pass_where_it_is_installed(bin_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "test_acme_loyalty.py"
     copy.write_text((ACME / "tests/test_acme_loyalty.py").read_text())
-    told = _run(bin_dir / "python", "-m", "pytest", "-q", "-W", "error", copy, cwd=tmp_path)
+    told = run(bin_dir / "python", "-m", "pytest", "-q", "-W", "error", copy, cwd=tmp_path)
     assert "2 passed" in told
 
 
@@ -234,7 +202,7 @@ def test_a_segment_outlives_the_package_and_works_again_with_it(
         running.ask(access, RECORD, rows=[{"contactId": "2", "points": 500}])
         made = running.ask(access, CREATE, input={"name": "Loyal", "rule": rule})
         segment = made["segmentCreate"]["segment"]
-    _run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
+    run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
     try:
         with server(data_dir, program=program) as running:
             plain = SEGMENT.replace("size { members }", "")
@@ -249,7 +217,7 @@ def test_a_segment_outlives_the_package_and_works_again_with_it(
     finally:
         wheels = (bin_dir.parent.parent / "wheels").glob("acme_loyalty-*.whl")
         pip = (bin_dir / "python", "-m", "pip", "-q", "--disable-pip-version-check")
-        _run(*pip, "install", "--no-deps", "--no-index", *wheels)
+        run(*pip, "install", "--no-deps", "--no-index", *wheels)
     with server(data_dir, program=program) as running:
         found = running.ask(access, SEGMENT, id=segment["id"])["segment"]
         assert found["problems"] == []
