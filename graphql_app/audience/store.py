@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import math
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,12 +93,11 @@ class Audience:
         connections: int = 4,
         tables: Iterable[type[AudienceTable]] = (),
     ) -> None:
-        plugins = tuple(tables)
-        self.tables = (*TABLES, *plugins)
-        self.facts = all_facts(plugins)
+        self.adopt(tables)
         self._engine = self._open(url, connections)
         self.database = make_url(url).database or "default"
-        self._limits = {"max_execution_time": timeout, "max_memory_usage": memory}
+        self._timeout = timeout
+        self._limits = {"max_memory_usage": memory}
 
     @staticmethod
     def _open(url: str, connections: int) -> Engine:
@@ -113,22 +114,32 @@ class Audience:
             ) from error
         return engine
 
-    def create_tables(self) -> None:
+    def adopt(self, tables: Iterable[type[AudienceTable]]) -> None:
+        """Have these plugins' tables beside the built-in ones, and no others."""
+        plugins = tuple(tables)
+        self.tables = (*TABLES, *plugins)
+        self.facts = all_facts(plugins)
+
+    def create_tables(self, tables: Sequence[type[AudienceTable]] | None = None) -> None:
         """Create the tables that are missing, and the columns that are missing in the others.
+
+        Args:
+            tables: Those; all that the audience has when left out.
 
         Raises:
             AudienceUnavailableError: A table is there that was declared in another way.
         """
+        tables = self.tables if tables is None else tables
         with self._failures():
-            tables = [*map(stored, self.tables), stored(JournalEntry)]
-            StoreTable.metadata.create_all(self._engine, tables)
-        for table in self.tables:
+            made = [*map(stored, tables), stored(JournalEntry)]
+            StoreTable.metadata.create_all(self._engine, made)
+        for table in tables:
             self.command(additions(table))
         on_disk = self.arrow(
             "SELECT table, name, type, is_in_sorting_key FROM system.columns "
             f"WHERE database = '{self.database}'"
         )
-        found = difference(self.tables, on_disk.to_pylist())
+        found = difference(tables, on_disk.to_pylist())
         if found is not None:
             raise AudienceUnavailableError(
                 f"The audience has the table {found}: keep to what it was, or give the new table "
@@ -140,9 +151,19 @@ class Audience:
         self._engine.dispose()
 
     def rows(
-        self, statement: Statement, shop_id: int, contacts: Sequence[int] | None = None
+        self,
+        statement: Statement,
+        shop_id: int,
+        contacts: Sequence[int] | None = None,
+        timeout: float = math.inf,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """Execute a statement that sees one shop and, if given, a few of its contacts only.
+
+        Args:
+            statement: What to select.
+            shop_id: The shop.
+            contacts: The contacts.
+            timeout: Seconds that it may take, if fewer than any statement may.
 
         Raises:
             AppError: TIMEOUT when it took too long, LIMIT_EXCEEDED when it needed too much memory,
@@ -152,6 +173,7 @@ class Audience:
             **READ_SETTINGS,
             "additional_table_filters": self._filters(shop_id, contacts),
             **self._limits,
+            "max_execution_time": min(timeout, self._timeout),
         }
         with self._failures(), self._engine.connect() as connection:
             return connection.execute(
@@ -308,7 +330,9 @@ def _failure(error: Exception) -> AppError:
             ErrorCode.TIMEOUT,
             "This took longer than a statement may; ask for a simpler rule or a narrower window.",
         )
-    logger.error("the audience store failed: %.200s", reason)
+    # What the engine says of a statement may quote a person's data; its code and name do not.
+    code = re.match(r"(?s).*?(Code: \d+).*\(([A-Z0-9_]+)\)", reason)
+    logger.error("the audience store failed: %.200s", " ".join(code.groups()) if code else reason)
     return AudienceUnavailableError("The audience store failed; try again in a moment.")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -17,9 +19,10 @@ from graphql_app.schema.node import Node
 from graphql_app.schema.pages import PageInfo, page_size
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.segments import members as listing
+from graphql_app.segments.failures import RuleTimeoutError
 from graphql_app.segments.members import MemberSortKey, Person, Position
-from graphql_app.segments.rule import Rule
-from graphql_app.segments.size import containing
+from graphql_app.segments.rule import Rule, keys
+from graphql_app.segments.size import containing_where_known
 from graphql_app.segments.uses import segment_id
 
 if TYPE_CHECKING:
@@ -71,8 +74,8 @@ class Contact(Node):
     segments: list[Annotated[Segment, strawberry.lazy("graphql_app.schema.segment")]] = guarded(
         TokenScope.SEGMENTS_READ,
         resolver=_segments,
-        description="Every saved segment that this person is in, by name; none that is archived "
-        "or has problems.",
+        description="Every saved segment that this person is in, by name; none that is archived, "
+        "has problems, or asks a criterion that fails.",
     )
 
     @classmethod
@@ -107,15 +110,28 @@ async def _holding(context: Context, contact: int) -> list[Any]:
     """The saved segments that hold a contact."""
     segments = await context.run(context.saved.whole)
     whole = {segment_id(segment): (segment, rule) for segment, rule in segments}
-    found = await context.run(
-        containing,
+    theirs = {
+        number
+        for number, (_, rule) in whole.items()
+        if any(map(context.services.registry.is_third_party, keys(rule)))
+    }
+    found = await _of(context, {n: whole[n][1] for n in whole.keys() - theirs}, contact)
+    with suppress(RuleTimeoutError):  # slow criteria count as failed ones do
+        found |= await _of(context, {n: whole[n][1] for n in theirs}, contact)
+    return [segment for number, (segment, _) in whole.items() if number in found]
+
+
+async def _of(context: Context, rules: Mapping[int, Rule], contact: int) -> frozenset[int]:
+    """Which of some rules a contact matches, without those that cannot be told."""
+    return await context.run_with(
+        (key for rule in rules.values() for key in keys(rule)),
+        containing_where_known,
         context.services.audience,
         context.shop_id,
-        {number: rule for number, (_, rule) in whole.items()},
+        rules,
         contact,
         context.scope,
     )
-    return [segment for number, (segment, _) in whole.items() if number in found]
 
 
 @strawberry.type(description="A contact in a list.")
@@ -128,8 +144,9 @@ class ContactEdge:
 
 async def _total(root: ContactConnection, info: RequestInfo) -> int:
     context = info.context
-    return await context.run(
-        listing.count, context.services.audience, context.shop_id, root.rule, context.scope
+    audience, rule = context.services.audience, root.rule
+    return await context.run_with(
+        keys(rule), listing.count, audience, context.shop_id, rule, context.scope
     )
 
 
@@ -157,7 +174,8 @@ async def members_page(
     """A page of the members of a rule."""
     limit = page_size(first).limit
     position = None if after is None else _position(after, key)
-    found = await context.run(
+    found = await context.run_with(
+        keys(rule),
         listing.members,
         context.services.audience,
         context.shop_id,

@@ -20,6 +20,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
+from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.saved import SavedSegments
 from graphql_app.segments.scope import shop_scope
 
@@ -40,6 +41,11 @@ class Services:
     recorder: Recorder
     registry: Registry
     workers: CapacityLimiter
+
+    @cached_property
+    def third_party(self) -> CapacityLimiter:
+        """How many workers may be busy with criteria of third parties at once: half of them."""
+        return CapacityLimiter(max(1, self.workers.total_tokens // 2))
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,26 @@ class Context:
         return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do blocking work in a thread."""
-        return await to_thread.run_sync(
-            partial(work, *args, **kwargs), limiter=self.services.workers
-        )
+        """Do blocking work in a thread; errors of criteria get the names of their plugins."""
+        try:
+            return await to_thread.run_sync(
+                partial(work, *args, **kwargs), limiter=self.services.workers
+            )
+        except CriteriaError as error:
+            raise error.named(self.services.registry) from error
+
+    async def run_with(
+        self, criteria: Iterable[str], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """As ``run``, for work with the criteria of some keys.
+
+        Where some are of third parties, it waits its turn among such work, which has not all the
+        threads: slow plugins keep each other waiting, and nobody else.
+        """
+        if not any(map(self.services.registry.is_third_party, criteria)):
+            return await self.run(work, *args, **kwargs)
+        async with self.services.third_party:
+            return await self.run(work, *args, **kwargs)
 
 
 RequestInfo = Info[Context, None]

@@ -275,7 +275,8 @@ async def _field_suggestions(
     ] = None,
 ) -> list[FieldOption]:
     context = info.context
-    found = await context.run(
+    found = await context.run_with(
+        [criterion],
         suggestions,
         context.services.registry,
         context.services.audience,

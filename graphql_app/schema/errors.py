@@ -30,6 +30,7 @@ UserErrorCode = described_enum(
         ErrorCode.NOT_FOUND: "The shop has nothing by this id or name.",
         ErrorCode.INVALID: "A value is not one that its field takes.",
         ErrorCode.UNKNOWN_CRITERION: "A rule has a criterion that no installed plugin supplies.",
+        ErrorCode.CRITERION_FAILED: "A criterion failed in its plugin; other criteria do not.",
         ErrorCode.LIMIT_EXCEEDED: "This is more than can be asked or sent at once.",
         ErrorCode.NAME_TAKEN: "Another segment of the shop has the name.",
         ErrorCode.VERSION_CONFLICT: "Somebody else saved another version meanwhile.",

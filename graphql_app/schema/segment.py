@@ -33,7 +33,7 @@ from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.schema.size import SegmentSize, parsed, size_of
 from graphql_app.segments.members import MemberSortKey
-from graphql_app.segments.rule import Rule
+from graphql_app.segments.rule import Rule, keys, keys_in
 from graphql_app.segments.saved import Place, SegmentSortKey
 from graphql_app.segments.size import containing
 from graphql_app.segments.uses import segment_id
@@ -51,7 +51,7 @@ SortKey = described_enum(
 
 async def _rule(context: Context, stored: StoredSegment) -> Rule:
     """What a segment says; a coded error when it does not hold any more, never an empty answer."""
-    return await context.run(context.saved.rule, stored)
+    return await context.run_with(keys_in(stored.rule), context.saved.rule, stored)
 
 
 async def _size(root: Segment, info: RequestInfo) -> SegmentSize:
@@ -82,8 +82,8 @@ async def _contains(
     if number is None:
         return False
     audience = context.services.audience
-    found = await context.run(
-        containing, audience, context.shop_id, {0: rule}, number, context.scope
+    found = await context.run_with(
+        keys(rule), containing, audience, context.shop_id, {0: rule}, number, context.scope
     )
     return bool(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -18,6 +18,7 @@ from graphql_app.schema.ids import Id
 from graphql_app.schema.rule import RuleInputs, as_document, input_type
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
+from graphql_app.segments.rule import keys_in
 from graphql_app.segments.saved import Changes
 
 
@@ -70,10 +71,13 @@ Payload = TypeVar("Payload", bound=SegmentPayload)
 
 
 async def _segment_answer(
-    context: Context, payload: type[Payload], work: Callable[..., StoredSegment], *args: Any
+    context: Context,
+    payload: type[Payload],
+    work: Callable[[], StoredSegment],
+    criteria: Iterable[str] = (),
 ) -> Payload:
     async def done() -> Payload:
-        return payload(segment=Segment.of(await context.run(work, *args)), user_errors=[])
+        return payload(segment=Segment.of(await context.run_with(criteria, work)), user_errors=[])
 
     return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
 
@@ -210,7 +214,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
 
         async def done() -> SegmentCreatePayload:
             changes = await _new(context, input)
-            stored = await context.run(context.saved.create, changes)
+            stored = await context.run_with(keys_in(changes.rule), context.saved.create, changes)
             return SegmentCreatePayload(segment=Segment.of(stored), user_errors=[])
 
         return await answer(
@@ -234,6 +238,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
             info.context,
             SegmentUpdatePayload,
             lambda: saved.update(_number(id), changes, expected),
+            keys_in(changes.rule),
         )
 
     create.__annotations__["input"] = argument(create_input, "The new segment.")

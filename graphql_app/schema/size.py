@@ -12,7 +12,7 @@ from graphql_app.schema.describe import argument
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import size as sizes
-from graphql_app.segments.rule import Rule
+from graphql_app.segments.rule import Rule, keys, keys_in
 
 
 @strawberry.type(description="How many contacts match one node of a rule, taken by itself.")
@@ -44,8 +44,8 @@ class SegmentSize:
 
 async def size_of(context: Context, rule: Rule) -> SegmentSize:
     """The size of a rule in the shop that asks."""
-    size = await context.run(
-        sizes.size, context.services.audience, context.shop_id, rule, context.scope
+    size = await context.run_with(
+        keys(rule), sizes.size, context.services.audience, context.shop_id, rule, context.scope
     )
     return SegmentSize(
         members=size.members,
@@ -62,7 +62,8 @@ async def size_of(context: Context, rule: Rule) -> SegmentSize:
 
 async def parsed(context: Context, rule: Any) -> Rule:
     """The rule of an argument named ``rule``."""
-    return await context.run(context.saved.parse, as_document(rule))
+    document = as_document(rule)
+    return await context.run_with(keys_in(document), context.saved.parse, document)
 
 
 def size_query(inputs: RuleInputs) -> type:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import strawberry
 
 from graphql_app.catalog.tables import TokenScope
@@ -9,6 +11,7 @@ from graphql_app.criteria import SegmentTemplate as Template
 from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments import rule as rules
+from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.starters import filled
 
 
@@ -25,11 +28,33 @@ class SegmentTemplate:
     summary: str = strawberry.field(description="The rule as a sentence.")
 
 
+async def _shown(context: Context, template: Template) -> SegmentTemplate:
+    document = await template_rule(context, template)
+    registry = context.services.registry
+
+    def summary() -> str:
+        return rules.sentence(rules.parse(document, registry), context.scope)
+
+    return SegmentTemplate(
+        key=template.key,
+        name=template.name,
+        description=template.description,
+        rule=JSON(document),
+        summary=await context.run_with(rules.keys_in(document), summary),
+    )
+
+
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
     """A template's rule, filled in for the shop that asks."""
     services = context.services
-    return await context.run(
-        filled, template, services.registry, services.audience, context.shop_id, context.scope
+    return await context.run_with(
+        rules.keys_in(template.rule),
+        filled,
+        template,
+        services.registry,
+        services.audience,
+        context.shop_id,
+        context.scope,
     )
 
 
@@ -37,17 +62,8 @@ async def _templates(info: RequestInfo) -> list[SegmentTemplate]:
     context = info.context
     templates = []
     for template in context.services.registry.templates:
-        document = await template_rule(context, template)
-        rule = rules.parse(document, context.services.registry)
-        templates.append(
-            SegmentTemplate(
-                key=template.key,
-                name=template.name,
-                description=template.description,
-                rule=JSON(document),
-                summary=rules.sentence(rule, context.scope),
-            )
-        )
+        with suppress(CriterionFailedError):  # the log has it; the others can be started from
+            templates.append(await _shown(context, template))
     return templates
 
 

@@ -14,6 +14,7 @@ from sqlmodel import col
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import Scope
+from graphql_app.segments.asking import asking
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule
 
@@ -84,20 +85,30 @@ def members(
     key: MemberSortKey = MemberSortKey.ID,
     reverse: bool = False,
 ) -> Sequence[Person]:
-    """A page of the contacts that match a rule; the cost of a page does not grow with its depth."""
+    """A page of the contacts that match a rule; the cost of a page does not grow with its depth.
+
+    Raises:
+        AppError: It took too long, or a criterion or the engine failed.
+    """
     order = _order(key)
-    statement = select(*_columns()).where(predicate(rule, scope))
-    if after is not None:
-        statement = statement.where(_beyond(order, after, reverse))
-    directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
-    rows = audience.rows(statement.order_by(*directed).limit(limit), shop_id)
+    with asking(audience, shop_id, [rule], scope):
+        statement = select(*_columns()).where(predicate(rule, scope))
+        if after is not None:
+            statement = statement.where(_beyond(order, after, reverse))
+        directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
+        rows = audience.rows(statement.order_by(*directed).limit(limit), shop_id)
     return [_person(row) for row in rows]
 
 
 def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> int:
-    """How many contacts match a rule."""
-    statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
-    return int(audience.rows(statement, shop_id)[0][0])
+    """How many contacts match a rule.
+
+    Raises:
+        AppError: As for ``members``.
+    """
+    with asking(audience, shop_id, [rule], scope):
+        statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
+        return int(audience.rows(statement, shop_id)[0][0])
 
 
 def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Person]:

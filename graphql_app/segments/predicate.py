@@ -28,7 +28,8 @@ from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, readable_tables
 from graphql_app.criteria import Criterion, Scope
-from graphql_app.segments.rule import All, AnyOf, Not, Rule, document, parts
+from graphql_app.segments.failures import blaming
+from graphql_app.segments.rule import All, AnyOf, Not, Reference, Rule, criteria, document
 
 # Where SQLAlchemy takes SQL as text beside text() and literal_column().
 RAW_PARTS = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
@@ -46,13 +47,8 @@ class ForbiddenFragmentError(Exception):
 
 def predicate(rule: Rule, scope: Scope) -> ColumnElement[bool]:
     """The contacts that match, as one condition over ``Contact``."""
-    return _combine(rule, {key(leaf): fragment(leaf, scope) for leaf in criteria(rule)})
-
-
-def criteria(rule: Rule) -> Sequence[Criterion]:
-    """The different criteria of a rule."""
-    leaves = (part.rule for part in parts(rule))
-    return list({key(leaf): leaf for leaf in leaves if isinstance(leaf, Criterion)}.values())
+    leaves = {key(leaf): leaf for leaf in criteria(rule)}
+    return _combine(rule, {name: fragment(leaf, scope) for name, leaf in leaves.items()})
 
 
 def key(criterion: Criterion) -> str:
@@ -67,16 +63,18 @@ def fragment(criterion: Criterion, scope: Scope) -> ColumnElement[bool]:
     keeps fragments to those tables, and to bound values.
 
     Raises:
-        ForbiddenFragmentError: It reads another table or a table function, or holds raw SQL.
+        CriterionFailedError: It has none, reads another table or a table function, or holds raw
+            SQL.
     """
-    return checked(criterion.fragment(scope), criterion.key)
+    with blaming(criterion):
+        return checked(criterion.fragment(scope), criterion.key)
 
 
 def checked(sql: Sql, key: str) -> Sql:
     """The SQL of the criterion of that key, once it is found to hold nothing forbidden.
 
     Raises:
-        ForbiddenFragmentError: As ``fragment`` does.
+        ForbiddenFragmentError: There is something forbidden.
     """
     for element in visitors.iterate(sql):
         reason = _forbidden(element)
@@ -149,5 +147,8 @@ def _combine(rule: Rule, answers: Mapping[str, ColumnElement[bool]]) -> ColumnEl
             return or_(*(_combine(inner, answers) for inner in rules))
         case Not(inner):
             return not_(_combine(inner, answers))
+        case Reference(criterion, _, inner):
+            answer = _combine(inner, answers)
+            return not_(answer) if criterion.operator.negated else answer
         case Criterion():
             return answers[key(rule)]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from graphql_app.criteria import Criterion, Form, Scope, SegmentReference
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Registry
+from graphql_app.segments.failures import CriterionFailedError, blaming
 
 MAX_DEPTH = 10
 MAX_CRITERIA = 100
 MAX_NODES = 300
 
 Path = tuple[str | int, ...]
+F = TypeVar("F", bound=Form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +213,11 @@ class _Reader:
         if nulls:
             return None
         try:
-            criterion = kind.model_validate(dict(body), by_alias=True, by_name=False)
-        except ValidationError as error:
-            for detail in error.errors(include_url=False, include_context=False):
-                self.refuse((*path, *detail["loc"]), _sentence(detail["type"], detail["msg"]))
+            with blaming(kind):
+                criterion, found = read_form(kind, body)
+        except CriterionFailedError as error:
+            self.problems += error.at(path).named(self._registry).problems
             return None
-        found = list(_field_problems(criterion))
         for location, message in found:
             self.refuse((*path, *location), message)
         return None if found else criterion
@@ -256,6 +258,18 @@ class _Reader:
         rule = reader.read(named.rule, ("rule",), depth=1)
         problem = reader.problems[0] if reader.problems else None
         return _Inner(rule, problem, reader.count, reader.nodes, reader.height)
+
+
+def read_form(kind: type[F], body: Mapping[str, Any]) -> tuple[F | None, list[tuple[Path, str]]]:
+    """A form of JSON values, and what is wrong with them; no form where values are no such."""
+    try:
+        form = kind.model_validate(dict(body), by_alias=True, by_name=False)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        return None, [
+            (detail["loc"], _sentence(detail["type"], detail["msg"])) for detail in details
+        ]
+    return form, list(_field_problems(form))
 
 
 def _nulls(value: object, path: Path = ()) -> Iterator[Path]:
@@ -326,7 +340,8 @@ def document(rule: Rule) -> dict[str, Any]:
         case Not(inner):
             return {"not": document(inner)}
         case Criterion():
-            fields = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
+            with blaming(rule):
+                fields = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
             return {rule.key: fields}
         case Reference(criterion):
             return document(criterion)
@@ -352,12 +367,16 @@ def _words(rule: Rule, scope: Scope, nested: bool) -> str:
         case Not(inner):
             return f"not ({_words(inner, scope, nested=False)})"
         case Criterion():
-            clause = rule.describe(scope)
-            return clause[:1].lower() + clause[1:]
+            with blaming(rule):
+                return _uncapitalized(rule.describe(scope))
         case Reference(criterion, name):
-            clause = criterion.describe_as(name)
-            return clause[:1].lower() + clause[1:]
+            with blaming(criterion):
+                return _uncapitalized(criterion.describe_as(name))
     return f"({words})" if nested else words
+
+
+def _uncapitalized(clause: str) -> str:
+    return clause[:1].lower() + clause[1:]
 
 
 def criteria(rule: Rule) -> Iterator[Criterion]:
@@ -370,6 +389,24 @@ def criteria(rule: Rule) -> Iterator[Criterion]:
             yield from criteria(inner)
         case Criterion():
             yield rule
+
+
+def keys(rule: Rule) -> Iterator[str]:
+    """The keys of the criteria of a rule, and of the segments it refers to."""
+    return (criterion.key for criterion in criteria(rule))
+
+
+def keys_in(document: object) -> Iterator[str]:
+    """The keys of the criteria that a rule as JSON values has, itself, checked or not."""
+    if isinstance(document, list):
+        for inner in document:
+            yield from keys_in(inner)
+    elif isinstance(document, Mapping):
+        for key, body in document.items():
+            if key in {"all", "any", "not"}:
+                yield from keys_in(body)
+            else:
+                yield key
 
 
 def references(rule: Rule) -> Iterator[Reference]:
@@ -387,3 +424,18 @@ def parts(rule: Rule, path: Path = ("rule",)) -> Iterator[Part]:
                 yield from parts(inner, (*path, key, index))
         case Not(inner):
             yield from parts(inner, (*path, "not"))
+
+
+@contextmanager
+def placing(rule: Rule, path: Path = ("rule",)) -> Iterator[None]:
+    """Give a criterion's failure its place in a rule, or that of what refers to it."""
+    try:
+        yield
+    except CriterionFailedError as error:
+        for part in parts(rule, path):
+            held: tuple[Rule, ...] = (part.rule,)
+            if isinstance(part.rule, Reference):
+                held = (part.rule.criterion, *criteria(part.rule))
+            if any(error.criterion is found for found in held):
+                raise error.at(part.path) from error
+        raise

@@ -24,7 +24,8 @@ from graphql_app.criteria import Option
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
 from graphql_app.plugins import Registry
 from graphql_app.segments import rule as rules
-from graphql_app.segments.rule import Path, Rule
+from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.rule import Path, Rule, placing
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.uses import (
     all_users,
@@ -292,7 +293,8 @@ class SavedSegments:
             segment.description = changes.description
         if rule is not None:
             segment.rule = rules.document(rule)
-            segment.summary = rules.sentence(rule, shop_scope(self._shop))
+            with placing(rule, ("input", "rule")):
+                segment.summary = rules.sentence(rule, shop_scope(self._shop))
         session.add(segment)
         _flush(session, segment)
         if rule is not None:
@@ -313,7 +315,8 @@ class SavedSegments:
                 message = f'The segment "{user.name}" uses this one and would be too large: {error}'
                 problem = Problem(ErrorCode.LIMIT_EXCEEDED, message, ("input", "rule"))
                 raise InvalidInputError([problem]) from error
-            user.summary = rules.sentence(rule, shop_scope(self._shop))
+            with suppress(CriterionFailedError):  # then it keeps the words that it has
+                user.summary = rules.sentence(rule, shop_scope(self._shop))
 
     def _copy_name(self, name: str) -> str:
         with self._catalog.read() as session:

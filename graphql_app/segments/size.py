@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Scope
-from graphql_app.segments.predicate import columns
-from graphql_app.segments.rule import Path, Rule, parts, sentence
+from graphql_app.segments.asking import asking, different, failing
+from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.predicate import columns, key
+from graphql_app.segments.rule import Path, Rule, criteria, parts, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +45,26 @@ def size(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> SegmentS
     """Count a rule and every node of it.
 
     Raises:
-        AppError: The statement took too long or the engine failed; an error is never a size.
+        AppError: The statement took too long, or a criterion or the engine failed; an error is
+            never a size.
     """
     nodes = list(parts(rule))
-    contacts = columns([rule], scope)
-    statement = select(
-        func.count(),
-        func.countIf(and_(contacts.of(rule), contacts.textable)),
-        *(func.countIf(contacts.of(node.rule)) for node in nodes),
-    ).select_from(contacts.source)
-    total, can_be_texted, *members = audience.rows(statement, shop_id)[0]
+    with asking(audience, shop_id, [rule], scope):
+        contacts = columns([rule], scope)
+        statement = select(
+            func.count(),
+            func.countIf(and_(contacts.of(rule), contacts.textable)),
+            *(func.countIf(contacts.of(node.rule)) for node in nodes),
+        ).select_from(contacts.source)
+        total, can_be_texted, *members = audience.rows(statement, shop_id)[0]
+        summaries = [sentence(node.rule, scope) for node in nodes]
     return SegmentSize(
         members=members[0],
         textable=can_be_texted,
         contacts=total,
         parts=tuple(
-            RulePartSize(node.path, sentence(node.rule, scope), count)
-            for node, count in zip(nodes, members, strict=True)
+            RulePartSize(node.path, summary, count)
+            for node, summary, count in zip(nodes, summaries, members, strict=True)
         ),
         as_of=scope.now,
     )
@@ -68,12 +73,39 @@ def size(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> SegmentS
 def containing(
     audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
 ) -> frozenset[int]:
-    """Which of some rules, by any number of the caller's, a contact matches."""
+    """Which of some rules, by any number of the caller's, a contact matches.
+
+    Raises:
+        AppError: As for ``size``.
+    """
     if not rules:
         return frozenset()
-    contacts = columns(list(rules.values()), scope)
-    answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
-    statement = select(*(func.countIf(answer) for answer in answers)).select_from(contacts.source)
     # Restricted to the one contact in every table, so that the cost is one person's, not a shop's.
-    counts = audience.rows(statement, shop_id, [contact_id])[0]
+    with asking(audience, shop_id, rules.values(), scope, [contact_id]):
+        contacts = columns(list(rules.values()), scope)
+        answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
+        counted = [func.countIf(answer) for answer in answers]
+        statement = select(*counted).select_from(contacts.source)
+        counts = audience.rows(statement, shop_id, [contact_id])[0]
     return frozenset(number for number, count in zip(rules, counts, strict=True) if count)
+
+
+def containing_where_known(
+    audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
+) -> frozenset[int]:
+    """As ``containing``, but for the rules of which a criterion fails: they are left out.
+
+    Raises:
+        AppError: The engine failed, or it took too long.
+    """
+    try:
+        return containing(audience, shop_id, rules, contact_id, scope)
+    except CriterionFailedError:
+        leaves = different(rules.values())
+        failed = {key(leaf) for leaf in failing(audience, shop_id, leaves, scope, [contact_id])}
+    whole = {
+        number: rule
+        for number, rule in rules.items()
+        if failed.isdisjoint(map(key, criteria(rule)))
+    }
+    return containing(audience, shop_id, whole, contact_id, scope)

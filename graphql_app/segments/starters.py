@@ -15,6 +15,7 @@ from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggest
 from graphql_app.errors import InvalidInputError
 from graphql_app.plugins import Failure, Registry, without
 from graphql_app.segments import rule as rules
+from graphql_app.segments.failures import CriteriaError, CriterionFailedError
 from graphql_app.segments.saved import name_key
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.suggestions import suggestions
@@ -75,6 +76,10 @@ def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
     by_key = {segment.default_key: segment for segment in owned if segment.is_default}
     for default in registry.default_segments:
         rule = rules.parse(default.rule, registry)
+        try:
+            summary = rules.sentence(rule, shop_scope(shop))
+        except CriterionFailedError:
+            continue  # the log has it; the other segments are given all the same
         segment = by_key.get(default.key)
         others = {other.name_key for other in owned if other is not segment}
         name = _free_name(default.name, others)
@@ -83,7 +88,7 @@ def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
             "name_key": name_key(name),
             "description": default.description,
             "rule": rules.document(rule),
-            "summary": rules.sentence(rule, shop_scope(shop)),
+            "summary": summary,
         }
         if segment is None:
             segment = Segment(shop_id=stored_id(shop), default_key=default.key, **content)
@@ -110,7 +115,10 @@ def filled(
     def suggested(place: Place, value: Suggested) -> str:
         criterion, field = place[-2:]
         first = value.position + 1
-        found = suggestions(registry, audience, shop_id, criterion, field, "", first, scope)
+        try:
+            found = suggestions(registry, audience, shop_id, criterion, field, "", first, scope)
+        except CriteriaError:
+            return value.otherwise
         return found[value.position].value if len(found) == first else value.otherwise
 
     return rules.document(rules.parse(_fill(template.rule, suggested), registry))

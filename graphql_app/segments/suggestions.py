@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from graphql_app.audience.store import Audience
-from graphql_app.criteria import FieldKind, FieldSpec, Form, Option, Scope
+from graphql_app.audience.tables import Statement
+from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Form, Option, Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
+from graphql_app.segments.failures import RuleTimeoutError, blaming, failed
 from graphql_app.segments.predicate import checked
 
 MAX_SUGGESTIONS = 100
@@ -52,15 +54,15 @@ def suggestions(
         segments: Saved segments by a part of the name.
 
     Raises:
-        AppError: There is no such criterion or field, or ``first`` is out of range.
+        AppError: There is no such criterion or field, ``first`` is out of range, or the criterion
+            failed or took too long.
     """
     kind = registry.criteria.get(criterion)
     if kind is None:
         raise AppError(
             ErrorCode.UNKNOWN_CRITERION, f"There is no criterion {criterion!r}.", ("criterion",)
         )
-    fields = _fields(kind)
-    spec = fields.get(field)
+    spec = all_fields(kind).get(field)
     if spec is None:
         raise AppError(ErrorCode.NOT_FOUND, f"{criterion} has no field {field!r}.", ("field",))
     if not 1 <= first <= MAX_SUGGESTIONS:
@@ -73,11 +75,10 @@ def suggestions(
     if spec.form.suggests:
         # Labels of fixed options are the host's to search; other values are the criterion's.
         wanted = "" if spec.type.options else search
-        statement = kind.suggest(field, wanted, scope, _checked(fields, given))
+        statement = suggestion_statement(kind, field, wanted, scope, given)
         if statement is None:
             return options[:first]
-        statement = checked(statement, criterion).limit(len(spec.type.options) or first)
-        found = [_option(row) for row in audience.rows(statement, shop_id)]
+        found = _found(audience, shop_id, kind, statement.limit(len(spec.type.options) or first))
         if not spec.type.options:
             return found
         rank = {option.value: position for position, option in enumerate(found)}
@@ -85,13 +86,43 @@ def suggestions(
     return options[:first]
 
 
-def _fields(form: type[Form], prefix: str = "") -> dict[str, FieldSpec]:
+def suggestion_statement(
+    kind: type[Criterion], field: str, search: str, scope: Scope, given: Mapping[str, Any]
+) -> Statement | None:
+    """What a criterion itself would ask for values of a field; ``None`` where it has none.
+
+    Raises:
+        CriterionFailedError: Its code failed, or its SQL holds something forbidden.
+    """
+    with blaming(kind):
+        statement = kind.suggest(field, search, scope, _checked(all_fields(kind), given))
+        return None if statement is None else checked(statement, kind.key)
+
+
+def _found(
+    audience: Audience, shop_id: int, kind: type[Criterion], statement: Statement
+) -> list[Option]:
+    try:
+        rows = audience.rows(statement, shop_id)
+    except Exception as error:
+        if isinstance(error, AppError):
+            if error.code is ErrorCode.TIMEOUT:
+                raise RuleTimeoutError([kind], str(error)) from error
+            if error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            audience.ping()  # the criterion is not to blame for a store that is down
+        raise failed(kind, error) from error
+    with blaming(kind):
+        return [_option(row) for row in rows]
+
+
+def all_fields(form: type[Form], prefix: str = "") -> dict[str, FieldSpec]:
     """The fields of a form and of its conditions, by their names."""
     found = {}
     for spec in form.fields():
         found[prefix + spec.name] = spec
         if spec.condition is not None:
-            found |= _fields(spec.condition, f"{prefix}{spec.name}.")
+            found |= all_fields(spec.condition, f"{prefix}{spec.name}.")
     return found
 
 

@@ -36,6 +36,7 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.criteria import Criterion, Scope, StateOperator
 from graphql_app.schema.context import Services
+from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.predicate import ForbiddenFragmentError, checked, predicate
 from graphql_app.segments.size import size
 from tests.support import Client, Server
@@ -198,8 +199,9 @@ FORBIDDEN: dict[str, Fragment] = {
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_a_fragment_reads_tables_of_facts_and_nothing_else(what: str) -> None:
-    with pytest.raises(ForbiddenFragmentError, match="malicious"):
+    with pytest.raises(CriterionFailedError, match="malicious") as refused:
         predicate(_criterion(FORBIDDEN[what]), SCOPE)
+    assert isinstance(refused.value.__cause__, ForbiddenFragmentError)
 
 
 def test_suggestions_are_held_to_the_same() -> None:

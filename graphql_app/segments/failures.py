@@ -1,0 +1,103 @@
+"""Criteria that fail: what a plugin's code raises is its own failure, and nobody else's.
+
+An exception of a criterion may quote a person's data, and so is never shown. The log has its type
+and place.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from graphql_app.criteria import Criterion
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.plugins import Registry
+
+logger = logging.getLogger(__name__)
+
+FRAMES = 3
+
+
+class CriteriaError(AppError):
+    """An error of criteria, which names their plugins where the registry is at hand."""
+
+    def named(self, registry: Registry) -> AppError:
+        """The same error, with the names of the plugins."""
+        raise NotImplementedError
+
+
+class CriterionFailedError(CriteriaError):
+    """A criterion's code or SQL failed, so that no rule with it has an answer.
+
+    Attributes:
+        criterion: The criterion; its class where no rule has it.
+    """
+
+    def __init__(
+        self,
+        criterion: Criterion | type[Criterion],
+        path: Sequence[str | int] = (),
+        registry: Registry | None = None,
+    ) -> None:
+        name = (registry or Registry()).named(kind_of(criterion))
+        super().__init__(
+            ErrorCode.CRITERION_FAILED, f"The criterion {name} failed; the log says why.", path
+        )
+        self.criterion = criterion
+
+    def at(self, path: Sequence[str | int]) -> CriterionFailedError:
+        """The same error, with the criterion's place in the input."""
+        return CriterionFailedError(self.criterion, path)
+
+    def named(self, registry: Registry) -> CriterionFailedError:
+        """See the base."""
+        return CriterionFailedError(self.criterion, self.problems[0].path, registry)
+
+
+class RuleTimeoutError(CriteriaError):
+    """A statement about some criteria took too long; those of third parties may be why."""
+
+    def __init__(self, criteria: Iterable[type[Criterion]], message: str) -> None:
+        super().__init__(ErrorCode.TIMEOUT, message)
+        self.criteria = tuple(dict.fromkeys(criteria))
+
+    def named(self, registry: Registry) -> RuleTimeoutError:
+        """See the base."""
+        theirs = [kind for kind in self.criteria if registry.is_third_party(kind.key)]
+        names = ", ".join(map(registry.named, theirs))
+        return RuleTimeoutError(self.criteria, f"{self}{f' It asked: {names}.' if names else ''}")
+
+
+def kind_of(criterion: Criterion | type[Criterion]) -> type[Criterion]:
+    """The class of a criterion that may be one already."""
+    return criterion if isinstance(criterion, type) else type(criterion)
+
+
+@contextmanager
+def blaming(criterion: Criterion | type[Criterion]) -> Iterator[None]:
+    """Run a criterion's own code; whatever it raises, an exit included, is its failure.
+
+    Raises:
+        CriterionFailedError: It raised something.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise failed(criterion, error) from error
+
+
+def failed(criterion: Criterion | type[Criterion], error: BaseException) -> CriterionFailedError:
+    """What to raise for an exception of a criterion, which goes to the log."""
+    kind = kind_of(criterion)
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    places = ", ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    logger.error(
+        "the criterion %s of %s failed: %s at %s",
+        kind.key,
+        kind.__module__,
+        type(error).__name__,
+        places,
+    )
+    return CriterionFailedError(criterion)
