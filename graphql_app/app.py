@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,10 +18,13 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.endpoint import GraphQLEndpoint
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry, discover
-from graphql_app.schema.build import build_schema
+from graphql_app.schema.build import build_schema, check_schema
 from graphql_app.schema.context import Services
+from graphql_app.segments.probe import check_criteria, check_tables
 from graphql_app.segments.starters import check_starters, update_defaults
 from graphql_app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 WELCOME = """Segments
 
@@ -48,15 +52,40 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
         catalog.close()
 
 
+def usable_by(audience: Audience, registry: Registry, strict: bool) -> Registry:
+    """The plugins that can be used with an audience, which gets their tables.
+
+    Raises:
+        AppError: The audience cannot be used.
+        PluginError: Some plugins cannot, and it is to be strict.
+    """
+    audience.create_tables()
+    for check in (check_tables, check_criteria):
+        registry = check(audience, registry, strict)
+    registry = check_starters(registry, strict)
+    audience.adopt(registry.tables)
+    return registry
+
+
+def usable_plugins(strict: bool) -> Registry:
+    """The plugins that are installed, as far as they can be used without the audience.
+
+    Raises:
+        PluginError: Some cannot, and it is to be strict.
+    """
+    return check_starters(check_schema(discover(strict=strict), strict), strict)
+
+
 @contextmanager
 def open_services(settings: Settings, registry: Registry | None = None) -> Iterator[Services]:
     """Everything that a process works with, ready, and closed at the end.
 
     Raises:
         AppError: A store cannot be used.
-        PluginError: A plugin cannot be used.
+        PluginError: A plugin cannot be used, and the settings are strict.
     """
-    registry = check_starters(registry or discover())
+    strict = settings.strict_plugins
+    registry = registry or usable_plugins(strict)
     with open_catalog(settings) as catalog:
         refuse_if_taken(settings.audience)
         audience = Audience(
@@ -64,10 +93,11 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             settings.query_timeout,
             settings.query_memory,
             settings.query_concurrency,
-            registry.tables,
         )
         try:
-            audience.create_tables()
+            registry = usable_by(audience, registry, strict)
+            for failure in registry.failures:
+                logger.warning("left out: %s", failure)
             recorder = Recorder(audience)
             recorder.recover()
             update_defaults(catalog, registry)
@@ -86,6 +116,17 @@ def create_app(settings: Settings, services: Services) -> Starlette:
             await to_thread.run_sync(services.catalog.ping)
         except AppError as error:
             return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
+        left_out = [
+            {
+                "plugin": failure.plugin.name,
+                "distribution": failure.plugin.distribution,
+                "version": failure.plugin.version,
+                "reason": failure.reason,
+            }
+            for failure in services.registry.failures
+        ]
+        if left_out:
+            return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
         return JSONResponse({"status": "ok"})
 
     async def welcome(_: Request) -> Response:

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import create_app, open_catalog, open_services
+from graphql_app.app import create_app, open_catalog, open_services, usable_plugins
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.cli_import import import_command
-from graphql_app.console import ShopOption, err, out
+from graphql_app.cli_plugins import plugins_app
+from graphql_app.console import ShopOption, StrictOption, err, out
 from graphql_app.demo.load import load_demo
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import PluginError, discover
@@ -35,6 +36,7 @@ shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
+app.add_typer(plugins_app, name="plugins")
 app.command("import")(import_command)
 
 DEMO_QUERY = (
@@ -47,9 +49,9 @@ DEMO_QUERY = (
 
 
 @app.command()
-def serve() -> None:
+def serve(strict_plugins: StrictOption = None) -> None:
     """Serve GraphQL on HOST and PORT."""
-    settings = Settings()
+    settings = Settings() if strict_plugins is None else Settings(strict_plugins=strict_plugins)
     with _listen(settings) as listening, open_services(settings) as services:
         _run(settings, services, listening)
 
@@ -57,9 +59,16 @@ def serve() -> None:
 @app.command()
 def demo(
     and_serve: Annotated[bool, typer.Option("--serve", help="Serve it afterwards.")] = False,
+    strict_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--strict-plugins/--no-strict-plugins",
+            help="Refuse to start where a plugin cannot be used, or leave it out.",
+        ),
+    ] = False,
 ) -> None:
     """Load the demo shop, unless it is there, and make a token for it."""
-    settings = Settings()
+    settings = Settings(strict_plugins=strict_plugins)
     listening = _listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
@@ -119,10 +128,11 @@ def shop_create(
     description: Annotated[str, typer.Option(help="What it is.")] = "",
 ) -> None:
     """Create a shop with its default segments."""
-    with open_catalog(Settings()) as catalog:
+    settings = Settings()
+    with open_catalog(settings) as catalog:
         shop = create_shop(
             catalog,
-            discover(),
+            usable_plugins(settings.strict_plugins),
             Shop(
                 handle=handle,
                 name=name or handle,
@@ -185,17 +195,6 @@ def token_revoke(
     with open_catalog(Settings()) as catalog:
         access.revoke_token(catalog, token_id)
     out.print(f"Revoked {escape(token_id)}.")
-
-
-@app.command()
-def plugins() -> None:
-    """List the criteria that are loaded, and where they come from."""
-    registry = discover()
-    table = Table("criterion", "label", "operators", "from")
-    for key, criterion in registry.criteria.items():
-        operators = ", ".join(criterion.operators())
-        table.add_row(key, criterion.label, operators, str(registry.sources[key]))
-    out.print(table)
 
 
 @app.command()

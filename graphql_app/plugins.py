@@ -168,6 +168,8 @@ def register(implementations: Mapping[Plugin, Any], strict: bool = True) -> Regi
                 registration.add(plugin, implementation)
         except PluginError as error:
             failures += error.failures
+        except (Exception, SystemExit) as error:
+            failures.append(Failure(plugin, "cannot be registered", repr(error)))
     return _settled(replace(registration.registry(), failures=tuple(failures)), strict)
 
 

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     max_facts_bytes: int = Field(
         33_554_432, ge=1024, description="Largest body of a request with the scope facts:write."
     )
+    strict_plugins: bool = Field(
+        True,
+        description="Refuse to start where a plugin cannot be used; else it is left out, and said.",
+    )
 
     @property
     def catalog(self) -> str:

@@ -8,6 +8,7 @@ and path in a query, a mutation, a stored rule and a file.
 from __future__ import annotations
 
 from enum import Enum
+from itertools import count
 from typing import Any
 
 import strawberry
@@ -65,6 +66,8 @@ class TimeWindowInput:
     )
 
 
+_made = count()
+
 TYPES: dict[FieldKind, Any] = {
     FieldKind.COUNT: int,
     FieldKind.MONEY: Money,
@@ -80,6 +83,8 @@ TYPES: dict[FieldKind, Any] = {
 def input_type(name: str, fields: dict[str, tuple[Any, Any]], **options: Any) -> Any:
     """Make an input type of (annotation, strawberry field) pairs by Python name."""
     cls = type(name, (), {attribute: field for attribute, (_, field) in fields.items()})
+    # Strawberry takes two classes of one module and qualified name for one, whatever their fields.
+    cls.__qualname__ = f"{name}.{next(_made)}"
     cls.__annotations__ = {attribute: annotation for attribute, (annotation, _) in fields.items()}
     return strawberry.input(cls, **options)
 

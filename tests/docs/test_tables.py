@@ -139,11 +139,16 @@ def test_the_settings_are_those_of_the_code() -> None:
     assert rows == [
         [
             f"`{name.upper()}`",
-            f"`{field.default}`" if str(field.default) else "",
+            f"`{_as_set(field.default)}`" if str(field.default) else "",
             field.description,
         ]
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _as_set(default: Any) -> str:
+    """A default as one would set it."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def test_the_field_types_are_those_of_the_contract() -> None:

@@ -1,0 +1,147 @@
+"""The commands ``segments plugins``: what is installed, and what of it can be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphql_app.app import usable_by, usable_plugins
+from graphql_app.audience.store import Audience
+from graphql_app.console import out
+from graphql_app.criteria import Criterion, FieldSpec, Form, example
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.plugins import Plugin, Registry, discover
+
+MAX_SHOWN = 8
+
+plugins_app = typer.Typer(no_args_is_help=True, help="Plugins: where criteria come from.")
+
+
+@plugins_app.command("list")
+def list_command() -> None:
+    """List the criteria and tables that there are, and the plugins that cannot be used.
+
+    The status is 1 if there are any such, so that this can be asked before a server is started. The
+    facts are not touched: plugins are tried out in a store of the command's own.
+    """
+    registry = _tried(usable_plugins(strict=False))
+    table = Table()
+    for column, no_wrap in (
+        ("criterion", True),
+        ("label", False),
+        ("operators", False),
+        ("plugin", True),
+    ):
+        table.add_column(column, no_wrap=no_wrap, overflow="fold")
+    for key, criterion in registry.criteria.items():
+        source = _distribution(registry.sources[key])
+        table.add_row(key, escape(criterion.label), ", ".join(criterion.operators()), source)
+    out.print(table)
+    tables = [
+        (table.__tablename__, _distribution(plugin))
+        for plugin, contribution in registry.contributions.items()
+        for table in contribution.tables
+    ]
+    if tables:
+        of_tables = Table("table", "plugin")
+        for row in tables:
+            of_tables.add_row(*row)
+        out.print(of_tables)
+    if registry.failures:
+        out.print("\n[red]These plugins cannot be used[/red], and a strict server does not start:")
+        for failure in registry.failures:
+            out.print(f"- {escape(str(failure))}")
+        raise typer.Exit(1)
+
+
+@plugins_app.command("show")
+def show_command(
+    key: Annotated[str, typer.Argument(help="The criterion's key in rules, such as spend.")],
+) -> None:
+    """Show what a criterion asks for, with an example."""
+    registry = discover(strict=False)
+    criterion = _criterion(registry, key)
+    out.print(f"[bold]{escape(criterion.label)}[/bold]: {escape(criterion.description())}\n")
+    out.print(f"group      {criterion.group}")
+    out.print(f"plugin     {escape(str(registry.sources[key]))}")
+    out.print(f"operators  {', '.join(criterion.operators())}")
+    out.print("fields")
+    for name, spec in _fields(criterion):
+        out.print(f"  [bold]{name}[/bold]: {escape('; '.join(_told(spec)))}")
+    out.print("\nFor example:\n")
+    out.print(escape(json.dumps(example(criterion), indent=2, ensure_ascii=False)))
+
+
+def _tried(registry: Registry) -> Registry:
+    """The registry without the plugins whose criteria fail."""
+    with TemporaryDirectory() as directory, _audience(Path(directory)) as audience:
+        return usable_by(audience, registry, strict=False)
+
+
+@contextmanager
+def _audience(directory: Path) -> Iterator[Audience]:
+    """A store with nothing in it."""
+    audience = Audience(f"clickhousedb://?interface=chdb&path={directory.resolve() / 'audience'}")
+    try:
+        yield audience
+    finally:
+        audience.close()
+
+
+def _criterion(registry: Registry, key: str) -> type[Criterion]:
+    """The criterion of a key.
+
+    Raises:
+        AppError: There is none; the message names the nearest.
+    """
+    found = registry.criteria.get(key)
+    if found is not None:
+        return found
+    folded = {known.casefold(): known for known in registry.criteria}
+    near = [folded[name] for name in get_close_matches(key.casefold(), folded)]
+    message = f"There is no criterion {key!r}."
+    message += f" Did you mean {' or '.join(near)}?" if near else " List all: segments plugins list"
+    if registry.left_out:
+        message += f" These plugins cannot be used: {registry.left_out}."
+    raise AppError(ErrorCode.UNKNOWN_CRITERION, message)
+
+
+def _distribution(plugin: Plugin) -> str:
+    return escape(f"{plugin.distribution} {plugin.version}")
+
+
+def _fields(form: type[Form], prefix: str = "") -> Iterator[tuple[str, FieldSpec]]:
+    """The fields of a form, each condition's after its list."""
+    for spec in form.fields():
+        yield prefix + spec.name, spec
+        if spec.condition is not None:
+            yield from _fields(spec.condition, f"{prefix}{spec.name}.")
+
+
+def _told(spec: FieldSpec) -> Iterator[str]:
+    """What a field is and takes, and when."""
+    kind = spec.type
+    yield spec.form.label
+    yield f"{kind.kind}{'' if spec.required else ', may be left out'}"
+    if spec.most is not None:
+        yield f"1 to {spec.most:,} of them"
+    if kind.minimum is not None and kind.maximum is not None:
+        yield f"{kind.minimum} to {kind.maximum}"
+    if "maxLength" in kind.json_schema:
+        yield f"at most {kind.json_schema['maxLength']} characters"
+    if kind.options:
+        more = f" and {len(kind.options) - MAX_SHOWN} more" if len(kind.options) > MAX_SHOWN else ""
+        yield ", ".join(option.value for option in kind.options[:MAX_SHOWN]) + more
+    if spec.form.used_with is not None:
+        yield f"with {', '.join(spec.used_with)}"
+    if spec.form.description:
+        yield spec.form.description
