@@ -21,6 +21,7 @@ from graphql_app.criteria import (
 )
 
 WITH_CITIES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
+SPACE = r"[\s\x0b\x1c-\x1f\x85\pZ]"  # what str.strip takes off
 
 
 class City(Criterion):
@@ -40,8 +41,8 @@ class City(Criterion):
         city = col(Contact.city)
         if self.cities is None:
             return city.is_not(None)
-        folded = func.lowerUTF8(func.trimBoth(city))
-        return folded.in_([name.strip().lower() for name in self.cities])
+        trimmed = func.replaceRegexpAll(city, f"^{SPACE}+|{SPACE}+$", "")
+        return func.lowerUTF8(trimmed).in_([name.strip().lower() for name in self.cities])
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
@@ -22,18 +21,13 @@ from graphql_app.criteria import (
 )
 
 WITH_DOMAINS = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
-
-
-def _fold(domain: str) -> str:
-    return domain.strip().lower().removeprefix("@")
-
-
-Domain = Annotated[Text, AfterValidator(_fold)]
+SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip takes off
 
 
 def _domain() -> ColumnElement[str]:
-    """SQL: what follows the last @ of a contact's address, in small letters; empty if nothing."""
-    return func.lowerUTF8(func.regexpExtract(col(Contact.email), "@([^@\\s]+)\\s*$", 1))
+    """SQL: what follows the last @ of a contact's address, in small letters; NULL if nothing."""
+    domain = func.regexpExtract(col(Contact.email), f"@([^@{SPACE}]+)[{SPACE}]*$", 1)
+    return func.lowerUTF8(func.nullIf(domain, ""))
 
 
 class EmailDomain(Criterion):
@@ -44,15 +38,16 @@ class EmailDomain(Criterion):
     group = Group.PROFILE
 
     operator: ChoiceOperator
-    domains: OneOrMore[Domain] | None = form_field(
+    domains: OneOrMore[Text] | None = form_field(
         "Domains", used_with=WITH_DOMAINS, placeholder="gmail.com", suggests=True
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         """Contacts with an address of one of the domains."""
         if self.domains is None:
-            return _domain() != ""
-        return _domain().in_(self.domains)
+            return _domain().is_not(None)
+        wanted = [domain.strip().lower().removeprefix("@") for domain in self.domains]
+        return _domain().in_(wanted)
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
@@ -61,7 +56,7 @@ class EmailDomain(Criterion):
         domain = found.c.domain
         return (
             select(domain, domain)
-            .where(domain != "", func.positionCaseInsensitiveUTF8(domain, search) > 0)
+            .where(domain.is_not(None), func.positionCaseInsensitiveUTF8(domain, search) > 0)
             .group_by(domain)
             .order_by(func.count().desc(), domain)
         )

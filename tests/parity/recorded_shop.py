@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,24 +17,30 @@ from sqlmodel import col
 
 from graphql_app.audience.facts import (
     CONTACTS,
+    EVENTS,
     KEYWORDS,
     LINE_FIELDS,
     ORDER_LINES,
     ORDERS,
+    PRODUCTS,
     TEXTS,
     Fact,
     check,
 )
 from graphql_app.audience.tables import Contact, Expression
-from graphql_app.criteria import Scope
+from graphql_app.catalog.tables import Shop
+from graphql_app.criteria import Option, Scope
+from graphql_app.ids import SEGMENT, encode
 from graphql_app.schema.context import Services
 from graphql_app.segments.members import members
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule, parse
+from graphql_app.segments.saved import Changes, SavedSegments
 from graphql_app.segments.size import SegmentSize, size
+from graphql_app.segments.starters import create_shop
 from graphql_app.segments.suggestions import suggestions
-from tests.parity import evaluator
-from tests.parity.evaluator import Batch, Document
+from tests.parity.evaluation import facts
+from tests.parity.evaluation.facts import Batch, Document
 
 NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
 LINES = Fact("lines", LINE_FIELDS)
@@ -45,7 +53,7 @@ def checked(fact: Fact, items: Sequence[Any]) -> pa.Table:
     """Items with a fact's fields, or some of them, as a checked table."""
     names = [field.name for field in fact.fields]
     values = {
-        name: [getattr(item, name) for item in items]
+        name: [_plain(getattr(item, name)) for item in items]
         for name in names
         if items and hasattr(items[0], name)
     }
@@ -54,14 +62,24 @@ def checked(fact: Fact, items: Sequence[Any]) -> pa.Table:
     return table
 
 
+def _plain(value: Any) -> Any:
+    """A value as sources have it: a list where a frozen item has a tuple."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 @dataclass
 class RecordedShop:
-    """A new shop of the process's one audience."""
+    """A new shop of the process's one audience.
+
+    Its segments, if it saves any, are those of a shop of the catalog; rules name them as the shop
+    saved them, and ``rule`` puts their ids in the names' place.
+    """
 
     services: Services
     zone: str = "UTC"
     now: datetime = NOW
     id: int = field(default_factory=lambda: next(_shop_ids))
+    segments: dict[str, str] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
@@ -76,27 +94,63 @@ class RecordedShop:
     def _record(self, batch: Batch) -> None:
         recorder = self.services.recorder
         match batch:
-            case evaluator.Contacts(contacts):
+            case facts.Contacts(contacts):
                 recorder.record(self.id, CONTACTS, checked(CONTACTS, contacts))
-            case evaluator.Orders(orders, keep_lines):
+            case facts.Orders(orders, keep_lines):
                 lines = None if keep_lines else _lines([order.lines for order in orders])
                 recorder.orders(self.id, checked(ORDERS, orders), lines)
-            case evaluator.OrderLines(items):
+            case facts.OrderLines(items):
                 table = checked(LINES, [line for _, line in items])
                 ids = pa.array([order_id for order_id, _ in items], pa.uint64())
                 table = table.add_column(0, "order_id", ids)
                 assert table.schema == ORDER_LINES.schema
                 recorder.order_lines(self.id, table)
-            case evaluator.Texts(texts):
+            case facts.Texts(texts):
                 recorder.record(self.id, TEXTS, checked(TEXTS, texts))
-            case evaluator.Keywords(uses):
+            case facts.Products(products):
+                recorder.record(self.id, PRODUCTS, checked(PRODUCTS, products))
+            case facts.Events(events):
+                recorder.record(self.id, EVENTS, checked(EVENTS, events))
+            case facts.Keywords(uses):
                 recorder.record(self.id, KEYWORDS, checked(KEYWORDS, uses))
-            case evaluator.Forget(gone):
+            case facts.Forget(gone):
                 recorder.forget(self.id, gone)
+
+    @cached_property
+    def saved(self) -> SavedSegments:
+        """The shop's segments."""
+        name = f"recorded-{self.id}"
+        shop = Shop(handle=name, name=name, timezone=self.zone, currency="USD")
+        services = self.services
+        return SavedSegments(
+            services.catalog,
+            services.registry,
+            create_shop(services.catalog, services.registry, shop),
+        )
+
+    def save(self, segments: Mapping[str, Document]) -> None:
+        """Save segments, each of which may refer to those before it."""
+        for name, document in segments.items():
+            segment = self.saved.create(Changes(name=name, rule=self.with_ids(document)))
+            self.segments[name] = encode(SEGMENT, segment.id)
+
+    def with_ids(self, document: Document) -> dict[str, Any]:
+        """A rule with the ids of segments in the place of their names."""
+        ((key, body),) = document.items()
+        match key:
+            case "all" | "any":
+                return {key: [self.with_ids(inner) for inner in body]}
+            case "not":
+                return {key: self.with_ids(body)}
+            case "inSegment":
+                return {key: {**body, "segment": self.segments[body["segment"]]}}
+        return {key: body}
 
     def rule(self, document: Document) -> Rule:
         """A rule, read as any other."""
-        return parse(document, self.services.registry.criteria, ("rule",))
+        if self.segments:
+            return self.saved.parse(self.with_ids(document))
+        return parse(document, self.services.registry, ("rule",))
 
     def matching(self, document: Document) -> set[int]:
         """The ids of the contacts that match a rule; also its members, and as many as its size."""
@@ -133,9 +187,25 @@ class RecordedShop:
         """How many contacts can be texted."""
         return self.size({"all": []}).textable
 
-    def suggest(self, criterion: str, name: str, search: str) -> list[str]:
+    def suggest(
+        self,
+        criterion: str,
+        name: str,
+        search: str = "",
+        given: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[str]:
         """The values suggested for a field."""
-        found = suggestions(
+        return [option.value for option in self.options(criterion, name, search, given)]
+
+    def options(
+        self,
+        criterion: str,
+        name: str,
+        search: str = "",
+        given: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Sequence[Option]:
+        """What is suggested for a field."""
+        return suggestions(
             self.services.registry,
             self.services.audience,
             self.id,
@@ -144,11 +214,11 @@ class RecordedShop:
             search,
             100,
             self.scope,
+            given,
         )
-        return [option.value for option in found]
 
 
-def _lines(orders: Sequence[Sequence[evaluator.Line]]) -> pa.Table:
+def _lines(orders: Sequence[Sequence[facts.Line]]) -> pa.Table:
     """The lines of orders, with the row of their order."""
     table = checked(LINES, [line for lines in orders for line in lines])
     rows = [row for row, lines in enumerate(orders) for _ in lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -18,7 +18,7 @@ from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.schema.context import Services
 from graphql_app.segments.members import people
 from graphql_app.segments.starters import filled
-from tests.parity.evaluator import (
+from tests.parity.evaluation.facts import (
     Batch,
     Contact,
     Contacts,
@@ -34,30 +34,24 @@ from tests.parity.evaluator import (
     Texts,
     same_keyword,
 )
+from tests.parity.examples import (
+    ALL,
+    DAY,
+    HOSTILE,
+    HOUR,
+    LOCAL_DAYS,
+    MILLISECOND,
+    last,
+    people_with_ids,
+    utc,
+)
 from tests.parity.recorded_shop import NOW, RecordedShop
-
-MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelta(days=1)
-
-ALL: Document = {"all": []}
-
-
-@pytest.fixture
-def boutique(services: Services) -> RecordedShop:
-    return RecordedShop(services)
 
 
 @pytest.fixture
 def boutique_apart(services: Services, audience: Audience, recorder: Recorder) -> RecordedShop:
     """A shop of an audience of its own: erasing costs time for every part that there is."""
     return RecordedShop(replace(services, audience=audience, recorder=recorder))
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def people_with_ids(*ids: int) -> Contacts:
-    return Contacts(tuple(Contact(id_) for id_ in ids))
 
 
 def bought(operator: str, *products: str, **more: Any) -> Document:
@@ -94,10 +88,6 @@ def located(operator: str, **more: Any) -> Document:
 
 def is_a(kind: str) -> Document:
     return {"contactType": {"operator": "IS", "type": kind}}
-
-
-def last(count: int, unit: str) -> Mapping[str, Any]:
-    return {"last": {"count": count, "unit": unit}}
 
 
 class TestLogic:
@@ -703,57 +693,11 @@ class TestCase7:
         )
         stored = people(boutique.services.audience, boutique.id, [1, 2])
         assert stored.keys() == {1, 2}
-        assert json.loads(stored[1].properties) == json.loads(properties)
+        kept = json.loads(stored[1].properties, parse_int=float)
+        assert kept == json.loads(properties, parse_int=float)
         assert stored[2].properties == "{}"
         assert boutique.matching(located("ANY_OF", countries=["US"])) == {1}
         assert boutique.answers(BECAUSE_OF_IT) == [{1}] * 6
-
-
-# None of these is another in other case or with other space around it.
-HOSTILE = (
-    "plain",
-    "it's",
-    "''",
-    'say "hi"',
-    "back\\slash",
-    "\\'",
-    "\\",
-    "\\n",
-    "tab\there",
-    "new\nline",
-    "return\rhere",
-    "100%",
-    "100x",
-    "%",
-    "_",
-    "p_ain",
-    "p%n",
-    ":name",
-    "%(name)s",
-    "%s",
-    "%%",
-    "{x:String}",
-    "{shop_id:uint64}",
-    "{{x}}",
-    "$1",
-    "?",
-    "😀",
-    "👩‍👩‍👧",
-    "é",
-    "e\u0301",
-    "nul\x00byte",
-    "nul",
-    "'; drop table contacts; --",
-    "' or '1'='1",
-    "') or 1=1 --",
-    "plain' /*",
-    "`id`",
-    "null",
-    "\\x41",
-    "[a-z]",
-    "(?i)plain",
-    "x" * 255,
-)
 
 
 @pytest.fixture(scope="module")
@@ -1020,24 +964,6 @@ class TestCase14:
         other.record(Forget((1,)))
         assert other.matching(ALL) == {3}
         assert one.answers(ABOUT_IT) == ANSWERS
-
-
-# Local days: their zone, their first instant, and the first instant after them.
-LOCAL_DAYS = (
-    ("America/New_York", "2024-07-15", "2024-07-15T04:00", "2024-07-16T04:00"),
-    ("America/New_York", "2024-03-10", "2024-03-10T05:00", "2024-03-11T04:00"),  # 23 hours
-    ("America/New_York", "2024-11-03", "2024-11-03T04:00", "2024-11-04T05:00"),  # 25 hours
-    ("Europe/Berlin", "2024-07-15", "2024-07-14T22:00", "2024-07-15T22:00"),
-    ("Europe/Berlin", "2024-03-31", "2024-03-30T23:00", "2024-03-31T22:00"),
-    ("Europe/Berlin", "2024-10-27", "2024-10-26T22:00", "2024-10-27T23:00"),
-    ("Asia/Kolkata", "2024-03-10", "2024-03-09T18:30", "2024-03-10T18:30"),
-    ("Pacific/Chatham", "2024-07-15", "2024-07-14T11:15", "2024-07-15T11:15"),
-    ("Pacific/Chatham", "2024-04-07", "2024-04-06T10:15", "2024-04-07T11:15"),
-    ("Pacific/Chatham", "2024-09-29", "2024-09-28T11:15", "2024-09-29T10:15"),
-    ("America/Sao_Paulo", "2018-02-17", "2018-02-17T02:00", "2018-02-18T03:00"),
-    ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00", "2018-11-05T02:00"),  # no midnight
-    ("America/Sao_Paulo", "2024-11-03", "2024-11-03T03:00", "2024-11-04T03:00"),  # no change
-)
 
 
 @pytest.mark.parametrize(("zone", "day", "start", "end"), LOCAL_DAYS)

@@ -97,7 +97,7 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
 )
 def test_a_rule_in_words(registry: Registry, rule: dict[str, Any], words: str) -> None:
     scope = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))
-    assert sentence(parse(rule, registry.criteria), scope) == words
+    assert sentence(parse(rule, registry), scope) == words
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_a_rule_in_words(registry: Registry, rule: dict[str, Any], words: str) -
 )
 def test_amounts_are_in_the_shops_currency(registry: Registry, currency: str, words: str) -> None:
     scope = Scope(ZoneInfo("UTC"), currency, datetime(2026, 1, 1, tzinfo=UTC))
-    found = sentence(parse(SPEND, registry.criteria), scope).replace("\xa0", " ")
+    found = sentence(parse(SPEND, registry), scope).replace("\xa0", " ")
     assert found == f"Total spend is greater than {words}"

@@ -1,0 +1,14 @@
+"""A shop for each case."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphql_app.schema.context import Services
+from tests.parity.recorded_shop import RecordedShop
+
+
+@pytest.fixture
+def boutique(services: Services) -> RecordedShop:
+    """A new shop of the one audience."""
+    return RecordedShop(services)

@@ -1,0 +1,125 @@
+"""Days, months and time windows by a shop's clock."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from tests.parity.evaluation.facts import Document
+
+
+@cache
+def start_of_day(day: date, zone: str) -> datetime:
+    """The first second at which a clock in the zone shows the day (or, at last, a later one)."""
+    clock = ZoneInfo(zone)
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    before, after = -48 * 3600, 48 * 3600
+    while after - before > 1:
+        middle = (before + after) // 2
+        if (noon + timedelta(seconds=middle)).astimezone(clock).date() >= day:
+            after = middle
+        else:
+            before = middle
+    return noon + timedelta(seconds=after)
+
+
+def months_before(now: datetime, months: int, zone: str) -> datetime:
+    """The same local day and time so many months ago, on the month's last day at the latest.
+
+    A time that clocks repeat is the first of the two; one that they skip is as long after the skip
+    as it would have been after the hour before.
+    """
+    clock = ZoneInfo(zone)
+    local = now.astimezone(clock).replace(tzinfo=None)
+    year, month = local.year, local.month - months
+    while month < 1:
+        year, month = year - 1, month + 12
+    wall = local.replace(year=year, month=month, day=min(local.day, monthrange(year, month)[1]))
+
+    def offset(hours: int) -> timedelta:
+        near = wall.replace(tzinfo=UTC) + timedelta(hours=hours)
+        return near.astimezone(clock).utcoffset() or timedelta()
+
+    earlier, later = offset(-30), offset(30)
+    fitting = [
+        instant
+        for instant in ((wall - shift).replace(tzinfo=UTC) for shift in (earlier, later))
+        if instant.astimezone(clock).replace(tzinfo=None) == wall
+    ]
+    return min(fitting, default=(wall - earlier).replace(tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A shop's clock at one instant."""
+
+    zone: str
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The day that it shows."""
+        return self.day_of(self.now)
+
+    def day_of(self, instant: datetime) -> date:
+        """The day that it showed, or will show."""
+        return instant.astimezone(ZoneInfo(self.zone)).date()
+
+    def start(self, day: str, later: int = 0) -> datetime:
+        """The first instant of a day, or of one so many days later."""
+        return start_of_day(date.fromisoformat(day) + timedelta(days=later), self.zone)
+
+    def within(self, body: Document, instant: datetime | None) -> bool:
+        """Whether there is an instant, and it is in a criterion's time window, if that has one."""
+        window = body.get("within")
+        if instant is None or window is None:
+            return instant is not None
+        ((form, value),) = window.items()
+        match form:
+            case "since":
+                return instant >= self.start(value)
+            case "before":
+                return instant < self.start(value)
+            case "between":
+                return self.start(value["from"]) <= instant < self.start(value["to"], 1)
+            case "last" if value["unit"] == "MONTHS":
+                start = months_before(self.now, value["count"], self.zone)
+            case "last":
+                hours = {"HOURS": 1, "DAYS": 24, "WEEKS": 7 * 24}[value["unit"]]
+                start = self.now - timedelta(hours=hours * value["count"])
+            case _:
+                raise AssertionError(form)
+        return start < instant <= self.now
+
+    def dated(self, body: Document, instant: datetime | None) -> bool:
+        """Whether a date that may not exist is as a criterion says."""
+        operator, day = body["operator"], body.get("date", "")
+        ago = timedelta(days=body.get("days", 0))
+        match operator:
+            case "IS_NOT_SET" | "NOT_ON" | "NOT_IN_LAST":
+                twin = operator.replace("NOT_", "")
+                return not self.dated({**body, "operator": twin}, instant)
+            case _ if instant is None:
+                return False
+            case "IS_SET":
+                return True
+            case "IN_LAST":
+                return self.now - ago < instant <= self.now
+            case "MORE_THAN_AGO":
+                return instant < self.now - ago
+            case "ON":
+                return self.start(day) <= instant < self.start(day, 1)
+            case "BEFORE":
+                return instant < self.start(day)
+            case "ON_OR_BEFORE":
+                return instant < self.start(day, 1)
+            case "AFTER":
+                return instant >= self.start(day, 1)
+            case "ON_OR_AFTER":
+                return instant >= self.start(day)
+            case "BETWEEN":
+                return self.start(day) <= instant < self.start(body["upTo"], 1)
+        raise AssertionError(operator)

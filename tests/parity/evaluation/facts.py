@@ -1,0 +1,218 @@
+"""A shop's facts as plain values, and what recording them leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+Document: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A contact as a source tells it; blank text says nothing."""
+
+    id: int
+    phone: str | None = None
+    country: str | None = None
+    region: str | None = None
+    subscribed_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    properties: str | None = None
+    email: str | None = None
+    city: str | None = None
+    tags: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A product on an order."""
+
+    product_id: str
+    quantity: int = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as a source tells it."""
+
+    id: int
+    contact_id: int
+    ordered_at: datetime
+    total: Decimal = Decimal(10)
+    refunded: Decimal | None = None
+    cancelled_at: datetime | None = None
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product's title."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text sent to a contact."""
+
+    id: int
+    contact_id: int
+    sent_at: datetime
+    clicked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class KeywordUse:
+    """A keyword texted in."""
+
+    contact_id: int
+    keyword: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """Anything else that happened to a contact; the properties are a JSON object."""
+
+    id: int
+    contact_id: int
+    name: str
+    occurred_at: datetime
+    properties: str | None = None
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """A batch of contacts, each replaced whole."""
+
+    items: tuple[Contact, ...]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """A batch of orders, each replaced whole, or (``keep_lines``) all but its lines."""
+
+    items: tuple[Order, ...]
+    keep_lines: bool = False
+
+
+@dataclass(frozen=True)
+class OrderLines:
+    """A batch of lines, as (order, line): each order gets these lines in place of its own."""
+
+    items: tuple[tuple[int, Line], ...]
+
+
+@dataclass(frozen=True)
+class Products:
+    """A batch of products."""
+
+    items: tuple[Product, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A batch of texts."""
+
+    items: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """A batch of uses of keywords."""
+
+    items: tuple[KeywordUse, ...]
+
+
+@dataclass(frozen=True)
+class Events:
+    """A batch of events."""
+
+    items: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Contacts to erase, with every fact about them."""
+
+    contacts: tuple[int, ...]
+
+
+Batch: TypeAlias = Contacts | Orders | OrderLines | Products | Texts | Keywords | Events | Forget
+
+
+@dataclass
+class Facts:
+    """What is known of a shop after some batches: of each thing, what was said last."""
+
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    texts: dict[int, Text] = field(default_factory=dict)
+    keywords: set[tuple[int, str, datetime]] = field(default_factory=set)
+    events: dict[int, Event] = field(default_factory=dict)
+
+    def record(self, batch: Batch) -> None:
+        """Take a batch in."""
+        match batch:
+            case Contacts(items):
+                self.contacts.update({contact.id: contact for contact in items})
+            case Orders(items, keep_lines):
+                before = {id_: order.lines for id_, order in self.orders.items()}
+                for order in items:
+                    lines = before.get(order.id, ()) if keep_lines else order.lines
+                    self.orders[order.id] = replace(order, lines=lines)
+            case OrderLines(items):
+                self._replace_lines(items)
+            case Products(items):
+                self.titles.update({product.id: product.title for product in items})
+            case Texts(items):
+                self.texts.update({text.id: text for text in items})
+            case Keywords(items):
+                self.keywords |= {
+                    (use.contact_id, same_keyword(use.keyword), use.received_at) for use in items
+                }
+            case Events(items):
+                self.events.update({event.id: event for event in items})
+            case Forget(gone):
+                self._forget(frozenset(gone))
+
+    def _replace_lines(self, items: Iterable[tuple[int, Line]]) -> None:
+        """Nothing happens unless every order is known."""
+        lines: dict[int, tuple[Line, ...]] = {}
+        for order_id, line in items:
+            lines[order_id] = (*lines.get(order_id, ()), line)
+        if lines.keys() <= self.orders.keys():
+            for order_id, new in lines.items():
+                self.orders[order_id] = replace(self.orders[order_id], lines=new)
+
+    def _forget(self, gone: frozenset[int]) -> None:
+        self.contacts = {id_: it for id_, it in self.contacts.items() if id_ not in gone}
+        self.orders = {id_: it for id_, it in self.orders.items() if it.contact_id not in gone}
+        self.texts = {id_: it for id_, it in self.texts.items() if it.contact_id not in gone}
+        self.keywords = {use for use in self.keywords if use[0] not in gone}
+        self.events = {id_: it for id_, it in self.events.items() if it.contact_id not in gone}
+
+
+def facts_after(batches: Iterable[Batch]) -> Facts:
+    """What is known of a shop after some batches."""
+    facts = Facts()
+    for batch in batches:
+        facts.record(batch)
+    return facts
+
+
+def same_keyword(keyword: str) -> str:
+    """What two keywords have in common that differ by case or surrounding space only."""
+    return keyword.strip().casefold()
+
+
+def told(text: str | None) -> str | None:
+    """A text, if it says anything."""
+    return text if text is not None and text.strip() else None

@@ -1,0 +1,156 @@
+"""Criteria of who and where contacts are, and of events, one contact at a time."""
+
+from __future__ import annotations
+
+from calendar import isleap
+from datetime import date, timedelta
+
+from tests.parity.evaluation.clock import Clock
+from tests.parity.evaluation.comparisons import compare, has, is_one_of
+from tests.parity.evaluation.facts import Contact, Document, Facts, told
+from tests.parity.evaluation.messaging import can_text, is_subscribed
+from tests.parity.evaluation.properties import day_in, property_is, value_of
+from tests.parity.evaluation.purchases import is_customer
+
+# Country calling codes of one digit and of two; all others have three.
+ONE_DIGIT = {"1", "7"}
+TWO_DIGITS = {
+    *("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46"),
+    *("47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63"),
+    *("64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98"),
+}
+
+
+class Profile:
+    """Who contacts are, asked at one instant."""
+
+    def __init__(self, facts: Facts, clock: Clock) -> None:
+        self._facts = facts
+        self._clock = clock
+
+    def contact_type(self, body: Document, contact: Contact) -> bool:
+        """What a contact is to the shop."""
+        customer = is_customer(self._facts, contact)
+        found = {
+            "SUBSCRIBER": is_subscribed(contact),
+            "CUSTOMER": customer,
+            "BOTH": customer and is_subscribed(contact),
+            "TEXTABLE": can_text(contact),
+        }
+        return bool(found[body["type"]] == (body["operator"] == "IS"))
+
+    def location(self, body: Document, contact: Contact) -> bool:
+        """The country and, if asked for, the region."""
+        country, region = told(contact.country), told(contact.region)
+        match body["operator"]:
+            case "ANY_OF":
+                regions = body.get("regions")
+                return country in body["countries"] and (regions is None or region in regions)
+            case "NONE_OF":
+                return not self.location({**body, "operator": "ANY_OF"}, contact)
+        return is_one_of(body["operator"], country, set())
+
+    def created_date(self, body: Document, contact: Contact) -> bool:
+        """When the source made the contact."""
+        return self._clock.dated(body, contact.created_at)
+
+    def city(self, body: Document, contact: Contact) -> bool:
+        """The city, but for capitals and surrounding space."""
+        city = told(contact.city)
+        own = None if city is None else city.strip().lower()
+        wanted = {name.strip().lower() for name in body.get("cities", ())}
+        return is_one_of(body["operator"], own, wanted)
+
+    def email_domain(self, body: Document, contact: Contact) -> bool:
+        """What follows the last @ of the address, but for capitals and surrounding space."""
+        wanted = {name.strip().lower().removeprefix("@") for name in body.get("domains", ())}
+        return is_one_of(body["operator"], domain_of(contact.email), wanted)
+
+    def area_code(self, body: Document, contact: Contact) -> bool:
+        """The area code of North America, or + and the calling code of a country elsewhere."""
+        code, wanted = area_of(contact), set(body.get("codes", ()))
+        if "+1" in wanted and code is not None and not code.startswith("+"):
+            wanted.add(code)
+        return is_one_of(body["operator"], code, wanted)
+
+    def tag(self, body: Document, contact: Contact) -> bool:
+        """Labels, but for surrounding space."""
+        own = {tag.strip() for tag in contact.tags if tag.strip()}
+        return has(body["operator"], own, {tag.strip() for tag in body["tags"]})
+
+    def property(self, body: Document, contact: Contact) -> bool:
+        """A property of the contact."""
+        return property_is(body, value_of(contact.properties, body["property"]), self._clock)
+
+    def anniversary(self, body: Document, contact: Contact) -> bool:
+        """When a day comes round."""
+        if body["operator"].startswith(("IS_NOT_", "NOT_")):
+            positive = body["operator"].replace("NOT_", "")
+            return not self.anniversary({**body, "operator": positive}, contact)
+        if "property" in body:
+            day = day_in(value_of(contact.properties, body["property"]), self._clock)
+        else:
+            at = contact.subscribed_at
+            day = None if at is None else self._clock.day_of(at)
+        if day is None:
+            return False
+        if body["operator"] == "IS_THIS_MONTH":
+            return day.month == self._clock.today.month
+        return bool(days_until(day, self._clock.today) <= body.get("days", 0))
+
+    def event(self, body: Document, contact: Contact) -> bool:
+        """How often something happened, under conditions of what is known of it."""
+        number = sum(
+            event.contact_id == contact.id
+            and event.name == body["name"]
+            and self._clock.within(body, event.occurred_at)
+            and all(
+                property_is(each, value_of(event.properties, each["property"]), self._clock)
+                for each in body.get("conditions", ())
+            )
+            for event in self._facts.events.values()
+        )
+        return compare(body["operator"], number, body["count"], body.get("upTo", 0))
+
+
+def domain_of(email: str | None) -> str | None:
+    """What is behind the last @ of an address, unless there is space in it."""
+    _, at, domain = (email or "").rstrip().rpartition("@")
+    return domain.lower() if at and domain and domain.split() == [domain] else None
+
+
+def area_of(contact: Contact) -> str | None:
+    """Where a phone number is from; a number says its country with + or 00.
+
+    Without, it is one of North America if it looks like one, unless the contact is elsewhere.
+    """
+    phone = contact.phone or ""
+    digits = "".join(character for character in phone if character in "0123456789")
+    if phone.strip().startswith("+"):
+        number = digits
+    elif digits.startswith("00"):
+        number = digits[2:]
+    elif told(contact.country) in {None, "US", "CA"}:
+        number = digits if len(digits) == 11 and digits[0] == "1" else f"1{digits}"
+        if len(number) != 11 or number[1] in "01":
+            return None
+    else:
+        return None
+    if len(number) == 11 and number[0] == "1" and number[1] not in "01":
+        return number[1:4]
+    codes = [number[:1] in ONE_DIGIT and number[:1], number[:2] in TWO_DIGITS and number[:2]]
+    code = next((code for code in codes if code), number[:3])
+    valid = code in ONE_DIGIT | TWO_DIGITS or (len(code) == 3 and code[0] not in "01")
+    return f"+{code}" if valid and code != "1" else None
+
+
+def days_until(day: date, today: date) -> int:
+    """How long until the month and day come round; on February 28 for a 29th that there is not."""
+    for later in range(367):
+        then = today + timedelta(days=later)
+        on = (then.month, then.day)
+        if on == (day.month, day.day):
+            return later
+        if (day.month, day.day) == (2, 29) and on == (2, 28) and not isleap(then.year):
+            return later
+    raise AssertionError(day)

@@ -1,0 +1,119 @@
+"""Criteria of purchases, one contact at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from tests.parity.evaluation.clock import Clock
+from tests.parity.evaluation.comparisons import compare, compare_if_any, has
+from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order
+
+
+def net(order: Order) -> Decimal:
+    """What was paid for an order and not paid back."""
+    return order.total - (order.refunded or 0)
+
+
+def stands(order: Order) -> bool:
+    """Whether an order counts as one: neither cancelled nor paid back in full."""
+    refunded = order.refunded or Decimal(0)
+    return order.cancelled_at is None and not (refunded > 0 and refunded >= order.total)
+
+
+def bought(order: Order) -> Iterator[Line]:
+    """The lines of an order that are purchases."""
+    return (line for line in order.lines if line.quantity > 0)
+
+
+def is_customer(facts: Facts, contact: Contact) -> bool:
+    """Whether a contact has an order that stands."""
+    return any(it.contact_id == contact.id and stands(it) for it in facts.orders.values())
+
+
+def title_holds(title: str, words: str) -> bool:
+    """Whether a title has each of some words in it, whatever their capitals."""
+    return all(word in title.lower() for word in words.lower().split())
+
+
+class Purchases:
+    """What contacts have bought, asked at one instant."""
+
+    def __init__(self, facts: Facts, clock: Clock) -> None:
+        self._facts = facts
+        self._clock = clock
+
+    def spend(self, body: Document, contact: Contact) -> bool:
+        """Total spend."""
+        orders = self._orders(contact, body)
+        spent = sum((net(order) for order in orders if not order.cancelled_at), Decimal(0))
+        bounds = Decimal(body["amount"]), Decimal(body.get("upTo", 0))
+        return compare(body["operator"], spent, *bounds)
+
+    def average_order_value(self, body: Document, contact: Contact) -> bool:
+        """Net payments by orders."""
+        paid = [Fraction(net(order)) for order in self._standing(contact, body)]
+        average = sum(paid, Fraction(0)) / len(paid) if paid else None
+        return compare_if_any(body, average, "amount")
+
+    def orders_placed(self, body: Document, contact: Contact) -> bool:
+        """Orders placed, of those asked for."""
+        least, products = Decimal(body.get("minimumValue", 0)), body.get("products")
+        placed = sum(
+            net(order) >= least
+            and (products is None or any(line.product_id in products for line in bought(order)))
+            for order in self._standing(contact, body)
+        )
+        return compare(body["operator"], placed, body["count"], body.get("upTo", 0))
+
+    def first_order_date(self, body: Document, contact: Contact) -> bool:
+        """The first order that stands."""
+        times = (order.ordered_at for order in self._standing(contact, {}))
+        return self._clock.dated(body, min(times, default=None))
+
+    def last_order_date(self, body: Document, contact: Contact) -> bool:
+        """The last order that stands."""
+        times = (order.ordered_at for order in self._standing(contact, {}))
+        return self._clock.dated(body, max(times, default=None))
+
+    def product_purchased(self, body: Document, contact: Contact) -> bool:
+        """Products, each by itself, or all those with a title together."""
+        lines = [
+            (order.id, line) for order in self._standing(contact, body) for line in bought(order)
+        ]
+        match body["operator"]:
+            case "NO_TITLE_CONTAINS":
+                return not self.product_purchased({**body, "operator": "TITLE_CONTAINS"}, contact)
+            case "TITLE_CONTAINS":
+                titled = [
+                    (order_id, line)
+                    for order_id, line in lines
+                    if title_holds(self._title(line.product_id), body["words"])
+                ]
+                return enough(titled, body)
+        products = {line.product_id for _, line in lines}
+        of_each = {
+            product: [(id_, line) for id_, line in lines if line.product_id == product]
+            for product in products
+        }
+        counted = {product for product in products if enough(of_each[product], body)}
+        return has(body["operator"], counted, set(body["products"]))
+
+    def _title(self, product: str) -> str:
+        return self._facts.titles.get(product, product)
+
+    def _orders(self, contact: Contact, body: Document) -> Iterator[Order]:
+        for order in self._facts.orders.values():
+            if order.contact_id == contact.id and self._clock.within(body, order.ordered_at):
+                yield order
+
+    def _standing(self, contact: Contact, body: Document) -> Iterator[Order]:
+        return (order for order in self._orders(contact, body) if stands(order))
+
+
+def enough(lines: list[tuple[int, Line]], body: Document) -> bool:
+    """Whether lines, with their orders, are as many times and units as a criterion asks for."""
+    units = sum(line.quantity for _, line in lines)
+    times = len({order_id for order_id, _ in lines})
+    return bool(units >= body.get("minimumUnits", 1) and times >= body.get("minimumTimes", 1))

@@ -1,0 +1,92 @@
+"""What several files of cases are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.parity.evaluation.facts import Contact, Contacts, Document
+
+MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelta(days=1)
+
+ALL: Document = {"all": []}
+
+# None of these is another in other case or with other space around it.
+HOSTILE = (
+    "plain",
+    "it's",
+    "''",
+    'say "hi"',
+    "back\\slash",
+    "\\'",
+    "\\",
+    "\\n",
+    "tab\there",
+    "new\nline",
+    "return\rhere",
+    "100%",
+    "100x",
+    "%",
+    "_",
+    "p_ain",
+    "p%n",
+    ":name",
+    "%(name)s",
+    "%s",
+    "%%",
+    "{x:String}",
+    "{shop_id:uint64}",
+    "{{x}}",
+    "$1",
+    "?",
+    "😀",
+    "👩‍👩‍👧",
+    "é",
+    "e\u0301",
+    "nul\x00byte",
+    "nul",
+    "'; drop table contacts; --",
+    "' or '1'='1",
+    "') or 1=1 --",
+    "plain' /*",
+    "`id`",
+    "null",
+    "\\x41",
+    "[a-z]",
+    "(?i)plain",
+    "x" * 255,
+)
+
+# Local days: their zone, their first instant, and the first instant after them.
+LOCAL_DAYS = (
+    ("America/New_York", "2024-07-15", "2024-07-15T04:00", "2024-07-16T04:00"),
+    ("America/New_York", "2024-03-10", "2024-03-10T05:00", "2024-03-11T04:00"),  # 23 hours
+    ("America/New_York", "2024-11-03", "2024-11-03T04:00", "2024-11-04T05:00"),  # 25 hours
+    ("Europe/Berlin", "2024-07-15", "2024-07-14T22:00", "2024-07-15T22:00"),
+    ("Europe/Berlin", "2024-03-31", "2024-03-30T23:00", "2024-03-31T22:00"),
+    ("Europe/Berlin", "2024-10-27", "2024-10-26T22:00", "2024-10-27T23:00"),
+    ("Asia/Kolkata", "2024-03-10", "2024-03-09T18:30", "2024-03-10T18:30"),
+    ("Pacific/Chatham", "2024-07-15", "2024-07-14T11:15", "2024-07-15T11:15"),
+    ("Pacific/Chatham", "2024-04-07", "2024-04-06T10:15", "2024-04-07T11:15"),
+    ("Pacific/Chatham", "2024-09-29", "2024-09-28T11:15", "2024-09-29T10:15"),
+    ("America/Sao_Paulo", "2018-02-17", "2018-02-17T02:00", "2018-02-18T03:00"),
+    ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00", "2018-11-05T02:00"),  # no midnight
+    ("America/Sao_Paulo", "2024-11-03", "2024-11-03T03:00", "2024-11-04T03:00"),  # no change
+)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def people_with_ids(*ids: int) -> Contacts:
+    return Contacts(tuple(Contact(id_) for id_ in ids))
+
+
+def last(count: int, unit: str) -> Mapping[str, Any]:
+    return {"last": {"count": count, "unit": unit}}
+
+
+def criterion(key: str, operator: str, **fields: Any) -> Document:
+    return {key: {"operator": operator, **fields}}

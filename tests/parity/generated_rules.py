@@ -1,0 +1,279 @@
+"""Rules to try: every criterion with every operator and field, from the pools of the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.parity import generated_facts as pools
+from tests.parity.evaluation.facts import Document
+from tests.parity.generated_facts import DAY
+
+Fields = SearchStrategy[dict[str, Any]]
+
+ONE_NUMBER = ("EQUALS", "NOT_EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST")
+ONE_DAY = ("ON", "NOT_ON", "BEFORE", "ON_OR_BEFORE", "AFTER", "ON_OR_AFTER")
+AGO = ("IN_LAST", "NOT_IN_LAST", "MORE_THAN_AGO")
+PRESENCE = ("IS_SET", "IS_NOT_SET")
+SEGMENTS = ("first", "second")
+
+
+def _fields(
+    required: Mapping[str, SearchStrategy[Any]],
+    optional: Mapping[str, SearchStrategy[Any]] | None = None,
+) -> Fields:
+    return st.fixed_dictionaries(dict(required), optional=dict(optional or {}))
+
+
+def _operator(*names: str) -> SearchStrategy[str]:
+    return st.sampled_from(names)
+
+
+def _values(values: Sequence[str], missing: str = "nobody has this") -> SearchStrategy[list[str]]:
+    """Values of a pool that say anything, one that nobody has, and duplicates."""
+    said = [value for value in values if value.strip()]
+    return st.lists(st.sampled_from([*said, missing]), min_size=1, max_size=3)
+
+
+def _between(operator: str, low: str, high: str, values: SearchStrategy[Any]) -> Fields:
+    """Two bounds in order, of numbers or of days."""
+
+    def in_order(one: Any, other: Any) -> dict[str, Any]:
+        first, second = sorted((one, other), key=_size)
+        return {"operator": operator, low: first, high: second}
+
+    return st.builds(in_order, values, values)
+
+
+def _size(bound: Any) -> Any:
+    try:
+        return Decimal(bound)
+    except ArithmeticError:  # a day
+        return bound
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """Every criterion with every operator and every optional field."""
+
+    days: SearchStrategy[str]
+
+    @property
+    def windows(self) -> SearchStrategy[Document]:
+        """Every form of a time window."""
+        units = st.sampled_from(["DAYS", "HOURS", "WEEKS", "MONTHS"])
+        counts = st.sampled_from([1, 2, 1_000])
+        last = st.fixed_dictionaries({"count": counts, "unit": units})
+        between = _between("", "from", "to", self.days).map(
+            lambda fields: {"from": fields["from"], "to": fields["to"]}
+        )
+        return st.one_of(
+            st.fixed_dictionaries({"last": last}),
+            st.fixed_dictionaries({"since": self.days}),
+            st.fixed_dictionaries({"before": self.days}),
+            st.fixed_dictionaries({"between": between}),
+        )
+
+    def with_more(
+        self,
+        forms: Fields,
+        optional: Mapping[str, SearchStrategy[Any]] | None = None,
+        required: Mapping[str, SearchStrategy[Any]] | None = None,
+    ) -> Fields:
+        """Forms with more fields, a time window among them that may be left out."""
+        more = _fields(required or {}, {"within": self.windows, **(optional or {})})
+        return st.builds(lambda fields, others: {**fields, **others}, forms, more)
+
+    def numbers(self, bound: str, values: SearchStrategy[Any]) -> Fields:
+        """Comparisons of a sum or a count."""
+        return st.one_of(
+            _fields({"operator": _operator(*ONE_NUMBER), bound: values}),
+            _between("BETWEEN", bound, "upTo", values),
+        )
+
+    def optional_numbers(self, bound: str, values: SearchStrategy[Any]) -> Fields:
+        """Comparisons of an average."""
+        return self.numbers(bound, values) | _fields({"operator": _operator(*PRESENCE)})
+
+    @property
+    def dates(self) -> Fields:
+        """Comparisons of a date."""
+        return st.one_of(
+            _fields({"operator": _operator(*ONE_DAY), "date": self.days}),
+            _fields({"operator": _operator(*AGO), "days": st.sampled_from(pools.DAYS)}),
+            _between("BETWEEN", "date", "upTo", self.days),
+            _fields({"operator": _operator(*PRESENCE)}),
+        )
+
+    def sets(self, field: str, values: Sequence[str]) -> Fields:
+        """Questions about a set."""
+        operator = _operator("ANY_OF", "ALL_OF", "NONE_OF")
+        return _fields({"operator": operator, field: _values(values)})
+
+    def choices(
+        self, field: str, values: SearchStrategy[Any], **optional: SearchStrategy[Any]
+    ) -> Fields:
+        """Questions about something of which there is one or none."""
+        return st.one_of(
+            _fields({"operator": _operator("ANY_OF", "NONE_OF"), field: values}, optional),
+            _fields({"operator": _operator(*PRESENCE)}),
+        )
+
+    @property
+    def products(self) -> Fields:
+        """Questions about products, by id and by title."""
+        minimum = st.sampled_from(pools.MINIMUMS)
+        by_title = _operator("TITLE_CONTAINS", "NO_TITLE_CONTAINS")
+        words = st.sampled_from([*pools.WORDS, "nothing has this"])
+        forms = self.sets("products", pools.PRODUCTS) | _fields(
+            {"operator": by_title, "words": words}
+        )
+        return self.with_more(forms, {"minimumTimes": minimum, "minimumUnits": minimum})
+
+    @property
+    def properties(self) -> Fields:
+        """Comparisons of a property, of every kind."""
+        text = _operator("CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH")
+        parts = st.sampled_from(["r", "RED", "%", "'", "dark", "é", " "]).filter(str.strip)
+        number = st.sampled_from(pools.NUMBERS)
+        written = self.days | st.sampled_from(["1900-01-01", "1999-12-31", "2000-02-29"])
+        of_values = st.one_of(
+            _fields({"operator": _operator("ANY_OF", "NONE_OF"), "texts": _values(pools.TEXTS)}),
+            _fields({"operator": text, "text": parts}),
+            _fields({"operator": _operator(*ONE_NUMBER), "number": number}),
+            _between("BETWEEN", "number", "numberUpTo", number),
+            _fields({"operator": _operator(*ONE_DAY), "date": written}),
+            _between("BETWEEN_DAYS", "date", "dateUpTo", written),
+            _fields({"operator": _operator(*AGO), "days": st.sampled_from(pools.DAYS)}),
+            _fields({"operator": _operator("IS_TRUE", "IS_FALSE", *PRESENCE)}),
+        )
+        name = _fields({"property": st.sampled_from(pools.PROPERTIES)})
+        return st.builds(lambda one, other: {**one, **other}, of_values, name)
+
+    @property
+    def anniversaries(self) -> Fields:
+        """Questions about days that come round."""
+        of = {"property": st.sampled_from(pools.PROPERTIES)}
+        months = ("IS_TODAY", "IS_NOT_TODAY", "IS_THIS_MONTH", "IS_NOT_THIS_MONTH")
+        next_days = _operator("IN_NEXT", "NOT_IN_NEXT")
+        days = st.sampled_from([1, 2, 40, 365, 36_500])
+        return st.one_of(
+            _fields({"operator": _operator(*months)}, of),
+            _fields({"operator": next_days, "days": days}, of),
+        )
+
+    @property
+    def by_key(self) -> Mapping[str, Fields]:
+        """The fields of each criterion."""
+        count = self.numbers("count", st.sampled_from(pools.COUNTS))
+        amount = st.sampled_from(pools.AMOUNTS)
+        state = _operator("IS", "IS_NOT")
+        kinds = st.sampled_from(["SUBSCRIBER", "CUSTOMER", "BOTH", "TEXTABLE"])
+        statuses = st.sampled_from(["SUBSCRIBED", "UNSUBSCRIBED", "NEVER"])
+        conditions = st.lists(self.properties, min_size=1, max_size=2)
+        return {
+            "anniversary": self.anniversaries,
+            "areaCode": self.choices("codes", _values(pools.CODES, "999")),
+            "averageOrderValue": self.with_more(self.optional_numbers("amount", amount)),
+            "city": self.choices("cities", _values(pools.CITIES)),
+            "clickRate": self.with_more(
+                self.optional_numbers("percent", st.sampled_from(pools.PERCENTS))
+            ),
+            "contactType": _fields({"operator": state, "type": kinds}),
+            "createdDate": self.dates,
+            "emailDomain": self.choices("domains", _values(pools.DOMAINS)),
+            "event": self.with_more(
+                count, {"conditions": conditions}, {"name": st.sampled_from(pools.EVENTS)}
+            ),
+            "firstOrderDate": self.dates,
+            "inSegment": _fields({"operator": state, "segment": st.sampled_from(SEGMENTS)}),
+            "keyword": self.with_more(self.sets("keywords", pools.KEYWORDS)),
+            "lastOrderDate": self.dates,
+            "lastTextDate": self.dates,
+            "location": self.choices(
+                "countries", _values(pools.COUNTRIES, "FR"), regions=_values(pools.REGIONS)
+            ),
+            "ordersPlaced": self.with_more(
+                count, {"products": _values(pools.PRODUCTS), "minimumValue": amount}
+            ),
+            "productPurchased": self.products,
+            "property": self.properties,
+            "spend": self.with_more(self.numbers("amount", amount)),
+            "subscribeDate": self.dates,
+            "subscriptionStatus": _fields({"operator": state, "status": statuses}),
+            "tag": self.sets("tags", pools.TAGS),
+            "textsClicked": self.with_more(count),
+            "textsReceived": self.with_more(count),
+            "unsubscribedDate": self.dates,
+        }
+
+    def any_but(self, *keys: str) -> Fields:
+        """A rule that is one criterion, of any but some."""
+        return st.one_of(
+            [
+                st.fixed_dictionaries({key: fields})
+                for key, fields in self.by_key.items()
+                if key not in keys
+            ]
+        )
+
+
+@cache
+def edges(zone: str, now: datetime) -> Sequence[Document]:
+    """Criteria whose edges are among the instants worth recording; asked of every shop."""
+    ago: list[Document] = [
+        {"operator": operator, "days": number}
+        for operator in ("IN_LAST", "MORE_THAN_AGO")
+        for number in (1, 2, 7)
+    ]
+    today = now.astimezone(ZoneInfo(zone)).date()
+    on: list[Document] = [
+        {"operator": operator, "date": (today + number * DAY).isoformat()}
+        for operator in ("ON", "BEFORE", "ON_OR_BEFORE", "AFTER", "ON_OR_AFTER")
+        for number in (-1, 0)
+    ]
+    lasts = [
+        {"operator": "EQUALS", "count": 0, "within": {"last": {"count": number, "unit": unit}}}
+        for unit in ("HOURS", "DAYS", "MONTHS")
+        for number in (1, 2)
+    ]
+    name: Document = {"property": "birthday"}
+    comes_round: Document = {"operator": "IN_NEXT", "days": 1}
+    return [
+        *({key: body} for key in ("subscribeDate", "lastOrderDate") for body in [*ago, *on]),
+        *({"textsReceived": body} for body in lasts),
+        *({"property": {**body, **name}} for body in [*ago[:4], *on[:4]]),
+        *({"anniversary": body} for body in (comes_round, {**comes_round, **name})),
+    ]
+
+
+def rules(criteria: SearchStrategy[Any], depth: int = 4) -> SearchStrategy[dict[str, Any]]:
+    """Rules of at most so many levels."""
+    if depth == 1:
+        return criteria
+    inner = rules(criteria, depth - 1)
+    return st.one_of(
+        criteria,
+        st.fixed_dictionaries({"all": st.lists(inner, max_size=3)}),
+        st.fixed_dictionaries({"any": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"not": inner}),
+    )
+
+
+def segments(criteria: Criteria) -> SearchStrategy[Mapping[str, Document]]:
+    """Saved segments by name: one of facts, and one that may refer to it."""
+    plain = criteria.any_but("inSegment")
+    refers = _fields({"operator": _operator("IS", "IS_NOT"), "segment": st.just(SEGMENTS[0])})
+    to_first = st.fixed_dictionaries({"inSegment": refers})
+    second = to_first | rules(plain | to_first, 2)
+    return st.tuples(rules(plain, 2), second).map(
+        lambda found: dict(zip(SEGMENTS, found, strict=True))
+    )

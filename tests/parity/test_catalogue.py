@@ -1,0 +1,446 @@
+"""What the criteria of purchases and of messages mean, case by case; and of other segments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from graphql_app.schema.context import Services
+from tests.parity.evaluation.facts import (
+    Contact,
+    Contacts,
+    Document,
+    Line,
+    Order,
+    Orders,
+    Product,
+    Products,
+    Text,
+    Texts,
+)
+from tests.parity.evaluation.purchases import title_holds
+from tests.parity.examples import (
+    DAY,
+    HOSTILE,
+    MILLISECOND,
+    criterion,
+    last,
+    people_with_ids,
+    utc,
+)
+from tests.parity.recorded_shop import NOW, RecordedShop
+
+LATELY = last(1, "DAYS")
+
+
+def average(operator: str, amount: str | None = None, **more: Any) -> Document:
+    fields = {} if amount is None else {"amount": amount}
+    return criterion("averageOrderValue", operator, **fields, **more)
+
+
+def rate(operator: str, percent: str | None = None, **more: Any) -> Document:
+    fields = {} if percent is None else {"percent": percent}
+    return criterion("clickRate", operator, **fields, **more)
+
+
+def clicked(operator: str, count: int, **more: Any) -> Document:
+    return criterion("textsClicked", operator, count=count, **more)
+
+
+def ordered(operator: str, count: int, **more: Any) -> Document:
+    return criterion("ordersPlaced", operator, count=count, **more)
+
+
+def titled(words: str, operator: str = "TITLE_CONTAINS", **more: Any) -> Document:
+    return criterion("productPurchased", operator, words=words, **more)
+
+
+def paid(first_id: int, contact: int, *totals: str, **more: Any) -> tuple[Order, ...]:
+    """Orders of a contact that cost so much."""
+    return tuple(
+        Order(id_, contact, NOW, Decimal(total), **more)
+        for id_, total in enumerate(totals, first_id)
+    )
+
+
+class TestAverageOrderValue:
+    @pytest.fixture
+    def averages(self, boutique: RecordedShop) -> RecordedShop:
+        """Averages of 10/3, 5, none at all, none because it was cancelled, and 0."""
+        boutique.record(
+            people_with_ids(1, 2, 3, 4, 5),
+            Orders(
+                (
+                    *paid(10, 1, "3", "3", "4"),
+                    *paid(20, 2, "4.99", "5.01"),
+                    *paid(40, 4, "7", cancelled_at=NOW),
+                    *paid(45, 4, "8", refunded=Decimal(8)),
+                    *paid(50, 5, "0"),
+                )
+            ),
+        )
+        return boutique
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (average("GREATER_THAN", "3.3333"), {1, 2}),
+            (average("LESS_THAN", "3.3334"), {1, 5}),
+            (average("AT_LEAST", "3.3334"), {2}),
+            (average("AT_MOST", "3.3333"), {5}),
+            (average("EQUALS", "3.3333"), set()),
+            (average("EQUALS", "3.3334"), set()),
+            (average("NOT_EQUALS", "3.3333"), {1, 2, 3, 4, 5}),
+            (average("BETWEEN", "3.3333", upTo="3.3334"), {1}),
+            (average("EQUALS", "5"), {2}),
+            (average("NOT_EQUALS", "5.00"), {1, 3, 4, 5}),
+            (average("BETWEEN", "5", upTo="5.0000"), {2}),
+            (average("EQUALS", "0"), {5}),
+            (average("AT_LEAST", "0"), {1, 2, 5}),
+            (average("IS_SET"), {1, 2, 5}),
+            (average("IS_NOT_SET"), {3, 4}),
+        ],
+    )
+    def test_averages_are_exact_and_do_not_exist_without_orders(
+        self, averages: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        assert averages.matching(rule) == matching
+
+    def test_an_average_is_of_what_was_not_paid_back(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1),
+            Orders((*paid(1, 1, "10"), *paid(2, 1, "10", refunded=Decimal("5.0001")))),
+        )
+        assert boutique.matching(average("GREATER_THAN", "7.4999")) == {1}
+        assert boutique.matching(average("LESS_THAN", "7.5")) == {1}
+
+    def test_averages_of_the_largest_amounts_are_exact(self, boutique: RecordedShop) -> None:
+        most, less = "99999999999999.9999", "99999999999999.9998"
+        boutique.record(
+            people_with_ids(1, 2), Orders((*paid(10, 1, *[most] * 9, less), *paid(20, 2, most)))
+        )
+        assert boutique.matching(average("EQUALS", most)) == {2}
+        assert boutique.matching(average("LESS_THAN", most)) == {1}
+        assert boutique.matching(average("GREATER_THAN", less)) == {1, 2}
+
+    def test_an_average_of_a_window_is_of_the_orders_in_it(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1, 2),
+            Orders(
+                (
+                    *paid(1, 1, "10"),
+                    Order(2, 1, NOW - DAY, Decimal(90)),
+                    Order(3, 2, NOW - DAY, Decimal(90)),
+                )
+            ),
+        )
+        assert boutique.matching(average("EQUALS", "10", within=LATELY)) == {1}
+        assert boutique.matching(average("EQUALS", "50")) == {1}
+        assert boutique.matching(average("IS_NOT_SET", within=LATELY)) == {2}
+
+
+class TestFirstOrderDate:
+    def test_the_first_order_is_the_first_that_stands(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1, 2, 3, 4),
+            Orders(
+                (
+                    Order(1, 1, NOW - 9 * DAY, cancelled_at=NOW),
+                    Order(2, 1, NOW - 8 * DAY, refunded=Decimal(10)),
+                    Order(3, 1, NOW - 3 * DAY),
+                    Order(4, 1, NOW),
+                    Order(5, 2, NOW - 9 * DAY),
+                    Order(6, 2, NOW),
+                    Order(7, 3, NOW, cancelled_at=NOW),
+                )
+            ),
+        )
+        first = {
+            "2024-07-12": {1},
+            "2024-07-06": {2},
+            "2024-07-15": set(),
+        }
+        for day, matching in first.items():
+            assert boutique.matching(criterion("firstOrderDate", "ON", date=day)) == matching
+        assert boutique.matching(criterion("firstOrderDate", "IN_LAST", days=4)) == {1}
+        assert boutique.matching(criterion("firstOrderDate", "NOT_IN_LAST", days=4)) == {2, 3, 4}
+        assert boutique.matching(criterion("firstOrderDate", "IS_NOT_SET")) == {3, 4}
+
+
+class TestOrdersWith:
+    @pytest.fixture
+    def orders(self, boutique: RecordedShop) -> RecordedShop:
+        a, b, returned = Line("a"), Line("b"), Line("a", -1)
+        boutique.record(
+            people_with_ids(1, 2, 3, 4),
+            Orders(
+                (
+                    Order(1, 1, NOW, Decimal(50), lines=(a, a, b)),
+                    Order(2, 1, NOW - DAY, Decimal(10), lines=(b,)),
+                    Order(3, 2, NOW, Decimal(60), Decimal("10.01"), lines=(a,)),
+                    Order(4, 2, NOW, Decimal("49.99"), lines=(b,)),
+                    Order(5, 3, NOW, Decimal(99), lines=(returned, Line("a", 0))),
+                    Order(6, 3, NOW, Decimal(99), cancelled_at=NOW, lines=(a,)),
+                )
+            ),
+        )
+        return boutique
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (ordered("EQUALS", 1, products=["a"]), {1, 2}),
+            (ordered("EQUALS", 2, products=["a", "b", "a"]), {1, 2}),
+            (ordered("EQUALS", 0, products=["a"]), {3, 4}),
+            (ordered("EQUALS", 0, products=["none"]), {1, 2, 3, 4}),
+            (ordered("NOT_EQUALS", 0, products=["none", "b"]), {1, 2}),
+            (ordered("EQUALS", 1, minimumValue="50.00"), {1, 3}),
+            (ordered("EQUALS", 1, minimumValue="49.99"), {1, 3}),
+            (ordered("EQUALS", 2, minimumValue="49.99"), {2}),
+            (ordered("EQUALS", 0, minimumValue="50.01"), {1, 2, 4}),
+            (ordered("AT_LEAST", 1, products=["b"], minimumValue="40"), {1, 2}),
+            (ordered("AT_LEAST", 1, products=["b"], minimumValue="50"), {1}),
+            (ordered("AT_LEAST", 1, products=["b"], within=LATELY), {1, 2}),
+            (ordered("AT_LEAST", 2, products=["b"], within=LATELY), set()),
+        ],
+    )
+    def test_only_orders_with_the_products_and_the_value_are_counted(
+        self, orders: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        assert orders.matching(rule) == matching
+
+    def test_the_product_and_the_value_are_of_the_same_order(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1),
+            Orders(
+                (
+                    Order(1, 1, NOW, Decimal(1), lines=(Line("a"),)),
+                    Order(2, 1, NOW, Decimal(99), lines=(Line("b"),)),
+                )
+            ),
+        )
+        assert boutique.matching(ordered("AT_LEAST", 1, products=["a"], minimumValue="99")) == set()
+
+    def test_an_order_under_another_contact_counts_for_that_one(
+        self, boutique: RecordedShop
+    ) -> None:
+        order = Order(1, 1, NOW, lines=(Line("a"),))
+        boutique.record(people_with_ids(1, 2), Orders((order,)))
+        boutique.record(Orders((replace(order, contact_id=2),), keep_lines=True))
+        assert boutique.matching(ordered("EQUALS", 1, products=["a"])) == {2}
+
+
+class TestTitles:
+    @pytest.fixture
+    def bottles(self, boutique: RecordedShop) -> RecordedShop:
+        """Buyers of two bottles, of one twice, of one once, of a mug, and of nothing."""
+        titles = {"c": "Coral Water Bottle", "l": "lime bottle, WATERPROOF", "m": "Mug"}
+        coral, lime = Line("c"), Line("l")
+        boutique.record(
+            people_with_ids(1, 2, 3, 4, 5),
+            Products(tuple(Product(id_, title) for id_, title in titles.items())),
+            Orders(
+                (
+                    Order(1, 1, NOW, lines=(coral, lime)),
+                    Order(2, 2, NOW, lines=(coral, coral)),
+                    Order(3, 2, NOW - DAY, lines=(coral,)),
+                    Order(4, 3, NOW, lines=(lime,)),
+                    Order(5, 4, NOW, lines=(Line("m", 5), Line("c", -1))),
+                    Order(6, 5, NOW, cancelled_at=NOW, lines=(coral,)),
+                )
+            ),
+        )
+        return boutique
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (titled("water bottle"), {1, 2, 3}),
+            (titled(" BOTTLE\twater\n"), {1, 2, 3}),
+            (titled("coral bottle"), {1, 2}),
+            (titled("water mug"), set()),
+            (titled("bottles"), set()),
+            (titled("bot", "NO_TITLE_CONTAINS"), {4, 5}),
+            # All the titles together: two bottles of an order are one time and two pieces.
+            (titled("bottle", minimumTimes=2), {2}),
+            (titled("bottle", minimumUnits=2), {1, 2}),
+            (titled("bottle", minimumUnits=3), {2}),
+            (titled("bottle", minimumUnits=3, within=LATELY), set()),
+            (titled("bottle", minimumTimes=2, minimumUnits=2), {2}),
+            (titled("bottle", "NO_TITLE_CONTAINS", minimumUnits=2), {3, 4, 5}),
+        ],
+    )
+    def test_products_are_found_by_each_of_the_words_and_count_together(
+        self, bottles: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        assert bottles.matching(rule) == matching
+
+    def test_a_product_has_the_title_that_it_was_given_last_or_else_its_id(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(people_with_ids(1), Orders((Order(1, 1, NOW, lines=(Line("Tea-Pot"),)),)))
+        assert boutique.matching(titled("tea")) == {1}
+        boutique.record(Products((Product("Tea-Pot", "Kettle"),)))
+        assert boutique.matching(titled("tea")) == set()
+        assert boutique.matching(titled("KETTLE")) == {1}
+
+    def test_hostile_words__find_the_titles_that_hold_them_and_nothing_else(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(
+            people_with_ids(*range(len(HOSTILE))),
+            Products(tuple(Product(f"p{id_}", text) for id_, text in enumerate(HOSTILE))),
+            Orders(
+                tuple(Order(id_, id_, NOW, lines=(Line(f"p{id_}"),)) for id_ in range(len(HOSTILE)))
+            ),
+        )
+        rules = [boutique.rule(titled(words)) for words in HOSTILE]
+        for words, found in zip(HOSTILE, boutique.matching_each(rules), strict=True):
+            holding = {id_ for id_, title in enumerate(HOSTILE) if title_holds(title, words)}
+            assert found == holding, words
+
+
+class TestClicks:
+    @pytest.fixture
+    def texts(self, boutique: RecordedShop) -> RecordedShop:
+        """A third clicked, everything clicked, nothing clicked, nothing sent."""
+        long_ago = NOW - 3 * DAY
+        boutique.record(
+            people_with_ids(1, 2, 3, 4),
+            Texts(
+                (
+                    Text(1, 1, long_ago, NOW),
+                    Text(2, 1, NOW),
+                    Text(3, 1, NOW),
+                    Text(4, 2, long_ago, long_ago),
+                    Text(5, 2, long_ago, NOW + DAY),
+                    Text(6, 3, NOW),
+                )
+            ),
+        )
+        return boutique
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (rate("GREATER_THAN", "33.3333"), {1, 2}),
+            (rate("LESS_THAN", "33.3334"), {1, 3}),
+            (rate("EQUALS", "33.3333"), set()),
+            (rate("NOT_EQUALS", "33.3333"), {1, 2, 3, 4}),
+            (rate("EQUALS", "100"), {2}),
+            (rate("EQUALS", "0"), {3}),
+            (rate("NOT_EQUALS", "0"), {1, 2, 4}),
+            (rate("BETWEEN", "0", upTo="33.3333"), {3}),
+            (rate("AT_MOST", "100.0"), {1, 2, 3}),
+            (rate("IS_SET"), {1, 2, 3}),
+            (rate("IS_NOT_SET"), {4}),
+            # Of the texts sent lately none was clicked; those of contact 2 are older.
+            (rate("EQUALS", "0", within=LATELY), {1, 3}),
+            (rate("IS_NOT_SET", within=LATELY), {2, 4}),
+            (rate("EQUALS", "100", within={"before": "2024-07-13"}), {1, 2}),
+        ],
+    )
+    def test_the_rate_is_of_the_texts_sent_in_the_window_whenever_they_were_clicked(
+        self, texts: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        assert texts.matching(rule) == matching
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (clicked("EQUALS", 1), {1}),
+            (clicked("EQUALS", 2), {2}),
+            (clicked("LESS_THAN", 1), {3, 4}),
+            (clicked("EQUALS", 1, within=LATELY), {1}),
+            (clicked("EQUALS", 0, within=LATELY), {2, 3, 4}),
+            (clicked("EQUALS", 1, within={"before": "2024-07-13"}), {2}),
+            (clicked("EQUALS", 1, within={"since": "2024-07-16"}), {2}),
+        ],
+    )
+    def test_clicks_are_counted_when_they_came(
+        self, texts: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        assert texts.matching(rule) == matching
+
+    def test_a_text_recorded_again_without_its_click_is_not_clicked(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW, NOW),)))
+        assert boutique.matching(clicked("EQUALS", 1)) == {1}
+        boutique.record(Texts((Text(1, 1, NOW),)))
+        assert boutique.matching(clicked("EQUALS", 0)) == {1}
+        assert boutique.matching(rate("EQUALS", "0")) == {1}
+
+
+class TestConsent:
+    def test_each_contact_is_of_one_status(self, boutique: RecordedShop) -> None:
+        early = NOW - MILLISECOND
+        boutique.record(
+            Contacts(
+                (
+                    Contact(1, subscribed_at=NOW),
+                    Contact(2, subscribed_at=NOW, unsubscribed_at=early),
+                    Contact(3, subscribed_at=NOW, unsubscribed_at=NOW),
+                    Contact(4, subscribed_at=early, unsubscribed_at=NOW),
+                    Contact(5, unsubscribed_at=NOW),
+                    Contact(6),
+                )
+            )
+        )
+        expected = {"SUBSCRIBED": {1, 2}, "UNSUBSCRIBED": {3, 4, 5}, "NEVER": {6}}
+        for status, matching in expected.items():
+            for operator, ids in (("IS", matching), ("IS_NOT", {*range(1, 7)} - matching)):
+                rule = criterion("subscriptionStatus", operator, status=status)
+                assert boutique.matching(rule) == ids
+
+    def test_dates_of_the_last_text_and_of_unsubscribing_are_days_of_the_shop(
+        self, services: Services
+    ) -> None:
+        shop = RecordedShop(services, "America/New_York")
+        evening, midnight = utc("2024-05-01T03:59:59.999"), utc("2024-05-01T04:00")
+        shop.record(
+            Contacts(
+                (
+                    Contact(1, unsubscribed_at=evening, created_at=midnight),
+                    Contact(2, unsubscribed_at=midnight, created_at=evening),
+                    Contact(3),
+                )
+            ),
+            Texts((Text(1, 1, evening - DAY), Text(2, 1, evening), Text(3, 2, midnight))),
+        )
+        for key, before, after in (
+            ("lastTextDate", 1, 2),
+            ("unsubscribedDate", 1, 2),
+            ("createdDate", 2, 1),
+        ):
+            assert shop.matching(criterion(key, "ON", date="2024-04-30")) == {before}
+            assert shop.matching(criterion(key, "NOT_ON", date="2024-04-30")) == {after, 3}
+            assert shop.matching(criterion(key, "ON_OR_AFTER", date="2024-05-01")) == {after}
+            assert shop.matching(criterion(key, "IS_NOT_SET")) == {3}
+
+
+class TestInSegment:
+    def test_a_segment_is_asked_about_as_it_is_now(self, boutique: RecordedShop) -> None:
+        boutique.record(Contacts((Contact(1, country="US"), Contact(2), Contact(3, country="CA"))))
+        in_us = criterion("location", "ANY_OF", countries=["US"])
+        inside = criterion("inSegment", "IS", segment="American")
+        boutique.save({"American": in_us, "Others": {"not": inside}})
+        others = criterion("inSegment", "IS", segment="Others")
+        assert boutique.matching(inside) == {1}
+        assert boutique.matching(criterion("inSegment", "IS_NOT", segment="American")) == {2, 3}
+        assert boutique.matching(others) == {2, 3}
+        assert boutique.matching({"all": [others, criterion("location", "IS_SET")]}) == {3}
+        boutique.record(Contacts((Contact(2, country="US"),)))
+        assert boutique.matching(inside) == {1, 2}
+        assert boutique.matching(others) == {3}
+
+    def test_a_segment_of_everyone_and_one_of_no_one(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1, 2))
+        boutique.save({"Everyone": {"all": []}, "No one": {"not": {"all": []}}})
+        for segment, matching in (("Everyone", {1, 2}), ("No one", set())):
+            rule = criterion("inSegment", "IS", segment=segment)
+            assert boutique.matching(rule) == matching
+            assert boutique.matching({"not": rule}) == {1, 2} - matching
