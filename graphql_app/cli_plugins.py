@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -82,7 +83,8 @@ def show_command(
 
 
 def _tried(registry: Registry) -> Registry:
-    """The registry without the plugins whose criteria fail."""
+    """The registry without the plugins that fail with an audience."""
+    logging.disable()  # what fails is printed, with more of it
     with TemporaryDirectory() as directory, _audience(Path(directory)) as audience:
         return usable_by(audience, registry, strict=False)
 

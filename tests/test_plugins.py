@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, true
 
+from graphql_app import plugins
 from graphql_app.criteria import (
     Criterion,
     DefaultSegment,
@@ -252,6 +254,36 @@ def test_a_plugin_that_cannot_be_imported_is_named() -> None:
     point = EntryPoint("ghost", "no_such_module", "graphql_app.criteria")
     with pytest.raises(PluginError, match=r"'ghost'.*cannot be imported.*no_such_module"):
         load([point])
+
+
+def test_a_plugin_that_keeps_the_start_waiting_is_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @hookimpl
+    def register_criteria() -> list[Any]:
+        time.sleep(0.05)
+        return [Everyone]
+
+    monkeypatch.setattr(plugins, "SLOW", 0.05)
+    _registered(_module(register_criteria=register_criteria), _plugin())
+    [record] = caplog.records
+    assert record.getMessage().startswith("plugin 'acme' of acme-criteria 1.2 is slow: its hooks")
+
+
+def test_whatever_else_a_plugin_raises_is_its_own_failure() -> None:
+    class Undescribed(Everyone):
+        """It has a description that cannot be had."""
+
+        key = "undescribed"
+
+        @classmethod
+        def description(cls) -> str:
+            raise ZeroDivisionError("oh")
+
+    registry = register({ACME: _plugin(Undescribed), OTHER: _plugin(Everyone)}, strict=False)
+    assert registry.criteria == {"everyone": Everyone}
+    [failure] = registry.failures
+    assert str(failure) == f"{ACME} cannot be registered: ZeroDivisionError('oh')"
 
 
 def test_two_entry_points_of_one_name_are_refused() -> None:

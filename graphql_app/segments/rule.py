@@ -433,9 +433,13 @@ def placing(rule: Rule, path: Path = ("rule",)) -> Iterator[None]:
         yield
     except CriterionFailedError as error:
         for part in parts(rule, path):
-            held: tuple[Rule, ...] = (part.rule,)
-            if isinstance(part.rule, Reference):
-                held = (part.rule.criterion, *criteria(part.rule))
+            match part.rule:
+                case Reference(criterion):
+                    held = (criterion, *criteria(part.rule))
+                case Criterion() as criterion:
+                    held = (criterion,)
+                case _:
+                    continue
             if any(error.criterion is found for found in held):
-                raise error.at(part.path) from error
+                raise error.at((*part.path, criterion.key)) from error
         raise

@@ -292,8 +292,8 @@ class SavedSegments:
         if changes.description is not None:
             segment.description = changes.description
         if rule is not None:
-            segment.rule = rules.document(rule)
             with placing(rule, ("input", "rule")):
+                segment.rule = rules.document(rule)
                 segment.summary = rules.sentence(rule, shop_scope(self._shop))
         session.add(segment)
         _flush(session, segment)

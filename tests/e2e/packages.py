@@ -1,0 +1,21 @@
+"""Packages as pip leaves them behind, put into a directory to be named by PYTHONPATH."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PLUGINS = Path(__file__).parent.parent / "plugins"
+
+
+def install(site: Path, module: Path, version: str = "1.0") -> str:
+    """Put a module there with the metadata that makes it a plugin; the distribution's name."""
+    name = module.stem
+    distribution = f"{name.replace('_', '-')}-criteria"
+    (site / module.name).write_text(module.read_text())
+    info = site / f"{name}_criteria-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+    )
+    (info / "entry_points.txt").write_text(f"[graphql_app.criteria]\n{name} = {name}\n")
+    return distribution

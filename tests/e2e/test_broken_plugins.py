@@ -1,0 +1,179 @@
+"""Packages with something wrong: strict processes refuse them by name, others go on without."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e import process
+from tests.e2e.packages import PLUGINS, install
+
+# What is wrong, for anybody; and a part of the detail, for those who operate the service.
+BROKEN = {
+    "bad_hook": ("failed in register_criteria", "a file that is not there"),
+    "bad_sentence": ("has a criterion, 'speechless', whose sentence fails", "no words"),
+    "bad_sql": ("has a criterion, 'bornUnder', whose SQL fails", "moonPhase"),
+    "bad_types": ("has types that do not fit into the GraphQL schema", "Segment"),
+    "duplicate_key": ("has the criterion 'spend', which is also in plugin 'spend'", "uninstall"),
+    "unimportable": ("cannot be imported", "no licence was found"),
+}
+
+CREATE = """
+mutation ($input: SegmentCreateInput!) {
+  segmentCreate(input: $input) { segment { id } userErrors { code } }
+}
+"""
+RENAME = """
+mutation ($id: ID!) {
+  segmentUpdate(id: $id, input: { name: "Renamed" }) { segment { name } userErrors { code } }
+}
+"""
+SEGMENT = """
+query ($id: ID!) { segment(id: $id) { name rule summary problems { code message path } } }
+"""
+SIZED = "query ($id: ID!) { segment(id: $id) { name size { members } } }"
+SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
+SHOWN = '{ segments(search: "Steady ones") { nodes { name rule problems { code } } } }'
+CONTACTS = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where packages are installed."""
+    (tmp_path / "site").mkdir()
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with a shop."""
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_strict_server_does_not_start_and_says_whose_fault_it_is(
+    tmp_path: Path, site: Path, name: str
+) -> None:
+    distribution = install(site, PLUGINS / "broken" / f"{name}.py")
+    output = process.segments(tmp_path / "data", "serve", status=1, PORT="0", PYTHONPATH=str(site))
+    reason, detail = BROKEN[name]
+    assert f"plugin '{name}' of {distribution} 1.0 {reason}" in output
+    assert detail in output
+
+
+def test_a_lenient_server_goes_on_without_them_and_says_so(data: Path, site: Path) -> None:
+    for name in BROKEN:
+        install(site, PLUGINS / "broken" / f"{name}.py")
+    install(site, PLUGINS / "moody.py")
+    token = process.token(data, "acme")
+    with process.server(data, "serve", "--no-strict-plugins", PYTHONPATH=str(site)) as running:
+        health = httpx.get(f"{running.address}/health")
+        assert health.status_code == 200
+        assert health.json()["status"] == "degraded"
+        left_out = {found["plugin"]: found for found in health.json()["pluginsLeftOut"]}
+        assert left_out.keys() == BROKEN.keys()
+        for name, (reason, _) in BROKEN.items():
+            assert left_out[name]["distribution"] == f"{name.replace('_', '-')}-criteria"
+            assert left_out[name]["version"] == "1.0"
+            assert left_out[name]["reason"].startswith(reason)
+        for secret in ("no licence", "moonPhase", "no words"):
+            assert secret not in health.text
+
+        running.ask(token, CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        spend = {"spend": {"operator": "EQUALS", "amount": "0"}}
+        steady = {"moodySteady": {"operator": "IS", "count": 2}}
+        size = running.ask(token, SIZE, rule={"all": [spend, steady]})["segmentSize"]
+        assert size == {"members": 2, "contacts": 3}
+        status, output = running.stop(signal.SIGTERM)
+        assert status == 0
+        for _, detail in BROKEN.values():
+            assert detail in output
+
+
+def test_the_list_of_plugins_has_what_cannot_be_used_and_why(tmp_path: Path, site: Path) -> None:
+    data = tmp_path / "data"
+    for name in BROKEN:
+        install(site, PLUGINS / "broken" / f"{name}.py")
+    install(site, PLUGINS / "moody.py")
+    with process.server(data):  # which has the data, so that the list does without
+        told = process.segments(data, "plugins", "list", status=1, PYTHONPATH=str(site))
+    assert "moodySteady" in told
+    assert "moody-criteria 1.0" in told
+    assert "open-segments" in told
+    for name, (reason, detail) in BROKEN.items():
+        [line] = [line for line in told.splitlines() if line.startswith(f"- plugin '{name}'")]
+        assert reason in line
+        assert detail in line
+    assert "│ speechless" not in told
+
+
+def test_the_list_of_plugins_is_well_where_all_are(tmp_path: Path) -> None:
+    told = process.segments(tmp_path, "plugins", "list")
+    assert "spend" in told
+    assert "cannot be used" not in told
+
+
+def test_a_criterion_is_shown_with_its_fields_and_an_example(tmp_path: Path) -> None:
+    told = process.segments(tmp_path, "plugins", "show", "event")
+    assert "How often something happened" in told
+    assert "plugin 'event' of open-segments" in told
+    assert "conditions.number: Number; NUMBER; -99999999999.9999 to 99999999999.9999" in told
+    assert "conditions: Where; CONDITION, may be left out; 1 to 10 of them" in told
+    assert '"name": "viewed_product"' in told
+    told = process.segments(tmp_path, "plugins", "show", "spnd", status=1)
+    assert "There is no criterion 'spnd'. Did you mean spend" in told
+
+
+def test_the_demo_starts_without_a_broken_plugin_unless_it_is_told_otherwise(
+    tmp_path: Path, site: Path
+) -> None:
+    install(site, PLUGINS / "broken/bad_sql.py")
+    data, path = tmp_path / "demo", str(site)
+    refused = process.segments(data, "demo", "--strict-plugins", status=1, PYTHONPATH=path)
+    assert "plugin 'bad_sql' of bad-sql-criteria 1.0" in refused
+    told = process.segments(data, "demo", PYTHONPATH=path)
+    assert "Loaded the demo shop" in told
+    assert "left out: plugin 'bad_sql' of bad-sql-criteria 1.0" in told
+
+
+def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site: Path) -> None:
+    settings: dict[str, Any] = {"PYTHONPATH": str(site), "STRICT_PLUGINS": "false"}
+    install(site, PLUGINS / "moody.py")
+    token = process.token(data, "acme")
+    rule: dict[str, Any] = {"not": {"moodySteady": {"operator": "IS", "count": 2}}}
+    with process.server(data, **settings) as running:
+        running.ask(token, CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        created = running.ask(token, CREATE, input={"name": "Unsteady", "rule": rule})
+        id = created["segmentCreate"]["segment"]["id"]
+        assert running.ask(token, SIZED, id=id)["segment"]["size"] == {"members": 1}
+
+    module = site / "moody.py"
+    module.write_text("raise RuntimeError('no licence was found')")
+    with process.server(data, **settings) as running:
+        found = running.ask(token, SEGMENT, id=id)["segment"]
+        assert (found["name"], found["rule"]) == ("Unsteady", rule)
+        assert found["summary"].startswith("Not (steady is ")
+        [problem] = found["problems"]
+        assert problem["code"] == "UNKNOWN_CRITERION"
+        assert problem["path"] == ["rule", "not", "moodySteady"]
+        assert "These were left out at the start: moody-criteria 1.0 (moody)" in problem["message"]
+        assert "licence" not in problem["message"]
+        [error] = running.errors(token, SIZED, id=id)
+        assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
+        renamed = running.ask(token, RENAME, id=id)["segmentUpdate"]
+        assert renamed == {"segment": {"name": "Renamed"}, "userErrors": []}
+        [default] = running.ask(token, SHOWN)["segments"]["nodes"]
+        assert [problem["code"] for problem in default["problems"]] == ["UNKNOWN_CRITERION"]
+
+    module.write_text((PLUGINS / "moody.py").read_text())
+    with process.server(data, **settings) as running:
+        found = running.ask(token, SEGMENT, id=id)["segment"]
+        assert (found["name"], found["rule"], found["problems"]) == ("Renamed", rule, [])
+        assert running.ask(token, SIZED, id=id)["segment"]["size"] == {"members": 1}
+        [default] = running.ask(token, SHOWN)["segments"]["nodes"]
+        assert default["problems"] == []

@@ -1,0 +1,1 @@
+"""Plugins with something wrong, one in each file, as real packages have them."""

@@ -1,0 +1,10 @@
+"""A plugin that raises in a hook."""
+
+from __future__ import annotations
+
+from graphql_app.criteria import Criterion, hookimpl
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    raise KeyError("a file that is not there")

@@ -1,0 +1,265 @@
+"""A criterion that fails is named in a coded error; it is never a size, and nothing else fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+from anyio import CapacityLimiter
+
+from graphql_app.audience.store import Audience
+from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+from graphql_app.plugins import HOST, Plugin, Registry, register
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.plugins import moody
+from tests.plugins.moody import UNLUCKY
+from tests.support import SIZE, Client, Server, serving
+
+MOODY = Plugin("moody", "moody-criteria", "1.0")
+
+SPEND = {"spend": {"operator": "EQUALS", "amount": "0"}}
+PAGE = "query ($rule: RuleInput!) { segmentMembers(rule: $rule) { totalCount nodes { id } } }"
+CREATE = """
+mutation ($input: SegmentCreateInput!) {
+  segmentCreate(input: $input) { segment { id } userErrors { code message path } }
+}
+"""
+SEGMENTS = """
+{ segments(sortKey: NAME) { nodes { name problems { code message path } size { members } } } }
+"""
+SUGGEST = """
+query ($search: String!) {
+  fieldSuggestions(criterion: "moodySuggest", field: "country", search: $search) { value }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def with_moody() -> Registry:
+    """The built-in criteria and a third party's."""
+    ours = {
+        Plugin(point.name, HOST, ""): point.load()
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    }
+    return register({**ours, MOODY: moody})
+
+
+@pytest.fixture
+def shop(server: Server, settings: Settings, with_moody: Registry) -> Iterator[Client]:
+    """A shop with five contacts, one with a phone, on a server with both."""
+    made = server.shop()
+    services = replace(server.services, registry=with_moody)
+    with serving(services, settings) as address:
+        client = replace(server, address=address, services=services).client(made.shop)
+        client.record("contactsUpsert", [{"id": str(number)} for number in range(1, 6)])
+        yield client
+
+
+def moods(name: str, count: int = 1) -> dict[str, Any]:
+    return {f"moody{name}": {"operator": "IS", "count": count}}
+
+
+def call(shop: Client, phone: str) -> None:
+    """Give the first contact a phone, which moody SQL reads as a number."""
+    shop.record("contactsUpsert", [{"id": "1", "phone": phone}])
+
+
+@pytest.mark.parametrize(
+    ("failing", "label"),
+    [
+        (moods("Sql"), "Moody SQL"),
+        (moods("Python", UNLUCKY), "Moody Python"),
+        (moods("Python", UNLUCKY + 1), "Moody Python"),
+        (moods("Words", UNLUCKY), "Moody words"),
+        (moods("Check", UNLUCKY), "Moody check"),
+    ],
+    ids=["the engine", "an exception", "an exit", "a sentence", "a check"],
+)
+def test_a_size_with_a_criterion_that_fails_is_an_error_that_names_it(
+    shop: Client, failing: dict[str, Any], label: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    call(shop, "person-of-interest")
+    (key,) = failing
+    rule = {"any": [SPEND, moods("Steady", 2), {"not": failing}]}
+    answer = shop.post(SIZE, {"rule": rule}).json()
+    assert answer["data"] is None
+    [error] = answer["errors"]
+    assert error["extensions"] == {
+        "code": "CRITERION_FAILED",
+        "path": ["rule", "any", 2, "not", key],
+    }
+    assert f'"{label}" ({key}) of moody-criteria 1.0' in error["message"]
+    assert "person-of-interest" not in caplog.text + answer["errors"][0]["message"]
+    assert key in caplog.text
+    assert shop.members({"any": [SPEND, moods("Steady", 2)]}) == 5
+
+
+def test_the_log_says_what_failed_and_where_but_not_in_what_words(
+    shop: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.errors(SIZE, rule=moods("Python", UNLUCKY))
+    assert "ZeroDivisionError" in caplog.text
+    assert "moody.py" in caplog.text
+    assert f"the number was {UNLUCKY}" not in caplog.text
+    call(shop, "person-of-interest")
+    shop.errors(SIZE, rule=moods("Sql"))
+    assert "CANNOT_PARSE_TEXT" in caplog.text
+    assert "person-of-interest" not in caplog.text
+
+
+def test_a_criterion_fails_for_some_rows_only_and_works_again_without_them(shop: Client) -> None:
+    assert shop.members(moods("Sql")) == 0
+    call(shop, "nobody")
+    [error] = shop.errors(SIZE, rule=moods("Sql"))
+    assert error["extensions"]["code"] == "CRITERION_FAILED"
+    call(shop, "+15550100001")
+    assert shop.members(moods("Sql")) == 1
+
+
+def test_pages_and_counts_name_the_criterion_too(shop: Client) -> None:
+    call(shop, "nobody")
+    rule = {"all": [SPEND, moods("Sql")]}
+    [error] = shop.errors(PAGE, rule=rule)
+    assert error["extensions"] == {
+        "code": "CRITERION_FAILED",
+        "path": ["rule", "all", 1, "moodySql"],
+    }
+
+
+def test_other_fields_of_a_request_are_answered(shop: Client) -> None:
+    call(shop, "nobody")
+    bad = {"name": "Bad", "rule": moods("Sql")}
+    assert shop.ask(CREATE, input=bad)["segmentCreate"]["userErrors"] == []
+    good = {"name": "Good", "rule": moods("Steady", 2)}
+    assert shop.ask(CREATE, input=good)["segmentCreate"]["userErrors"] == []
+    answer = shop.post(SEGMENTS).json()
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "CRITERION_FAILED"
+    sizes = {node["name"]: node["size"] for node in answer["data"]["segments"]["nodes"]}
+    assert sizes.pop("Bad") is None
+    assert sizes.pop("Good") == {"members": 4}
+    assert sizes
+    assert None not in sizes.values()
+
+
+def test_a_rule_that_cannot_be_checked_or_said_is_refused_where_it_is(shop: Client) -> None:
+    for name in ("Check", "Words"):
+        given = {"name": name, "rule": {"all": [SPEND, moods(name, UNLUCKY)]}}
+        payload = shop.ask(CREATE, input=given)["segmentCreate"]
+        assert payload["segment"] is None
+        [error] = payload["userErrors"]
+        assert error["code"] == "CRITERION_FAILED"
+        assert error["path"] == ["input", "rule", "all", "1", f"moody{name}"]
+        assert "moody-criteria 1.0" in error["message"]
+
+
+def test_a_contacts_segments_are_those_that_can_be_told(shop: Client) -> None:
+    call(shop, "nobody")
+    given = [
+        ("A", moods("Steady", 1)),
+        ("B", moods("Sql")),
+        ("C", {"not": moods("Python", UNLUCKY)}),
+        ("D", {"all": []}),
+        ("E", {"any": [SPEND, moods("Sql", 2)]}),
+        ("F", {"all": [SPEND, moods("Words", 1)]}),
+    ]
+    ids = {}
+    for name, rule in given:
+        created = shop.ask(CREATE, input={"name": name, "rule": rule})["segmentCreate"]
+        ids[name] = created["segment"]["id"]
+    page = "{ segmentMembers(rule: { all: [] }) { nodes { id segments { name } } } }"
+    first, second, *_ = shop.ask(page)["segmentMembers"]["nodes"]
+    assert [found["name"] for found in first["segments"]] == ["A", "D", "F"]
+    assert [found["name"] for found in second["segments"]] == ["A", "D", "E", "F"]
+
+    contains = "query ($id: ID!, $who: ID!) { segment(id: $id) { contains(contactId: $who) } }"
+    [error] = shop.errors(contains, id=ids["B"], who=first["id"])
+    assert error["extensions"]["code"] == "CRITERION_FAILED"
+    assert error["extensions"]["path"] == ["rule", "moodySql"]
+    found = shop.ask(contains, id=ids["E"], who=second["id"])
+    assert found == {"segment": {"contains": True}}
+
+
+def test_a_criterion_of_a_segment_that_is_referred_to_is_placed_where_it_is_referred_to(
+    shop: Client,
+) -> None:
+    call(shop, "nobody")
+    created = shop.ask(CREATE, input={"name": "Inner", "rule": moods("Sql")})["segmentCreate"]
+    reference = {"inSegment": {"operator": "IS", "segment": created["segment"]["id"]}}
+    [error] = shop.errors(SIZE, rule={"all": [SPEND, reference]})
+    assert error["extensions"] == {
+        "code": "CRITERION_FAILED",
+        "path": ["rule", "all", 1, "inSegment"],
+    }
+
+
+@pytest.mark.parametrize("search", ["", "python"])
+def test_suggestions_that_fail_name_the_criterion(shop: Client, search: str) -> None:
+    shop.record("contactsUpsert", [{"id": "1", "country": "US"}])
+    [error] = shop.errors(SUGGEST, search=search)
+    assert error["extensions"]["code"] == "CRITERION_FAILED"
+    assert '"Moody suggestions" (moodySuggest) of moody-criteria 1.0' in error["message"]
+    assert {"value": "US"} in shop.ask(SUGGEST, search="U")["fieldSuggestions"]
+
+
+def test_templates_do_without_suggestions_that_fail(shop: Client) -> None:
+    shop.record("contactsUpsert", [{"id": "1", "country": "DE"}])
+    found = shop.ask("{ segmentTemplates { key rule } }")["segmentTemplates"]
+    rules = {template["key"]: template["rule"] for template in found}
+    assert rules["moody-country"] == {"moodySuggest": {"operator": "IS", "country": "US"}}
+    assert "moody-words" not in rules
+    assert "vips" in rules
+
+
+@pytest.fixture
+def hurried(
+    server: Server, settings: Settings, with_moody: Registry, shop: Client
+) -> Iterator[Client]:
+    """The shop on a server of four workers, on which a statement may take a second."""
+    audience = Audience(settings.audience, timeout=1)
+    services = replace(
+        server.services, audience=audience, registry=with_moody, workers=CapacityLimiter(4)
+    )
+    with serving(services, settings) as address:
+        yield replace(server, address=address, services=services).client(shop.shop)
+    audience.close()
+
+
+def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
+    hurried: Client, services: Services
+) -> None:
+    """Eight slow questions and four workers: without a limit they would be before any other."""
+    running = (
+        "SELECT count() AS n FROM system.processes "
+        "WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'"
+    )
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time")) for _ in range(8)]
+        while services.audience.arrow(running)["n"][0].as_py() < 2:
+            time.sleep(0.01)
+        for _ in range(5):
+            assert hurried.members(SPEND) == 5
+        assert sum(question.done() for question in slow) < 4
+        wait(slow)
+    for question in slow:
+        [error] = question.result()
+        assert error["extensions"]["code"] == "TIMEOUT"
+        assert error["message"].endswith(
+            'It asked: "Moody time" (moodyTime) of moody-criteria 1.0.'
+        )
+
+
+def test_a_slow_criterion_does_not_keep_a_contacts_other_segments_away(hurried: Client) -> None:
+    slow = {"all": [moods("Time", number) for number in range(1, 6)]}
+    for name, rule in (("Slow", slow), ("Quick", SPEND)):
+        created = hurried.ask(CREATE, input={"name": name, "rule": rule})["segmentCreate"]
+        assert created["userErrors"] == []
+    page = "{ segmentMembers(rule: { all: [] }, first: 1) { nodes { segments { name } } } }"
+    [node] = hurried.ask(page)["segmentMembers"]["nodes"]
+    assert [segment["name"] for segment in node["segments"]] == ["Quick"]
