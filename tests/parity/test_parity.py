@@ -74,10 +74,11 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
         ids = next(answers)
         if len(pair) == 2:
             assert next(answers) == judge.everyone - ids, pair
+    some = range(0, len(documents), 4)
     for contact in sorted(judge.everyone)[:1]:
-        rules = {number: shop.rule(document) for number, document in enumerate(documents)}
+        rules = {number: shop.rule(documents[number]) for number in some}
         holding = containing(shop.services.audience, shop.id, rules, contact, shop.scope)
-        assert holding == {number for number, ids in enumerate(found) if contact in ids}
+        assert holding == {number for number in some if contact in found[number]}
 
 
 def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:

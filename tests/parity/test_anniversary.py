@@ -1,0 +1,180 @@
+"""When days come round: across the year's end, and on February 29 in all kinds of years."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from graphql_app.schema.context import Services
+from tests.parity.evaluation.facts import Contact, Contacts, Document
+from tests.parity.examples import criterion, utc
+from tests.parity.recorded_shop import RecordedShop
+
+
+def comes(operator: str, **more: Any) -> Document:
+    return criterion("anniversary", operator, property="birthday", **more)
+
+
+def subscribed(operator: str, **more: Any) -> Document:
+    return criterion("anniversary", operator, **more)
+
+
+def in_next(days: int) -> Document:
+    return comes("IN_NEXT", days=days)
+
+
+def born(*days: Any) -> Contacts:
+    """Contact n was born on the n-th of some days."""
+    documents = [json.dumps({"birthday": day}) for day in days]
+    return Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents)))
+
+
+class TestTheYearsEnd:
+    @pytest.mark.parametrize(
+        ("days", "matching"),
+        [(1, {1, 2}), (2, {1, 2, 3}), (3, {1, 2, 3, 4}), (365, {0, 1, 2, 3, 4, 5})],
+    )
+    def test_the_next_days_go_on_in_the_next_year(
+        self, boutique: RecordedShop, days: int, matching: set[int]
+    ) -> None:
+        boutique.now = utc("2023-12-30T12:00")
+        boutique.record(
+            born("1990-12-29", "1990-12-30", "2023-12-31", "2000-01-01", "1950-01-02", "1950-01-03")
+        )
+        assert boutique.matching(in_next(days)) == matching
+        rest = set(range(6)) - matching
+        assert boutique.matching(comes("NOT_IN_NEXT", days=days)) == rest
+
+    @pytest.mark.parametrize("days", [366, 367, 36_500])
+    def test_in_more_days_than_a_year_has_every_day_comes_round(
+        self, boutique: RecordedShop, days: int
+    ) -> None:
+        boutique.now = utc("2023-03-01T12:00")
+        boutique.record(born("1990-02-28", "1992-02-29", "1990-03-01", "not a day", None))
+        assert boutique.matching(in_next(days)) == {0, 1, 2}
+
+    def test_a_day_that_was_yesterday_comes_round_in_a_year_less_a_day(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.now = utc("2022-07-15T12:00")
+        boutique.record(born("1990-07-14"))
+        assert boutique.matching(in_next(363)) == set()
+        assert boutique.matching(in_next(364)) == {0}
+
+
+# Today, and whether someone born on February 28, 29, and on March 1 has an anniversary.
+LEAPS: tuple[tuple[str, str, dict[str, int], set[int]], ...] = (
+    ("2024-02-28", "IS_TODAY", {}, {0}),
+    ("2024-02-29", "IS_TODAY", {}, {1}),
+    ("2024-03-01", "IS_TODAY", {}, {2}),
+    ("2023-02-28", "IS_TODAY", {}, {0, 1}),
+    ("2023-03-01", "IS_TODAY", {}, {2}),
+    ("2100-02-28", "IS_TODAY", {}, {0, 1}),
+    ("2000-02-28", "IS_TODAY", {}, {0}),
+    ("2024-02-27", "IN_NEXT", {"days": 1}, {0}),
+    ("2024-02-27", "IN_NEXT", {"days": 2}, {0, 1}),
+    ("2024-02-28", "IN_NEXT", {"days": 2}, {0, 1, 2}),
+    ("2024-02-29", "IN_NEXT", {"days": 1}, {1, 2}),
+    ("2024-03-01", "IN_NEXT", {"days": 363}, {2}),
+    ("2024-03-01", "IN_NEXT", {"days": 364}, {0, 1, 2}),
+    ("2023-02-27", "IN_NEXT", {"days": 1}, {0, 1}),
+    ("2023-03-01", "IN_NEXT", {"days": 364}, {0, 2}),
+    ("2023-03-01", "IN_NEXT", {"days": 365}, {0, 1, 2}),
+    ("2023-12-31", "IN_NEXT", {"days": 59}, {0}),
+    ("2023-12-31", "IN_NEXT", {"days": 60}, {0, 1}),
+    ("2022-12-31", "IN_NEXT", {"days": 59}, {0, 1}),
+    ("2023-02-01", "IS_THIS_MONTH", {}, {0, 1}),
+    ("2023-03-31", "IS_THIS_MONTH", {}, {2}),
+    ("2024-02-29", "IS_THIS_MONTH", {}, {0, 1}),
+)
+
+
+@pytest.mark.parametrize(("today", "operator", "more", "matching"), LEAPS)
+class TestFebruary29:
+    def test_a_birthday_on_it_is_on_the_28th_in_years_without(
+        self,
+        boutique: RecordedShop,
+        today: str,
+        operator: str,
+        more: dict[str, Any],
+        matching: set[int],
+    ) -> None:
+        boutique.now = utc(f"{today}T12:00")
+        boutique.record(born("1991-02-28", "1992-02-29", "1991-03-01"))
+        assert boutique.matching(comes(operator, **more)) == matching
+
+    def test_so_is_the_day_of_subscribing(
+        self,
+        boutique: RecordedShop,
+        today: str,
+        operator: str,
+        more: dict[str, Any],
+        matching: set[int],
+    ) -> None:
+        boutique.now = utc(f"{today}T12:00")
+        days = ("1991-02-28", "1992-02-29", "1991-03-01")
+        boutique.record(
+            Contacts(
+                tuple(
+                    Contact(id_, subscribed_at=utc(f"{day}T23:59:59.999"))
+                    for id_, day in enumerate(days)
+                )
+            )
+        )
+        assert boutique.matching(subscribed(operator, **more)) == matching
+
+
+class TestDays:
+    def test_what_is_no_day_never_comes_round(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            born("2023-02-29", "soon", 715, True, None, ["2000-07-15"], "07-15"),
+            Contacts((Contact(7), Contact(8, properties='{"Birthday": "2000-07-15"}'))),
+        )
+        for rule in (in_next(366), comes("IS_TODAY"), comes("IS_THIS_MONTH")):
+            assert boutique.matching(rule) == set()
+            assert boutique.matching({"not": rule}) == set(range(9))
+        assert boutique.matching(comes("IS_NOT_TODAY")) == set(range(9))
+        assert boutique.matching(comes("IS_NOT_THIS_MONTH")) == set(range(9))
+
+    def test_today_and_the_days_of_instants_are_the_shops(self, services: Services) -> None:
+        """It is July 14 in New York, where one instant of two is on that day."""
+        shop = RecordedShop(services, "America/New_York", utc("2024-07-15T03:59"))
+        late, next_day = "2020-07-15T03:59:59Z", "2020-07-15T04:00:00Z"
+        shop.record(
+            Contacts(
+                tuple(
+                    Contact(
+                        id_,
+                        subscribed_at=utc(when.removesuffix("Z")),
+                        properties=json.dumps({"birthday": when}),
+                    )
+                    for id_, when in enumerate((late, next_day))
+                )
+            )
+        )
+        for anniversary in (comes, subscribed):
+            assert shop.matching(anniversary("IS_TODAY")) == {0}
+            assert shop.matching(anniversary("IS_NOT_TODAY")) == {1}
+            assert shop.matching(anniversary("IN_NEXT", days=1)) == {0, 1}
+
+    def test_the_day_of_subscribing_is_the_latest_also_of_those_who_left(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(
+            Contacts(
+                (
+                    Contact(1, subscribed_at=utc("2020-07-15T10:00")),
+                    Contact(
+                        2,
+                        subscribed_at=utc("2021-07-15T10:00"),
+                        unsubscribed_at=utc("2022-01-01T10:00"),
+                    ),
+                    Contact(3, unsubscribed_at=utc("2020-07-15T10:00")),
+                )
+            )
+        )
+        assert boutique.matching(subscribed("IS_TODAY")) == {1, 2}
+        boutique.record(Contacts((Contact(1, subscribed_at=utc("2024-01-15T10:00")),)))
+        assert boutique.matching(subscribed("IS_TODAY")) == {2}

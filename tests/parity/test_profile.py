@@ -1,0 +1,249 @@
+"""What the criteria of who and where contacts are mean, case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from graphql_app.schema.context import Services
+from tests.parity.evaluation.facts import Contact, Contacts, Document
+from tests.parity.evaluation.profile import domain_of
+from tests.parity.examples import HOSTILE, criterion
+from tests.parity.recorded_shop import RecordedShop
+
+
+def tagged(operator: str, *tags: str) -> Document:
+    return criterion("tag", operator, tags=list(tags))
+
+
+def lives(operator: str, *cities: str) -> Document:
+    fields = {"cities": list(cities)} if cities else {}
+    return criterion("city", operator, **fields)
+
+
+def writes(operator: str, *domains: str) -> Document:
+    fields = {"domains": list(domains)} if domains else {}
+    return criterion("emailDomain", operator, **fields)
+
+
+def calls(operator: str, *codes: str) -> Document:
+    fields = {"codes": list(codes)} if codes else {}
+    return criterion("areaCode", operator, **fields)
+
+
+def contacts_with(name: str, values: list[Any]) -> Contacts:
+    """Contact n has the n-th of some values."""
+    return Contacts(tuple(Contact(id_, **{name: value}) for id_, value in enumerate(values)))
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (tagged("ANY_OF", "vip"), {1, 2}),
+            (tagged("ANY_OF", " vip\t"), {1, 2}),
+            (tagged("ANY_OF", "VIP", "wholesale"), {2, 3}),
+            (tagged("ALL_OF", "vip", "wholesale"), {2}),
+            (tagged("ALL_OF", "vip", "vip"), {1, 2}),
+            (tagged("ALL_OF", "vip", "nobody's"), set()),
+            (tagged("NONE_OF", "vip"), {0, 3, 4}),
+            (tagged("NONE_OF", "nobody's"), {0, 1, 2, 3, 4}),
+            (tagged("ANY_OF", "wholesale, retail"), {4}),
+            (tagged("ANY_OF", "retail"), set()),
+        ],
+    )
+    def test_tags_are_compared_exactly_but_for_the_space_around_them(
+        self, boutique: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        tags = [(), (" vip ", "vip"), ("wholesale", "vip", ""), ("VIP",), ("wholesale, retail",)]
+        boutique.record(contacts_with("tags", list(tags)))
+        assert boutique.matching(rule) == matching
+
+    def test_tags_are_replaced_whole(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            Contacts((Contact(1, tags=("a", "b")),)), Contacts((Contact(1, tags=("b",)),))
+        )
+        assert boutique.matching(tagged("ANY_OF", "a")) == set()
+        assert boutique.matching(tagged("ALL_OF", "b")) == {1}
+
+
+class TestCities:
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (lives("ANY_OF", "austin"), {0, 1, 2}),
+            (lives("ANY_OF", "\u2003AUSTIN\n"), {0, 1, 2}),
+            (lives("NONE_OF", "austin"), {3, 4, 5, 6, 7}),
+            (lives("ANY_OF", "zürich", "ΑΘΉΝΑ"), {3, 4}),
+            (lives("ANY_OF", "Austin TX"), set()),
+            (lives("IS_SET"), {0, 1, 2, 3, 4, 7}),
+            (lives("IS_NOT_SET"), {5, 6}),
+        ],
+    )
+    def test_capitals_and_any_space_around_a_city_do_not_matter(
+        self, boutique: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        cities = [
+            "Austin",
+            "\tAUSTIN \u00a0",
+            "austin\u2028",
+            "ZÜRICH",
+            "Αθήνα",
+            None,
+            " ",
+            "Aus tin",
+        ]
+        boutique.record(contacts_with("city", cities))
+        assert boutique.matching(rule) == matching
+
+
+class TestDomains:
+    EMAILS = (
+        *(
+            "a@gmail.com",
+            "B.C@GMail.com ",
+            "x@y@gmail.com",
+            "a@gmail.com\u00a0\n",
+            "a@mail.gmail.com",
+        ),
+        *("a@gmail.co", "gmail.com", "a@", "a@gmail.com b", "Ü@BÜCHER.example", None),
+    )
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (writes("ANY_OF", "gmail.com"), {0, 1, 2, 3}),
+            (writes("ANY_OF", " @GMAIL.COM "), {0, 1, 2, 3}),
+            (writes("ANY_OF", "mail.gmail.com", "bücher.EXAMPLE"), {4, 9}),
+            (writes("NONE_OF", "gmail.com"), {4, 5, 6, 7, 8, 9, 10}),
+            (writes("ANY_OF", "%"), set()),
+            (writes("ANY_OF", "@"), set()),
+            (writes("NONE_OF", " @ "), set(range(11))),
+            (writes("IS_SET"), {0, 1, 2, 3, 4, 5, 9}),
+            (writes("IS_NOT_SET"), {6, 7, 8, 10}),
+        ],
+    )
+    def test_a_domain_is_what_follows_the_last_at_sign(
+        self, boutique: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        boutique.record(contacts_with("email", list(self.EMAILS)))
+        assert boutique.matching(rule) == matching
+
+    @pytest.mark.parametrize("domain", ["@@x", "İ" * 255, " @ Gmail.com", "@"])
+    def test_a_domain_stays_in_the_rule_as_it_was_written(
+        self, boutique: RecordedShop, domain: str
+    ) -> None:
+        rule = writes("ANY_OF", domain)
+        boutique.save({"Written": rule})
+        (saved,) = [it for it, _ in boutique.saved.whole() if it.name == "Written"]
+        assert saved.rule == rule
+
+
+# Phones, the countries of their contacts, and their codes.
+PHONES: tuple[tuple[str | None, str | None, str | None], ...] = (
+    ("+1 (212) 555-0100", None, "212"),
+    ("+12125550100", "DE", "212"),
+    (" +1 604 555 0100", "CA", "604"),
+    ("212.555.0100", None, "212"),
+    ("212 555 0100", "US", "212"),
+    ("1-212-555-0100", "US", "212"),
+    ("001 212 555 0100", "FR", "212"),
+    ("212 555 0100", "GB", None),
+    ("1 212 555 0100", "GB", None),
+    ("+44 20 7946 0000", "US", "+44"),
+    ("0044 20 7946 0000", None, "+44"),
+    ("+7 495 123 45 67", None, "+7"),
+    ("+380 44 123 4567", None, "+380"),
+    ("+852 1234 5678", None, "+852"),
+    ("+81 3 1234 5678", None, "+81"),
+    ("020 7946 0000", None, None),
+    ("112 555 0100", None, None),
+    ("012 555 0100", "US", None),
+    ("911", "US", None),
+    ("+1 212 555", "US", None),
+    ("+1 112 555 0100", "US", None),
+    ("+", None, None),
+    ("call me", None, None),
+    (None, "US", None),
+)
+
+
+class TestAreaCodes:
+    @pytest.fixture
+    def phones(self, boutique: RecordedShop) -> RecordedShop:
+        boutique.record(
+            Contacts(
+                tuple(
+                    Contact(id_, phone=phone, country=country)
+                    for id_, (phone, country, _) in enumerate(PHONES)
+                )
+            )
+        )
+        return boutique
+
+    def test_each_phone_has_the_code_of_its_area_or_country(self, phones: RecordedShop) -> None:
+        codes = sorted({code for *_, code in PHONES if code is not None})
+        found = phones.answers([calls("ANY_OF", code) for code in codes])
+        expected = [{id_ for id_, (*_, own) in enumerate(PHONES) if own == code} for code in codes]
+        assert dict(zip(codes, found, strict=True)) == dict(zip(codes, expected, strict=True))
+
+    def test_plus_1_is_all_of_north_america(self, phones: RecordedShop) -> None:
+        american = {id_ for id_, (*_, code) in enumerate(PHONES) if code in {"212", "604"}}
+        everyone = set(range(len(PHONES)))
+        assert phones.matching(calls("ANY_OF", "+1")) == american
+        assert phones.matching(calls("NONE_OF", "+1")) == everyone - american
+        assert phones.matching(calls("ANY_OF", "+1", "+7")) == american | {11}
+
+    def test_a_phone_without_a_code_is_not_set(self, phones: RecordedShop) -> None:
+        unknown = {id_ for id_, (*_, code) in enumerate(PHONES) if code is None}
+        assert phones.matching(calls("IS_NOT_SET")) == unknown
+        assert phones.matching(calls("NONE_OF", "999")) == set(range(len(PHONES)))
+        assert unknown <= phones.matching(calls("NONE_OF", "212"))
+
+
+@pytest.fixture(scope="module")
+def hostile(services: Services) -> RecordedShop:
+    """Contact n has the n-th of the hostile strings as its tag, its city and its domain."""
+    shop = RecordedShop(services)
+    shop.record(
+        Contacts(
+            tuple(
+                Contact(id_, tags=(text, "same"), city=text, email=f"a@{text}"[:255])
+                for id_, text in enumerate(HOSTILE)
+            )
+        )
+    )
+    return shop
+
+
+class TestHostileTexts:
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            lambda text: tagged("ANY_OF", text),
+            lambda text: tagged("ALL_OF", text, "same"),
+            lambda text: lives("ANY_OF", text),
+        ],
+        ids=["any tag", "all tags", "city"],
+    )
+    def test_a_tag_or_a_city_matches_itself_and_nothing_else(
+        self, hostile: RecordedShop, rule: Callable[[str], Document]
+    ) -> None:
+        found = hostile.matching_each([hostile.rule(rule(text)) for text in HOSTILE])
+        assert found == [{id_} for id_ in range(len(HOSTILE))]
+
+    @pytest.mark.parametrize("rule", [tagged, lives], ids=["tags", "cities"])
+    def test_all_but_one_match_all_but_one(
+        self, hostile: RecordedShop, rule: Callable[..., Document]
+    ) -> None:
+        assert hostile.matching(rule("ANY_OF", *HOSTILE[1:])) == set(range(1, len(HOSTILE)))
+        assert hostile.matching(rule("NONE_OF", *HOSTILE[1:])) == {0}
+
+    def test_a_domain_matches_itself_and_nothing_else(self, hostile: RecordedShop) -> None:
+        own = [domain_of(f"a@{text}"[:255]) for text in HOSTILE]
+        found = hostile.matching_each([hostile.rule(writes("ANY_OF", text)) for text in HOSTILE])
+        for text, ids in zip(HOSTILE, found, strict=True):
+            assert ids == {id_ for id_, domain in enumerate(own) if domain == text.lower()}, text
+        assert sum(map(len, found)) > len(HOSTILE) // 2
