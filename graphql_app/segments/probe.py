@@ -19,7 +19,7 @@ from graphql_app.criteria import (
     ui_schema,
 )
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugins import Failure, Plugin, Registry, without
+from graphql_app.plugins import HOST, Failure, Plugin, Registry, without
 from graphql_app.segments.asking import attempt, different
 from graphql_app.segments.rule import All, Reference, read_form, sentence
 from graphql_app.segments.suggestions import all_fields, suggestion_statement
@@ -47,7 +47,9 @@ def check_tables(audience: Audience, registry: Registry, strict: bool = True) ->
 
 
 def check_criteria(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
-    """The registry without the plugins of which a criterion fails.
+    """The registry without the third parties' plugins of which a criterion fails.
+
+    The host's own are tried out by its tests, not at each of its starts.
 
     Raises:
         AppError: The store is down, which is no criterion's fault.
@@ -58,6 +60,7 @@ def check_criteria(audience: Audience, registry: Registry, strict: bool = True) 
     failures = [
         failure
         for plugin, contribution in registry.contributions.items()
+        if plugin.distribution != HOST
         for kind in contribution.criteria
         if (failure := _failure(audience, plugin, kind, scope)) is not None
     ]
