@@ -1,0 +1,16 @@
+"""Every built-in criterion keeps the contract, by the kit that its authors are given."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphql_app.plugins import discover
+from graphql_app.schema.context import Services
+from graphql_app.testing import check_criterion
+
+BUILT_IN = discover().criteria
+
+
+@pytest.mark.parametrize("key", sorted(BUILT_IN))
+def test_a_built_in_criterion_keeps_the_contract(key: str, services: Services) -> None:
+    check_criterion(BUILT_IN[key], services=services)
