@@ -64,7 +64,7 @@ MODULES = (
     "graphql_app.criteria.starters",
     "graphql_app.criteria.form",
     "graphql_app.audience.tables",
-    # "graphql_app.testing",
+    "graphql_app.testing",
 )
 
 

@@ -17,6 +17,8 @@ from rich.table import Table
 
 from graphql_app.app import usable_by, usable_plugins
 from graphql_app.audience.store import Audience
+from graphql_app.cli_plugin_check import check_command
+from graphql_app.cli_plugin_new import new_command
 from graphql_app.console import out
 from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
@@ -25,6 +27,8 @@ from graphql_app.plugins import Plugin, Registry, discover
 MAX_SHOWN = 8
 
 plugins_app = typer.Typer(no_args_is_help=True, help="Plugins: where criteria come from.")
+plugins_app.command("check")(check_command)
+plugins_app.command("new")(new_command)
 
 
 @plugins_app.command("list")

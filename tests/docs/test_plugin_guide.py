@@ -1,161 +1,118 @@
-"""The packages of the guide to plugins work as it says."""
+"""The guide to plugins works as it says, from the empty folder on."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-import tomllib
-from collections.abc import Iterator, Mapping
+import os
+import re
+import runpy
+import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import entry_points
-from types import ModuleType
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from graphql_app.criteria import CONTRACT_VERSION
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugins import Plugin, Registry, register
-from graphql_app.segments import rule as rules
+from graphql_app.demo import load
+from graphql_app.plugins import HOST, Plugin, register
 from graphql_app.settings import Settings
-from tests.docs.pages import all_blocks, blocks, page
+from tests.docs.pages import ROOT, Block, blocks, page, prose
+from tests.installed import fresh_environment, run
 from tests.support import Client, Server, serving
 
 GUIDE = page("docs/plugins.md")
-FILES = {
-    block.info.removeprefix("file="): block.text
-    for block in blocks(GUIDE)
-    if block.info.startswith("file=")
-}
-MODULES = [name.removesuffix(".py") for name in FILES if name.endswith(".py")]
-RULES = all_blocks("json", "plugin rule")
+ACME = ROOT / "tests/plugins/acme_loyalty/src/acme_loyalty"
+STEPS = [block for block in blocks(GUIDE) if block.info.startswith(("file=", "step"))]
+MODULES = [block for block in STEPS if block.info.endswith("/__init__.py")]
+QUOTED = [block for block in blocks(GUIDE) if block.info.startswith("acme=")]
+ALLOWED = ("graphql_app.criteria", "graphql_app.audience.tables", "graphql_app.testing")
 
 
-@pytest.fixture(scope="module")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, ModuleType]]:
-    """The guide's modules, imported from files."""
-    directory = tmp_path_factory.mktemp("guide")
-    for name in MODULES:
-        (directory / f"{name}.py").write_text(FILES[f"{name}.py"])
-    sys.path.insert(0, str(directory))
-    yield {name: importlib.import_module(name) for name in MODULES}
-    sys.path.remove(str(directory))
-    for name in MODULES:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def extended(modules: Mapping[str, ModuleType]) -> Registry:
-    """The built-in criteria and the guide's."""
-    implementations: dict[Plugin, Any] = {
-        Plugin(point.name, "open-segments", ""): point.load()
-        for point in entry_points(group=ENTRY_POINT_GROUP)
+def test_the_steps_of_the_guide_lead_from_an_empty_folder_to_a_wheel(tmp_path: Path) -> None:
+    bin_dir = fresh_environment(tmp_path)
+    settings = {
+        **os.environ,
+        "PATH": f"{bin_dir}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(bin_dir.parent),
+        "DATA_DIR": str(tmp_path / "data"),
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+        # What is to be installed is there already.
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the option's own value: no isolation
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    for name, module in modules.items():
-        implementations[Plugin(name, name.replace("_", "-"), "1.0.0")] = module
-    return register(implementations)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    told = ""
+    for block in STEPS:
+        if block.info.startswith("file="):
+            path = folder / block.info.removeprefix("file=")
+            assert path.exists(), f"{block}: the skeleton has no such file"
+            path.write_text(block.text)
+            continue
+        told = run("bash", "-ec", block.text, cwd=folder, env=settings)
+        for line in block.info.removeprefix("step").split(";"):
+            assert line.strip() in told, f"{block}: {told}"
+    assert len(list(folder.rglob("*.whl"))) == 1
 
 
 @pytest.fixture
-def acme(server: Server, settings: Settings, extended: Registry) -> Iterator[Client]:
-    """A shop on a server that has the guide's criteria, with a few facts."""
-    services = replace(server.services, registry=extended)
+def extended(
+    server: Server, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Client]:
+    """The demo shop on a server that has the guide's criterion beside ours."""
+    file = tmp_path / "module.py"
+    file.write_text(MODULES[-1].text)
+    implementations: dict[Plugin, Any] = {
+        Plugin(point.name, HOST, ""): point.load()
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    }
+    module = SimpleNamespace(**runpy.run_path(str(file), run_name="acme"))
+    implementations[Plugin("acme", "acme-variety", "0.1.0")] = module
+    services = replace(server.services, registry=register(implementations))
+    monkeypatch.setattr(load, "DEMO_HANDLE", f"demo-{secrets.token_hex(4)}")
     with serving(services, settings) as address:
-        other = Server(address, services, server.http, _made=server._made + 1_000_000)
-        shop = other.shop()
-        server._made += 1
-        shop.record("contactsUpsert", [{"id": str(number)} for number in (1, 2, 3)])
-        sent = "2024-05-01T09:00:00Z"
-        shop.record(
-            "textsRecord",
-            [
-                {"id": "1", "contactId": "1", "sentAt": sent, "clickedAt": "2024-05-01T10:00:00Z"},
-                {"id": "2", "contactId": "2", "sentAt": sent},
-                {"id": "3", "contactId": "3", "sentAt": sent, "clickedAt": "2023-12-31T23:00:00Z"},
-            ],
-        )
-        shop.record(
-            "eventsRecord",
-            [
-                {"id": "1", "contactId": "1", "name": "signup", "occurredAt": sent},
-                {"id": "2", "contactId": "1", "name": "login", "occurredAt": sent},
-                {"id": "3", "contactId": "2", "name": "login", "occurredAt": sent},
-            ],
-        )
-        yield shop
+        shop, _ = load.load_demo(services)
+        yield Server(address, services, server.http).client(shop)
 
 
-def test_the_entry_point_names_the_module_of_the_guide() -> None:
-    project = tomllib.loads(FILES["pyproject.toml"])["project"]
-    assert set(project["entry-points"][ENTRY_POINT_GROUP].values()) <= set(MODULES)
-    assert project["dependencies"] == ["open-segments"]
+def test_the_criterion_of_the_guide_counts_what_the_guide_says(extended: Client) -> None:
+    found = blocks(GUIDE)
+    place = next(number for number, block in enumerate(found) if block.info == "guide variables")
+    answer = extended.post(found[place - 1].text, json.loads(found[place].text)).json()
+    assert answer == json.loads(found[place + 1].text)
 
 
-def test_the_modules_name_the_version_of_the_contract(modules: Mapping[str, ModuleType]) -> None:
-    assert [module.CONTRACT_VERSION for module in modules.values()] == [CONTRACT_VERSION] * 2
+@pytest.mark.parametrize("block", QUOTED, ids=str)
+def test_what_the_guide_quotes_is_the_package_that_the_tests_install(block: Block) -> None:
+    assert block.text == (ACME / block.info.removeprefix("acme=")).read_text()
 
 
-@pytest.mark.usefixtures("modules")
-def test_the_guide_registers_its_module_beside_the_built_in_ones() -> None:
-    (snippet,) = (block for block in blocks(GUIDE) if block.language == "python" and not block.info)
-    names: dict[str, Any] = {}
-    exec(snippet.text, names)  # noqa: S102  # the guide's own
-    assert {"textsClicked", "spend"} <= set(names["registry"].criteria)
+def test_the_guide_quotes_all_that_there_is_to_see() -> None:
+    assert {block.info.removeprefix("acme=") for block in QUOTED} == {
+        "accounts.py",
+        "tier.py",
+        "__init__.py",
+    }
 
 
-@pytest.mark.parametrize("block", RULES, ids=str)
-def test_a_rule_of_the_guide_is_valid(block: Any, extended: Registry) -> None:
-    document = json.loads(block.text)
-    assert rules.document(rules.parse(document, extended.criteria)) == document
+@pytest.mark.parametrize("block", [*STEPS, *QUOTED], ids=str)
+def test_the_code_of_the_guide_is_for_readers_and_imports_only_what_plugins_may(
+    block: Block,
+) -> None:
+    lines = block.text.splitlines()
+    assert max(map(len, lines)) <= 100
+    imported = {line.split()[1] for line in lines if line.startswith("from graphql_app")}
+    assert imported <= set(ALLOWED)
 
 
-def test_the_criteria_of_the_guide_count(acme: Client) -> None:
-    clicked, not_signed_up = (json.loads(block.text) for block in RULES)
-    assert acme.members(clicked) == 1
-    assert acme.members({"textsClicked": {"operator": "EQUALS", "count": 0}}) == 1
-    assert acme.members(not_signed_up) == 2
-    both = {"acmeEvent": {"operator": "HAPPENED", "names": ["login"]}}
-    size = acme.size(both)
-    assert size["members"] == 2
-    assert size["parts"][0]["summary"] == 'Event happened: "login"'
-
-
-def test_the_problems_that_a_criterion_of_the_guide_finds_are_told(acme: Client) -> None:
-    query = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
-    rule = {"acmeEvent": {"operator": "HAPPENED", "names": ["login", "Login"]}}
-    (error,) = acme.errors(query, rule=rule)
-    assert error["extensions"]["path"] == ["rule", "acmeEvent", "names"]
-
-
-def test_the_starters_and_suggestions_of_the_guide_are_there(acme: Client) -> None:
-    answer = acme.ask(
-        """
-        {
-          segments(search: "signed up") { nodes { isDefault size { members } } }
-          segmentTemplates { key rule }
-          fieldSuggestions(criterion: "acmeEvent", field: "names", search: "log") { value }
-        }
-        """
-    )
-    assert answer["segments"]["nodes"] == [{"isDefault": True, "size": {"members": 1}}]
-    rules_by_key = {template["key"]: template["rule"] for template in answer["segmentTemplates"]}
-    assert rules_by_key["acme-active"]["acmeEvent"]["names"] == ["login"]
-    assert answer["fieldSuggestions"] == [{"value": "login"}]
-
-
-def test_the_code_of_the_guide_is_formatted_for_readers() -> None:
-    longest = max(len(line) for text in FILES.values() for line in text.splitlines())
-    assert longest <= 100
-
-
-def test_the_guide_imports_only_what_plugins_may() -> None:
-    allowed = ("graphql_app.criteria", "graphql_app.audience.tables")
-    for name in MODULES:
-        imported = [
-            line.split()[1]
-            for line in FILES[f"{name}.py"].splitlines()
-            if line.startswith("from graphql_app")
-        ]
-        assert imported, name
-        assert set(imported) <= set(allowed), name
+def test_the_built_in_criteria_that_the_guide_names_are_there() -> None:
+    named = {word for word in prose(GUIDE).split("`") if re.fullmatch(r"\w+\.py", word)}
+    assert named
+    for name in named:
+        assert (ROOT / "criteria_plugins" / name).is_file(), name

@@ -1,0 +1,68 @@
+"""The command ``segments plugins new``: the skeleton of a package with a criterion."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from graphql_app.console import out
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+MAX_NAME = 50
+SUFFIX = ".txt"  # so that nobody takes a template for the file that it makes
+
+
+def new_command(
+    name: Annotated[str, typer.Argument(help="The package's name: words of a-z and 0-9, and -.")],
+) -> None:
+    """Write a package with a criterion that works, to change into yours."""
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise typer.BadParameter(
+            f"{name!r} must be at most {MAX_NAME} small letters and digits, in words that begin "
+            "with a letter, with - between them; e.g. acme-loyalty."
+        )
+    directory = Path(name)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise typer.BadParameter(f"{name} is there already; choose another name or remove it.")
+    words = name.split("-")
+    names = {
+        "name": name,
+        "package": "_".join(words),
+        "key": words[0] + "".join(word.capitalize() for word in words[1:]),
+        "class_": "".join(word.capitalize() for word in words),
+        "label": " ".join(words).capitalize(),
+    }
+    for path, text in _skeleton(names).items():
+        target = directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        out.print(f"Wrote {escape(str(target))}")
+    out.print(f"\nNext:\n\n  cd {name}\n  pip install -e '.\\[test]'\n  pytest\n")
+    out.print(f"Then change {escape(str(directory / 'src' / names['package'] / '__init__.py'))}.")
+
+
+def _skeleton(names: dict[str, str]) -> dict[Path, str]:
+    """The files of a package, by their paths in it."""
+    return {
+        Path(str(path).replace("package", names["package"]).removesuffix(SUFFIX)): Template(
+            template.read_text()
+        ).substitute(names)
+        for path, template in _templates(files("graphql_app") / "skeleton", Path())
+    }
+
+
+def _templates(folder: Traversable, path: Path) -> list[tuple[Path, Traversable]]:
+    found = []
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            found += _templates(item, path / item.name)
+        else:
+            found.append((path / item.name, item))
+    return found

@@ -1,0 +1,149 @@
+"""Facts of a made-up shop, the same at every run: a few rows of every table, as odd as rows get.
+
+The pools are small, so that contacts share values and times meet the edges of rules. Among the
+rows are ones that come twice, lack all that may be lacking, were cancelled or paid back, and belong
+to contacts that nobody recorded.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from graphql_app.audience import columns
+from graphql_app.audience.columns import ValueKind
+from graphql_app.audience.facts import LINE_FIELDS, Fact, FactField
+from graphql_app.testing.texts import HOSTILE, ORDINARY
+
+Row = dict[str, Any]
+
+NOW = datetime(2024, 3, 11, 16, 30, 0, 250_000, tzinfo=UTC)
+"""The instant of every rule: the day after clocks changed in the zone of the generated shops."""
+
+CONTACTS = (*range(1, 26), 2**53 + 1, 2**64 - 1)
+WITHOUT_FACTS = (23, 24, 25)
+UNRECORDED = (901, 902)
+ROWS = 90
+LINES = Fact("lines", LINE_FIELDS)
+
+_DAY, _HOUR, _MILLISECOND = timedelta(days=1), timedelta(hours=1), timedelta(milliseconds=1)
+_EDGES = (
+    NOW,
+    NOW - _HOUR,
+    NOW - _DAY,
+    NOW - 2 * _DAY,
+    NOW - 7 * _DAY,
+    NOW - 30 * _DAY,
+    datetime(2024, 3, 11, 4, tzinfo=UTC),  # midnight in New York, after the change of clocks
+    datetime(2024, 3, 10, 5, tzinfo=UTC),  # and before it
+)
+INSTANTS = (
+    *(edge + step for edge in _EDGES for step in (timedelta(), -_MILLISECOND, _MILLISECOND)),
+    NOW + 40 * _DAY,
+    NOW - 400 * _DAY,
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2199, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+)
+AMOUNTS = tuple(map(Decimal, ("10", "0", "5", "15", "50", "50.0001", "99999999999999.9999")))
+PHONES = ("+12125550101", "(212) 555-0102", "4155550103", "+447700900104", "0049301234", "5", " 1")
+DATES = (
+    "2024-03-11", "1990-03-12", "2000-02-29", "2024-03-10", "1985-04-01", "2024-02-30",
+    "2024-03-11T03:30:00Z", "2024-03-10T23:30:00-05:00",
+)  # fmt: skip
+NUMBERS = (10, 1, 2.5, -3, 0, 1e300)
+VALUES: Mapping[ValueKind, Sequence[Any]] = {
+    columns.INTEGER: (1, 2, 3, 0, -1, 1_000),
+    columns.AMOUNT: AMOUNTS,
+    columns.TIME: INSTANTS,
+    columns.COUNTRY: ("US", "CA", "DE"),
+    columns.BOOLEAN: (True, False),
+}
+
+
+class FactMaker:
+    """Makes the rows of one shop.
+
+    Args:
+        seed: Another one is another shop, with the same ids.
+        words: Texts to use beside the ordinary and the hostile ones.
+    """
+
+    def __init__(self, seed: str, words: Sequence[str] = ()) -> None:
+        # Not for secrets, but for the same shop at every run.
+        self._random = random.Random(seed)  # noqa: S311
+        self._words = (*dict.fromkeys([*words, *ORDINARY, *HOSTILE]),)
+
+    def contacts(self, fact: Fact) -> list[Row]:
+        """Every contact once; the last ones lack all that may be lacking."""
+        bare = [field.name for field in fact.fields if not field.required]
+        return [
+            {
+                **self._row(fact),
+                "id": contact,
+                **dict.fromkeys(bare if contact in WITHOUT_FACTS else ()),
+            }
+            for contact in CONTACTS
+        ]
+
+    def products(self, fact: Fact) -> list[Row]:
+        """A product of every word; titles are of other words."""
+        return [{**self._row(fact), "id": word} for word in self._words]
+
+    def rows(self, fact: Fact) -> list[Row]:
+        """Rows of any other fact."""
+        return [self._row(fact) for _ in range(ROWS)]
+
+    def lines(self) -> list[Row]:
+        """Up to three lines of one order."""
+        return [self._row(LINES) for _ in range(self._random.randrange(4))]
+
+    def _row(self, fact: Fact) -> Row:
+        return {field.name: self._value(fact, field) for field in fact.fields}
+
+    def _value(self, fact: Fact, field: FactField) -> Any:
+        choose = self._random.choice
+        if not field.required and self._random.random() < 0.25:
+            return None
+        match (fact.name, field.name):
+            case ("orders", "refunded"):
+                return choose((None, Decimal(0), *AMOUNTS))
+            case ("orders", "cancelled_at"):
+                return choose((None, None, None, *INSTANTS[:3]))
+            case ("contacts", "phone"):
+                return choose(PHONES)
+            case ("contacts", "email"):
+                return choose([f"{word}@Example.com" for word in ("a", "b")] + self._addresses())
+            case (_, "contact_id"):
+                return choose((*(id for id in CONTACTS if id not in WITHOUT_FACTS), *UNRECORDED))
+        return self._of_kind(field)
+
+    def _addresses(self) -> list[str]:
+        return [f"c@{word}.example" for word in self._words if not set(word) & set("@ \t\n")]
+
+    def _of_kind(self, field: FactField) -> Any:
+        choose = self._random.choice
+        if field.kind is columns.IDENTIFIER:
+            return choose((*range(ROWS), 2**64 - 1))
+        if field.kind is columns.TAGS:
+            return self._random.sample(self._words, 3)
+        if field.kind is columns.PROPERTIES:
+            return self._properties()
+        return choose(VALUES.get(field.kind, self._words))
+
+    def _properties(self) -> Row:
+        """A document with values of every kind, under names some of which are shared."""
+        kinds: Mapping[str, Sequence[Any]] = {
+            "favorite_color": (*self._words, 5, True),
+            "points": (*NUMBERS, "10"),
+            "birthday": (*DATES, "soon"),
+            "newsletter": (True, False, "yes"),
+            "nested": ({"a": 1}, [1], None, ""),
+        }
+        names = self._random.sample(sorted(kinds), 3)
+        odd = {
+            name: self._random.choice(self._words) for name in self._random.sample(self._words, 2)
+        }
+        return odd | {name: self._random.choice(kinds[name]) for name in names}

@@ -1,0 +1,189 @@
+"""Forms filled in from their own metadata: rules for every operator of a criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import ValidationError
+
+from graphql_app.criteria import FieldKind, FieldSpec, Form, Operator, Option
+from graphql_app.testing.facts import NOW
+from graphql_app.testing.texts import HOSTILE, NOBODYS
+
+Document = dict[str, Any]
+"""The fields of a form, operator included, as JSON values."""
+
+Offer = Callable[[str, Mapping[str, Any]], Sequence[Option]]
+"""The values suggested for a field, given what the form's other fields have."""
+
+MAX_VARIANTS = 4
+_TODAY = NOW.date()
+_DAYS = [(_TODAY + timedelta(days=days)).isoformat() for days in (0, -1, -2, -30, 1)]
+_WINDOWS: Sequence[Any] = (
+    {"last": {"count": 1, "unit": "DAYS"}},
+    {"since": _DAYS[1]},
+    {"before": _DAYS[0]},
+    {"between": {"from": _DAYS[2], "to": _DAYS[1]}},
+    {"last": {"count": 1, "unit": "HOURS"}},
+    {"last": {"count": 2, "unit": "MONTHS"}},
+)
+_AMOUNTS = ("50.00", "0", "10", "15", "50.0001")
+
+
+def nothing_offered(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
+    """For forms that are filled in without a shop."""
+    return ()
+
+
+def is_valid(spec: FieldSpec, value: Any) -> bool:
+    """Whether a field takes a value; of a list, an item."""
+    try:
+        spec.adapter.validate_python([value] if spec.multiple else value)
+    except ValidationError:
+        return False
+    return True
+
+
+def suggesting(form: type[Form], prefix: str = "") -> Iterator[tuple[str, FieldSpec]]:
+    """The fields of a form and of its conditions that offer values, by their names in rules."""
+    for spec in form.fields():
+        if spec.form.suggests:
+            yield prefix + spec.name, spec
+        if spec.condition is not None:
+            yield from suggesting(spec.condition, f"{prefix}{spec.name}.")
+
+
+@dataclass(frozen=True)
+class Filler:
+    """Fills forms in; ``offer`` supplies what the shop has."""
+
+    offer: Offer = field(default=nothing_offered)
+
+    def documents(self, form: type[Form], prefix: str = "") -> Iterator[Document]:
+        """A few for every operator: with other values, with each optional field and with all."""
+        operators = list(form.operators())
+        for number, operator in enumerate(operators):
+            optional = [
+                spec for spec in form.fields() if operator in spec.used_with and not spec.required
+            ]
+            filled = list(self._required(form, operator, prefix, number))
+            yield from filled
+            if not filled:
+                continue
+            for spec in optional:
+                pool = self.values(spec, operator, prefix, filled[0])
+                some = max(2, -(-len(pool) // len(operators)))
+                for turn in range(min(some, len(pool))):
+                    value = _picked(spec, pool, number * some + turn)
+                    yield _ordered(form, {**filled[turn % len(filled)], spec.name: value})
+            if len(optional) > 1:
+                yield self.everything(form, operator, prefix, number)
+
+    def everything(
+        self, form: type[Form], operator: Operator, prefix: str = "", turn: int = 0
+    ) -> Document:
+        """One with every field that goes with an operator, as far as there are values."""
+        return self._filled(form, operator, prefix, turn, lambda spec: True)
+
+    def _required(
+        self, form: type[Form], operator: Operator, prefix: str, number: int
+    ) -> Iterator[Document]:
+        specs = [spec for spec in form.fields() if operator in spec.used_with and spec.required]
+        longest = max((len(self.values(spec, operator, prefix, {})) for spec in specs), default=1)
+        for turn in range(max(1, min(longest, MAX_VARIANTS))):
+            turned = number + turn
+            document = self._filled(form, operator, prefix, turned, lambda spec: spec.required)
+            if all(spec.name in document for spec in specs):
+                yield document
+
+    def _filled(
+        self,
+        form: type[Form],
+        operator: Operator,
+        prefix: str,
+        turn: int,
+        wanted: Callable[[FieldSpec], bool],
+    ) -> Document:
+        document: Document = {"operator": operator.value}
+        for spec in form.fields():
+            if operator in spec.used_with and wanted(spec):
+                pool = self.values(spec, operator, prefix, document)
+                if pool:
+                    document[spec.name] = _picked(spec, pool, turn)
+        return _ordered(form, document)
+
+    def values(
+        self,
+        spec: FieldSpec,
+        operator: Operator,
+        prefix: str = "",
+        document: Document | None = None,
+    ) -> Sequence[Any]:
+        """Values of a field, or of its items, that suit an operator; each is valid by itself."""
+        given = {prefix + name: value for name, value in (document or {}).items()}
+        given.pop(f"{prefix}operator", None)
+        found = self._candidates(spec, operator, prefix + spec.name, given)
+        different = {repr(value): value for value in found if is_valid(spec, value)}
+        return list(different.values())
+
+    def _candidates(
+        self, spec: FieldSpec, operator: Operator, name: str, given: Mapping[str, Any]
+    ) -> Iterator[Any]:
+        if spec.condition is not None:
+            for turn, each in enumerate(spec.condition.operators()):
+                yield self.everything(spec.condition, each, f"{name}.", turn)
+            return
+        if spec.form.suggests:
+            offered = self.offer(name, given)
+            suited = [o for o in offered if o.operators is None or operator in o.operators]
+            yield from (option.value for option in suited[:6])
+        yield spec.type.example
+        match spec.type.kind:
+            case FieldKind.COUNT:
+                yield from (0, 1, 2, 3)
+                yield from map(int, _bounds(spec))
+            case FieldKind.MONEY | FieldKind.NUMBER:
+                yield from (*_AMOUNTS, *_bounds(spec))
+            case FieldKind.DATE:
+                yield from (*_DAYS, *_bounds(spec))
+            case FieldKind.CHOICE:
+                yield from (option.value for option in spec.type.options[:8])
+            case FieldKind.TIME_WINDOW:
+                yield from _WINDOWS
+            case FieldKind.TEXT:
+                yield from (*HOSTILE[:3], NOBODYS)
+
+
+def _bounds(spec: FieldSpec) -> Sequence[str]:
+    return [bound for bound in (spec.type.minimum, spec.type.maximum) if bound is not None]
+
+
+def _picked(spec: FieldSpec, pool: Sequence[Any], turn: int) -> Any:
+    """A value in turn; of a list now one item, now two."""
+    value = pool[turn % len(pool)]
+    if not spec.multiple:
+        return value
+    other = pool[(turn + 1) % len(pool)]
+    return [value, other] if turn % 2 and other != value else [value]
+
+
+def _ordered(form: type[Form], document: Document) -> Document:
+    """The same, with bounds in order."""
+    names = {spec.attribute: spec.name for spec in form.fields()}
+    for spec in form.fields():
+        low = names.get(spec.form.not_below or "")
+        if low in document and spec.name in document:
+            pair = sorted((document[low], document[spec.name]), key=_rank)
+            document = {**document, low: pair[0], spec.name: pair[1]}
+    return document
+
+
+def _rank(value: Any) -> tuple[Decimal, str]:
+    try:
+        return Decimal(value), ""
+    except (InvalidOperation, TypeError, ValueError):
+        return Decimal(0), str(value)

@@ -1,0 +1,67 @@
+"""Made-up shops, recorded as any facts are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from graphql_app.audience.facts import CONTACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact, check
+from graphql_app.catalog.access import Access
+from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.schema.context import Services
+from graphql_app.testing.facts import LINES, FactMaker, Row
+from graphql_app.testing.texts import plain
+
+ZONE, CURRENCY = "America/New_York", "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeShop:
+    """A shop of generated facts; ``harmless`` makes every text of it plain."""
+
+    services: Services
+    id: int
+    seed: str
+    words: Sequence[str] = ()
+    harmless: bool = False
+
+    @property
+    def access(self) -> Access:
+        """The shop as a token that may do everything sees it."""
+        shop = Shop(id=self.id, handle="made", name="Made", timezone=ZONE, currency=CURRENCY)
+        return Access(shop, frozenset(TokenScope))
+
+    def record(self) -> None:
+        """Record facts of every table."""
+        maker = FactMaker(self.seed, self.words)
+        recorder = self.services.recorder
+        orders = maker.rows(ORDERS)
+        lines = [(row, line) for row in range(len(orders)) for line in maker.lines()]
+        lines_table = self._table(LINES, [line for _, line in lines])
+        rows = pa.array([row for row, _ in lines], pa.int64())
+        recorder.orders(
+            self.id, self._table(ORDERS, orders), lines_table.append_column("row", rows)
+        )
+        for fact in self.services.audience.facts.values():
+            if fact is CONTACTS:
+                recorder.record(self.id, fact, self._table(fact, maker.contacts(fact)))
+            elif fact is PRODUCTS:
+                recorder.record(self.id, fact, self._table(fact, maker.products(fact)))
+            elif fact not in (ORDERS, ORDER_LINES):
+                recorder.record(self.id, fact, self._table(fact, maker.rows(fact)))
+
+    def _table(self, fact: Fact, rows: Sequence[Row]) -> pa.Table:
+        """Rows as a checked batch."""
+        values: Mapping[str, list[Any]] = {
+            field.name: [
+                plain(row[field.name]) if self.harmless else row[field.name] for row in rows
+            ]
+            for field in fact.fields
+        }
+        table, bad = check(fact, values, len(rows))
+        if bad:
+            raise ValueError(f"generated {fact.name} are not taken: {bad[0]}")
+        return table
