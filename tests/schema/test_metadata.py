@@ -10,18 +10,22 @@ import pytest
 
 from tests.support import SIZE, Client, Server
 
-METADATA = """
-{
-  criteria {
-    key label description group inputType example
-    plugin { name version }
-    operators { name label negated fields }
-    fields {
-      name label kind required multiple minimum maximum step pattern
-      options { value label } suggests usedWith
-    }
-  }
+FORM = """
+operators { name label negated fields }
+fields {
+  name label kind required multiple maxItems minimum maximum step pattern
+  options { value label operators } suggests usedWith %s
 }
+"""
+CONDITION = f"condition {{ description inputType {FORM % 'condition { description }'} }}"
+METADATA = f"""
+{{
+  criteria {{
+    key label description group inputType example
+    plugin {{ name version }}
+    {FORM % CONDITION}
+  }}
+}}
 """
 INPUT = """
 query ($name: String!) {
@@ -32,8 +36,8 @@ query ($name: String!) {
 }
 """
 SUGGESTIONS = """
-query ($criterion: String!, $field: String!) {
-  fieldSuggestions(criterion: $criterion, field: $field) { value label }
+query ($criterion: String!, $field: String!, $given: JSON) {
+  fieldSuggestions(criterion: $criterion, field: $field, given: $given) { value label operators }
 }
 """
 
@@ -49,13 +53,27 @@ WINDOWS: Sequence[Mapping[str, Any]] = (
 End = Literal["minimum", "maximum"]
 
 
+# A property of every kind that a form may offer operators for.
+PROPERTIES = {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29"}
+
+
 @pytest.fixture(scope="module")
 def client(server: Server) -> Client:
     shop = server.shop()
     shop.record(
         "contactsUpsert",
         [
-            {"id": "1", "phone": "+1", "subscribedAt": "2024-05-01T00:00:00Z", "country": "US"},
+            {
+                "id": "1",
+                "phone": "+12125550100",
+                "email": "a@shop.example",
+                "city": "Austin",
+                "country": "US",
+                "tags": ["vip"],
+                "subscribedAt": "2024-05-01T00:00:00Z",
+                "createdAt": "2024-05-01T00:00:00Z",
+                "properties": PROPERTIES,
+            },
             {"id": "2", "subscribedAt": "2024-06-01T00:00:00Z", "country": "CA", "region": "ON"},
             {"id": "3", "phone": "+3"},
         ],
@@ -77,50 +95,116 @@ def client(server: Server) -> Client:
         "keywordsRecord",
         [{"contactId": "1", "keyword": "example", "receivedAt": "2024-07-03T10:00:00Z"}],
     )
+    event = {"id": "1", "contactId": "1", "name": "viewed", "occurredAt": "2024-07-03T10:00:00Z"}
+    shop.record("eventsRecord", [{**event, "properties": PROPERTIES}])
     return shop
 
 
 @pytest.fixture(scope="module")
 def criteria(client: Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.ask(METADATA)["criteria"]
-    assert len(found) >= 9
+    assert len(found) >= 25
     return found
 
 
-def _value(field: Mapping[str, Any], end: End) -> Any:
-    """A value for an input, as a form that knows its kind only would send it."""
-    if field["options"] is not None:
-        value: Any = field["options"][0 if end == "minimum" else -1]["value"]
-    else:
-        match field["kind"]:
-            case "COUNT":
-                value = int(field[end])
-            case "MONEY" | "DATE":
-                value = field[end]
-            case "TEXT":
-                value = "example"
-            case "TIME_WINDOW":
-                value = WINDOWS[0 if end == "minimum" else 1]
-            case kind:
-                raise AssertionError(f"a form cannot know what {kind} is")
-    if field["pattern"] is not None:
-        assert re.search(field["pattern"], value)
-    return [value] if field["multiple"] else value
+@pytest.fixture(scope="module")
+def person(client: Client) -> Person:
+    return Person(client)
 
 
-def _fields(criterion: Mapping[str, Any], operator: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [field for field in criterion["fields"] if operator["name"] in field["usedWith"]]
+class Person:
+    """Someone who fills in forms, and knows of an input no more than its kind."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._asked: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+    def rule(
+        self, criterion: Mapping[str, Any], operator: Mapping[str, Any], optional: bool, end: End
+    ) -> dict[str, Any]:
+        """A rule with an operator and with all of its fields, or with the required ones."""
+        return {criterion["key"]: self.form(criterion["key"], criterion, operator, optional, end)}
+
+    def form(
+        self,
+        key: str,
+        form: Mapping[str, Any],
+        operator: Mapping[str, Any],
+        optional: bool,
+        end: End,
+        above: str = "",
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The values of a form, filled in from the first input to the last."""
+        known = dict(given or {})
+        values: dict[str, Any] = {"operator": operator["name"]}
+        for each in _fields(form, operator):
+            if optional or each["required"]:
+                path = above + each["name"]
+                value = self.value(key, path, each, operator, end, known)
+                values[each["name"]] = known[path] = value
+        return values
+
+    def value(
+        self,
+        key: str,
+        path: str,
+        field: Mapping[str, Any],
+        operator: Mapping[str, Any],
+        end: End,
+        given: Mapping[str, Any],
+    ) -> Any:
+        """A value for an input, the first or the last that the form offers."""
+        place = 0 if end == "minimum" else -1
+        if field["condition"] is not None:
+            inner = field["condition"]
+            chosen = inner["operators"][place]
+            value: Any = self.form(key, inner, chosen, True, end, f"{path}.", given)
+        elif field["options"] is not None:
+            value = field["options"][place]["value"]
+        elif field["suggests"]:
+            options = self.suggestions(key, path, given)
+            suited = [
+                option
+                for option in options
+                if option["operators"] is None or operator["name"] in option["operators"]
+            ]
+            value = suited[place]["value"]
+        else:
+            value = _typed(field, end)
+        if field["pattern"] is not None:
+            assert re.search(field["pattern"], value)
+        return [value] if field["multiple"] else value
+
+    def suggestions(
+        self, key: str, path: str, given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """What is offered for an input, given what the others have."""
+        question = repr((key, path, given))
+        if question not in self._asked:
+            answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
+            self._asked[question] = answer["fieldSuggestions"]
+        assert self._asked[question], question
+        return self._asked[question]
 
 
-def _rule(
-    criterion: Mapping[str, Any], operator: Mapping[str, Any], optional: bool, end: End
-) -> dict[str, Any]:
-    values = {
-        field["name"]: _value(field, end)
-        for field in _fields(criterion, operator)
-        if optional or field["required"]
-    }
-    return {criterion["key"]: {"operator": operator["name"], **values}}
+def _typed(field: Mapping[str, Any], end: End) -> Any:
+    """What is typed in where nothing is offered."""
+    match field["kind"]:
+        case "COUNT":
+            return int(field[end])
+        case "MONEY" | "NUMBER" | "DATE":
+            return field[end]
+        case "TEXT":
+            return "example"
+        case "TIME_WINDOW":
+            return WINDOWS[0 if end == "minimum" else 1]
+        case kind:
+            raise AssertionError(f"a form cannot know what {kind} is")
+
+
+def _fields(form: Mapping[str, Any], operator: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [field for field in form["fields"] if operator["name"] in field["usedWith"]]
 
 
 def _forms(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
@@ -129,19 +213,50 @@ def _forms(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
             yield criterion, operator
 
 
+def _conditions(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
+    """The fields that are lists of conditions, with their criteria."""
+    for criterion in criteria:
+        for field in criterion["fields"]:
+            assert (field["condition"] is not None) == (field["kind"] == "CONDITION")
+            if field["condition"] is not None:
+                yield criterion, field
+
+
 @pytest.mark.parametrize("end", ["minimum", "maximum"])
 @pytest.mark.parametrize("optional", [False, True])
 def test_every_operator_can_be_filled_in(
-    client: Client, criteria: list[dict[str, Any]], optional: bool, end: End
+    client: Client, criteria: list[dict[str, Any]], person: Person, optional: bool, end: End
 ) -> None:
-    rules = [_rule(criterion, operator, optional, end) for criterion, operator in _forms(criteria)]
-    assert len(rules) > 40
+    rules = [
+        person.rule(criterion, operator, optional, end) for criterion, operator in _forms(criteria)
+    ]
+    assert len(rules) > 150
     for rule in rules:
         size = client.size(rule)
         assert 0 <= size["members"] <= size["contacts"] == 3
 
 
-def test_every_time_window_can_be_filled_in(client: Client, criteria: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("end", ["minimum", "maximum"])
+def test_every_operator_of_a_condition_can_be_filled_in(
+    client: Client, criteria: list[dict[str, Any]], person: Person, end: End
+) -> None:
+    filled = 0
+    for criterion, field in _conditions(criteria):
+        rule = person.rule(criterion, criterion["operators"][0], False, end)
+        key, name = criterion["key"], field["name"]
+        given = {other: value for other, value in rule[key].items() if other != "operator"}
+        for operator in field["condition"]["operators"]:
+            filled += 1
+            condition = person.form(key, field["condition"], operator, True, end, f"{name}.", given)
+            conditions = [condition] * (1 if end == "minimum" else field["maxItems"])
+            size = client.size({key: {**rule[key], name: conditions}})
+            assert 0 <= size["members"] <= size["contacts"] == 3
+    assert filled > 20
+
+
+def test_every_time_window_can_be_filled_in(
+    client: Client, criteria: list[dict[str, Any]], person: Person
+) -> None:
     windowed = 0
     for criterion in criteria:
         operator = criterion["operators"][0]
@@ -149,7 +264,7 @@ def test_every_time_window_can_be_filled_in(client: Client, criteria: list[dict[
             if field["kind"] == "TIME_WINDOW":
                 windowed += 1
                 for window in WINDOWS:
-                    rule = _rule(criterion, operator, optional=False, end="minimum")
+                    rule = person.rule(criterion, operator, optional=False, end="minimum")
                     rule[criterion["key"]][field["name"]] = window
                     assert client.size(rule)["contacts"] == 3
     assert windowed
@@ -166,13 +281,16 @@ def test_examples_are_valid_rules_of_their_criterion(
 def test_operators_and_fields_say_the_same_of_each_other(
     criteria: list[dict[str, Any]],
 ) -> None:
-    for criterion, operator in _forms(criteria):
-        names = [field["name"] for field in _fields(criterion, operator)]
+    conditions = [field["condition"] for _, field in _conditions(criteria)]
+    for form, operator in _forms([*criteria, *conditions]):
+        names = [field["name"] for field in _fields(form, operator)]
         assert operator["fields"] == names
         assert operator["label"]
+    for form in (*criteria, *conditions):
+        operators = {operator["name"] for operator in form["operators"]}
+        assert all({*field["usedWith"]} <= operators for field in form["fields"])
+        assert form["description"]
     for criterion in criteria:
-        operators = {operator["name"] for operator in criterion["operators"]}
-        assert all({*field["usedWith"]} <= operators for field in criterion["fields"])
         assert criterion["plugin"]["name"]
         assert criterion["plugin"]["version"]
 
@@ -180,25 +298,27 @@ def test_operators_and_fields_say_the_same_of_each_other(
 def test_the_input_type_is_in_introspection_with_the_same_operators_and_fields(
     client: Client, criteria: list[dict[str, Any]]
 ) -> None:
-    for criterion in criteria:
-        found = client.ask(INPUT, name=criterion["inputType"])["__type"]
+    conditions = [field["condition"] for _, field in _conditions(criteria)]
+    assert conditions
+    for form in (*criteria, *conditions):
+        found = client.ask(INPUT, name=form["inputType"])["__type"]
         assert found["kind"] == "INPUT_OBJECT"
         types = {field["name"]: field["type"] for field in found["inputFields"]}
-        assert {*types} == {"operator", *(field["name"] for field in criterion["fields"])}
+        assert {*types} == {"operator", *(field["name"] for field in form["fields"])}
         values = [value["name"] for value in types["operator"]["ofType"]["enumValues"]]
-        assert sorted(values) == sorted(operator["name"] for operator in criterion["operators"])
-        for field in criterion["fields"]:
-            always = field["required"] and len(field["usedWith"]) == len(criterion["operators"])
+        assert sorted(values) == sorted(operator["name"] for operator in form["operators"])
+        for field in form["fields"]:
+            always = field["required"] and len(field["usedWith"]) == len(form["operators"])
             assert (types[field["name"]]["kind"] == "NON_NULL") == always
 
 
 def test_a_required_field_that_is_left_out_is_refused(
-    client: Client, criteria: list[dict[str, Any]]
+    client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
         for field in _fields(criterion, operator):
             if field["required"]:
-                rule = _rule(criterion, operator, optional=True, end="minimum")
+                rule = person.rule(criterion, operator, optional=True, end="minimum")
                 del rule[criterion["key"]][field["name"]]
                 errors = client.errors(SIZE, rule=rule)
                 assert errors[0]["extensions"]["code"] in {"INVALID", "BAD_REQUEST"}
@@ -206,47 +326,49 @@ def test_a_required_field_that_is_left_out_is_refused(
 
 
 def test_a_field_with_an_operator_that_does_not_use_it_is_refused(
-    client: Client, criteria: list[dict[str, Any]]
+    client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     tried = 0
     for criterion, operator in _forms(criteria):
         for field in criterion["fields"]:
             if operator["name"] not in field["usedWith"]:
                 tried += 1
-                rule = _rule(criterion, operator, optional=True, end="minimum")
-                rule[criterion["key"]][field["name"]] = _value(field, "minimum")
+                rule = person.rule(criterion, operator, optional=True, end="minimum")
+                key, name = criterion["key"], field["name"]
+                other = next(it for it in criterion["operators"] if it["name"] in field["usedWith"])
+                rule[key][name] = person.rule(criterion, other, True, "minimum")[key][name]
                 extensions = client.errors(SIZE, rule=rule)[0]["extensions"]
                 assert extensions == {
                     "code": "INVALID",
-                    "path": ["rule", criterion["key"], field["name"]],
+                    "path": ["rule", key, name],
                 }
     assert tried > 20
 
 
 def test_values_just_outside_of_the_range_are_refused(
-    client: Client, criteria: list[dict[str, Any]]
+    client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
         for field in _fields(criterion, operator):
             if field["kind"] == "COUNT":
                 for value in (int(field["minimum"]) - 1, int(field["maximum"]) + 1):
-                    rule = _rule(criterion, operator, optional=True, end="maximum")
+                    rule = person.rule(criterion, operator, optional=True, end="maximum")
                     rule[criterion["key"]][field["name"]] = value
                     errors = client.errors(SIZE, rule=rule)
                     assert errors[0]["extensions"]["code"] in {"INVALID", "BAD_REQUEST"}
 
 
 def test_a_negated_operator_is_the_complement_of_another(
-    client: Client, criteria: list[dict[str, Any]]
+    client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     negated = 0
     for criterion, operator in _forms(criteria):
         if operator["negated"]:
             negated += 1
-            rule = _rule(criterion, operator, optional=False, end="minimum")
+            rule = person.rule(criterion, operator, optional=False, end="minimum")
             own = client.members(rule)
             others = [
-                client.members(_rule(criterion, other, optional=False, end="minimum"))
+                client.members(person.rule(criterion, other, optional=False, end="minimum"))
                 for other in criterion["operators"]
                 if not other["negated"] and other["fields"] == operator["fields"]
             ]
@@ -255,20 +377,44 @@ def test_a_negated_operator_is_the_complement_of_another(
     assert negated
 
 
-def test_fields_that_suggest_have_suggestions(
-    client: Client, criteria: list[dict[str, Any]]
+def test_a_list_has_up_to_as_many_values_as_its_field_says(
+    client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
-    suggesting = [
-        (criterion["key"], field["name"])
-        for criterion in criteria
-        for field in criterion["fields"]
-        if field["suggests"]
-    ]
-    assert suggesting
-    for criterion, field in suggesting:
-        found = client.ask(SUGGESTIONS, criterion=criterion, field=field)["fieldSuggestions"]
-        assert found
-        assert all(option["value"] and option["label"] for option in found)
+    tried = set()
+    for criterion, operator in _forms(criteria):
+        key = criterion["key"]
+        for field in _fields(criterion, operator):
+            assert field["multiple"] == (field["maxItems"] is not None)
+            if field["multiple"] and (key, field["name"]) not in tried:
+                tried.add((key, field["name"]))
+                rule = person.rule(criterion, operator, True, "minimum")
+                rule[key][field["name"]] *= field["maxItems"]
+                assert client.size(rule)["contacts"] == 3
+                rule[key][field["name"]] *= 2
+                extensions = client.errors(SIZE, rule=rule)[0]["extensions"]
+                assert extensions == {"code": "INVALID", "path": ["rule", key, field["name"]]}
+    assert len(tried) > 8
+
+
+def test_what_is_suggested_for_a_field_has_a_label_and_suits_operators_of_the_form(
+    criteria: list[dict[str, Any]], person: Person
+) -> None:
+    suggesting = suiting = 0
+    for criterion, operator in _forms(criteria):
+        key = criterion["key"]
+        given = person.rule(criterion, operator, True, "minimum")[key]
+        operators = {other["name"] for other in criterion["operators"]}
+        for field in _fields(criterion, operator):
+            if field["suggests"]:
+                suggesting += 1
+                for option in person.suggestions(key, field["name"], given):
+                    assert option["value"]
+                    assert option["label"]
+                    if option["operators"] is not None:
+                        suiting += 1
+                        assert {*option["operators"]} < operators
+    assert suggesting > 50
+    assert suiting
 
 
 def test_what_there_are_no_suggestions_for_is_a_coded_error(client: Client) -> None:
