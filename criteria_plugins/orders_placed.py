@@ -74,7 +74,7 @@ class OrdersPlaced(CountCriterion):
         return suggest_products(search)
 
     def describe(self, scope: Scope) -> str:
-        """E.g. "Orders placed with A or B, of at least $50.00, is at least 2"."""
+        """E.g. "Orders placed with A or B of at least $50.00 is at least 2"."""
         subject = self.label
         if self.products is not None:
             subject += f" with {describe_list(self.products, 'or')}"
