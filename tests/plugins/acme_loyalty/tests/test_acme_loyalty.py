@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from graphql_app.testing import check_criterion
 
 from acme_loyalty.accounts import LoyaltyAccount
 from acme_loyalty.points import LoyaltyPoints
 from acme_loyalty.tier import LoyaltyTier
 from graphql_app.criteria import Criterion
+from graphql_app.testing import check_criterion
 
 
 @pytest.mark.parametrize(
