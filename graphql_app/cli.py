@@ -220,6 +220,8 @@ def _explained() -> Iterator[None]:
         problems = getattr(error, "problems", ())
         for message in [problem.message for problem in problems] or [str(error)]:
             err.print(f"[red]Error:[/red] {escape(message)}")
+        if isinstance(error, PluginError):
+            err.print("Mend it, uninstall it, or start without it: STRICT_PLUGINS=false.")
         sys.exit(1)
     except ValidationError as error:
         for detail in error.errors():

@@ -64,6 +64,7 @@ def test_a_strict_server_does_not_start_and_says_whose_fault_it_is(
     reason, detail = BROKEN[name]
     assert f"plugin '{name}' of {distribution} 1.0 {reason}" in output
     assert detail in output
+    assert "STRICT_PLUGINS=false" in output
 
 
 def test_a_lenient_server_goes_on_without_them_and_says_so(data: Path, site: Path) -> None:

@@ -204,7 +204,14 @@ class Good(Whole):
 
 
 def test_the_built_in_criteria_are_found_well(audience: Audience, registry: Registry) -> None:
-    assert check_criteria(audience, registry) is registry
+    criteria = registry.criteria.values()
+    as_a_third_partys = register({ACME: _Module(*criteria)})
+    assert check_criteria(audience, as_a_third_partys) is as_a_third_partys
+
+
+def test_the_hosts_own_are_not_tried_out_at_the_start(audience: Audience) -> None:
+    ours = register({Plugin("ours", HOST, "0.1"): _Module(InWords)})
+    assert check_criteria(audience, ours) is ours
 
 
 @pytest.mark.parametrize("criterion", FAILING, ids=lambda kind: kind.__name__)
