@@ -8,6 +8,7 @@ Numbers are those of JSON: 64-bit floating point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,7 +18,14 @@ from graphql_app.audience.tables import Expression, Statement
 from graphql_app.criteria.base import Condition, Form
 from graphql_app.criteria.comparisons import compared
 from graphql_app.criteria.describe import clause
-from graphql_app.criteria.field_types import Days, Number, OneOrMore, Text, WrittenDay
+from graphql_app.criteria.field_types import (
+    MAX_TEXT,
+    Days,
+    Number,
+    OneOrMore,
+    Text,
+    WrittenDay,
+)
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import Operator
@@ -210,7 +218,8 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
     pair = pairs.subquery().c.pair
     name, raw = func.tupleElement(pair, 1), func.tupleElement(pair, 2)
-    text = func.JSONExtractString(raw)
+    # The engine has a text for a list or an object too: its JSON.
+    text = case((func.startsWith(raw, '"'), func.JSONExtractString(raw)), else_="")
     its_kind = func.multiIf(
         func.match(raw, "^-?[0-9]"),
         "number",
@@ -224,7 +233,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     )
     counted = (
         select(name.label("name"), its_kind.label("kind"), func.count().label("number"))
-        .where(its_kind != "", func.positionCaseInsensitiveUTF8(name, search) > 0)
+        .where(its_kind != "", *_offered(name, search))
         .group_by(name, its_kind)
         .subquery()
     )
@@ -251,6 +260,15 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     return properties.order_by(kinds.c.number.desc(), kinds.c.name)
 
 
+def _offered(text: ColumnElement[str], search: str) -> Sequence[ColumnElement[bool]]:
+    """SQL: conditions of texts that a rule may have, see ``Text``, and that hold what is typed."""
+    return (
+        func.positionCaseInsensitiveUTF8(text, search) > 0,
+        func.lengthUTF8(text) <= MAX_TEXT,
+        func.match(text, r"[^\s\x0b\x1c-\x1f\x85\pZ]"),
+    )
+
+
 def suggest_values(documents: Statement, name: str, search: str) -> Statement:
     """Texts that a property has, the most frequent first; arguments as above."""
     document = documents.limit(SAMPLE).subquery().c[0]
@@ -262,7 +280,7 @@ def suggest_values(documents: Statement, name: str, search: str) -> Statement:
     value = values.c.value
     return (
         select(value, value)
-        .where(value != "", func.positionCaseInsensitiveUTF8(value, search) > 0)
+        .where(*_offered(value, search))
         .group_by(value)
         .order_by(func.count().desc(), value)
     )

@@ -1,0 +1,274 @@
+"""What is offered for each field that suggests, from the shop's own facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.context import Services
+from tests.parity.evaluation.facts import (
+    Contact,
+    Contacts,
+    Event,
+    Events,
+    Line,
+    Order,
+    Orders,
+    Product,
+    Products,
+)
+from tests.parity.examples import HOSTILE
+from tests.parity.recorded_shop import NOW, RecordedShop
+from tests.schema.operations import ARCHIVE, create
+from tests.support import Client, Server
+
+OF_TEXT = {"ANY_OF", "NONE_OF", "CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH"}
+OF_NUMBERS = {
+    *("EQUALS", "NOT_EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST", "BETWEEN"),
+}
+OF_DATES = {
+    *("ON", "NOT_ON", "BEFORE", "ON_OR_BEFORE", "AFTER", "ON_OR_AFTER", "BETWEEN_DAYS"),
+    *("IN_LAST", "NOT_IN_LAST", "MORE_THAN_AGO"),
+}
+OF_YES_AND_NO = {"IS_TRUE", "IS_FALSE"}
+OF_ANYTHING = {"IS_SET", "IS_NOT_SET"}
+
+# What two contacts, and the events of two names, have as properties.
+PROPERTIES: Sequence[Mapping[str, Any]] = (
+    {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29", "odd": ["x"]},
+    {"color": "blue", "points": -0.5, "member": False, "seen": "2024-05-01T10:00:00+02:00"},
+    {"color": "red", "points": "many", "birthday": "unknown", "nothing": None, "blank": ""},
+    {"color": "Dark Red", "points": 10**20, "birthday": "1999-12-31"},
+)
+
+
+@pytest.fixture(scope="module")
+def boutique(services: Services) -> RecordedShop:
+    shop = RecordedShop(services)
+    contacts = [
+        Contact(
+            id_,
+            phone=("+1 212 555 0100", "(212) 555-0101", "+44 20 7946 0000", None)[id_],
+            email=("a@gmail.com", "b@GMAIL.com ", "c@gmx.de", "nobody")[id_],
+            city=("Austin", "Austin", "Zürich", None)[id_],
+            tags=(("vip",), ("vip", "new"), ("Vip",), ())[id_],
+            properties=json.dumps(PROPERTIES[id_]),
+        )
+        for id_ in range(4)
+    ]
+    events = [
+        *(Event(id_, id_, "viewed", NOW, json.dumps(PROPERTIES[id_])) for id_ in range(3)),
+        Event(9, 1, "bought", NOW, '{"price": 5, "color": "green"}'),
+    ]
+    shop.record(
+        Contacts(tuple(contacts)),
+        Events(tuple(events)),
+        Products((Product("p1", "Water Bottle"), Product("p2", "Mug"), Product("p3", "Big mug"))),
+        Orders(
+            (
+                Order(1, 1, NOW, lines=(Line("p2"), Line("p1"))),
+                Order(2, 2, NOW, lines=(Line("p2"),)),
+            )
+        ),
+    )
+    return shop
+
+
+class TestProperties:
+    @pytest.mark.parametrize(
+        ("criterion", "field"), [("property", "property"), ("event", "conditions.property")]
+    )
+    def test_names_come_with_the_kind_of_most_values_and_the_operators_that_suit_it(
+        self, boutique: RecordedShop, criterion: str, field: str
+    ) -> None:
+        given = {"name": "viewed"} if criterion == "event" else {}
+        found = {
+            option.value: (option.label, set(option.operators or ()))
+            for option in boutique.options(criterion, field, given=given)
+        }
+        assert found == {
+            "color": ("color (text)", OF_TEXT | OF_ANYTHING),
+            "points": ("points (number)", OF_NUMBERS | OF_ANYTHING),
+            "member": ("member (yes/no)", OF_YES_AND_NO | OF_ANYTHING),
+            "birthday": ("birthday (date)", OF_DATES | OF_ANYTHING),
+            "seen": ("seen (date)", OF_DATES | OF_ANYTHING),
+        }
+
+    def test_the_most_frequent_come_first(self, boutique: RecordedShop) -> None:
+        names = ["color", "points", "birthday", "member", "seen"]
+        assert boutique.suggest("property", "property") == names
+
+    def test_names_are_searched_by_a_part_in_any_case(self, boutique: RecordedShop) -> None:
+        assert boutique.suggest("property", "property", "OI") == ["points"]
+        assert boutique.suggest("property", "property", "e") == ["member", "seen"]
+        assert boutique.suggest("property", "property", "date") == []
+
+    def test_of_an_event_those_of_its_name_or_of_all(self, boutique: RecordedShop) -> None:
+        def names(given: Mapping[str, Any]) -> list[str]:
+            return boutique.suggest("event", "conditions.property", "", given)
+
+        assert names({"name": "bought"}) == ["color", "price"]
+        assert "price" not in names({"name": "viewed"})
+        assert {"price", "birthday"} < set(names({}))
+        assert names({"name": "nothing"}) == []
+
+    def test_an_anniversary_is_of_a_date_property(self, boutique: RecordedShop) -> None:
+        assert boutique.suggest("anniversary", "property") == ["birthday", "seen"]
+        assert boutique.suggest("anniversary", "property", "BIRTH") == ["birthday"]
+
+    def test_hostile_names_and_values_are_offered_as_they_are(self, services: Services) -> None:
+        shop = RecordedShop(services)
+        document = json.dumps({text: text for text in HOSTILE})
+        shop.record(
+            Contacts((Contact(1, properties=document),)),
+            Events((Event(1, 1, "'; --", NOW, document),)),
+        )
+        given = {"name": "'; --"}
+        assert set(shop.suggest("property", "property")) == set(HOSTILE)
+        assert set(shop.suggest("event", "conditions.property", "", given)) == set(HOSTILE)
+        for text in HOSTILE:
+            own = {"property": text}
+            of_event = {**given, "conditions.property": text}
+            holding = {name for name in HOSTILE if text.casefold() in name.casefold()}
+            assert set(shop.suggest("property", "property", text)) == holding
+            assert shop.suggest("property", "texts", "", own) == [text]
+            assert shop.suggest("event", "conditions.texts", text, of_event) == [text]
+
+    def test_what_no_rule_can_have_is_not_offered(self, services: Services) -> None:
+        shop = RecordedShop(services)
+        texts = ["", " ", "\u2003\u00a0", "\x1c\x85", "é" * 256, "é" * 255, " x"]
+        shop.record(
+            Contacts(
+                tuple(
+                    Contact(id_, properties=json.dumps({text: "it", "it": text}))
+                    for id_, text in enumerate(texts)
+                )
+            )
+        )
+        assert set(shop.suggest("property", "property")) == {"it", "é" * 255, " x"}
+        own = {"property": "it"}
+        assert set(shop.suggest("property", "texts", "", own)) == {"é" * 255, " x"}
+
+
+class TestValues:
+    def test_texts_of_the_property_that_is_given_the_most_frequent_first(
+        self, boutique: RecordedShop
+    ) -> None:
+        color = {"property": "color"}
+        assert boutique.suggest("property", "texts", "", color) == ["red", "Dark Red", "blue"]
+        assert boutique.suggest("property", "texts", "RED", color) == ["red", "Dark Red"]
+        assert boutique.suggest("property", "texts", "", {"property": "points"}) == ["many"]
+        assert boutique.suggest("property", "texts", "", {"property": "blank"}) == []
+        assert boutique.suggest("property", "texts", "", {"property": "Color"}) == []
+
+    @pytest.mark.parametrize(
+        "given", [{}, {"property": 5}, {"property": ""}, {"property": "x" * 256}, {"no": "color"}]
+    )
+    def test_without_a_property_there_are_none(
+        self, boutique: RecordedShop, given: Mapping[str, Any]
+    ) -> None:
+        assert boutique.suggest("property", "texts", "", given) == []
+
+    def test_of_an_event_those_of_its_name(self, boutique: RecordedShop) -> None:
+        color = {"conditions.property": "color"}
+        bought, viewed = ({"name": name, **color} for name in ("bought", "viewed"))
+        assert boutique.suggest("event", "conditions.texts", "", bought) == ["green"]
+        assert boutique.suggest("event", "conditions.texts", "", viewed) == ["red", "blue"]
+        assert boutique.suggest("event", "conditions.texts", "r", color) == ["red", "green"]
+        assert boutique.suggest("event", "conditions.texts", "", {"name": "bought"}) == []
+
+
+# Fields whose values are the facts' own, with all of them in order, and a search.
+OWN_VALUES = (
+    ("event", "name", ["viewed", "bought"], "OUG", ["bought"]),
+    ("tag", "tags", ["vip", "Vip", "new"], "VI", ["vip", "Vip"]),
+    ("city", "cities", ["Austin", "Zürich"], "ZÜ", ["Zürich"]),
+    ("emailDomain", "domains", ["gmail.com", "gmx.de"], "MX", ["gmx.de"]),
+    ("areaCode", "codes", ["212", "+44"], "+", ["+44"]),
+    ("ordersPlaced", "products", ["p2", "p1", "p3"], "MUG", ["p2", "p3"]),
+)
+
+
+class TestOwnValues:
+    @pytest.mark.parametrize(("criterion", "field", "values", "search", "matching"), OWN_VALUES)
+    def test_the_most_frequent_come_first_and_a_part_in_any_case_is_found(
+        self,
+        boutique: RecordedShop,
+        criterion: str,
+        field: str,
+        values: list[str],
+        search: str,
+        matching: list[str],
+    ) -> None:
+        assert boutique.suggest(criterion, field) == values
+        assert boutique.suggest(criterion, field, search) == matching
+        assert boutique.suggest(criterion, field, "%") == []
+        assert all(option.operators is None for option in boutique.options(criterion, field))
+
+    def test_products_are_shown_by_their_title(self, boutique: RecordedShop) -> None:
+        found = boutique.options("ordersPlaced", "products", "bottle")
+        assert [(option.value, option.label) for option in found] == [("p1", "Water Bottle")]
+
+    @pytest.mark.parametrize(
+        ("criterion", "field"),
+        [
+            *((criterion, field) for criterion, field, *_ in OWN_VALUES),
+            *(("property", "property"), ("property", "texts"), ("anniversary", "property")),
+            *(("event", "conditions.property"), ("event", "conditions.texts")),
+        ],
+    )
+    def test_another_shop_is_offered_nothing_of_it(
+        self, boutique: RecordedShop, services: Services, criterion: str, field: str
+    ) -> None:
+        given = {"property": "color", "name": "viewed", "conditions.property": "color"}
+        other = RecordedShop(services)
+        other.record(Contacts((Contact(1), Contact(2))))
+        assert boutique.suggest(criterion, field, "", given)
+        assert other.suggest(criterion, field, "", given) == []
+
+    @pytest.mark.parametrize("field", ["conditions", "conditions.nothing", "property", "nothing"])
+    def test_a_field_that_there_is_not_or_that_is_a_form_has_none(
+        self, boutique: RecordedShop, field: str
+    ) -> None:
+        if field == "conditions":
+            assert boutique.suggest("event", field) == []
+            return
+        with pytest.raises(AppError) as caught:
+            boutique.suggest("event", field)
+        assert caught.value.code is ErrorCode.NOT_FOUND
+
+
+SEGMENTS = """
+query ($search: String!) {
+  fieldSuggestions(criterion: "inSegment", field: "segment", search: $search) { value label }
+}
+"""
+
+
+def segments(shop: Client, search: str = "") -> dict[str, str]:
+    """The names of the segments that are offered, by id."""
+    found = shop.ask(SEGMENTS, search=search)["fieldSuggestions"]
+    return {option["value"]: option["label"] for option in found}
+
+
+class TestSegments:
+    def test_saved_segments_are_offered_by_name_but_for_archived_and_others_shops(
+        self, server: Server
+    ) -> None:
+        shop, other = server.shop(), server.shop()
+        defaults = segments(shop)
+        assert len(defaults) == 2
+        vips = create(shop, "VIPs % of all")
+        away = create(shop, "Past VIPs")
+        create(other, "Other VIPs")
+        shop.ask(ARCHIVE, id=away["id"])
+        assert segments(shop) == {**defaults, vips["id"]: vips["name"]}
+        assert segments(shop, "vip") == {vips["id"]: vips["name"]}
+        assert segments(shop, "%") == {vips["id"]: vips["name"]}
+        assert list(segments(other, "VIPS").values()) == ["Other VIPs"]
+        rule = {"inSegment": {"operator": "IS", "segment": vips["id"]}}
+        assert shop.members(rule) == 0
