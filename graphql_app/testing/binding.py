@@ -33,16 +33,21 @@ MARKERS: dict[FieldKind, tuple[Any, ...]] = {
 
 def bound(bench: Bench) -> Iterator[Finding]:
     """No value of a rule is in the text of its SQL, and no search in that of the suggestions."""
+    unbound = "Its SQL has a value of the rule in its text, not bound."
     for case, marker in _marked(bench):
-        try:
-            text, _ = compiled(case.criterion.fragment(bench.scope))
-        except Exception as error:  # told of by the checks of fragments
-            logger.debug("no SQL of %s", case.shown, exc_info=error)
+        text = _text(case)
+        if text is not None and _holds(text, marker):
+            yield Finding(unbound, REMEDY, case.shown)
+    for (case, value), (other_case, other_value) in _unlike(bench):
+        text, other = _text(case), _text(other_case)
+        if text is None or other is None:
             continue
-        if _holds(text, marker):
-            yield Finding(
-                "Its SQL has a value of the rule in its text, not bound.", REMEDY, case.shown
-            )
+        # Either value is in its own rule's text alone, so it is not there by chance.
+        if (_holds(text, value), _holds(other, value)) == (True, False) and (
+            _holds(text, other_value),
+            _holds(other, other_value),
+        ) == (False, True):
+            yield Finding(unbound, REMEDY, case.shown)
     fields_that_suggest = dict(suggesting(bench.kind))
     for name in fields_that_suggest:
         given = {other: MARKER for other in fields_that_suggest if other != name}
@@ -60,8 +65,18 @@ def bound(bench: Bench) -> Iterator[Finding]:
             )
 
 
+def _text(case: Case) -> str | None:
+    """The text of a rule's SQL, if it has any."""
+    try:
+        text, _ = compiled(case.criterion.fragment(case.scope))
+    except Exception as error:  # told of by the checks of fragments
+        logger.debug("no SQL of %s", case.shown, exc_info=error)
+        return None
+    return text
+
+
 def _holds(text: str, marker: str) -> bool:
-    text = text.casefold()
+    text, marker = text.casefold(), marker.casefold()
     return marker in text or marker.replace("-", "") in text
 
 
@@ -77,6 +92,31 @@ def _marked(bench: Bench) -> Iterator[tuple[Case, str]]:
             if marked is not None:
                 seen.add((place.name, place.operator))
                 yield marked, str(marker["since"] if isinstance(marker, dict) else marker)
+
+
+def _unlike(bench: Bench) -> Iterator[tuple[tuple[Case, str], tuple[Case, str]]]:
+    """For every field of texts that takes no marker, with every operator, two rules and values.
+
+    A choice of an enum is left out: its names may well be those of columns.
+    """
+    seen = set()
+    for case in bench.cases:
+        for place in places(bench.kind, case.fields):
+            spec = place.spec
+            if (
+                spec.type.kind not in (FieldKind.TEXT, FieldKind.CHOICE)
+                or spec.choices is not None
+                or _marker(spec) is not None
+                or (place.name, place.operator) in seen
+            ):
+                continue
+            prefix = place.name.removesuffix(spec.name)
+            values = bench.filler.values(spec, place.operator, prefix)
+            made = [(bench.case(place.put(value)), value) for value in values]
+            pair = [(each, str(value)) for each, value in made if each is not None][:2]
+            if len(pair) == 2:
+                seen.add((place.name, place.operator))
+                yield pair[0], pair[1]
 
 
 def _marker(spec: FieldSpec) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, select
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.functions import Function
 from sqlmodel import col
@@ -43,10 +43,11 @@ def _wrong_with_making(case: Case) -> Finding | None:
     try:
         case.fragment  # noqa: B018  # made, and kept
     except ForbiddenFragmentError as error:
+        reason, _, part = str(error).partition(": ")
         return Finding(
-            f"Its SQL is refused: {error}.",
+            f"Its SQL is refused: {reason}.",
             "Write it with the columns of the tables of facts, func and bound values only.",
-            case.shown,
+            f"{part} in {case.shown}" if part else case.shown,
         )
     except Exception as error:
         return Finding(
@@ -65,7 +66,7 @@ def _wrong_with_reading(bench: Bench, case: Case) -> Finding | None:
             "Compute times from scope.now, and nothing from the clock or by chance.",
             case.shown,
         )
-    return _wrong_with_tables(bench, case) or _wrong_with_functions(case)
+    return _wrong_with_tables(bench, case) or _wrong_with_functions(case) or _wrong_with_names(case)
 
 
 def _wrong_with_tables(bench: Bench, case: Case) -> Finding | None:
@@ -101,6 +102,18 @@ def _wrong_with_functions(case: Case) -> Finding | None:
     return None
 
 
+def _wrong_with_names(case: Case) -> Finding | None:
+    for element in visitors.iterate(case.fragment):
+        if isinstance(element, BindParameter) and not element.unique:
+            return Finding(
+                f"It binds a value by a name of its own, {element.key!r}.",
+                "Use the value itself, or literal(value): where a segment has two rules of the "
+                "criterion, both would have the value of one.",
+                case.shown,
+            )
+    return None
+
+
 def refused_by_engine(bench: Bench, cases: Sequence[Case]) -> dict[Case, Finding]:
     """The cases that the engine cannot answer."""
     try:
@@ -109,12 +122,14 @@ def refused_by_engine(bench: Bench, cases: Sequence[Case]) -> dict[Case, Finding
         if len(cases) > 1:
             half = len(cases) // 2
             return refused_by_engine(bench, cases[:half]) | refused_by_engine(bench, cases[half:])
+        # The engine's code is of the fault, its words are of the rule.
+        code, _, words = told(error).partition(". ")
         return {
             cases[0]: Finding(
-                f"The engine refuses its SQL: {told(error)}",
+                f"The engine refuses its SQL: {code}.",
                 "Mend the SQL: the fragment must be a condition that ClickHouse can evaluate for "
                 "every contact.",
-                cases[0].shown,
+                f"{words} for {cases[0].shown}" if words else cases[0].shown,
             )
         }
     return {}

@@ -91,9 +91,9 @@ def sentences(bench: Bench) -> Iterator[Finding]:
         other = said.setdefault(sentence, case)
         if key(other.criterion) != key(case.criterion):
             yield Finding(
-                f"describe says the same of two rules: {sentence!r}.",
+                "describe says the same of two rules.",
                 "Say the operator and every value, as describe_clause does.",
-                f"{other.shown} and {case.shown}",
+                f"{sentence!r} of {other.shown} and {case.shown}",
             )
 
 
@@ -106,18 +106,18 @@ def _sentence(case: Case, sentence: object) -> Iterator[Finding]:
     label = case.criterion.label
     if not sentence.casefold().startswith(label.casefold()) and len(sentence.split()) < 3:
         yield Finding(
-            f"{sentence!r} neither begins with the label {label!r} nor is a clause.",
+            f"A sentence neither begins with the label {label!r} nor is a clause.",
             "Begin with self.label, as describe_clause does, or write a clause of three words or "
             "more.",
-            case.shown,
+            f"{sentence!r} of {case.shown}",
         )
     odd = re.search(r"\bNone\b|\bDecimal\(|<[\w.]+ object at |datetime\.\w+\(", sentence)
     if odd and odd.group() not in shown(case.fields):
         yield Finding(
-            f"A sentence says {odd.group()!r}: {sentence!r}.",
+            f"A sentence says {odd.group()!r}.",
             "Leave out what is absent, and write values with describe_clause, describe_money, "
             "describe_count or describe_list.",
-            case.shown,
+            f"{sentence!r} of {case.shown}",
         )
 
 
