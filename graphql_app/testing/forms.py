@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from pydantic import ValidationError as Refused
+
 from graphql_app.criteria import Criterion, Form, example, json_schema, ui_schema
 from graphql_app.segments.rule import dotted, read_form
 from graphql_app.testing.bench import Bench
-from graphql_app.testing.filling import Document, Filler, is_valid
+from graphql_app.testing.filling import Document, Filler
 from graphql_app.testing.findings import Finding, shown, told
 
 try:
     from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "graphql_app.testing needs jsonschema: pip install 'open-segments[testing]'"
+        "graphql_app.testing needs jsonschema: pip install 'open-segments[testing]'",
+        name=error.name,
     ) from error
 
+RAISE_CUSTOM = "Have validators raise PydanticCustomError, and `problems` yield what is wrong."
 # Values that few fields take, and that those who do must take everywhere.
 ODD: Sequence[Any] = (
     "", " ", "x" * 256, True, 0, -1, 5.5, 2**31, "5", "50.00", "2024-02-30", "us", [], {}, ["x", 1],
@@ -48,10 +52,20 @@ def bounds(kind: type[Form]) -> Iterator[Finding]:
         if isinstance(spec.type.example, str):
             declared += [spec.type.minimum, spec.type.maximum]
         for value in declared:
-            if value is not None and not is_valid(spec, value):
+            if value is None:
+                continue
+            try:
+                spec.adapter.validate_python([value] if spec.multiple else value)
+            except Refused:
                 yield Finding(
                     f"{kind.__name__}.{spec.attribute} refuses its type's own {value!r}.",
                     "Give the FieldType an example, minimum and maximum that it takes.",
+                )
+            except Exception as error:
+                yield Finding(
+                    f"Reading {kind.__name__}.{spec.attribute} raises {told(error)}.",
+                    RAISE_CUSTOM,
+                    shown(value),
                 )
 
 
@@ -100,7 +114,7 @@ def schema(kind: type[Criterion], filler: Filler) -> Iterator[Finding]:
         except Exception as error:
             yield Finding(
                 f"Reading a rule raises {told(error)}.",
-                "Have validators raise PydanticCustomError, and `problems` yield what is wrong.",
+                RAISE_CUSTOM,
                 shown(fields),
             )
             continue
