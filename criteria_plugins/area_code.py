@@ -28,6 +28,11 @@ WITH_CODES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
 CODE_PATTERN = r"^([2-9][0-9]{2}|\+[1-9][0-9]{0,2})$"
 # Country calling codes by ITU-T E.164: no code begins with another.
 CALLING_CODE = "^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2})"
+# The countries and territories of the North American Numbering Plan.
+NORTH_AMERICA = (
+    *("AG", "AI", "AS", "BB", "BM", "BS", "CA", "DM", "DO", "GD", "GU", "JM", "KN", "KY", "LC"),
+    *("MP", "MS", "PR", "SX", "TC", "TT", "US", "VC", "VG", "VI"),
+)
 
 
 def _code(value: object) -> str:
@@ -60,7 +65,7 @@ def _digits() -> ColumnElement[str]:
     """
     phone, country = col(Contact.phone), col(Contact.country)
     digits = func.replaceRegexpAll(phone, "[^0-9]", "")
-    american = or_(country.is_(None), country.in_(["US", "CA"]))
+    american = or_(country.is_(None), country.in_(NORTH_AMERICA))
     return case(
         (func.match(phone, "^\\s*\\+"), digits),
         (func.startsWith(digits, "00"), func.substring(digits, 3)),

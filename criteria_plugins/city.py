@@ -16,12 +16,14 @@ from graphql_app.criteria import (
     OneOrMore,
     Scope,
     Text,
+    fold,
+    folded,
     form_field,
     hookimpl,
+    trimmed,
 )
 
 WITH_CITIES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
-SPACE = r"[\s\x0b\x1c-\x1f\x85\pZ]"  # what str.strip takes off
 
 
 class City(Criterion):
@@ -41,18 +43,24 @@ class City(Criterion):
         city = col(Contact.city)
         if self.cities is None:
             return city.is_not(None)
-        trimmed = func.replaceRegexpAll(city, f"^{SPACE}+|{SPACE}+$", "")
-        return func.lowerUTF8(trimmed).in_([name.strip().lower() for name in self.cities])
+        return folded(trimmed(city)).in_([fold(name.strip()) for name in self.cities])
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Cities with contacts, those with the most first."""
-        city = col(Contact.city)
+        """Cities with contacts, those with the most first, each as it is written most often."""
+        written = select(trimmed(col(Contact.city)).label("city")).subquery().c.city
+        counted = select(written, func.count().label("contacts")).group_by(written).subquery()
+        city = func.argMax(counted.c.city, counted.c.contacts)
+        contacts = func.sum(counted.c.contacts)
+        found = (
+            select(city.label("city"), contacts.label("contacts"))
+            .group_by(folded(counted.c.city))
+            .subquery()
+        )
         return (
-            select(city, city)
-            .where(city.is_not(None), func.positionCaseInsensitiveUTF8(city, search) > 0)
-            .group_by(city)
-            .order_by(func.count().desc(), city)
+            select(found.c.city, found.c.city)
+            .where(func.positionCaseInsensitiveUTF8(found.c.city, search) > 0)
+            .order_by(found.c.contacts.desc(), found.c.city)
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -16,8 +16,11 @@ from graphql_app.criteria import (
     OneOrMore,
     Scope,
     Text,
+    fold,
+    folded,
     form_field,
     hookimpl,
+    suggest_frequent,
 )
 
 WITH_DOMAINS = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
@@ -27,7 +30,7 @@ SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip takes off
 def _domain() -> ColumnElement[str]:
     """SQL: what follows the last @ of a contact's address, in small letters; NULL if nothing."""
     domain = func.regexpExtract(col(Contact.email), f"@([^@{SPACE}]+)[{SPACE}]*$", 1)
-    return func.lowerUTF8(func.nullIf(domain, ""))
+    return folded(func.nullIf(domain, ""))
 
 
 class EmailDomain(Criterion):
@@ -46,20 +49,13 @@ class EmailDomain(Criterion):
         """Contacts with an address of one of the domains."""
         if self.domains is None:
             return _domain().is_not(None)
-        wanted = [domain.strip().lower().removeprefix("@") for domain in self.domains]
+        wanted = [fold(domain.strip()).removeprefix("@") for domain in self.domains]
         return _domain().in_(wanted)
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Domains of addresses, those with the most contacts first."""
-        found = select(_domain().label("domain")).subquery()
-        domain = found.c.domain
-        return (
-            select(domain, domain)
-            .where(domain.is_not(None), func.positionCaseInsensitiveUTF8(domain, search) > 0)
-            .group_by(domain)
-            .order_by(func.count().desc(), domain)
-        )
+        return suggest_frequent(_domain(), search)
 
 
 @hookimpl

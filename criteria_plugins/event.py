@@ -22,6 +22,7 @@ from graphql_app.criteria import (
     describe_clause,
     form_field,
     hookimpl,
+    suggest_frequent,
     suggest_properties,
     suggest_values,
 )
@@ -66,12 +67,7 @@ class EventCount(CountCriterion):
         """Names of events, the most frequent first; properties of those of a name."""
         name = col(Event.name)
         if field == "name":
-            return (
-                select(name, name)
-                .where(func.positionCaseInsensitiveUTF8(name, search) > 0)
-                .group_by(name)
-                .order_by(func.count().desc(), name)
-            )
+            return suggest_frequent(name, search)
         properties = select(col(Event.properties)).where(col(Event.properties) != "{}")
         if "name" in given:
             properties = properties.where(name == given["name"])

@@ -19,6 +19,7 @@ from graphql_app.criteria import (
     TimeWindow,
     form_field,
     hookimpl,
+    suggest_frequent,
 )
 
 
@@ -50,13 +51,7 @@ class KeywordTexted(Criterion):
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Keywords in use, the most used first."""
-        keyword = col(KeywordUse.keyword)
-        return (
-            select(keyword, keyword)
-            .where(func.positionCaseInsensitiveUTF8(keyword, search) > 0)
-            .group_by(keyword)
-            .order_by(func.count().desc(), keyword)
-        )
+        return suggest_frequent(col(KeywordUse.keyword), search)
 
 
 @hookimpl

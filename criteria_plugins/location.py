@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, Expression, Statement
+from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import (
     ChoiceOperator,
     Country,
@@ -20,6 +20,7 @@ from graphql_app.criteria import (
     describe_list,
     form_field,
     hookimpl,
+    suggest_frequent,
 )
 
 WITH_PLACES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
@@ -55,14 +56,12 @@ class Location(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Places present in the shop, those with the most contacts first."""
-        place: Expression = col(Contact.country) if field == "countries" else col(Contact.region)
-        return (
-            select(place, place)
-            .where(place.is_not(None), func.positionCaseInsensitiveUTF8(place, search) > 0)
-            .group_by(place)
-            .order_by(func.count().desc(), place)
-        )
+        """Places with contacts, those with the most first; regions of the countries chosen."""
+        if field == "countries":
+            return suggest_frequent(col(Contact.country), search)
+        countries = given.get("countries")
+        inside = () if countries is None else (col(Contact.country).in_(countries),)
+        return suggest_frequent(col(Contact.region), search, *inside)
 
     def describe(self, scope: Scope) -> str:
         """E.g. "Location is any of United States (CA or NY only)"."""

@@ -21,6 +21,8 @@ from graphql_app.criteria import (
     TimeWindow,
     describe_clause,
     describe_count,
+    fold,
+    folded,
     form_field,
     hookimpl,
     suggest_products,
@@ -117,8 +119,8 @@ class ProductPurchased(Criterion):
 
 def _titled(words: str) -> Statement:
     """The ids of products whose title holds each of some words, in small letters or capitals."""
-    title = func.lowerUTF8(col(Product.title))
-    held = (func.position(title, word) > 0 for word in words.lower().split())
+    title = folded(col(Product.title))
+    held = (func.position(title, word) > 0 for word in fold(words).split())
     return select(col(Product.id)).where(*held)
 
 

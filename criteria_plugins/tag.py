@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -18,6 +18,7 @@ from graphql_app.criteria import (
     Text,
     form_field,
     hookimpl,
+    suggest_frequent,
 )
 
 
@@ -40,14 +41,7 @@ class Tag(Criterion):
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Tags in use, those with the most contacts first."""
-        tags = select(func.arrayJoin(col(Contact.tags)).label("tag")).subquery()
-        tag = tags.c.tag
-        return (
-            select(tag, tag)
-            .where(func.positionCaseInsensitiveUTF8(tag, search) > 0)
-            .group_by(tag)
-            .order_by(func.count().desc(), tag)
-        )
+        return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
 
 
 @hookimpl

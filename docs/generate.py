@@ -57,6 +57,7 @@ MODULES = (
     "graphql_app.criteria.windows",
     "graphql_app.criteria.scope",
     "graphql_app.criteria.interval",
+    "graphql_app.criteria.texts",
     "graphql_app.criteria.properties",
     "graphql_app.criteria.products",
     "graphql_app.criteria.references",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
+from graphql_app.app import usable_plugins
+from graphql_app.cli_plugin_trial import tried
 from graphql_app.console import err, out
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.errors import AppError, ErrorCode
@@ -20,6 +23,13 @@ def check_command(
 ) -> None:
     """Check every criterion of an installed package on generated shops; status 1 on any fault."""
     registry = _registry(distribution)
+    refused = [
+        failure
+        for failure in tried(usable_plugins(strict=False)).failures
+        if _same(failure.plugin.distribution, distribution)
+    ]
+    for failure in refused:
+        out.print(f"The host refuses it: {escape(str(failure))}")
     try:
         from graphql_app.testing import (  # noqa: PLC0415 - what it needs may not be installed
             findings,
@@ -30,7 +40,7 @@ def check_command(
             ErrorCode.UNAVAILABLE,
             f"{error.name} is missing: pip install 'open-segments\\[testing]'.",
         ) from error
-    faulty = False
+    faulty = bool(refused)
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("Checking", total=len(registry.criteria))
         for key, criterion in registry.criteria.items():
@@ -47,6 +57,12 @@ def check_command(
         out.print(f"{escape(distribution)} has no criteria.")
 
 
+def _same(name: str, other: str) -> bool:
+    """Whether two names are one to pip (PEP 503)."""
+    plain = re.compile(r"[-_.]+")
+    return plain.sub("-", name).lower() == plain.sub("-", other).lower()
+
+
 def _registry(distribution: str) -> Registry:
     """What a distribution supplies.
 
@@ -56,7 +72,7 @@ def _registry(distribution: str) -> Registry:
     """
     points = entry_points(group=ENTRY_POINT_GROUP)
     named = {point.dist.name: point.dist for point in points if point.dist is not None}
-    own = [point for point in points if point.dist is not None and point.dist.name == distribution]
+    own = [point for point in points if point.dist and _same(point.dist.name, distribution)]
     if not own:
         raise AppError(
             ErrorCode.NOT_FOUND,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -13,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.console import out
+from graphql_app.plugins import RESERVED_KEYS, discover
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 MAX_NAME = 50
@@ -28,15 +31,21 @@ def new_command(
             f"{name!r} must be at most {MAX_NAME} small letters and digits, in words that begin "
             "with a letter, with - between them; e.g. acme-loyalty."
         )
+    words = name.split("-")
+    package = "_".join(words)
+    key = words[0] + "".join(word.capitalize() for word in words[1:])
+    if keyword.iskeyword(package) or find_spec(package) is not None:
+        raise typer.BadParameter(f"{package} is the name of another module; add a word.")
+    if key in RESERVED_KEYS or key in discover(strict=False).criteria:
+        raise typer.BadParameter(f"There is a criterion {key} already; add a word.")
     directory = Path(name)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise typer.BadParameter(f"{name} is there already; choose another name or remove it.")
-    words = name.split("-")
     names = {
         "name": name,
-        "package": "_".join(words),
-        "key": words[0] + "".join(word.capitalize() for word in words[1:]),
-        "class_": "".join(word.capitalize() for word in words),
+        "package": package,
+        "key": key,
+        "class_": "".join(word.capitalize() for word in words) + "Criterion",
         "label": " ".join(words).capitalize(),
     }
     for path, text in _skeleton(names).items():

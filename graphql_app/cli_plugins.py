@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import usable_by, usable_plugins
-from graphql_app.audience.store import Audience
+from graphql_app.app import usable_plugins
 from graphql_app.cli_plugin_check import check_command
 from graphql_app.cli_plugin_new import new_command
+from graphql_app.cli_plugin_trial import tried
 from graphql_app.console import out
 from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
@@ -38,7 +34,7 @@ def list_command() -> None:
     The status is 1 if there are any such, so that this can be asked before a server is started. The
     facts are not touched: plugins are tried out in a store of the command's own.
     """
-    registry = _tried(usable_plugins(strict=False))
+    registry = tried(usable_plugins(strict=False))
     table = Table()
     for column, no_wrap in (
         ("criterion", True),
@@ -84,23 +80,6 @@ def show_command(
         out.print(f"  [bold]{name}[/bold]: {escape('; '.join(_told(spec)))}")
     out.print("\nFor example:\n")
     out.print(escape(json.dumps(example(criterion), indent=2, ensure_ascii=False)))
-
-
-def _tried(registry: Registry) -> Registry:
-    """The registry without the plugins that fail with an audience."""
-    logging.disable()  # what fails is printed, with more of it
-    with TemporaryDirectory() as directory, _audience(Path(directory)) as audience:
-        return usable_by(audience, registry, strict=False)
-
-
-@contextmanager
-def _audience(directory: Path) -> Iterator[Audience]:
-    """A store with nothing in it."""
-    audience = Audience(f"clickhousedb://?interface=chdb&path={directory.resolve() / 'audience'}")
-    try:
-        yield audience
-    finally:
-        audience.close()
 
 
 def _criterion(registry: Registry, key: str) -> type[Criterion]:

@@ -42,12 +42,35 @@ def test_a_skeleton_is_typed_and_formatted_for_strict_checkers(folder: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["Acme", "acme_loyalty", "1st", "-x", "a--b", "../up", "", "a" * 51]
+    "name",
+    [
+        "Acme",
+        "acme_loyalty",
+        "1st",
+        "-x",
+        "a--b",
+        "../up",
+        "",
+        "a" * 51,
+        # keywords, other modules, keys of rules and of criteria
+        "class",
+        "graphql-app",
+        "all",
+        "spend",
+        "city",
+    ],
 )
-def test_a_name_that_is_none_of_a_package_is_refused(folder: Path, name: str) -> None:
+def test_a_name_that_cannot_be_a_packages_is_refused(folder: Path, name: str) -> None:
     done = RUN.invoke(app, ["plugins", "new", "--", name])
     assert done.exit_code == 2
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["order", "statement", "group"])
+def test_a_name_may_be_that_of_something_the_skeleton_imports(folder: Path, name: str) -> None:
+    assert RUN.invoke(app, ["plugins", "new", name]).exit_code == 0
+    module = (folder / name / "src" / name / "__init__.py").read_text()
+    assert f"class {name.capitalize()}Criterion(CountCriterion)" in module
 
 
 def test_what_is_there_already_is_left_alone(folder: Path) -> None:

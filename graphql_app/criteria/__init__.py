@@ -62,6 +62,7 @@ from graphql_app.criteria.properties import (
 from graphql_app.criteria.references import SegmentReference
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
+from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
 
 __all__ = [
@@ -122,13 +123,17 @@ __all__ = [
     "describe_list",
     "describe_money",
     "example",
+    "fold",
+    "folded",
     "form_field",
     "hookimpl",
     "json_schema",
     "property_day",
     "quotient",
+    "suggest_frequent",
     "suggest_products",
     "suggest_properties",
     "suggest_values",
+    "trimmed",
     "ui_schema",
 ]

@@ -8,7 +8,6 @@ Numbers are those of JSON: 64-bit floating point.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from graphql_app.criteria.base import Condition, Form
 from graphql_app.criteria.comparisons import compared
 from graphql_app.criteria.describe import clause
 from graphql_app.criteria.field_types import (
-    MAX_TEXT,
     Days,
     Number,
     OneOrMore,
@@ -30,6 +28,7 @@ from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import Operator
 from graphql_app.criteria.scope import Scope
+from graphql_app.criteria.texts import fold, folded, offered, suggest_frequent
 
 
 class PropertyOperator(Operator):
@@ -92,7 +91,7 @@ OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 DAY = r"^(19|20|21)\d\d-\d\d-\d\d$"
 INSTANT = (
     r"^(19|20|21)\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d"
-    r"(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+    r"(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
 )
 SAMPLE = 100_000
 
@@ -148,7 +147,7 @@ class PropertyForm(Form):
         if self.texts is not None:
             return and_(kind == "String", text.in_(self.texts))
         if self.text is not None:
-            place = func.position(func.lowerUTF8(text), self.text.lower())
+            place = func.position(folded(text), fold(self.text))
             found = place == 1 if operator is _Op.STARTS_WITH else place > 0
             return and_(kind == "String", found)
         if self.number is not None:
@@ -233,7 +232,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     )
     counted = (
         select(name.label("name"), its_kind.label("kind"), func.count().label("number"))
-        .where(its_kind != "", *_offered(name, search))
+        .where(its_kind != "", *offered(name, search))
         .group_by(name, its_kind)
         .subquery()
     )
@@ -260,27 +259,8 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     return properties.order_by(kinds.c.number.desc(), kinds.c.name)
 
 
-def _offered(text: ColumnElement[str], search: str) -> Sequence[ColumnElement[bool]]:
-    """SQL: conditions of texts that a rule may have, see ``Text``, and that hold what is typed."""
-    return (
-        func.positionCaseInsensitiveUTF8(text, search) > 0,
-        func.lengthUTF8(text) <= MAX_TEXT,
-        func.match(text, r"[^\s\x0b\x1c-\x1f\x85\pZ]"),
-    )
-
-
 def suggest_values(documents: Statement, name: str, search: str) -> Statement:
     """Texts that a property has, the most frequent first; arguments as above."""
     document = documents.limit(SAMPLE).subquery().c[0]
-    values = (
-        select(func.JSONExtractString(document, name).label("value"))
-        .where(_kind(document, name) == "String")
-        .subquery()
-    )
-    value = values.c.value
-    return (
-        select(value, value)
-        .where(*_offered(value, search))
-        .group_by(value)
-        .order_by(func.count().desc(), value)
-    )
+    value = func.JSONExtractString(document, name)
+    return suggest_frequent(value, search, _kind(document, name) == "String")

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import CollationClause, ColumnClause, TextClause
+from sqlalchemy.sql.elements import BindParameter, CollationClause, ColumnClause, TextClause
 from sqlalchemy.sql.functions import Function, FunctionElement
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import TableClause, TableValuedAlias
@@ -94,6 +94,9 @@ def _forbidden(element: Any) -> str | None:
     for operator in (getattr(element, "operator", None), getattr(element, "modifier", None)):
         if isinstance(operator, custom_op):
             return f"has an operator of its own, {operator.opstring!r}: use func instead"
+    if isinstance(element, BindParameter) and not element.unique:
+        # Two rules' values under one name would be one value in their statement.
+        return f"binds a value by a name of its own, {element.key!r}: leave the name out"
     if isinstance(element, TableClause) and element not in readable_tables().values():
         return f"reads {element}, no table of facts"
     if isinstance(element, TableValuedAlias) or (

@@ -204,20 +204,21 @@ class SavedSegments:
         Raises:
             NotFoundError, InvalidInputError, AppError: As for ``create``.
         """
-        original = self.get(segment_id)
-        if original is None:
-            raise NotFoundError("segment", ("id",))
-        copy = Segment(
-            shop_id=original.shop_id,
-            name="",
-            name_key="",
-            description=original.description,
-            rule=original.rule,
-            summary=original.summary,
-        )
-        changes = Changes(name=self._copy_name(original.name) if name is None else name)
         with self._write() as session:
-            self._apply(session, copy, changes)
+            original = session.exec(self._own().where(Segment.id == segment_id)).first()
+            if original is None:
+                raise NotFoundError("segment", ("id",))
+            copy = Segment(
+                shop_id=original.shop_id,
+                name="",
+                name_key="",
+                description=original.description,
+                rule=original.rule,
+                summary=original.summary,
+            )
+            if name is None:
+                name = self._copy_name(session, original.name)
+            self._apply(session, copy, Changes(name=name))
             copy_uses(session, original, copy)
         return copy
 
@@ -318,10 +319,9 @@ class SavedSegments:
             with suppress(CriterionFailedError):  # then it keeps the words that it has
                 user.summary = rules.sentence(rule, shop_scope(self._shop))
 
-    def _copy_name(self, name: str) -> str:
-        with self._catalog.read() as session:
-            keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)
-            taken = set(session.exec(keys).all())
+    def _copy_name(self, session: Session, name: str) -> str:
+        keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)
+        taken = set(session.exec(keys).all())
         stem = name[: MAX_NAME - len(" (copy 1000)")]
         copies = (f"{stem} (copy {number})" for number in count(2))
         return next(

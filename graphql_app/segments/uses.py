@@ -55,11 +55,7 @@ def record_uses(session: Session, segment: Segment, rule: Rule) -> None:
     found = (_number(reference.criterion.segment) for reference in references(rule))
     used = {number for number in found if number is not None}
     session.exec(delete(SegmentUse).where(col(SegmentUse.segment_id) == segment.id))
-    session.add_all(
-        SegmentUse(segment_id=segment_id(segment), used_id=number)
-        for number in used
-        if number is not None
-    )
+    session.add_all(SegmentUse(segment_id=segment_id(segment), used_id=number) for number in used)
 
 
 def copy_uses(session: Session, original: Segment, copy: Segment) -> None:

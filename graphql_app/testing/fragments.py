@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, select
+from sqlalchemy import select
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.functions import Function
 from sqlmodel import col
@@ -66,7 +66,7 @@ def _wrong_with_reading(bench: Bench, case: Case) -> Finding | None:
             "Compute times from scope.now, and nothing from the clock or by chance.",
             case.shown,
         )
-    return _wrong_with_tables(bench, case) or _wrong_with_functions(case) or _wrong_with_names(case)
+    return _wrong_with_tables(bench, case) or _wrong_with_functions(case)
 
 
 def _wrong_with_tables(bench: Bench, case: Case) -> Finding | None:
@@ -97,18 +97,6 @@ def _wrong_with_functions(case: Case) -> Finding | None:
                 f"It asks the engine for {element.name}().",
                 "Use scope.now and scope.today: a whole rule is evaluated at one instant, and the "
                 "same whenever it is evaluated again.",
-                case.shown,
-            )
-    return None
-
-
-def _wrong_with_names(case: Case) -> Finding | None:
-    for element in visitors.iterate(case.fragment):
-        if isinstance(element, BindParameter) and not element.unique:
-            return Finding(
-                f"It binds a value by a name of its own, {element.key!r}.",
-                "Use the value itself, or literal(value): where a segment has two rules of the "
-                "criterion, both would have the value of one.",
                 case.shown,
             )
     return None

@@ -149,6 +149,7 @@ PHONES: tuple[tuple[str | None, str | None, str | None], ...] = (
     ("212.555.0100", None, "212"),
     ("212 555 0100", "US", "212"),
     ("1-212-555-0100", "US", "212"),
+    ("212 555 0100", "PR", "212"),
     ("001 212 555 0100", "FR", "212"),
     ("212 555 0100", "GB", None),
     ("1 212 555 0100", "GB", None),
@@ -194,7 +195,7 @@ class TestAreaCodes:
         everyone = set(range(len(PHONES)))
         assert phones.matching(calls("ANY_OF", "+1")) == american
         assert phones.matching(calls("NONE_OF", "+1")) == everyone - american
-        assert phones.matching(calls("ANY_OF", "+1", "+7")) == american | {11}
+        assert phones.matching(calls("ANY_OF", "+1", "+7")) == american | {12}
 
     def test_a_phone_without_a_code_is_not_set(self, phones: RecordedShop) -> None:
         unknown = {id_ for id_, (*_, code) in enumerate(PHONES) if code is None}

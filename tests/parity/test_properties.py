@@ -69,6 +69,12 @@ class TestTexts:
         boutique.record(contacts_with(self.VALUES), Contacts((Contact(12),)))
         assert boutique.matching(rule) == matching
 
+    def test_a_greek_text_holds_its_beginning_in_capitals_too(self, boutique: RecordedShop) -> None:
+        """A small sigma is written otherwise at the end of a word."""
+        boutique.record(contacts_with(["ΟΔΟΣΑ", "οδος", "ΟΔΟΣ", "οδό"]))
+        assert boutique.matching(having("CONTAINS", text="ΟΔΟΣ")) == {0, 1, 2}
+        assert boutique.matching(having("STARTS_WITH", text="οδος")) == {0, 1, 2}
+
 
 class TestNumbers:
     VALUES = (
@@ -132,7 +138,7 @@ class TestDates:
     VALUES = (
         *("2024-07-15", "2024-07-14", "2024-07-13", "2024-07-12", "2024-07-16", "1950-01-31"),
         *("2024-02-30", "2024-7-15", "20240715", " 2024-07-15", "2024-07-15 ", "yesterday"),
-        *("2024-07-15T10:00:00", "2024-07-15T24:00:00Z", "2024-07-15T10:00:00+0530"),
+        *("2024-07-15T10:00:00", "2024-07-15T24:00:00Z", "2024-07-15T10:00:00+5"),
         *(
             "2024-13-01",
             "2024-13-01T10:00:00Z",
@@ -170,6 +176,13 @@ class TestDates:
     ) -> None:
         boutique.record(contacts_with(self.VALUES))
         assert boutique.matching(rule) == matching
+
+    @pytest.mark.parametrize("offset", ["Z", "+00:00", "+0530", "-05", "+14:00"])
+    def test_an_instant_tells_its_offset_in_any_way_of_iso_8601(
+        self, boutique: RecordedShop, offset: str
+    ) -> None:
+        boutique.record(contacts_with([f"2024-07-15T14:30:00{offset}", "2024-07-15T14:30:00"]))
+        assert boutique.matching(having("ON", date="2024-07-15")) == {0}
 
     @pytest.mark.parametrize(
         ("negative", "positive", "more"),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -149,6 +150,7 @@ FORBIDDEN: dict[str, Fragment] = {
     "raw text": lambda: or_(text("1 = 1"), col(Contact.id) == 0),
     "raw text in a subquery": lambda: col(Contact.id).in_(text("SELECT id FROM contacts")),
     "a literal column": lambda: literal_column("1 = 1 UNION ALL SELECT 1"),
+    "a value under a name of its own": lambda: col(Contact.city) == bindparam("city", "x"),
     "a system table": lambda: (
         select(func.count())
         .select_from(Table("parts", MetaData(schema="system"), Column("rows", Integer)))

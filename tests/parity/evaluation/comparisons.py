@@ -11,6 +11,11 @@ from tests.parity.evaluation.facts import Document
 Number: TypeAlias = Decimal | Fraction | int | float
 
 
+def small(text: str) -> str:
+    """A text in small letters; Greek has two small sigmas, which are one letter."""
+    return text.lower().replace("ς", "σ")
+
+
 def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:
     """A number against one or two others of its type."""
     match operator:

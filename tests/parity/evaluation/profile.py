@@ -6,12 +6,16 @@ from calendar import isleap
 from datetime import date, timedelta
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, has, is_one_of
+from tests.parity.evaluation.comparisons import compare, has, is_one_of, small
 from tests.parity.evaluation.facts import Contact, Document, Facts, told
 from tests.parity.evaluation.messaging import can_text, is_subscribed
 from tests.parity.evaluation.properties import day_in, property_is, value_of
 from tests.parity.evaluation.purchases import is_customer
 
+NORTH_AMERICA = {
+    *("US", "CA", "PR", "DO", "JM", "TT", "BS", "BB", "LC", "GD", "VC", "AG", "DM", "KN", "BM"),
+    *("KY", "VI", "VG", "TC", "AI", "MS", "SX", "GU", "AS", "MP"),
+}
 # Country calling codes of one digit and of two; all others have three.
 ONE_DIGIT = {"1", "7"}
 TWO_DIGITS = {
@@ -57,13 +61,13 @@ class Profile:
     def city(self, body: Document, contact: Contact) -> bool:
         """The city, but for capitals and surrounding space."""
         city = told(contact.city)
-        own = None if city is None else city.strip().lower()
-        wanted = {name.strip().lower() for name in body.get("cities", ())}
+        own = None if city is None else small(city.strip())
+        wanted = {small(name.strip()) for name in body.get("cities", ())}
         return is_one_of(body["operator"], own, wanted)
 
     def email_domain(self, body: Document, contact: Contact) -> bool:
         """What follows the last @ of the address, but for capitals and surrounding space."""
-        wanted = {name.strip().lower().removeprefix("@") for name in body.get("domains", ())}
+        wanted = {small(name.strip()).removeprefix("@") for name in body.get("domains", ())}
         return is_one_of(body["operator"], domain_of(contact.email), wanted)
 
     def area_code(self, body: Document, contact: Contact) -> bool:
@@ -116,7 +120,7 @@ class Profile:
 def domain_of(email: str | None) -> str | None:
     """What is behind the last @ of an address, unless there is space in it."""
     _, at, domain = (email or "").rstrip().rpartition("@")
-    return domain.lower() if at and domain and domain.split() == [domain] else None
+    return small(domain) if at and domain and domain.split() == [domain] else None
 
 
 def area_of(contact: Contact) -> str | None:
@@ -130,7 +134,7 @@ def area_of(contact: Contact) -> str | None:
         number = digits
     elif digits.startswith("00"):
         number = digits[2:]
-    elif told(contact.country) in {None, "US", "CA"}:
+    elif (told(contact.country) or "US") in NORTH_AMERICA:
         number = digits if len(digits) == 11 and digits[0] == "1" else f"1{digits}"
         if len(number) != 11 or number[1] in "01":
             return None

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, compare_if_any, has
+from tests.parity.evaluation.comparisons import compare, compare_if_any, has, small
 from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order
 
 
@@ -34,7 +34,7 @@ def is_customer(facts: Facts, contact: Contact) -> bool:
 
 def title_holds(title: str, words: str) -> bool:
     """Whether a title has each of some words in it, whatever their capitals."""
-    return all(word in title.lower() for word in words.lower().split())
+    return all(word in small(title) for word in small(words).split())
 
 
 class Purchases:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
 from acme_loyalty.accounts import LoyaltyAccount
@@ -16,6 +16,7 @@ from graphql_app.criteria import (
     Scope,
     Text,
     form_field,
+    suggest_frequent,
 )
 
 
@@ -43,10 +44,4 @@ class LoyaltyTier(Criterion):
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Tiers that there are, the largest first."""
-        tier = col(LoyaltyAccount.tier)
-        return (
-            select(tier, tier)
-            .where(tier.is_not(None), func.positionCaseInsensitiveUTF8(tier, search) > 0)
-            .group_by(tier)
-            .order_by(func.count().desc(), tier)
-        )
+        return suggest_frequent(col(LoyaltyAccount.tier), search)

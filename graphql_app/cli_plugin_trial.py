@@ -1,0 +1,23 @@
+"""Trying plugins out for the commands: in a store of their own, so that no facts are touched."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from graphql_app.app import usable_by
+from graphql_app.audience.store import Audience
+from graphql_app.plugins import Registry
+
+
+def tried(registry: Registry) -> Registry:
+    """The registry without the plugins that fail with an audience."""
+    logging.disable()  # what fails is printed, with more of it
+    with TemporaryDirectory() as directory:
+        path = Path(directory).resolve() / "audience"
+        audience = Audience(f"clickhousedb://?interface=chdb&path={path}")
+        try:
+            return usable_by(audience, registry, strict=False)
+        finally:
+            audience.close()
