@@ -60,14 +60,14 @@ AreaCodeText = Annotated[
 def _digits() -> ColumnElement[str]:
     """SQL: the digits of a contact's phone from the country calling code on; empty if unknown.
 
-    A number says its country with + or 00. Without, ten digits as North America has them are read
-    as one of its numbers, also after a 1, unless the contact is known to be elsewhere.
+    A number says its country with a leading + or 00. Without, ten digits as North America has them
+    are read as one of its numbers, also after a 1, unless the contact is known to be elsewhere.
     """
     phone, country = col(Contact.phone), col(Contact.country)
     digits = func.replaceRegexpAll(phone, "[^0-9]", "")
     american = or_(country.is_(None), country.in_(NORTH_AMERICA))
     return case(
-        (func.match(phone, "^\\s*\\+"), digits),
+        (func.match(phone, "^[^0-9]*\\+"), digits),
         (func.startsWith(digits, "00"), func.substring(digits, 3)),
         (and_(american, func.match(digits, "^1[2-9][0-9]{9}$")), digits),
         (and_(american, func.match(digits, "^[2-9][0-9]{9}$")), func.concat("1", digits)),

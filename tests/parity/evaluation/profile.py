@@ -130,7 +130,7 @@ def area_of(contact: Contact) -> str | None:
     """
     phone = contact.phone or ""
     digits = "".join(character for character in phone if character in "0123456789")
-    if phone.strip().startswith("+"):
+    if digits and "+" in phone[: phone.index(digits[0])]:
         number = digits
     elif digits.startswith("00"):
         number = digits[2:]
