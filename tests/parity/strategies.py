@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.parity.evaluation.facts import Batch, Document
 from tests.parity.generated_facts import ZONES, Facts, birthdays, days, moments, nows, recordings
-from tests.parity.generated_rules import Criteria, edges, rules, segments
+from tests.parity.generated_rules import Criteria, rules, segments
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,6 @@ def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
         now,
         batches,
         draw(segments(known)),
-        [*draw(st.lists(criteria, min_size=10, max_size=20)), *edges(zone, now)],
+        draw(st.lists(criteria, min_size=10, max_size=20)),
         draw(st.lists(rules(criteria), min_size=3, max_size=6)),
     )

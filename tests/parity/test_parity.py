@@ -24,7 +24,7 @@ from graphql_app.segments.size import containing
 from tests.parity.evaluation.facts import Document, facts_after
 from tests.parity.evaluator import Judge, nodes
 from tests.parity.generated_facts import days
-from tests.parity.generated_rules import Criteria
+from tests.parity.generated_rules import Criteria, edges
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.parity.strategies import Situation, situations
 
@@ -65,7 +65,8 @@ def twins(criterion: Document) -> list[Document]:
 def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
     """Every rule matches whom the evaluator says; twins are complements."""
     pairs = [twins(criterion) for criterion in situation.criteria]
-    documents = [document for pair in pairs for document in pair] + list(situation.rules)
+    documents = [document for pair in pairs for document in pair]
+    documents += [*edges(situation.zone, situation.now), *situation.rules]
     found = shop.matching_each([shop.rule(document) for document in documents])
     for document, ids in zip(documents, found, strict=True):
         assert ids == judge.members(document), document

@@ -52,6 +52,8 @@ WINDOWS: Sequence[Mapping[str, Any]] = (
 
 End = Literal["minimum", "maximum"]
 
+NOTHING_OFFERED = object()
+
 
 # A property of every kind that a form may offer operators for.
 PROPERTIES = {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29"}
@@ -142,7 +144,8 @@ class Person:
             if optional or each["required"]:
                 path = above + each["name"]
                 value = self.value(key, path, each, operator, end, known)
-                values[each["name"]] = known[path] = value
+                if value is not NOTHING_OFFERED:
+                    values[each["name"]] = known[path] = value
         return values
 
     def value(
@@ -160,16 +163,19 @@ class Person:
             inner = field["condition"]
             chosen = inner["operators"][place]
             value: Any = self.form(key, inner, chosen, True, end, f"{path}.", given)
-        elif field["options"] is not None:
-            value = field["options"][place]["value"]
         elif field["suggests"]:
             options = self.suggestions(key, path, given)
+            if not options and not field["required"] and end == "maximum":
+                return NOTHING_OFFERED  # such as regions of a country without contacts
             suited = [
                 option
                 for option in options
                 if option["operators"] is None or operator["name"] in option["operators"]
             ]
+            assert suited, (key, path, given)
             value = suited[place]["value"]
+        elif field["options"] is not None:
+            value = field["options"][place]["value"]
         else:
             value = _typed(field, end)
         if field["pattern"] is not None:
@@ -184,7 +190,6 @@ class Person:
         if question not in self._asked:
             answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
             self._asked[question] = answer["fieldSuggestions"]
-        assert self._asked[question], question
         return self._asked[question]
 
 
