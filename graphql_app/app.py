@@ -10,7 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
@@ -138,5 +138,6 @@ def create_app(settings: Settings, services: Services) -> Starlette:
             Route("/", welcome),
             Route("/health", health),
             Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
         ]
     )

@@ -106,7 +106,8 @@ def _run(settings: Settings, services: Services, listening: socket.socket) -> No
         log_level=settings.log_level,
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,
     )
     # uvicorn raises the signal again once it has answered what was under way; then all is closed.

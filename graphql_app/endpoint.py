@@ -1,4 +1,4 @@
-"""The HTTP edge of GraphQL: authentication, limits, and what GraphQL over HTTP asks for."""
+"""The edge of GraphQL: authentication, limits, and what GraphQL over HTTP asks for."""
 
 from __future__ import annotations
 
@@ -6,79 +6,94 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from anyio import to_thread
 from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UnsetType
 
-from graphql_app.catalog.access import Access, authenticate
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
+from graphql_app.websocket import Connection, Operations, Socket
 
 logger = logging.getLogger(__name__)
 
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
 MAX_JSON_DEPTH = 100
+INIT_TIMEOUT = timedelta(seconds=10)
 
 
 class BodyTooLargeError(Exception):
     """The body has more bytes than the token may send."""
 
 
-class GraphQLEndpoint(GraphQL[Context, None]):
+class GraphQLEndpoint(GraphQL[Any, None]):
     """The ASGI application at /graphql."""
 
+    websocket_adapter_class = Socket
+    graphql_transport_ws_handler_class = Operations
+
     def __init__(self, schema: Schema, services: Services, settings: Settings) -> None:
-        super().__init__(schema, graphql_ide=None, subscription_protocols=())
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=None,  # ``Operations`` counts them
+            # No browser adds a token by itself, so a page elsewhere gains nothing by connecting.
+            allowed_origins=("*",),
+        )
         self._services = services
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            await WebSocket(scope, receive, send).close(1008)
+        """Answer one request, or serve a client that stays."""
+        if scope["type"] == "websocket":
+            await self._serve(WebSocket(scope, receive, send))
             return
         try:
             response = await self._respond(scope, receive)
         except AppError as error:
             response = failure(503, error.code, str(error))
         except Exception as error:  # the edge: whatever it is, the client gets a code and a number
-            number = secrets.token_hex(8)
-            logger.error("unexpected error %s", number, exc_info=error)
-            response = failure(
-                500,
-                ErrorCode.INTERNAL,
-                f"Something went wrong on our side; its number in the log is {number}.",
-            )
+            response = failure(500, ErrorCode.INTERNAL, _logged(error))
         await response(scope, receive, send)
 
+    async def _serve(self, socket: WebSocket) -> None:
+        try:
+            await self.run(socket)
+        except Exception as error:
+            foreseen = isinstance(error, AppError)
+            code, reason = (1013, str(error)) if foreseen else (1011, _logged(error))
+            if socket.application_state is not WebSocketState.DISCONNECTED:
+                await Socket(self, socket, socket).close(code, reason)
+
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        access = await self._access(Request(scope))
-        if access is None:
-            return failure(
-                401,
-                ErrorCode.UNAUTHENTICATED,
-                "Send a valid token: Authorization: Bearer <token>.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+        try:
+            context = await Context.admit(self._services, _authorization(Request(scope)))
+        except UnauthenticatedError as error:
+            return failure(401, error.code, str(error), {"WWW-Authenticate": "Bearer"})
         limit = (
             self._settings.max_facts_bytes
-            if TokenScope.FACTS_WRITE in access.scopes
+            if TokenScope.FACTS_WRITE in context.access.scopes
             else self._settings.max_query_bytes
         )
         try:
             body = await _read(Request(scope, receive), limit)
-            scope["state"] = {**scope.get("state", {}), "access": access}
-            return await self.run(Request(scope, _replay(body)))
+            return await self.run(Request(scope, _replay(body)), context)
         except BodyTooLargeError:
             return failure(
                 413,
@@ -87,17 +102,19 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 {"Connection": "close"},
             )
         except HTTPException as error:
-            return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{error.reason.rstrip('.')}.")
+            return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
 
-    async def _access(self, request: Request) -> Access | None:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            return None
-        return await to_thread.run_sync(authenticate, self._services.catalog, token.strip())
+    async def get_context(self, request: Any, response: Any) -> Connection:
+        """The connection of a WebSocket; the context of a request is there before it is run."""
+        return Connection(self._services, _authorization(request))
 
-    async def get_context(self, request: Any, response: Any) -> Context:
-        """The context of a request whose token was found good."""
-        return Context(self._services, request.state.access)
+    async def on_ws_connect(self, context: Connection) -> UnsetType:
+        """Let clients stay that have a valid token."""
+        try:
+            await context.context()
+        except UnauthenticatedError as error:
+            raise ConnectionRejectionError from error
+        return UnsetType()
 
     async def get_sub_response(self, request: Any) -> Response:
         """A response of the media type that the client asks for."""
@@ -130,6 +147,26 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response_data = {key: value for key, value in response_data.items() if key != "data"}
         body = self.encode_json(response_data)
         return Response(body, 400 if refused else 200, media_type=f"{media_type}; charset=utf-8")
+
+
+def _authorization(request: Request | WebSocket) -> str:
+    return request.headers.get("authorization", "")
+
+
+def _reason(error: HTTPException) -> str:
+    cause = error.__cause__
+    if (
+        isinstance(cause, InvalidOperationTypeError)
+        and cause.operation_type is OperationType.SUBSCRIPTION
+    ):
+        return f"Subscriptions go over WebSocket: {GRAPHQL_TRANSPORT_WS_PROTOCOL} at /graphql"
+    return error.reason.rstrip(".")
+
+
+def _logged(error: Exception) -> str:
+    number = secrets.token_hex(8)
+    logger.error("unexpected error %s", number, exc_info=error)
+    return f"Something went wrong on our side; its number in the log is {number}."
 
 
 async def _read(request: Request, limit: int) -> bytes:

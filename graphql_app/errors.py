@@ -63,6 +63,15 @@ class InvalidInputError(AppError):
         Exception.__init__(self, "; ".join(problem.message for problem in self.problems))
 
 
+class UnauthenticatedError(AppError):
+    """A token that gives access to nothing, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorCode.UNAUTHENTICATED, "Send a valid token: Authorization: Bearer <token>."
+        )
+
+
 class NotFoundError(AppError):
     """Something that does not exist, or belongs to somebody else: the two look alike."""
 

@@ -11,6 +11,7 @@ from graphql_app.errors import AppError, ErrorCode
 
 MAX_LENGTH = 8_192
 SEGMENT = "Segment"
+CONTACT = "Contact"
 
 
 def encode(*parts: Any) -> str:

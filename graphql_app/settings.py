@@ -29,7 +29,9 @@ class Settings(BaseSettings):
         4 * 1024**3, ge=1024**2, description="Bytes of memory a statement may use."
     )
     query_concurrency: int = Field(4, ge=1, description="Statements that run at once.")
-    max_query_bytes: int = Field(262_144, ge=1024, description="Largest body of a request.")
+    max_query_bytes: int = Field(
+        262_144, ge=1024, description="Largest body of a request, and message of a WebSocket."
+    )
     max_facts_bytes: int = Field(
         33_554_432, ge=1024, description="Largest body of a request with the scope facts:write."
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import uvicorn
+from websockets import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from graphql_app.app import create_app
 from graphql_app.catalog.access import create_token
@@ -18,6 +21,8 @@ from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.schema.context import Services
 from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
+
+WAIT = 60  # seconds in which a message must have come
 
 SIZE = """
 query ($rule: RuleInput!) {
@@ -32,7 +37,12 @@ query ($rule: RuleInput!) {
 def serving(services: Services, settings: Settings) -> Iterator[str]:
     """Serve in a thread; yields the address."""
     config = uvicorn.Config(
-        create_app(settings, services), host="127.0.0.1", port=0, log_level="warning", ws="none"
+        create_app(settings, services),
+        host="127.0.0.1",
+        port=0,
+        log_level="warning",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_query_bytes,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -117,6 +127,52 @@ class Client:
             "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded userErrors { code } } }"
         )
         assert self.ask(query, ids=list(ids))["contactsForget"]["userErrors"] == []
+
+
+class Stream:
+    """A WebSocket of a client's."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    def send(self, kind: str, **message: Any) -> None:
+        """Send a message."""
+        self.socket.send(json.dumps({"type": kind, **message}))
+
+    def receive(self) -> Any:
+        """The next message."""
+        return json.loads(self.socket.recv(WAIT))
+
+    def init(self, token: str) -> None:
+        """Show a token, which must be taken."""
+        self.send("connection_init", payload={"authorization": f"Bearer {token}"})
+        assert self.receive() == {"type": "connection_ack"}
+
+    def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
+        """Begin an operation."""
+        self.send("subscribe", id=id, payload={"query": query, "variables": variables})
+
+    def next(self, id: str = "1") -> Any:
+        """The data that comes next, which must be whole."""
+        message = self.receive()
+        assert (message["type"], message["id"]) == ("next", id), message
+        assert "errors" not in message["payload"], message
+        return message["payload"]["data"]
+
+    def closed(self) -> tuple[int | None, str | None]:
+        """The code and the reason with which the server closes, as the next thing it does."""
+        with suppress(ConnectionClosed):
+            raise AssertionError(self.socket.recv(WAIT))
+        return self.socket.close_code, self.socket.close_reason
+
+
+@contextmanager
+def streaming(address: str, **options: Any) -> Iterator[Stream]:
+    """A WebSocket to a server."""
+    address = f"{address.replace('http', 'ws', 1)}/graphql"
+    options = {"subprotocols": ["graphql-transport-ws"], **options}
+    with connect(address, **options) as socket:
+        yield Stream(socket)
 
 
 FACT_INPUTS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -34,6 +35,11 @@ class Recorder:
         self._locks = ShopLocks()
         self._versions = threading.Lock()
         self._last_version = 0
+        self._changes: Counter[int] = Counter()
+
+    def changes(self, shop_id: int) -> int:
+        """How many writes of a shop there were so far; it moves once a write can be read."""
+        return self._changes[shop_id]
 
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else."""
@@ -53,9 +59,7 @@ class Recorder:
             _, rows = _last_of_each(rows, fact.key)
             gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
             version = self._version()
-            self._journal.write(
-                shop_id, version, [Insert(fact.name, _stamp(shop_id, version, rows, gone))]
-            )
+            self._write(shop_id, version, [Insert(fact.name, _stamp(shop_id, version, rows, gone))])
 
     def orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, each with its lines.
@@ -90,7 +94,7 @@ class Recorder:
         ]
         if names is not None:
             steps.append(Insert("products", _stamp(shop_id, None, names)))
-        self._journal.write(shop_id, version, steps)
+        self._write(shop_id, version, steps)
 
     def order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of orders that are recorded already, by ``order_id``.
@@ -113,7 +117,13 @@ class Recorder:
         """Erase contacts and every row about them, for good."""
         if contacts:
             with self._locks.hold(shop_id):
-                self._journal.write(shop_id, self._version(), [Erase(tuple(contacts))])
+                self._write(shop_id, self._version(), [Erase(tuple(contacts))])
+
+    def _write(self, shop_id: int, version: int, steps: Sequence[Insert | Erase]) -> None:
+        try:
+            self._journal.write(shop_id, version, steps)
+        finally:  # some of it may have been written, also where it raises
+            self._changes[shop_id] += 1
 
     def merge(self, shop_id: int) -> None:
         """Bring the shop's rows into the shape that is fastest to read, after many writes.

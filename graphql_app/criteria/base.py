@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression, Statement
-from graphql_app.criteria.describe import sentence
+from graphql_app.criteria.describe import measured, sentence
 from graphql_app.criteria.form import FieldSpec, field_specs
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import Operator
@@ -154,8 +154,16 @@ class MeasuredCriterion(Criterion):
             value = measure if self.absent is None else func.coalesce(measure, self.absent)
             return interval.clause(value)
         values = measure.subquery()
-        contact_id, measured = values.c
-        inside = interval.clause(measured)
+        contact_id, value = values.c
+        inside = interval.clause(value)
         if self.absent is not None and interval.contains(self.absent):
             return col(Contact.id).not_in(select(contact_id).where(not_(inside)))
         return col(Contact.id).in_(select(contact_id).where(inside))
+
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        """A measured value for people, in tables of members and in explanations.
+
+        As it is, numbers are written with separators, instants by the shop's clock. It is not asked
+        of a value that does not exist.
+        """
+        return measured(value, scope)

@@ -65,6 +65,10 @@ class MoneyCriterion(MeasuredCriterion):
         """The amounts that match."""
         return compared(self.operator, self.amount, self.up_to)
 
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        """E.g. "$37.20", and "$3.33…" of an amount that goes on."""
+        return describe.measured_money(value, scope.currency)
+
 
 class CountCriterion(MeasuredCriterion):
     """A number of things per contact, compared with one or two numbers."""
@@ -103,6 +107,10 @@ class OptionalMoneyCriterion(MeasuredCriterion):
             return Interval()
         return compared(self.operator, self.amount, self.up_to)
 
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        """E.g. "$37.20", and "$3.33…" of an amount that goes on."""
+        return describe.measured_money(value, scope.currency)
+
 
 class PercentCriterion(MeasuredCriterion):
     """A share in percent that a contact may not have, because there is nothing to share."""
@@ -120,6 +128,10 @@ class PercentCriterion(MeasuredCriterion):
         if self.percent is None:
             return Interval()
         return compared(self.operator, self.percent, self.up_to)
+
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        """E.g. "12.5%", and "33.33…%" of a share that goes on."""
+        return describe.measured_number(value, "%")
 
 
 def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:

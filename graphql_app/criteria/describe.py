@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from graphql_app.criteria.fields import FieldKind
+from graphql_app.criteria.interval import MONEY_SCALE
 from graphql_app.criteria.operators import SetOperator
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LOCALE = "en_US"
 MAX_LISTED = 5
+CUT_DECIMALS = 2
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -45,6 +47,47 @@ def count(value: int, unit: str | None = None) -> str:
 def number(value: Decimal, unit: str | None = None) -> str:
     """E.g. "1,000.5" or "25%"."""
     return format_decimal(value, locale=LOCALE, decimal_quantization=False) + (unit or "")
+
+
+def measured(value: Any, scope: Scope) -> str:
+    """A measured value, e.g. "1,000", or "May 1, 2024, 09:58" by the shop's clock."""
+    match value:
+        case datetime():
+            return format_datetime(value, "MMM d, y, HH:mm", scope.timezone, LOCALE)
+        case date():
+            return day(value)
+        case int() | float() | Decimal():
+            return measured_number(value)
+        case _:
+            return str(value)
+
+
+def measured_number(value: Decimal | float, unit: str = "") -> str:
+    """E.g. "1,000.5", or "33.33…%" of a number with more decimals than facts and rules have.
+
+    Such a number is cut and not rounded: 49.999 is not to look like 50 where it counts as less.
+    """
+    exact = Decimal(str(value))
+    if not exact.is_finite():
+        return str(value)
+    shown = _cut(exact, CUT_DECIMALS)
+    if shown == exact:
+        return number(exact, unit)
+    return format_decimal(shown, "#,##0.00", locale=LOCALE) + "…" + unit
+
+
+def measured_money(value: Decimal | int, currency: str) -> str:
+    """As ``money``; "$3.33…" of an amount with more decimals than facts and rules have."""
+    exact = Decimal(value)
+    shown = _cut(exact, get_currency_precision(currency))
+    return money(shown, currency) + ("" if shown == exact else "…")
+
+
+def _cut(value: Decimal, decimals: int) -> Decimal:
+    """The number, or its first decimals where it has more than facts and rules have."""
+    if value == value.quantize(Decimal(1).scaleb(-MONEY_SCALE), ROUND_DOWN):
+        return value
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
 
 
 def listed(values: Sequence[str], word: str) -> str:

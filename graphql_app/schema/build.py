@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Any
 
@@ -12,12 +12,14 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from graphql_app.plugins import HOST, Failure, Registry, without
 from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.describe import root
 from graphql_app.schema.errors import CodedErrors, coded
+from graphql_app.schema.explanation import explanation_query
 from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
 from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.limits import QueryLimits
@@ -27,7 +29,7 @@ from graphql_app.schema.scalars import SCALARS
 from graphql_app.schema.segment import Segment, segment_query
 from graphql_app.schema.segment_mutations import segment_mutation
 from graphql_app.schema.shop import Shop, ShopQuery
-from graphql_app.schema.size import size_query
+from graphql_app.schema.size import size_query, size_subscription
 from graphql_app.schema.template import TemplateQuery
 
 CACHED_QUERIES = 500
@@ -67,9 +69,21 @@ class Schema(strawberry.Schema):
     ) -> None:
         """Leave them to ``CodedErrors``."""
 
-    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """Execute an operation; what fails before one begins, as in parsing, is coded as well."""
-        result = await super().execute(*args, **kwargs)
+    async def execute(
+        self,
+        query: str | None,
+        *args: Any,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        **kwargs: Any,
+    ) -> ExecutionResult:
+        """Execute an operation; what fails before one begins, as in parsing, is coded as well.
+
+        Raises:
+            InvalidOperationTypeError: It is a subscription, which has no single answer.
+        """
+        allowed = {*(allowed_operation_types or OperationType)} - {OperationType.SUBSCRIPTION}
+        options = {**kwargs, "allowed_operation_types": allowed}
+        result = await super().execute(query, *args, **options)
         if result.errors:
             result.errors = coded(result.errors)
         return result
@@ -94,6 +108,7 @@ def build_schema(registry: Registry) -> Schema:
         CriterionQuery,
         TemplateQuery,
         size_query(inputs),
+        explanation_query(inputs),
         segment_query(inputs),
         ContactQuery,
         FactTableQuery,
@@ -104,6 +119,11 @@ def build_schema(registry: Registry) -> Schema:
             "Mutation",
             (segment_mutation(inputs), FactsMutation, FactTableMutation),
             "Everything that changes something; a payload without userErrors says that it did.",
+        ),
+        subscription=root(
+            "Subscription",
+            (size_subscription(inputs),),
+            "Everything that is sent again when it changes, over WebSocket.",
         ),
         types=[Shop, Segment, Contact],
         config=StrawberryConfig(scalar_map=SCALARS),

@@ -11,9 +11,10 @@ import strawberry
 
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.ids import decode, encode, number_of
+from graphql_app.ids import CONTACT, decode, encode, number_of
 from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import described_enum
+from graphql_app.schema.explanation import Explainer, MembershipExplanation, explainer
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.pages import PageInfo, page_size
@@ -27,8 +28,6 @@ from graphql_app.segments.uses import segment_id
 
 if TYPE_CHECKING:
     from graphql_app.schema.segment import Segment
-
-KIND = "Contact"
 
 SortKey = described_enum(
     MemberSortKey,
@@ -82,7 +81,7 @@ class Contact(Node):
     def of(cls, person: Person) -> Contact:
         """A contact as GraphQL shows it."""
         return cls(
-            id=global_id(KIND, person.id),
+            id=global_id(CONTACT, person.id),
             source_id=strawberry.ID(str(person.id)),
             phone=person.phone,
             email=person.email,
@@ -134,12 +133,22 @@ async def _of(context: Context, rules: Mapping[int, Rule], contact: int) -> froz
     )
 
 
+async def _explanation(root: ContactEdge) -> MembershipExplanation | None:
+    return await root.explainer.load(root.node.number)
+
+
 @strawberry.type(description="A contact in a list.")
 class ContactEdge:
     """See the description."""
 
     cursor: str = strawberry.field(description="Where the contact is in the list.")
     node: Contact = strawberry.field(description="The contact.")
+    explanation: MembershipExplanation | None = strawberry.field(
+        resolver=_explanation,
+        description="What the rule of the list says of the contact; null when the contact has gone "
+        "meanwhile, and, with an error, when it cannot be told.",
+    )
+    explainer: strawberry.Private[Explainer]
 
 
 async def _total(root: ContactConnection, info: RequestInfo) -> int:
@@ -186,9 +195,12 @@ async def members_page(
         key=key,
         reverse=reverse,
     )
+    explaining = explainer(context, rule)
     edges = [
         ContactEdge(
-            cursor=encode(key.value, person.sort_value(key), person.id), node=Contact.of(person)
+            cursor=encode(key.value, person.sort_value(key), person.id),
+            node=Contact.of(person),
+            explainer=explaining,
         )
         for person in found[:limit]
     ]
@@ -221,7 +233,7 @@ async def find_contact(context: Context, number: int) -> Contact | None:
 
 
 async def _contact(info: RequestInfo, id: Id) -> Contact | None:
-    number = number_of(KIND, id)
+    number = number_of(CONTACT, id)
     return None if number is None else await find_contact(info.context, number)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,14 +12,15 @@ import strawberry
 from anyio import CapacityLimiter, to_thread
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
+from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.access import Access
+from graphql_app.catalog.access import Access, authenticate
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import Scope
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.saved import SavedSegments
@@ -54,6 +56,30 @@ class Context:
 
     services: Services
     access: Access
+    authorization: str = field(default="", repr=False, kw_only=True)
+
+    @classmethod
+    async def admit(cls, services: Services, authorization: str) -> Context:
+        """The context of whoever sends this as the header ``Authorization``.
+
+        Raises:
+            UnauthenticatedError: There is no valid token in it.
+        """
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer":
+            raise UnauthenticatedError
+        access = await to_thread.run_sync(authenticate, services.catalog, token.strip())
+        if access is None:
+            raise UnauthenticatedError
+        return cls(services, access, authorization=authorization)
+
+    async def renewed(self) -> Context:
+        """The context of the same token, now.
+
+        Raises:
+            UnauthenticatedError: It is no longer valid.
+        """
+        return await self.admit(self.services, self.authorization)
 
     @property
     def shop_id(self) -> int:
@@ -73,9 +99,7 @@ class Context:
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do blocking work in a thread; errors of criteria get the names of their plugins."""
         try:
-            return await to_thread.run_sync(
-                partial(work, *args, **kwargs), limiter=self.services.workers
-            )
+            return await in_thread(partial(work, *args, **kwargs), self.services.workers)
         except CriteriaError as error:
             raise error.named(self.services.registry) from error
 
@@ -93,6 +117,22 @@ class Context:
             return await self.run(work, *args, **kwargs)
 
 
+async def in_thread(work: Callable[[], R], limiter: CapacityLimiter) -> R:
+    """Do blocking work in one of a number of threads.
+
+    Who is cancelled waits for the thread: it cannot be stopped, and counts while it runs.
+    """
+    async with limiter:
+        thread = asyncio.ensure_future(to_thread.run_sync(work, limiter=CapacityLimiter(1)))
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError:
+            await asyncio.wait([thread])
+            thread.exception()  # else asyncio would log that nobody asked for it
+            raise
+        return thread.result()
+
+
 RequestInfo = Info[Context, None]
 
 
@@ -103,7 +143,7 @@ class RequireScopes(FieldExtension):
         self._scopes = scopes
 
     async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+        self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
     ) -> Any:
         """Check, then go on."""
         missing = set(self._scopes) - info.context.access.scopes
@@ -112,7 +152,7 @@ class RequireScopes(FieldExtension):
                 ErrorCode.FORBIDDEN,
                 f"{info.field_name} needs a token with {' and '.join(sorted(missing))}.",
             )
-        return await next_(source, info, **kwargs)
+        return await await_maybe(next_(source, info, **kwargs))
 
 
 def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
@@ -125,6 +165,13 @@ def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
 def guarded_mutation(*scopes: TokenScope, description: str, **options: Any) -> Any:
     """A mutation for tokens with some scopes."""
     return strawberry.mutation(
+        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+    )
+
+
+def guarded_subscription(*scopes: TokenScope, description: str, **options: Any) -> Any:
+    """A subscription for tokens with some scopes."""
+    return strawberry.subscription(
         description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
     )
 

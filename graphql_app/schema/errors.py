@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from graphql_app.errors import AppError, ErrorCode, Problem
 from graphql_app.schema.describe import described_enum
@@ -18,6 +20,9 @@ from graphql_app.schema.describe import described_enum
 logger = logging.getLogger(__name__)
 
 MAX_USER_ERRORS = 100
+
+# What is no fault of the server's.
+REFUSALS = (GraphQLError, CannotGetOperationTypeError, MissingQueryError)
 
 # Where graphql-core says that a variable's value is wrong.
 VARIABLE_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value at ([\w.\[\]]+): ")
@@ -110,7 +115,7 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             if problem.path:
                 extensions["path"] = list(problem.path)
             yield _copy(error, problem.message, extensions)
-    elif original is None or isinstance(original, GraphQLError):
+    elif original is None or isinstance(original, REFUSALS):
         extensions = {"code": ErrorCode.BAD_REQUEST.value, **(error.extensions or {})}
         place = VARIABLE_PLACE.match(error.message)
         if place:

@@ -23,7 +23,7 @@ from strawberry.extensions import SchemaExtension
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
 
-MAX_DEPTH = 15  # introspection as GraphiQL asks for it has 13
+MAX_DEPTH = 15  # that of introspection as GraphiQL asks for it
 MAX_FIELDS = 2_000
 MAX_ALIASES = 100
 MAX_TOKENS = 20_000
@@ -34,6 +34,7 @@ COSTLY = frozenset(
     {
         "segmentSize", "segmentMembers", "size", "members", "contains", "segments", "totalCount",
         "contact", "contactCounts", "fieldSuggestions", "segmentTemplates",
+        "membershipExplanation", "explanation",
     }
 )  # fmt: skip
 COST_OF_STATEMENT = 10

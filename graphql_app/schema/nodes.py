@@ -21,7 +21,7 @@ MAX_NODES = 250
 NEEDED = {
     shop.KIND: frozenset[TokenScope](),
     ids.SEGMENT: frozenset({TokenScope.SEGMENTS_READ}),
-    contact.KIND: frozenset({TokenScope.CONTACTS_READ}),
+    ids.CONTACT: frozenset({TokenScope.CONTACTS_READ}),
 }
 
 
@@ -36,7 +36,7 @@ async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None
             return shop.Shop.of(context.access.shop)
         case ids.SEGMENT:
             return await segment.find_segment(context, number)
-        case contact.KIND:
+        case ids.CONTACT:
             return await contact.find_contact(context, number)
     return None
 

@@ -10,8 +10,7 @@ import strawberry
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
-from graphql_app.ids import SEGMENT, decode, encode, number_of
-from graphql_app.schema.contact import KIND as CONTACT
+from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
 from graphql_app.schema.contact import ContactConnection, members_page
 from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import argument, described_enum

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import strawberry
+from anyio import move_on_after, sleep
 
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.schema.context import Context, RequestInfo, guarded, guarded_subscription
 from graphql_app.schema.describe import argument
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import size as sizes
 from graphql_app.segments.rule import Rule, keys, keys_in
+
+# Seconds after which a live size looks for new facts, and after which it is counted without any:
+# time windows expire, and saved segments that a rule refers to are edited.
+LOOK_AFTER = 0.5
+COUNT_AFTER = 30.0
 
 
 @strawberry.type(description="How many contacts match one node of a rule, taken by itself.")
@@ -84,3 +92,39 @@ def size_query(inputs: RuleInputs) -> type:
         )
 
     return SizeQuery
+
+
+async def more_facts(context: Context, changes: int) -> None:
+    """Wait until facts were recorded after some changes, but not for long."""
+    with move_on_after(COUNT_AFTER):
+        while context.services.recorder.changes(context.shop_id) == changes:
+            await sleep(LOOK_AFTER)
+
+
+def size_subscription(inputs: RuleInputs) -> type:
+    """The subscription to a size."""
+
+    async def resolve_size(info: RequestInfo, rule: Any) -> AsyncGenerator[SegmentSize, None]:
+        context = info.context
+        sent: SegmentSize | None = None
+        while True:
+            changes = context.services.recorder.changes(context.shop_id)
+            size = await size_of(context, await parsed(context, rule))
+            if sent is None or replace(size, as_of=sent.as_of) != sent:
+                yield size
+                sent = size
+            await more_facts(context, changes)
+            context = await context.renewed()
+
+    resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")
+
+    @strawberry.type
+    class SizeSubscription:
+        segment_size: AsyncGenerator[SegmentSize, None] = guarded_subscription(
+            TokenScope.SEGMENTS_READ,
+            TokenScope.CONTACTS_READ,
+            resolver=resolve_size,
+            description="The size of any rule now, and again whenever it has changed.",
+        )
+
+    return SizeSubscription

@@ -44,7 +44,7 @@ def check_criterion(
 
     - a contact is in every rule or in its complement, whether it is asked about alone or among
       all; a negative operator is the complement of its twin;
-    - a measure has one value per contact, and comparing it gives the members;
+    - a measure has one value per contact, comparing it gives the members, and it can be shown;
     - what a rule says is bound, and a text matches itself and nothing else;
     - rows of another shop never count;
     - JSON Schema and GraphQL take the same rules, and every label, description and sentence is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact
-from graphql_app.criteria import MeasuredCriterion
+from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.predicate import checked
 from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.facts import WITHOUT_FACTS
@@ -74,7 +74,7 @@ def _to_ask_alone(answers: Sequence[frozenset[int]]) -> Sequence[int]:
 
 
 def measures(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
-    """A measure has one value per contact, and comparing those gives the members."""
+    """A measure has one value per contact, has words for it, and compared it gives the members."""
     optional = {spec.name for spec in bench.kind.fields() if not spec.required}
     bare = [case for case in cases if optional.isdisjoint(case.fields)]
     kinds = [
@@ -118,6 +118,22 @@ def measures(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
                 "and measure exact values: func.sum of amounts, quotient instead of averages.",
                 case.shown,
             )
+        yield from _in_words(criterion, values.values(), bench.scope)
+
+
+def _in_words(
+    criterion: MeasuredCriterion, values: Iterable[Any], scope: Scope
+) -> Iterator[Finding]:
+    """Every value can be shown to people."""
+    remedy = "Return a text for every value of the measure, or leave describe_value to the host."
+    for value in {*values, *([] if criterion.absent is None else [criterion.absent])}:
+        try:
+            words = criterion.describe_value(value, scope)
+        except Exception as error:
+            yield Finding(f"describe_value raises {told(error)}.", remedy, repr(value))
+            continue
+        if not isinstance(words, str) or not words.strip():
+            yield Finding(f"describe_value returns {words!r}.", remedy, repr(value))
 
 
 def _measured(

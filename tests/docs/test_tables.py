@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from graphql_app import criteria, endpoint
+from graphql_app import criteria, endpoint, websocket
 from graphql_app.audience import columns, facts
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
@@ -48,6 +48,7 @@ LIMITS = {
     "aliases in a query": limits.MAX_ALIASES,
     "tokens of a query": limits.MAX_TOKENS,
     "levels of the JSON body": endpoint.MAX_JSON_DEPTH,
+    "operations at once on a WebSocket": websocket.MAX_OPERATIONS,
 }
 
 VALUES = {

@@ -85,10 +85,10 @@ class Running:
 
 @contextmanager
 def server(
-    data_dir: Path, *arguments: str, program: Path = SEGMENTS, **settings: str
+    data_dir: Path, *arguments: str, program: Path = SEGMENTS, port: int = 0, **settings: str
 ) -> Iterator[Running]:
-    """A server process, ready; killed at the end if it still runs."""
-    port = _free_port()
+    """A server process, ready, on a free port unless one is named; killed if it still runs."""
+    port = port or _free_port()
     process = subprocess.Popen(
         [program, *(arguments or ("serve",))],
         env=environment(data_dir, PORT=str(port), **settings),

@@ -54,6 +54,13 @@ query ($id: ID!) {
   segment(id: $id) { name rule summary size { members } problems { code message path } }
 }
 """
+MEASURED = """
+query ($rule: RuleInput!) {
+  segmentMembers(rule: $rule) {
+    edges { node { sourceId } explanation { parts { summary measured } } }
+  }
+}
+"""
 TABLES = "{ factTables { name plugin { name version } key fields { name kind required } } }"
 TEMPLATES = "{ segmentTemplates { key name rule summary } }"
 
@@ -136,6 +143,23 @@ def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> No
     ]
     for one, members in asked:
         assert host.ask(access, SIZE, rule=one)["segmentSize"]["members"] == members
+
+
+def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) -> None:
+    ours = {"spend": {"operator": "AT_LEAST", "amount": "0"}}
+    rule = {"all": [points("NOT_EQUALS", 700), ours]}
+    edges = host.ask(access, MEASURED, rule=rule)["segmentMembers"]["edges"]
+    shown = {
+        edge["node"]["sourceId"]: [part["measured"] for part in edge["explanation"]["parts"]]
+        for edge in edges
+    }
+    assert shown == {
+        "1": [None, "100", "$0.00"],
+        "2": [None, "500", "$0.00"],
+        "3": [None, "900", "$0.00"],
+        "5": [None, "0", "$0.00"],
+    }
+    assert edges[0]["explanation"]["parts"][1]["summary"] == "Loyalty points does not equal 700"
 
 
 @pytest.mark.parametrize("key", ["loyaltyPoints", "loyaltyTier"])

@@ -20,6 +20,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.criteria import Form
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
+from graphql_app.segments.explanation import explain
 from graphql_app.segments.size import containing
 from tests.parity.evaluation.facts import Document, facts_after
 from tests.parity.evaluator import Judge, nodes
@@ -96,6 +97,19 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
     assert size.textable + rest.textable == len(judge.textable)
 
 
+def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
+    """What every node is said to say of a contact is what the evaluator says."""
+    some = sorted(judge.everyone)[:3]
+    found = explain(shop.services.audience, shop.id, shop.rule(document), shop.scope, some)
+    assert sorted(found) == some
+    for id_, explanation in found.items():
+        contact = judge.facts.contacts[id_]
+        assert {part.path: part.matches for part in explanation.parts} == {
+            path: judge.matches(node, contact) for path, node in nodes(document)
+        }, (id_, document)
+        assert explanation.is_member == judge.matches(document, contact)
+
+
 def check_situation(services: Services, situation: Situation) -> None:
     shop = RecordedShop(services, situation.zone, situation.now)
     shop.record(*situation.batches)
@@ -106,6 +120,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     check_sets(shop, judge, situation)
     for document in situation.rules:
         check_size(shop, judge, document)
+        check_explanations(shop, judge, document)
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 
 

@@ -38,6 +38,9 @@ QUERIES: Mapping[str, str] = {
     "segmentTemplates": "{ segmentTemplates { key } }",
     "segmentSize": f"{{ segmentSize({RULE}) {{ members }} }}",
     "segmentMembers": f"{{ segmentMembers({RULE}) {{ nodes {{ sourceId }} }} }}",
+    "membershipExplanation": (
+        f'{{ membershipExplanation({RULE}, contactId: "CONTACT") {{ isMember }} }}'
+    ),
     "segment": '{ segment(id: "SEGMENT") { name } }',
     "segments": "{ segments { totalCount nodes { name } } }",
     "contact": '{ contact(id: "CONTACT") { sourceId } }',
@@ -90,6 +93,7 @@ NEEDS: Mapping[str, set[str]] = {
     "segmentTemplates": READ | CONTACTS,
     "segmentSize": READ | CONTACTS,
     "segmentMembers": READ | CONTACTS,
+    "membershipExplanation": READ | CONTACTS,
     "segment": READ,
     "segments": READ,
     "contact": CONTACTS,
@@ -194,6 +198,10 @@ def test_a_token_without_scopes_sees_the_name_of_its_shop_only(shared: Shop) -> 
         ('{ segment(id: "SEGMENT") { members { totalCount } } }', "contacts:read"),
         ('{ segment(id: "SEGMENT") { contains(contactId: "CONTACT") } }', "contacts:read"),
         ("{ segments { nodes { size { members } } } }", "contacts:read"),
+        (
+            '{ segment(id: "SEGMENT") { members { edges { explanation { isMember } } } } }',
+            "contacts:read",
+        ),
         ("{ segments { edges { node { members { totalCount } } } } }", "contacts:read"),
         ('{ node(id: "SEGMENT") { ... on Segment { size { members } } } }', "contacts:read"),
         ("{ shop { contactCounts { contacts } } }", "contacts:read"),

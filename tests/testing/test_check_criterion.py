@@ -107,6 +107,22 @@ class TwoRows(OrdersPaid):
         return select(col(Order.contact_id), literal(1))
 
 
+class ShowsNothing(OrdersPaid):
+    """Has no words for what it measured."""
+
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        return ""
+
+
+class CannotShow(OrdersPaid):
+    """Has no words for some of what it measured."""
+
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        if value > 1:
+            raise LookupError("no words")
+        return "few"
+
+
 class OtherInterval(OrdersPaid):
     """Compares with less in SQL than it says."""
 
@@ -614,6 +630,12 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     (OtherInterval, NOT_MEASURED, "Leave `matches` to the host"),
     (OtherAbsent, NOT_MEASURED, "set `absent` to what a contact without a row has"),
     (Averages, NOT_MEASURED, "measure exact values"),
+    (ShowsNothing, "describe_value returns ''.", "Return a text for every value"),
+    (
+        CannotShow,
+        "describe_value raises LookupError: no words.",
+        "leave describe_value to the host",
+    ),
     (RawText, RAW, "func and bound values only"),
     (ByLabel, UNBOUND, "Never make it part of a name, a label"),
     (LiteralText, UNBOUND, "Let SQLAlchemy bind what a rule says"),

@@ -1,0 +1,140 @@
+"""The WebSocket edge of GraphQL: what ``graphql-transport-ws`` leaves to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.websockets import WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.types.execution import PreExecutionError
+
+from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
+from graphql_app.schema.context import Context, Services
+from graphql_app.schema.errors import coded
+
+MAX_OPERATIONS = 50
+MAX_REASON = 123  # bytes, of RFC 6455
+
+
+@dataclass
+class Connection:
+    """A client that stays; each of its operations has a context of its own."""
+
+    services: Services
+    authorization: str
+    connection_params: dict[str, object] = field(default_factory=dict)
+
+    async def context(self) -> Context:
+        """The context of an operation that begins now.
+
+        Raises:
+            UnauthenticatedError: The client sent no token, or none that is valid now.
+        """
+        sent = self.connection_params.get("authorization", self.authorization)
+        if not isinstance(sent, str):
+            raise UnauthenticatedError
+        return await Context.admit(self.services, sent)
+
+
+class Socket(ASGIWebSocketAdapter):
+    """A WebSocket to which nothing is sent once it is closed."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message."""
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, with as much of the reason as there is room for."""
+        await super().close(
+            code, reason.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
+        )
+
+
+class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
+    """The operations of a client; all their errors have codes."""
+
+    async def handle(self) -> None:
+        """Take messages until the client leaves."""
+        try:
+            await super().handle()
+        except HTTPException as error:
+            await self.handle_invalid_message(error.reason)
+
+    async def handle_message(self, message: Any) -> None:
+        """Take a message, if it has the form of one."""
+        if _is_well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_subscribe(self, message: Any) -> None:
+        """Begin an operation, unless there are as many as there may be."""
+        if len(self.operations) < MAX_OPERATIONS:
+            await super().handle_subscribe(message)
+            return
+        error = AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"The connection has {MAX_OPERATIONS} operations already; end one, or open another.",
+        )
+        errors = [found.formatted for found in _coded(error)]
+        await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+
+    async def run_operation(self, operation: Operation[Connection, None]) -> None:
+        """Send what an operation answers, until it ends."""
+        try:
+            await self._answer(operation)
+        except WebSocketDisconnected:
+            return
+        except Exception as error:
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors(_coded(error))
+
+    async def _answer(self, operation: Operation[Connection, None]) -> None:
+        results: Any = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=await self.context.context(),
+            operation_name=operation.operation_name,
+        )
+        async with aclosing(results):
+            async for result in results:
+                if result.errors:
+                    result.errors = coded(result.errors)
+                if isinstance(result, PreExecutionError):
+                    await operation.send_initial_errors(result.errors or [])
+                    return
+                await operation.send_next(result)
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+
+def _coded(error: Exception) -> list[GraphQLError]:
+    if not isinstance(error, GraphQLError):
+        error = GraphQLError(str(error), original_error=error)
+    return coded([error])
+
+
+def _is_well_formed(message: Mapping[str, Any]) -> bool:
+    if message.get("type") not in ("subscribe", "complete"):
+        return True
+    if message["type"] == "complete":
+        return isinstance(message.get("id"), str)
+    payload = message.get("payload")
+    return (
+        isinstance(message.get("id"), str)
+        and isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )

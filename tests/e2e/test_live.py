@@ -1,0 +1,29 @@
+"""Live sizes of the server as a process."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.e2e import process
+from tests.support import streaming
+
+LIVE = "subscription { segmentSize(rule: {all: []}) { members } }"
+RECORD = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
+
+
+def test_a_live_size_follows_the_facts__and_the_server_stops_all_the_same(tmp_path: Path) -> None:
+    process.segments(tmp_path, "shop", "create", "acme")
+    token = process.token(tmp_path, "acme")
+    with process.server(tmp_path) as running, streaming(running.address) as stream:
+        stream.init(token)
+        stream.subscribe(LIVE)
+        assert stream.next() == {"segmentSize": {"members": 0}}
+        running.ask(token, RECORD)
+        assert stream.next() == {"segmentSize": {"members": 1}}
+        status, output = running.stop(signal.SIGTERM)
+        assert stream.closed()[0] == 1012
+        assert status == 0
+        assert "Traceback" not in output
+        assert "Warning" not in output
+        assert token not in output

@@ -1,0 +1,236 @@
+"""Why somebody is, or is not, in a segment: asked about one contact, and of whole pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphql_app.audience.store import Audience
+from graphql_app.criteria import MoneyCriterion
+from tests.schema.operations import EVERYONE, create
+from tests.support import Client, Server
+
+WHY = """
+query ($rule: RuleInput!, $contact: ID!) {
+  membershipExplanation(rule: $rule, contactId: $contact) {
+    isMember asOf parts { path summary matches measured }
+  }
+  segmentSize(rule: $rule) { asOf parts { path summary } }
+}
+"""
+PAGE = """
+query ($rule: RuleInput!, $first: Int, $after: String) {
+  segmentMembers(rule: $rule, first: $first, after: $after) {
+    edges { node { sourceId } explanation { isMember asOf parts { path matches measured } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+SEGMENT_PAGE = """
+query ($id: ID!) {
+  segment(id: $id) { members { edges { node { id } explanation { parts { measured } } } } }
+}
+"""
+DAY = "2024-05-01T12:00:00Z"
+SPENT: dict[str, Any] = {"spend": {"operator": "AT_MOST", "amount": "30"}}
+NEVER: dict[str, Any] = {"textsReceived": {"operator": "NOT_EQUALS", "count": 1}}
+
+
+def order(contact: int, total: str) -> dict[str, Any]:
+    return {"id": str(contact), "contactId": str(contact), "orderedAt": DAY, "total": total}
+
+
+@pytest.fixture(scope="module")
+def people(server: Server) -> Client:
+    """A shop with six contacts, of whom the n-th has spent 10 times n, but the last nothing."""
+    shop = server.shop("Europe/London", "GBP")
+    shop.record("contactsUpsert", [{"id": str(number)} for number in range(1, 7)])
+    shop.record("ordersUpsert", [order(number, f"{number}0.00") for number in range(1, 6)])
+    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": DAY}])
+    return shop
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The contacts of each statement that is about some."""
+    asked: list[list[int]] = []
+    rows = Audience.rows
+
+    def counted(self: Audience, statement: Any, shop: int, contacts: Any = None, *more: Any) -> Any:
+        if contacts is not None:
+            asked.append([*contacts])
+        return rows(self, statement, shop, contacts, *more)
+
+    monkeypatch.setattr(Audience, "rows", counted)
+    return asked
+
+
+def ids(shop: Client) -> list[str]:
+    query = "{ segmentMembers(rule: {all: []}) { nodes { id } } }"
+    return [node["id"] for node in shop.ask(query)["segmentMembers"]["nodes"]]
+
+
+def test_every_node_says_what_it_needs_and_what_there_is(people: Client) -> None:
+    fourth = ids(people)[3]
+    answer = people.ask(WHY, rule={"any": [SPENT, {"not": NEVER}]}, contact=fourth)
+    found, size = answer["membershipExplanation"], answer["segmentSize"]
+    assert not found["isMember"]
+    assert found["parts"] == [
+        {
+            "path": ["rule"],
+            "summary": "Total spend is at most £30.00 or not (texts received does not equal 1)",
+            "matches": False,
+            "measured": None,
+        },
+        {
+            "path": ["rule", "any", "0"],
+            "summary": "Total spend is at most £30.00",
+            "matches": False,
+            "measured": "£40.00",
+        },
+        {
+            "path": ["rule", "any", "1"],
+            "summary": "Not (texts received does not equal 1)",
+            "matches": False,
+            "measured": None,
+        },
+        {
+            "path": ["rule", "any", "1", "not"],
+            "summary": "Texts received does not equal 1",
+            "matches": True,
+            "measured": "0",
+        },
+    ]
+    assert [{key: part[key] for key in ("path", "summary")} for part in found["parts"]] == size[
+        "parts"
+    ]
+    assert found["asOf"] == size["asOf"]
+
+
+def test_a_page_of_members_has_what_was_measured_of_each_in_one_statement(
+    people: Client, statements: list[list[int]]
+) -> None:
+    rule = {"all": [SPENT, NEVER]}
+    seen, cursor, more = [], None, True
+    while more:
+        page = people.ask(PAGE, rule=rule, first=2, after=cursor)["segmentMembers"]
+        for edge in page["edges"]:
+            explanation = edge["explanation"]
+            assert explanation["isMember"]
+            assert all(part["matches"] for part in explanation["parts"])
+            _, spent, received = (part["measured"] for part in explanation["parts"])
+            seen.append((edge["node"]["sourceId"], spent, received))
+        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert seen == [("2", "£20.00", "0"), ("3", "£30.00", "0"), ("6", "£0.00", "0")]
+    assert [sorted(contacts) for contacts in statements] == [[2, 3], [6]]
+
+
+def test_a_page_that_does_not_ask_why_costs_no_more(
+    people: Client, statements: list[list[int]]
+) -> None:
+    people.ask("{ segmentMembers(rule: {all: []}) { edges { cursor node { id } } } }")
+    assert statements == []
+
+
+def test_several_pages_in_a_request_are_explained_by_their_own_rules(people: Client) -> None:
+    answer = people.ask(
+        """
+        query ($one: RuleInput!, $two: RuleInput!) {
+          one: segmentMembers(rule: $one) { edges { explanation { parts { measured } } } }
+          two: segmentMembers(rule: $two, first: 1) { edges { explanation { parts { measured } } } }
+        }
+        """,
+        one=SPENT,
+        two=NEVER,
+    )
+    assert [edge["explanation"]["parts"] for edge in answer["one"]["edges"]] == [
+        [{"measured": f"£{amount}.00"}] for amount in (10, 20, 30, 0)
+    ]
+    assert answer["two"]["edges"] == [{"explanation": {"parts": [{"measured": "0"}]}}]
+
+
+def test_members_of_saved_segments_are_explained_too(people: Client) -> None:
+    segment = create(people, "Spent little", SPENT)
+    edges = people.ask(SEGMENT_PAGE, id=segment["id"])["segment"]["members"]["edges"]
+    assert [edge["explanation"]["parts"][0]["measured"] for edge in edges][:2] == [
+        "£10.00",
+        "£20.00",
+    ]
+    inside = {"inSegment": {"operator": "IS_NOT", "segment": segment["id"]}}
+    found = people.ask(WHY, rule=inside, contact=ids(people)[3])["membershipExplanation"]
+    assert found["isMember"]
+    assert found["parts"][0]["summary"] == 'Not in the segment "Spent little"'
+
+
+def test_a_contact_of_another_shop_is_as_one_that_does_not_exist(
+    people: Client, server: Server
+) -> None:
+    other = server.shop()
+    other.record("contactsUpsert", [{"id": "77"}])
+    [foreign] = ids(other)
+    answers = {}
+    segment = create(people, "Anybody")["id"]
+    for name, contact in (("foreign", foreign), ("segment", segment)):
+        answers[name] = people.errors(WHY, rule=EVERYONE, contact=contact)
+    people.record("contactsUpsert", [{"id": "78"}])
+    gone = ids(people)[-1]
+    people.forget("78")
+    answers["gone"] = people.errors(WHY, rule=EVERYONE, contact=gone)
+    for errors in answers.values():
+        assert errors == answers["foreign"]
+        assert errors[0]["extensions"] == {"code": "NOT_FOUND", "path": ["contactId"]}
+    [error] = people.errors(WHY, rule=EVERYONE, contact="5")
+    assert error["extensions"] == {"code": "INVALID", "path": ["contactId"]}
+
+
+def test_a_rule_with_mistakes_is_told_as_for_sizes(people: Client) -> None:
+    wrong = {"all": [{"spend": {"operator": "BETWEEN", "amount": "5"}}]}
+    errors = people.errors(WHY, rule=wrong, contact=ids(people)[0])
+    assert errors[0]["extensions"] == {
+        "code": "INVALID",
+        "path": ["rule", "all", 0, "spend", "upTo"],
+    }
+
+
+def test_a_contact_that_goes_meanwhile_is_not_explained(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
+    rows = Audience.rows
+
+    def without_the_first(self: Audience, *args: Any, **kwargs: Any) -> Any:
+        found = rows(self, *args, **kwargs)
+        return found[1:] if len(args) > 2 else found
+
+    monkeypatch.setattr(Audience, "rows", without_the_first)
+    edges = shop.ask(PAGE, rule=EVERYONE)["segmentMembers"]["edges"]
+    assert [edge["explanation"] is None for edge in edges] == [True, False]
+
+
+def test_a_page_is_listed_also_where_it_cannot_be_explained(
+    people: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> str:
+        raise LookupError("no words")
+
+    monkeypatch.setattr(MoneyCriterion, "describe_value", fail)
+    answer = people.post(PAGE, {"rule": SPENT, "first": 2}).json()
+    edges = answer["data"]["segmentMembers"]["edges"]
+    assert [edge["node"]["sourceId"] for edge in edges] == ["1", "2"]
+    assert [edge["explanation"] for edge in edges] == [None, None]
+    for error in answer["errors"]:
+        assert error["extensions"] == {"code": "CRITERION_FAILED", "path": ["rule", "spend"]}
+        assert "no words" not in error["message"]
+
+
+def test_a_whole_page_may_ask_why_and_many_may_not(people: Client) -> None:
+    page = people.ask(PAGE, rule=SPENT, first=250)["segmentMembers"]
+    assert len(page["edges"]) == 4
+    fields = "edges { explanation { parts { path summary matches measured } } }"
+    pages = " ".join(
+        f"p{number}: segmentMembers(rule: {{all: []}}, first: 250) {{ {fields} }}"
+        for number in range(4)
+    )
+    [error] = people.errors(f"{{ {pages} }}")
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
