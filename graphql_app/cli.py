@@ -84,7 +84,7 @@ def demo(
         )
         if listening is not None:
             with listening:
-                _run(settings, services, listening)
+                _run(settings, services, listening, token)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -99,10 +99,17 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _run(settings: Settings, services: Services, listening: socket.socket) -> None:
-    out.print(f"Serving on http://{settings.host}:{settings.port} (stop with Ctrl-C)")
+def _run(
+    settings: Settings,
+    services: Services,
+    listening: socket.socket,
+    demo_token: str | None = None,
+) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    out.print(f"Open the segment builder:  {address}/builder/\n")
+    out.print(f"Serving on {address} (stop with Ctrl-C)")
     config = uvicorn.Config(
-        create_app(settings, services),
+        create_app(settings, services, demo_token),
         log_level=settings.log_level,
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",

@@ -34,10 +34,10 @@ query ($rule: RuleInput!) {
 
 
 @contextmanager
-def serving(services: Services, settings: Settings) -> Iterator[str]:
+def serving(services: Services, settings: Settings, demo_token: str | None = None) -> Iterator[str]:
     """Serve in a thread; yields the address."""
     config = uvicorn.Config(
-        create_app(settings, services),
+        create_app(settings, services, demo_token),
         host="127.0.0.1",
         port=0,
         log_level="warning",

@@ -1,0 +1,89 @@
+"""The pages that people look at, as static files of the package: the segment builder, GraphiQL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+BUILDER = Path(__file__).with_name("builder")
+"""What `make builder` makes of web/."""
+
+LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
+"""The header Host of a browser that asks its own machine."""
+
+# Nothing but files of our own: no inline script, no other host, no frame around the page.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# The editor marks mistakes by pictures that are written out in its style sheet.
+GRAPHIQL_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class BuilderFiles(StaticFiles):
+    """The builder's files; every address below that is no file is a page of its script."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, or the page."""
+        # The names of assets change with what is in them.
+        lasting = path.startswith("assets/")
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404 or lasting or Path(path).suffix:
+                raise
+            response = await super().get_response("index.html", scope)
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if lasting else "no-cache"
+        )
+        response.headers.update(HEADERS)
+        return response
+
+
+def pages(demo_token: str | None) -> list[BaseRoute]:
+    """The routes of the pages.
+
+    Args:
+        demo_token: Access to the demo shop, which the page of a browser on this machine gets;
+            nobody has to sign in then.
+    """
+
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/builder/")
+
+    async def config(request: Request) -> Response:
+        # A name that leads to this machine but is not its own would be another site's.
+        ours = LOOPBACK.fullmatch(request.headers.get("host", ""))
+        return JSONResponse(
+            {"token": demo_token if ours else None}, headers={"Cache-Control": "no-store"}
+        )
+
+    async def graphiql(_: Request) -> Response:
+        headers = {
+            **HEADERS,
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": GRAPHIQL_POLICY,
+        }
+        return FileResponse(BUILDER / "graphiql.html", headers=headers)
+
+    files = BuilderFiles(directory=BUILDER, html=True)
+    return [
+        Route("/", home),
+        Route("/graphiql", graphiql),
+        Route("/builder/config.json", config),
+        Mount("/builder", files, middleware=[Middleware(GZipMiddleware)]),
+    ]

@@ -1,0 +1,53 @@
+"""The Chromium of the browser tests; run as a module, this sees that there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def find() -> str | None:
+    """The program, if there is one: what CHROMIUM names, or the system's, or Playwright's own."""
+    if named := os.environ.get("CHROMIUM"):
+        return shutil.which(named)
+    for name in NAMES:
+        if program := shutil.which(name):
+            return program
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).is_file() else None
+
+
+def install() -> None:
+    """Install one: Debian's where that may be done, else Playwright's."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print("Installing Debian's package chromium, for the browser tests.", flush=True)
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=True)  # noqa: S607
+    else:
+        print("Installing Playwright's Chromium, for the browser tests.", flush=True)
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+
+
+def main() -> None:
+    """Say which one is used; install one if there is none."""
+    named = os.environ.get("CHROMIUM")
+    if (program := find()) is None:
+        if named:
+            sys.exit(f"CHROMIUM is {named}, which is no program.")
+        install()
+        if (program := find()) is None:
+            sys.exit("There is no Chromium yet: install one, or name it by CHROMIUM.")
+    print(f"The browser tests use {program}.")
+
+
+if __name__ == "__main__":
+    main()

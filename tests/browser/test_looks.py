@@ -1,0 +1,88 @@
+"""What anybody can see and use: by axe's rules, in both schemes, on a narrow screen."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, ViewportSize
+
+from tests.browser.conftest import Browse
+from tests.browser.shop import Shop, orders
+from tests.browser.states import STATES
+from tests.installed import ROOT
+
+NARROW = ViewportSize(width=380, height=800)
+AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
+
+# Text that its own element, or one around it, cuts off; what scrolls on purpose does not.
+CUT_OFF = """
+() => {
+  const scrolls = (element) => /auto|scroll/.test(getComputedStyle(element).overflowX);
+  const within = (element) =>
+    element !== document.body && (scrolls(element) || within(element.parentElement));
+  const found = [];
+  for (const element of document.body.querySelectorAll('*')) {
+    const own = [...element.childNodes].some(
+      (node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    const { width, height, left, right } = element.getBoundingClientRect();
+    if (!own || width <= 1 || height <= 1 || !element.checkVisibility()) continue;
+    if (within(element)) continue;
+    const clips = getComputedStyle(element).overflowX !== 'visible';
+    const cut = clips && element.scrollWidth > element.clientWidth + 1;
+    if (cut || left < -1 || right > innerWidth + 1)
+      found.push(`${element.tagName} ${element.className}: ${element.textContent.slice(0, 60)}`);
+  }
+  return found;
+}
+"""
+
+
+def violations(page: Page) -> list[str]:
+    """What axe has to say, at each place."""
+    if not AXE.is_file():
+        pytest.fail("axe-core is not there: `make web` installs it.")
+    page.evaluate(AXE.read_text())
+    results: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{found['id']}: {node['html'][:160]} {' '.join(node['failureSummary'].split())[:300]}"
+        for found in results["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(
+    browse: Browse, demo: Shop, state: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = browse(demo.address, None, color_scheme=scheme, reduced_motion="reduce")
+    STATES[state](page, demo)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_it_fits_a_narrow_screen(browse: Browse, demo: Shop, state: str) -> None:
+    page = browse(demo.address, None, viewport=NARROW, reduced_motion="reduce")
+    STATES[state](page, demo)
+    assert sideways(page) <= 0
+    assert page.evaluate(CUT_OFF) == []
+    assert violations(page) == []
+
+
+def test_long_names_fit_a_narrow_screen(browse: Browse, demo: Shop) -> None:
+    id = demo.create("W" * 255, orders(1), "m" * 2_000)
+    page = browse(demo.address, None, viewport=NARROW)
+    for path in ("/builder/", f"/builder/segments/{id}"):
+        page.goto(path)
+        page.get_by_text("1,494", exact=True).first.wait_for()
+        assert sideways(page) <= 0
+        assert page.evaluate(CUT_OFF) == []
+
+
+def sideways(page: Page) -> int:
+    """By how much the page could be scrolled sideways."""
+    found: int = page.evaluate(
+        "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+    )
+    return found

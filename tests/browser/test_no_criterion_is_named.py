@@ -1,0 +1,134 @@
+"""The page knows no criterion: all that it says of one comes from the metadata."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from graphql_app.plugins import Registry
+from tests.browser.conftest import Browse
+from tests.browser.pages import Builder, SegmentList
+from tests.browser.shop import Shop, both, demo_shop, spent_over
+from tests.installed import ROOT, run
+
+ACME = ROOT / "tests/plugins/acme_loyalty"
+SOURCES = ROOT / "web/src"
+BUILT = ROOT / "graphql_app/builder"
+RECORD = """
+mutation ($rows: [JSON!]!) {
+  factsRecord(table: "acme_loyalty_accounts", rows: $rows) { recorded }
+}
+"""
+POINTS = {"12347": 100, "12348": 500, "12349": 900, "12350": 700}
+
+
+def sources() -> list[Path]:
+    """What the page is made of: all that its first file leads to, but what is generated."""
+    found: list[Path] = []
+    left = [SOURCES / "main.tsx"]
+    while left:
+        file = left.pop()
+        if file in found or "generated" in file.parts:
+            continue
+        found.append(file)
+        for name in re.findall(r"from '(\.[^']+)'", file.read_text()):
+            candidates = [
+                file.parent / f"{name}{suffix}" for suffix in (".ts", ".tsx", "/index.ts")
+            ]
+            left += [path.resolve() for path in candidates if path.is_file()]
+    return found
+
+
+def scripts() -> list[Path]:
+    """The built scripts that the page loads."""
+    found: list[Path] = []
+    left = re.findall(r"assets/([\w.-]+\.js)", (BUILT / "index.html").read_text())
+    while left:
+        file = BUILT / "assets" / left.pop()
+        if file not in found:
+            found.append(file)
+            left += re.findall(r"\./([\w.-]+\.js)", file.read_text())
+    return found
+
+
+def names(registry: Registry) -> dict[str, set[str]]:
+    """Keys and labels of ours and of Acme's, by how often English has them too."""
+    ours = [(key, plugin.label) for key, plugin in registry.criteria.items()]
+    code = "".join(path.read_text() for path in (ACME / "src/acme_loyalty").glob("*.py"))
+    theirs = re.findall(r'^    key = "(.+)"\n    label = "(.+)"$', code, re.MULTILINE)
+    found = {name for pair in [*ours, *theirs] for name in pair}
+    assert {"loyaltyPoints", "Loyalty points", "spend", "Total spend"} <= found
+    return {
+        "words": {name for name in found if re.fullmatch("[A-Z]?[a-z]+", name)},
+        "coined": {name for name in found if not re.fullmatch("[A-Z]?[a-z]+", name)},
+    }
+
+
+def test_the_sources_name_no_criterion(registry: Registry) -> None:
+    """Not even in a comment; of an English word, no text consists."""
+    files = sources()
+    assert {"RowForm.tsx", "values.ts", "SegmentsPage.tsx", "Picker.tsx"} <= {
+        path.name for path in files
+    }
+    known = names(registry)
+    coined = re.compile(rf"\b({'|'.join(map(re.escape, known['coined']))})\b")
+    words = re.compile(rf"""(["'`])({"|".join(known["words"])})\1""")
+    named = [
+        f"{path.name}: {match[0]}"
+        for path in files
+        for pattern in (coined, words)
+        for match in pattern.finditer(path.read_text())
+    ]
+    assert named == []
+
+
+def test_what_is_built_names_no_criterion(registry: Registry) -> None:
+    files = scripts()
+    assert any("Add criterion" in path.read_text() for path in files)
+    coined = re.compile(rf"\b({'|'.join(map(re.escape, names(registry)['coined']))})\b")
+    named = [
+        f"{path.name}: {match}" for path in files for match in coined.findall(path.read_text())
+    ]
+    assert named == []
+
+
+@pytest.fixture
+def loyal(prepared: Path, tmp_path: Path) -> Iterator[Shop]:
+    """The demo shop where a third party's package is installed too."""
+    packages, source, data_dir = tmp_path / "packages", tmp_path / "acme", tmp_path / "data"
+    shutil.copytree(ACME, source)
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+    run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--target", packages, source)
+    shutil.copytree(prepared, data_dir, symlinks=True)
+    with demo_shop(data_dir, PYTHONPATH=str(packages)) as shop:
+        rows = [{"contactId": contact, "points": points} for contact, points in POINTS.items()]
+        assert shop.ask(RECORD, rows=rows)["factsRecord"]["recorded"] == len(POINTS)
+        yield shop
+
+
+def test_a_strangers_criterion_is_there_by_itself(loyal: Shop, browse: Browse) -> None:
+    page = browse(loyal.address)
+    template = SegmentList(page).template("Reward Ready")
+    expect(template.row(1).criterion).to_have_value(re.compile("^Loyalty"))
+    template.expect_size(0)
+    page.goto("/builder/new")
+    builder = Builder(page)
+    points = builder.add_criterion()
+    points.criterion.fill("loyalty")
+    expect(points.offered("Loyalty tier")).to_be_visible()
+    points.pick("Loyalty points").compare("is at least").fill("Number", "500")
+    builder.expect_size(3)
+    builder.expect_sentence("Loyalty points is at least 500")
+    spend = builder.add_criterion("Total spend").compare("is greater than").fill("Amount", "1700")
+    rule = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
+    builder.expect_size(loyal.members(both(rule, spent_over("1700"))))
+    points.expect_count(3)
+    spend.expect_count(loyal.members(spent_over("1700")))
+    builder.call("Loyal").save()
+    assert loyal.segments()["Loyal"]["rule"] == both(rule, spent_over("1700.00"))

@@ -1,0 +1,122 @@
+"""Tokens: where they are asked for, and where they never are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Browse
+from tests.browser.pages import Builder, SegmentList
+from tests.browser.shop import Shop, texts
+from tests.browser.watch import Watch
+from tests.e2e import process
+
+STORED = "JSON.stringify([{...localStorage}, document.cookie])"
+
+
+@dataclass
+class Private:
+    """A server on which somebody has to sign in."""
+
+    address: str
+    token: str
+    reader: str
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
+    data_dir = tmp_path_factory.mktemp("private")
+    process.segments(data_dir, "shop", "create", "acme", "--name", "Acme & Sons")
+    token = process.token(data_dir, "acme")
+    reader = process.token(data_dir, "acme", "segments:read")
+    with process.server(data_dir, LOG_LEVEL="warning") as running:
+        yield Private(running.address, token, reader)
+
+
+def sign_in(page: Page, token: str) -> None:
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def expect_asked(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_somebody_signs_in_and_out(browse: Browse, watch: Watch, private: Private) -> None:
+    watch.allow("status of 401")
+    page = browse(private.address, "/builder/new")
+    expect_asked(page)
+    sign_in(page, "seg_0000000000000000_wrong")
+    token = page.get_by_label("Token")
+    expect(token).to_have_accessible_description("This token is not valid.")
+    expect(page.get_by_role("alert")).to_have_text("This token is not valid.")
+    page.reload()
+    expect_asked(page)
+
+    sign_in(page, private.token)
+    expect(page.get_by_text("Acme & Sons")).to_be_visible()
+    # Where somebody wanted to go before.
+    builder = Builder(page)
+    builder.expect_size(0)
+    page.reload()
+    builder.expect_size(0)
+    expect_hidden(page, private.token)
+
+    another_tab = page.context.new_page()
+    another_tab.goto("/builder/")
+    expect_asked(another_tab)
+    another_tab.close()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect_asked(page)
+    assert private.token not in page.evaluate("JSON.stringify({...sessionStorage})")
+    expect(token).to_have_value("")
+    page.reload()
+    expect_asked(page)
+
+
+def test_a_token_that_ends_is_asked_for_again(
+    browse: Browse, watch: Watch, private: Private
+) -> None:
+    watch.allow("status of 401")
+    page = browse(private.address)
+    page.evaluate("sessionStorage.setItem('segments.token', 'seg_0000000000000000_revoked')")
+    page.reload()
+    expect_asked(page)
+    sign_in(page, private.token)
+    expect(SegmentList(page).new).to_be_visible()
+
+
+def test_what_a_token_may_not_do_is_said(browse: Browse, watch: Watch, private: Private) -> None:
+    watch.allow("status of 403")
+    page = browse(private.address, "/builder/new")
+    sign_in(page, private.reader)
+    builder = Builder(page)
+    expect(builder.size).to_contain_text("Unavailable")
+    expect(builder.size.get_by_role("status")).to_contain_text(re.compile("contacts:read"))
+    builder.call("Refused").save_button.click()
+    expect(builder.says).to_contain_text("segments:write")
+
+
+def test_the_demos_token_is_kept_nowhere(browse: Browse, demo: Shop) -> None:
+    demo.create("Never texted", texts(0))
+    page = browse(demo.address)
+    expect_hidden(page, demo.token)
+    SegmentList(page).card("Never texted").link.click()
+    builder = Builder(page)
+    builder.expect_size(1_999)
+    expect(builder.live).to_be_visible()
+    page.get_by_role("heading", name="For developers").click()
+    expect(page.get_by_role("region", name="With curl")).to_contain_text("Bearer $TOKEN")
+    expect_hidden(page, demo.token)
+
+
+def expect_hidden(page: Page, token: str) -> None:
+    expect(page.get_by_role("heading").first).to_be_visible()
+    assert token not in page.content()
+    assert token not in page.url
+    assert token not in page.evaluate(STORED)

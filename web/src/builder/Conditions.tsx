@@ -1,0 +1,131 @@
+/** Conditions within a criterion: small forms in a list. */
+
+import { type ReactNode, useState } from 'react';
+import { type ConditionForm, type Field, fieldsOf, type Option } from '../rule/metadata';
+import { type Problems, type Value, type Values, valueIn } from '../rule/values';
+import { useEditor } from './context';
+import type { FieldInputProps } from './FieldInput';
+import { OperatorSelect } from './OperatorSelect';
+import { Fields } from './RowForm';
+
+type Item = Values & { operator: string };
+
+export function Conditions(props: FieldInputProps): ReactNode {
+  const { field, path, given, onChange } = props;
+  const { readOnly } = useEditor();
+  const form = field.condition as ConditionForm;
+  const items = (props.value ?? []) as readonly Item[];
+  const beside = Object.fromEntries(Object.entries(given).filter(([name]) => name !== field.name));
+
+  function change(position: number, item: Item): void {
+    onChange(items.map((other, index) => (index === position ? item : other)));
+  }
+
+  return (
+    <div className="conditions">
+      {items.map((item, position) => (
+        <ConditionRow
+          // biome-ignore lint/suspicious/noArrayIndexKey: conditions have no names, only places
+          key={position}
+          form={form}
+          item={item}
+          criterion={props.criterion}
+          path={path}
+          given={{ ...beside, ...within(path, item) }}
+          problems={below(props.problems, `${field.name}.${position}.`)}
+          onChange={(changed) => change(position, changed)}
+          onRemove={() => onChange(items.filter((_, index) => index !== position))}
+        />
+      ))}
+      {!readOnly && (field.maxItems === null || items.length < field.maxItems) && (
+        <button
+          type="button"
+          className="add option"
+          onClick={() => onChange([...items, { operator: form.operators[0]?.name ?? '' }])}
+        >
+          + Add condition
+        </button>
+      )}
+    </div>
+  );
+}
+
+function within(path: string, item: Item): Values {
+  return Object.fromEntries(
+    Object.entries(item)
+      .filter(([name]) => name !== 'operator')
+      .map(([name, value]) => [`${path}.${name}`, value]),
+  );
+}
+
+function below(problems: Problems, prefix: string): Problems {
+  return new Map(
+    [...problems]
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, message]) => [path.slice(prefix.length), message]),
+  );
+}
+
+interface ConditionRowProps {
+  form: ConditionForm;
+  item: Item;
+  criterion: string;
+  path: string;
+  given: Values;
+  problems: Problems;
+  onChange(item: Item): void;
+  onRemove(): void;
+}
+
+function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): ReactNode {
+  const { readOnly } = useEditor();
+  const [suited, setSuited] = useState<readonly string[] | null>(null);
+  const { operator, ...values } = item;
+
+  function picked(field: Field, option: Option): void {
+    setSuited(option.operators);
+    const fits = !option.operators || option.operators.includes(operator);
+    const value: Value = field.multiple ? valueIn(values, field.name) : option.value;
+    onChange({
+      ...item,
+      operator: fits ? operator : (option.operators?.[0] ?? operator),
+      [field.name]: value,
+    });
+  }
+
+  return (
+    <div className="condition">
+      <OperatorSelect
+        form={form}
+        operator={operator}
+        suited={suited}
+        disabled={readOnly}
+        onChange={(changed) => onChange({ ...item, operator: changed })}
+      />
+      <Fields
+        criterion={props.criterion}
+        prefix={`${props.path}.`}
+        fields={fieldsOf(form, operator)}
+        values={values}
+        given={props.given}
+        problems={props.problems}
+        onChange={(name, value) => onChange({ ...item, [name]: value })}
+        onOption={picked}
+      />
+      {!readOnly && (
+        <button
+          type="button"
+          className="icon small"
+          aria-label="Remove the condition"
+          title="Remove"
+          onClick={(event) => {
+            event.currentTarget.closest('.row')?.querySelector('input')?.focus();
+            props.onRemove();
+          }}
+        >
+          ×
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,26 @@
+import type { ReactNode } from 'react';
+import { inNumbers } from '../rule/words';
+import { useEditor } from './context';
+
+/** How many contacts a row or a group matches by itself. */
+export function Count({ id }: { id: string }): ReactNode {
+  const { draft, size } = useEditor();
+  const count = draft.paths.has(id) ? size.counts.get(id) : undefined;
+  if (count === undefined || size.error) {
+    return (
+      <span className="count none" title="Not counted">
+        <span aria-hidden="true">–</span>
+        <span className="visually-hidden">Not counted</span>
+      </span>
+    );
+  }
+  return (
+    <span
+      className={size.pending ? 'count pending' : 'count'}
+      title="Contacts that match this alone"
+    >
+      {inNumbers(count)}
+      <span className="visually-hidden"> contacts match this alone</span>
+    </span>
+  );
+}

@@ -1,0 +1,220 @@
+/** Inputs whose values are offered: from the field's options, the shop's facts or its segments. */
+
+import { keepPreviousData, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useState } from 'react';
+import { ask } from '../api/client';
+import { SegmentNamesDocument, SuggestionsDocument } from '../api/generated/graphql';
+import type { Option } from '../rule/metadata';
+import { isEmpty, type Values } from '../rule/values';
+import { Picker } from '../ui/Picker';
+import { useEditor } from './context';
+import type { FieldInputProps, InputProps } from './FieldInput';
+
+const TYPING = 150;
+
+const NOTHING = 'Nothing found.';
+const NOTHING_LIKE_IT = 'Nothing like it in the shop yet.';
+const NOTHING_YET = 'Nothing like it in the shop yet; Enter adds it.';
+
+type OfferedProps = FieldInputProps & { input: InputProps };
+
+/** A value as it is typed or picked. */
+export function OneValue(props: OfferedProps): ReactNode {
+  const { field, input, value } = props;
+  const offers = useOffers(props);
+  const free = field.kind === 'TEXT' && !field.options;
+  // Text that may be anything is shown as it is.
+  const labels = useLabels(props, free || isEmpty(value) ? [] : [String(value)]);
+  return (
+    <Picker
+      {...offers}
+      id={input.id}
+      label={field.label}
+      text={labels.get(String(value)) ?? String(value ?? '')}
+      placeholder={field.placeholder ?? (free ? '' : 'Pick')}
+      disabled={input.disabled}
+      invalid={input.invalid}
+      describedBy={input.describedBy}
+      nothing={offers.nothing ?? (free ? NOTHING_LIKE_IT : NOTHING)}
+      onPick={props.onOption}
+      {...(free ? { onType: (text: string) => props.onChange(text) } : {})}
+    />
+  );
+}
+
+/** Values one beside the other, added by typing or picking. */
+export function ManyValues(props: OfferedProps): ReactNode {
+  const { field, input, onChange } = props;
+  const { readOnly } = useEditor();
+  const client = useQueryClient();
+  const values = (props.value ?? []) as readonly string[];
+  const offers = useOffers(props);
+  const labels = useLabels(props, values);
+  const free = field.kind === 'TEXT' && !field.options;
+
+  function add(value: string): void {
+    if (!values.includes(value)) onChange([...values, value]);
+  }
+
+  /** What was pasted, such as a column of a sheet: a value in each line. */
+  function addAll(lines: readonly string[]): void {
+    onChange([...new Set([...values, ...lines])]);
+  }
+
+  function remove(value: string): void {
+    onChange(values.filter((other) => other !== value));
+  }
+
+  return (
+    <div className="many">
+      {values.map((value) => {
+        const label = labels.get(value) ?? value;
+        return (
+          <span key={value} className="chip">
+            <span title={label === value ? undefined : value}>{label}</span>
+            {!readOnly && (
+              <button
+                type="button"
+                aria-label={`Remove ${label}`}
+                onClick={(event) => {
+                  event.currentTarget.closest('.many')?.querySelector('input')?.focus();
+                  remove(value);
+                }}
+              >
+                ×
+              </button>
+            )}
+          </span>
+        );
+      })}
+      {!readOnly && (
+        <Picker
+          {...offers}
+          choices={offers.choices.filter(({ value }) => !values.includes(value))}
+          id={input.id}
+          label={field.label}
+          text=""
+          placeholder={values.length ? 'Add another' : (field.placeholder ?? 'Add')}
+          invalid={input.invalid}
+          describedBy={input.describedBy}
+          onPick={(option) => {
+            client.setQueryData(labelKey(props.criterion, props.path, option.value), option.label);
+            add(option.value);
+          }}
+          {...(free ? { onEnter: add, onPaste: addAll } : {})}
+          onBackspace={() => {
+            const last = values.at(-1);
+            if (last !== undefined) remove(last);
+          }}
+          nothing={offers.nothing ?? (free ? NOTHING_YET : NOTHING)}
+        />
+      )}
+    </div>
+  );
+}
+
+/** What is offered for what is typed. */
+function useOffers({ criterion, path, field, given }: FieldInputProps): {
+  choices: readonly (Option & { label: string })[];
+  busy: boolean;
+  nothing?: string;
+  onSearch(search: string): void;
+  onOpen(open: boolean): void;
+} {
+  const [search, setSearch] = useState('');
+  const [open, setOpen] = useState(false);
+  const typed = useRested(search);
+  const others = filledIn(given, path);
+  const { data, error, isFetching } = useQuery({
+    queryKey: ['suggestions', criterion, path, typed, others],
+    queryFn: ({ signal }) => suggestions(criterion, path, typed, others, signal),
+    enabled: open,
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
+    retry: false,
+  });
+  return {
+    choices: error ? [] : (data ?? field.options ?? []),
+    busy: isFetching,
+    ...(error && { nothing: `Suggestions are unavailable: ${error.message}` }),
+    onSearch: setSearch,
+    onOpen: setOpen,
+  };
+}
+
+async function suggestions(
+  criterion: string,
+  field: string,
+  search: string,
+  given: Values,
+  signal: AbortSignal,
+): Promise<readonly Option[]> {
+  const answer = await ask(SuggestionsDocument, { criterion, field, search, given }, signal);
+  return answer.fieldSuggestions;
+}
+
+/** What the other inputs of the form have. */
+function filledIn(given: Values, path: string): Values {
+  return Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => name !== path && !isEmpty(value)),
+  );
+}
+
+/** Of how many values that were not picked here the labels are looked up; each is a request. */
+const MANY = 50;
+
+/** What people see for values: of the options, of segments by their ids, or as suggested. */
+function useLabels(
+  { criterion, path, field, given }: FieldInputProps,
+  values: readonly string[],
+): ReadonlyMap<string, string> {
+  const others = filledIn(given, path);
+  const lookedUp = !field.options && (field.suggests || field.kind === 'SEGMENT');
+  const answers = useQueries({
+    queries: (lookedUp ? values.slice(0, MANY) : []).map((value) => ({
+      queryKey: labelKey(criterion, path, value),
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        field.kind === 'SEGMENT'
+          ? nameOfSegment(value, signal)
+          : labelOf(criterion, path, value, others, signal),
+      staleTime: Number.POSITIVE_INFINITY,
+      retry: false,
+    })),
+  });
+  const labels = new Map(field.options?.map(({ value, label }) => [value, label]));
+  values.forEach((value, position) => {
+    const label = answers[position]?.data;
+    if (label !== undefined) labels.set(value, label);
+  });
+  return labels;
+}
+
+function labelKey(criterion: string, path: string, value: string): readonly string[] {
+  return ['label', criterion, path, value];
+}
+
+async function nameOfSegment(id: string, signal: AbortSignal): Promise<string> {
+  const [node] = (await ask(SegmentNamesDocument, { ids: [id] }, signal)).nodes;
+  return node && 'name' in node ? node.name : id;
+}
+
+async function labelOf(
+  criterion: string,
+  path: string,
+  value: string,
+  given: Values,
+  signal: AbortSignal,
+): Promise<string> {
+  const options = await suggestions(criterion, path, value, given, signal);
+  return options.find((option) => option.value === value)?.label ?? value;
+}
+
+/** A text, once it has not changed for a moment. */
+function useRested(text: string): string {
+  const [rested, setRested] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(text), TYPING);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return rested;
+}

@@ -1,0 +1,43 @@
+import type { ReactNode } from 'react';
+import type { Form } from '../rule/metadata';
+
+interface OperatorSelectProps {
+  form: Form;
+  operator: string;
+  /** The operators that go with a value that was picked; null when all do. */
+  suited: readonly string[] | null;
+  disabled: boolean;
+  onChange(operator: string): void;
+}
+
+export function OperatorSelect(props: OperatorSelectProps): ReactNode {
+  const { form, operator, suited } = props;
+  const others = form.operators.filter(({ name }) => suited && !suited.includes(name));
+  const first = form.operators.filter(({ name }) => !suited || suited.includes(name));
+  const known = form.operators.some(({ name }) => name === operator);
+  return (
+    <select
+      className="operator"
+      aria-label="How to compare"
+      value={operator}
+      disabled={props.disabled}
+      onChange={(event) => props.onChange(event.target.value)}
+    >
+      {!known && <option value={operator}>{operator || 'Pick'}</option>}
+      {first.map(({ name, label }) => (
+        <option key={name} value={name}>
+          {label}
+        </option>
+      ))}
+      {others.length > 0 && (
+        <optgroup label="For other kinds of values">
+          {others.map(({ name, label }) => (
+            <option key={name} value={name}>
+              {label}
+            </option>
+          ))}
+        </optgroup>
+      )}
+    </select>
+  );
+}

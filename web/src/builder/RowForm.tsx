@@ -1,0 +1,273 @@
+/** A row: a criterion, how to compare, and its inputs, all of them from the metadata. */
+
+import { type ReactNode, useMemo, useState } from 'react';
+import type { CriterionGroup } from '../api/generated/graphql';
+import { type Criterion, type Field, fieldsOf, type Option } from '../rule/metadata';
+import type { Row } from '../rule/rule';
+import { isEmpty, type Problems, type Value, type Values, valueIn } from '../rule/values';
+import { inWords } from '../rule/words';
+import { type Choice, Picker } from '../ui/Picker';
+import { Count } from './Count';
+import { useEditor } from './context';
+import { FieldInput } from './FieldInput';
+import { OperatorSelect } from './OperatorSelect';
+
+const NO_PROBLEMS: Problems = new Map();
+
+export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): ReactNode {
+  const editor = useEditor();
+  const criterion = editor.criteria.get(row.field);
+  const unfinished = editor.draft.unfinished.get(row.id);
+  const refused = editor.refused.get(row.id);
+  const name = criterion?.label ?? (row.field || 'criterion');
+  const unknown = editor.draft.unknown.has(row.id);
+  const wrong = refused ?? (editor.strict ? unfinished : undefined);
+  return (
+    <div
+      className={`row ${unfinished ? 'unfinished' : ''} ${unknown || wrong ? 'wrong' : ''}`}
+      data-node={row.id}
+    >
+      <div className="row-form">
+        {unknown ? (
+          <UnknownCriterion row={row} />
+        ) : (
+          <>
+            <CriterionPicker row={row} criterion={criterion} />
+            {criterion && <CriterionForm row={row} criterion={criterion} />}
+          </>
+        )}
+        {refused?.get('') && <p className="problem">{refused.get('')}</p>}
+        {unfinished && (
+          <p className={editor.strict ? 'problem' : 'hint'}>
+            {editor.strict ? 'Finish this row, or remove it.' : 'Not counted until it is complete.'}
+          </p>
+        )}
+      </div>
+      <Count id={row.id} />
+      {!editor.readOnly && (
+        <button
+          type="button"
+          className="icon"
+          aria-label={`Remove ${name}`}
+          title="Remove"
+          onClick={(event) => {
+            focusOnGroup(event.currentTarget);
+            onRemove();
+          }}
+        >
+          ×
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What is about to go gives the focus to its group, where another can be added. */
+export function focusOnGroup(leaving: HTMLElement): void {
+  const inside = leaving.closest('.group-body')?.closest('.group');
+  inside?.querySelector<HTMLElement>(':scope > .group-actions > .add')?.focus();
+}
+
+function UnknownCriterion({ row }: { row: Row }): ReactNode {
+  return (
+    <div className="unknown">
+      <p>
+        <strong>{row.field}</strong> is no criterion that is installed here, so there is no size.
+        Install its plugin again, or remove the row.
+      </p>
+      <code>{JSON.stringify({ operator: row.operator, ...row.value })}</code>
+    </div>
+  );
+}
+
+function CriterionPicker({
+  row,
+  criterion,
+}: {
+  row: Row;
+  criterion: Criterion | undefined;
+}): ReactNode {
+  const editor = useEditor();
+  const [search, setSearch] = useState('');
+  const choices = useMemo(() => offered([...editor.criteria.values()], search), [editor, search]);
+  const missing = editor.draft.unfinished.get(row.id)?.has('criterion') && editor.strict;
+  return (
+    <div className="input criterion">
+      <span className="input-label">{criterion ? inWords(criterion.group) : 'Criterion'}</span>
+      <Picker
+        label="Criterion"
+        text={criterion?.label ?? ''}
+        placeholder="Pick a criterion"
+        choices={choices}
+        onSearch={setSearch}
+        onPick={({ value }) => {
+          const picked = editor.criteria.get(value);
+          const operator = picked?.operators[0]?.name ?? '';
+          if (value !== row.field) editor.changeRow(row.id, { field: value, operator, value: {} });
+        }}
+        disabled={editor.readOnly}
+        invalid={Boolean(missing)}
+        autoFocus={!row.field && !editor.readOnly}
+        nothing="No criterion has these words."
+      />
+    </div>
+  );
+}
+
+/** The order in which people look for something to pick by. */
+const GROUPS: readonly CriterionGroup[] = ['PURCHASES', 'MESSAGING', 'PROFILE', 'OTHER'];
+
+/** All by their groups; of those that have some words, the ones named so first. */
+function offered(criteria: readonly Criterion[], search: string): readonly Choice[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const rank = ({ label, group }: Criterion): number => {
+    if (words.length === 0) return GROUPS.indexOf(group);
+    const name = label.toLowerCase();
+    if (name.startsWith(words.join(' '))) return 0;
+    return words.every((word) => name.includes(word)) ? 1 : 2;
+  };
+  return criteria
+    .filter(({ key, label, description }) => {
+      const text = `${key} ${label} ${description}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .toSorted((one, other) => rank(one) - rank(other) || one.label.localeCompare(other.label))
+    .map(({ key, label, description, group }) => ({
+      value: key,
+      label,
+      description,
+      ...(words.length === 0 && { group: inWords(group) }),
+    }));
+}
+
+function CriterionForm({ row, criterion }: { row: Row; criterion: Criterion }): ReactNode {
+  const editor = useEditor();
+  const unfinished = editor.draft.unfinished.get(row.id) ?? NO_PROBLEMS;
+  const refused = editor.refused.get(row.id) ?? NO_PROBLEMS;
+  const [suited, setSuited] = useState<readonly string[] | null>(null);
+
+  function change(name: string, value: Value): void {
+    editor.changeRow(row.id, { value: { ...row.value, [name]: value } });
+  }
+
+  /** Some values, such as a property's name, go with some operators only. */
+  function picked(field: Field, option: Option): void {
+    setSuited(option.operators);
+    const fits = !option.operators || option.operators.includes(row.operator);
+    const operator = fits ? row.operator : (option.operators?.[0] ?? row.operator);
+    const value = field.multiple ? valueIn(row.value, field.name) : option.value;
+    editor.changeRow(row.id, { operator, value: { ...row.value, [field.name]: value } });
+  }
+
+  return (
+    <>
+      <OperatorSelect
+        form={criterion}
+        operator={row.operator}
+        suited={suited}
+        disabled={editor.readOnly}
+        onChange={(operator) => editor.changeRow(row.id, { operator })}
+      />
+      <Fields
+        criterion={criterion.key}
+        prefix=""
+        fields={fieldsOf(criterion, row.operator)}
+        values={row.value}
+        given={row.value}
+        problems={problemsShown(unfinished, refused, row.value, editor.strict)}
+        onChange={change}
+        onOption={picked}
+      />
+    </>
+  );
+}
+
+/** What is missing is not pointed out before somebody tries to save; what is wrong is. */
+export function problemsShown(
+  unfinished: Problems,
+  refused: Problems,
+  values: Values,
+  strict: boolean,
+): Problems {
+  const found = [...unfinished].filter(([path]) => strict || !isEmpty(at(values, path)));
+  return new Map([...found, ...refused]);
+}
+
+/** The value at a path, such as that of an input of the first condition. */
+function at(values: Value, path: string): Value {
+  return path
+    .split('.')
+    .reduce<Value>(
+      (value, step) => (isEmpty(value) ? value : valueIn(value as Values, step)),
+      values,
+    );
+}
+
+interface FieldsProps {
+  criterion: string;
+  /** The path of the form within the criterion's, with a point at its end. */
+  prefix: string;
+  fields: readonly Field[];
+  values: Values;
+  /** What is filled in so far, by paths, for suggestions that depend on it. */
+  given: Values;
+  problems: Problems;
+  onChange(name: string, value: Value): void;
+  onOption(field: Field, option: Option): void;
+}
+
+/** The inputs of a form; those that may be left out wait behind a button. */
+export function Fields(props: FieldsProps): ReactNode {
+  const { fields, values } = props;
+  const { readOnly } = useEditor();
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const shown = fields.filter(
+    (field) => field.required || !isEmpty(valueIn(values, field.name)) || opened.has(field.name),
+  );
+  const hidden = fields.filter((field) => !shown.includes(field));
+
+  function close(field: Field): void {
+    document.activeElement?.closest('.row')?.querySelector('input')?.focus();
+    setOpened(new Set([...opened].filter((name) => name !== field.name)));
+    props.onChange(field.name, undefined);
+  }
+
+  return (
+    <>
+      {shown.map((field) => (
+        <FieldInput
+          key={field.name}
+          criterion={props.criterion}
+          path={props.prefix + field.name}
+          field={field}
+          value={valueIn(values, field.name)}
+          given={props.given}
+          problems={props.problems}
+          onChange={(value) => props.onChange(field.name, value)}
+          onOption={(option) => props.onOption(field, option)}
+          onClose={field.required || readOnly ? undefined : () => close(field)}
+        />
+      ))}
+      {!readOnly &&
+        hidden.map((field) => (
+          <button
+            key={field.name}
+            type="button"
+            className="add option"
+            title={field.description ?? undefined}
+            onClick={(event) => {
+              const form = event.currentTarget.parentElement;
+              setOpened(new Set([...opened, field.name]));
+              // Once it is there.
+              setTimeout(() => {
+                const input = form?.querySelector(`[data-field="${CSS.escape(field.name)}"]`);
+                input?.querySelector<HTMLElement>('input, select, button.add')?.focus();
+              });
+            }}
+          >
+            + {field.label}
+          </button>
+        ))}
+    </>
+  );
+}
