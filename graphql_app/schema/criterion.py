@@ -9,13 +9,14 @@ import strawberry
 from graphql_app import criteria as contract
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, Group
+from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import RequestInfo, guarded
 from graphql_app.schema.describe import described_enum
 from graphql_app.schema.pages import searched
 from graphql_app.schema.rule import input_name
 from graphql_app.schema.scalars import JSON
-from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
+from graphql_app.segments.suggestions import MAX_SUGGESTIONS, labels, suggestions
 
 CriterionGroup = described_enum(
     Group,
@@ -251,28 +252,33 @@ async def _criterion(
     return None if found is None else _type(found, registry, await _a_segment(info))
 
 
+CriterionKey = Annotated[str, strawberry.argument(description="The criterion's key.")]
+FieldName = Annotated[
+    str,
+    strawberry.argument(
+        description="The field's name; a condition's after that of its list and a point."
+    ),
+]
+Given = Annotated[
+    JSON | None,
+    strawberry.argument(
+        description="The criterion's other fields as far as they are filled in, an object by "
+        "their names; those of a condition after that of their list and a point."
+    ),
+]
+
+
 async def _field_suggestions(
     info: RequestInfo,
-    criterion: Annotated[str, strawberry.argument(description="The criterion's key.")],
-    field: Annotated[
-        str,
-        strawberry.argument(
-            description="The field's name; a condition's after that of its list and a point."
-        ),
-    ],
+    criterion: CriterionKey,
+    field: FieldName,
     search: Annotated[
         str, strawberry.argument(description="What was typed so far; part of a value or label.")
     ] = "",
     first: Annotated[
         int, strawberry.argument(description=f"How many at most, 1 to {MAX_SUGGESTIONS}.")
     ] = 20,
-    given: Annotated[
-        JSON | None,
-        strawberry.argument(
-            description="The criterion's other fields as far as they are filled in, an object by "
-            "their names; those of a condition after that of their list and a point."
-        ),
-    ] = None,
+    given: Given = None,
 ) -> list[FieldOption]:
     context = info.context
     found = await context.run_with(
@@ -290,6 +296,43 @@ async def _field_suggestions(
         context.saved.options,
     )
     return [_option(option) for option in found]
+
+
+@strawberry.type(description="What people see for a value.")
+class FieldLabel:
+    """See the description."""
+
+    value: str = strawberry.field(description="The value in a rule.")
+    label: str | None = strawberry.field(
+        description="What people see; null for a value that nothing names."
+    )
+
+
+async def _field_labels(
+    info: RequestInfo,
+    criterion: CriterionKey,
+    field: FieldName,
+    values: Annotated[
+        list[str],
+        strawberry.argument(description=f"Values of the field, at most {MAX_VALUES}."),
+    ],
+    given: Given = None,
+) -> list[FieldLabel]:
+    context = info.context
+    found = await context.run_with(
+        [criterion],
+        labels,
+        context.services.registry,
+        context.services.audience,
+        context.shop_id,
+        criterion,
+        field,
+        values,
+        context.scope,
+        given if isinstance(given, dict) else {},
+        context.saved.names,
+    )
+    return [FieldLabel(value=value, label=found.get(value)) for value in values]
 
 
 @strawberry.type
@@ -310,4 +353,11 @@ class CriterionQuery:
         resolver=_field_suggestions,
         description="Values to offer for a field, from the shop's own facts where it `suggests`, "
         f"else from its options; the best first, at most {MAX_SUGGESTIONS}.",
+    )
+    field_labels: list[FieldLabel] = guarded(
+        TokenScope.SEGMENTS_READ,
+        TokenScope.CONTACTS_READ,
+        resolver=_field_labels,
+        description="What people see for values of a field that a rule has, such as the titles of "
+        "products and the names of segments; in the order of the values.",
     )

@@ -33,7 +33,7 @@ MAX_COST = 10_000
 COSTLY = frozenset(
     {
         "segmentSize", "segmentMembers", "size", "members", "contains", "segments", "totalCount",
-        "contact", "contactCounts", "fieldSuggestions", "segmentTemplates",
+        "contact", "contactCounts", "fieldSuggestions", "fieldLabels", "segmentTemplates",
         "membershipExplanation", "explanation",
     }
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +100,13 @@ class SavedSegments:
         """Segments whose name holds a text, by name; none that is archived."""
         found = self.page(limit=limit, search=search, key=SegmentSortKey.NAME)
         return [Option(named(segment).id, segment.name) for segment in found]
+
+    def names(self, ids: Sequence[str]) -> dict[str, str]:
+        """The names of segments by their ids, as rules have them; archived ones too."""
+        with self._catalog.read() as session:
+            find = library(session, stored_id(self._shop))
+            found = [find(id) for id in ids]
+        return {each.id: each.name for each in found if each is not None}
 
     def page(
         self,

@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import func, select
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Form, Option, Scope
+from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import RuleTimeoutError, blaming, failed
@@ -20,6 +22,7 @@ from graphql_app.segments.predicate import checked
 MAX_SUGGESTIONS = 100
 
 SegmentOptions = Callable[[str, int], Sequence[Option]]
+SegmentNames = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 def no_segments(search: str, first: int) -> Sequence[Option]:
@@ -57,14 +60,7 @@ def suggestions(
         AppError: There is no such criterion or field, ``first`` is out of range, or the criterion
             failed or took too long.
     """
-    kind = registry.criteria.get(criterion)
-    if kind is None:
-        raise AppError(
-            ErrorCode.UNKNOWN_CRITERION, f"There is no criterion {criterion!r}.", ("criterion",)
-        )
-    spec = all_fields(kind).get(field)
-    if spec is None:
-        raise AppError(ErrorCode.NOT_FOUND, f"{criterion} has no field {field!r}.", ("field",))
+    kind, spec = _field(registry, criterion, field)
     if not 1 <= first <= MAX_SUGGESTIONS:
         raise AppError(
             ErrorCode.LIMIT_EXCEEDED, f"first must be from 1 to {MAX_SUGGESTIONS}.", ("first",)
@@ -84,6 +80,71 @@ def suggestions(
         rank = {option.value: position for position, option in enumerate(found)}
         options = sorted(options, key=lambda option: rank.get(option.value, len(rank)))
     return options[:first]
+
+
+def labels(
+    registry: Registry,
+    audience: Audience,
+    shop_id: int,
+    criterion: str,
+    field: str,
+    values: Sequence[str],
+    scope: Scope,
+    given: Mapping[str, Any],
+    segments: SegmentNames,
+) -> dict[str, str]:
+    """What people see for values that a rule has; those that nothing names are missing.
+
+    Args:
+        registry: The criteria there are.
+        audience: Where the facts are.
+        shop_id: The shop that asks.
+        criterion: The criterion's key.
+        field: As for ``suggestions``.
+        values: Of the field.
+        scope: As for the rule.
+        given: As for ``suggestions``.
+        segments: The names of saved segments by their ids.
+
+    Raises:
+        AppError: As for ``suggestions``; or there are too many values.
+    """
+    kind, spec = _field(registry, criterion, field)
+    if len(values) > MAX_VALUES:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED, f"At most {MAX_VALUES} values are labelled.", ("values",)
+        )
+    if spec.type.kind is FieldKind.SEGMENT:
+        return dict(segments(values))
+    if spec.type.options:
+        wanted = frozenset(values)
+        return {
+            option.value: option.label for option in spec.type.options if option.value in wanted
+        }
+    statement = (
+        suggestion_statement(kind, field, "", scope, given)
+        if values and spec.form.suggests
+        else None
+    )
+    if statement is None:
+        return {}
+    # All that the criterion would offer, of which these are picked.
+    offered, label, *_ = statement.order_by(None).subquery().c
+    value = func.toString(offered)
+    found = select(value, label).where(value.in_(values)).limit(len(values))
+    return {option.value: option.label for option in _found(audience, shop_id, kind, found)}
+
+
+def _field(registry: Registry, criterion: str, field: str) -> tuple[type[Criterion], FieldSpec]:
+    kind = registry.criteria.get(criterion)
+    if kind is None:
+        raise AppError(
+            ErrorCode.UNKNOWN_CRITERION, f"There is no criterion {criterion!r}.", ("criterion",)
+        )
+    spec = all_fields(kind).get(field)
+    if spec is None:
+        raise AppError(ErrorCode.NOT_FOUND, f"{criterion} has no field {field!r}.", ("field",))
+    return kind, spec
 
 
 def suggestion_statement(

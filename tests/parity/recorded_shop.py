@@ -38,7 +38,7 @@ from graphql_app.segments.rule import Rule, parse
 from graphql_app.segments.saved import Changes, SavedSegments
 from graphql_app.segments.size import SegmentSize, size
 from graphql_app.segments.starters import create_shop
-from graphql_app.segments.suggestions import suggestions
+from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document
 
@@ -215,6 +215,26 @@ class RecordedShop:
             100,
             self.scope,
             given,
+        )
+
+    def labels(
+        self,
+        criterion: str,
+        name: str,
+        values: Sequence[str],
+        given: Mapping[str, Any] = MappingProxyType({}),
+    ) -> dict[str, str]:
+        """What people see for values of a field."""
+        return labels(
+            self.services.registry,
+            self.services.audience,
+            self.id,
+            criterion,
+            name,
+            values,
+            self.scope,
+            given,
+            lambda ids: {id: f"Segment {id}" for id in ids},
         )
 
 

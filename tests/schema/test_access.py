@@ -35,6 +35,9 @@ QUERIES: Mapping[str, str] = {
     "criteria": "{ criteria { key } }",
     "criterion": '{ criterion(key: "spend") { key } }',
     "fieldSuggestions": '{ fieldSuggestions(criterion: "location", field: "countries") { label } }',
+    "fieldLabels": (
+        '{ fieldLabels(criterion: "location", field: "countries", values: ["US"]) { label } }'
+    ),
     "segmentTemplates": "{ segmentTemplates { key } }",
     "segmentSize": f"{{ segmentSize({RULE}) {{ members }} }}",
     "segmentMembers": f"{{ segmentMembers({RULE}) {{ nodes {{ sourceId }} }} }}",
@@ -90,6 +93,7 @@ NEEDS: Mapping[str, set[str]] = {
     "criteria": READ,
     "criterion": READ,
     "fieldSuggestions": READ | CONTACTS,
+    "fieldLabels": READ | CONTACTS,
     "segmentTemplates": READ | CONTACTS,
     "segmentSize": READ | CONTACTS,
     "segmentMembers": READ | CONTACTS,

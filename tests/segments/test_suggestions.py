@@ -243,6 +243,72 @@ class TestOwnValues:
         assert caught.value.code is ErrorCode.NOT_FOUND
 
 
+class TestLabels:
+    @pytest.mark.parametrize(
+        ("criterion", "field"),
+        [
+            *((criterion, field) for criterion, field, *_ in OWN_VALUES),
+            *(("property", "property"), ("property", "texts"), ("anniversary", "property")),
+            *(("event", "conditions.property"), ("event", "conditions.texts")),
+            ("location", "countries"),
+        ],
+    )
+    def test_they_are_those_of_the_suggestions(
+        self, boutique: RecordedShop, criterion: str, field: str
+    ) -> None:
+        given = {"property": "color", "name": "viewed", "conditions.property": "color"}
+        offered = boutique.options(criterion, field, given=given)
+        expected = {option.value: option.label for option in offered}
+        assert expected
+        assert boutique.labels(criterion, field, ["nothing", *expected], given) == expected
+        for value, label in list(expected.items())[:3]:
+            assert boutique.labels(criterion, field, [value], given) == {value: label}
+
+    def test_of_values_that_nothing_names_there_are_none(self, boutique: RecordedShop) -> None:
+        for values in ([], ["p9"], ["P1", "p", "%"], list(HOSTILE)):
+            assert boutique.labels("ordersPlaced", "products", values) == {}
+        assert boutique.labels("spend", "amount", ["50"]) == {}
+        assert boutique.labels("event", "conditions", ["color"]) == {}
+
+    def test_another_shop_has_none_of_them(
+        self, boutique: RecordedShop, services: Services
+    ) -> None:
+        other = RecordedShop(services)
+        other.record(Products((Product("p2", "Pencil"),)))
+        assert other.labels("ordersPlaced", "products", ["p1", "p2"]) == {"p2": "Pencil"}
+        assert boutique.labels("ordersPlaced", "products", ["p1", "p2"]) == {
+            "p1": "Water Bottle",
+            "p2": "Mug",
+        }
+
+    @pytest.mark.parametrize(
+        ("criterion", "field", "values", "code", "place"),
+        [
+            ("nothing", "products", ["p1"], ErrorCode.UNKNOWN_CRITERION, "criterion"),
+            ("event", "nothing", ["p1"], ErrorCode.NOT_FOUND, "field"),
+            ("event", "name", ["p1"] * 1001, ErrorCode.LIMIT_EXCEEDED, "values"),
+        ],
+    )
+    def test_what_is_wrong_is_said(
+        self,
+        boutique: RecordedShop,
+        criterion: str,
+        field: str,
+        values: list[str],
+        code: ErrorCode,
+        place: str,
+    ) -> None:
+        with pytest.raises(AppError) as caught:
+            boutique.labels(criterion, field, values)
+        assert [(found.code, found.path) for found in caught.value.problems] == [(code, (place,))]
+        assert len(boutique.labels("ordersPlaced", "products", ["p1"] * 1000)) == 1
+
+
+LABELS = """
+query ($ids: [String!]!) {
+  fieldLabels(criterion: "inSegment", field: "segment", values: $ids) { value label }
+}
+"""
 SEGMENTS = """
 query ($search: String!) {
   fieldSuggestions(criterion: "inSegment", field: "segment", search: $search) { value label }
@@ -271,5 +337,12 @@ class TestSegments:
         assert segments(shop, "vip") == {vips["id"]: vips["name"]}
         assert segments(shop, "%") == {vips["id"]: vips["name"]}
         assert list(segments(other, "VIPS").values()) == ["Other VIPs"]
+        ids = [away["id"], "nonsense", vips["id"], *segments(other, "vips")]
+        assert [tuple(found.values()) for found in shop.ask(LABELS, ids=ids)["fieldLabels"]] == [
+            (away["id"], away["name"]),
+            ("nonsense", None),
+            (vips["id"], vips["name"]),
+            (ids[-1], None),
+        ]
         rule = {"inSegment": {"operator": "IS", "segment": vips["id"]}}
         assert shop.members(rule) == 0
