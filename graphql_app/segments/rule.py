@@ -299,7 +299,6 @@ def _sentence(kind: str, message: str) -> str:
 def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
     """Fields that the operator needs or does not use, and what the form itself finds."""
     incomplete = False
-    names = {spec.attribute: spec.name for spec in form.fields()}
     for spec in form.fields():
         value = getattr(form, spec.attribute)
         used = form.operator in spec.used_with
@@ -320,7 +319,7 @@ def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
         if spec.form.not_below is not None:
             least = getattr(form, spec.form.not_below)
             if least is not None and value < least:
-                yield (spec.name,), f"must not be less than {names[spec.form.not_below]}"
+                yield (spec.name,), f"must not be less than {least}"
     if not incomplete:
         yield from form.problems()
 
