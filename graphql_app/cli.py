@@ -74,7 +74,7 @@ def demo(
         shop, loaded = load_demo(services)
         token = access.create_token(services.catalog, shop, TokenScope, "demo")
         if loaded:
-            out.print(f"Loaded the demo shop: {loaded} rows.")
+            out.print(f"Loaded the demo shop: {loaded:,} rows.")
         address = f"http://{settings.host}:{settings.port}"
         out.print(f"\nToken (shown once):  {token}\n")
         out.print("Ask for a size:\n")

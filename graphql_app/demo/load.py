@@ -50,12 +50,13 @@ def load_demo(services: Services) -> tuple[Shop, int]:
     lines = tables.pop("order_lines")
     lines = lines.append_column("row", pc.index_in(lines["order_id"], tables["orders"]["id"]))
     checked = {name: _checked(name, table) for name, table in tables.items()}
+    rows = lines.num_rows + sum(table.num_rows for table in checked.values())
     recorder = services.recorder
     recorder.orders(shop_id, checked.pop("orders"), lines.drop_columns(["order_id"]))
     for name, table in checked.items():
         recorder.record(shop_id, facts.FACTS[name], table)
     recorder.merge(shop_id)
-    return shop, lines.num_rows + sum(table.num_rows for table in checked.values())
+    return shop, rows
 
 
 def _checked(name: str, table: pa.Table) -> pa.Table:

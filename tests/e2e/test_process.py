@@ -148,7 +148,7 @@ def test_the_demo_shop_is_loaded_once_and_served(tmp_path: Path) -> None:
         assert "generated" in shop["description"]
         assert "CC BY 4.0" in shop["description"]
         _, output = running.stop(signal.SIGTERM)
-        assert "Loaded the demo shop" in output
+        assert "Loaded the demo shop: 436,100 rows." in output
         assert "curl" in output
         assert "seg_" in output
     with process.server(data, "demo", "--serve") as running:
