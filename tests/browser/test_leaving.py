@@ -29,6 +29,18 @@ def test_a_link_asks(builder: Builder, segments: SegmentList) -> None:
     expect(segments.new).to_be_visible()
 
 
+def test_signing_out_asks(builder: Builder) -> None:
+    sign_out = builder.page.get_by_role("link", name="Sign out")
+    for leave in (False, True):
+        sign_out.click()
+        expect(builder.dialog).to_contain_text("Leave without saving?")
+        builder.dialog.get_by_role("button", name="Leave" if leave else "Stay").click()
+        expect(builder.dialog).to_be_hidden()
+        if not leave:
+            expect(builder.row().input("Number")).to_have_value("0")
+    expect(builder.page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_the_back_button_asks(builder: Builder, segments: SegmentList) -> None:
     for leave in (False, True):
         builder.page.evaluate("history.back()")

@@ -63,8 +63,12 @@ def test_a_row_without_a_criterion_is_unfinished(builder: Builder, sent: list[st
 @pytest.mark.parametrize("amount", ["fifty", "1.23456", "-1", "1e3"])
 def test_what_is_no_amount_does_not_count(builder: Builder, amount: str, sent: list[str]) -> None:
     spend = builder.add_criterion("Total spend").compare("is greater than").fill("Amount", amount)
-    expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
+    # Nobody is told off in the middle of a word.
     expect(builder.not_counted).to_have_count(1)
+    expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
+    builder.page.keyboard.press("Tab")
+    expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
+    expect(spend.input("Amount")).to_have_accessible_description(re.compile("^(Enter|At least)"))
     builder.call("No amount").save_button.click()
     expect(spend.input("Amount")).to_be_focused()
     assert sent == []

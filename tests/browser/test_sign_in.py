@@ -71,7 +71,7 @@ def test_somebody_signs_in_and_out(browse: Browse, watch: Watch, private: Privat
     expect_asked(another_tab)
     another_tab.close()
 
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("link", name="Sign out").click()
     expect_asked(page)
     assert private.token not in page.evaluate("JSON.stringify({...sessionStorage})")
     expect(token).to_have_value("")

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
-import { createBrowserRouter, Link, Outlet } from 'react-router';
+import { type ReactNode, useEffect, useState } from 'react';
+import { createBrowserRouter, Link, Outlet, useNavigate } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
 import { type ApiError, ask } from './api/client';
 import { ShopDocument, type ShopQuery } from './api/generated/graphql';
@@ -29,20 +29,16 @@ export function App(): ReactNode {
   }
 
   const expired = (error as ApiError | null)?.code === 'UNAUTHENTICATED';
+  if (signedIn && data && !error) return <Pages shop={data.shop} onSignOut={leave} />;
   return (
     <>
-      <header>
-        <a href="/builder/" className="brand">
-          <img src="/builder/icon.svg" alt="" width="24" height="24" /> Segments
-        </a>
-        {data && <span className="shop">{data.shop.name}</span>}
-        <a href="/graphiql">API</a>
+      <Header>
         {signedIn && !expired && (
           <button type="button" className="link" onClick={leave}>
             Sign out
           </button>
         )}
-      </header>
+      </Header>
       <main>
         {!signedIn || expired ? (
           <SignIn
@@ -53,8 +49,6 @@ export function App(): ReactNode {
           />
         ) : error ? (
           <Failed error={error as ApiError} onRetry={() => refetch()} />
-        ) : data ? (
-          <Pages shop={data.shop} />
         ) : (
           <Loading />
         )}
@@ -63,13 +57,32 @@ export function App(): ReactNode {
   );
 }
 
-function Pages({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
+function Header({ shop, children }: { shop?: string; children: ReactNode }): ReactNode {
+  return (
+    <header>
+      <a href="/builder/" className="brand">
+        <img src="/builder/icon.svg" alt="" width="24" height="24" /> Segments
+      </a>
+      {shop !== undefined && <span className="shop">{shop}</span>}
+      <a href="/graphiql">API</a>
+      {children}
+    </header>
+  );
+}
+
+interface PagesProps {
+  shop: ShopQuery['shop'];
+  onSignOut(): void;
+}
+
+function Pages({ shop, onSignOut }: PagesProps): ReactNode {
   const [router] = useState(() =>
     createBrowserRouter(
       [
         {
-          element: <Outlet />,
+          element: <Layout shop={shop} />,
           children: [
+            { path: '/sign-out', element: <SignOut onDone={onSignOut} /> },
             { path: '/', element: <SegmentsPage shop={shop} /> },
             {
               // One element for both, so that what was new stays as it is when it gets its address.
@@ -94,4 +107,28 @@ function Pages({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
     ),
   );
   return <RouterProvider router={router} />;
+}
+
+function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
+  return (
+    <>
+      <Header shop={shop.name}>
+        <Link to="/sign-out">Sign out</Link>
+      </Header>
+      <main>
+        <Outlet />
+      </main>
+    </>
+  );
+}
+
+/** An address, so that who has not saved is asked before leaving for it. */
+function SignOut({ onDone }: { onDone(): void }): ReactNode {
+  const navigate = useNavigate();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once
+  useEffect(() => {
+    void navigate('/', { replace: true });
+    onDone();
+  }, []);
+  return null;
 }

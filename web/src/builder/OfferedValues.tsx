@@ -1,9 +1,9 @@
 /** Inputs whose values are offered: from the field's options, the shop's facts or its segments. */
 
-import { keepPreviousData, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import { ask } from '../api/client';
-import { SegmentNamesDocument, SuggestionsDocument } from '../api/generated/graphql';
+import { LabelsDocument, SuggestionsDocument } from '../api/generated/graphql';
 import type { Option } from '../rule/metadata';
 import { isEmpty, type Values } from '../rule/values';
 import { Picker } from '../ui/Picker';
@@ -160,53 +160,39 @@ function filledIn(given: Values, path: string): Values {
   );
 }
 
-/** Of how many values that were not picked here the labels are looked up; each is a request. */
-const MANY = 50;
-
 /** What people see for values: of the options, of segments by their ids, or as suggested. */
 function useLabels(
   { criterion, path, field, given }: FieldInputProps,
   values: readonly string[],
 ): ReadonlyMap<string, string> {
-  const others = filledIn(given, path);
+  const client = useQueryClient();
+  const known = (value: string) => client.getQueryData<string>(labelKey(criterion, path, value));
   const lookedUp = !field.options && (field.suggests || field.kind === 'SEGMENT');
-  const answers = useQueries({
-    queries: (lookedUp ? values.slice(0, MANY) : []).map((value) => ({
-      queryKey: labelKey(criterion, path, value),
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        field.kind === 'SEGMENT'
-          ? nameOfSegment(value, signal)
-          : labelOf(criterion, path, value, others, signal),
-      staleTime: Number.POSITIVE_INFINITY,
-      retry: false,
-    })),
+  const unknown = lookedUp ? values.filter((value) => known(value) === undefined) : [];
+  // All in one request; each is known from then on.
+  useQuery({
+    queryKey: ['labels', criterion, path, unknown],
+    queryFn: async ({ signal }) => {
+      const variables = { criterion, field: path, values: unknown, given: filledIn(given, path) };
+      const { fieldLabels } = await ask(LabelsDocument, variables, signal);
+      for (const { value, label } of fieldLabels) {
+        client.setQueryData(labelKey(criterion, path, value), label ?? value);
+      }
+      return fieldLabels.length;
+    },
+    enabled: unknown.length > 0,
+    retry: false,
   });
   const labels = new Map(field.options?.map(({ value, label }) => [value, label]));
-  values.forEach((value, position) => {
-    const label = answers[position]?.data;
+  for (const value of values) {
+    const label = known(value);
     if (label !== undefined) labels.set(value, label);
-  });
+  }
   return labels;
 }
 
 function labelKey(criterion: string, path: string, value: string): readonly string[] {
   return ['label', criterion, path, value];
-}
-
-async function nameOfSegment(id: string, signal: AbortSignal): Promise<string> {
-  const [node] = (await ask(SegmentNamesDocument, { ids: [id] }, signal)).nodes;
-  return node && 'name' in node ? node.name : id;
-}
-
-async function labelOf(
-  criterion: string,
-  path: string,
-  value: string,
-  given: Values,
-  signal: AbortSignal,
-): Promise<string> {
-  const options = await suggestions(criterion, path, value, given, signal);
-  return options.find((option) => option.value === value)?.label ?? value;
 }
 
 /** A text, once it has not changed for a moment. */

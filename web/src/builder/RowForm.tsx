@@ -22,18 +22,22 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
   const name = criterion?.label ?? (row.field || 'criterion');
   const unknown = editor.draft.unknown.has(row.id);
   const wrong = refused ?? (editor.strict ? unfinished : undefined);
+  const [typing, setTyping] = useState<string | null>(null);
   return (
     <div
       className={`row ${unfinished ? 'unfinished' : ''} ${unknown || wrong ? 'wrong' : ''}`}
       data-node={row.id}
     >
-      <div className="row-form">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only sees an input being left */}
+      <div className="row-form" onBlur={() => setTyping(null)}>
         {unknown ? (
           <UnknownCriterion row={row} />
         ) : (
           <>
             <CriterionPicker row={row} criterion={criterion} />
-            {criterion && <CriterionForm row={row} criterion={criterion} />}
+            {criterion && (
+              <CriterionForm row={row} criterion={criterion} typing={typing} onTyping={setTyping} />
+            )}
           </>
         )}
         {refused?.get('') && <p className="problem">{refused.get('')}</p>}
@@ -140,13 +144,22 @@ function offered(criteria: readonly Criterion[], search: string): readonly Choic
     }));
 }
 
-function CriterionForm({ row, criterion }: { row: Row; criterion: Criterion }): ReactNode {
+interface CriterionFormProps {
+  row: Row;
+  criterion: Criterion;
+  /** The field that is being filled in. */
+  typing: string | null;
+  onTyping(field: string): void;
+}
+
+function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps): ReactNode {
   const editor = useEditor();
   const unfinished = editor.draft.unfinished.get(row.id) ?? NO_PROBLEMS;
   const refused = editor.refused.get(row.id) ?? NO_PROBLEMS;
   const [suited, setSuited] = useState<readonly string[] | null>(null);
 
   function change(name: string, value: Value): void {
+    onTyping(name);
     editor.changeRow(row.id, { value: { ...row.value, [name]: value } });
   }
 
@@ -174,7 +187,7 @@ function CriterionForm({ row, criterion }: { row: Row; criterion: Criterion }): 
         fields={fieldsOf(criterion, row.operator)}
         values={row.value}
         given={row.value}
-        problems={problemsShown(unfinished, refused, row.value, editor.strict)}
+        problems={problemsShown(unfinished, refused, row.value, editor.strict, typing)}
         onChange={change}
         onOption={picked}
       />
@@ -182,14 +195,19 @@ function CriterionForm({ row, criterion }: { row: Row; criterion: Criterion }): 
   );
 }
 
-/** What is missing is not pointed out before somebody tries to save; what is wrong is. */
-export function problemsShown(
+/**
+ * What is missing is not pointed out before somebody tries to save; what is wrong is, but not
+ * before it is typed to the end.
+ */
+function problemsShown(
   unfinished: Problems,
   refused: Problems,
   values: Values,
   strict: boolean,
+  typing: string | null,
 ): Problems {
-  const found = [...unfinished].filter(([path]) => strict || !isEmpty(at(values, path)));
+  const shown = (path: string) => !isEmpty(at(values, path)) && path.split('.')[0] !== typing;
+  const found = [...unfinished].filter(([path]) => strict || shown(path));
   return new Map([...found, ...refused]);
 }
 
