@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -67,7 +68,8 @@ def pages(demo_token: str | None) -> list[BaseRoute]:
 
     async def config(request: Request) -> Response:
         # A name that leads to this machine but is not its own would be another site's.
-        ours = LOOPBACK.fullmatch(request.headers.get("host", ""))
+        named = LOOPBACK.fullmatch(request.headers.get("host", ""))
+        ours = named and request.client and ip_address(request.client.host).is_loopback
         return JSONResponse(
             {"token": demo_token if ours else None}, headers={"Cache-Control": "no-store"}
         )

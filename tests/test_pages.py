@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,9 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
-from graphql_app.pages import BUILDER
+from graphql_app.pages import BUILDER, pages
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import Server, serving
@@ -233,9 +235,13 @@ def test_no_file_of_the_bundle_loads_from_another_host() -> None:
         assert found == [], path.name
 
 
-def test_the_bundle_is_of_a_reasonable_size() -> None:
+def test_the_bundle_is_of_a_reasonable_size(address: str) -> None:
     sizes = {path: path.stat().st_size for path in BUILDER.rglob("*") if path.is_file()}
     assert sum(sizes.values()) < 2_500_000
+    scripts = [link for link in named_by("/builder/") if link.endswith(".js")]
+    packed = [len(get(address, link, Accept_Encoding="gzip").body) for link in scripts]
+    assert len(scripts) > 1
+    assert sum(packed) < 200_000
 
 
 @pytest.mark.parametrize(
@@ -269,6 +275,21 @@ def test_a_page_by_another_name_does_not_get_the_demo_token(demo: str, host: str
     answer = get(demo, "/builder/config.json", Host=host)
     assert TOKEN.encode() not in answer.body
     assert json.loads(answer.body) == {"token": None}
+
+
+@pytest.mark.parametrize(
+    ("client", "token"), [("127.0.0.1", TOKEN), ("::1", TOKEN), ("192.0.2.7", None)]
+)
+def test_another_machine_does_not_get_the_demo_token_by_our_name(
+    client: str, token: str | None
+) -> None:
+    async def ask() -> httpx.Response:
+        app = Starlette(routes=pages(TOKEN))
+        transport = httpx.ASGITransport(app, client=(client, 50_000))
+        async with httpx.AsyncClient(transport=transport) as asking:
+            return await asking.get("http://localhost:8000/builder/config.json")
+
+    assert asyncio.run(ask()).json() == {"token": token}
 
 
 def test_no_page_has_the_demo_token_in_it(demo: str) -> None:

@@ -99,6 +99,9 @@ class CriterionField:
     minimum: str | None = strawberry.field(description="The smallest value, as it is written.")
     maximum: str | None = strawberry.field(description="The largest value, as it is written.")
     step: str | None = strawberry.field(description="The distance of values that a form offers.")
+    not_below: str | None = strawberry.field(
+        description="The name of the field whose value must not be greater, where both are given."
+    )
     pattern: str | None = strawberry.field(description="A regular expression of valid text.")
     unit: str | None = strawberry.field(description="What a number counts.")
     placeholder: str | None = strawberry.field(description="An example for the empty input.")
@@ -143,7 +146,12 @@ class CriterionType:
     example: JSON = strawberry.field(description="A valid rule with this criterion.")
 
 
-def _field(spec: contract.FieldSpec) -> CriterionField:
+def _fields(form: type[contract.Form]) -> list[CriterionField]:
+    names = {spec.attribute: spec.name for spec in form.fields()}
+    return [_field(spec, names.get(spec.form.not_below or "")) for spec in form.fields()]
+
+
+def _field(spec: contract.FieldSpec, not_below: str | None) -> CriterionField:
     kind, form = spec.type, spec.form
     return CriterionField(
         name=spec.name,
@@ -157,6 +165,7 @@ def _field(spec: contract.FieldSpec) -> CriterionField:
         minimum=kind.minimum,
         maximum=kind.maximum,
         step=kind.step,
+        not_below=not_below,
         pattern=kind.pattern,
         unit=kind.unit,
         placeholder=form.placeholder,
@@ -189,7 +198,7 @@ def _condition(condition: type[contract.Condition]) -> ConditionForm:
         description=condition.description(),
         input_type=input_name(condition),
         operators=_operators(condition),
-        fields=[_field(spec) for spec in condition.fields()],
+        fields=_fields(condition),
     )
 
 
@@ -210,7 +219,7 @@ def _type(
         plugin=Plugin(name=source.distribution, version=source.version),
         input_type=input_name(criterion),
         operators=_operators(criterion),
-        fields=[_field(spec) for spec in criterion.fields()],
+        fields=_fields(criterion),
         json_schema=JSON(contract.json_schema(criterion)),
         ui_schema=JSON(contract.ui_schema(criterion)),
         example=JSON(example),

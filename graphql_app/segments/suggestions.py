@@ -131,7 +131,7 @@ def labels(
     # All that the criterion would offer, of which these are picked.
     offered, label, *_ = statement.order_by(None).subquery().c
     value = func.toString(offered)
-    found = select(value, label).where(value.in_(values)).limit(len(values))
+    found = select(value, func.any(label)).where(value.in_(values)).group_by(value)
     return {option.value: option.label for option in _found(audience, shop_id, kind, found)}
 
 

@@ -83,7 +83,7 @@ class Group:
 
     def __init__(self, place: Locator) -> None:
         self.place = place
-        self.rows = place.locator("[data-node]:not(fieldset)")
+        self.rows = place.locator("fieldset.row")
 
     @property
     def not_counted(self) -> Locator:
@@ -192,7 +192,7 @@ class SegmentList:
         self.heading = page.get_by_role("heading", name="Segments", exact=True)
         self.search = page.get_by_role("searchbox", name="Search")
         self.order = page.get_by_label("Sort by")
-        self.archived = page.get_by_role("checkbox", name="Archived")
+        self.archived = page.get_by_role("checkbox", name="Archived only")
         self.new = page.get_by_role("link", name="New segment")
         self.dialog = page.get_by_role("dialog")
         self.headings = page.get_by_role("listitem").get_by_role("heading", level=2)

@@ -82,7 +82,7 @@ def picking(page: Page, shop: Shop) -> None:
 def wrong(page: Page, shop: Shop) -> None:
     """Something keeps it from being saved."""
     empty(page, shop)
-    builder = Builder(page)
+    builder = Builder(page).call("Orders, and spend")
     builder.add_criterion("Orders placed").compare("is between").fill("Number", "5").fill(
         "Up to", "2"
     )

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Dialog, expect
 
 from tests.browser.pages import Builder, SegmentList
+from tests.browser.shop import Shop, both, texts
 
 
 @pytest.fixture
@@ -27,6 +28,14 @@ def test_a_link_asks(builder: Builder, segments: SegmentList) -> None:
         if not leave:
             expect(builder.row().input("Number")).to_have_value("0")
     expect(segments.new).to_be_visible()
+
+
+def test_enter_stays(builder: Builder) -> None:
+    builder.page.get_by_role("link", name="Segments", exact=True).click()
+    expect(builder.dialog).to_contain_text("Leave without saving?")
+    builder.page.keyboard.press("Enter")
+    expect(builder.dialog).to_be_hidden()
+    expect(builder.row().input("Number")).to_have_value("0")
 
 
 def test_signing_out_asks(builder: Builder) -> None:
@@ -52,6 +61,28 @@ def test_the_back_button_asks(builder: Builder, segments: SegmentList) -> None:
             expect(builder.dialog).to_be_hidden()
             expect(builder.row().input("Number")).to_have_value("0")
     expect(segments.new).to_be_visible()
+
+
+def test_going_back_from_a_copy_opens_what_was_copied(builder: Builder, demo: Shop) -> None:
+    page = builder.page
+    builder.call("Original").save()
+    original = page.url
+    page.get_by_role("button", name="Duplicate").click()
+    expect(builder.name).to_have_value("Original (copy)")
+    builder.row().fill("Number", "1")
+    page.evaluate("history.back()")
+    expect(builder.dialog).to_contain_text("Leave without saving?")
+    builder.dialog.get_by_role("button", name="Leave").click()
+    expect(builder.name).to_have_value("Original")
+    assert page.url == original
+    builder.row().fill("Number", "2")
+    builder.save()
+    found = demo.segments()
+    assert found["Original"]["rule"] == both(texts(2))
+    assert found["Original (copy)"]["rule"] == both(texts(0))
+    page.evaluate("history.forward()")
+    expect(builder.name).to_have_value("Original (copy)")
+    expect(builder.row().input("Number")).to_have_value("0")
 
 
 def test_closing_the_tab_asks__until_it_is_saved(builder: Builder) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
@@ -34,6 +35,14 @@ def record(shop: Shop, order: Mapping[str, object]) -> None:
     assert shop.ask(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
 
 
+@pytest.fixture
+def order(demo: Shop) -> Iterator[None]:
+    """The order is as if it had not been, at the end."""
+    yield
+    record(demo, CANCELLED)
+
+
+@pytest.mark.usefixtures("order")
 def test_an_order_changes_the_size_that_is_shown(browse: Browse, demo: Shop) -> None:
     id = demo.create("Spent, not texted", SPENT_NOT_TEXTED)
     builder = Builder(browse(demo.address, f"/builder/segments/{id}"))

@@ -34,7 +34,7 @@ def test_an_unfinished_row_does_not_count_and_is_not_saved(
     spend = builder.add_criterion("Total spend").compare("is greater than")
     expect(builder.not_counted).to_have_count(1)
     expect(spend.place.get_by_title("Not counted")).to_be_visible()
-    expect(builder.size).to_contain_text("One row is unfinished and not counted.")
+    expect(builder.size).to_contain_text("One part is unfinished and not counted.")
     builder.expect_size(1_999)
 
     builder.call("Unfinished").save_button.click()
@@ -77,6 +77,22 @@ def test_what_is_no_amount_does_not_count(builder: Builder, amount: str, sent: l
     builder.expect_size(4_300)
 
 
+def test_a_row_that_is_added_after_an_attempt_is_not_shouted_at(builder: Builder) -> None:
+    spend = builder.call("Twice").add_criterion("Total spend").compare("is greater than")
+    builder.save_button.click()
+    expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
+    another = builder.add_criterion("Texts received").compare("equals")
+    expect(another.input("Number")).not_to_have_attribute("aria-invalid", "true")
+    spend.fill("Amount", "50")
+    expect(builder.says).to_have_text("Not saved yet.")
+    # A second attempt leads to what is wrong now.
+    builder.save_button.click()
+    expect(another.input("Number")).to_be_focused()
+    expect(another.input("Number")).to_have_attribute("aria-invalid", "true")
+    another.fill("Number", "0")
+    builder.save()
+
+
 def test_it_needs_a_name(builder: Builder, sent: list[str]) -> None:
     builder.save_button.click()
     expect(builder.name).to_be_focused()
@@ -84,21 +100,37 @@ def test_it_needs_a_name(builder: Builder, sent: list[str]) -> None:
     assert sent == []
 
 
-def test_what_the_server_refuses_is_said_at_its_input(builder: Builder, demo: Shop) -> None:
+def test_bounds_that_are_the_wrong_way_round_do_not_count(builder: Builder, demo: Shop) -> None:
     spend = builder.add_criterion("Total spend").compare("is between")
     spend.fill("Amount", "50").fill("Up to", "20")
-    wrong = re.compile("Must not be less than")
-    expect(spend.input("Up to")).to_have_accessible_description(wrong)
-    expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
-    builder.call("Refused").save_button.click()
+    expect(builder.not_counted).to_have_count(1)
+    builder.expect_size(4_339)
+    builder.call("Between").save_button.click()
     expect(spend.input("Up to")).to_be_focused()
-    expect(spend.input("Up to")).to_have_accessible_description(wrong)
-    assert "Refused" not in demo.segments()
+    expect(spend.input("Up to")).to_have_accessible_description("At least 50.")
+    expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
     spend.fill("Up to", "200")
     expect(spend.input("Up to")).not_to_have_attribute("aria-invalid", "true")
     between = {"spend": {"operator": "BETWEEN", "amount": "50", "upTo": "200"}}
     builder.expect_size(demo.members(between))
     builder.save()
+
+
+def test_what_the_server_refuses_is_said_at_its_input(browse: Browse, demo: Shop) -> None:
+    id = demo.create("Ours", texts(0))
+    builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
+    builder.row().fill("Number", "1")
+    itself = builder.add_criterion("In segment").compare("is")
+    itself.input("Segment").fill("Ours")
+    itself.offered("Ours").click()
+    builder.save_button.click()
+    expect(itself.input("Segment")).to_be_focused()
+    expect(itself.input("Segment")).to_have_accessible_description(re.compile("itself"))
+    expect(builder.row(1).input("Number")).not_to_have_attribute("aria-invalid", "true")
+    assert demo.segments()["Ours"]["rule"] == texts(0)
+    itself.remove()
+    builder.save()
+    assert demo.segments()["Ours"]["rule"] == texts(1)
 
 
 def test_a_name_that_is_taken_is_said_at_the_name(builder: Builder, demo: Shop) -> None:
@@ -114,7 +146,7 @@ def test_saving_keeps_the_page_as_it_is(builder: Builder) -> None:
     builder.call("As it is").save()
     expect(builder.save_button).to_be_focused()
     builder.add_criterion("Texts received").compare("equals").fill("Number", "0")
-    expect(builder.says).to_have_text("")
+    expect(builder.says).to_have_text("Not saved yet.")
     builder.save()
     expect(builder.save_button).to_be_focused()
     expect(builder.row().input("Number")).to_have_value("0")
@@ -129,11 +161,12 @@ def conflict(browse: Browse, demo: Shop) -> Callable[[], Builder]:
         builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
         builder.row().fill("Number", "2")
         builder.expect_size(demo.members(orders(2)))
-        demo.update(id, name="Theirs", rule=texts(0))
+        demo.update(id, name="Theirs", rule=texts(0), description="For the welcome text")
         builder.save_button.click()
         expect(builder.dialog).to_be_visible()
         theirs = builder.dialog.get_by_role("region", name="Theirs")
         expect(theirs).to_contain_text("Texts received equals 0")
+        expect(theirs).to_contain_text("For the welcome text")
         yours = builder.dialog.get_by_role("region", name="Yours")
         expect(yours).to_contain_text("Ours")
         expect(yours).to_contain_text("Orders placed equals 2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,6 +23,7 @@ STORED = "JSON.stringify([{...localStorage}, document.cookie])"
 class Private:
     """A server on which somebody has to sign in."""
 
+    data_dir: Path
     address: str
     token: str
     reader: str
@@ -34,11 +36,11 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
     token = process.token(data_dir, "acme")
     reader = process.token(data_dir, "acme", "segments:read")
     with process.server(data_dir, LOG_LEVEL="warning") as running:
-        yield Private(running.address, token, reader)
+        yield Private(data_dir, running.address, token, reader)
 
 
 def sign_in(page: Page, token: str) -> None:
-    page.get_by_label("Token").fill(token)
+    page.get_by_label("Token", exact=True).fill(token)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -91,6 +93,28 @@ def test_a_token_that_ends_is_asked_for_again(
     expect(SegmentList(page).new).to_be_visible()
 
 
+def test_a_token_that_ends_meanwhile_costs_no_work(
+    browse: Browse, watch: Watch, private: Private
+) -> None:
+    watch.allow("status of 401")
+    ending = process.token(private.data_dir, "acme")
+    page = browse(private.address, "/builder/new")
+    sign_in(page, ending)
+    builder = Builder(page)
+    row = builder.call("Kept").add_criterion("Texts received").compare("equals")
+    row.fill("Number", "0")
+    builder.expect_size(0)
+    process.segments(private.data_dir, "token", "revoke", ending.split("_")[1])
+    row.fill("Number", "1")
+    expect(builder.dialog).to_contain_text("Your token is no longer valid")
+    sign_in(page, private.token)
+    expect(builder.dialog).to_be_hidden()
+    builder.try_again.click()
+    builder.expect_size(0)
+    expect(row.input("Number")).to_have_value("1")
+    builder.save()
+
+
 def test_what_a_token_may_not_do_is_said(browse: Browse, watch: Watch, private: Private) -> None:
     watch.allow("status of 403")
     page = browse(private.address, "/builder/new")
@@ -106,6 +130,7 @@ def test_the_demos_token_is_kept_nowhere(browse: Browse, demo: Shop) -> None:
     demo.create("Never texted", texts(0))
     page = browse(demo.address)
     expect_hidden(page, demo.token)
+    assert page.evaluate("JSON.stringify({...sessionStorage})") == "{}"
     SegmentList(page).card("Never texted").link.click()
     builder = Builder(page)
     builder.expect_size(1_999)

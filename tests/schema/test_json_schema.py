@@ -58,6 +58,32 @@ def client(server: Server) -> Client:
     return server.shop()
 
 
+FORM = "{ fields { name notBelow condition { fields { name notBelow } } } jsonSchema }"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_metadata_names_the_same_bounds(client: Client, key: str) -> None:
+    asked = client.ask(f"query ($key: String!) {{ criterion(key: $key) {FORM} }}", key=key)
+    fields = asked["criterion"]["fields"]
+    within = [
+        inner for field in fields for inner in (field["condition"] or {"fields": []})["fields"]
+    ]
+    told = {(field["notBelow"], field["name"]) for field in [*fields, *within] if field["notBelow"]}
+    pairs = {tuple(pair) for pair in _pairs(asked["criterion"]["jsonSchema"])}
+    assert told == pairs - {("from", "to")}  # of a time window, which is one field
+
+
+def _pairs(schema: Any) -> Iterator[Sequence[str]]:
+    """Every ``x-ordered`` at any depth."""
+    if isinstance(schema, dict):
+        if "x-ordered" in schema:
+            yield schema["x-ordered"]
+        schema = [*schema.values()]
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from _pairs(inner)
+
+
 @pytest.fixture(scope="module")
 def schemas(client: Client) -> Mapping[str, Any]:
     return {key: client.ask(SCHEMA, key=key)["criterion"]["jsonSchema"] for key in KEYS}

@@ -4,11 +4,14 @@ import { createBrowserRouter, Link, Outlet, useNavigate } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
 import { type ApiError, ask } from './api/client';
 import { ShopDocument, type ShopQuery } from './api/generated/graphql';
-import { signOut, token } from './api/session';
+import { signOut, token, whenRefused } from './api/session';
 import { BuilderPage } from './builder/BuilderPage';
 import { SignIn } from './SignIn';
-import { SegmentsPage } from './segments/SegmentsPage';
+import { pagesOf, SegmentsPage } from './segments/SegmentsPage';
+import { Dialog } from './ui/Dialog';
 import { Failed, Loading } from './ui/states';
+
+const LIST = '/builder/';
 
 /** Who is signed in, and to which shop; the pages come below. */
 export function App(): ReactNode {
@@ -22,6 +25,13 @@ export function App(): ReactNode {
     retry: false,
   });
 
+  useEffect(() => {
+    // With the shop, not after it.
+    if (signedIn && location.pathname === LIST) void client.prefetchInfiniteQuery(pagesOf());
+  }, [client, signedIn]);
+  const [refused, setRefused] = useState(false);
+  useEffect(() => whenRefused(() => setRefused(true)), []);
+
   function leave(): void {
     signOut();
     client.clear();
@@ -29,10 +39,33 @@ export function App(): ReactNode {
   }
 
   const expired = (error as ApiError | null)?.code === 'UNAUTHENTICATED';
-  if (signedIn && data && !error) return <Pages shop={data.shop} onSignOut={leave} />;
+  if (signedIn && data && !error) {
+    return (
+      <>
+        <Pages shop={data.shop} onSignOut={leave} />
+        {refused && (
+          <Dialog title="Your token is no longer valid" onClose={() => setRefused(false)}>
+            <p>What you have not saved is still here. Sign in again to go on.</p>
+            <SignIn
+              onDone={() => {
+                setRefused(false);
+                void client.invalidateQueries();
+              }}
+            />
+          </Dialog>
+        )}
+      </>
+    );
+  }
   return (
     <>
-      <Header>
+      <Header
+        home={(brand) => (
+          <a href={LIST} className="brand">
+            {brand}
+          </a>
+        )}
+      >
         {signedIn && !expired && (
           <button type="button" className="link" onClick={leave}>
             Sign out
@@ -41,12 +74,15 @@ export function App(): ReactNode {
       </Header>
       <main>
         {!signedIn || expired ? (
-          <SignIn
-            onDone={() => {
-              void client.resetQueries();
-              setSignedIn(true);
-            }}
-          />
+          <div className="panel">
+            <h1>Sign in</h1>
+            <SignIn
+              onDone={() => {
+                void client.resetQueries();
+                setSignedIn(true);
+              }}
+            />
+          </div>
         ) : error ? (
           <Failed error={error as ApiError} onRetry={() => refetch()} />
         ) : (
@@ -57,12 +93,21 @@ export function App(): ReactNode {
   );
 }
 
-function Header({ shop, children }: { shop?: string; children: ReactNode }): ReactNode {
+interface HeaderProps {
+  shop?: string;
+  /** The brand's element, which leads to the list. */
+  home: (brand: ReactNode) => ReactNode;
+  children: ReactNode;
+}
+
+function Header({ shop, home, children }: HeaderProps): ReactNode {
   return (
     <header>
-      <a href="/builder/" className="brand">
-        <img src="/builder/icon.svg" alt="" width="24" height="24" /> Segments
-      </a>
+      {home(
+        <>
+          <img src="/builder/icon.svg" alt="" width="24" height="24" /> Segments
+        </>,
+      )}
       {shop !== undefined && <span className="shop">{shop}</span>}
       <a href="/graphiql">API</a>
       {children}
@@ -112,7 +157,14 @@ function Pages({ shop, onSignOut }: PagesProps): ReactNode {
 function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   return (
     <>
-      <Header shop={shop.name}>
+      <Header
+        shop={shop.name}
+        home={(brand) => (
+          <Link to="/" className="brand">
+            {brand}
+          </Link>
+        )}
+      >
         <Link to="/sign-out">Sign out</Link>
       </Header>
       <main>

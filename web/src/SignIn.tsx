@@ -22,16 +22,19 @@ export function SignIn({ onDone }: { onDone(): void }): ReactNode {
   }
 
   return (
-    <form className="panel sign-in" onSubmit={submit}>
-      <h1>Sign in</h1>
+    <form className="sign-in" onSubmit={submit}>
       <p>
         With a token of your shop that may read segments and contacts, and write segments:{' '}
-        <code>segments token create --shop NAME</code>
+        <code>
+          segments token create --shop NAME --scopes segments:read,segments:write,contacts:read
+        </code>
       </p>
       <label htmlFor="token">Token</label>
       <input
         id="token"
         type="password"
+        // biome-ignore lint/a11y/noAutofocus: there is nothing else to do here
+        autoFocus
         autoComplete="off"
         required
         value={token}

@@ -1,5 +1,5 @@
 import type { TypedDocumentString } from './generated/graphql';
-import { token } from './session';
+import { refused, token } from './session';
 
 /** An answer that is an error: GraphQL's code, the path in the input, and words for people. */
 export class ApiError extends Error {
@@ -27,6 +27,7 @@ interface Answer<Data> {
 /** The first of some errors; those that nobody can mend by another input have an empty path. */
 export function apiError(errors: readonly GraphQLError[]): ApiError {
   const [error] = errors;
+  if (error?.extensions?.code === 'UNAUTHENTICATED') refused();
   return new ApiError(
     error?.message ?? 'The server gave no answer.',
     error?.extensions?.code ?? 'INTERNAL',

@@ -9,13 +9,36 @@ import { token } from './session';
 
 const MAX_WAIT = 5_000;
 
+/** How often the connection is tried, so that one that has died in silence is found out. */
+const KEEP_ALIVE = 15_000;
+
+/** How the server closes a connection whose token is not valid. */
+const FORBIDDEN = 4403;
+
+const REFUSED: GraphQLError = {
+  message: 'The token is no longer valid.',
+  extensions: { code: 'UNAUTHENTICATED' },
+};
+
+let unanswered: ReturnType<typeof setTimeout> | undefined;
+
 const client = createClient({
   url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
   connectionParams: () => ({ authorization: `Bearer ${token() ?? ''}` }),
   retryAttempts: Number.POSITIVE_INFINITY,
-  shouldRetry: () => true,
+  shouldRetry: (reason) => (reason as Partial<CloseEvent>).code !== FORBIDDEN,
   retryWait: (retries) =>
     new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** retries, MAX_WAIT))),
+  keepAlive: KEEP_ALIVE,
+  on: {
+    ping: (received) => {
+      if (!received) unanswered = setTimeout(() => client.terminate(), MAX_WAIT);
+    },
+    pong: (received) => {
+      if (received) clearTimeout(unanswered);
+    },
+    closed: () => clearTimeout(unanswered),
+  },
 });
 
 /** Watches the size of a rule until the function that is returned is called. */
@@ -33,11 +56,13 @@ export function watchSize(rule: Rule, seen: Watcher): () => void {
         }
       },
       error(reason) {
-        seen.failed(
-          Array.isArray(reason)
-            ? apiError(reason as readonly GraphQLError[])
-            : new ApiError('The server ended the connection.', 'UNAVAILABLE'),
-        );
+        if (Array.isArray(reason)) {
+          seen.failed(apiError(reason as readonly GraphQLError[]));
+        } else if ((reason as Partial<CloseEvent>).code === FORBIDDEN) {
+          seen.failed(apiError([REFUSED]));
+        } else {
+          seen.failed(new ApiError('The server ended the connection.', 'UNAVAILABLE'));
+        }
       },
       complete() {
         seen.live(false);

@@ -24,6 +24,21 @@ export function signOut(): void {
   sessionStorage.removeItem(KEY);
 }
 
+let asked: (() => void) | null = null;
+
+/** Calls back when the server refuses the token, until the function that is returned is called. */
+export function whenRefused(call: () => void): () => void {
+  asked = call;
+  return () => {
+    asked = null;
+  };
+}
+
+/** The server has refused the token. */
+export function refused(): void {
+  asked?.();
+}
+
 /** Takes the demo's token where the server offers one and nobody signed in. */
 export async function signInToDemo(): Promise<void> {
   if (token() !== null) return;

@@ -3,10 +3,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import {
-  Link,
   useBlocker,
   useLocation,
   useNavigate,
+  useNavigationType,
   useParams,
   useSearchParams,
 } from 'react-router';
@@ -23,13 +23,14 @@ import type { Problems } from '../rule/values';
 import { useLiveSize } from '../size/useLiveSize';
 import { Dialog } from '../ui/Dialog';
 import { Failed, Loading } from '../ui/states';
+import { BuilderBar } from './BuilderBar';
 import { Conflict } from './Conflict';
 import { EditorContext } from './context';
 import { Members } from './Members';
 import { Requests } from './Requests';
 import { RuleEditor } from './RuleEditor';
 import { SizePanel } from './SizePanel';
-import { type Kept, sorted, useSave, type Wanted } from './useSave';
+import { type Kept, NOTHING_REFUSED, sorted, useSave, type Wanted } from './useSave';
 import { type Beginning, beginning, useBeginning } from './useSegment';
 
 /** What an address may say: that it is of what was edited before it. */
@@ -42,14 +43,18 @@ export function BuilderPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   const { key, state } = useLocation();
   const { id } = useParams();
   const template = useSearchParams()[0].get('template');
-  const [opened, setOpened] = useState({ key, id, template });
-  const going: Going | null = state;
-  if (opened.key !== key && !going?.goesOn) setOpened({ key, id, template });
+  const there = { at: key, id, template };
+  const [opened, setOpened] = useState({ number: 0, ...there });
+  // Who comes back to such an address opens it anew.
+  const goesOn = useNavigationType() !== 'POP' && (state as Going | null)?.goesOn;
+  if (opened.at !== key) {
+    setOpened(goesOn ? { ...opened, at: key } : { number: opened.number + 1, ...there });
+  }
   return (
     <Opened
-      key={opened.key}
+      key={opened.number}
       shop={shop}
-      opened={opened.key}
+      opened={`${opened.number} ${opened.id} ${opened.template}`}
       id={opened.id}
       template={opened.template}
     />
@@ -79,7 +84,7 @@ function Opened({ shop, opened, id, template }: OpenedProps): ReactNode {
   const error = criteria.error ?? begun.error;
   if (error) {
     const again = () => Promise.all([criteria.refetch(), begun.refetch()]);
-    return <Failed error={error as ApiError} onRetry={again} />;
+    return <Failed error={error as ApiError} addressed={!criteria.error} onRetry={again} />;
   }
   if (!criteria.data || !from) return <Loading />;
   return (
@@ -96,6 +101,7 @@ function Opened({ shop, opened, id, template }: OpenedProps): ReactNode {
 const SAVED = 'Saved.';
 
 const NONE: ReadonlyMap<string, Problems> = new Map();
+const NOBODY: ReadonlySet<string> = new Set();
 
 interface BuilderProps {
   shop: ShopQuery['shop'];
@@ -110,14 +116,18 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
   const [name, setName] = useState(from.name);
   const [description, setDescription] = useState(from.description);
   const [root, setRoot] = useState(() => fromRule(from.rule));
-  const [strict, setStrict] = useState(false);
+  // What was unfinished when somebody tried to save.
+  const [attempt, setAttempt] = useState<ReadonlySet<string> | null>(null);
   const [said, setSaid] = useState('');
   const [copying, setCopying] = useState(false);
   const draft = useMemo(() => toDraft(root, criteria), [root, criteria]);
   const size = useLiveSize(draft);
   const saver = useSave();
   const { saving, refused, theirs } = saver;
-  const uncounted = size.error ? sorted([size.error], draft).rows : NONE;
+  // An error is of the rule that was asked about, which is this one until something changes.
+  const uncounted = size.error && !size.pending ? sorted([size.error], draft).rows : NONE;
+  const nameless = attempt !== null && !name.trim();
+  const unmended = [...(attempt ?? [])].some((id) => draft.unfinished.has(id));
   const form = useRef<HTMLFormElement>(null);
   const here = useRef(true);
 
@@ -132,8 +142,8 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
     description !== before.description ||
     draft.unfinished.size > 0 ||
     !sameRule(draft.rule, before.rule);
-  const blocker = useBlocker(({ nextLocation }) => {
-    const going: Going | null = nextLocation.state;
+  const blocker = useBlocker(({ nextLocation, historyAction }) => {
+    const going: Going | null = historyAction === 'POP' ? null : nextLocation.state;
     return changed && !readOnly && !going?.goesOn;
   });
 
@@ -166,22 +176,22 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
 
   // Where something is wrong is where to go on.
   useEffect(() => {
-    if (!strict && refused.rows.size === 0 && !refused.name) return;
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [strict, refused]);
+    if (attempt === null && refused === NOTHING_REFUSED) return;
+    const wrong = '[aria-invalid="true"], .group.wrong > .group-actions > .add';
+    form.current?.querySelector<HTMLElement>(wrong)?.focus();
+  }, [attempt, refused]);
 
   async function save(work: (wanted: Wanted) => Promise<Kept | null>, called = name) {
     if (saving) return;
     setSaid('');
     if (!called.trim() || draft.unfinished.size > 0) {
-      setStrict(true);
-      setSaid(called.trim() ? 'Finish what is marked, or remove it.' : 'Give the segment a name.');
+      setAttempt(new Set(draft.unfinished.keys()));
       return;
     }
+    setAttempt(null);
     const now = await work({ name: called, description, draft });
     void client.invalidateQueries({ queryKey: ['segments'] });
     if (!now || !here.current) return;
-    setStrict(false);
     setKept(now);
     setSaid(SAVED);
     if (now.id !== kept?.id) {
@@ -189,6 +199,13 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
       const going: Going = { goesOn: true };
       navigate(`/segments/${now.id}`, { state: going, replace: kept === null });
     }
+  }
+
+  function says(): string {
+    if (nameless) return 'Not saved.';
+    if (unmended) return 'Finish what is marked, or remove it.';
+    if (changed && !readOnly && (said === SAVED || !said)) return 'Not saved yet.';
+    return said;
   }
 
   async function duplicate(id: string): Promise<void> {
@@ -212,7 +229,7 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
         shop,
         draft,
         size,
-        strict,
+        pointedOut: attempt ?? NOBODY,
         refused: refused.rows.size > 0 ? refused.rows : uncounted,
         readOnly,
         changeRow: (id, change) => setRoot((current) => changeRow(current, id, change)),
@@ -232,72 +249,50 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
           if (event.key === 'Enter' && within) event.preventDefault();
         }}
       >
-        <div className="builder-bar">
-          <Link to="/" className="back">
-            ← Segments
-          </Link>
-          <h1 className="visually-hidden">{saved ? `Segment: ${name}` : 'New segment'}</h1>
-          <div className="name">
-            <label htmlFor="name">Name</label>
-            <input
-              id="name"
-              value={name}
-              placeholder="Name this segment"
-              disabled={readOnly}
-              maxLength={255}
-              aria-invalid={Boolean(refused.name) || (strict && !name.trim()) || undefined}
-              aria-describedby="name-problem"
-              onChange={(event) => setName(event.target.value)}
-            />
-            <span id="name-problem" className="problem">
-              {refused.name ?? (strict && !name.trim() ? 'Give the segment a name.' : '')}
-            </span>
-          </div>
-          <div className="name description">
-            <label htmlFor="description">Description</label>
-            <input
-              id="description"
-              value={description}
-              placeholder="What it is for (may stay empty)"
-              disabled={readOnly}
-              onChange={(event) => setDescription(event.target.value)}
-            />
-          </div>
-          <div className="actions">
-            <span role="status" className={refused.other ? 'problem' : 'hint'}>
-              {refused.other ?? (changed && said === SAVED ? '' : said)}
-            </span>
-            {kept && (
-              <button
-                type="button"
-                disabled={changed && !readOnly}
-                title={changed && !readOnly ? 'Save first: what is saved is copied.' : undefined}
-                onClick={() => duplicate(kept.id)}
-              >
-                Duplicate
-              </button>
-            )}
-            {!readOnly && (
-              <button type="submit" className="primary" aria-disabled={saving || undefined}>
-                {saving ? 'Saving…' : 'Save'}
-              </button>
-            )}
-          </div>
-        </div>
+        <BuilderBar
+          title={kept ? `Segment: ${name}` : 'New segment'}
+          name={name}
+          onName={setName}
+          nameProblem={refused.name ?? (nameless ? 'Give the segment a name.' : null)}
+          description={description}
+          onDescription={setDescription}
+          descriptionProblem={refused.description}
+          readOnly={readOnly}
+        >
+          <span role="status" className={refused.other ? 'problem' : 'hint'}>
+            {refused.other ?? says()}
+          </span>
+          {kept && (
+            <button
+              type="button"
+              disabled={changed && !readOnly}
+              title={changed && !readOnly ? 'Save first: what is saved is copied.' : undefined}
+              onClick={() => duplicate(kept.id)}
+            >
+              Duplicate
+            </button>
+          )}
+          {!readOnly && (
+            <button type="submit" className="primary" aria-disabled={saving || undefined}>
+              {saving ? 'Saving…' : 'Save'}
+            </button>
+          )}
+        </BuilderBar>
         {readOnly && (
           <p className="notice">
             This is a default segment: every shop has it, so nobody can edit, archive or delete it.
             Duplicate it to make one of your own.
           </p>
         )}
-        {saved?.archived && (
+        {saved?.archived && saved.id === kept?.id && (
           <p className="notice">This segment is archived. The list has a way to take it back.</p>
         )}
-        {saved?.problems.map((problem) => (
-          <p key={problem.message} className="notice problem">
-            {problem.message}
-          </p>
-        ))}
+        {saved?.version === kept?.version &&
+          saved?.problems.map((problem) => (
+            <p key={problem.message} className="notice problem">
+              {problem.message}
+            </p>
+          ))}
         <div className="columns">
           <section className="panel" aria-labelledby="rule-heading">
             <div className="rule-bar">
@@ -318,7 +313,11 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
       {theirs && (
         <Conflict
           theirs={theirs}
-          mine={{ name, summary: size.pending ? '…' : (size.size?.parts[0]?.summary ?? '…') }}
+          mine={{
+            name,
+            description,
+            summary: size.pending || size.error ? '…' : (size.size?.parts[0]?.summary ?? '…'),
+          }}
           onClose={saver.close}
           onKeepMine={() => void save((wanted) => saver.replace(wanted, theirs))}
           onCopy={() => void save(saver.create, `${name} (copy)`)}
@@ -332,7 +331,7 @@ function Builder({ shop, criteria, from, onTake }: BuilderProps): ReactNode {
             <button type="button" onClick={() => blocker.proceed()}>
               Leave
             </button>
-            <button type="button" className="primary" onClick={() => blocker.reset()}>
+            <button type="button" className="primary" data-first onClick={() => blocker.reset()}>
               Stay
             </button>
           </div>

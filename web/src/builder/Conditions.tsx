@@ -2,7 +2,8 @@
 
 import { type ReactNode, useState } from 'react';
 import { type ConditionForm, type Field, fieldsOf, type Option } from '../rule/metadata';
-import { type Problems, type Value, type Values, valueIn } from '../rule/values';
+import { newId } from '../rule/rule';
+import type { Problems, Values } from '../rule/values';
 import { useEditor } from './context';
 import type { FieldInputProps } from './FieldInput';
 import { OperatorSelect } from './OperatorSelect';
@@ -15,6 +16,7 @@ export function Conditions(props: FieldInputProps): ReactNode {
   const { readOnly } = useEditor();
   const form = field.condition as ConditionForm;
   const items = (props.value ?? []) as readonly Item[];
+  const [ids, setIds] = useState(() => items.map(newId));
   const beside = Object.fromEntries(Object.entries(given).filter(([name]) => name !== field.name));
 
   function change(position: number, item: Item): void {
@@ -22,11 +24,10 @@ export function Conditions(props: FieldInputProps): ReactNode {
   }
 
   return (
-    <div className="conditions">
+    <fieldset className="conditions" aria-label={field.label}>
       {items.map((item, position) => (
         <ConditionRow
-          // biome-ignore lint/suspicious/noArrayIndexKey: conditions have no names, only places
-          key={position}
+          key={ids[position]}
           form={form}
           item={item}
           criterion={props.criterion}
@@ -34,19 +35,25 @@ export function Conditions(props: FieldInputProps): ReactNode {
           given={{ ...beside, ...within(path, item) }}
           problems={below(props.problems, `${field.name}.${position}.`)}
           onChange={(changed) => change(position, changed)}
-          onRemove={() => onChange(items.filter((_, index) => index !== position))}
+          onRemove={() => {
+            setIds(ids.filter((_, index) => index !== position));
+            onChange(items.filter((_, index) => index !== position));
+          }}
         />
       ))}
       {!readOnly && (field.maxItems === null || items.length < field.maxItems) && (
         <button
           type="button"
           className="add option"
-          onClick={() => onChange([...items, { operator: form.operators[0]?.name ?? '' }])}
+          onClick={() => {
+            setIds([...ids, newId()]);
+            onChange([...items, { operator: form.operators[0]?.name ?? '' }]);
+          }}
         >
           + Add condition
         </button>
       )}
-    </div>
+    </fieldset>
   );
 }
 
@@ -85,11 +92,10 @@ function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): Re
   function picked(field: Field, option: Option): void {
     setSuited(option.operators);
     const fits = !option.operators || option.operators.includes(operator);
-    const value: Value = field.multiple ? valueIn(values, field.name) : option.value;
     onChange({
       ...item,
       operator: fits ? operator : (option.operators?.[0] ?? operator),
-      [field.name]: value,
+      [field.name]: option.value,
     });
   }
 
@@ -100,6 +106,7 @@ function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): Re
         operator={operator}
         suited={suited}
         disabled={readOnly}
+        problem={props.problems.get('operator')}
         onChange={(changed) => onChange({ ...item, operator: changed })}
       />
       <Fields

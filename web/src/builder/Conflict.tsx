@@ -6,9 +6,15 @@ import { Dialog } from '../ui/Dialog';
 import { useEditor } from './context';
 import type { Saved } from './useSegment';
 
+interface Version {
+  name: string;
+  description: string;
+  summary: string;
+}
+
 interface ConflictProps {
   theirs: Saved;
-  mine: { name: string; summary: string };
+  mine: Version;
   onKeepMine(): void;
   onTakeTheirs(): void;
   onCopy(): void;
@@ -21,23 +27,11 @@ export function Conflict({ theirs, mine, ...props }: ConflictProps): ReactNode {
     <Dialog title="Somebody else has changed this segment" onClose={props.onClose}>
       <p>They saved it at {inTime(theirs.updatedAt, shop.timezone)}. Nothing of yours is lost.</p>
       <div className="versions">
-        <section aria-labelledby="theirs">
-          <h3 id="theirs">Theirs, saved</h3>
-          <p>
-            <strong>{theirs.name}</strong>
-          </p>
-          <p>{theirs.summary}</p>
-        </section>
-        <section aria-labelledby="mine">
-          <h3 id="mine">Yours, not saved</h3>
-          <p>
-            <strong>{mine.name}</strong>
-          </p>
-          <p>{mine.summary}</p>
-        </section>
+        <Told id="theirs" heading="Theirs, saved" version={theirs} />
+        <Told id="mine" heading="Yours, not saved" version={mine} />
       </div>
       <div className="actions">
-        <button type="button" onClick={props.onClose}>
+        <button type="button" className="primary" data-first onClick={props.onClose}>
           Keep editing
         </button>
         <button type="button" onClick={props.onTakeTheirs}>
@@ -46,10 +40,29 @@ export function Conflict({ theirs, mine, ...props }: ConflictProps): ReactNode {
         <button type="button" onClick={props.onCopy}>
           Save mine as a copy
         </button>
-        <button type="button" className="primary" onClick={props.onKeepMine}>
+        <button type="button" onClick={props.onKeepMine}>
           Replace theirs with mine
         </button>
       </div>
     </Dialog>
+  );
+}
+
+interface ToldProps {
+  id: string;
+  heading: string;
+  version: Version;
+}
+
+function Told({ id, heading, version }: ToldProps): ReactNode {
+  return (
+    <section aria-labelledby={id}>
+      <h3 id={id}>{heading}</h3>
+      <p>
+        <strong>{version.name}</strong>
+      </p>
+      <p>{version.summary}</p>
+      <p className="hint">{version.description}</p>
+    </section>
   );
 }

@@ -128,7 +128,14 @@ function Input(props: FieldInputProps & { input: InputProps }): ReactNode {
 
 /** A whole number as such; anything else as it was typed. */
 export function wholeNumber(text: string): Value {
-  return /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : text;
+  const plain = plainNumber(text);
+  return /^-?\d+$/.test(plain) ? Number(plain) : text;
+}
+
+/** What was pasted from a sheet, such as "£1,000.50", as the API writes it. */
+function plainNumber(text: string): string {
+  const bare = text.trim().replace(/^\p{Sc}\s*/u, '');
+  return /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(bare) ? bare.replaceAll(',', '') : bare;
 }
 
 interface TypedProps extends InputProps {
@@ -136,7 +143,7 @@ interface TypedProps extends InputProps {
   read?: (text: string) => Value;
 }
 
-function Typed({ read = (text) => text.trim(), ...props }: TypedProps): ReactNode {
+function Typed({ read = plainNumber, ...props }: TypedProps): ReactNode {
   return (
     <input
       id={props.id}

@@ -4,8 +4,9 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Fragment, type ReactNode, useState } from 'react';
 import { type ApiError, ask } from '../api/client';
 import { MembersDocument, type MembersQuery, type RuleInput } from '../api/generated/graphql';
+import { type Criteria, operatorOf } from '../rule/metadata';
 import { type Draft, type Group, isGroup, pathKey, type Row, sameRule } from '../rule/rule';
-import { inDays, inNumbers } from '../rule/words';
+import { countryName, inDays, inNumbers } from '../rule/words';
 import { useEditor } from './context';
 import { Why } from './Why';
 
@@ -29,6 +30,8 @@ const FIRST: readonly (string | null)[] = [null];
 interface Column {
   path: string;
   label: string;
+  /** How the criterion compares. */
+  compared: string;
 }
 
 export function Members({ root }: { root: Group }): ReactNode {
@@ -49,8 +52,8 @@ export function Members({ root }: { root: Group }): ReactNode {
     queryFn: async ({ signal }) => {
       const variables = { rule: rule as RuleInput, after };
       const { segmentMembers } = await ask(MembersDocument, variables, signal);
-      const columns = columnsOf(root, draft, (key) => criteria.get(key)?.label ?? key);
-      return { list: segmentMembers, columns };
+      const columns = columnsOf(root, draft, criteria);
+      return { rule, list: segmentMembers, columns };
     },
     enabled: ready,
     placeholderData: keepPreviousData,
@@ -97,10 +100,11 @@ export function Members({ root }: { root: Group }): ReactNode {
         <table className={isPlaceholderData || !ready ? 'pending' : ''}>
           <thead>
             <tr>
-              <th scope="col">Contact</th>
-              {columns.map(({ path, label }) => (
+              <th scope="col">Member</th>
+              {columns.map(({ path, label, compared }) => (
                 <th key={path} scope="col">
                   {label}
+                  <span className="hint">{compared}</span>
                 </th>
               ))}
               <th scope="col">Where</th>
@@ -140,7 +144,7 @@ export function Members({ root }: { root: Group }): ReactNode {
                 {explained === edge.node.id && (
                   <tr>
                     <td colSpan={columns.length + 4}>
-                      <Why rule={rule} contactId={edge.node.id} />
+                      <Why rule={data.rule} contactId={edge.node.id} />
                     </td>
                   </tr>
                 )}
@@ -152,8 +156,8 @@ export function Members({ root }: { root: Group }): ReactNode {
       <nav className="pages" aria-label="Pages of members">
         <button
           type="button"
-          disabled={pages.length === 1}
-          onClick={() => setPages(pages.slice(0, -1))}
+          aria-disabled={pages.length === 1 || undefined}
+          onClick={() => pages.length > 1 && setPages(pages.slice(0, -1))}
         >
           Previous
         </button>
@@ -163,8 +167,8 @@ export function Members({ root }: { root: Group }): ReactNode {
         </span>
         <button
           type="button"
-          disabled={!list.pageInfo.hasNextPage}
-          onClick={() => setPages([...pages, list.pageInfo.endCursor])}
+          aria-disabled={!list.pageInfo.hasNextPage || undefined}
+          onClick={() => list.pageInfo.hasNextPage && setPages([...pages, list.pageInfo.endCursor])}
         >
           Next
         </button>
@@ -194,11 +198,14 @@ function Cell({ edge, path }: { edge: Edge; path: string }): ReactNode {
 }
 
 /** The criteria that count, from the first row on. */
-function columnsOf(root: Group, draft: Draft, label: (key: string) => string): Column[] {
+function columnsOf(root: Group, draft: Draft, criteria: Criteria): Column[] {
   return rowsOf(root)
     .flatMap((row) => {
       const path = draft.paths.get(row.id);
-      return path === undefined ? [] : [{ path, label: label(row.field) }];
+      const criterion = criteria.get(row.field);
+      if (path === undefined || !criterion) return [];
+      const compared = operatorOf(criterion, row.operator)?.label ?? '';
+      return [{ path, label: criterion.label, compared }];
     })
     .slice(0, MAX_COLUMNS);
 }
@@ -216,5 +223,5 @@ function reach({ phone, email }: Member): string {
 }
 
 function where({ city, region, country }: Member): string {
-  return [city, region, country].filter(Boolean).join(', ') || '–';
+  return [city, region, country && countryName(country)].filter(Boolean).join(', ') || '–';
 }

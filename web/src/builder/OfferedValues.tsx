@@ -12,6 +12,7 @@ import type { FieldInputProps, InputProps } from './FieldInput';
 
 const TYPING = 150;
 
+const UNHEARD = 'Nothing in the shop has this yet.';
 const NOTHING = 'Nothing found.';
 const NOTHING_LIKE_IT = 'Nothing like it in the shop yet.';
 const NOTHING_YET = 'Nothing like it in the shop yet; Enter adds it.';
@@ -69,9 +70,11 @@ export function ManyValues(props: OfferedProps): ReactNode {
     <div className="many">
       {values.map((value) => {
         const label = labels.get(value) ?? value;
+        const unheard = labels.get(value) === null;
         return (
-          <span key={value} className="chip">
-            <span title={label === value ? undefined : value}>{label}</span>
+          <span key={value} className={unheard ? 'chip unheard' : 'chip'}>
+            <span title={unheard ? UNHEARD : label === value ? undefined : value}>{label}</span>
+            {unheard && <span className="visually-hidden">{UNHEARD}</span>}
             {!readOnly && (
               <button
                 type="button"
@@ -117,6 +120,7 @@ export function ManyValues(props: OfferedProps): ReactNode {
 function useOffers({ criterion, path, field, given }: FieldInputProps): {
   choices: readonly (Option & { label: string })[];
   busy: boolean;
+  stale: boolean;
   nothing?: string;
   onSearch(search: string): void;
   onOpen(open: boolean): void;
@@ -125,7 +129,7 @@ function useOffers({ criterion, path, field, given }: FieldInputProps): {
   const [open, setOpen] = useState(false);
   const typed = useRested(search);
   const others = filledIn(given, path);
-  const { data, error, isFetching } = useQuery({
+  const { data, error, isFetching, isPlaceholderData } = useQuery({
     queryKey: ['suggestions', criterion, path, typed, others],
     queryFn: ({ signal }) => suggestions(criterion, path, typed, others, signal),
     enabled: open,
@@ -136,6 +140,7 @@ function useOffers({ criterion, path, field, given }: FieldInputProps): {
   return {
     choices: error ? [] : (data ?? field.options ?? []),
     busy: isFetching,
+    stale: open && (search !== typed || isPlaceholderData || isFetching),
     ...(error && { nothing: `Suggestions are unavailable: ${error.message}` }),
     onSearch: setSearch,
     onOpen: setOpen,
@@ -160,13 +165,18 @@ function filledIn(given: Values, path: string): Values {
   );
 }
 
-/** What people see for values: of the options, of segments by their ids, or as suggested. */
+/**
+ * What people see for values: of the options, of segments by their ids, or as suggested.
+ *
+ * It is null for a value that nothing in the shop has, and missing until it is known.
+ */
 function useLabels(
   { criterion, path, field, given }: FieldInputProps,
   values: readonly string[],
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, string | null> {
   const client = useQueryClient();
-  const known = (value: string) => client.getQueryData<string>(labelKey(criterion, path, value));
+  const known = (value: string) =>
+    client.getQueryData<string | null>(labelKey(criterion, path, value));
   const lookedUp = !field.options && (field.suggests || field.kind === 'SEGMENT');
   const unknown = lookedUp ? values.filter((value) => known(value) === undefined) : [];
   // All in one request; each is known from then on.
@@ -176,14 +186,16 @@ function useLabels(
       const variables = { criterion, field: path, values: unknown, given: filledIn(given, path) };
       const { fieldLabels } = await ask(LabelsDocument, variables, signal);
       for (const { value, label } of fieldLabels) {
-        client.setQueryData(labelKey(criterion, path, value), label ?? value);
+        client.setQueryData(labelKey(criterion, path, value), label);
       }
       return fieldLabels.length;
     },
     enabled: unknown.length > 0,
     retry: false,
   });
-  const labels = new Map(field.options?.map(({ value, label }) => [value, label]));
+  const labels = new Map<string, string | null>(
+    field.options?.map(({ value, label }) => [value, label]),
+  );
   for (const value of values) {
     const label = known(value);
     if (label !== undefined) labels.set(value, label);

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import type { Form } from '../rule/metadata';
 
 interface OperatorSelectProps {
@@ -7,6 +7,7 @@ interface OperatorSelectProps {
   /** The operators that go with a value that was picked; null when all do. */
   suited: readonly string[] | null;
   disabled: boolean;
+  problem: string | undefined;
   onChange(operator: string): void;
 }
 
@@ -14,30 +15,39 @@ export function OperatorSelect(props: OperatorSelectProps): ReactNode {
   const { form, operator, suited } = props;
   const others = form.operators.filter(({ name }) => suited && !suited.includes(name));
   const first = form.operators.filter(({ name }) => !suited || suited.includes(name));
+  const note = useId();
   const known = form.operators.some(({ name }) => name === operator);
   return (
-    <select
-      className="operator"
-      aria-label="How to compare"
-      value={operator}
-      disabled={props.disabled}
-      onChange={(event) => props.onChange(event.target.value)}
-    >
-      {!known && <option value={operator}>{operator || 'Pick'}</option>}
-      {first.map(({ name, label }) => (
-        <option key={name} value={name}>
-          {label}
-        </option>
-      ))}
-      {others.length > 0 && (
-        <optgroup label="For other kinds of values">
-          {others.map(({ name, label }) => (
-            <option key={name} value={name}>
-              {label}
-            </option>
-          ))}
-        </optgroup>
+    <div className="operator">
+      <select
+        aria-label="How to compare"
+        value={operator}
+        disabled={props.disabled}
+        aria-invalid={props.problem !== undefined || undefined}
+        aria-describedby={props.problem === undefined ? undefined : note}
+        onChange={(event) => props.onChange(event.target.value)}
+      >
+        {!known && <option value={operator}>{operator || 'Pick'}</option>}
+        {first.map(({ name, label }) => (
+          <option key={name} value={name}>
+            {label}
+          </option>
+        ))}
+        {others.length > 0 && (
+          <optgroup label="For other kinds of values">
+            {others.map(({ name, label }) => (
+              <option key={name} value={name}>
+                {label}
+              </option>
+            ))}
+          </optgroup>
+        )}
+      </select>
+      {props.problem !== undefined && (
+        <span id={note} className="problem">
+          {props.problem}
+        </span>
       )}
-    </select>
+    </div>
   );
 }

@@ -7,6 +7,7 @@ import type { Row } from '../rule/rule';
 import { isEmpty, type Problems, type Value, type Values, valueIn } from '../rule/values';
 import { inWords } from '../rule/words';
 import { type Choice, Picker } from '../ui/Picker';
+import { afterClick } from '../ui/pointer';
 import { Count } from './Count';
 import { useEditor } from './context';
 import { FieldInput } from './FieldInput';
@@ -21,29 +22,37 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
   const refused = editor.refused.get(row.id);
   const name = criterion?.label ?? (row.field || 'criterion');
   const unknown = editor.draft.unknown.has(row.id);
-  const wrong = refused ?? (editor.strict ? unfinished : undefined);
+  const strict = editor.pointedOut.has(row.id);
+  const wrong = refused ?? (strict ? unfinished : undefined);
   const [typing, setTyping] = useState<string | null>(null);
   return (
-    <div
+    <fieldset
+      aria-label={name}
       className={`row ${unfinished ? 'unfinished' : ''} ${unknown || wrong ? 'wrong' : ''}`}
       data-node={row.id}
     >
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only sees an input being left */}
-      <div className="row-form" onBlur={() => setTyping(null)}>
+      <div className="row-form" onBlur={() => afterClick(() => setTyping(null))}>
         {unknown ? (
           <UnknownCriterion row={row} />
         ) : (
           <>
             <CriterionPicker row={row} criterion={criterion} />
             {criterion && (
-              <CriterionForm row={row} criterion={criterion} typing={typing} onTyping={setTyping} />
+              <CriterionForm
+                key={criterion.key}
+                row={row}
+                criterion={criterion}
+                typing={typing}
+                onTyping={setTyping}
+              />
             )}
           </>
         )}
         {refused?.get('') && <p className="problem">{refused.get('')}</p>}
         {unfinished && (
-          <p className={editor.strict ? 'problem' : 'hint'}>
-            {editor.strict ? 'Finish this row, or remove it.' : 'Not counted until it is complete.'}
+          <p className={strict ? 'problem' : 'hint'}>
+            {strict ? 'Finish this row, or remove it.' : 'Not counted until it is complete.'}
           </p>
         )}
       </div>
@@ -62,7 +71,7 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
           ×
         </button>
       )}
-    </div>
+    </fieldset>
   );
 }
 
@@ -94,7 +103,8 @@ function CriterionPicker({
   const editor = useEditor();
   const [search, setSearch] = useState('');
   const choices = useMemo(() => offered([...editor.criteria.values()], search), [editor, search]);
-  const missing = editor.draft.unfinished.get(row.id)?.has('criterion') && editor.strict;
+  const missing =
+    editor.draft.unfinished.get(row.id)?.has('criterion') && editor.pointedOut.has(row.id);
   return (
     <div className="input criterion">
       <span className="input-label">{criterion ? inWords(criterion.group) : 'Criterion'}</span>
@@ -131,8 +141,8 @@ function offered(criteria: readonly Criterion[], search: string): readonly Choic
     return words.every((word) => name.includes(word)) ? 1 : 2;
   };
   return criteria
-    .filter(({ key, label, description }) => {
-      const text = `${key} ${label} ${description}`.toLowerCase();
+    .filter(({ label, description, group }) => {
+      const text = `${label} ${description} ${group}`.toLowerCase();
       return words.every((word) => text.includes(word));
     })
     .toSorted((one, other) => rank(one) - rank(other) || one.label.localeCompare(other.label))
@@ -168,10 +178,11 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
     setSuited(option.operators);
     const fits = !option.operators || option.operators.includes(row.operator);
     const operator = fits ? row.operator : (option.operators?.[0] ?? row.operator);
-    const value = field.multiple ? valueIn(row.value, field.name) : option.value;
-    editor.changeRow(row.id, { operator, value: { ...row.value, [field.name]: value } });
+    editor.changeRow(row.id, { operator, value: { ...row.value, [field.name]: option.value } });
   }
 
+  const strict = editor.pointedOut.has(row.id);
+  const shown = problemsShown(unfinished, refused, row.value, strict, typing);
   return (
     <>
       <OperatorSelect
@@ -179,6 +190,7 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
         operator={row.operator}
         suited={suited}
         disabled={editor.readOnly}
+        problem={shown.get('operator')}
         onChange={(operator) => editor.changeRow(row.id, { operator })}
       />
       <Fields
@@ -187,7 +199,7 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
         fields={fieldsOf(criterion, row.operator)}
         values={row.value}
         given={row.value}
-        problems={problemsShown(unfinished, refused, row.value, editor.strict, typing)}
+        problems={shown}
         onChange={change}
         onOption={picked}
       />
@@ -207,7 +219,7 @@ function problemsShown(
   typing: string | null,
 ): Problems {
   const shown = (path: string) => !isEmpty(at(values, path)) && path.split('.')[0] !== typing;
-  const found = [...unfinished].filter(([path]) => strict || shown(path));
+  const found = [...unfinished].filter(([path]) => strict || path === 'operator' || shown(path));
   return new Map([...found, ...refused]);
 }
 

@@ -30,10 +30,11 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
   const level = group.path.length;
   const name = level === 0 ? 'The whole rule' : `Group ${group.path.map((n) => n + 1).join('.')}`;
   const problem = editor.draft.unfinished.get(node.id)?.get('rules');
+  const lacking = problem !== undefined && editor.pointedOut.has(node.id);
   const refused = editor.refused.get(node.id)?.get('');
   return (
     <fieldset
-      className={`group ${node.combinator} ${node.not ? 'not' : ''}`}
+      className={`group ${node.combinator} ${node.not ? 'not' : ''} ${lacking ? 'wrong' : ''}`}
       data-level={level}
       data-node={node.id}
     >
@@ -82,7 +83,9 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
       </div>
       <div className="group-body">
         <RuleGroupBodyComponents {...group} />
-        {node.rules.length === 0 && <p className="empty">{problem ?? empty(node)}</p>}
+        {node.rules.length === 0 && (
+          <p className={lacking ? 'problem' : 'empty'}>{problem ?? empty(node)}</p>
+        )}
         {refused && <p className="problem">{refused}</p>}
       </div>
       {!editor.readOnly && (

@@ -3,6 +3,16 @@ import { inNumbers, inPercent, inTime } from '../rule/words';
 import type { SizeState } from '../size/liveSize';
 import { useEditor } from './context';
 
+/** Errors that the same question has again. */
+const LASTING = new Set([
+  'BAD_REQUEST',
+  'FORBIDDEN',
+  'INVALID',
+  'LIMIT_EXCEEDED',
+  'NOT_FOUND',
+  'UNKNOWN_CRITERION',
+]);
+
 /** How many contacts the rule has now. */
 export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): ReactNode {
   const { draft, refused, shop } = useEditor();
@@ -16,7 +26,7 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
       <div role="status">
         {size.error ? (
           <>
-            <p className="size-number unavailable">Unavailable</p>
+            <p className="size-number unavailable">{size.pending ? 'Counting…' : 'Unavailable'}</p>
             <p className="problem">
               {refused.size > 0 ? 'Mend what is marked in the rule.' : size.error.message}
             </p>
@@ -39,14 +49,14 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
           </p>
         )}
       </div>
-      {size.error && (
+      {size.error && !LASTING.has(size.error.code) && (
         <button type="button" onClick={retry}>
           Try again
         </button>
       )}
       {left > 0 && (
         <p className="hint">
-          {left === 1 ? 'One row is' : `${left} rows are`} unfinished and not counted.
+          {left === 1 ? 'One part is' : `${left} parts are`} unfinished and not counted.
         </p>
       )}
       {size.size && !size.error && (

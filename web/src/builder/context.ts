@@ -12,8 +12,8 @@ export interface Editor {
   shop: ShopQuery['shop'];
   draft: Draft;
   size: SizeState;
-  /** Whether what is missing is pointed out: after an attempt to save. */
-  strict: boolean;
+  /** Rows and groups, by their ids, of which what is missing is pointed out: since saving failed. */
+  pointedOut: ReadonlySet<string>;
   /** What the server said is wrong, by the ids of rows and the paths of their inputs. */
   refused: ReadonlyMap<string, Problems>;
   readOnly: boolean;

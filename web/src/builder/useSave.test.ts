@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyGroup, fromRule, type Group, newRow, type Rule, toDraft } from '../rule/rule';
 import { CRITERIA } from '../rule/testing';
-import { sorted } from './useSave';
+import { NOTHING_REFUSED, sorted } from './useSave';
 
 const RULE: Rule = {
   all: [
@@ -43,9 +43,8 @@ function rowsOf(...paths: string[]) {
 describe('an error of the API', () => {
   it('is at its input in its row', () => {
     expect(refused('input.rule.all.0.voyages.upTo')).toStrictEqual({
-      name: null,
+      ...NOTHING_REFUSED,
       rows: new Map([[voyages.id, new Map([['upTo', 'No 0.']])]]),
-      other: null,
     });
   });
 
@@ -75,7 +74,7 @@ describe('an error of the API', () => {
   });
 
   it('is about the name of the segment, unless the name is one in a row', () => {
-    expect(refused('input.name')).toStrictEqual({ name: 'No 0.', rows: new Map(), other: null });
+    expect(refused('input.name')).toStrictEqual({ ...NOTHING_REFUSED, name: 'No 0.' });
     const inRow = refused('input.rule.all.1.not.sightings.name');
     expect(inRow.name).toBeNull();
     expect(inRow.rows.get(sightings?.id as string)?.get('name')).toBe('No 0.');
@@ -98,8 +97,7 @@ describe('an error of the API', () => {
     const nothing = toDraft({ ...emptyGroup(), rules: [newRow()] }, CRITERIA);
     const error = { code: 'TIMEOUT', message: 'It took too long.', path: ['rule'] };
     expect(sorted([error], nothing)).toStrictEqual({
-      name: null,
-      rows: new Map(),
+      ...NOTHING_REFUSED,
       other: 'It took too long.',
     });
   });
@@ -107,7 +105,7 @@ describe('an error of the API', () => {
 
 describe('several errors', () => {
   it('are each at their own input', () => {
-    const { name, rows, other } = refused(
+    const { name, description, rows, other } = refused(
       'input.rule.all.0.voyages.upTo',
       'input.name',
       'input.rule.all.0.voyages.trips',
@@ -126,10 +124,11 @@ describe('several errors', () => {
       ],
       [crew?.id, new Map([['segment', 'No 3.']])],
     ]);
-    expect(other).toBe('No 4. No 5.');
+    expect(description).toBe('No 4.');
+    expect(other).toBe('No 5.');
   });
 
   it('are none when there are none', () => {
-    expect(refused()).toStrictEqual({ name: null, rows: new Map(), other: null });
+    expect(refused()).toStrictEqual(NOTHING_REFUSED);
   });
 });

@@ -19,15 +19,21 @@ interface Refusal {
 }
 
 export interface Refused {
-  /** What is wrong with the name. */
+  /** What is wrong with the name, and with the description. */
   name: string | null;
+  description: string | null;
   /** What is wrong with rows, by their ids and the paths of their inputs. */
   rows: ReadonlyMap<string, Problems>;
   /** What is wrong beside. */
   other: string | null;
 }
 
-export const NOTHING_REFUSED: Refused = { name: null, rows: new Map(), other: null };
+export const NOTHING_REFUSED: Refused = {
+  name: null,
+  description: null,
+  rows: new Map(),
+  other: null,
+};
 
 export interface Wanted {
   name: string;
@@ -139,6 +145,7 @@ function changes(wanted: Wanted, kept: Kept): SegmentUpdateInput {
 export function sorted(errors: readonly Refusal[], draft: Draft): Refused {
   const rows = new Map<string, Map<string, string>>();
   let name: string | null = null;
+  let description: string | null = null;
   const other: string[] = [];
   for (const { message, path } of errors) {
     const rule = path.indexOf('rule');
@@ -148,11 +155,13 @@ export function sorted(errors: readonly Refusal[], draft: Draft): Refused {
       rows.set(place.id, row.set(place.input.join('.'), withoutPath(message, path)));
     } else if (path.at(-1) === 'name') {
       name = message;
+    } else if (path.at(-1) === 'description') {
+      description = message;
     } else {
       other.push(message);
     }
   }
-  return { name, rows, other: other.length > 0 ? other.join(' ') : null };
+  return { name, description, rows, other: other.length > 0 ? other.join(' ') : null };
 }
 
 /** The API's sentences begin with the path, which is no news beside the input. */

@@ -342,11 +342,6 @@ describe('a change of a row', () => {
 });
 
 describe('a new row', () => {
-  it('compares in the first way of its criterion, and lacks values', () => {
-    const made = newRow(CRITERIA.get('voyages'));
-    expect(made).toMatchObject({ field: 'voyages', operator: 'EXACTLY', value: {} });
-  });
-
   it('makes a list of what was none', () => {
     const root = fromRule(BOLD);
     const more = { ...root, rules: [...root.rules, row(SAILED)] };

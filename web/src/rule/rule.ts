@@ -1,6 +1,6 @@
 /** The rule of the API and the tree that the editor edits, one made of the other without loss. */
 
-import type { Criteria, Criterion, Form } from './metadata';
+import type { Criteria, Form } from './metadata';
 import { type Problems, problems, used, type Value, type Values } from './values';
 
 /** A rule as the API takes it: `all`, `any`, `not`, or one criterion by its key. */
@@ -169,10 +169,9 @@ function filled(criterion: Form, operator: string, values: Values): Record<strin
   return found;
 }
 
-/** A row; with the first way to compare of the criterion, if one was picked. */
-export function newRow(criterion?: Criterion): Row {
-  const operator = criterion?.operators[0]?.name ?? '';
-  return { id: newId(), field: criterion?.key ?? '', operator, value: {} };
+/** A row of which nothing is picked. */
+export function newRow(): Row {
+  return { id: newId(), field: '', operator: '', value: {} };
 }
 
 /** A tree in which a row is changed. */

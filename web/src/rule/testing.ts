@@ -1,7 +1,14 @@
 /** Invented criteria with every kind of input, and the rules that can be made of them. */
 
 import fc, { type Arbitrary } from 'fast-check';
-import type { ConditionForm, Criteria, Criterion, CriterionField, Form } from './metadata';
+import {
+  type ConditionForm,
+  type Criteria,
+  type Criterion,
+  type CriterionField,
+  type Form,
+  fieldsOf,
+} from './metadata';
 import type { Group, Node, Row, Rule } from './rule';
 import { UNITS, type Value } from './values';
 
@@ -22,7 +29,7 @@ export function field(described: Described): CriterionField {
     maxItems: null,
     minimum: null,
     maximum: null,
-    step: null,
+    notBelow: null,
     pattern: null,
     unit: null,
     placeholder: null,
@@ -35,7 +42,7 @@ export function field(described: Described): CriterionField {
 }
 
 export const count = (name: string, change: Partial<CriterionField> = {}) =>
-  field({ name, kind: 'COUNT', minimum: '0', maximum: '2147483647', step: '1', ...change });
+  field({ name, kind: 'COUNT', minimum: '0', maximum: '2147483647', ...change });
 
 export const money = (name: string, change: Partial<CriterionField> = {}) =>
   field({
@@ -43,7 +50,6 @@ export const money = (name: string, change: Partial<CriterionField> = {}) =>
     kind: 'MONEY',
     minimum: '0',
     maximum: '99999999999999.9999',
-    step: '0.01',
     pattern: MONEY,
     ...change,
   });
@@ -54,7 +60,6 @@ export const number = (name: string, change: Partial<CriterionField> = {}) =>
     kind: 'NUMBER',
     minimum: '-99999999999.9999',
     maximum: '99999999999.9999',
-    step: '1',
     pattern: NUMBER,
     ...change,
   });
@@ -92,8 +97,6 @@ export function form(
     operators: names.map((name) => ({
       name,
       label: name.toLowerCase(),
-      negated: false,
-      fields: [...(operators[name] ?? [])],
     })),
     fields: fields.map((each) => ({
       ...each,
@@ -104,7 +107,6 @@ export function form(
 
 export const conditions = (name: string, change: Partial<CriterionField> = {}) => {
   const condition: ConditionForm = {
-    description: 'What is so of the thing.',
     ...form({ AMONG: ['property', 'texts'], ABOVE: ['property', 'number'], THERE: ['property'] }, [
       text('property'),
       texts('texts'),
@@ -115,8 +117,7 @@ export const conditions = (name: string, change: Partial<CriterionField> = {}) =
 };
 
 function criterion(key: string, filled: Pick<Criterion, 'operators' | 'fields'>): Criterion {
-  const plugin = { name: 'invented', version: '1' };
-  return { key, label: key, description: '', group: 'OTHER', plugin, ...filled };
+  return { key, label: key, description: '', group: 'OTHER', ...filled };
 }
 
 const OPTIONAL = { required: false };
@@ -214,7 +215,7 @@ function values(described: CriterionField): Arbitrary<Value> {
 /** A form as the API takes it; its fields have no order there. */
 function filled(of: Form): Arbitrary<Record<string, Value>> {
   return fc.constantFrom(...of.operators).chain((operator) => {
-    const fields = of.fields.filter(({ name }) => operator.fields.includes(name));
+    const fields = fieldsOf(of, operator.name);
     const entries = fields.map((each) => {
       const entry = values(each as CriterionField).map((value) => [each.name, value] as const);
       return each.required ? entry : fc.option(entry);

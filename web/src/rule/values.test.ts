@@ -22,7 +22,7 @@ const DAY = 'Pick a day.';
 const LAST = 'Enter a whole number from 1 to 1000.';
 const FROM = 'On or after 1970-01-01.';
 const TO = 'On or before 2199-12-31.';
-const UNLIKE = 'This is not what is asked for.';
+const UNLIKE = 'This is not allowed here.';
 
 type Cases = readonly (readonly [Value, string | null])[];
 
@@ -113,7 +113,7 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
   ],
   [
     'a number without bounds or pattern',
-    number('n', { minimum: null, maximum: null, step: null, pattern: null }),
+    number('n', { minimum: null, maximum: null, pattern: null }),
     [['-123456789012.123456', null]],
   ],
   [
@@ -151,8 +151,8 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     [
       ['212', null],
       ['+44', null],
-      ['112', 'This is not what is asked for, such as 212.'],
-      ['2123', 'This is not what is asked for, such as 212.'],
+      ['112', 'Enter something like 212.'],
+      ['2123', 'Enter something like 212.'],
     ],
   ],
   ['text without a pattern', text('t', { pattern: null }), [[' ', null]]],
@@ -282,6 +282,31 @@ describe('a form', () => {
   it('lacks only the way to compare when it has none of its own', () => {
     expect(found('NEVER', {})).toStrictEqual({ operator: 'Pick how to compare.' });
     expect(found('', {})).toStrictEqual({ operator: 'Pick how to compare.' });
+  });
+
+  it('has no value below that which it must not be below', () => {
+    const of = form({ FROM_TO: ['from', 'to'] }, [
+      money('from', { required: false }),
+      money('to', { notBelow: 'from' }),
+    ]);
+    const between = (from: string, to: string) =>
+      Object.fromEntries(problems(of, { operator: 'FROM_TO', values: { from, to } }));
+    expect(between('9', '10')).toStrictEqual({});
+    expect(between('10', '10.00')).toStrictEqual({});
+    expect(between('', '0')).toStrictEqual({});
+    expect(between('10', '9')).toStrictEqual({ to: 'At least 10.' });
+    // What is wrong by itself is said first.
+    expect(between('10', 'x')).toStrictEqual({
+      to: 'Enter a number, such as 12.50.',
+    });
+    const days = form({ FROM_TO: ['from', 'to'] }, [
+      date('from'),
+      date('to', { notBelow: 'from' }),
+    ]);
+    const values = { from: '2024-05-01', to: '2024-04-30' };
+    expect(Object.fromEntries(problems(days, { operator: 'FROM_TO', values }))).toStrictEqual({
+      to: 'At least 2024-05-01.',
+    });
   });
 
   it('has a list of at most as many values as are allowed', () => {

@@ -65,11 +65,21 @@ export function problems(form: Form, { operator, values }: Filled): Problems {
       if (wrong) found.set(field.name, wrong);
       checkLength(field, value, found);
     } else {
-      const wrong = problem(field, value);
+      const wrong = problem(field, value) ?? tooLow(field, value, values);
       if (wrong) found.set(field.name, wrong);
     }
   }
   return found;
+}
+
+/** Whether a value is below that of the field which it must not be below. */
+function tooLow(field: Field, value: Value, values: Values): string | null {
+  const least = field.notBelow === null ? undefined : valueIn(values, field.notBelow);
+  if (isEmpty(least)) return null;
+  // Days are in the order of their text; amounts that a number cannot tell apart are the server's.
+  const below =
+    field.kind === 'DATE' ? String(value) < String(least) : Number(value) < Number(least);
+  return below ? `At least ${least}.` : null;
 }
 
 function checkLength(field: Field, value: readonly Value[], found: Map<string, string>): void {
@@ -112,7 +122,9 @@ export function problem(field: Field, value: Value): string | null {
     case 'CONDITION':
       return matches(field, String(value))
         ? null
-        : `This is not what is asked for${field.placeholder ? `, such as ${field.placeholder}` : ''}.`;
+        : field.placeholder
+          ? `Enter something like ${field.placeholder}.`
+          : 'This is not allowed here.';
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { currencySign, inDays, inNumbers, inPercent, inTime, inWords } from './words';
+import { countryName, currencySign, inDays, inNumbers, inPercent, inTime, inWords } from './words';
 
 describe('a share', () => {
   it.each([
@@ -30,8 +30,8 @@ describe('words for people', () => {
   });
 
   it('tell an instant in the time zone of the shop', () => {
-    expect(inTime('2024-05-01T23:30:00Z', 'Europe/London')).toBe('May 2, 2024, 12:30 AM');
-    expect(inTime('2024-05-01T23:30:00Z', 'America/New_York')).toBe('May 1, 2024, 7:30 PM');
+    expect(inTime('2024-05-01T23:30:00Z', 'Europe/London')).toBe('May 2, 2024, 00:30');
+    expect(inTime('2024-05-01T23:30:00Z', 'America/New_York')).toBe('May 1, 2024, 19:30');
   });
 
   it('tell the day of an instant in the time zone of the shop', () => {
@@ -42,6 +42,12 @@ describe('words for people', () => {
   it('are made of names', () => {
     expect(inWords('NOT_SET')).toBe('Not set');
     expect(inWords('PURCHASES')).toBe('Purchases');
+  });
+
+  it('name a country', () => {
+    expect(countryName('FI')).toBe('Finland');
+    expect(countryName('ZZZ')).toBe('ZZZ');
+    expect(countryName('')).toBe('');
   });
 
   it('have the sign of a currency, or its code', () => {

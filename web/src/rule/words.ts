@@ -18,6 +18,7 @@ export function inTime(instant: string, timeZone: string): string {
   return new Intl.DateTimeFormat('en', {
     dateStyle: 'medium',
     timeStyle: 'short',
+    hourCycle: 'h23',
     timeZone,
   }).format(new Date(instant));
 }
@@ -30,6 +31,13 @@ export function inDays(instant: string, timeZone: string): string {
 export function inWords(name: string): string {
   const words = name.toLowerCase().replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const countries = new Intl.DisplayNames('en', { type: 'region' });
+
+/** A country by its code of ISO 3166-1; a code that is none, as it is. */
+export function countryName(code: string): string {
+  return /^[A-Z]{2}$/.test(code) ? (countries.of(code) ?? code) : code;
 }
 
 /** The sign of a currency, or its code where it has none. */

@@ -1,9 +1,9 @@
 /** The shop's segments, and templates to start from. */
 
 import {
+  infiniteQueryOptions,
   keepPreviousData,
   useInfiniteQuery,
-  useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
@@ -15,38 +15,29 @@ import {
   SegmentDuplicateDocument,
   type SegmentSortKey,
   SegmentsDocument,
-  type SegmentsQuery,
   SegmentUnarchiveDocument,
   type ShopQuery,
-  TemplatesDocument,
 } from '../api/generated/graphql';
-import { inDays, inNumbers, inPercent } from '../rule/words';
+import { inDays } from '../rule/words';
 import { Dialog } from '../ui/Dialog';
 import { Failed, Loading } from '../ui/states';
-import { type ListedSize, useSizes } from './useSizes';
+import { type Actions, type Listed, SegmentCard } from './SegmentCard';
+import { Templates } from './Templates';
+import { useSizes } from './useSizes';
 
-type Listed = SegmentsQuery['segments']['nodes'][number];
-
+const LAST_CHANGED = 'UPDATED_AT reverse';
 const ORDERS = {
-  'UPDATED_AT reverse': 'Last changed',
+  [LAST_CHANGED]: 'Last changed',
   'CREATED_AT reverse': 'Newest',
   CREATED_AT: 'Oldest',
   NAME: 'Name, A to Z',
   'NAME reverse': 'Name, Z to A',
 } as const;
 
-export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
-  const [params, setParams] = useSearchParams();
-  const search = params.get('search') ?? '';
-  const sort = params.get('sort') ?? '';
-  const order = Object.hasOwn(ORDERS, sort) ? sort : 'UPDATED_AT reverse';
-  const archived = params.has('archived');
-  const [said, setSaid] = useState('');
-  const [deleting, setDeleting] = useState<Listed | null>(null);
-  const navigate = useNavigate();
-  const client = useQueryClient();
+/** The pages of the list; without arguments what it shows at first. */
+export function pagesOf(search = '', order: string = LAST_CHANGED, archived = false) {
   const [sortKey = '', reverse] = order.split(' ');
-  const list = useInfiniteQuery({
+  return infiniteQueryOptions({
     queryKey: ['segments', search, order, archived],
     queryFn: ({ pageParam, signal }) =>
       ask(
@@ -63,8 +54,24 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
     initialPageParam: null as string | null,
     getNextPageParam: ({ segments }) =>
       segments.pageInfo.hasNextPage ? segments.pageInfo.endCursor : undefined,
-    placeholderData: keepPreviousData,
     retry: false,
+  });
+}
+
+export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
+  const [params, setParams] = useSearchParams();
+  const search = params.get('search') ?? '';
+  const sort = params.get('sort') ?? '';
+  const order = Object.hasOwn(ORDERS, sort) ? sort : LAST_CHANGED;
+  const archived = params.has('archived');
+  const [{ said, wrong }, setSaid] = useState({ said: '', wrong: false });
+  const heading = useRef<HTMLHeadingElement>(null);
+  const [deleting, setDeleting] = useState<Listed | null>(null);
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const list = useInfiniteQuery({
+    ...pagesOf(search, order, archived),
+    placeholderData: keepPreviousData,
   });
   const segments = list.data?.pages.flatMap((page) => page.segments.nodes) ?? [];
   const sizes = useSizes(segments.filter(({ problems }) => problems.length === 0));
@@ -74,6 +81,7 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   }, []);
 
   function set(name: string, value: string | null): void {
+    setSaid({ said: '', wrong: false });
     setParams(
       (current) => {
         if (value) current.set(name, value);
@@ -87,11 +95,14 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   async function act(work: () => Promise<readonly { message: string }[]>, done: string) {
     try {
       const errors = await work();
-      setSaid(errors.length > 0 ? errors.map(({ message }) => message).join(' ') : done);
+      const refusal = errors.map(({ message }) => message).join(' ');
+      setSaid({ said: refusal || done, wrong: refusal !== '' });
       await client.invalidateQueries({ queryKey: ['segments'] });
     } catch (error) {
-      setSaid((error as ApiError).message);
+      setSaid({ said: (error as ApiError).message, wrong: true });
     }
+    // The button that was pressed may have gone with its segment.
+    if (document.activeElement === document.body) heading.current?.focus();
   }
 
   const actions: Actions = {
@@ -110,6 +121,7 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
         archived ? `${name} is back.` : `${name} is archived.`,
       ),
     remove: setDeleting,
+    refuse: (reason) => setSaid({ said: reason, wrong: true }),
   };
 
   async function remove({ id, name }: Listed): Promise<void> {
@@ -123,7 +135,9 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   return (
     <>
       <div className="page-bar">
-        <h1>Segments</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          Segments
+        </h1>
         <Link to="/new" className="button primary">
           New segment
         </Link>
@@ -146,12 +160,12 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
             checked={archived}
             onChange={(event) => set('archived', event.target.checked ? 'yes' : null)}
           />
-          <span>Archived</span>
+          <span>Archived only</span>
         </label>
-        <span role="status" className="hint">
-          {said}
-        </span>
       </div>
+      <p role="status" className={said ? `notice ${wrong ? 'problem' : ''}` : ''}>
+        {said}
+      </p>
       {list.error ? (
         <Failed error={list.error as ApiError} onRetry={() => list.refetch()} />
       ) : !list.data ? (
@@ -228,137 +242,5 @@ function SearchInput({
         }}
       />
     </label>
-  );
-}
-
-interface Actions {
-  duplicate(segment: Listed): void;
-  archive(segment: Listed): void;
-  remove(segment: Listed): void;
-}
-
-interface SegmentCardProps {
-  segment: Listed;
-  size: ListedSize;
-  retry(): void;
-  changed: string;
-  actions: Actions;
-}
-
-const DEFAULT = 'Every shop has this segment; nobody can archive or delete it.';
-
-function SegmentCard({ segment, size, retry, changed, actions }: SegmentCardProps): ReactNode {
-  const { name, isDefault, archived, problems } = segment;
-  return (
-    <li className="panel segment">
-      <div className="segment-what">
-        <h2>
-          <Link to={`/segments/${segment.id}`}>{name}</Link>
-        </h2>
-        {isDefault && <span className="mark">Default</span>}
-        {archived && <span className="mark">Archived</span>}
-        {problems.length > 0 && <span className="mark wrong">Has problems</span>}
-        <p>{segment.summary}</p>
-        {problems.map(({ message }) => (
-          <p key={message} className="problem">
-            {message}
-          </p>
-        ))}
-        <p className="hint">
-          {segment.description ? `${segment.description} · ` : ''}Changed {changed}
-        </p>
-      </div>
-      <div className="segment-size">
-        {problems.length > 0 ? (
-          <span className="unavailable">Unavailable</span>
-        ) : size === 'pending' ? (
-          <span className="unavailable" title="Counting">
-            …
-          </span>
-        ) : size === 'failed' ? (
-          <>
-            <span className="unavailable">Unavailable</span>
-            <button
-              type="button"
-              className="link"
-              onClick={retry}
-              aria-label={`Count ${name} again`}
-            >
-              Try again
-            </button>
-          </>
-        ) : (
-          <>
-            <span className="size-number">{inNumbers(size.members)}</span>
-            <span className="hint">{inPercent(size.share)}</span>
-            <div className="share" aria-hidden="true">
-              <div style={{ width: `${size.share * 100}%` }} />
-            </div>
-          </>
-        )}
-      </div>
-      <div className="segment-actions">
-        <button
-          type="button"
-          className="link"
-          aria-label={`Duplicate ${name}`}
-          onClick={() => actions.duplicate(segment)}
-        >
-          Duplicate
-        </button>
-        <button
-          type="button"
-          className="link"
-          aria-label={`${archived ? 'Take back' : 'Archive'} ${name}`}
-          disabled={isDefault}
-          title={isDefault ? DEFAULT : undefined}
-          onClick={() => actions.archive(segment)}
-        >
-          {archived ? 'Take back' : 'Archive'}
-        </button>
-        <button
-          type="button"
-          className="link"
-          aria-label={`Delete ${name}`}
-          disabled={isDefault}
-          title={isDefault ? DEFAULT : undefined}
-          onClick={() => actions.remove(segment)}
-        >
-          Delete
-        </button>
-      </div>
-    </li>
-  );
-}
-
-function Templates(): ReactNode {
-  const { data, error, refetch } = useQuery({
-    queryKey: ['templates'],
-    queryFn: ({ signal }) => ask(TemplatesDocument, {}, signal),
-    retry: false,
-  });
-  return (
-    <section aria-labelledby="templates-heading">
-      <h2 id="templates-heading">Start from a template</h2>
-      {error ? (
-        <Failed error={error as ApiError} onRetry={() => refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : (
-        <ul className="templates">
-          {data.segmentTemplates.map((template) => (
-            <li key={template.key} className="panel">
-              <h3>
-                <Link to={`/new?template=${encodeURIComponent(template.key)}`}>
-                  {template.name}
-                </Link>
-              </h3>
-              <p>{template.description}</p>
-              <p className="hint">{template.summary}</p>
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
   );
 }

@@ -350,6 +350,15 @@ describe('a watch', () => {
     expect(last().counts.get('row-1-a')).toBe(16);
   });
 
+  it('tells nothing when the same was only counted again', async () => {
+    const { api, states, last } = await watched(1, 10);
+    const published = states.length;
+    api.watching.seen.size(sizeOf(10, 'later'));
+    expect(states).toHaveLength(published);
+    api.watching.seen.size(sizeOf(11, 'later'));
+    expect(last()).toMatchObject({ size: { members: 11, asOf: 'later' } });
+  });
+
   it('ends when the rule changes, and the size is not live then', async () => {
     const { api, live, last } = await watched(1, 10);
     live.change(draftOf(2));

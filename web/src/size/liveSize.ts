@@ -132,6 +132,15 @@ export class LiveSize {
   }
 
   #answered(size: Size): void {
+    const { size: before, of, pending, error } = this.#state;
+    const known = before && of && !pending && !error && this.#draft;
+    // Only counted again: what is shown stays, and is not loaded again.
+    if (
+      known &&
+      sameRule(of, known.rule) &&
+      JSON.stringify({ ...size, asOf: before.asOf }) === JSON.stringify(before)
+    )
+      return;
     const counts = this.#draft ? countsOf(this.#draft, size) : UNKNOWN.counts;
     this.#set({ size, of: this.#draft?.rule ?? null, counts, pending: false, error: null });
   }

@@ -1,4 +1,8 @@
-/** A modal dialog: the browser's own, which keeps the focus and closes by Escape. */
+/**
+ * A modal dialog: the browser's own, which keeps the focus and closes by Escape.
+ *
+ * The focus goes to what has `data-first`, else to the first control.
+ */
 
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 
@@ -14,6 +18,7 @@ export function Dialog({ title, onClose, children }: DialogProps): ReactNode {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>('[data-first]')?.focus();
     // React takes the dialog away without closing it, and so without giving the focus back.
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();

@@ -1,7 +1,8 @@
 /** An input with a list to pick from, as the pattern "combobox" of ARIA has it. */
 
 import { useCombobox } from 'downshift';
-import { type ReactNode, useEffect, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { afterClick } from './pointer';
 
 export interface Choice {
   value: string;
@@ -26,6 +27,8 @@ interface PickerProps<Item extends Choice> {
   /** Where several can be added: the lines of what is pasted. */
   onPaste?: (lines: readonly string[]) => void;
   onOpen?: (open: boolean) => void;
+  /** Whether what is offered is still of what was typed before. */
+  stale?: boolean;
   placeholder?: string;
   busy?: boolean;
   disabled?: boolean;
@@ -35,13 +38,14 @@ interface PickerProps<Item extends Choice> {
   nothing?: string;
   id?: string;
   autoFocus?: boolean;
-  className?: string;
   onBackspace?: () => void;
 }
 
 export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode {
   const { choices, text, onType, onEnter } = props;
   const [typed, setTyped] = useState<string | null>(null);
+  // The list opens with a key, before that key has been drawn.
+  const latest = useRef<string | null>(null);
   const own = useId();
   const {
     isOpen,
@@ -65,7 +69,7 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
     },
     onIsOpenChange: ({ isOpen: open }) => {
       props.onOpen?.(open);
-      if (open) props.onSearch(typed ?? '');
+      if (open) props.onSearch(latest.current ?? '');
     },
     stateReducer: (_, { changes, type }) =>
       // Leaving the input picks nothing.
@@ -74,14 +78,20 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
         : changes,
   });
 
-  function type(text: string): void {
+  function keep(text: string | null): void {
+    latest.current = text;
     setTyped(text);
+  }
+
+  function type(text: string): void {
+    setWaiting(null);
+    keep(text);
     props.onSearch(text);
     onType?.(text);
   }
 
   function pick(choice: Item): void {
-    setTyped(null);
+    keep(null);
     props.onSearch('');
     props.onPick(choice);
   }
@@ -93,17 +103,55 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
     if (isOpen) setHighlightedIndex(onType || onEnter ? -1 : 0);
   }, [offered]);
 
+  /** What was typed as it is offered, if it is. */
+  function meant(): Item | undefined {
+    const text = typed?.trim().toLowerCase();
+    return choices.find(({ value, label }) =>
+      [value, label].some((own) => own.toLowerCase() === text),
+    );
+  }
+
+  /** Takes what was typed; where it was a search for names, what was found first. */
   function enter(): boolean {
-    if (!onEnter || !typed?.trim()) return false;
+    if (typed === null || !typed.trim()) return false;
+    const named = choices.some(({ value, label }) => value !== label);
+    const first = onType || (onEnter && !named) ? undefined : choices[0];
+    const choice = meant() ?? first;
+    if (choice) {
+      pick(choice);
+      return true;
+    }
+    if (!onEnter) return false;
     onEnter(typed.trim());
-    setTyped('');
+    keep('');
     props.onSearch('');
     return true;
   }
 
+  /** Leaves the input: part of what is offered was only a search. */
+  function leave(): void {
+    if (meant() || choices.length === 0) enter();
+    keep(null);
+  }
+
+  // Who types faster than the shop is asked means what is offered for it in the end.
+  const [waiting, setWaiting] = useState<(() => void) | null>(null);
+  const awaited = useRef({ enter, leave });
+  awaited.current = { enter, leave };
+  useEffect(() => {
+    if (!waiting || props.stale) return;
+    setWaiting(null);
+    waiting();
+  }, [waiting, props.stale]);
+
+  function onceKnown(what: 'enter' | 'leave'): void {
+    if (props.stale && typed?.trim()) setWaiting(() => () => awaited.current[what]());
+    else awaited.current[what]();
+  }
+
   let group: string | undefined;
   return (
-    <div className={`picker ${props.className ?? ''}`}>
+    <div className="picker">
       <input
         {...getInputProps({
           'aria-label': props.label,
@@ -117,10 +165,7 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
           spellCheck: false,
           // At once: what downshift reports comes too late for who types fast.
           onChange: (event) => type(event.currentTarget.value),
-          onBlur: () => {
-            enter();
-            setTyped(null);
-          },
+          onBlur: () => afterClick(() => onceKnown('leave')),
           onPaste: (event) => {
             const lines = event.clipboardData.getData('text').split(/[\r\n\t]+/);
             const filled = lines.map((line) => line.trim()).filter(Boolean);
@@ -130,14 +175,18 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
           },
           onKeyDown: (event) => {
             const highlighted = isOpen ? choices[highlightedIndex] : undefined;
-            if (event.key === 'Enter' && highlighted) {
+            if (event.key === 'Enter' && highlighted && !props.stale) {
               // At once, as typing.
               Object.assign(event.nativeEvent, { preventDownshiftDefault: true });
               pick(highlighted);
               closeMenu();
               return;
             }
-            if (event.key === 'Enter' && enter()) event.preventDefault();
+            if (event.key === 'Escape' && !onType) keep(null);
+            if (event.key === 'Enter') {
+              Object.assign(event.nativeEvent, { preventDownshiftDefault: true });
+              onceKnown('enter');
+            }
             if (event.key === 'Enter' && onType) closeMenu();
             if (event.key === 'Backspace' && !event.currentTarget.value) props.onBackspace?.();
           },
@@ -161,7 +210,7 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
                 {...getItemProps({ item: choice, index })}
                 className={index === highlightedIndex ? 'menu-item highlighted' : 'menu-item'}
               >
-                <span className="menu-label">{choice.label}</span>
+                <span>{choice.label}</span>
                 {choice.description && (
                   <span className="menu-description">{choice.description}</span>
                 )}

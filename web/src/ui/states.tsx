@@ -11,8 +11,15 @@ export function Loading(): ReactNode {
   );
 }
 
-export function Failed({ error, onRetry }: { error: ApiError; onRetry(): void }): ReactNode {
-  const gone = error.code === 'NOT_FOUND' || error.code === 'INVALID';
+interface FailedProps {
+  error: ApiError;
+  /** Whether what was asked for is named by the address. */
+  addressed?: boolean;
+  onRetry(): void;
+}
+
+export function Failed({ error, addressed = false, onRetry }: FailedProps): ReactNode {
+  const gone = addressed && (error.code === 'NOT_FOUND' || error.code === 'INVALID');
   return (
     <div className="panel failed" role="alert">
       <h1>{gone ? 'Not found' : 'Unavailable'}</h1>
