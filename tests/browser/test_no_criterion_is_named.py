@@ -37,7 +37,7 @@ def sources() -> list[Path]:
         if file in found or "generated" in file.parts:
             continue
         found.append(file)
-        for name in re.findall(r"from '(\.[^']+)'", file.read_text()):
+        for name in re.findall(r"(?:from |import\()'(\.[^']+)'", file.read_text()):
             candidates = [
                 file.parent / f"{name}{suffix}" for suffix in (".ts", ".tsx", "/index.ts")
             ]

@@ -1,17 +1,21 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { createBrowserRouter, Link, Outlet, useNavigate } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
 import { type ApiError, ask } from './api/client';
 import { ShopDocument, type ShopQuery } from './api/generated/graphql';
 import { signOut, token, whenRefused } from './api/session';
-import { BuilderPage } from './builder/BuilderPage';
 import { SignIn } from './SignIn';
 import { pagesOf, SegmentsPage } from './segments/SegmentsPage';
 import { Dialog } from './ui/Dialog';
 import { Failed, Loading } from './ui/states';
 
 const LIST = '/builder/';
+
+/** The builder comes after the list, which is there sooner for it. */
+const loadBuilder = () => import('./builder/BuilderPage');
+const BuilderPage = lazy(async () => ({ default: (await loadBuilder()).BuilderPage }));
+const SOON = 1_000;
 
 /** Who is signed in, and to which shop; the pages come below. */
 export function App(): ReactNode {
@@ -155,6 +159,10 @@ function Pages({ shop, onSignOut }: PagesProps): ReactNode {
 }
 
 function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
+  useEffect(() => {
+    const timer = setTimeout(() => void loadBuilder(), SOON);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <>
       <Header
@@ -168,7 +176,9 @@ function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
         <Link to="/sign-out">Sign out</Link>
       </Header>
       <main>
-        <Outlet />
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
       </main>
     </>
   );
