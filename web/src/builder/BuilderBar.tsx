@@ -17,46 +17,66 @@ interface BuilderBarProps {
 }
 
 export function BuilderBar(props: BuilderBarProps): ReactNode {
-  const { nameProblem, descriptionProblem, readOnly } = props;
   return (
     <div className="builder-bar">
       <Link to="/" className="back">
         ← Segments
       </Link>
       <h1 className="visually-hidden">{props.title}</h1>
-      <div className="name">
-        <label htmlFor="name">Name</label>
-        <input
-          id="name"
-          value={props.name}
-          placeholder="Name this segment"
-          disabled={readOnly}
-          maxLength={255}
-          aria-invalid={nameProblem !== null || undefined}
-          aria-describedby="name-problem"
-          onChange={(event) => props.onName(event.target.value)}
-        />
-        <span id="name-problem" className="problem">
-          {nameProblem}
-        </span>
-      </div>
-      <div className="name description">
-        <label htmlFor="description">Description</label>
-        <input
-          id="description"
-          value={props.description}
-          placeholder="What it is for (may stay empty)"
-          disabled={readOnly}
-          maxLength={2000}
-          aria-invalid={descriptionProblem !== null || undefined}
-          aria-describedby="description-problem"
-          onChange={(event) => props.onDescription(event.target.value)}
-        />
-        <span id="description-problem" className="problem">
-          {descriptionProblem}
-        </span>
-      </div>
+      <Line
+        id="name"
+        label="Name"
+        placeholder="Name this segment"
+        most={255}
+        value={props.name}
+        problem={props.nameProblem}
+        disabled={props.readOnly}
+        onChange={props.onName}
+      />
+      <Line
+        id="description"
+        label="Description"
+        placeholder="What it is for (may stay empty)"
+        most={2000}
+        value={props.description}
+        problem={props.descriptionProblem}
+        disabled={props.readOnly}
+        onChange={props.onDescription}
+      />
       <div className="actions">{props.children}</div>
+    </div>
+  );
+}
+
+interface LineProps {
+  id: string;
+  label: string;
+  placeholder: string;
+  /** How many characters it may have. */
+  most: number;
+  value: string;
+  problem: string | null;
+  disabled: boolean;
+  onChange(value: string): void;
+}
+
+function Line({ id, problem, ...props }: LineProps): ReactNode {
+  return (
+    <div className="line">
+      <label htmlFor={id}>{props.label}</label>
+      <input
+        id={id}
+        value={props.value}
+        placeholder={props.placeholder}
+        disabled={props.disabled}
+        maxLength={props.most}
+        aria-invalid={problem !== null || undefined}
+        aria-describedby={`${id}-problem`}
+        onChange={(event) => props.onChange(event.target.value)}
+      />
+      <span id={`${id}-problem`} className="problem">
+        {problem}
+      </span>
     </div>
   );
 }
