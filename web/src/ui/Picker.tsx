@@ -112,20 +112,18 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
   }
 
   /** Takes what was typed; where it was a search for names, what was found first. */
-  function enter(): boolean {
-    if (typed === null || !typed.trim()) return false;
+  function enter(): void {
+    if (!typed?.trim()) return;
     const named = choices.some(({ value, label }) => value !== label);
     const first = onType || (onEnter && !named) ? undefined : choices[0];
     const choice = meant() ?? first;
     if (choice) {
       pick(choice);
-      return true;
+    } else if (onEnter) {
+      onEnter(typed.trim());
+      keep('');
+      props.onSearch('');
     }
-    if (!onEnter) return false;
-    onEnter(typed.trim());
-    keep('');
-    props.onSearch('');
-    return true;
   }
 
   /** Leaves the input: part of what is offered was only a search. */
@@ -135,18 +133,18 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
   }
 
   // Who types faster than the shop is asked means what is offered for it in the end.
-  const [waiting, setWaiting] = useState<(() => void) | null>(null);
-  const awaited = useRef({ enter, leave });
-  awaited.current = { enter, leave };
+  const [waiting, setWaiting] = useState<'enter' | 'leave' | null>(null);
+  const moves = useRef({ enter, leave });
+  moves.current = { enter, leave };
   useEffect(() => {
     if (!waiting || props.stale) return;
     setWaiting(null);
-    waiting();
+    moves.current[waiting]();
   }, [waiting, props.stale]);
 
-  function onceKnown(what: 'enter' | 'leave'): void {
-    if (props.stale && typed?.trim()) setWaiting(() => () => awaited.current[what]());
-    else awaited.current[what]();
+  function onceKnown(move: 'enter' | 'leave'): void {
+    if (props.stale && typed?.trim()) setWaiting(move);
+    else moves.current[move]();
   }
 
   let group: string | undefined;
