@@ -168,8 +168,7 @@ class RuleInputs:
                 member.name: strawberry.enum_value(member.value, description=member.label)
                 for member in source
             }
-            # mypy wants an enum's members as literals; these are known at run time only.
-            made = Enum(source.__name__, values)  # type: ignore[misc]
+            made = Enum(source.__name__, values)  # type: ignore[misc]  # mypy wants literals here
             doc = (source.__doc__ or source.__name__).split("\n\n")[0]
             self._enums[source] = strawberry.enum(made, description=" ".join(doc.split()))
         return self._enums[source]

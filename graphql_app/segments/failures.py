@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,12 +21,12 @@ logger = logging.getLogger(__name__)
 FRAMES = 3
 
 
-class CriteriaError(AppError):
+class CriteriaError(AppError, ABC):
     """An error of criteria, which names their plugins where the registry is at hand."""
 
+    @abstractmethod
     def named(self, registry: Registry) -> AppError:
         """The same error, with the names of the plugins."""
-        raise NotImplementedError
 
 
 class CriterionFailedError(CriteriaError):

@@ -72,8 +72,7 @@ class FactMaker:
     """
 
     def __init__(self, seed: str, words: Sequence[str] = ()) -> None:
-        # Not for secrets, but for the same shop at every run.
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311 - no secret: the same shop at every run
         self._words = (*dict.fromkeys([*words, *ORDINARY, *HOSTILE]),)
 
     def contacts(self, fact: Fact) -> list[Row]:

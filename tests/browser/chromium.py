@@ -31,7 +31,7 @@ def install() -> None:
         print("Installing Debian's package chromium, for the browser tests.", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=True)  # noqa: S607
+            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=True)  # noqa: S607 - by PATH
     else:
         print("Installing Playwright's Chromium, for the browser tests.", flush=True)
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)

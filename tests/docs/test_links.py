@@ -44,7 +44,7 @@ def test_paths_that_are_named_exist(path: Path) -> None:
     "path", sorted((ROOT / "docs/images").glob("*.svg")), ids=lambda path: path.name
 )
 def test_a_drawing_is_xml_with_a_title_and_words_for_who_does_not_see_it(path: Path) -> None:
-    root = ElementTree.parse(path).getroot()  # noqa: S314  # our own file
+    root = ElementTree.parse(path).getroot()  # noqa: S314 - our own file
     assert root.find(f"{SVG}title") is not None
     assert root.find(f"{SVG}desc") is not None
 
