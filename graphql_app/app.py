@@ -97,7 +97,7 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             recorder.recover()
             update_defaults(catalog, registry)
             workers = CapacityLimiter(settings.query_concurrency)
-            yield Services(catalog, audience, recorder, registry, workers)
+            yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
         finally:
             audience.close()
 

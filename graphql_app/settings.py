@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Where Linux says how much memory a container may have: control groups of version 2, and of 1.
+MEMORY_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+def memory() -> int:
+    """Bytes of memory that the process may have: those of the machine, or of its container."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in MEMORY_LIMITS:
+        with suppress(OSError, ValueError):  # not there, or "max"
+            found.append(int(limit.read_text()))
+    return min(found)
 
 
 class Settings(BaseSettings):
@@ -28,6 +45,11 @@ class Settings(BaseSettings):
     query_memory: int = Field(
         4 * 1024**3, ge=1024**2, description="Bytes of memory a statement may use."
     )
+    index_memory: int | None = Field(
+        None,
+        ge=0,
+        description="Bytes of memory for the size index, 0 for none; a quarter of all when empty.",
+    )
     query_concurrency: int = Field(4, ge=1, description="Statements that run at once.")
     max_query_bytes: int = Field(
         262_144, ge=1024, description="Largest body of a request, and message of a WebSocket."
@@ -39,6 +61,16 @@ class Settings(BaseSettings):
         True,
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",
     )
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of memory for the size index.
+
+        There is none beside a store that other processes may write to, unseen by this one.
+        """
+        if self.audience_url:
+            return 0
+        return memory() // 4 if self.index_memory is None else self.index_memory
 
     @property
     def catalog(self) -> str:

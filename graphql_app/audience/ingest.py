@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.changes import Changes
 from graphql_app.audience.facts import CONTACTS, Fact
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
@@ -27,6 +28,9 @@ class Recorder:
     The tables that it takes are checked ones (``facts.check``). Each method returns when all of
     the batch is on disk; where it raises, either nothing of the batch is recorded or all of it
     will be, before anything else is.
+
+    Attributes:
+        changes: What was written so far.
     """
 
     def __init__(self, audience: Audience) -> None:
@@ -35,11 +39,13 @@ class Recorder:
         self._locks = ShopLocks()
         self._versions = threading.Lock()
         self._last_version = 0
-        self._changes: Counter[int] = Counter()
+        self.changes = Changes()
 
-    def changes(self, shop_id: int) -> int:
-        """How many writes of a shop there were so far; it moves once a write can be read."""
-        return self._changes[shop_id]
+    @contextmanager
+    def pause(self, shop_id: int) -> Iterator[None]:
+        """Keep a shop's writes waiting, and first wait for the one that is going on."""
+        with self._locks.hold(shop_id):
+            yield
 
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else."""
@@ -120,10 +126,8 @@ class Recorder:
                 self._write(shop_id, self._version(), [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, version: int, steps: Sequence[Insert | Erase]) -> None:
-        try:
-            self._journal.write(shop_id, version, steps)
-        finally:  # some of it may have been written, also where it raises
-            self._changes[shop_id] += 1
+        with self.changes.writing(shop_id) as writing:
+            self._journal.write(shop_id, version, steps, writing)
 
     def merge(self, shop_id: int) -> None:
         """Bring the shop's rows into the shape that is fastest to read, after many writes.

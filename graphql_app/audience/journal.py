@@ -12,10 +12,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.store import Audience
+from graphql_app.audience.changes import Ids, Writing
+from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.tables import Product
 from graphql_app.errors import AppError
 
 ERASE = "erase"
@@ -45,19 +48,21 @@ class Journal:
         self._audience = audience
         self._unfinished: set[int] = set()
 
-    def write(self, shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> None:
+    def write(
+        self, shop_id: int, batch: int, steps: Sequence[Insert | Erase], writing: Writing
+    ) -> None:
         """Carry out the steps of a shop, all or none of them; ``batch`` is a number of its own."""
         if shop_id in self._unfinished:
-            self._finish_shop(shop_id, self._pending())
+            self._finish_shop(shop_id, self._pending(), writing)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and isinstance(steps[0], Insert):
-            self._carry_out(shop_id, steps[0])
+            self._carry_out(shop_id, steps[0], writing)
             return
         entries = _entries(shop_id, batch, steps)
         try:
             self._audience.insert("journal", entries)
             for step in steps:
-                self._carry_out(shop_id, step)
+                self._carry_out(shop_id, step, writing)
             self._mark_done(entries)
         except BaseException:
             self._unfinished.add(shop_id)
@@ -71,7 +76,7 @@ class Journal:
         pending = self._pending()
         for shop_id in pc.unique(pending["shop_id"]).to_pylist():
             try:
-                self._finish_shop(shop_id, pending)
+                self._finish_shop(shop_id, pending, Writing())
             except AppError:
                 logger.exception("a batch of shop %s could not be finished", shop_id)
 
@@ -82,18 +87,21 @@ class Journal:
             text=False,
         )
 
-    def _finish_shop(self, shop_id: int, pending: pa.Table) -> None:
+    def _finish_shop(self, shop_id: int, pending: pa.Table, writing: Writing) -> None:
         self._unfinished.add(shop_id)
         own = pending.filter(pc.equal(pending["shop_id"], shop_id))
         for entry in own.to_pylist():
-            self._carry_out(shop_id, _step(entry["action"].decode(), entry["payload"]))
+            self._carry_out(shop_id, _step(entry["action"].decode(), entry["payload"]), writing)
         self._mark_done(own)
         self._unfinished.discard(shop_id)
 
-    def _carry_out(self, shop_id: int, step: Insert | Erase) -> None:
+    def _carry_out(self, shop_id: int, step: Insert | Erase, writing: Writing) -> None:
+        # Noted first: where a step fails, it may have been carried out all the same.
         if isinstance(step, Insert):
+            writing.wrote(step.table, _contacts(step))
             self._audience.insert(step.table, step.rows)
             return
+        writing.erased(step.contacts)
         for table in self._audience.tables_of_contacts():
             self._audience.erase(table, shop_id, step.contacts)
 
@@ -106,6 +114,15 @@ class Journal:
             entries.schema.get_field_index("done"), "done", pa.array([1] * count, pa.uint32())
         )
         self._audience.insert("journal", done)
+
+
+def _contacts(step: Insert) -> Ids:
+    """The contacts of the rows; none of a table that has no contacts."""
+    key = contact_key(step.table)
+    if step.table == Product.__tablename__:
+        return np.array([], np.uint64)
+    contacts: Ids = step.rows[key].to_numpy()
+    return contacts
 
 
 def _entries(shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> pa.Table:

@@ -12,13 +12,15 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from clickhouse_connect.driver.binding import DT64Param
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlalchemy import Row, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
@@ -70,6 +72,19 @@ INSERT_SETTINGS = {
 }
 
 
+# The execution option with which a statement's result goes to a function, as an Arrow table.
+ARROW_SINK = "arrow_sink"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """SQL, the values that it binds by name, and the names by the keys of bound parameters."""
+
+    text: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+
+
 class Audience:
     """A connection to the facts.
 
@@ -83,6 +98,7 @@ class Audience:
     Attributes:
         tables: All tables of facts.
         facts: What they hold, as files and mutations give it.
+        timeout: Seconds that a statement may take.
     """
 
     def __init__(
@@ -96,7 +112,7 @@ class Audience:
         self.adopt(tables)
         self._engine = self._open(url, connections)
         self.database = make_url(url).database or "default"
-        self._timeout = timeout
+        self.timeout = timeout
         self._limits = {"max_memory_usage": memory}
 
     @staticmethod
@@ -106,6 +122,7 @@ class Audience:
                 url, poolclass=QueuePool, pool_size=connections, max_overflow=2, pool_timeout=60
             )
             event.listen(engine, "connect", _speak_utc)
+            event.listen(engine, "do_execute", _execute_as_arrow)
             engine.connect().close()
         except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
             raise AudienceUnavailableError(
@@ -154,7 +171,7 @@ class Audience:
         self,
         statement: Statement,
         shop_id: int,
-        contacts: Sequence[int] | None = None,
+        contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """Execute a statement that sees one shop and, if given, a few of its contacts only.
@@ -169,25 +186,60 @@ class Audience:
             AppError: TIMEOUT when it took too long, LIMIT_EXCEEDED when it needed too much memory,
                 UNAVAILABLE when the engine failed.
         """
-        settings = {
-            **READ_SETTINGS,
-            "additional_table_filters": self._filters(shop_id, contacts),
-            **self._limits,
-            "max_execution_time": min(timeout, self._timeout),
-        }
+        settings = self._read_settings(shop_id, contacts, timeout)
         with self._failures(), self._engine.connect() as connection:
             return connection.execute(
                 statement, execution_options={"settings": settings}
             ).fetchall()
 
-    def _filters(self, shop_id: int, contacts: Sequence[int] | None) -> dict[str, str]:
+    def table(
+        self,
+        statement: Statement,
+        shop_id: int,
+        contacts: Iterable[int] | None = None,
+        timeout: float = math.inf,
+        final: bool = True,
+    ) -> pa.Table:
+        """As ``rows``, for many of them: an Arrow table.
+
+        Unless ``final``, rows that were replaced may be among them.
+        """
+        tables: list[pa.Table] = []
+        settings = self._read_settings(shop_id, contacts, timeout)
+        options = {
+            "settings": settings if final else {**settings, "final": 0},
+            ARROW_SINK: tables.append,
+        }
+        with self._failures(), self._engine.connect() as connection:
+            connection.execute(statement, execution_options=options)
+        return tables[0]
+
+    def written(self, statement: Statement) -> Written:
+        """A statement's SQL and the values that it binds, by which statements are told apart."""
+        compiled = statement.compile(
+            dialect=self._engine.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        names = {bind.key: name for bind, name in getattr(compiled, "bind_names", {}).items()}
+        return Written(str(compiled), compiled.params, names)
+
+    def _read_settings(
+        self, shop_id: int, contacts: Iterable[int] | None, timeout: float
+    ) -> dict[str, Any]:
+        return {
+            **READ_SETTINGS,
+            "additional_table_filters": self._filters(shop_id, contacts),
+            **self._limits,
+            "max_execution_time": min(timeout, self.timeout),
+        }
+
+    def _filters(self, shop_id: int, contacts: Iterable[int] | None) -> dict[str, str]:
         filters = {f"{self.database}.{JournalEntry.__tablename__}": "0"}
+        ids = None if contacts is None else ", ".join(str(int(id)) for id in contacts) or "NULL"
         for name, table in readable_tables().items():
             condition = f"shop_id = {int(shop_id)} AND NOT deleted"
-            key = _contact_key(name)
-            if contacts is not None and key in table.columns:
-                ids = ", ".join(str(int(contact)) for contact in contacts)
-                condition += f" AND {key} IN ({ids or 'NULL'})"
+            key = contact_key(name)
+            if ids is not None and key in table.columns:
+                condition += f" AND {key} IN ({ids})"
             filters[f"{self.database}.{name}"] = condition
         return filters
 
@@ -228,7 +280,7 @@ class Audience:
         with self._client() as client:
             client.command(
                 f"ALTER TABLE {table} DELETE IN PARTITION {shop_id % PARTITIONS} "
-                f"WHERE shop_id = {int(shop_id)} AND {_contact_key(table)} IN ({ids})",
+                f"WHERE shop_id = {int(shop_id)} AND {contact_key(table)} IN ({ids})",
                 settings={"mutations_sync": 0, "max_query_size": QUERY_SETTINGS["max_query_size"]},
             )
 
@@ -269,7 +321,7 @@ class Audience:
             raise _failure(error) from error
 
 
-def _contact_key(table: str) -> str:
+def contact_key(table: str) -> str:
     """The column that says of which contact a row is."""
     return "id" if table == Contact.__tablename__ else "contact_id"
 
@@ -278,6 +330,23 @@ def _speak_utc(connection: Any, _: object) -> None:
     # clickhouse-connect writes times in the server's zone, which for the embedded engine is that of
     # the process; the columns that they are compared with are in UTC.
     connection.client.server_tz = UTC
+
+
+def _execute_as_arrow(cursor: Any, sql: str, parameters: Any, context: Any) -> bool:
+    """Execute a statement that has a sink for Arrow, bound as any other; others are left alone."""
+    sink = context.execution_options.get(ARROW_SINK)
+    if sink is None:
+        return False
+    # As a DateTime64, which the driver makes of instants only where it executes them itself.
+    values = {
+        name: DT64Param(value) if isinstance(value, datetime) else value
+        for name, value in (parameters or {}).items()
+    }
+    if not values:
+        sql = sql.replace("%%", "%")
+    settings = context.execution_options["settings"]
+    sink(cursor.client.query_arrow(sql, values or None, settings=settings))
+    return True
 
 
 class AudienceUnavailableError(AppError):

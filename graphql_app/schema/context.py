@@ -23,6 +23,7 @@ from graphql_app.criteria import Scope
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriteriaError
+from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.saved import SavedSegments
 from graphql_app.segments.scope import shop_scope
 
@@ -35,7 +36,8 @@ class Services:
     """What the process has one of.
 
     ``workers`` are the threads in which requests do their work; authentication and health have
-    others, so that they answer while all of these are busy.
+    others, so that they answer while all of these are busy. The size index has ``index_bytes`` of
+    memory; there is none without.
     """
 
     catalog: Catalog
@@ -43,6 +45,14 @@ class Services:
     recorder: Recorder
     registry: Registry
     workers: CapacityLimiter
+    index_bytes: int = 0
+
+    @cached_property
+    def index(self) -> SizeIndex | None:
+        """What sizes are counted from, where they can be."""
+        if not self.index_bytes:
+            return None
+        return SizeIndex(self.audience, self.recorder, self.index_bytes)
 
     @cached_property
     def third_party(self) -> CapacityLimiter:

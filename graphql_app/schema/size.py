@@ -52,8 +52,15 @@ class SegmentSize:
 
 async def size_of(context: Context, rule: Rule) -> SegmentSize:
     """The size of a rule in the shop that asks."""
+    services = context.services
     size = await context.run_with(
-        keys(rule), sizes.size, context.services.audience, context.shop_id, rule, context.scope
+        keys(rule),
+        sizes.size,
+        services.audience,
+        context.shop_id,
+        rule,
+        context.scope,
+        services.index,
     )
     return SegmentSize(
         members=size.members,
@@ -97,7 +104,7 @@ def size_query(inputs: RuleInputs) -> type:
 async def more_facts(context: Context, changes: int) -> None:
     """Wait until facts were recorded after some changes, but not for long."""
     with move_on_after(COUNT_AFTER):
-        while context.services.recorder.changes(context.shop_id) == changes:
+        while context.services.recorder.changes.count(context.shop_id) == changes:
             await sleep(LOOK_AFTER)
 
 
@@ -108,7 +115,7 @@ def size_subscription(inputs: RuleInputs) -> type:
         context = info.context
         sent: SegmentSize | None = None
         while True:
-            changes = context.services.recorder.changes(context.shop_id)
+            changes = context.services.recorder.changes.count(context.shop_id)
             size = await size_of(context, await parsed(context, rule))
             if sent is None or replace(size, as_of=sent.as_of) != sent:
                 yield size

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Subquery, func, null, select
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, null, select
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience
@@ -15,7 +15,7 @@ from graphql_app.audience.tables import Contact
 from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.asking import asking
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.predicate import checked, columns
+from graphql_app.segments.predicate import by_contact, checked, columns
 from graphql_app.segments.rule import Path, Rule, parts, sentence
 
 
@@ -90,9 +90,7 @@ def _measure(criterion: MeasuredCriterion, scope: Scope) -> Subquery:
         measure = positive.measure(scope)
         if not isinstance(measure, Select):
             measure = select(col(Contact.id), measure)
-        contact_id, value = checked(measure, criterion.key).subquery().c
-    # What the join does not find is NULL in a nullable column, in others 0 or the year 1970.
-    return select(contact_id.label("id"), func.toNullable(value).label("value")).subquery()
+        return by_contact(checked(measure, criterion.key))
 
 
 def _described(rule: Rule, value: Any, scope: Scope) -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    func,
     not_,
     or_,
     select,
@@ -29,7 +30,7 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, readable_tables
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.rule import All, AnyOf, Not, Reference, Rule, criteria, document
+from graphql_app.segments.rule import Rule, combine, criteria, document
 
 # Where SQLAlchemy takes SQL as text beside text() and literal_column().
 RAW_PARTS = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
@@ -115,6 +116,13 @@ def _forbidden(element: Any) -> str | None:
     return None
 
 
+def by_contact(measure: Select[*tuple[Any, ...]]) -> Subquery:
+    """A measure, to be joined: ids of contacts, and values that are NULL where there is none."""
+    contact_id, value = measure.subquery().c
+    # What the join does not find is NULL in a nullable column, in others 0 or the year 1970.
+    return select(contact_id.label("id"), func.toNullable(value).label("value")).subquery()
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """A row per contact with a column per criterion, from which every node's answer follows."""
@@ -143,15 +151,10 @@ def columns(rules: Sequence[Rule], scope: Scope) -> Columns:
 
 
 def _combine(rule: Rule, answers: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
-    match rule:
-        case All(rules):
-            return and_(true(), *(_combine(inner, answers) for inner in rules))
-        case AnyOf(rules):
-            return or_(*(_combine(inner, answers) for inner in rules))
-        case Not(inner):
-            return not_(_combine(inner, answers))
-        case Reference(criterion, _, inner):
-            answer = _combine(inner, answers)
-            return not_(answer) if criterion.operator.negated else answer
-        case Criterion():
-            return answers[key(rule)]
+    return combine(
+        rule,
+        lambda criterion: answers[key(criterion)],
+        lambda inner: and_(true(), *inner),
+        lambda inner: or_(*inner),
+        not_,
+    )

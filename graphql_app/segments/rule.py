@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ MAX_NODES = 300
 
 Path = tuple[str | int, ...]
 F = TypeVar("F", bound=Form)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +389,41 @@ def criteria(rule: Rule) -> Iterator[Criterion]:
             yield from criteria(inner)
         case Criterion():
             yield rule
+
+
+def combine(
+    rule: Rule,
+    answer: Callable[[Criterion], T],
+    all_of: Callable[[Sequence[T]], T],
+    any_of: Callable[[Sequence[T]], T],
+    complement: Callable[[T], T],
+    known: dict[int, T] | None = None,
+) -> T:
+    """What a rule comes to, of what each of its criteria does.
+
+    ``known`` keeps what its nodes come to, by their ``id()``, so that none is worked out twice.
+    """
+    known = {} if known is None else known
+
+    def of(rule: Rule) -> T:
+        if id(rule) not in known:
+            known[id(rule)] = worked_out(rule)
+        return known[id(rule)]
+
+    def worked_out(rule: Rule) -> T:
+        match rule:
+            case All(rules):
+                return all_of([of(inner) for inner in rules])
+            case AnyOf(rules):
+                return any_of([of(inner) for inner in rules])
+            case Not(inner):
+                return complement(of(inner))
+            case Reference(criterion, _, inner):
+                return complement(of(inner)) if criterion.operator.negated else of(inner)
+            case Criterion():
+                return answer(rule)
+
+    return of(rule)
 
 
 def keys(rule: Rule) -> Iterator[str]:

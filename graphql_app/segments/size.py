@@ -1,4 +1,4 @@
-"""Sizes: how many contacts a rule has, and each node of it, in one statement."""
+"""Sizes: how many contacts a rule has, and each node of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from graphql_app.audience.store import Audience
 from graphql_app.criteria import Scope
 from graphql_app.segments.asking import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rule import Path, Rule, criteria, parts, sentence
+from graphql_app.segments.rule import Part, Path, Rule, criteria, parts, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,21 @@ class SegmentSize:
         return self.members / self.contacts if self.contacts else 0.0
 
 
-def size(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> SegmentSize:
-    """Count a rule and every node of it.
+def size(
+    audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: SizeIndex | None = None
+) -> SegmentSize:
+    """Count a rule and every node of it, from the index if it can be.
 
     Raises:
-        AppError: The statement took too long, or a criterion or the engine failed; an error is
-            never a size.
+        AppError: It took too long, or a criterion or the engine failed; an error is never a size.
     """
     nodes = list(parts(rule))
     with asking(audience, shop_id, [rule], scope):
-        contacts = columns([rule], scope)
-        statement = select(
-            func.count(),
-            func.countIf(and_(contacts.of(rule), contacts.textable)),
-            *(func.countIf(contacts.of(node.rule)) for node in nodes),
-        ).select_from(contacts.source)
-        total, can_be_texted, *members = audience.rows(statement, shop_id)[0]
+        evaluation = None if index is None else index.evaluate(shop_id, [rule], scope)
+        if evaluation is None:
+            total, can_be_texted, *members = _counted(audience, shop_id, nodes, scope)
+        else:
+            total, can_be_texted, *members = _from_memory(evaluation, nodes)
         summaries = [sentence(node.rule, scope) for node in nodes]
     return SegmentSize(
         members=members[0],
@@ -67,6 +67,30 @@ def size(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> SegmentS
             for node, summary, count in zip(nodes, summaries, members, strict=True)
         ),
         as_of=scope.now,
+    )
+
+
+def _counted(
+    audience: Audience, shop_id: int, nodes: Sequence[Part], scope: Scope
+) -> Sequence[int]:
+    """All contacts, textable members and the members of each node, in one statement."""
+    rule = nodes[0].rule
+    contacts = columns([rule], scope)
+    statement = select(
+        func.count(),
+        func.countIf(and_(contacts.of(rule), contacts.textable)),
+        *(func.countIf(contacts.of(node.rule)) for node in nodes),
+    ).select_from(contacts.source)
+    return audience.rows(statement, shop_id)[0]
+
+
+def _from_memory(evaluation: Evaluation, nodes: Sequence[Part]) -> Sequence[int]:
+    """The same, of what is in memory."""
+    matching = list(evaluation.each([node.rule for node in nodes]))
+    return (
+        evaluation.universe.contacts,
+        evaluation.count_textable(matching[0]),
+        *map(evaluation.count, matching),
     )
 
 

@@ -114,17 +114,17 @@ def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(
 ) -> None:
     order, lines = _order(contact=1, lines=1)
     _record_contacts(recorder, 1, id=[1])
-    assert recorder.changes(1) == 1
+    assert recorder.changes.count(1) == 1
     recorder.orders(1, order, lines)
-    assert recorder.changes(1) == 2
+    assert recorder.changes.count(1) == 2
     recorder.forget(1, [1])
     recorder.merge(1)
-    assert recorder.changes(1) == 3
+    assert recorder.changes.count(1) == 3
     audience.command("RENAME TABLE contacts TO contacts_away")
     with pytest.raises(AppError):
         _record_contacts(recorder, 1, id=[1])
-    assert recorder.changes(1) == 4
-    assert recorder.changes(2) == 0
+    assert recorder.changes.count(1) == 4
+    assert recorder.changes.count(2) == 0
 
 
 def test_a_keyword_is_folded_once_and_for_all() -> None:

@@ -140,7 +140,7 @@ def test_the_settings_are_those_of_the_code() -> None:
     assert rows == [
         [
             f"`{name.upper()}`",
-            f"`{_as_set(field.default)}`" if str(field.default) else "",
+            "" if field.default in {"", None} else f"`{_as_set(field.default)}`",
             field.description,
         ]
         for name, field in Settings.model_fields.items()

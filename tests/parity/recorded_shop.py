@@ -180,8 +180,12 @@ class RecordedShop:
         return [{row[0] for row in rows if row[1 + number]} for number in range(len(rules))]
 
     def size(self, document: Document) -> SegmentSize:
-        """The size of a rule."""
-        return size(self.services.audience, self.id, self.rule(document), self.scope)
+        """The size of a rule: from the index the same as in one statement."""
+        services, rule = self.services, self.rule(document)
+        assert services.index is not None
+        found = size(services.audience, self.id, rule, self.scope, services.index)
+        assert found == size(services.audience, self.id, rule, self.scope)
+        return found
 
     def textable(self) -> int:
         """How many contacts can be texted."""

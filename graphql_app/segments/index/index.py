@@ -1,0 +1,201 @@
+"""The index of all shops: answers rules from vectors, within a number of bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
+from graphql_app.segments.failures import blaming
+from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.facts import ShopFacts
+from graphql_app.segments.index.question import Asking, Kind, Question
+from graphql_app.segments.index.shop import IndexedShop
+from graphql_app.segments.index.universe import Flags, Universe
+from graphql_app.segments.index.vectors import Vector
+from graphql_app.segments.predicate import key
+from graphql_app.segments.rule import Rule, combine, criteria
+
+BYTES_OF_CONTACT = 18  # of the universe
+MAX_UNKEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What some criteria say of every contact of a shop, all at one state of its facts."""
+
+    universe: Universe
+    answers: Mapping[str, Flags]
+
+    def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
+        """Whom each of some rules, made of these criteria, matches, by place."""
+        known: dict[int, Flags] = {}
+        for rule in rules:
+            yield combine(
+                rule, lambda leaf: self.answers[key(leaf)], self._all, _any, np.logical_not, known
+            )
+
+    def _all(self, flags: Collection[Flags]) -> Flags:
+        found = iter(flags)
+        whole = next(found, self.universe.alive)
+        for each in found:
+            whole = whole & each
+        return whole
+
+    def count(self, matching: Flags) -> int:
+        """How many contacts match."""
+        if not self.universe.everyone:
+            matching = matching & self.universe.alive
+        return int(np.count_nonzero(matching))
+
+    def count_textable(self, matching: Flags) -> int:
+        """How many contacts match and can be texted."""
+        return int(np.count_nonzero(matching & self.universe.textable))
+
+
+def _any(flags: Collection[Flags]) -> Flags:
+    first, *others = flags
+    for each in others:
+        first = first | each
+    return first
+
+
+class SizeIndex:
+    """Vectors of the questions that were asked for, the least recently used let go first.
+
+    Args:
+        audience: The facts.
+        recorder: Who writes them.
+        budget: How many bytes to keep.
+    """
+
+    def __init__(self, audience: Audience, recorder: Recorder, budget: int) -> None:
+        self._audience = audience
+        self._recorder = recorder
+        self._budget = budget
+        self._asking = Asking(audience)
+        self._lock = threading.Lock()
+        self._shops: dict[int, IndexedShop] = {}
+        self._recent: OrderedDict[tuple[int, Hashable], None] = OrderedDict()
+        self._unkept: dict[Hashable, None] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept."""
+        with self._lock:
+            return sum(shop.nbytes for shop in self._shops.values())
+
+    def evaluate(self, shop_id: int, rules: Collection[Rule], scope: Scope) -> Evaluation | None:
+        """The answers of all criteria of some rules; ``None`` where the engine is to be asked.
+
+        Raises:
+            AppError: A statement failed, or all of it takes too long.
+            CriterionFailedError: A criterion has no SQL, or none that may run.
+        """
+        leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
+        facts = ShopFacts.of(self._audience, shop_id)
+        while True:
+            try:
+                return self._evaluate(shop_id, leaves, scope, facts)
+            except DoubtError as doubt:
+                if doubt.key is None or doubt.key in self._unkept:
+                    return None
+                if len(self._unkept) >= MAX_UNKEPT:
+                    self._unkept.clear()
+                self._unkept[doubt.key] = None
+
+    def _evaluate(
+        self, shop_id: int, leaves: Mapping[str, Criterion], scope: Scope, facts: ShopFacts
+    ) -> Evaluation:
+        asked = {name: self._question(leaf, name, scope) for name, leaf in leaves.items()}
+        questions = {question.key: question for question in asked.values()}
+        shop = self._shop(shop_id)
+        self._refuse_if_too_large(shop, questions, facts)
+        changes = self._recorder.changes
+        for waiting in (nullcontext(), self._recorder.pause(shop_id)):
+            # What is written meanwhile may be in one vector and not in another. Then those whom it
+            # touched are asked again, while nothing is written.
+            with waiting:
+                count = changes.count(shop_id)
+                universe = shop.renewed(facts, count)
+                vectors = shop.answers(questions, universe, facts, count)
+                if changes.settled(shop_id, count):
+                    break
+        self._used(shop_id, questions)
+        return Evaluation(
+            universe,
+            {
+                name: self._answer(leaves[name], question, vectors[question.key], scope)
+                for name, question in asked.items()
+            },
+        )
+
+    def _question(self, leaf: Criterion, name: str, scope: Scope) -> Question:
+        if type(leaf).fragment is not Criterion.fragment:
+            raise DoubtError(f"{leaf.key} makes its fragment in a way of its own")
+        if leaf.operator.negated:
+            leaf = leaf.model_copy(update={"operator": leaf.operator.positive})
+        if isinstance(leaf, MeasuredCriterion) and (
+            type(leaf).matches is MeasuredCriterion.matches
+        ):
+            question = self._asking.question(leaf, name, scope, measured=True)
+            if question.key not in self._unkept:
+                return question
+        return self._asking.question(leaf, name, scope, measured=False)
+
+    @staticmethod
+    def _answer(leaf: Criterion, question: Question, vector: Vector, scope: Scope) -> Flags:
+        criterion = question.criterion
+        interval = None
+        if question.kind is not Kind.CONDITION and isinstance(criterion, MeasuredCriterion):
+            with blaming(criterion):
+                interval = criterion.interval(scope)
+        try:
+            matching = vector.mask(interval, question.absent)
+        except DoubtError as doubt:
+            doubt.key = question.key
+            raise
+        return ~matching if leaf.operator.negated else matching
+
+    def _shop(self, shop_id: int) -> IndexedShop:
+        with self._lock:
+            if shop_id not in self._shops:
+                self._shops[shop_id] = IndexedShop(shop_id, self._recorder.changes)
+            return self._shops[shop_id]
+
+    def _refuse_if_too_large(
+        self, shop: IndexedShop, questions: Mapping[Hashable, Question], facts: ShopFacts
+    ) -> None:
+        universe = shop.universe
+        contacts = facts.contacts() if universe is None else len(universe)
+        width = sum(1 if q.kind is Kind.CONDITION else 8 for q in questions.values())
+        if contacts * (BYTES_OF_CONTACT + width) > self._budget:
+            raise DoubtError("there is not enough room for so many contacts and criteria")
+
+    def _used(self, shop_id: int, questions: Collection[Hashable]) -> None:
+        """Note what was used, and let go what was not for longest, if there is too much."""
+        with self._lock:
+            known = len(self._recent)
+            for name in (*questions, None):  # the universe last: it goes after its vectors
+                self._recent[shop_id, name] = None
+                self._recent.move_to_end((shop_id, name))
+            if len(self._recent) == known:
+                return
+            kept = sum(shop.nbytes for shop in self._shops.values())
+            while kept > self._budget and self._recent:
+                (owner, name), _ = self._recent.popitem(last=False)
+                shop = self._shops.get(owner)
+                if shop is not None:
+                    kept -= shop.nbytes
+                    if name is None:
+                        del self._shops[owner]
+                    else:
+                        shop.vectors.pop(name, None)
+                        kept += shop.nbytes

@@ -1,0 +1,242 @@
+"""Questions: what a criterion asks, apart from the bounds that its measure is compared with.
+
+A question is told by its SQL and the values bound in it. So any plugin's criterion has one, and two
+criteria that differ in an amount only, or are of different plugins, may share a vector. Whatever
+can change the answer is in the SQL: the window, the shop's zone, its day.
+
+Of the values, the instants that move with the clock are apart. Where such an instant is compared
+with a column of facts and nothing else, time takes in or lets go the contacts that have a row
+between where it was and where it is; anything else that moves with the clock is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column, Select, Table, select
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter
+from sqlalchemy.sql.functions import FunctionElement
+from sqlmodel import col
+
+from graphql_app.audience.store import Audience, Written
+from graphql_app.audience.tables import (
+    INSTANT,
+    Contact,
+    Expression,
+    Product,
+    Statement,
+)
+from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
+from graphql_app.segments.failures import blaming
+from graphql_app.segments.index.doubt import DoubtError
+
+COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
+TICK = timedelta(milliseconds=1)
+
+# Functions that read the clock, or chance, behind the scope's back.
+UNSTEADY = frozenset(
+    {
+        "now", "now64", "now_in_block", "nowinblock", "today", "yesterday", "current_timestamp",
+        "current_date", "curdate", "utc_timestamp", "rand", "rand32", "rand64", "randcanonical",
+        "randconstant", "generateuuidv4", "generateuuidv7", "generateulid", "uptime",
+    }
+)  # fmt: skip
+
+
+class WatchedScope(Scope):
+    """A scope that knows whether it was asked for the time."""
+
+    asked: bool
+    _scope: Scope
+    __slots__ = ("_scope", "asked")
+
+    def __init__(self, scope: Scope) -> None:
+        object.__setattr__(self, "timezone", scope.timezone)
+        object.__setattr__(self, "currency", scope.currency)
+        object.__setattr__(self, "_scope", scope)
+        object.__setattr__(self, "asked", False)
+
+    @property
+    def now(self) -> datetime:
+        """The instant, and a note that it was asked for."""
+        object.__setattr__(self, "asked", True)
+        return self._scope.now
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """An instant that moves with the clock, and the column of facts that it is compared with."""
+
+    column: Column[Any]
+    at: datetime
+
+
+class Kind(Enum):
+    """What a criterion gives: a measure of facts, a value of the contact's own, or a condition."""
+
+    MEASURE = "measure"
+    OWN = "own"
+    CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one vector holds the answers to.
+
+    Attributes:
+        key: The same for questions that have the same answers, but for where ``moving`` is.
+        kind: What the criterion gives.
+        statement: Contacts, and the value of each or whether the condition holds.
+        absent: The value of a contact without one.
+        reads: The tables whose rows count, ``contacts`` only if more of it counts than ids.
+        moving: The instants in it that move.
+        criterion: Whose it is.
+    """
+
+    key: Hashable
+    kind: Kind
+    statement: Statement
+    absent: int | None
+    reads: frozenset[str]
+    moving: tuple[Moving, ...]
+    criterion: Criterion
+
+
+class Asking:
+    """Makes questions of criteria; those that time does not change are made once.
+
+    Args:
+        audience: Whose dialect the SQL is in.
+        remembered: How many to keep.
+    """
+
+    def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
+        self._audience = audience
+        self._remembered = remembered
+        self._steady: dict[Hashable, Question] = {}
+
+    def question(self, criterion: Criterion, name: str, scope: Scope, measured: bool) -> Question:
+        """The question of a criterion with a positive operator.
+
+        Args:
+            criterion: The criterion.
+            name: What tells it from others of its shop, see ``predicate.key``.
+            scope: The shop at an instant.
+            measured: Whether to ask for its measure, not for its condition.
+
+        Raises:
+            DoubtError: It changes with time in a way that cannot be followed.
+            CriterionFailedError: It has no SQL.
+        """
+        known = (type(criterion), name, measured, scope.timezone.key, scope.currency)
+        found = self._steady.get(known)
+        if found is not None:
+            return replace(found, criterion=criterion)
+        watched = WatchedScope(scope)
+        question, written = self._question(criterion, watched, measured)
+        if watched.asked:
+            return self._moving(question, written, criterion, scope, measured)
+        while len(self._steady) >= self._remembered:
+            self._steady.pop(next(iter(self._steady)), None)
+        self._steady[known] = question
+        return question
+
+    def _question(
+        self, criterion: Criterion, scope: Scope, measured: bool
+    ) -> tuple[Question, Written]:
+        kind, absent = Kind.CONDITION, None
+        with blaming(criterion):
+            if measured and isinstance(criterion, MeasuredCriterion):
+                measure, absent = criterion.measure(scope), criterion.absent
+                kind = Kind.MEASURE if isinstance(measure, Select) else Kind.OWN
+                statement = measure if isinstance(measure, Select) else _of_contact(measure)
+            else:
+                statement = _of_contact(criterion.matches(scope))
+            written = self._audience.written(statement)
+        key = _key(kind, written.text, written.values)
+        reads = _reads(statement)
+        return Question(key, kind, statement, absent, reads, (), criterion), written
+
+    def _moving(
+        self,
+        question: Question,
+        written: Written,
+        criterion: Criterion,
+        scope: Scope,
+        measured: bool,
+    ) -> Question:
+        """The question with its moving instants apart, which are those that differ a tick later."""
+        _, later = self._question(criterion, replace(scope, now=scope.now + TICK), measured)
+        values, moved = written.values, later.values
+        if written.text != later.text or values.keys() != moved.keys():
+            raise DoubtError(f"{criterion.key} has other SQL at another instant")
+        names = {name for name, value in values.items() if moved[name] != value}
+        compared = {
+            written.names[key]: column
+            for key, column in _compared_instants(question.statement).items()
+        }
+        if not all(name in compared and isinstance(values[name], datetime) for name in names):
+            raise DoubtError(f"{criterion.key} changes with time by more than an instant")
+        apart = {
+            name: values[name] - scope.now if name in names else values[name] for name in values
+        }
+        moving = tuple(Moving(compared[name], values[name]) for name in sorted(names))
+        return replace(question, key=_key(question.kind, written.text, apart), moving=moving)
+
+
+def _of_contact(value: Expression) -> Statement:
+    return select(col(Contact.id), value)
+
+
+def _key(kind: Kind, text: str, values: Mapping[str, Any]) -> Hashable:
+    key = (kind, text, tuple((name, type(value), value) for name, value in values.items()))
+    try:
+        hash(key)
+    except TypeError as error:
+        raise DoubtError("it binds a value that cannot be told from others") from error
+    return key
+
+
+def _reads(statement: Statement) -> frozenset[str]:
+    """The tables whose rows count in a statement.
+
+    Raises:
+        DoubtError: It reads the clock, or chance, behind the scope's back.
+    """
+    tables, contacts = set(), False
+    for element in visitors.iterate(statement):
+        if isinstance(element, Column) and isinstance(element.table, Table):
+            tables.add(element.table.name)
+            contacts |= element.table.name == Contact.__tablename__ and element.name != "id"
+        elif isinstance(element, Table):
+            tables.add(element.name)
+        elif isinstance(element, FunctionElement) and element.name.lower() in UNSTEADY:
+            raise DoubtError(f"it calls {element.name}")
+    return frozenset(tables if contacts else tables - {Contact.__tablename__})
+
+
+def _compared_instants(sql: Any) -> dict[str, Column[Any]]:
+    """The instants that are compared with a column of facts and are nowhere else, by their keys."""
+    found: dict[str, Column[Any]] = {}
+    uses: dict[str, int] = {}
+    for element in visitors.iterate(sql):
+        if isinstance(element, BindParameter):
+            uses[element.key] = uses.get(element.key, 0) + 1
+        match element:
+            case BinaryExpression(left=Column() as column, right=BindParameter() as bind):
+                pass
+            case _:
+                continue
+        if (
+            element.operator in COMPARISONS
+            and isinstance(column.table, Table)
+            and column.table.name != Product.__tablename__
+            and str(INSTANT) in str(column.type)
+        ):
+            found[bind.key] = column
+    return {name: column for name, column in found.items() if uses[name] == 1}

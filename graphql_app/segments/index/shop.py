@@ -1,0 +1,233 @@
+"""One shop's part of the index: its universe and its vectors, brought up to date when asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from graphql_app.audience.changes import Changes, Ids, Touched
+from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.facts import ShopFacts
+from graphql_app.segments.index.question import Question
+from graphql_app.segments.index.universe import NOWHERE, Universe
+from graphql_app.segments.index.vectors import Vector, ahead
+
+# Contacts that are asked again one by one; of more of them all are.
+MAX_AGAIN = 20_000
+MAX_ARRIVALS = 1_000
+
+NOBODY = np.array([], np.uint64)
+
+
+class IndexedShop:
+    """The universe and the vectors of one shop.
+
+    Vectors and universes are never changed, only replaced, so an answer goes on with what it has
+    whatever others do meanwhile.
+    """
+
+    def __init__(self, shop_id: int, changes: Changes) -> None:
+        self._shop_id = shop_id
+        self._changes = changes
+        self._renewing = threading.Lock()
+        self._guard = threading.Lock()
+        self._loading: dict[Hashable, threading.Lock] = {}
+        self.universe: Universe | None = None
+        self._count = 0
+        self._layouts = 0
+        self._arrivals: deque[tuple[int, Ids]] = deque()
+        self._forgotten = 0
+        self.vectors: dict[Hashable, Vector] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept."""
+        kept = 0 if self.universe is None else self.universe.nbytes
+        return kept + sum(vector.nbytes for vector in [*self.vectors.values()])
+
+    def renewed(self, facts: ShopFacts, count: int) -> Universe:
+        """The universe after a number of writes, or more."""
+        with self._renewing:
+            universe = self.universe
+            touched = None if universe is None else self._since(self._count, count)
+            if universe is None or touched is None:
+                universe = self._loaded(facts, count)
+            else:
+                contacts = _of(touched, {"contacts"})
+                if len(contacts) > MAX_AGAIN:
+                    universe = self._loaded(facts, count)
+                elif len(contacts):
+                    universe = self._changed(universe, facts, contacts, count)
+            self.universe, self._count = universe, max(self._count, count)
+            return universe
+
+    def _loaded(self, facts: ShopFacts, count: int) -> Universe:
+        """All contacts, as if they were asked for first."""
+        self._layouts += 1
+        self.vectors = {}
+        self._arrivals.clear()
+        self._forgotten = count
+        return Universe.of(*facts.universe(), self._layouts)
+
+    def _changed(self, universe: Universe, facts: ShopFacts, contacts: Ids, count: int) -> Universe:
+        universe, arrived = universe.updated(contacts, *facts.universe(contacts))
+        if len(arrived):
+            self._arrivals.append((count, universe.ids[arrived]))
+            while len(self._arrivals) > MAX_ARRIVALS:
+                self._forgotten, _ = self._arrivals.popleft()
+        if universe.scattered:
+            self._layouts += 1
+            universe, before = universe.ordered(self._layouts)
+            self.vectors = {
+                key: vector.reordered(before, universe.layout)
+                for key, vector in self.vectors.items()
+            }
+        return universe
+
+    def _since(self, count: int, until: int) -> Sequence[Touched] | None:
+        """What was touched since a number of writes; later than asked for does no harm."""
+        return () if count >= until else self._changes.since(self._shop_id, count)
+
+    def answers(
+        self,
+        questions: Mapping[Hashable, Question],
+        universe: Universe,
+        facts: ShopFacts,
+        count: int,
+    ) -> dict[Hashable, Vector]:
+        """The vectors of some questions, which have seen a number of writes, or more.
+
+        Raises:
+            DoubtError: The values of one cannot be kept; its ``key`` says of which.
+            AppError: A statement failed.
+        """
+        found: dict[Hashable, Vector] = {}
+        stale: dict[Hashable, Ids] = {}
+        for key, question in questions.items():
+            vector = self.vectors.get(key)
+            again = None
+            if vector is not None and vector.layout == universe.layout:
+                vector, again = self._again(question, vector, facts, count)
+            if vector is None or again is None or len(again) > MAX_AGAIN:
+                found[key] = self._load(key, question, universe, facts, count)
+                continue
+            found[key] = vector
+            if len(again):
+                stale[key] = again
+        if stale:
+            self._ask_again(questions, universe, facts, found, stale)
+        for key, vector in found.items():
+            at = tuple(moving.at for moving in questions[key].moving)
+            if vector.count < count or vector.moving != at or key in stale:
+                found[key] = replace(vector, count=max(vector.count, count), moving=at)
+        for key, vector in found.items():
+            found[key] = self._kept(key, vector.reaching(len(universe)))
+        return found
+
+    def _again(
+        self, question: Question, vector: Vector, facts: ShopFacts, count: int
+    ) -> tuple[Vector, Ids | None]:
+        """The contacts of whom the answer may have changed, for all that is known without asking.
+
+        Returns:
+            The vector, with the crossings that were looked for; and the contacts, or ``None``
+            where it is not remembered which.
+        """
+        touched = self._since(vector.count, count)
+        if touched is None or vector.count < self._forgotten:
+            return vector, None
+        if any("products" in write.tables for write in touched) and "products" in question.reads:
+            return vector, None
+        arrived = [ids for number, ids in [*self._arrivals] if number > vector.count]
+        facts_changed = _of(touched, question.reads)
+        contacts = np.concatenate([facts_changed, *arrived])
+        if not question.moving:
+            return vector, contacts
+        if len(facts_changed) and vector.crossings is not None:
+            new = facts.crossings(question, vector.crossings.spans, facts_changed)
+            vector = replace(vector, crossings=vector.crossings.joined(new))
+        moves = [(at, moving.at) for at, moving in zip(vector.moving, question.moving, strict=True)]
+        if all(before == now for before, now in moves):
+            return vector, contacts
+        crossed = None if vector.crossings is None else vector.crossings.between(moves)
+        if crossed is None:
+            crossings = facts.crossings(question, ahead(moves))
+            crossed = crossings.between(moves)
+            vector = replace(vector, crossings=crossings)
+        return vector, None if crossed is None else np.concatenate([contacts, crossed])
+
+    def _ask_again(
+        self,
+        questions: Mapping[Hashable, Question],
+        universe: Universe,
+        facts: ShopFacts,
+        found: dict[Hashable, Vector],
+        stale: Mapping[Hashable, Ids],
+    ) -> None:
+        """Ask the stale ones of ``found`` again, for every contact that any of them needs."""
+        contacts = np.unique(np.concatenate([*stale.values()]))
+        vectors = [found[key].reaching(len(universe)) for key in stale]
+        ids, columns = facts.again([questions[key] for key in stale], vectors, contacts)
+        gone = universe.find(contacts)
+        gone = gone[gone != NOWHERE]
+        places = universe.find(ids)
+        here = places != NOWHERE
+        for key, vector, column in zip(stale, vectors, columns, strict=True):
+            values = vector.values.copy()
+            values[gone] = vector.fill
+            values[places[here]] = column[here]
+            found[key] = replace(vector, values=values)
+
+    def _load(
+        self,
+        key: Hashable,
+        question: Question,
+        universe: Universe,
+        facts: ShopFacts,
+        count: int,
+    ) -> Vector:
+        """Load a vector, or wait for who is loading it already."""
+        with self._guard:
+            lock = self._loading.setdefault(key, threading.Lock())
+        try:
+            with lock:
+                other = self.vectors.get(key)
+                at = tuple(moving.at for moving in question.moving)
+                if (
+                    other is not None
+                    and other.layout == universe.layout
+                    and other.count >= count
+                    and other.moving == at
+                ):
+                    return other
+                vector = facts.load(question, universe, count)
+                return self._kept(key, vector)
+        except DoubtError as doubt:
+            doubt.key = key
+            raise
+        finally:
+            with self._guard:
+                if not lock.locked():
+                    self._loading.pop(key, None)
+
+    def _kept(self, key: Hashable, vector: Vector) -> Vector:
+        """Keep a vector, unless the one that is kept has seen more."""
+        with self._guard:
+            other = self.vectors.get(key)
+            newer = other is None or other.layout != vector.layout or other.count <= vector.count
+            if newer and self.universe is not None and self.universe.layout == vector.layout:
+                self.vectors[key] = vector
+        return vector
+
+
+def _of(touched: Iterable[Touched], tables: Iterable[str]) -> Ids:
+    """The contacts that were touched in some tables, or erased."""
+    found = [NOBODY]
+    for write in touched:
+        found += [write.tables[name] for name in tables if name in write.tables]
+        found.append(write.erased)
+    return np.unique(np.concatenate(found)) if len(found) > 1 else NOBODY

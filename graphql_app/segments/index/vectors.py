@@ -1,0 +1,287 @@
+"""Vectors: one value for each contact, exact, and compared as the engine compares them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graphql_app.audience.changes import Ids
+from graphql_app.criteria import Interval
+from graphql_app.criteria.interval import MONEY_SCALE
+from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.universe import Flags, Places
+
+Whole = NDArray[np.int64]
+
+# What a contact has where there is no value; no bound reaches down to it.
+MISSING = int(np.iinfo(np.int64).min)
+LARGEST = int(np.iinfo(np.int64).max)
+# How far ahead of a moving instant to look for the rows that it will come across: looking takes a
+# scan, remembering 16 bytes for each row.
+AHEAD = timedelta(hours=6)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How values of an Arrow type are whole numbers: in which parts of 1.
+
+    Values with more decimals than a bound can have are cut after as many, in halves of the last: an
+    odd number stands for what lies between two that a bound can be. So nothing is rounded.
+    """
+
+    type: pa.DataType
+    parts: int
+
+    @classmethod
+    def of(cls, type: pa.DataType) -> Unit:
+        """The unit of a type.
+
+        Raises:
+            DoubtError: Its values are not kept.
+        """
+        if pa.types.is_decimal(type):
+            return cls(type, 10**type.scale if type.scale <= MONEY_SCALE else 2 * 10**MONEY_SCALE)
+        whole = pa.types.is_integer(type) or pa.types.is_date32(type)
+        if whole or type == pa.timestamp("ms", "UTC"):
+            return cls(type, 1)
+        raise DoubtError(f"values of {type} are not kept")
+
+    def numbers(self, values: pa.Array) -> Whole:
+        """Values as whole numbers, ``MISSING`` where there is none.
+
+        Raises:
+            DoubtError: One is too large.
+        """
+        if values.null_count:
+            filled = self._numbers(values.drop_null())
+            numbers = np.full(len(values), MISSING, np.int64)
+            numbers[_numpy(values.is_valid())] = filled
+            return numbers
+        return self._numbers(values)
+
+    def _numbers(self, values: pa.Array) -> Whole:
+        try:
+            if pa.types.is_decimal(self.type):
+                return self._of_decimals(values)
+            if pa.types.is_date32(self.type):
+                values = values.cast(pa.int32())
+            return _numpy(values.cast(pa.int64()))
+        except pa.ArrowInvalid as error:
+            raise DoubtError("a value has more bits than are kept") from error
+
+    def _of_decimals(self, values: pa.Array) -> Whole:
+        if self.type.scale <= MONEY_SCALE:
+            return _units(values)
+        floor = pc.round(values, MONEY_SCALE, "down")
+        numbers = _units(floor.cast(pa.decimal128(38, MONEY_SCALE)))
+        if len(numbers) and max(-int(numbers.min()), int(numbers.max())) > LARGEST // 4:
+            raise DoubtError("a value has more bits than are kept")
+        halves: Whole = numbers * 2 + _numpy(pc.not_equal(floor, values))
+        return halves
+
+    def limits(self, interval: Interval[Any]) -> tuple[int, int]:
+        """The least and the largest whole number inside an interval; none, if out of order.
+
+        Raises:
+            DoubtError: It is not of values of this unit.
+        """
+        low, high = MISSING + 1, LARGEST
+        if interval.low is not None:
+            bound = self._parts(interval.low)
+            least = math.floor(bound) + 1 if interval.low_open else math.ceil(bound)
+            low = max(low, least)
+        if interval.high is not None:
+            bound = self._parts(interval.high)
+            most = math.ceil(bound) - 1 if interval.high_open else math.floor(bound)
+            high = min(high, most)
+        return low, high
+
+    def _parts(self, bound: Any) -> Fraction:
+        """A bound in parts of the unit."""
+        match bound:
+            case datetime() if pa.types.is_timestamp(self.type) and not bound.microsecond % 1000:
+                return Fraction(milliseconds(bound))
+            case datetime() | bool():
+                pass
+            case date() if pa.types.is_date32(self.type):
+                return Fraction((bound - FIRST_DAY).days)
+            case int() if self._is_number:
+                return Fraction(bound) * self.parts
+            case Decimal() if self._is_number:
+                found = Fraction(bound) * 10**MONEY_SCALE
+                if found.denominator == 1:  # the engine cuts what has more decimals
+                    return Fraction(bound) * self.parts
+        raise DoubtError(f"{bound!r} is not compared with {self.type}")
+
+    @property
+    def _is_number(self) -> bool:
+        return bool(pa.types.is_decimal(self.type) or pa.types.is_integer(self.type))
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970."""
+    delta = instant - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def _numpy(values: pa.Array) -> NDArray[Any]:
+    found: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _units(values: pa.Array) -> Whole:
+    """Decimals as whole numbers of their last place, from the 128 bits that they are kept in."""
+    if not pa.types.is_decimal128(values.type):
+        raise DoubtError(f"values of {values.type} are not kept")
+    buffer = values.buffers()[1]
+    if buffer is None or not len(values):
+        return np.zeros(len(values), np.int64)
+    words = np.frombuffer(buffer, np.int64)[2 * values.offset : 2 * (values.offset + len(values))]
+    low, high = words[0::2], words[1::2]
+    if not np.array_equal(high, low >> 63):
+        raise DoubtError("a value has more bits than are kept")
+    return low
+
+
+def inside(numbers: Whole, low: int, high: int) -> Flags:
+    """Which of some whole numbers are from the one to the other."""
+    if low > high:
+        return np.zeros(len(numbers), np.bool_)
+    if high == LARGEST:
+        return numbers >= low
+    return (numbers >= low) & (numbers <= high)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """The answers to one question, by place, at one state of the facts and one instant.
+
+    Attributes:
+        values: What was measured, as whole numbers; or whether the condition holds.
+        unit: That of the numbers; ``None`` for a condition.
+        fill: What a contact has of which the question finds nothing.
+        layout: That of the universe whose places these are.
+        count: How many writes of the shop it has seen.
+        moving: Where the question's moving instants were.
+        crossings: The rows that these come across next, if they were looked for.
+    """
+
+    values: Whole | Flags
+    unit: Unit | None
+    fill: int
+    layout: int
+    count: int
+    moving: tuple[datetime, ...]
+    crossings: Crossings | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.values.nbytes + (0 if self.crossings is None else self.crossings.nbytes)
+
+    def mask(self, interval: Interval[Any] | None, absent: int | None) -> Flags:
+        """Whom the condition holds for, or whose value is inside the interval.
+
+        Raises:
+            DoubtError: The interval is not of such values, or without bounds, inside which a value
+                that is NULL and one that is absent are not the same.
+        """
+        if self.unit is None or interval is None:
+            return self.values.astype(np.bool_, copy=False)
+        if absent is not None and interval.low is None and interval.high is None:
+            raise DoubtError("whatever there is, is inside")
+        return inside(self.values.astype(np.int64, copy=False), *self.unit.limits(interval))
+
+    def reaching(self, size: int) -> Vector:
+        """The same for more places, at which there is nothing."""
+        missing = size - len(self.values)
+        if not missing:
+            return self
+        more = np.full(missing, self.fill, self.values.dtype)
+        return replace(self, values=np.concatenate([self.values, more]))
+
+    def changed(self, places: Places, values: Whole | Flags) -> Vector:
+        """The same with other values at some places."""
+        if np.array_equal(self.values[places], values):
+            return self
+        changed = self.values.copy()
+        changed[places] = values
+        return replace(self, values=changed)
+
+    def reordered(self, before: Places, layout: int) -> Vector:
+        """The same in another layout, by the place that each contact had before."""
+        values = self.reaching(int(before.max(initial=-1)) + 1).values[before]
+        return replace(self, values=values, layout=layout)
+
+    def stored(self, values: pa.Array) -> Whole | Flags:
+        """Values that the engine gave, as they are kept here.
+
+        Raises:
+            DoubtError: They cannot be.
+        """
+        if self.unit is None:
+            return _numpy(values.cast(pa.bool_()))
+        numbers = self.unit.numbers(values)
+        filled: Whole = np.where(numbers == MISSING, self.fill, numbers)
+        return filled
+
+
+Span: TypeAlias = tuple[datetime, datetime]
+
+
+def ahead(moves: Sequence[Span]) -> tuple[Span, ...]:
+    """Where to look for rows when instants have moved: from there on, as far as is worth it."""
+    return tuple((min(move), max(move) + AHEAD) for move in moves)
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """Rows that moving instants come across: whose they are, and when, for each of these instants.
+
+    Attributes:
+        spans: From when to when rows were looked for.
+        rows: The times of the rows found, ascending, and the contacts.
+    """
+
+    spans: tuple[Span, ...]
+    rows: tuple[tuple[Whole, Ids], ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return sum(times.nbytes + contacts.nbytes for times, contacts in self.rows)
+
+    def between(self, moves: Sequence[Span]) -> Ids | None:
+        """The contacts with rows from one place of each instant to another; ``None`` beyond the
+        spans.
+        """
+        found = [np.array([], np.uint64)]
+        for (start, end), (times, contacts), move in zip(self.spans, self.rows, moves, strict=True):
+            low, high = sorted(move)
+            if not start <= low <= high <= end:
+                return None
+            first, last = np.searchsorted(times, [milliseconds(low), milliseconds(high) + 1])
+            found.append(contacts[first:last])
+        return np.unique(np.concatenate(found))
+
+    def joined(self, others: Crossings) -> Crossings:
+        """These and others of the same spans."""
+        rows = []
+        for ours, theirs in zip(self.rows, others.rows, strict=True):
+            times = np.concatenate([ours[0], theirs[0]])
+            order = np.argsort(times, kind="stable")
+            rows.append((times[order], np.concatenate([ours[1], theirs[1]])[order]))
+        return Crossings(self.spans, tuple(rows))

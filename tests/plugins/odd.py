@@ -1,0 +1,163 @@
+"""Criteria of a third party that measure in odd ways, all of them allowed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import INSTANT, Contact, Order, OrderLine, Product, Statement
+from graphql_app.criteria import (
+    Count,
+    CountCriterion,
+    Criterion,
+    Interval,
+    Scope,
+    StateOperator,
+    form_field,
+    hookimpl,
+)
+
+
+class OddCount(CountCriterion):
+    """Base of what is compared with a number."""
+
+
+class Ratio(OddCount):
+    """Orders by lines, as a floating-point number."""
+
+    key = "oddRatio"
+    label = "Ratio"
+    absent: ClassVar[int | None] = None
+
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        return select(contact_id, func.count() / func.toFloat64(4)).group_by(contact_id)
+
+
+class Each(OddCount):
+    """The total of any order, a row for each; the contract asks for one of a contact."""
+
+    key = "oddEach"
+    label = "Each"
+    absent: ClassVar[int | None] = None
+
+    def measure(self, scope: Scope) -> Statement:
+        return select(col(Order.contact_id), func.toInt64(col(Order.total)))
+
+
+class Huge(OddCount):
+    """Whole numbers of more bits than there are in a vector."""
+
+    key = "oddHuge"
+    label = "Huge"
+
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        largest = func.toUInt64("18446744073709551000")
+        return select(contact_id, largest + func.count()).group_by(contact_id)
+
+
+class Anything(OddCount):
+    """Whatever was refunded, NULL for those who were not; any of it matches."""
+
+    key = "oddAnything"
+    label = "Anything"
+
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        refunded = func.sum(func.nullIf(func.toInt64(col(Order.refunded)), 0))
+        return select(contact_id, refunded).group_by(contact_id)
+
+    def interval(self, scope: Scope) -> Interval[Any]:
+        return Interval()
+
+
+class OwnWay(OddCount):
+    """Orders, for twice the number."""
+
+    key = "oddOwnWay"
+    label = "Own way"
+
+    def measure(self, scope: Scope) -> Statement:
+        return select(col(Order.contact_id), func.count()).group_by(col(Order.contact_id))
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        twice = self.model_copy(update={"count": self.count * 2})
+        return super(OwnWay, twice).matches(scope)
+
+
+class Numbered(Criterion):
+    """Base of conditions with a number."""
+
+    operator: StateOperator
+    count: Count = form_field("Number")
+
+
+class Whole(Numbered):
+    """Has an id from a number on; as a fragment made otherwise than others."""
+
+    key = "oddWhole"
+    label = "Whole"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return col(Contact.id) >= self.count
+
+    def fragment(self, scope: Scope) -> ColumnElement[bool]:
+        return super().fragment(scope)
+
+
+class Clock(Numbered):
+    """Created so many seconds ago or more, by the engine's clock."""
+
+    key = "oddClock"
+    label = "Clock"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return col(Contact.created_at) <= func.now64(3) - func.toIntervalSecond(self.count)
+
+
+class Age(Numbered):
+    """Created so many seconds ago or more, by arithmetic in SQL."""
+
+    key = "oddAge"
+    label = "Age"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        created = func.toUnixTimestamp(col(Contact.created_at))
+        return created <= int(scope.now.timestamp()) - self.count
+
+
+class Drift(Numbered):
+    """The same to the millisecond: a number, not an instant, moves with the clock."""
+
+    key = "oddDrift"
+    label = "Drift"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        created = func.toUnixTimestamp64Milli(col(Contact.created_at))
+        return created <= int(scope.now.timestamp() * 1000) - self.count * 1000
+
+
+class Recent(Numbered):
+    """Ordered in the last so many seconds, with a product that is known."""
+
+    key = "oddRecent"
+    label = "Recent"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        start = scope.now - timedelta(seconds=self.count)
+        known = select(col(Product.id))
+        return col(Contact.id).in_(
+            select(col(OrderLine.contact_id)).where(
+                col(OrderLine.ordered_at) > literal(start, INSTANT),
+                col(OrderLine.product_id).in_(known),
+            )
+        )
+
+
+@hookimpl
+def register_criteria() -> list[type[Criterion]]:
+    return [Ratio, Each, Huge, Anything, OwnWay, Whole, Clock, Age, Drift, Recent]

@@ -1,0 +1,319 @@
+"""The index: which facts it asks for, what it keeps, and what it leaves to the engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.errors import AppError
+from graphql_app.plugins import Plugin, register
+from graphql_app.schema.context import Services
+from graphql_app.segments.index import SizeIndex, shop
+from graphql_app.segments.index.universe import FEW
+from graphql_app.segments.size import size
+from tests.parity.evaluation.facts import (
+    Contact,
+    Contacts,
+    Forget,
+    Line,
+    Order,
+    Orders,
+    Product,
+    Products,
+    Text,
+    Texts,
+)
+from tests.parity.recorded_shop import NOW, RecordedShop
+from tests.plugins import odd
+
+DAY = timedelta(days=1)
+ROOM = 1 << 26
+
+
+@pytest.fixture
+def boutique(services: Services) -> RecordedShop:
+    """A new shop of the one audience, and an index of its own."""
+    return RecordedShop(replace(services, index_bytes=ROOM))
+
+
+@pytest.fixture
+def apart(services: Services, audience: Audience, recorder: Recorder) -> RecordedShop:
+    """A shop of an audience of its own, whose tables may be put away."""
+    own = replace(services, audience=audience, recorder=recorder, index_bytes=ROOM)
+    return RecordedShop(own)
+
+
+def index_of(boutique: RecordedShop) -> SizeIndex:
+    assert boutique.services.index is not None
+    return boutique.services.index
+
+
+def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
+    """How many members a rule has from memory, without asking the engine as well."""
+    read = boutique.rule(rule)
+    assert index_of(boutique).evaluate(boutique.id, [read], boutique.scope) is not None
+    services = boutique.services
+    return size(services.audience, boutique.id, read, boutique.scope, services.index).members
+
+
+def spent(operator: str, amount: str, **more: Any) -> dict[str, Any]:
+    return {"spend": {"operator": operator, "amount": amount, **more}}
+
+
+def texted(operator: str, count: int, **more: Any) -> dict[str, Any]:
+    return {"textsReceived": {"operator": operator, "count": count, **more}}
+
+
+def people(ids: Iterable[int], **more: Any) -> Contacts:
+    return Contacts(tuple(Contact(id_, **more) for id_ in ids))
+
+
+def orders(*totals: tuple[int, int], days_ago: int = 0) -> Orders:
+    """An order for each contact and total, whose id is the contact's."""
+    ordered_at = NOW - days_ago * DAY
+    return Orders(tuple(Order(id_, id_, ordered_at, Decimal(total)) for id_, total in totals))
+
+
+def put_away(audience: Audience, table: str) -> None:
+    """Take a table from the engine: whoever asks for its rows now fails."""
+    audience.command(f"RENAME TABLE {table} TO {table}_away")
+
+
+def test_another_threshold_asks_for_no_facts(apart: RecordedShop) -> None:
+    apart.record(people(range(1, 6)), orders((1, 10), (2, 20), (3, 30)))
+    assert members(apart, spent("GREATER_THAN", "10.00")) == 2
+    put_away(apart.services.audience, "orders")
+    put_away(apart.services.audience, "contacts")
+    assert members(apart, spent("AT_LEAST", "10.00")) == 3
+    assert members(apart, spent("EQUALS", "0")) == 2
+    assert members(apart, {"not": spent("BETWEEN", "15.00", upTo="25.00")}) == 4
+    with pytest.raises(AppError):
+        members(apart, spent("EQUALS", "0", within={"since": "2024-01-01"}))
+
+
+def test_after_a_write_only_those_whom_it_touched_are_asked_for(apart: RecordedShop) -> None:
+    apart.record(people(range(1, 6)), orders((1, 10), (2, 20)))
+    assert members(apart, spent("AT_LEAST", "10.00")) == 2
+    unseen = Recorder(apart.services.audience)
+    seen, apart.services = apart.services, replace(apart.services, recorder=unseen)
+    apart.record(orders((3, 30)))
+    apart.services = seen
+    apart.record(orders((4, 40)))
+    assert members(apart, spent("AT_LEAST", "10.00")) == 3
+    apart.record(orders((3, 30)))
+    assert members(apart, spent("AT_LEAST", "10.00")) == 4
+
+
+def test_a_write_to_other_tables_asks_for_nothing(apart: RecordedShop) -> None:
+    apart.record(people(range(1, 6)), orders((1, 10), (2, 20)))
+    assert members(apart, spent("AT_LEAST", "10.00")) == 2
+    put_away(apart.services.audience, "orders")
+    apart.record(Texts((Text(1, 1, NOW),)), people([1, 2], country="US"))
+    assert members(apart, spent("AT_LEAST", "15.00")) == 1
+    apart.record(people([9]))
+    with pytest.raises(AppError):  # somebody new may have ordered before
+        members(apart, spent("AT_LEAST", "15.00"))
+
+
+def test_time_asks_only_for_those_whose_rows_it_comes_across(apart: RecordedShop) -> None:
+    rule = spent("AT_LEAST", "10.00", within={"last": {"count": 30, "unit": "DAYS"}})
+    apart.record(people(range(1, 6)), orders((1, 10), (2, 20), days_ago=10))
+    assert members(apart, rule) == 2
+    apart.now += timedelta(hours=1)
+    assert members(apart, rule) == 2
+    put_away(apart.services.audience, "orders")
+    apart.now += timedelta(hours=1)
+    assert members(apart, rule) == 2
+    apart.services.audience.command("RENAME TABLE orders_away TO orders")
+    apart.now += 20 * DAY
+    assert members(apart, rule) == 0
+
+
+def test_facts_from_before_a_contact_count_once_it_comes(boutique: RecordedShop) -> None:
+    boutique.record(people([1]), orders((1, 10), (2, 20)))
+    assert members(boutique, spent("AT_LEAST", "10.00")) == 1
+    boutique.record(people([2]))
+    assert members(boutique, spent("AT_LEAST", "10.00")) == 2
+
+
+def test_who_was_forgotten_and_comes_again_has_no_past(apart: RecordedShop) -> None:
+    never, rich = texted("EQUALS", 0), spent("AT_LEAST", "10.00")
+    apart.record(people([1, 2]), orders((1, 10), (2, 20)), Texts((Text(1, 1, NOW),)))
+    assert [members(apart, rule) for rule in (never, rich)] == [1, 2]
+    apart.record(Forget((1,)))
+    assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
+    apart.record(Texts((Text(2, 1, NOW), Text(3, 1, NOW))))
+    assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
+    apart.record(people([1]))
+    assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
+    assert members(apart, texted("EQUALS", 2)) == 1
+    assert members(apart, {"all": []}) == 2
+
+
+def test_an_order_moves_to_another_contact(boutique: RecordedShop) -> None:
+    boutique.record(people([1, 2]), Orders((Order(7, 1, NOW, Decimal(5)),)))
+    poor = spent("EQUALS", "0")
+    assert members(boutique, {"all": [poor, {"not": spent("EQUALS", "5.00")}]}) == 1
+    boutique.record(Orders((Order(7, 2, NOW, Decimal(5)),)))
+    assert members(boutique, poor) == 1
+    rule = boutique.rule(poor)
+    evaluation = index_of(boutique).evaluate(boutique.id, [rule], boutique.scope)
+    assert evaluation is not None
+    assert next(evaluation.each([rule])).tolist() == [True, False]
+
+
+def test_many_who_come_late_are_put_in_order(boutique: RecordedShop) -> None:
+    boutique.record(people(range(1_000_000, 1_000_100)), orders((1_000_000, 10), (5, 20)))
+    rich = spent("AT_LEAST", "10.00")
+    assert members(boutique, rich) == 1
+    for start in range(0, FEW + 1_000, 1_000):
+        boutique.record(people(range(start + 1, start + 1_001)))
+        assert members(boutique, rich) == 2
+    assert boutique.size(rich).contacts > 100 + FEW
+
+
+def test_a_large_write_is_as_exact(boutique: RecordedShop) -> None:
+    count = shop.MAX_AGAIN + 10
+    rich = spent("AT_LEAST", "10.00")
+    boutique.record(people(range(1, 11)))
+    assert members(boutique, rich) == 0
+    boutique.record(people(range(1, count + 1)))
+    assert members(boutique, rich) == 0
+    boutique.record(orders(*((id_, 10 + id_ % 2) for id_ in range(1, count + 1))))
+    assert members(boutique, rich) == count
+    assert members(boutique, spent("AT_LEAST", "11.00")) == count // 2
+
+
+def test_a_product_gets_another_title(boutique: RecordedShop) -> None:
+    coral = {"productPurchased": {"operator": "TITLE_CONTAINS", "words": "coral"}}
+    bottle = Order(1, 1, NOW, lines=(Line("a"),))
+    boutique.record(people([1, 2]), Orders((bottle,)))
+    assert members(boutique, coral) == 0
+    boutique.record(Products((Product("a", "Coral bottle"),)))
+    assert members(boutique, coral) == 1
+    boutique.record(Products((Product("a", "Lime bottle"),)))
+    assert members(boutique, coral) == 0
+
+
+def test_what_was_asked_for_least_recently_is_let_go(services: Services) -> None:
+    boutique = RecordedShop(replace(services, index_bytes=40_000))
+    boutique.record(people(range(1, 1_001)), orders(*((id_, id_) for id_ in range(1, 101))))
+    index = index_of(boutique)
+    for day in range(1, 29):
+        since = {"within": {"since": f"2024-07-{day:02}"}}
+        assert members(boutique, spent("AT_LEAST", "50.00", **since)) == (51 if day < 16 else 0)
+        assert index.nbytes <= 40_000
+    assert index.nbytes > 18_000
+    other = RecordedShop(boutique.services)
+    other.record(people(range(1, 2_001)))
+    assert members(other, {"all": []}) == 2_000
+    assert index.nbytes <= 40_000
+    assert members(boutique, spent("AT_LEAST", "50.00")) == 51
+
+
+def test_shops_and_rules_that_are_too_large_are_left_to_the_engine(services: Services) -> None:
+    boutique = RecordedShop(replace(services, index_bytes=40_000))
+    boutique.record(people(range(1, 1_001)))
+    wide = {"any": [spent("EQUALS", "0", within={"since": f"2024-07-0{n}"}) for n in range(1, 4)]}
+    rule = boutique.rule(wide)
+    assert index_of(boutique).evaluate(boutique.id, [rule], boutique.scope) is None
+    assert boutique.size(wide).members == 1_000
+    assert members(boutique, wide["any"][0]) == 1_000
+    boutique.record(people(range(1, 3_001)))
+    rule = boutique.rule({"all": []})
+    boutique.services = replace(boutique.services)
+    assert index_of(boutique).evaluate(boutique.id, [rule], boutique.scope) is None
+    assert boutique.size({"all": []}).members == 3_000
+
+
+FROM_MEMORY = {
+    "oddRatio": True, "oddEach": True, "oddHuge": True, "oddAnything": True, "oddOwnWay": True,
+    "oddWhole": False, "oddClock": False, "oddAge": True, "oddDrift": False, "oddRecent": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", FROM_MEMORY)
+def test_odd_criteria_of_third_parties_are_answered_as_the_engine_answers(
+    services: Services, key: str
+) -> None:
+    registry = register({Plugin("odd", "odd-criteria", "1.0"): odd})
+    boutique = RecordedShop(replace(services, registry=registry, index_bytes=ROOM))
+    operators = [operator.value for operator in registry.criteria[key].operators()]
+    counts = (0, 1, 2, 5, 90_000)
+
+    def check() -> None:
+        for operator in operators:
+            more = {"upTo": 90_000} if operator == "BETWEEN" else {}
+            for count in counts:
+                rule = {key: {"operator": operator, "count": count, **more}}
+                assert boutique.size(rule).members >= 0
+                found = index_of(boutique).evaluate(
+                    boutique.id, [boutique.rule(rule)], boutique.scope
+                )
+                assert (found is not None) == FROM_MEMORY[key]
+
+    lines = (Line("a"), Line("b"))
+    boutique.record(
+        people(range(1, 5), created_at=NOW - DAY),
+        Orders(
+            (
+                Order(1, 1, NOW, Decimal(1), lines=lines),
+                Order(2, 1, NOW - DAY, Decimal(5), Decimal(1), lines=lines),
+                Order(3, 2, NOW - DAY, Decimal(5)),
+            )
+        ),
+        Products((Product("b", "B"),)),
+    )
+    check()
+    boutique.record(Orders((Order(4, 3, NOW, Decimal(2), Decimal(2), lines=lines),)))
+    check()
+    boutique.now += timedelta(seconds=2)
+    check()
+
+
+def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: RecordedShop) -> None:
+    """One order moves between two contacts; its lines and the order itself are two inserts."""
+    torn = {
+        "any": [
+            {"all": [{"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}, {"not": BOUGHT}]},
+            {"all": [BOUGHT, {"ordersPlaced": {"operator": "EQUALS", "count": 0}}]},
+        ]
+    }
+    boutique.record(people([1, 2, 3]), Orders((Order(1, 1, NOW, lines=(Line("a"),)),)))
+    stop, failures = threading.Event(), []
+
+    def write() -> None:
+        writer = replace(boutique)
+        number = 0
+        while not stop.is_set():
+            number += 1
+            writer.record(Orders((Order(1, 1 + number % 2, NOW, lines=(Line("a"),)),)))
+
+    def read() -> None:
+        reader = replace(boutique)
+        for _ in range(60):
+            found = [members(reader, rule) for rule in (torn, BOUGHT)]
+            if found != [0, 1]:
+                failures.append(found)
+
+    writing = threading.Thread(target=write)
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for thread in (writing, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    stop.set()
+    writing.join()
+    assert failures == []
+    assert boutique.size(BOUGHT).members == 1
+
+
+BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["a"]}}

@@ -1,0 +1,92 @@
+"""Contacts are found at their places, whatever their ids and however they came and went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphql_app.audience.changes import Ids
+from graphql_app.segments.index.universe import FEW, NOWHERE, Flags, Universe
+
+IDS = st.integers(0, 2**64 - 1) | st.integers(0, 20)
+
+
+def _ids(numbers: object) -> Ids:
+    return np.array(numbers, np.uint64)
+
+
+def _flags(numbers: object) -> Flags:
+    return np.array(numbers, np.bool_)
+
+
+def check(universe: Universe, textable: dict[int, bool], others: list[int]) -> None:
+    """The universe has these contacts, and none of the others."""
+    places = universe.find(_ids([*textable]))
+    assert universe.contacts == len(textable)
+    assert universe.ids[places].tolist() == [*textable]
+    assert universe.alive[places].all()
+    assert universe.textable[places].tolist() == [*textable.values()]
+    assert int(universe.textable.sum()) == sum(textable.values())
+    for id_, place in zip(others, universe.find(_ids(others)), strict=True):
+        gone = place == NOWHERE or not universe.alive[place]
+        assert gone == (id_ not in textable)
+
+
+@settings(deadline=None)
+@given(
+    first=st.dictionaries(IDS, st.booleans()),
+    changes=st.lists(st.tuples(st.sets(IDS, min_size=1), st.dictionaries(IDS, st.booleans()))),
+)
+def test_contacts_come_change_and_go(
+    first: dict[int, bool], changes: list[tuple[set[int], dict[int, bool]]]
+) -> None:
+    universe = Universe.of(_ids([*first]), _flags([*first.values()]), 1)
+    now, seen = dict(first), set(first)
+    for changed, found in changes:
+        asked = changed | found.keys()
+        before = set(now)
+        now = {id_: flag for id_, flag in now.items() if id_ not in asked} | found
+        universe, arrived = universe.updated(
+            _ids([*asked]), _ids([*found]), _flags([*found.values()])
+        )
+        assert set(universe.ids[arrived].tolist()) == found.keys() - before
+        seen |= asked
+        check(universe, now, [*seen])
+        ordered, places = universe.ordered(2)
+        assert ordered.ids.tolist() == sorted(now)
+        assert universe.ids[places].tolist() == sorted(now)
+        check(ordered, now, [*seen])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.arange(1, 3 * FEW),
+        np.arange(3 * FEW) * 1_000_003 + 7,
+        np.append(np.arange(2 * FEW, dtype=np.uint64), np.uint64(2**64 - 1)),  # in one bucket
+        np.random.default_rng(0).choice(2**40, 3 * FEW, replace=False),
+    ],
+    ids=["dense", "even", "crowded", "random"],
+)
+def test_many_are_found_at_once(ids: Ids) -> None:
+    ids = ids.astype(np.uint64)
+    random = np.random.default_rng(1)
+    universe = Universe.of(random.permutation(ids), np.zeros(len(ids), np.bool_), 1)
+    asked = random.permutation(ids)
+    assert np.array_equal(universe.ids[universe.find(asked)], asked)
+    missing = np.setdiff1d(random.integers(0, 2**63, 2 * FEW).astype(np.uint64), ids)
+    assert len(missing) > FEW
+    assert (universe.find(missing) == NOWHERE).all()
+
+
+def test_it_is_time_for_order_when_many_came_late() -> None:
+    universe = Universe.of(_ids(range(10)), _flags([False] * 10), 1)
+    late = _ids(range(100, 101 + FEW))
+    universe, _ = universe.updated(late[:-2], late[:-2], np.zeros(len(late) - 2, np.bool_))
+    assert not universe.scattered
+    universe, _ = universe.updated(late, late, np.zeros(len(late), np.bool_))
+    universe, _ = universe.updated(_ids([1000000]), _ids([1000000]), _flags([True]))
+    assert universe.scattered
+    assert not universe.ordered(2)[0].scattered

@@ -1,0 +1,107 @@
+"""Values in vectors are compared as the values themselves are, exactly."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_app.criteria import Interval
+from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.vectors import Unit, inside
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+BOUNDS = st.decimals("-1000", "1000", places=4) | st.integers(-1000, 1000).map(Decimal)
+
+
+def intervals(bounds: st.SearchStrategy[Any]) -> st.SearchStrategy[Interval[Any]]:
+    return st.builds(Interval, st.none() | bounds, st.none() | bounds, st.booleans(), st.booleans())
+
+
+def check(type_: pa.DataType, values: list[Any], interval: Interval[Any]) -> None:
+    """The same values are inside, NULL is not."""
+    unit = Unit.of(type_)
+    numbers = unit.numbers(pa.array(values, type_))
+    expected = [value is not None and interval.contains(value) for value in values]
+    assert inside(numbers, *unit.limits(interval)).tolist() == expected
+
+
+@given(st.data(), st.sampled_from([0, 2, 4, 6, 18]), intervals(BOUNDS))
+def test_decimals(data: st.DataObject, scale: int, interval: Interval[Decimal]) -> None:
+    values = data.draw(st.lists(st.none() | st.decimals("-1000", "1000", places=scale)))
+    close = [bound for bound in (interval.low, interval.high) if bound is not None]
+    if scale >= 4:
+        hair = Decimal(1).scaleb(-scale)
+        values += [bound + step for bound in close for step in (-hair, 0, hair)]
+    check(pa.decimal128(38, scale), values, interval)
+
+
+@given(st.lists(st.none() | st.integers(0, 30)), intervals(st.integers(-1, 31)))
+def test_counts(values: list[int | None], interval: Interval[int]) -> None:
+    check(pa.uint64(), values, interval)
+
+
+@given(st.lists(st.none() | st.integers(-9, 9)), intervals(BOUNDS.map(lambda d: d / 1000)))
+def test_counts_compared_with_decimals(
+    values: list[int | None], interval: Interval[Decimal]
+) -> None:
+    low, high = (
+        None if bound is None else bound.quantize(Decimal("0.0001"))
+        for bound in (interval.low, interval.high)
+    )
+    check(pa.int64(), values, Interval(low, high, interval.low_open, interval.high_open))
+
+
+@given(st.data())
+def test_instants_and_days(data: st.DataObject) -> None:
+    instants = st.integers(-5, 5).map(lambda count: NOW + timedelta(milliseconds=count))
+    values = data.draw(st.lists(st.none() | instants))
+    check(pa.timestamp("ms", "UTC"), values, data.draw(intervals(instants)))
+    days = st.integers(-5, 5).map(lambda count: date(1970, 1, 1) + timedelta(days=count))
+    check(pa.date32(), data.draw(st.lists(st.none() | days)), data.draw(intervals(days)))
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (pa.uint64(), 2**63),
+        (pa.decimal128(38, 4), Decimal(10) ** 16),
+        (pa.decimal128(38, 4), -(Decimal(10) ** 16)),
+        (pa.decimal128(38, 18), Decimal(10) ** 15),
+        (pa.decimal256(76, 4), Decimal(1)),
+    ],
+)
+def test_a_value_that_does_not_fit_is_in_doubt(type_: pa.DataType, value: Any) -> None:
+    with pytest.raises(DoubtError):
+        Unit.of(type_).numbers(pa.array([value], type_))
+
+
+@pytest.mark.parametrize("type_", [pa.float64(), pa.string(), pa.timestamp("s"), pa.bool_()])
+def test_values_of_other_types_are_in_doubt(type_: pa.DataType) -> None:
+    with pytest.raises(DoubtError):
+        Unit.of(type_)
+
+
+@pytest.mark.parametrize(
+    ("type_", "bound"),
+    [
+        (pa.uint64(), 1.5),
+        (pa.uint64(), NOW),
+        (pa.uint64(), True),
+        (pa.decimal128(38, 4), Decimal("0.00001")),
+        (pa.date32(), NOW),
+        (pa.date32(), 1),
+        (pa.timestamp("ms", "UTC"), date(2026, 5, 1)),
+        (pa.timestamp("ms", "UTC"), NOW + timedelta(microseconds=1)),
+    ],
+)
+def test_a_bound_of_another_kind_is_in_doubt(type_: pa.DataType, bound: Any) -> None:
+    with pytest.raises(DoubtError):
+        Unit.of(type_).limits(Interval(low=bound))
+    assert np.iinfo(np.int64).min < Unit.of(type_).limits(Interval())[0]
