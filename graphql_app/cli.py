@@ -90,13 +90,18 @@ def demo(
 def _listen(settings: Settings) -> socket.socket:
     """Take the address, before anything else is done for a server that could not be reached."""
     try:
-        return socket.create_server((settings.host, settings.port), backlog=2048)
+        listening = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
             "Set HOST and PORT to an address that is free.",
         ) from error
+    # asyncio has answers sent at once only where a socket names its protocol, which those of
+    # create_server do not (https://github.com/python/cpython/issues/148783); others wait 40 ms for
+    # the client's acknowledgement. Connections inherit it.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _run(

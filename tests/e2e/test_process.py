@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from graphql_app import cli
+from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.process import Running
 
@@ -55,6 +57,15 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
         taken.listen()
         output = process.segments(data, "serve", status=1, PORT=str(taken.getsockname()[1]))
     assert "address already in use" in output.lower()
+
+
+def test_small_answers_wait_for_no_acknowledgement() -> None:
+    with (
+        cli._listen(Settings(port=0, _env_file=None)) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_wrong_settings_are_named(data: Path) -> None:

@@ -88,7 +88,8 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
         else current.delete(name);
         return current;
       },
-      { replace: true },
+      // At once: an input that shows what it was for a moment longer would lose a second click.
+      { replace: true, flushSync: true },
     );
   }
 
