@@ -118,6 +118,9 @@ def _run(
         log_level=settings.log_level,
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",
+        http="httptools",
+        # A line for each keystroke of an editor would cost a tenth of its answer; a proxy has them.
+        access_log=settings.log_level == "debug",
         ws="websockets-sansio",
         ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,

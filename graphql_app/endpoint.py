@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
 MAX_JSON_DEPTH = 100
+CLIENT_LEFT = 499  # as nginx has it; nobody is there to see it
 INIT_TIMEOUT = timedelta(seconds=10)
 
 
@@ -93,7 +95,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         )
         try:
             body = await _read(Request(scope, receive), limit)
-            return await self.run(Request(scope, _replay(body)), context)
+            return await self._run_for(Request(scope, _replay(body)), context, receive)
         except BodyTooLargeError:
             return failure(
                 413,
@@ -103,6 +105,20 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             )
         except HTTPException as error:
             return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
+
+    async def _run_for(self, request: Request, context: Context, receive: Receive) -> Response:
+        """Run an operation for as long as the client waits for it; one that writes, to its end."""
+        running = asyncio.ensure_future(self.run(request, context))
+        leaving = asyncio.ensure_future(_left(receive))
+        try:
+            await asyncio.wait([running, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if not running.done() and not context.writes:
+                running.cancel()
+            await asyncio.wait([running])
+        finally:
+            leaving.cancel()
+            running.cancel()
+        return Response(status_code=CLIENT_LEFT) if running.cancelled() else running.result()
 
     async def get_context(self, request: Any, response: Any) -> Connection:
         """The connection of a WebSocket; the context of a request is there before it is run."""
@@ -179,6 +195,12 @@ async def _read(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise BodyTooLargeError
     return bytes(body)
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _replay(body: bytes) -> Receive:

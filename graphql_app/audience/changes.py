@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -72,6 +72,11 @@ class Changes:
         self._shops: dict[int, _Shop] = defaultdict(_Shop)
         self._room = remembered
         self._oldest: deque[int] = deque()
+        self._listeners: list[Callable[[int], None]] = []
+
+    def listen(self, told: Callable[[int], None]) -> None:
+        """Have a function told, in the writer's thread, the shop of each write that can be read."""
+        self._listeners.append(told)
 
     def count(self, shop_id: int) -> int:
         """How many writes of a shop there were so far; it moves once a write can be read."""
@@ -106,6 +111,8 @@ class Changes:
             yield writing
         finally:
             self._add(shop_id, writing.touched())
+            for told in self._listeners:
+                told(shop_id)
 
     def _add(self, shop_id: int, touched: Touched) -> None:
         with self._lock:

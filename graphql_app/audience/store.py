@@ -11,10 +11,12 @@ import fcntl
 import logging
 import math
 import re
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,43 @@ INSERT_SETTINGS = {
 
 # The execution option with which a statement's result goes to a function, as an Arrow table.
 ARROW_SINK = "arrow_sink"
+
+
+class StoppedError(Exception):
+    """The work was told to stop, since nobody waits for it any more."""
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """What is done in a thread for a request, which may be told to stop.
+
+    Its statements bear its name in the engine.
+    """
+
+    name: str = field(default_factory=lambda: secrets.token_hex(16))
+    stopped: bool = False
+    audiences: set[Audience] = field(default_factory=set)
+
+    def begins(self, audience: Audience) -> dict[str, str]:
+        """The settings of a statement that it is about to execute.
+
+        Raises:
+            StoppedError: It was told to stop.
+        """
+        self.audiences.add(audience)
+        if self.stopped:
+            raise StoppedError
+        return {"log_comment": self.name}
+
+    def stop(self) -> None:
+        """Have it stop at its next statement, and end the one that is going on."""
+        self.stopped = True
+        for audience in [*self.audiences]:
+            audience.end_statements(self.name)
+
+
+# The work that a thread does, if it may be told to stop.
+WORK: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +264,10 @@ class Audience:
     def _read_settings(
         self, shop_id: int, contacts: Iterable[int] | None, timeout: float
     ) -> dict[str, Any]:
+        work = WORK.get()
         return {
             **READ_SETTINGS,
+            **({} if work is None else work.begins(self)),
             "additional_table_filters": self._filters(shop_id, contacts),
             **self._limits,
             "max_execution_time": min(timeout, self.timeout),
@@ -296,6 +337,10 @@ class Audience:
         """Execute a statement of the host's own that returns nothing."""
         with self._client() as client:
             client.command(statement)
+
+    def end_statements(self, name: str) -> None:
+        """End the statements of the work of that name, if any are going on."""
+        self.command(f"KILL QUERY WHERE Settings['log_comment'] = '{name}' ASYNC")
 
     def ping(self) -> None:
         """Answer, or raise UNAVAILABLE."""
@@ -384,9 +429,11 @@ def refuse_if_taken(url: str) -> None:
         return  # not there yet, or the engine will say what is wrong
 
 
-def _failure(error: Exception) -> AppError:
+def _failure(error: Exception) -> Exception:
     # The driver's own words, without the statement that SQLAlchemy adds, and so a user's.
     reason = str(getattr(error, "orig", error))
+    if "QUERY_WAS_CANCELLED" in reason:
+        return StoppedError()
     if "TOO_BIG_AST" in reason or "TOO_DEEP_AST" in reason or "Max query size" in reason:
         return AppError(ErrorCode.LIMIT_EXCEEDED, "This is too long a rule; shorten its lists.")
     if "MEMORY_LIMIT_EXCEEDED" in reason:
@@ -394,7 +441,7 @@ def _failure(error: Exception) -> AppError:
             ErrorCode.LIMIT_EXCEEDED,
             "This needed more memory than a statement may have; ask for a simpler rule.",
         )
-    if "TIMEOUT_EXCEEDED" in reason:
+    if "TIMEOUT_EXCEEDED" in reason or "(TOO_SLOW)" in reason:  # it is foreseen that it would be
         return AppError(
             ErrorCode.TIMEOUT,
             "This took longer than a statement may; ask for a simpler rule or a narrower window.",

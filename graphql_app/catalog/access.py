@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import available_timezones
@@ -20,6 +21,9 @@ from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Prob
 
 TOKEN_PATTERN = re.compile(r"seg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+KNOWN_FOR = 1.0  # seconds for which what a token gives access to is not asked again
+MAX_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,31 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
     if stored.revoked_at is not None:
         return None
     return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes))
+
+
+class Tokens:
+    """What tokens give access to, asked of the catalog once a second at most for each.
+
+    So a token that is revoked, by whatever process, ends within a second.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: dict[str, tuple[float, Access]] = {}
+
+    def known(self, token: str) -> Access | None:
+        """What a token was found to give access to a moment ago, if it was."""
+        until, access = self._known.get(_hash(token), (0.0, None))
+        return access if time.monotonic() < until else None
+
+    def access(self, token: str) -> Access | None:
+        """What a token gives access to now; ``None`` when it gives none."""
+        access = authenticate(self._catalog, token)
+        if access is not None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[_hash(token)] = (time.monotonic() + KNOWN_FOR, access)
+        return access
 
 
 def _hash(secret: str) -> str:

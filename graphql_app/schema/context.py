@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
@@ -15,17 +16,25 @@ from strawberry.types import Info
 from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
 from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.store import Audience
-from graphql_app.catalog.access import Access, authenticate
+from graphql_app.audience.store import WORK, Audience, Work
+from graphql_app.catalog.access import Access, Tokens
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.plugins import Registry
+from graphql_app.schema.live import Flights, NewFacts
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.saved import SavedSegments
 from graphql_app.segments.scope import shop_scope
+from graphql_app.segments.size import SegmentSize
+
+# Seconds between the sizes that a subscription sends, at least.
+LIVE = 0.25
+
+# Seconds after which work that is to stop is told again: it may just have begun a statement.
+STOP_AGAIN = 0.05
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +57,26 @@ class Services:
     index_bytes: int = 0
 
     @cached_property
+    def sizes(self) -> Flights[SegmentSize]:
+        """Sizes that are being counted."""
+        return Flights(kept=0)
+
+    @cached_property
+    def live_sizes(self) -> Flights[SegmentSize]:
+        """Sizes that are being counted for subscriptions, or were a moment ago."""
+        return Flights(kept=LIVE)
+
+    @cached_property
+    def new_facts(self) -> NewFacts:
+        """Wakes those who wait for facts."""
+        return NewFacts(self.recorder.changes)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Whom tokens give access."""
+        return Tokens(self.catalog)
+
+    @cached_property
     def index(self) -> SizeIndex | None:
         """What sizes are counted from, where they can be."""
         if not self.index_bytes:
@@ -62,11 +91,25 @@ class Services:
 
 @dataclass(frozen=True)
 class Context:
-    """One request of one shop."""
+    """One request of one shop.
+
+    Attributes:
+        writes: Whether it has begun to change something, and so goes on to its end.
+    """
 
     services: Services
     access: Access
     authorization: str = field(default="", repr=False, kw_only=True)
+    _begun: list[str] = field(default_factory=list, init=False, repr=False)
+
+    @property
+    def writes(self) -> bool:
+        """See the class."""
+        return bool(self._begun)
+
+    def begins_to_write(self, field: str) -> None:
+        """Note that a mutation begins."""
+        self._begun.append(field)
 
     @classmethod
     async def admit(cls, services: Services, authorization: str) -> Context:
@@ -78,7 +121,10 @@ class Context:
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer":
             raise UnauthenticatedError
-        access = await to_thread.run_sync(authenticate, services.catalog, token.strip())
+        token = token.strip()
+        access = services.tokens.known(token)
+        if access is None:
+            access = await to_thread.run_sync(services.tokens.access, token)
         if access is None:
             raise UnauthenticatedError
         return cls(services, access, authorization=authorization)
@@ -130,17 +176,33 @@ class Context:
 async def in_thread(work: Callable[[], R], limiter: CapacityLimiter) -> R:
     """Do blocking work in one of a number of threads.
 
-    Who is cancelled waits for the thread: it cannot be stopped, and counts while it runs.
+    Who is cancelled has it stop, and waits for that: the thread counts while it runs.
     """
     async with limiter:
-        thread = asyncio.ensure_future(to_thread.run_sync(work, limiter=CapacityLimiter(1)))
+        told = Work()
+        thread = asyncio.ensure_future(
+            to_thread.run_sync(_as(told, work), limiter=CapacityLimiter(1))
+        )
         try:
             await asyncio.wait([thread])
         except asyncio.CancelledError:
-            await asyncio.wait([thread])
+            while not thread.done():
+                with suppress(AppError):
+                    await to_thread.run_sync(told.stop, limiter=CapacityLimiter(1))
+                await asyncio.wait([thread], timeout=STOP_AGAIN)
             thread.exception()  # else asyncio would log that nobody asked for it
             raise
         return thread.result()
+
+
+def _as(told: Work, work: Callable[[], R]) -> Callable[[], R]:
+    """The work, in a thread where its statements know whose they are."""
+
+    def do() -> R:
+        WORK.set(told)
+        return work()
+
+    return do
 
 
 RequestInfo = Info[Context, None]
@@ -165,6 +227,17 @@ class RequireScopes(FieldExtension):
         return await await_maybe(next_(source, info, **kwargs))
 
 
+class BeginsToWrite(FieldExtension):
+    """Notes that a field changes something."""
+
+    async def resolve_async(
+        self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Note it, then go on."""
+        info.context.begins_to_write(info.field_name)
+        return await await_maybe(next_(source, info, **kwargs))
+
+
 def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
     """A field for tokens with some scopes."""
     return strawberry.field(
@@ -174,8 +247,9 @@ def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
 
 def guarded_mutation(*scopes: TokenScope, description: str, **options: Any) -> Any:
     """A mutation for tokens with some scopes."""
+    extensions = [RequireScopes(*scopes), BeginsToWrite()]
     return strawberry.mutation(
-        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+        description=_with_needs(description, scopes), extensions=extensions, **options
     )
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
 import strawberry
-from anyio import move_on_after, sleep
+from anyio import sleep
 
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.schema.context import Context, RequestInfo, guarded, guarded_subscription
+from graphql_app.schema.context import (
+    LIVE,
+    Context,
+    RequestInfo,
+    guarded,
+    guarded_subscription,
+)
 from graphql_app.schema.describe import argument
+from graphql_app.schema.live import Flights
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import size as sizes
 from graphql_app.segments.rule import Rule, keys, keys_in
 
-# Seconds after which a live size looks for new facts, and after which it is counted without any:
-# time windows expire, and saved segments that a rule refers to are edited.
-LOOK_AFTER = 0.5
+# Seconds between two counts of a live size, at least; and at most, when there are no new facts, for
+# saved segments that a rule refers to are edited. Time windows expire; where it is known that time
+# matters, and what is counted is in memory, it is counted more often.
+PAUSE = LIVE
 COUNT_AFTER = 30.0
+COUNT_MOVING_AFTER = 1.0
 
 
 @strawberry.type(description="How many contacts match one node of a rule, taken by itself.")
@@ -52,16 +62,36 @@ class SegmentSize:
 
 async def size_of(context: Context, rule: Rule) -> SegmentSize:
     """The size of a rule in the shop that asks."""
-    services = context.services
-    size = await context.run_with(
-        keys(rule),
-        sizes.size,
-        services.audience,
-        context.shop_id,
-        rule,
-        context.scope,
-        services.index,
+    return _shown(await context.run_with(keys(rule), _size, context, rule))
+
+
+async def _size_of_draft(
+    context: Context, rule: Any, flights: Flights[sizes.SegmentSize]
+) -> sizes.SegmentSize:
+    """The size of the rule of an argument; who asks the same meanwhile shares it."""
+    document = as_document(rule)
+    if context.saved.refers(document):  # whose criteria, the other segment's rule tells
+        found = await _parsed(context, document)
+        return await context.run_with(keys(found), _size, context, found)
+    shop = context.access.shop
+    seen = context.services.recorder.changes.count(context.shop_id)
+    words = json.dumps(document, sort_keys=True)
+    return await flights.share(
+        (context.shop_id, shop.timezone, shop.currency, seen, words),
+        lambda: context.run_with(keys_in(document), _size_of_document, context, document),
     )
+
+
+def _size_of_document(context: Context, document: Any) -> sizes.SegmentSize:
+    return _size(context, context.saved.parse(document))
+
+
+def _size(context: Context, rule: Rule) -> sizes.SegmentSize:
+    services = context.services
+    return sizes.size(services.audience, context.shop_id, rule, context.scope, services.index)
+
+
+def _shown(size: sizes.SegmentSize) -> SegmentSize:
     return SegmentSize(
         members=size.members,
         textable=size.textable,
@@ -77,7 +107,10 @@ async def size_of(context: Context, rule: Rule) -> SegmentSize:
 
 async def parsed(context: Context, rule: Any) -> Rule:
     """The rule of an argument named ``rule``."""
-    document = as_document(rule)
+    return await _parsed(context, as_document(rule))
+
+
+async def _parsed(context: Context, document: Any) -> Rule:
     return await context.run_with(keys_in(document), context.saved.parse, document)
 
 
@@ -85,7 +118,8 @@ def size_query(inputs: RuleInputs) -> type:
     """The queries of sizes."""
 
     async def resolve_size(info: RequestInfo, rule: Any) -> SegmentSize:
-        return await size_of(info.context, await parsed(info.context, rule))
+        context = info.context
+        return _shown(await _size_of_draft(context, rule, context.services.sizes))
 
     resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")
 
@@ -101,11 +135,12 @@ def size_query(inputs: RuleInputs) -> type:
     return SizeQuery
 
 
-async def more_facts(context: Context, changes: int) -> None:
-    """Wait until facts were recorded after some changes, but not for long."""
-    with move_on_after(COUNT_AFTER):
-        while context.services.recorder.changes.count(context.shop_id) == changes:
-            await sleep(LOOK_AFTER)
+async def more_facts(context: Context, count: int, size: sizes.SegmentSize) -> None:
+    """Wait until a size may have changed since facts were recorded so many times."""
+    await sleep(PAUSE)
+    moves = size.from_memory and not size.steady
+    seconds = COUNT_MOVING_AFTER if moves else COUNT_AFTER
+    await context.services.new_facts.wait(context.shop_id, count, seconds)
 
 
 def size_subscription(inputs: RuleInputs) -> type:
@@ -113,14 +148,14 @@ def size_subscription(inputs: RuleInputs) -> type:
 
     async def resolve_size(info: RequestInfo, rule: Any) -> AsyncGenerator[SegmentSize, None]:
         context = info.context
-        sent: SegmentSize | None = None
+        sent: sizes.SegmentSize | None = None
         while True:
-            changes = context.services.recorder.changes.count(context.shop_id)
-            size = await size_of(context, await parsed(context, rule))
+            count = context.services.recorder.changes.count(context.shop_id)
+            size = await _size_of_draft(context, rule, context.services.live_sizes)
             if sent is None or replace(size, as_of=sent.as_of) != sent:
-                yield size
+                yield _shown(size)
                 sent = size
-            await more_facts(context, changes)
+            await more_facts(context, count, size)
             context = await context.renewed()
 
     resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")

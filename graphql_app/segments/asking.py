@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import func, select
 
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import Audience, StoppedError
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed
@@ -35,7 +35,7 @@ def asking(
     with placing(next(iter(rules))) if len(rules) == 1 else nullcontext():
         try:
             yield
-        except CriterionFailedError:
+        except (CriterionFailedError, StoppedError):
             raise
         except Exception as error:
             leaves = different(rules)

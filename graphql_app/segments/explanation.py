@@ -16,7 +16,7 @@ from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.asking import asking
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.predicate import by_contact, checked, columns
-from graphql_app.segments.rule import Path, Rule, parts, sentence
+from graphql_app.segments.rule import Path, Rule, parts, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def explain(
         answers = [contacts.of(node.rule) for node in nodes]
         statement = select(contact_id, *answers, *values).select_from(source)
         rows = audience.rows(statement, shop_id, contact_ids)
-        summaries = [sentence(node.rule, scope) for node in nodes]
+        summaries = sentences([node.rule for node in nodes], scope)
         return {
             id: Explanation(
                 tuple(

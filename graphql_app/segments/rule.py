@@ -349,30 +349,49 @@ def document(rule: Rule) -> dict[str, Any]:
 
 def sentence(rule: Rule, scope: Scope) -> str:
     """The rule in words: "Total spend is greater than $50.00 and texts received equals 0"."""
-    # PostgreSQL keeps no NUL in text, and people would not see it.
-    words = _words(rule, scope, nested=False).replace("\x00", "\N{SYMBOL FOR NULL}")
-    return words[:1].upper() + words[1:]
+    return sentences([rule], scope)[0]
 
 
-def _words(rule: Rule, scope: Scope, nested: bool) -> str:
+def sentences(rules: Sequence[Rule], scope: Scope) -> list[str]:
+    """Some rules in words; a criterion that several of them have is asked for its words once."""
+    clauses: dict[int, str] = {}
+
+    def clause(rule: Criterion | Reference) -> str:
+        if id(rule) not in clauses:
+            clauses[id(rule)] = _clause(rule, scope)
+        return clauses[id(rule)]
+
+    found = []
+    for rule in rules:
+        # PostgreSQL keeps no NUL in text, and people would not see it.
+        words = _words(rule, clause, nested=False).replace("\x00", "\N{SYMBOL FOR NULL}")
+        found.append(words[:1].upper() + words[1:])
+    return found
+
+
+def _words(rule: Rule, clause: Callable[[Criterion | Reference], str], nested: bool) -> str:
     match rule:
         case All(()):
             return "everyone"
         case All((inner,)) | AnyOf((inner,)):
-            return _words(inner, scope, nested)
+            return _words(inner, clause, nested)
         case All(rules):
-            words = " and ".join(_words(inner, scope, nested=True) for inner in rules)
+            words = " and ".join(_words(inner, clause, nested=True) for inner in rules)
         case AnyOf(rules):
-            words = " or ".join(_words(inner, scope, nested=True) for inner in rules)
+            words = " or ".join(_words(inner, clause, nested=True) for inner in rules)
         case Not(inner):
-            return f"not ({_words(inner, scope, nested=False)})"
-        case Criterion():
-            with blaming(rule):
-                return _uncapitalized(rule.describe(scope))
-        case Reference(criterion, name):
-            with blaming(criterion):
-                return _uncapitalized(criterion.describe_as(name))
+            return f"not ({_words(inner, clause, nested=False)})"
+        case _:
+            return clause(rule)
     return f"({words})" if nested else words
+
+
+def _clause(rule: Criterion | Reference, scope: Scope) -> str:
+    if isinstance(rule, Reference):
+        with blaming(rule.criterion):
+            return _uncapitalized(rule.criterion.describe_as(rule.name))
+    with blaming(rule):
+        return _uncapitalized(rule.describe(scope))
 
 
 def _uncapitalized(clause: str) -> str:

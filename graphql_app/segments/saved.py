@@ -20,7 +20,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from graphql_app.catalog.access import stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
-from graphql_app.criteria import Option
+from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
 from graphql_app.plugins import Registry
 from graphql_app.segments import rule as rules
@@ -93,8 +93,18 @@ class SavedSegments:
         Raises:
             InvalidInputError: It does not hold; paths begin at ``rule``.
         """
+        if not self.refers(document):
+            return rules.parse(document, self._registry, ("rule",))
         with self._catalog.read() as session:
             return self._parse(session, document, of)
+
+    def refers(self, document: object) -> bool:
+        """Whether a rule may refer to segments, so that reading it asks the catalog."""
+        kinds = self._registry.criteria
+        return any(
+            key in kinds and issubclass(kinds[key], SegmentReference)
+            for key in rules.keys_in(document)
+        )
 
     def options(self, search: str, limit: int) -> list[Option]:
         """Segments whose name holds a text, by name; none that is archived."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -14,7 +14,7 @@ from graphql_app.segments.asking import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rule import Part, Path, Rule, criteria, parts, sentence
+from graphql_app.segments.rule import Part, Path, Rule, criteria, parts, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,20 @@ class RulePartSize:
 
 @dataclass(frozen=True, slots=True)
 class SegmentSize:
-    """How many contacts a rule has, of them how many can be texted, out of how many."""
+    """How many contacts a rule has, of them how many can be texted, out of how many.
+
+    Attributes:
+        steady: Whether it is known that time alone does not change it.
+        from_memory: Whether it was counted from the index.
+    """
 
     members: int
     textable: int
     contacts: int
     parts: tuple[RulePartSize, ...]
     as_of: datetime
+    steady: bool = field(default=False, compare=False)
+    from_memory: bool = field(default=False, compare=False)
 
     @property
     def share(self) -> float:
@@ -57,7 +64,7 @@ def size(
             total, can_be_texted, *members = _counted(audience, shop_id, nodes, scope)
         else:
             total, can_be_texted, *members = _from_memory(evaluation, nodes)
-        summaries = [sentence(node.rule, scope) for node in nodes]
+        summaries = sentences([node.rule for node in nodes], scope)
     return SegmentSize(
         members=members[0],
         textable=can_be_texted,
@@ -67,6 +74,8 @@ def size(
             for node, summary, count in zip(nodes, summaries, members, strict=True)
         ),
         as_of=scope.now,
+        steady=evaluation is not None and evaluation.steady,
+        from_memory=evaluation is not None,
     )
 
 

@@ -19,7 +19,7 @@ import pytest
 from anyio import CapacityLimiter
 
 from graphql_app import endpoint
-from graphql_app.catalog.access import revoke_token
+from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema import context, size
@@ -46,7 +46,12 @@ SPENT = {"spend": {"operator": "AT_LEAST", "amount": "50.00"}}
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """New facts are looked for more often than a server does."""
-    monkeypatch.setattr(size, "LOOK_AFTER", 0.01)
+    monkeypatch.setattr(size, "PAUSE", 0.01)
+
+
+def _count_often(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.01) -> None:
+    for name in ("COUNT_AFTER", "COUNT_MOVING_AFTER"):
+        monkeypatch.setattr(size, name, seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +72,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
         return count(audience, shop_id, *arguments)
 
     monkeypatch.setattr(sizes, "size", counting)
-    monkeypatch.setattr(size, "COUNT_AFTER", 0.01)
+    _count_often(monkeypatch)
     return counts
 
 
@@ -106,7 +111,9 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def revoke(server: Server, client: Client) -> None:
-    revoke_token(server.services.catalog, client.token.split("_")[1])
+    """End a token, and wait until every process must know."""
+    access.revoke_token(server.services.catalog, client.token.split("_")[1])
+    time.sleep(access.KNOWN_FOR)
 
 
 def error_of(stream: Stream, id: str = "1") -> Any:
@@ -178,7 +185,7 @@ def test_what_changes_nothing_sends_nothing(shop: Client, counted: Counter[int])
 def test_time_that_passes_changes_a_size(
     shop: Client, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(size, "COUNT_AFTER", 0.01)
+    _count_often(monkeypatch)
     shop.record("contactsUpsert", contacts(1))
     shop.record("ordersUpsert", [order(1, orderedAt=datetime.now(UTC).isoformat())])
     window = {"last": {"count": 2, "unit": "HOURS"}}
@@ -194,7 +201,7 @@ def test_time_that_passes_changes_a_size(
 def test_a_segment_that_the_rule_asks_about_may_be_edited(
     shop: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(size, "COUNT_AFTER", 0.01)
+    _count_often(monkeypatch)
     shop.record("contactsUpsert", contacts(1))
     segment = create(shop, "Others", EVERYONE)
     rule = {"inSegment": {"operator": "IS", "segment": segment["id"]}}
@@ -221,7 +228,7 @@ def test_shops_see_their_own_sizes_only(server: Server, counted: Counter[int]) -
 def test_new_facts_of_another_shop_are_no_reason_to_count(
     server: Server, counted: Counter[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(size, "COUNT_AFTER", 1_000)
+    _count_often(monkeypatch, 1_000)
     ours, theirs = server.shop(), server.shop()
     with admitted(ours) as stream, admitted(theirs) as other:
         for one in (stream, other):
@@ -521,7 +528,7 @@ def test_a_failure_before_a_client_is_known_closes_the_connection(
         def failing(*_: Any, failure: Exception = failure) -> Any:
             raise failure
 
-        monkeypatch.setattr(context, "authenticate", failing)
+        monkeypatch.setattr(access, "authenticate", failing)
         with streaming(shop.address) as stream:
             stream.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
             code, reason = stream.closed()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
+import httpx
 import pytest
 from anyio import CapacityLimiter
 
@@ -19,7 +20,7 @@ from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.plugins import moody
 from tests.plugins.moody import UNLUCKY
-from tests.support import SIZE, Client, Server, serving
+from tests.support import SIZE, WAIT, Client, Server, serving
 
 MOODY = Plugin("moody", "moody-criteria", "1.0")
 
@@ -231,18 +232,31 @@ def hurried(
     audience.close()
 
 
+def slow_statements(services: Services) -> int:
+    """How many statements of slow criteria are going on."""
+    found = services.audience.arrow(
+        "SELECT count() AS n FROM system.processes "
+        "WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'"
+    )
+    count: int = found["n"][0].as_py()
+    return count
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that happens elsewhere."""
+    deadline = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
     hurried: Client, services: Services
 ) -> None:
     """Eight slow questions and four workers: without a limit they would be before any other."""
-    running = (
-        "SELECT count() AS n FROM system.processes "
-        "WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'"
-    )
     with ThreadPoolExecutor(8) as pool:
-        slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time")) for _ in range(8)]
-        while services.audience.arrow(running)["n"][0].as_py() < 2:
-            time.sleep(0.01)
+        slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time", n)) for n in range(8)]
+        until(lambda: slow_statements(services) == 2)
         for _ in range(5):
             assert hurried.members(SPEND) == 5
         assert sum(question.done() for question in slow) < 4
@@ -253,6 +267,34 @@ def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
         assert error["message"].endswith(
             'It asked: "Moody time" (moodyTime) of moody-criteria 1.0.'
         )
+
+
+def test_the_same_question_of_many_at_once_is_one_statement(
+    hurried: Client, services: Services
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time")) for _ in range(8)]
+        until(lambda: slow_statements(services) > 0)
+        found = set()
+        while not all(question.done() for question in slow):
+            found.add(slow_statements(services))
+    assert max(found) == 1
+    assert {question.result()[0]["extensions"]["code"] for question in slow} == {"TIMEOUT"}
+
+
+def test_a_client_that_left_is_worked_for_no_longer(shop: Client, services: Services) -> None:
+    slow = {"all": [moods("Time", number) for number in range(1, 6)]}  # one after another
+    with pytest.raises(httpx.ReadTimeout):
+        shop.http.post(
+            f"{shop.address}/graphql",
+            json={"query": SIZE, "variables": {"rule": slow}},
+            headers={"Authorization": f"Bearer {shop.token}"},
+            timeout=0.5,
+        )
+    until(lambda: slow_statements(services) == 0)
+    for _ in range(40):
+        assert slow_statements(services) == 0
+        time.sleep(0.01)
 
 
 def test_a_slow_criterion_does_not_keep_a_contacts_other_segments_away(hurried: Client) -> None:

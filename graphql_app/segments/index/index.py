@@ -16,7 +16,7 @@ from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.facts import ShopFacts
-from graphql_app.segments.index.question import Asking, Kind, Question
+from graphql_app.segments.index.question import Asking, Kind, Question, WatchedScope
 from graphql_app.segments.index.shop import IndexedShop
 from graphql_app.segments.index.universe import Flags, Universe
 from graphql_app.segments.index.vectors import Vector
@@ -29,10 +29,17 @@ MAX_UNKEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What some criteria say of every contact of a shop, all at one state of its facts."""
+    """What some criteria say of every contact of a shop, all at one state of its facts.
+
+    Attributes:
+        universe: The contacts.
+        answers: Whom each criterion matches, by its key.
+        steady: Whether time alone does not change it.
+    """
 
     universe: Universe
     answers: Mapping[str, Flags]
+    steady: bool
 
     def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
         """Whom each of some rules, made of these criteria, matches, by place."""
@@ -129,13 +136,13 @@ class SizeIndex:
                 if changes.settled(shop_id, count):
                     break
         self._used(shop_id, questions)
-        return Evaluation(
-            universe,
-            {
-                name: self._answer(leaves[name], question, vectors[question.key], scope)
-                for name, question in asked.items()
-            },
-        )
+        watched = WatchedScope(scope)
+        answers = {
+            name: self._answer(leaves[name], question, vectors[question.key], watched)
+            for name, question in asked.items()
+        }
+        steady = not watched.asked and all(question.steady for question in asked.values())
+        return Evaluation(universe, answers, steady)
 
     def _question(self, leaf: Criterion, name: str, scope: Scope) -> Question:
         if type(leaf).fragment is not Criterion.fragment:

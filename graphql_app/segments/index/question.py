@@ -95,6 +95,7 @@ class Question:
         absent: The value of a contact without one.
         reads: The tables whose rows count, ``contacts`` only if more of it counts than ids.
         moving: The instants in it that move.
+        steady: Whether it does not depend on the time.
         criterion: Whose it is.
     """
 
@@ -105,6 +106,7 @@ class Question:
     reads: frozenset[str]
     moving: tuple[Moving, ...]
     criterion: Criterion
+    steady: bool = True
 
 
 class Asking:
@@ -140,7 +142,8 @@ class Asking:
         watched = WatchedScope(scope)
         question, written = self._question(criterion, watched, measured)
         if watched.asked:
-            return self._moving(question, written, criterion, scope, measured)
+            question = self._moving(question, written, criterion, scope, measured)
+            return replace(question, steady=False)
         while len(self._steady) >= self._remembered:
             self._steady.pop(next(iter(self._steady)), None)
         self._steady[known] = question
