@@ -130,6 +130,7 @@ async def _of(context: Context, rules: Mapping[int, Rule], contact: int) -> froz
         rules,
         contact,
         context.scope,
+        context.services.index,
     )
 
 
@@ -152,10 +153,16 @@ class ContactEdge:
 
 
 async def _total(root: ContactConnection, info: RequestInfo) -> int:
-    context = info.context
-    audience, rule = context.services.audience, root.rule
+    context, rule = info.context, root.rule
+    services = context.services
     return await context.run_with(
-        keys(rule), listing.count, audience, context.shop_id, rule, context.scope
+        keys(rule),
+        listing.count,
+        services.audience,
+        context.shop_id,
+        rule,
+        context.scope,
+        services.index,
     )
 
 
@@ -190,6 +197,7 @@ async def members_page(
         context.shop_id,
         rule,
         context.scope,
+        context.services.index,
         limit=limit + 1,
         after=position,
         key=key,

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import strawberry
 from anyio import CapacityLimiter, to_thread
+from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
@@ -26,9 +27,10 @@ from graphql_app.plugins import Registry
 from graphql_app.schema.live import Flights, NewFacts
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.index import SizeIndex
+from graphql_app.segments.rule import Rule, keys
 from graphql_app.segments.saved import SavedSegments
 from graphql_app.segments.scope import shop_scope
-from graphql_app.segments.size import SegmentSize
+from graphql_app.segments.size import SegmentSize, sizes
 
 # Seconds between the sizes that a subscription sends, at least.
 LIVE = 0.25
@@ -46,7 +48,7 @@ class Services:
 
     ``workers`` are the threads in which requests do their work; authentication and health have
     others, so that they answer while all of these are busy. The size index has ``index_bytes`` of
-    memory; there is none without.
+    memory, and keeps nothing without.
     """
 
     catalog: Catalog
@@ -77,16 +79,21 @@ class Services:
         return Tokens(self.catalog)
 
     @cached_property
-    def index(self) -> SizeIndex | None:
+    def index(self) -> SizeIndex:
         """What sizes are counted from, where they can be."""
-        if not self.index_bytes:
-            return None
         return SizeIndex(self.audience, self.recorder, self.index_bytes)
 
     @cached_property
     def third_party(self) -> CapacityLimiter:
         """How many workers may be busy with criteria of third parties at once: half of them."""
         return CapacityLimiter(max(1, self.workers.total_tokens // 2))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """A rule whose size is asked for, beside others'."""
+
+    rule: Rule
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,34 @@ class Context:
     def saved(self) -> SavedSegments:
         """The shop's saved segments."""
         return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
+
+    @cached_property
+    def counter(self) -> DataLoader[Asked, SegmentSize]:
+        """Counts rules, together those that a request asks for at once, such as a page of segments.
+
+        Those with criteria of third parties are apart, for they may be slow.
+        """
+        return DataLoader(self._count)
+
+    async def _count(self, asked: list[Asked]) -> list[SegmentSize | Exception]:
+        theirs = [any(map(self.services.registry.is_third_party, keys(a.rule))) for a in asked]
+        groups = [[n for n, their in enumerate(theirs) if their is of] for of in (False, True)]
+        found: dict[int, SegmentSize | Exception] = {}
+
+        async def count(numbers: list[int]) -> None:
+            rules = [asked[number].rule for number in numbers]
+            every = [key for rule in rules for key in keys(rule)]
+            services = self.services
+            counted = await self.run_with(
+                every, sizes, services.audience, self.shop_id, rules, self.scope, services.index
+            )
+            found.update(zip(numbers, counted, strict=True))
+
+        await asyncio.gather(*(count(numbers) for numbers in groups if numbers))
+        return [self._named(found[number]) for number in range(len(asked))]
+
+    def _named(self, found: SegmentSize | Exception) -> SegmentSize | Exception:
+        return found.named(self.services.registry) if isinstance(found, CriteriaError) else found
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do blocking work in a thread; errors of criteria get the names of their plugins."""

@@ -80,9 +80,16 @@ async def _contains(
     number = number_of(CONTACT, contact_id, ("contactId",))
     if number is None:
         return False
-    audience = context.services.audience
+    services = context.services
     found = await context.run_with(
-        keys(rule), containing, audience, context.shop_id, {0: rule}, number, context.scope
+        keys(rule),
+        containing,
+        services.audience,
+        context.shop_id,
+        {0: rule},
+        number,
+        context.scope,
+        services.index,
     )
     return bool(found)
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import col
 
@@ -15,6 +17,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import Scope
 from graphql_app.segments.asking import asking
+from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule
 
@@ -27,6 +30,13 @@ class MemberSortKey(StrEnum):
     ID = "ID"
     CREATED_AT = "CREATED_AT"
     SUBSCRIBED_AT = "SUBSCRIBED_AT"
+
+
+# The columns of ``Contact`` that members are sorted by, beside the id.
+COLUMNS = {
+    MemberSortKey.CREATED_AT: "created_at",
+    MemberSortKey.SUBSCRIBED_AT: "subscribed_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ def members(
     shop_id: int,
     rule: Rule,
     scope: Scope,
+    index: SizeIndex,
     *,
     limit: int,
     after: Position | None = None,
@@ -90,8 +101,15 @@ def members(
     Raises:
         AppError: It took too long, or a criterion or the engine failed.
     """
-    order = _order(key)
     with asking(audience, shop_id, [rule], scope):
+        column = COLUMNS.get(key)
+        wanted = () if column is None else (column,)
+        evaluation = index.evaluate(shop_id, [rule], scope, wanted)
+        if evaluation is not None:
+            ids = _page(evaluation, rule, column, limit, after, reverse)
+            found = people(audience, shop_id, ids)
+            return [found[id] for id in ids if id in found]
+        order = _order(column)
         statement = select(*_columns()).where(predicate(rule, scope))
         if after is not None:
             statement = statement.where(_beyond(order, after, reverse))
@@ -100,13 +118,52 @@ def members(
     return [_person(row) for row in rows]
 
 
-def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope) -> int:
+def _page(
+    evaluation: Evaluation,
+    rule: Rule,
+    column: str | None,
+    limit: int,
+    after: Position | None,
+    reverse: bool,
+) -> list[int]:
+    """The ids of a page, of what is in memory."""
+    universe = evaluation.universe
+    matching = next(evaluation.each([rule]))
+    places = np.flatnonzero(matching if universe.everyone else matching & universe.alive)
+    ids = universe.ids[places]
+    values = ids if column is None else np.maximum(evaluation.columns[column][places], 0)
+    if after is not None:
+        beyond = np.less if reverse else np.greater
+        later = beyond(values, after.value) | (values == after.value) & beyond(ids, after.id)
+        ids, values = ids[later], values[later]
+    if len(ids) > limit:  # sorting all of them would take much longer
+        last = _nth(values, limit, reverse)
+        before = values > last if reverse else values < last
+        ties = values == last
+        bound = _nth(ids[ties], limit - np.count_nonzero(before), reverse)
+        kept = before | ties & (ids >= bound if reverse else ids <= bound)
+        ids, values = ids[kept], values[kept]
+    order = np.lexsort((ids, values))
+    found: list[int] = ids[order[::-1] if reverse else order].tolist()
+    return found
+
+
+def _nth(values: NDArray[Any], number: int | np.intp, reverse: bool) -> Any:
+    """The value at a place, from 1, of the values in order."""
+    place = len(values) - number if reverse else number - 1
+    return np.partition(values, place)[place]
+
+
+def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: SizeIndex) -> int:
     """How many contacts match a rule.
 
     Raises:
         AppError: As for ``members``.
     """
     with asking(audience, shop_id, [rule], scope):
+        evaluation = index.evaluate(shop_id, [rule], scope)
+        if evaluation is not None:
+            return evaluation.count(next(evaluation.each([rule])))
         statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
         return int(audience.rows(statement, shop_id)[0][0])
 
@@ -129,14 +186,10 @@ def _person(row: Any) -> Person:
     return Person(**{**values, "tags": tuple(values["tags"])})
 
 
-def _order(key: MemberSortKey) -> Expression:
-    match key:
-        case MemberSortKey.ID:
-            return col(Contact.id)
-        case MemberSortKey.CREATED_AT:
-            instant = col(Contact.created_at)
-        case MemberSortKey.SUBSCRIBED_AT:
-            instant = col(Contact.subscribed_at)
+def _order(column: str | None) -> Expression:
+    if column is None:
+        return col(Contact.id)
+    instant = col(getattr(Contact, column))
     return func.coalesce(func.toUnixTimestamp64Milli(instant), 0)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import Audience, StoppedError
 from graphql_app.criteria import Scope
+from graphql_app.errors import AppError
 from graphql_app.segments.asking import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
@@ -52,7 +54,7 @@ class SegmentSize:
 def size(
     audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: SizeIndex | None = None
 ) -> SegmentSize:
-    """Count a rule and every node of it, from the index if it can be.
+    """Count a rule and every node of it, from an index if it can be.
 
     Raises:
         AppError: It took too long, or a criterion or the engine failed; an error is never a size.
@@ -60,11 +62,42 @@ def size(
     nodes = list(parts(rule))
     with asking(audience, shop_id, [rule], scope):
         evaluation = None if index is None else index.evaluate(shop_id, [rule], scope)
-        if evaluation is None:
-            total, can_be_texted, *members = _counted(audience, shop_id, nodes, scope)
-        else:
-            total, can_be_texted, *members = _from_memory(evaluation, nodes)
-        summaries = sentences([node.rule for node in nodes], scope)
+        if evaluation is not None:
+            return _from_memory(evaluation, nodes, scope)
+        total, can_be_texted, *members = _counted(audience, shop_id, nodes, scope)
+        return _size(nodes, members, can_be_texted, total, scope)
+
+
+def sizes(
+    audience: Audience, shop_id: int, rules: Sequence[Rule], scope: Scope, index: SizeIndex
+) -> list[SegmentSize | Exception]:
+    """Count several rules, in one pass if it can be; what fails is told of each by itself."""
+    evaluation = None
+    with suppress(AppError):  # of one of them; it is told below
+        evaluation = index.evaluate(shop_id, rules, scope)
+
+    def each(rule: Rule) -> SegmentSize | Exception:
+        try:
+            if evaluation is None:
+                return size(audience, shop_id, rule, scope, index)
+            return _from_memory(evaluation, list(parts(rule)), scope)
+        except StoppedError:
+            raise
+        except Exception as error:
+            return error
+
+    return [each(rule) for rule in rules]
+
+
+def _size(
+    nodes: Sequence[Part],
+    members: Sequence[int],
+    can_be_texted: int,
+    total: int,
+    scope: Scope,
+    evaluation: Evaluation | None = None,
+) -> SegmentSize:
+    summaries = sentences([node.rule for node in nodes], scope)
     return SegmentSize(
         members=members[0],
         textable=can_be_texted,
@@ -93,18 +126,26 @@ def _counted(
     return audience.rows(statement, shop_id)[0]
 
 
-def _from_memory(evaluation: Evaluation, nodes: Sequence[Part]) -> Sequence[int]:
-    """The same, of what is in memory."""
+def _from_memory(evaluation: Evaluation, nodes: Sequence[Part], scope: Scope) -> SegmentSize:
+    """The size of a rule, the first of the nodes, of what is in memory."""
     matching = list(evaluation.each([node.rule for node in nodes]))
-    return (
-        evaluation.universe.contacts,
+    return _size(
+        nodes,
+        [evaluation.count(each) for each in matching],
         evaluation.count_textable(matching[0]),
-        *map(evaluation.count, matching),
+        evaluation.universe.contacts,
+        scope,
+        evaluation,
     )
 
 
 def containing(
-    audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
+    audience: Audience,
+    shop_id: int,
+    rules: Mapping[int, Rule],
+    contact_id: int,
+    scope: Scope,
+    index: SizeIndex,
 ) -> frozenset[int]:
     """Which of some rules, by any number of the caller's, a contact matches.
 
@@ -113,18 +154,36 @@ def containing(
     """
     if not rules:
         return frozenset()
-    # Restricted to the one contact in every table, so that the cost is one person's, not a shop's.
+    # Of the one contact in every table, so that the cost is one person's, not a shop's.
     with asking(audience, shop_id, rules.values(), scope, [contact_id]):
-        contacts = columns(list(rules.values()), scope)
-        answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
-        counted = [func.countIf(answer) for answer in answers]
-        statement = select(*counted).select_from(contacts.source)
-        counts = audience.rows(statement, shop_id, [contact_id])[0]
+        evaluation = index.of_contacts(shop_id, rules.values(), scope, [contact_id])
+        if evaluation is None:
+            return _containing(audience, shop_id, rules, contact_id, scope)
+    if not len(evaluation.universe):
+        return frozenset()
+    found = evaluation.each([*rules.values()])
+    return frozenset(number for number, (matches,) in zip(rules, found, strict=True) if matches)
+
+
+def _containing(
+    audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
+) -> frozenset[int]:
+    """The same in one statement."""
+    contacts = columns(list(rules.values()), scope)
+    answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
+    counted = [func.countIf(answer) for answer in answers]
+    statement = select(*counted).select_from(contacts.source)
+    counts = audience.rows(statement, shop_id, [contact_id])[0]
     return frozenset(number for number, count in zip(rules, counts, strict=True) if count)
 
 
 def containing_where_known(
-    audience: Audience, shop_id: int, rules: Mapping[int, Rule], contact_id: int, scope: Scope
+    audience: Audience,
+    shop_id: int,
+    rules: Mapping[int, Rule],
+    contact_id: int,
+    scope: Scope,
+    index: SizeIndex,
 ) -> frozenset[int]:
     """As ``containing``, but for the rules of which a criterion fails: they are left out.
 
@@ -132,7 +191,7 @@ def containing_where_known(
         AppError: The engine failed, or it took too long.
     """
     try:
-        return containing(audience, shop_id, rules, contact_id, scope)
+        return containing(audience, shop_id, rules, contact_id, scope, index)
     except CriterionFailedError:
         leaves = different(rules.values())
         failed = {key(leaf) for leaf in failing(audience, shop_id, leaves, scope, [contact_id])}
@@ -141,4 +200,4 @@ def containing_where_known(
         for number, rule in rules.items()
         if failed.isdisjoint(map(key, criteria(rule)))
     }
-    return containing(audience, shop_id, whole, contact_id, scope)
+    return containing(audience, shop_id, whole, contact_id, scope, index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import count
@@ -32,7 +32,7 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
 from graphql_app.schema.context import Services
-from graphql_app.segments.members import members
+from graphql_app.segments.members import Person, members
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule, parse
 from graphql_app.segments.saved import Changes, SavedSegments
@@ -156,10 +156,17 @@ class RecordedShop:
         """The ids of the contacts that match a rule; also its members, and as many as its size."""
         rule = self.rule(document)
         (ids,) = self.matching_each([rule])
-        listed = members(self.services.audience, self.id, rule, self.scope, limit=1_000)
-        assert [person.id for person in listed] == sorted(ids)
+        assert [person.id for person in self.members(rule, limit=1_000)] == sorted(ids)
         assert self.size(document).members == len(ids)
         return ids
+
+    def members(self, rule: Rule, **page: Any) -> Sequence[Person]:
+        """A page of a rule's members: from the index the same as in one statement."""
+        services, scope = self.services, self.scope
+        found = members(services.audience, self.id, rule, scope, services.index, **page)
+        without = replace(services, index_bytes=0).index
+        assert found == members(services.audience, self.id, rule, scope, without, **page)
+        return found
 
     def answers(self, documents: Sequence[Document]) -> list[set[int]]:
         """The ids of the contacts that match each of some rules, as many as its size says."""
@@ -182,7 +189,6 @@ class RecordedShop:
     def size(self, document: Document) -> SegmentSize:
         """The size of a rule: from the index the same as in one statement."""
         services, rule = self.services, self.rule(document)
-        assert services.index is not None
         found = size(services.audience, self.id, rule, self.scope, services.index)
         assert found == size(services.audience, self.id, rule, self.scope)
         return found

@@ -86,9 +86,7 @@ def check_history(services: Services, situation: Situation, steps: Sequence[Step
                 for number in numbers:
                     rule = rules[number % len(rules)]
                     check_size(shop, judge, rule)
-                    index = shop.services.index
-                    assert index is not None
-                    known = index.evaluate(shop.id, [shop.rule(rule)], shop.scope)
+                    known = shop.services.index.evaluate(shop.id, [shop.rule(rule)], shop.scope)
                     assert known is not None or shop.services.index_bytes < ROOM[0]
             case Pass(time):
                 shop.now += time

@@ -21,6 +21,7 @@ from graphql_app.criteria import Form
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
 from graphql_app.segments.explanation import explain
+from graphql_app.segments.members import MemberSortKey, Position
 from graphql_app.segments.size import containing
 from tests.parity.evaluation.facts import Document, facts_after
 from tests.parity.evaluator import Judge, nodes
@@ -79,8 +80,11 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
     some = range(0, len(documents), 4)
     for contact in sorted(judge.everyone)[:1]:
         rules = {number: shop.rule(documents[number]) for number in some}
-        holding = containing(shop.services.audience, shop.id, rules, contact, shop.scope)
-        assert holding == {number for number in some if contact in found[number]}
+        for services in (shop.services, replace(shop.services, index_bytes=0)):
+            holding = containing(
+                services.audience, shop.id, rules, contact, shop.scope, services.index
+            )
+            assert holding == {number for number in some if contact in found[number]}
 
 
 def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
@@ -95,6 +99,20 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
     }, document
     assert size.members + rest.members == len(judge.everyone)
     assert size.textable + rest.textable == len(judge.textable)
+
+
+def check_pages(shop: RecordedShop, document: Document) -> None:
+    """A page begins where the one before it ended, in every order."""
+    rule = shop.rule(document)
+    for key in MemberSortKey:
+        for reverse in (False, True):
+            whole = shop.members(rule, limit=100, key=key, reverse=reverse)
+            sorted_by = [(person.sort_value(key), person.id) for person in whole]
+            assert sorted_by == sorted(sorted_by, reverse=reverse)
+            for start, (value, id_) in enumerate(sorted_by[:3], start=1):
+                after = Position(value, id_)
+                page = shop.members(rule, limit=2, after=after, key=key, reverse=reverse)
+                assert page == whole[start : start + 2]
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
@@ -121,6 +139,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     for document in situation.rules:
         check_size(shop, judge, document)
         check_explanations(shop, judge, document)
+    check_pages(shop, situation.rules[0])
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 
 

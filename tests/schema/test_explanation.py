@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.store import Audience
 from graphql_app.criteria import MoneyCriterion
+from graphql_app.schema import explanation
+from graphql_app.schema.context import Services
+from graphql_app.segments.explanation import explain
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
 
@@ -53,16 +55,14 @@ def people(server: Server) -> Client:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The contacts of each statement that is about some."""
+    """The contacts of each statement that explains some."""
     asked: list[list[int]] = []
-    rows = Audience.rows
 
-    def counted(self: Audience, statement: Any, shop: int, contacts: Any = None, *more: Any) -> Any:
-        if contacts is not None:
-            asked.append([*contacts])
-        return rows(self, statement, shop, contacts, *more)
+    def counted(*args: Any) -> Any:
+        asked.append([*args[-1]])
+        return explain(*args)
 
-    monkeypatch.setattr(Audience, "rows", counted)
+    monkeypatch.setattr(explanation, "explain", counted)
     return asked
 
 
@@ -194,16 +194,15 @@ def test_a_rule_with_mistakes_is_told_as_for_sizes(people: Client) -> None:
 
 
 def test_a_contact_that_goes_meanwhile_is_not_explained(
-    shop: Client, monkeypatch: pytest.MonkeyPatch
+    shop: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
-    rows = Audience.rows
 
-    def without_the_first(self: Audience, *args: Any, **kwargs: Any) -> Any:
-        found = rows(self, *args, **kwargs)
-        return found[1:] if len(args) > 2 else found
+    def explain_a_moment_later(*args: Any) -> Any:
+        services.recorder.forget(shop.shop_id, [1])
+        return explain(*args)
 
-    monkeypatch.setattr(Audience, "rows", without_the_first)
+    monkeypatch.setattr(explanation, "explain", explain_a_moment_later)
     edges = shop.ask(PAGE, rule=EVERYONE)["segmentMembers"]["edges"]
     assert [edge["explanation"] is None for edge in edges] == [True, False]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,11 @@ from graphql_app.audience.changes import Ids
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement, stored
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.question import Kind, Question
 from graphql_app.segments.index.universe import NOWHERE, Flags, Universe
 from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
-from graphql_app.segments.predicate import by_contact, checked
+from graphql_app.segments.predicate import by_contact
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,20 @@ class ShopFacts:
             DoubtError: Its values cannot be kept.
             CriterionFailedError: Its SQL is refused.
         """
-        with blaming(question.criterion):
-            statement = checked(question.statement, question.criterion.key)
-        moving = tuple(each.at for each in question.moving)
+        statement = question.checked()
         if question.kind is Kind.CONDITION:
             _, condition = statement.selected_columns
             matching = self._table(select(col(Contact.id)).where(condition))
             places = universe.find(_column(matching, 0).to_numpy())
-            flags = np.zeros(len(universe), np.bool_)
-            flags[places[places != NOWHERE]] = True
-            return Vector(flags, None, False, universe.layout, count, moving)
+            vector = _blank(question, None, universe, count)
+            vector.values[places[places != NOWHERE]] = True
+            return vector
         found = self._table(statement)
         values = _column(found, 1)
-        unit = Unit.of(values.type)
-        fill = MISSING if question.absent is None else question.absent * unit.parts
         places = universe.find(_column(found, 0).to_numpy())
         known = places != NOWHERE
-        numbers = np.full(len(universe), fill, np.int64)
-        vector = Vector(numbers, unit, fill, universe.layout, count, moving)
-        numbers[places[known]] = vector.stored(values)[known]
+        vector = _blank(question, Unit.of(values.type), universe, count)
+        vector.values[places[known]] = vector.stored(values)[known]
         met = np.zeros(len(universe), np.bool_)
         met[places[known]] = True
         if np.count_nonzero(met) < np.count_nonzero(known):
@@ -103,28 +98,38 @@ class ShopFacts:
         self, questions: Sequence[Question], vectors: Sequence[Vector], contacts: Ids
     ) -> tuple[Ids, list[Whole | Flags]]:
         """What some questions find of some contacts, in one statement; and who they are."""
-        source: FromClause = stored(Contact)
-        columns: list[ColumnElement[Any]] = []
-        for question in questions:
-            with blaming(question.criterion):
-                statement = checked(question.statement, question.criterion.key)
-            if question.kind is Kind.MEASURE:
-                measure = by_contact(statement)
-                source = source.outerjoin(measure, col(Contact.id) == measure.c.id)
-                columns.append(measure.c.value)
-                continue
-            _, value = statement.selected_columns
-            if question.kind is Kind.CONDITION:
-                value = func.coalesce(value, literal(False))
-            columns.append(value)
-        labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
-        statement = select(col(Contact.id), *labelled).select_from(source)
+        statement = _joined(questions)
         rows = self.audience.rows(statement, self.shop_id, contacts, self._left())
         ids, *found = zip(*rows, strict=True) if rows else ((), *(() for _ in questions))
+        if len({*ids}) < len(ids):
+            raise DoubtError("a contact has several values")
         return np.array(ids, np.uint64), [
             vector.stored(_array(values, vector.unit))
             for vector, values in zip(vectors, found, strict=True)
         ]
+
+    def some(
+        self, questions: Sequence[Question], universe: Universe, count: int
+    ) -> dict[Hashable, Vector]:
+        """The vectors of some questions for a few contacts only, in one statement.
+
+        Raises:
+            DoubtError: The values of one cannot be kept.
+        """
+        found = self._table(_joined(questions), universe.ids)
+        places = universe.find(_column(found, 0).to_numpy())
+        here = places != NOWHERE
+        if len(np.unique(places[here])) < np.count_nonzero(here):
+            raise DoubtError("a contact has several values")
+        vectors: dict[Hashable, Vector] = {}
+        for number, question in enumerate(questions):
+            values = _column(found, number + 1)
+            with in_doubt_of(question):
+                unit = None if question.kind is Kind.CONDITION else Unit.of(values.type)
+                vector = _blank(question, unit, universe, count)
+                vector.values[places[here]] = vector.stored(values)[here]
+            vectors[question.key] = vector
+        return vectors
 
     def crossings(
         self, question: Question, spans: Sequence[Span], contacts: Ids | None = None
@@ -146,6 +151,44 @@ class ShopFacts:
             order = np.argsort(times, kind="stable")
             rows.append((times[order], _column(found, 0).to_numpy()[order]))
         return Crossings(tuple(spans), tuple(rows))
+
+
+def _blank(question: Question, unit: Unit | None, universe: Universe, count: int) -> Vector:
+    """The vector of a question that has found nothing yet."""
+    fill = MISSING if question.absent is None else question.absent
+    fill = False if unit is None else fill if fill == MISSING else fill * unit.parts
+    values: Whole | Flags = np.full(len(universe), fill, np.bool_ if unit is None else np.int64)
+    moving = tuple(each.at for each in question.moving)
+    return Vector(values, unit, fill, universe.layout, count, moving)
+
+
+@contextmanager
+def in_doubt_of(question: Question) -> Iterator[None]:
+    """Say in a doubt which question's values it is about."""
+    try:
+        yield
+    except DoubtError as doubt:
+        doubt.key = question.key
+        raise
+
+
+def _joined(questions: Sequence[Question]) -> Statement:
+    """The contacts with what each question finds of them, NULL where that is nothing."""
+    source: FromClause = stored(Contact)
+    columns: list[ColumnElement[Any]] = []
+    for question in questions:
+        statement = question.checked()
+        if question.kind is Kind.MEASURE:
+            measure = by_contact(statement)
+            source = source.outerjoin(measure, col(Contact.id) == measure.c.id)
+            columns.append(measure.c.value)
+            continue
+        _, value = statement.selected_columns
+        if question.kind is Kind.CONDITION:
+            value = func.coalesce(value, literal(False))
+        columns.append(value)
+    labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
+    return select(col(Contact.id), *labelled).select_from(source)
 
 
 def _column(table: pa.Table, number: int) -> pa.Array:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,13 +15,16 @@ from graphql_app.audience.store import Audience
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.facts import ShopFacts
+from graphql_app.segments.index.facts import ShopFacts, in_doubt_of
 from graphql_app.segments.index.question import Asking, Kind, Question, WatchedScope
 from graphql_app.segments.index.shop import IndexedShop
 from graphql_app.segments.index.universe import Flags, Universe
-from graphql_app.segments.index.vectors import Vector
+from graphql_app.segments.index.vectors import Vector, Whole
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rule import Rule, combine, criteria
+
+R = TypeVar("R")
+Leaves: TypeAlias = Mapping[str, Criterion]
 
 BYTES_OF_CONTACT = 18  # of the universe
 MAX_UNKEPT = 10_000
@@ -35,11 +38,13 @@ class Evaluation:
         universe: The contacts.
         answers: Whom each criterion matches, by its key.
         steady: Whether time alone does not change it.
+        columns: Values of columns of ``Contact``, by place; ``MISSING`` where there is none.
     """
 
     universe: Universe
     answers: Mapping[str, Flags]
     steady: bool
+    columns: Mapping[str, Whole] = field(default_factory=dict)
 
     def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
         """Whom each of some rules, made of these criteria, matches, by place."""
@@ -74,6 +79,33 @@ def _any(flags: Collection[Flags]) -> Flags:
     return first
 
 
+def _evaluation(
+    universe: Universe,
+    leaves: Leaves,
+    asked: Mapping[str, Question],
+    vectors: Mapping[Hashable, Vector],
+    scope: Scope,
+) -> Evaluation:
+    watched = WatchedScope(scope)
+    answers = {
+        name: _answer(leaves[name], question, vectors[question.key], watched)
+        for name, question in asked.items()
+    }
+    steady = not watched.asked and all(question.steady for question in asked.values())
+    return Evaluation(universe, answers, steady)
+
+
+def _answer(leaf: Criterion, question: Question, vector: Vector, scope: Scope) -> Flags:
+    """Whom a criterion matches."""
+    criterion, interval = question.criterion, None
+    if question.kind is not Kind.CONDITION and isinstance(criterion, MeasuredCriterion):
+        with blaming(criterion):
+            interval = criterion.interval(scope)
+    with in_doubt_of(question):
+        matching = vector.mask(interval, question.absent)
+    return ~matching if leaf.operator.negated else matching
+
+
 class SizeIndex:
     """Vectors of the questions that were asked for, the least recently used let go first.
 
@@ -99,50 +131,112 @@ class SizeIndex:
         with self._lock:
             return sum(shop.nbytes for shop in self._shops.values())
 
-    def evaluate(self, shop_id: int, rules: Collection[Rule], scope: Scope) -> Evaluation | None:
+    def evaluate(
+        self,
+        shop_id: int,
+        rules: Collection[Rule],
+        scope: Scope,
+        columns: Collection[str] = (),
+    ) -> Evaluation | None:
         """The answers of all criteria of some rules; ``None`` where the engine is to be asked.
+
+        Args:
+            shop_id: The shop.
+            rules: The rules.
+            scope: The shop at an instant.
+            columns: Columns of ``Contact``, of numbers or instants, that are wanted as well.
 
         Raises:
             AppError: A statement failed, or all of it takes too long.
             CriterionFailedError: A criterion has no SQL, or none that may run.
         """
-        leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
         facts = ShopFacts.of(self._audience, shop_id)
+        own = {name: Question.of_contact(name) for name in columns}
+
+        def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
+            questions = {each.key: each for each in (*asked.values(), *own.values())}
+            shop = self._shop(shop_id)
+            self._refuse_if_too_large(shop, questions, facts)
+
+            def ask(count: int) -> tuple[Universe, Mapping[Hashable, Vector]]:
+                universe = shop.renewed(facts, count)
+                return universe, shop.answers(questions, universe, facts, count)
+
+            universe, vectors = self._settled(shop_id, ask)
+            self._used(shop_id, questions)
+            values = {
+                name: vectors[question.key].values.astype(np.int64, copy=False)
+                for name, question in own.items()
+            }
+            return replace(_evaluation(universe, leaves, asked, vectors, scope), columns=values)
+
+        return self._unless_in_doubt(rules, scope, evaluation)
+
+    def of_contacts(
+        self, shop_id: int, rules: Collection[Rule], scope: Scope, contacts: Collection[int]
+    ) -> Evaluation | None:
+        """As ``evaluate``, for a few contacts: what is not in memory is asked for them alone.
+
+        Raises:
+            AppError, CriterionFailedError: As for ``evaluate``.
+        """
+        facts = ShopFacts.of(self._audience, shop_id)
+        few = np.unique(np.array([*contacts], np.uint64))
+
+        def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
+            questions = {question.key: question for question in asked.values()}
+            shop = self._shop(shop_id)
+            kept = {key: each for key, each in questions.items() if key in shop.vectors}
+            others = [each for key, each in questions.items() if key not in kept]
+
+            def ask(count: int) -> tuple[Universe, Mapping[Hashable, Vector]]:
+                if not kept:
+                    universe = Universe.of(*facts.universe(few), layout=0)
+                    return universe, facts.some(others, universe, count)
+                whole = shop.renewed(facts, count)
+                found = shop.answers(kept, whole, facts, count)
+                universe = whole.only(few)
+                places = whole.find(universe.ids)
+                vectors = {key: vector.only(places) for key, vector in found.items()}
+                return universe, vectors | facts.some(others, universe, count)
+
+            universe, vectors = self._settled(shop_id, ask)
+            return _evaluation(universe, leaves, asked, vectors, scope)
+
+        return self._unless_in_doubt(rules, scope, evaluation)
+
+    def _settled(self, shop_id: int, ask: Callable[[int], R]) -> R:
+        """What is found after so many writes of the shop, with nothing of a later one in it.
+
+        What is written meanwhile may be in one vector and not in another. Then those whom it
+        touched are asked again, while nothing is written.
+        """
+        changes = self._recorder.changes
+        count = changes.count(shop_id)
+        found = ask(count)
+        if changes.settled(shop_id, count):
+            return found
+        with self._recorder.pause(shop_id):
+            return ask(changes.count(shop_id))
+
+    def _unless_in_doubt(
+        self,
+        rules: Collection[Rule],
+        scope: Scope,
+        evaluation: Callable[[Mapping[str, Question], Leaves], Evaluation],
+    ) -> Evaluation | None:
+        """An evaluation; where the values of a question cannot be kept, its condition is asked."""
+        leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
         while True:
             try:
-                return self._evaluate(shop_id, leaves, scope, facts)
+                asked = {name: self._question(leaf, name, scope) for name, leaf in leaves.items()}
+                return evaluation(asked, leaves)
             except DoubtError as doubt:
                 if doubt.key is None or doubt.key in self._unkept:
                     return None
                 if len(self._unkept) >= MAX_UNKEPT:
                     self._unkept.clear()
                 self._unkept[doubt.key] = None
-
-    def _evaluate(
-        self, shop_id: int, leaves: Mapping[str, Criterion], scope: Scope, facts: ShopFacts
-    ) -> Evaluation:
-        asked = {name: self._question(leaf, name, scope) for name, leaf in leaves.items()}
-        questions = {question.key: question for question in asked.values()}
-        shop = self._shop(shop_id)
-        self._refuse_if_too_large(shop, questions, facts)
-        changes = self._recorder.changes
-        for waiting in (nullcontext(), self._recorder.pause(shop_id)):
-            # What is written meanwhile may be in one vector and not in another. Then those whom it
-            # touched are asked again, while nothing is written.
-            with waiting:
-                count = changes.count(shop_id)
-                universe = shop.renewed(facts, count)
-                vectors = shop.answers(questions, universe, facts, count)
-                if changes.settled(shop_id, count):
-                    break
-        self._used(shop_id, questions)
-        watched = WatchedScope(scope)
-        answers = {
-            name: self._answer(leaves[name], question, vectors[question.key], watched)
-            for name, question in asked.items()
-        }
-        steady = not watched.asked and all(question.steady for question in asked.values())
-        return Evaluation(universe, answers, steady)
 
     def _question(self, leaf: Criterion, name: str, scope: Scope) -> Question:
         if type(leaf).fragment is not Criterion.fragment:
@@ -156,20 +250,6 @@ class SizeIndex:
             if question.key not in self._unkept:
                 return question
         return self._asking.question(leaf, name, scope, measured=False)
-
-    @staticmethod
-    def _answer(leaf: Criterion, question: Question, vector: Vector, scope: Scope) -> Flags:
-        criterion = question.criterion
-        interval = None
-        if question.kind is not Kind.CONDITION and isinstance(criterion, MeasuredCriterion):
-            with blaming(criterion):
-                interval = criterion.interval(scope)
-        try:
-            matching = vector.mask(interval, question.absent)
-        except DoubtError as doubt:
-            doubt.key = question.key
-            raise
-        return ~matching if leaf.operator.negated else matching
 
     def _shop(self, shop_id: int) -> IndexedShop:
         with self._lock:

@@ -34,6 +34,7 @@ from graphql_app.audience.tables import (
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.predicate import checked
 
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
 TICK = timedelta(milliseconds=1)
@@ -96,7 +97,7 @@ class Question:
         reads: The tables whose rows count, ``contacts`` only if more of it counts than ids.
         moving: The instants in it that move.
         steady: Whether it does not depend on the time.
-        criterion: Whose it is.
+        criterion: Whose it is; ``None`` if it is the host's own.
     """
 
     key: Hashable
@@ -105,8 +106,26 @@ class Question:
     absent: int | None
     reads: frozenset[str]
     moving: tuple[Moving, ...]
-    criterion: Criterion
+    criterion: Criterion | None
     steady: bool = True
+
+    def checked(self) -> Statement:
+        """The statement, once nothing forbidden is found in it.
+
+        Raises:
+            CriterionFailedError: Something is.
+        """
+        if self.criterion is None:
+            return self.statement
+        with blaming(self.criterion):
+            return checked(self.statement, self.criterion.key)
+
+    @classmethod
+    def of_contact(cls, name: str) -> Question:
+        """What a column of ``Contact`` holds."""
+        statement = select(col(Contact.id), col(getattr(Contact, name)))
+        reads = frozenset({Contact.__tablename__})
+        return cls((Kind.OWN, name), Kind.OWN, statement, None, reads, (), None)
 
 
 class Asking:

@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from graphql_app.audience.changes import Changes, Ids, Touched
-from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.facts import ShopFacts
+from graphql_app.segments.index.facts import ShopFacts, in_doubt_of
 from graphql_app.segments.index.question import Question
 from graphql_app.segments.index.universe import NOWHERE, Universe
 from graphql_app.segments.index.vectors import Vector, ahead
@@ -194,7 +193,7 @@ class IndexedShop:
         with self._guard:
             lock = self._loading.setdefault(key, threading.Lock())
         try:
-            with lock:
+            with lock, in_doubt_of(question):
                 other = self.vectors.get(key)
                 at = tuple(moving.at for moving in question.moving)
                 if (
@@ -206,9 +205,6 @@ class IndexedShop:
                     return other
                 vector = facts.load(question, universe, count)
                 return self._kept(key, vector)
-        except DoubtError as doubt:
-            doubt.key = key
-            raise
         finally:
             with self._guard:
                 if not lock.locked():

@@ -133,6 +133,13 @@ class Universe:
         universe.textable[present] = textable
         return universe, arrived
 
+    def only(self, ids: Ids) -> Universe:
+        """The universe of those of some contacts that are there."""
+        places = self.find(ids)
+        places = places[places != NOWHERE]
+        places = places[self.alive[places]]
+        return Universe.of(self.ids[places], self.textable[places], layout=0)
+
     @property
     def scattered(self) -> bool:
         """Whether so many have come or gone that it is time to put them in order."""

@@ -205,6 +205,10 @@ class Vector:
             raise DoubtError("whatever there is, is inside")
         return inside(self.values.astype(np.int64, copy=False), *self.unit.limits(interval))
 
+    def only(self, places: Places) -> Vector:
+        """The same for the contacts at some places."""
+        return replace(self, values=self.values[places], layout=0, crossings=None)
+
     def reaching(self, size: int) -> Vector:
         """The same for more places, at which there is nothing."""
         missing = size - len(self.values)

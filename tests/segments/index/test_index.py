@@ -16,7 +16,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
 from graphql_app.plugins import Plugin, register
 from graphql_app.schema.context import Services
-from graphql_app.segments.index import SizeIndex, shop
+from graphql_app.segments.index import shop
 from graphql_app.segments.index.universe import FEW
 from graphql_app.segments.size import size
 from tests.parity.evaluation.facts import (
@@ -51,15 +51,10 @@ def apart(services: Services, audience: Audience, recorder: Recorder) -> Recorde
     return RecordedShop(own)
 
 
-def index_of(boutique: RecordedShop) -> SizeIndex:
-    assert boutique.services.index is not None
-    return boutique.services.index
-
-
 def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
     """How many members a rule has from memory, without asking the engine as well."""
     read = boutique.rule(rule)
-    assert index_of(boutique).evaluate(boutique.id, [read], boutique.scope) is not None
+    assert boutique.services.index.evaluate(boutique.id, [read], boutique.scope) is not None
     services = boutique.services
     return size(services.audience, boutique.id, read, boutique.scope, services.index).members
 
@@ -165,7 +160,7 @@ def test_an_order_moves_to_another_contact(boutique: RecordedShop) -> None:
     boutique.record(Orders((Order(7, 2, NOW, Decimal(5)),)))
     assert members(boutique, poor) == 1
     rule = boutique.rule(poor)
-    evaluation = index_of(boutique).evaluate(boutique.id, [rule], boutique.scope)
+    evaluation = boutique.services.index.evaluate(boutique.id, [rule], boutique.scope)
     assert evaluation is not None
     assert next(evaluation.each([rule])).tolist() == [True, False]
 
@@ -206,7 +201,7 @@ def test_a_product_gets_another_title(boutique: RecordedShop) -> None:
 def test_what_was_asked_for_least_recently_is_let_go(services: Services) -> None:
     boutique = RecordedShop(replace(services, index_bytes=40_000))
     boutique.record(people(range(1, 1_001)), orders(*((id_, id_) for id_ in range(1, 101))))
-    index = index_of(boutique)
+    index = boutique.services.index
     for day in range(1, 29):
         since = {"within": {"since": f"2024-07-{day:02}"}}
         assert members(boutique, spent("AT_LEAST", "50.00", **since)) == (51 if day < 16 else 0)
@@ -224,13 +219,13 @@ def test_shops_and_rules_that_are_too_large_are_left_to_the_engine(services: Ser
     boutique.record(people(range(1, 1_001)))
     wide = {"any": [spent("EQUALS", "0", within={"since": f"2024-07-0{n}"}) for n in range(1, 4)]}
     rule = boutique.rule(wide)
-    assert index_of(boutique).evaluate(boutique.id, [rule], boutique.scope) is None
+    assert boutique.services.index.evaluate(boutique.id, [rule], boutique.scope) is None
     assert boutique.size(wide).members == 1_000
     assert members(boutique, wide["any"][0]) == 1_000
     boutique.record(people(range(1, 3_001)))
     rule = boutique.rule({"all": []})
     boutique.services = replace(boutique.services)
-    assert index_of(boutique).evaluate(boutique.id, [rule], boutique.scope) is None
+    assert boutique.services.index.evaluate(boutique.id, [rule], boutique.scope) is None
     assert boutique.size({"all": []}).members == 3_000
 
 
@@ -255,7 +250,7 @@ def test_odd_criteria_of_third_parties_are_answered_as_the_engine_answers(
             for count in counts:
                 rule = {key: {"operator": operator, "count": count, **more}}
                 assert boutique.size(rule).members >= 0
-                found = index_of(boutique).evaluate(
+                found = boutique.services.index.evaluate(
                     boutique.id, [boutique.rule(rule)], boutique.scope
                 )
                 assert (found is not None) == FROM_MEMORY[key]
