@@ -54,8 +54,8 @@ web: web/node_modules/.made  ## Check and test the page's sources, and that the 
 chromium: $(VENV)/.dev  ## See that there is a Chromium for the tests, or install one.
 	$(BIN)/python -m tests.browser.chromium
 
-bench: $(VENV)/.dev  ## Measure; prints a table.
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
+	$(BIN)/python -m benchmarks --write
 
 # The locks name versions and hashes, and no host.
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
@@ -64,6 +64,8 @@ lock: $(VENV)/.dev  ## Renew the locks from pyproject.toml.
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build -o requirements.lock
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock \
 		-o requirements-dev.lock
+	$(BIN)/python -m $(LOCK) pyproject.toml --extra build --extra dev --extra bench \
+		-c requirements-dev.lock -o requirements-bench.lock
 
 # A stamp, so that an environment that was only half made is made again.
 $(VENV)/.made:
@@ -80,6 +82,10 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.made
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: requirements-bench.lock | $(VENV)/.dev
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
 
 clean:
 	rm -rf $(VENV) data dist

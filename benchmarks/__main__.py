@@ -1,16 +1,17 @@
-"""``python -m benchmarks``: live sizes of a large shop against hand-written SQL, and ingest.
+"""``python -m benchmarks``: live sizes of a large shop through HTTP, beside what else there is.
 
-Everything runs in one process and one run: its absolute times say little, its ratios much.
+One run, one machine, the same facts everywhere. Absolute times say little about another machine,
+ratios much. Every answer that is timed is compared with every other way's answer.
 """
 
 from __future__ import annotations
 
 import resource
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,168 +19,390 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import rivals
 from benchmarks.data import LARGE, SMALL, facts
+from benchmarks.measures import (
+    OFTEN,
+    Asking,
+    bare_route,
+    editing,
+    median,
+    quantiles,
+    refresh,
+    throughput,
+    visible,
+)
 from benchmarks.questions import QUESTIONS, SHOP
+from benchmarks.report import Report, bars, lines, machine, ms
 from graphql_app.app import open_services
 from graphql_app.audience.importers import import_file
+from graphql_app.catalog.access import create_token
+from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.schema.context import Services
+from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
-from tests.support import Client, Server, serving
+from tests.e2e import process
 
 SMALL_SHOPS = 100
-BATCH = 1_000
+EVERYONE: dict[str, Any] = {"all": []}
+GROWTH = (10_000, 100_000, 1_000_000, 3_000_000)
+SEGMENTS = (1, 10, 100, 250)
+CREATE = (
+    "mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) { segment { id } } }"
+)
+LIST = "query ($n: Int!) { segments(first: $n, sortKey: NAME) { nodes { size { members } } } }"
 
-out = Console(highlight=False, soft_wrap=True)
+Times = dict[str, dict[str, float | None]]
 
 
 def main(
     scale: Annotated[float, typer.Option(help="Size of the large shop, 1 for a million.")] = 1,
-    repeats: Annotated[int, typer.Option(help="How often each question is asked.")] = 15,
+    repeats: Annotated[int, typer.Option(help="How often each question is asked.")] = 7,
+    growth: Annotated[bool, typer.Option(help="Whether to measure shops of other sizes.")] = True,
+    write: Annotated[bool, typer.Option(help="Whether to write RESULTS.md and charts.")] = False,
 ) -> None:
-    """Measure and print tables."""
-    with tempfile.TemporaryDirectory(prefix="segments-bench-") as directory:
-        settings = Settings(data_dir=Path(directory) / "data", _env_file=None)
-        with (
-            open_services(settings) as services,
-            serving(services, settings) as address,
-            httpx.Client(timeout=120) as http,
-        ):
-            server = Server(address, services, http)
-            client = server.shop()
-            assert client.shop_id == SHOP
-            out.print(_import_table(services, Path(directory), scale))
-            _fill_small_shops(server)
-            out.print(_size_table(services, client, repeats))
-            out.print(_mutation_table(server))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    out.print(f"Peak memory of the process, generator and client included: {peak:.1f} GiB")
-
-
-def _import_table(services: Services, directory: Path, scale: float) -> Table:
-    table = Table("file", "rows", "seconds", "rows/s", title="Import (Parquet)")
-    for name, rows in facts(LARGE.scaled(scale), seed=0).items():
-        path = directory / f"{name}.parquet"
-        pq.write_table(rows, path)
-        start = time.perf_counter()
-        report = import_file(
-            path,
-            format=name,
-            shop_id=SHOP,
-            shop_currency="USD",
-            audience=services.audience,
-            recorder=services.recorder,
+    """Measure, and print what is found."""
+    report = Report("What the benchmark found")
+    volume = LARGE.scaled(scale)
+    with tempfile.TemporaryDirectory(prefix="segments-bench-") as name:
+        directory = Path(name)
+        report.say(
+            f"`make bench` on {machine()}. One shop of {volume.contacts:,} contacts, "
+            f"{volume.orders:,} orders, {volume.lines:,} lines and {volume.texts:,} texts, beside "
+            f"{SMALL_SHOPS} shops of {SMALL.contacts:,} contacts. Milliseconds, through HTTP "
+            "from another process, with `textable` and `parts`, unless it says otherwise."
         )
-        seconds = time.perf_counter() - start
-        assert not report.bad_row_count, report.bad_rows[:3]
-        path.unlink()
-        table.add_row(
-            name, f"{rows.num_rows:,}", f"{seconds:.1f}", f"{rows.num_rows / seconds:,.0f}"
-        )
-    return table
+        tables = facts(volume, seed=0)
+        token, sql = _import(report, directory, tables, repeats)
+        times = _beside_others(report, directory, tables, repeats, sql)
+        del tables
+        with process.server(directory / "data") as server:
+            client = Asking(server.address, token)
+            _start(report, client, server.process.pid)
+            _first_questions(client, times)
+            _warm_questions(client, times, repeats)
+            _ratios(report, times)
+            _session(report, client)
+            _throughput(report, client)
+            _freshness(report, client, volume.contacts, times["never texted"])
+            _lists(report, client)
+        if write:
+            bars("bench-questions", "The same questions", _charted(times))
+        if growth:
+            _growth(report, directory, write)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    report.say(f"Peak memory of the largest server process: {peak:.1f} GiB.")
+    if write:
+        report.write()
 
 
-def _fill_small_shops(server: Server) -> None:
-    for number in range(SMALL_SHOPS):
-        shop_id = server.shop().shop_id
-        record(server.services, shop_id, facts(SMALL, seed=number + 1))
+def _import(
+    report: Report, directory: Path, tables: Mapping[str, pa.Table], repeats: int
+) -> tuple[str, Times]:
+    settings = Settings(data_dir=directory / "data", _env_file=None)
+    with open_services(settings) as services:
+        shop, token = _new_shop(services, "large")
+        assert shop == SHOP
+        rows = [_record(services, shop, name, rows, directory) for name, rows in tables.items()]
+        report.say("## Import (Parquet)")
+        report.table(("file", "rows", "seconds", "rows/s"), rows)
+        for number in range(SMALL_SHOPS):
+            small, _ = _new_shop(services, f"small-{number}")
+            for name, few in facts(SMALL, seed=number + 1).items():
+                _record(services, small, name, few, directory)
+        times: Times = {}
+        for question in QUESTIONS:
+            times[question.name] = {"ClickHouse, by hand": _best(services, question.sql, repeats)}
+    return token, times
 
 
-def record(services: Services, shop_id: int, tables: dict[str, pa.Table]) -> None:
-    """Record the tables of a small shop as a file import would, without the files."""
-    with tempfile.TemporaryDirectory() as directory:
-        for name, rows in tables.items():
-            path = Path(directory) / f"{name}.parquet"
-            pq.write_table(rows, path)
-            import_file(
-                path,
-                format=name,
-                shop_id=shop_id,
-                shop_currency="USD",
-                audience=services.audience,
-                recorder=services.recorder,
-            )
-
-
-def _size_table(services: Services, client: Client, repeats: int) -> Table:
-    table = Table(
-        "question (another number each time)",
-        "members",
-        "p50 ms",
-        "p95 ms",
-        "hand SQL p50 ms",
-        "p95 ms",
-        "ratio of p50",
-        title=f"segmentSize through HTTP, with textable and parts ({repeats} each)",
+def _new_shop(services: Services, handle: str) -> tuple[int, str]:
+    made = create_shop(
+        services.catalog,
+        services.registry,
+        Shop(handle=handle, name=handle, timezone="UTC", currency="USD"),
     )
-    for question in QUESTIONS:
-        ways = question.sql(0)
-        ours: list[float] = []
-        theirs: list[list[float]] = [[] for _ in ways]
-        members = 0
-        for number in range(repeats + 1):
-            seconds, members = _timed(partial(client.members, question.rule(number)))
-            ours.append(seconds)
-            for way, times in enumerate(theirs):
-                sql = question.sql(number)[way]
-                seconds, count = _timed(partial(_one, services, sql))
-                assert count == members, (question.name, members, count, sql)
-                times.append(seconds)
-        best = min((times[1:] for times in theirs), key=statistics.median)
-        median, other = statistics.median(ours[1:]), statistics.median(best)
-        table.add_row(
-            question.name,
-            f"{members:,}",
-            *(f"{value * 1000:.0f}" for value in (median, _p95(ours[1:]), other, _p95(best))),
-            f"{median / other:.2f}",
-        )
-    return table
+    assert made.id is not None
+    return made.id, create_token(services.catalog, made, tuple(TokenScope))
 
 
-def _record_all(client: Client, mutation: str, batches: Sequence[Sequence[Any]]) -> None:
-    for items in batches:
-        client.record(mutation, items)
-
-
-def _one(services: Services, sql: str) -> int:
-    count: int = services.audience.arrow(sql)[0][0].as_py()
-    return count
-
-
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+def _record(
+    services: Services, shop: int, name: str, rows: pa.Table, directory: Path
+) -> tuple[str, ...]:
+    path = directory / f"{name}-import.parquet"
+    pq.write_table(rows, path)
     start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+    report = import_file(
+        path,
+        format=name,
+        shop_id=shop,
+        shop_currency="USD",
+        audience=services.audience,
+        recorder=services.recorder,
+    )
+    seconds = time.perf_counter() - start
+    assert not report.bad_row_count, report.bad_rows[:3]
+    path.unlink()
+    size = rows.num_rows
+    return name, f"{size:,}", f"{seconds:.1f}", f"{size / seconds:,.0f}"
 
 
-def _p95(times: Sequence[float]) -> float:
-    return statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
+def _best(services: Services, sql: Callable[[int], Sequence[str]], repeats: int) -> float:
+    """The median of the best way to write a question for ClickHouse."""
+    ways = sql(0)
+    found = []
+    for way in range(len(ways)):
+        seconds = []
+        for number in range(repeats + 1):
+            start = time.perf_counter()
+            services.audience.arrow(sql(number)[way])
+            seconds.append(time.perf_counter() - start)
+        found.append(median(seconds[1:]) / 1000)
+    return min(found)
 
 
-def _mutation_table(server: Server) -> Table:
-    table = Table("mutation", "batches", "rows/s", title=f"Mutations in batches of {BATCH:,}")
-    client = server.shop()
-    day = "2026-01-01T00:00:00Z"
-    batches: dict[str, Callable[[int], dict[str, Any]]] = {
-        "contactsUpsert": lambda n: {"id": str(n), "phone": f"+1999{n}", "subscribedAt": day},
-        "ordersUpsert": lambda n: {
-            "id": str(n),
-            "contactId": str(n),
-            "orderedAt": day,
-            "total": "20.00",
-            "lines": [{"productId": "a"}, {"productId": "b", "quantity": 2}],
-        },
-        "textsRecord": lambda n: {"id": str(n), "contactId": str(n), "sentAt": day},
-        "keywordsRecord": lambda n: {"contactId": str(n), "keyword": "join", "receivedAt": day},
+def _beside_others(
+    report: Report, directory: Path, tables: Mapping[str, pa.Table], repeats: int, times: Times
+) -> Times:
+    rivals.write(tables, directory)
+    shaped: list[tuple[str, ...]] = []
+    for opened, often in ((rivals.duck, repeats), (rivals.postgres, 1)):
+        start = time.perf_counter()
+        with opened(directory) as rival:
+            loaded = time.perf_counter() - start
+            name = f"{rival.name}, by hand"
+            counts = {}
+            for question in QUESTIONS:
+                best: float | None = None
+                for way in map(rivals.standard, question.sql(0)):
+                    timed = [rival.timed(way) for _ in range(often)]
+                    whole = [found for found in timed if found is not None]
+                    if whole:
+                        seconds = median([found[0] for found in whole]) / 1000
+                        best = seconds if best is None else min(best, seconds)
+                        counts[question.name] = whole[0][1]
+                times[question.name][name] = best
+            shapes = {}
+            for shape, statement in rivals.shapes(50).items():
+                found = rival.timed(statement)
+                shapes[shape] = found
+            assert len({found[1] for found in shapes.values() if found}) <= 1, shapes
+            shaped.append(
+                (
+                    f"{rival.name} {rival.version}",
+                    f"{loaded:.0f} s",
+                    *(ms(found and found[0]) for found in shapes.values()),
+                )
+            )
+            times.setdefault("counts", {}).update(
+                {f"{rival.name}: {question}": float(found) for question, found in counts.items()}
+            )
+    report.say("## The shapes that query builders emit", "")
+    report.say('"Spent more than 50 and was never texted", the whole statement, in each database.')
+    report.table(("database", "loaded in", *rivals.shapes(0)), shaped)
+    return times
+
+
+def _start(report: Report, client: Asking, pid: int) -> None:
+    """From the start of the process to the first size, its files in the page cache."""
+    started = time.time() - _age(pid)
+    client.size(EVERYONE)
+    first = time.time() - started
+    report.say("## From the start to the first size")
+    report.say(f"{first:.2f} s from the start of the process to the size of everyone, disk warm.")
+
+
+def _age(pid: int) -> float:
+    ticks = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    up = float(Path("/proc/uptime").read_text().split()[0])
+    return up - ticks / 100
+
+
+def _first_questions(client: Asking, times: Times) -> None:
+    """Each question of which nothing has been asked before, as far as those before it allow."""
+    for question in QUESTIONS:
+        seconds, members = client.timed(question.rule(0))
+        times[question.name]["first"] = seconds
+        for name, expected in times["counts"].items():
+            if name.endswith(f": {question.name}"):
+                assert members == expected, (name, expected, members)
+
+
+def _warm_questions(client: Asking, times: Times, repeats: int) -> None:
+    for question in QUESTIONS:
+        again = [client.timed(question.rule(0))[0] for _ in range(10 * repeats)]
+        times[question.name]["warm"] = median(again) / 1000
+        other = [client.timed(question.rule(number))[0] for number in range(1, repeats + 1)]
+        times[question.name]["another number"] = median(other) / 1000
+
+
+HANDS = ("ClickHouse, by hand", "DuckDB, by hand", "PostgreSQL, by hand")
+
+
+def _ratios(report: Report, times: Times) -> None:
+    rows = []
+    for question in QUESTIONS:
+        found = times[question.name]
+        warm = found["warm"] or 1
+        rows.append(
+            (
+                question.name,
+                ms(found["warm"]),
+                ms(found["another number"]),
+                ms(found["first"]),
+                *(ms(found[hand]) for hand in HANDS),
+                *("" if (by := found[hand]) is None else f"{by / warm:,.0f}" for hand in HANDS),
+            )
+        )
+    report.say("## The same questions, by hand")
+    report.say(
+        "The best of several ways to write each by hand, which counts members only. *Warm* has "
+        "been asked before; *another number* has a value that has not: a threshold, or else "
+        "products, which are another question; *first* comes with nothing of it in memory."
+    )
+    report.table(
+        ("question", "warm", "another number", "first", *HANDS, *(f"{h} / warm" for h in HANDS)),
+        rows,
+    )
+
+
+def _charted(times: Times) -> Mapping[str, Mapping[str, float | None]]:
+    return {
+        question.name: {way: times[question.name][way] for way in ("warm", "first", *HANDS)}
+        for question in QUESTIONS
     }
-    for mutation, item in batches.items():
-        rounds = 20
-        payloads = [[item(r * BATCH + n + 1) for n in range(BATCH)] for r in range(rounds)]
-        seconds, _ = _timed(partial(_record_all, client, mutation, payloads))
-        table.add_row(mutation, str(rounds), f"{rounds * BATCH / seconds:,.0f}")
-    return table
+
+
+def _session(report: Report, client: Asking) -> None:
+    found = editing(client)
+    every = [seconds for kind, each in found.items() if kind != "new" for seconds in each]
+    rows = [
+        (kind, len(each), *(f"{value:.1f}" for value in quantiles(each)))
+        for kind, each in sorted([*found.items(), ("all but new", every)])
+    ]
+    report.say("## An editing session of 200 steps")
+    report.say(
+        "*New* adds a criterion that was never asked before; the others change a value or an "
+        "operator, add a criterion, remove one, or nest."
+    )
+    report.table(("step", "times", "p50", "p95", "p99"), rows)
+
+
+def _throughput(report: Report, client: Asking) -> None:
+    numbers = count()
+
+    def another() -> Any:
+        """A size with a threshold of its own, so that no two clients share an answer."""
+        amount = f"{next(numbers) % 50_000 / 100:.2f}"
+        return {"all": [{"spend": {"operator": "GREATER_THAN", "amount": amount}}, OFTEN]}
+
+    client.size(another())
+    rows = []
+    with bare_route() as bare:
+
+        def sizes() -> Callable[[], object]:
+            own = Asking(client.address, client.token)
+            return lambda: own.size(another())
+
+        def typename() -> Callable[[], object]:
+            return partial(Asking(client.address, client.token).ask, "{ __typename }")
+
+        def route() -> Callable[[], object]:
+            return partial(httpx.Client().post, f"{bare}/graphql", json={"query": "{ a }"})
+
+        for label, ask in (("sizes", sizes), ("{ __typename }", typename), ("bare route", route)):
+            found = [f"{throughput(ask, clients, 4):,.0f}" for clients in (1, 8, 32)]
+            rows.append((label, *found))
+    report.say("## Answers a second")
+    report.say(
+        "Clients are threads of one Python process, which is the limit of the bare route; that "
+        "route is served by the same process."
+    )
+    report.table(("", "1 client", "8 clients", "32 clients"), rows)
+
+
+def _freshness(
+    report: Report, client: Asking, contacts: int, times: Mapping[str, float | None]
+) -> None:
+    client.size(OFTEN)
+    cold = times["first"] or 0
+    rows = []
+    first_id = 10**12
+    for changed in (10, 1_000, 100_000):
+        recorded, after, again = refresh(client, changed, first_id, contacts)
+        first_id += changed
+        extra = after - again
+        rows.append(
+            (f"{changed:,}", ms(recorded), ms(after), ms(again), f"{extra / cold * 100:.0f} %")
+        )
+    report.say("## Freshness")
+    report.say(
+        "Texts are recorded of so many contacts; the next size of a rule about texts sees them. "
+        "The share is that of the refresh in the first evaluation of such a rule."
+    )
+    report.table(("contacts changed", "recording", "next size", "size after it", "share"), rows)
+    p50, p95, _ = quantiles(visible(client, 50, first_id, contacts))
+    report.say(
+        f"From sending one text until a size has it, another client asking all the while: "
+        f"p50 {p50:.0f}, p95 {p95:.0f}."
+    )
+
+
+def _lists(report: Report, client: Asking) -> None:
+    for number in range(max(SEGMENTS)):
+        rule = QUESTIONS[number % 4].rule(number)
+        client.ask(CREATE, input={"name": f"Segment {number:04}", "rule": rule})
+    rows = []
+    for size in SEGMENTS:
+        seconds = []
+        for _ in range(5):
+            start = time.perf_counter()
+            client.ask(LIST, n=size)
+            seconds.append(time.perf_counter() - start)
+        rows.append((size, f"{median(seconds):.1f}"))
+    report.say("## Sizes of a page of saved segments")
+    report.table(("segments", "p50"), rows)
+
+
+def _growth(report: Report, directory: Path, write: bool) -> None:
+    rule = {"all": [{"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}, OFTEN]}
+    rows: list[Sequence[object]] = []
+    series: dict[str, dict[int, float]] = {"first": {}, "warm": {}}
+    for contacts in GROWTH:
+        volume = LARGE.scaled(contacts / LARGE.contacts)
+        data = directory / f"data-{contacts}"
+        with open_services(Settings(data_dir=data, _env_file=None)) as services:
+            shop, token = _new_shop(services, "grown")
+            for name, table in facts(volume, seed=0).items():
+                _record(services, shop, name, table, directory)
+        with process.server(data) as server:
+            client = Asking(server.address, token)
+            client.size(EVERYONE)
+            before = _resident(server.process.pid)
+            first, _ = client.timed(rule)
+            after = _resident(server.process.pid)
+            warm = [client.timed(rule)[0] for _ in range(50)]
+        series["first"][contacts] = first
+        series["warm"][contacts] = median(warm) / 1000
+        p50, p95, _ = quantiles(warm)
+        per = max(0, after - before) / contacts / 2
+        rows.append((f"{contacts:,}", ms(first), f"{p50:.1f}", f"{p95:.1f}", f"{per:.0f}"))
+    report.say("## Growth")
+    report.say(
+        '"Spent more than 50 and was texted": two criteria, each a vector of 8 bytes a contact. '
+        "Memory is what the process grew by, with what it has not given back."
+    )
+    report.table(
+        ("contacts", "first", "warm p50", "warm p95", "bytes per contact and criterion"), rows
+    )
+    if write:
+        lines("bench-growth", "Growth", "contacts", series)
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -93,11 +93,12 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             registry = usable_by(audience, registry, strict)
             for failure in registry.failures:
                 logger.warning("left out: %s", failure)
-            recorder = Recorder(audience)
+            recorder = Recorder(audience, shared=bool(settings.audience_url))
             recorder.recover()
             update_defaults(catalog, registry)
             workers = CapacityLimiter(settings.query_concurrency)
-            yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
+            with nullcontext() if recorder.feed is None else recorder.feed.followed():
+                yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
         finally:
             audience.close()
 

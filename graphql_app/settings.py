@@ -64,12 +64,7 @@ class Settings(BaseSettings):
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of memory for the size index.
-
-        There is none beside a store that other processes may write to, unseen by this one.
-        """
-        if self.audience_url:
-            return 0
+        """Bytes of memory for the size index."""
         return memory() // 4 if self.index_memory is None else self.index_memory
 
     @property

@@ -111,12 +111,15 @@ class Changes:
             yield writing
         finally:
             self._add(shop_id, writing.touched())
-            for told in self._listeners:
-                told(shop_id)
 
-    def _add(self, shop_id: int, touched: Touched) -> None:
+    def tell(self, shop_id: int, touched: Touched) -> None:
+        """Take note of a write that somebody else did."""
+        self._add(shop_id, touched, began=True)
+
+    def _add(self, shop_id: int, touched: Touched, began: bool = False) -> None:
         with self._lock:
             shop = self._shops[shop_id]
+            shop.begun += began
             shop.done += 1
             shop.writes.append(touched)
             self._oldest.append(shop_id)
@@ -125,3 +128,5 @@ class Changes:
                 forgetful = self._shops[self._oldest.popleft()]
                 self._room += forgetful.writes.popleft().size + 1
                 forgetful.first += 1
+        for told in self._listeners:
+            told(shop_id)

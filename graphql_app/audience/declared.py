@@ -16,6 +16,7 @@ from graphql_app.audience import columns
 from graphql_app.audience.columns import BadValueError, ValueKind
 from graphql_app.audience.facts import EXPORTS, FACTS, Fact, FactField
 from graphql_app.audience.tables import (
+    FEED,
     INSTANT,
     MONEY,
     TABLE_NAME,
@@ -40,6 +41,7 @@ TAKEN = frozenset(
         *FACTS,
         *EXPORTS,
         JournalEntry.__tablename__,
+        FEED,
     }
 )
 

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.changes import Changes
+from graphql_app.audience.changes import Changes, Writing
 from graphql_app.audience.facts import CONTACTS, Fact
-from graphql_app.audience.journal import Erase, Insert, Journal
+from graphql_app.audience.feed import Feed
+from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience, ShopLocks
 
@@ -29,17 +30,22 @@ class Recorder:
     the batch is on disk; where it raises, either nothing of the batch is recorded or all of it
     will be, before anything else is.
 
+    Args:
+        audience: The store.
+        shared: Whether other processes write to it too, with which changes are then exchanged.
+
     Attributes:
         changes: What was written so far.
     """
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Audience, shared: bool = False) -> None:
         self._audience = audience
         self._journal = Journal(audience)
         self._locks = ShopLocks()
         self._versions = threading.Lock()
         self._last_version = 0
         self.changes = Changes()
+        self.feed = Feed(audience, self.changes) if shared else None
 
     @contextmanager
     def pause(self, shop_id: int) -> Iterator[None]:
@@ -55,7 +61,11 @@ class Recorder:
         )
         newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
         self._last_version = newest[0][0].as_py() or 0
-        self._journal.recover()
+        if self.feed is not None:
+            self.feed.create()
+        for shop_id, finish in self._journal.unfinished():
+            with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
+                finish(writing)
 
     def record(self, shop_id: int, fact: Fact, rows: pa.Table) -> None:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""
@@ -126,8 +136,25 @@ class Recorder:
                 self._write(shop_id, self._version(), [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, version: int, steps: Sequence[Insert | Erase]) -> None:
-        with self.changes.writing(shop_id) as writing:
+        with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
             self._journal.write(shop_id, version, steps, writing)
+
+    @contextmanager
+    def _told(
+        self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing
+    ) -> Iterator[None]:
+        """Tell other processes what is about to be touched, and what was."""
+        if self.feed is None:
+            yield
+            return
+        planned = Writing()
+        for step in steps:
+            note(step, planned)
+        number = self.feed.announce(shop_id, planned.touched())
+        try:
+            yield
+        finally:
+            self.feed.finish(number, shop_id, writing.touched())
 
     def merge(self, shop_id: int) -> None:
         """Bring the shop's rows into the shape that is fastest to read, after many writes.

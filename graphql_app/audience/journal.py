@@ -9,14 +9,15 @@ or, where only a step failed, before the shop's next write.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.changes import Ids, Writing
+from graphql_app.audience.changes import Writing
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import Product
 from graphql_app.errors import AppError
@@ -68,17 +69,21 @@ class Journal:
             self._unfinished.add(shop_id)
             raise
 
-    def recover(self) -> None:
-        """Carry out what an earlier process began and did not finish, in the order of its batches.
+    def unfinished(self) -> Iterator[tuple[int, Callable[[Writing], None]]]:
+        """The shops of which an earlier process began a batch and did not finish it.
 
-        A shop where that fails takes no writes until it succeeds; the others do.
+        Each comes with what carries out its batches, in their order. A shop where that fails takes
+        no writes until it succeeds; the others do.
         """
         pending = self._pending()
         for shop_id in pc.unique(pending["shop_id"]).to_pylist():
-            try:
-                self._finish_shop(shop_id, pending, Writing())
-            except AppError:
-                logger.exception("a batch of shop %s could not be finished", shop_id)
+            yield shop_id, partial(self._try_to_finish, shop_id, pending)
+
+    def _try_to_finish(self, shop_id: int, pending: pa.Table, writing: Writing) -> None:
+        try:
+            self._finish_shop(shop_id, pending, writing)
+        except AppError:
+            logger.exception("a batch of shop %s could not be finished", shop_id)
 
     def _pending(self) -> pa.Table:
         return self._audience.arrow(
@@ -96,12 +101,10 @@ class Journal:
         self._unfinished.discard(shop_id)
 
     def _carry_out(self, shop_id: int, step: Insert | Erase, writing: Writing) -> None:
-        # Noted first: where a step fails, it may have been carried out all the same.
+        note(step, writing)  # first: where a step fails, it may have been carried out all the same
         if isinstance(step, Insert):
-            writing.wrote(step.table, _contacts(step))
             self._audience.insert(step.table, step.rows)
             return
-        writing.erased(step.contacts)
         for table in self._audience.tables_of_contacts():
             self._audience.erase(table, shop_id, step.contacts)
 
@@ -116,13 +119,17 @@ class Journal:
         self._audience.insert("journal", done)
 
 
-def _contacts(step: Insert) -> Ids:
-    """The contacts of the rows; none of a table that has no contacts."""
-    key = contact_key(step.table)
-    if step.table == Product.__tablename__:
-        return np.array([], np.uint64)
-    contacts: Ids = step.rows[key].to_numpy()
-    return contacts
+def note(step: Insert | Erase, writing: Writing) -> None:
+    """Take note of what a step touches."""
+    match step:
+        case Erase(contacts):
+            writing.erased(contacts)
+        case Insert(_, rows) if not rows.num_rows:
+            pass
+        case Insert(Product.__tablename__, _):
+            writing.wrote(step.table, np.array([], np.uint64))
+        case Insert(table, rows):
+            writing.wrote(table, rows[contact_key(table)].to_numpy())
 
 
 def _entries(shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> pa.Table:

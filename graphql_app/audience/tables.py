@@ -76,6 +76,8 @@ MAX_KEYWORD = 255
 PARTITIONS = 16
 PARTITION = f"shop_id % {PARTITIONS}"
 
+FEED = "feed"  # the table of ``graphql_app.audience.feed``
+
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
 
@@ -86,6 +88,10 @@ def fact_engine(*key: str) -> Any:
         partition_by=PARTITION,
         version="version",
         settings={
+            # What a write touched is asked again, contact by contact: of a thousand contacts among
+            # 20 M rows, unmerged, in 130 ms, where granules of 8,192 rows take 196 ms. Reading all
+            # rows takes as long with either.
+            "index_granularity": 2048,
             # Reads see through unmerged rows at a price; merge each partition soon after it rests.
             "min_age_to_force_merge_seconds": 20,
             "min_age_to_force_merge_on_partition_only": 1,

@@ -99,7 +99,8 @@ class ShopFacts:
     ) -> tuple[Ids, list[Whole | Flags]]:
         """What some questions find of some contacts, in one statement; and who they are."""
         statement = _joined(questions)
-        rows = self.audience.rows(statement, self.shop_id, contacts, self._left())
+        read = {Contact.__tablename__}.union(*(question.reads for question in questions))
+        rows = self.audience.rows(statement, self.shop_id, contacts, self._left(), read)
         ids, *found = zip(*rows, strict=True) if rows else ((), *(() for _ in questions))
         if len({*ids}) < len(ids):
             raise DoubtError("a contact has several values")

@@ -229,7 +229,7 @@ class SizeIndex:
         leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
         while True:
             try:
-                asked = {name: self._question(leaf, name, scope) for name, leaf in leaves.items()}
+                asked = {name: self._question(leaf, scope) for name, leaf in leaves.items()}
                 return evaluation(asked, leaves)
             except DoubtError as doubt:
                 if doubt.key is None or doubt.key in self._unkept:
@@ -238,7 +238,7 @@ class SizeIndex:
                     self._unkept.clear()
                 self._unkept[doubt.key] = None
 
-    def _question(self, leaf: Criterion, name: str, scope: Scope) -> Question:
+    def _question(self, leaf: Criterion, scope: Scope) -> Question:
         if type(leaf).fragment is not Criterion.fragment:
             raise DoubtError(f"{leaf.key} makes its fragment in a way of its own")
         if leaf.operator.negated:
@@ -246,10 +246,10 @@ class SizeIndex:
         if isinstance(leaf, MeasuredCriterion) and (
             type(leaf).matches is MeasuredCriterion.matches
         ):
-            question = self._asking.question(leaf, name, scope, measured=True)
+            question = self._asking.question(leaf, scope, measured=True)
             if question.key not in self._unkept:
                 return question
-        return self._asking.question(leaf, name, scope, measured=False)
+        return self._asking.question(leaf, scope, measured=False)
 
     def _shop(self, shop_id: int) -> IndexedShop:
         with self._lock:

@@ -11,6 +11,7 @@ between where it was and where it is; anything else that moves with the clock is
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from graphql_app.audience.tables import (
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.reading import reading, values
 from graphql_app.segments.predicate import checked
 
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
@@ -129,7 +131,7 @@ class Question:
 
 
 class Asking:
-    """Makes questions of criteria; those that time does not change are made once.
+    """Makes questions of criteria; what another amount or time does not change is made once.
 
     Args:
         audience: Whose dialect the SQL is in.
@@ -139,14 +141,16 @@ class Asking:
     def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
         self._audience = audience
         self._remembered = remembered
-        self._steady: dict[Hashable, Question] = {}
+        # By class: which sets of fields its code was seen to read. By these fields' values: what
+        # was made, and the names of the values in it that move.
+        self._reads: dict[Hashable, list[frozenset[str]]] = defaultdict(list)
+        self._known: dict[Hashable, tuple[Question, frozenset[str]]] = {}
 
-    def question(self, criterion: Criterion, name: str, scope: Scope, measured: bool) -> Question:
+    def question(self, criterion: Criterion, scope: Scope, measured: bool) -> Question:
         """The question of a criterion with a positive operator.
 
         Args:
             criterion: The criterion.
-            name: What tells it from others of its shop, see ``predicate.key``.
             scope: The shop at an instant.
             measured: Whether to ask for its measure, not for its condition.
 
@@ -154,61 +158,88 @@ class Asking:
             DoubtError: It changes with time in a way that cannot be followed.
             CriterionFailedError: It has no SQL.
         """
-        known = (type(criterion), name, measured, scope.timezone.key, scope.currency)
-        found = self._steady.get(known)
-        if found is not None:
-            return replace(found, criterion=criterion)
+        about = (type(criterion), measured, scope.timezone.key, scope.currency)
+        for fields in self._reads[about]:
+            found, names = self._known.get((about, fields, values(criterion, fields)), (None, None))
+            if found is not None and found.steady:
+                return replace(found, criterion=criterion)
+            if found is not None and names is not None:
+                question, written, _ = self._made(criterion, scope, measured, found.reads)
+                return self._apart(replace(question, steady=False), written, scope, names)
         watched = WatchedScope(scope)
-        question, written = self._question(criterion, watched, measured)
+        question, written, fields = self._made(criterion, watched, measured)
+        names = frozenset[str]()
         if watched.asked:
-            question = self._moving(question, written, criterion, scope, measured)
-            return replace(question, steady=False)
-        while len(self._steady) >= self._remembered:
-            self._steady.pop(next(iter(self._steady)), None)
-        self._steady[known] = question
+            names = self._moving(written, criterion, scope, measured)
+            question = replace(question, steady=False)
+        question = self._apart(question, written, scope, names)
+        while len(self._known) >= self._remembered:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[about, fields, values(criterion, fields)] = question, names
+        if fields not in self._reads[about]:
+            self._reads[about].append(fields)
         return question
 
-    def _question(
-        self, criterion: Criterion, scope: Scope, measured: bool
-    ) -> tuple[Question, Written]:
-        kind, absent = Kind.CONDITION, None
-        with blaming(criterion):
-            if measured and isinstance(criterion, MeasuredCriterion):
-                measure, absent = criterion.measure(scope), criterion.absent
-                kind = Kind.MEASURE if isinstance(measure, Select) else Kind.OWN
-                statement = measure if isinstance(measure, Select) else _of_contact(measure)
-            else:
-                statement = _of_contact(criterion.matches(scope))
-            written = self._audience.written(statement)
-        key = _key(kind, written.text, written.values)
-        reads = _reads(statement)
-        return Question(key, kind, statement, absent, reads, (), criterion), written
-
-    def _moving(
+    def _made(
         self,
-        question: Question,
-        written: Written,
         criterion: Criterion,
         scope: Scope,
         measured: bool,
-    ) -> Question:
-        """The question with its moving instants apart, which are those that differ a tick later."""
-        _, later = self._question(criterion, replace(scope, now=scope.now + TICK), measured)
-        values, moved = written.values, later.values
-        if written.text != later.text or values.keys() != moved.keys():
+        reads: frozenset[str] | None = None,
+    ) -> tuple[Question, Written, frozenset[str]]:
+        """The question, its SQL as it is written, and the fields that were read to make it."""
+        kind, absent = Kind.CONDITION, None
+        with blaming(criterion):
+            if measured and isinstance(criterion, MeasuredCriterion):
+                measure, fields = reading(criterion, lambda own: _measure(own, scope))
+                absent = criterion.absent
+                kind = Kind.MEASURE if isinstance(measure, Select) else Kind.OWN
+                statement = measure if isinstance(measure, Select) else _of_contact(measure)
+            else:
+                condition, fields = reading(criterion, lambda own: own.matches(scope))
+                statement = _of_contact(condition)
+            written = self._audience.written(statement)
+        key = _key(kind, written.text, written.values)
+        reads = _reads(statement) if reads is None else reads
+        return Question(key, kind, statement, absent, reads, (), criterion), written, fields
+
+    def _moving(
+        self, written: Written, criterion: Criterion, scope: Scope, measured: bool
+    ) -> frozenset[str]:
+        """The names of the values that move: those that differ a tick later."""
+        later = replace(scope, now=scope.now + TICK)
+        _, other, _ = self._made(criterion, later, measured)
+        if written.text != other.text or written.values.keys() != other.values.keys():
             raise DoubtError(f"{criterion.key} has other SQL at another instant")
-        names = {name for name, value in values.items() if moved[name] != value}
-        compared = {
-            written.names[key]: column
-            for key, column in _compared_instants(question.statement).items()
-        }
-        if not all(name in compared and isinstance(values[name], datetime) for name in names):
-            raise DoubtError(f"{criterion.key} changes with time by more than an instant")
+        return frozenset(n for n, value in written.values.items() if other.values[n] != value)
+
+    @staticmethod
+    def _apart(
+        question: Question, written: Written, scope: Scope, names: frozenset[str]
+    ) -> Question:
+        """The question with its moving instants apart.
+
+        Raises:
+            DoubtError: Something else moves.
+        """
+        if not names:
+            return question
+        given = written.values
+        columns = _compared_instants(question.statement)
+        compared = {written.names[key]: column for key, column in columns.items()}
+        if not all(name in compared and isinstance(given[name], datetime) for name in names):
+            raise DoubtError("more changes with time than instants that are compared")
         apart = {
-            name: values[name] - scope.now if name in names else values[name] for name in values
+            name: value - scope.now if name in names else value for name, value in given.items()
         }
-        moving = tuple(Moving(compared[name], values[name]) for name in sorted(names))
+        moving = tuple(Moving(compared[name], given[name]) for name in sorted(names))
         return replace(question, key=_key(question.kind, written.text, apart), moving=moving)
+
+
+def _measure(criterion: Criterion, scope: Scope) -> Statement | Expression:
+    if not isinstance(criterion, MeasuredCriterion):
+        raise TypeError(f"{criterion.key} has no measure")
+    return criterion.measure(scope)
 
 
 def _of_contact(value: Expression) -> Statement:

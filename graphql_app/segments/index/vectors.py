@@ -156,12 +156,17 @@ def _units(values: pa.Array) -> Whole:
     return low
 
 
-def inside(numbers: Whole, low: int, high: int) -> Flags:
-    """Which of some whole numbers are from the one to the other."""
+def inside(numbers: Whole, low: int, high: int, whole: bool = False) -> Flags:
+    """Which of some numbers are from the one to the other; ``whole`` if none is ``MISSING``."""
     if low > high:
         return np.zeros(len(numbers), np.bool_)
+    if low == high:
+        same: Flags = numbers == low
+        return same
     if high == LARGEST:
         return numbers >= low
+    if low == MISSING + 1 and whole:
+        return numbers <= high
     return (numbers >= low) & (numbers <= high)
 
 
@@ -203,7 +208,8 @@ class Vector:
             return self.values.astype(np.bool_, copy=False)
         if absent is not None and interval.low is None and interval.high is None:
             raise DoubtError("whatever there is, is inside")
-        return inside(self.values.astype(np.int64, copy=False), *self.unit.limits(interval))
+        numbers = self.values.astype(np.int64, copy=False)
+        return inside(numbers, *self.unit.limits(interval), whole=self.fill != MISSING)
 
     def only(self, places: Places) -> Vector:
         """The same for the contacts at some places."""

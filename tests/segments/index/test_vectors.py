@@ -30,6 +30,8 @@ def check(type_: pa.DataType, values: list[Any], interval: Interval[Any]) -> Non
     numbers = unit.numbers(pa.array(values, type_))
     expected = [value is not None and interval.contains(value) for value in values]
     assert inside(numbers, *unit.limits(interval)).tolist() == expected
+    if None not in values:
+        assert inside(numbers, *unit.limits(interval), whole=True).tolist() == expected
 
 
 @given(st.data(), st.sampled_from([0, 2, 4, 6, 18]), intervals(BOUNDS))

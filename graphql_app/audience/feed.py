@@ -1,0 +1,156 @@
+"""The change feed: what other processes write to the same store, learned within a second.
+
+Each process that shares a store announces what a write touches before it begins, in a table of the
+store, and once more when it is done; the others look at that table twice a second. A write whose
+end is not told, because its process died, is told again until it is certain to be over.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+
+from graphql_app.audience.changes import Changes, Touched
+from graphql_app.audience.store import Audience
+from graphql_app.errors import AppError
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.5  # seconds
+# Seconds for which rows are read again: those of one instant may appear one after another.
+OVERLAP = 5
+# Seconds after which a write whose end was not told is over, for no statement takes as long.
+OVER_AFTER = 120
+
+# Rows are wanted for as long as a process may be behind; the server's clock dates them all.
+TABLE = """
+CREATE TABLE IF NOT EXISTS feed (
+    writer String,
+    number UInt64,
+    done Bool,
+    shop_id UInt64,
+    touched String,
+    at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree ORDER BY at TTL toDateTime(at) + INTERVAL 1 HOUR
+"""
+
+
+class Feed:
+    """This process's end of the change feed.
+
+    Args:
+        audience: The store that is shared.
+        changes: What this process knows of writes, its own and others'.
+    """
+
+    def __init__(self, audience: Audience, changes: Changes) -> None:
+        self._audience = audience
+        self._changes = changes
+        self._name = secrets.token_hex(8)
+        self._number = 0
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, int, bool], float] = {}
+        self._unfinished: dict[tuple[str, int], tuple[float, int, Touched]] = {}
+        self._since = 0.0
+
+    def create(self) -> None:
+        """Make the table if need be; what is told from now on counts."""
+        self._audience.command(TABLE)
+        found = self._audience.arrow("SELECT toFloat64(now64(3)) AS now")
+        self._since = found["now"][0].as_py()
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Look at it often, in a thread."""
+        ended = threading.Event()
+        looking = threading.Thread(target=self._follow, args=(ended,), name="change feed")
+        looking.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            looking.join()
+
+    def announce(self, shop_id: int, touched: Touched) -> int:
+        """Tell the others what a write is about to touch; the number by which to tell its end."""
+        with self._lock:
+            self._number += 1
+            number = self._number
+        self._insert(number, shop_id, touched, done=False)
+        return number
+
+    def finish(self, number: int, shop_id: int, touched: Touched) -> None:
+        """Tell the others that a write is done, whether or not it went well."""
+        try:
+            self._insert(number, shop_id, touched, done=True)
+        except AppError:  # they take it for over after a while
+            logger.warning("the change feed could not be written to")
+
+    def _insert(self, number: int, shop_id: int, touched: Touched, done: bool) -> None:
+        row = {
+            "writer": pa.array([self._name]),
+            "number": pa.array([number], pa.uint64()),
+            "done": pa.array([done]),
+            "shop_id": pa.array([shop_id], pa.uint64()),
+            "touched": pa.array([_packed(touched)], pa.binary()),
+        }
+        self._audience.insert("feed", pa.table(row))
+
+    def _follow(self, ended: threading.Event) -> None:
+        while not ended.wait(LOOK_EVERY):
+            try:
+                self.look()
+            except AppError:  # what was missed comes with the next look
+                logger.warning("the change feed could not be read")
+
+    def look(self) -> None:
+        """Take note of what the others have told since."""
+        found = self._audience.arrow(
+            "SELECT writer, number, done, shop_id, touched, toFloat64(at) AS at FROM feed "
+            f"WHERE at >= toDateTime64({self._since - OVERLAP:.3f}, 3) "
+            f"AND writer != '{self._name}' ORDER BY at",
+            text=False,
+        )
+        now = time.monotonic()
+        for row in found.to_pylist():
+            self._since = max(self._since, row["at"])
+            write = (row["writer"].decode(), row["number"])
+            if (*write, row["done"]) in self._seen:
+                continue
+            self._seen[*write, row["done"]] = row["at"]
+            touched = _unpacked(row["touched"])
+            self._changes.tell(row["shop_id"], touched)
+            if row["done"]:
+                self._unfinished.pop(write, None)
+            elif (*write, True) not in self._seen:
+                self._unfinished[write] = (now, row["shop_id"], touched)
+        for write, (told, shop_id, touched) in [*self._unfinished.items()]:
+            if now - told > OVER_AFTER:
+                self._changes.tell(shop_id, touched)
+                del self._unfinished[write]
+        read_again = self._since - OVERLAP
+        self._seen = {key: at for key, at in self._seen.items() if at >= read_again}
+
+
+def _packed(touched: Touched) -> bytes:
+    every = {**touched.tables, "": touched.erased}
+    contacts = pa.array([ids.tolist() for ids in every.values()], pa.list_(pa.uint64()))
+    table = pa.table({"table": pa.array([*every]), "contacts": contacts})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+def _unpacked(packed: bytes) -> Touched:
+    rows = pa.ipc.open_stream(packed).read_all().to_pylist()
+    found = {row["table"]: np.array(row["contacts"], np.uint64) for row in rows}
+    return Touched({name: ids for name, ids in found.items() if name}, found[""])

@@ -1,0 +1,156 @@
+"""Processes that share a store learn of each other's writes; two recorders stand for two."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from graphql_app.audience import feed, journal
+from graphql_app.audience.changes import Touched
+from graphql_app.audience.feed import Feed
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.errors import AppError
+from graphql_app.schema.context import Services
+from tests.parity.evaluation.facts import (
+    Contact,
+    Contacts,
+    Forget,
+    Line,
+    Order,
+    Orders,
+    Product,
+    Products,
+)
+from tests.parity.recorded_shop import NOW, RecordedShop
+from tests.support import WAIT
+
+SPENT = {"spend": {"operator": "AT_LEAST", "amount": "10.00"}}
+
+
+def _process(audience: Audience) -> Recorder:
+    recorder = Recorder(audience, shared=True)
+    recorder.recover()
+    return recorder
+
+
+@pytest.fixture
+def ours(audience: Audience) -> Recorder:
+    return _process(audience)
+
+
+@pytest.fixture
+def theirs(audience: Audience) -> Recorder:
+    return _process(audience)
+
+
+def _feed(recorder: Recorder) -> Feed:
+    assert recorder.feed is not None
+    return recorder.feed
+
+
+def told(recorder: Recorder, shop: int) -> list[Touched]:
+    """What a process has learned of a shop's writes, once it has looked."""
+    _feed(recorder).look()
+    return [*(recorder.changes.since(shop, 0) or ())]
+
+
+@pytest.fixture
+def boutique(services: Services, audience: Audience, theirs: Recorder) -> RecordedShop:
+    """A shop whose facts they write."""
+    return RecordedShop(replace(services, audience=audience, recorder=theirs))
+
+
+PEOPLE = Contacts((Contact(1), Contact(2)))
+
+
+def test_each_learns_what_the_other_writes(ours: Recorder, boutique: RecordedShop) -> None:
+    boutique.record(
+        PEOPLE,
+        Orders((Order(1, 2, NOW),)),
+        Products((Product("a", "A"),)),
+        Forget((1,)),
+    )
+    found = told(ours, boutique.id)
+    assert {table for touched in found for table in touched.tables} == {
+        "contacts", "orders", "products"
+    }  # fmt: skip
+    assert [touched.tables["contacts"].tolist() for touched in found[:2]] == [[1, 2], [1, 2]]
+    assert found[-1].erased.tolist() == [1]
+    assert len(told(ours, boutique.id)) == len(found)  # told once, however often it is looked at
+    assert ours.changes.settled(boutique.id, len(found))
+    assert boutique.services.recorder.changes.count(boutique.id) == 4
+    _feed(boutique.services.recorder).look()
+    assert boutique.services.recorder.changes.count(boutique.id) == 4  # its own are no news
+
+
+def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
+    here = replace(
+        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
+    )
+    boutique.record(PEOPLE)
+    assert here.size(SPENT).members == 0
+    boutique.record(Orders((Order(1, 2, NOW),)))
+    _feed(ours).look()
+    assert here.size(SPENT).members == 1
+    boutique.record(Forget((2,)))
+    _feed(ours).look()
+    assert (here.size(SPENT).members, here.size(SPENT).contacts) == (0, 1)
+
+
+def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
+    with _feed(ours).followed():
+        boutique.record(PEOPLE)
+        deadline = time.monotonic() + WAIT
+        while not ours.changes.count(boutique.id):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_write_whose_end_is_not_told_is_told_again_once_it_must_be_over(
+    ours: Recorder, boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """The process ends."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(journal.Journal, "write", die)
+    monkeypatch.setattr(Feed, "finish", lambda *_: None)
+    with pytest.raises(Killed):
+        boutique.record(PEOPLE)
+    assert len(told(ours, boutique.id)) == 1
+    assert len(told(ours, boutique.id)) == 1
+    monkeypatch.setattr(feed, "OVER_AFTER", 0)
+    assert len(told(ours, boutique.id)) == 2
+    assert len(told(ours, boutique.id)) == 2
+
+
+def test_what_a_new_process_finishes_for_one_that_died_is_told(
+    ours: Recorder, boutique: RecordedShop, audience: Audience
+) -> None:
+    audience.command("RENAME TABLE order_lines TO order_lines_away")
+    with pytest.raises(AppError):
+        boutique.record(Orders((Order(1, 2, NOW, lines=(Line("a"),)),)))
+    audience.command("RENAME TABLE order_lines_away TO order_lines")
+    before = len(told(ours, boutique.id))
+    _process(audience)
+    after = told(ours, boutique.id)
+    assert len(after) > before
+    assert after[-1].tables["orders"].tolist() == [2]
+
+
+def test_nothing_is_written_that_cannot_be_told(boutique: RecordedShop, audience: Audience) -> None:
+    audience.command("RENAME TABLE feed TO feed_away")
+    with pytest.raises(AppError):
+        boutique.record(PEOPLE)
+    audience.command("RENAME TABLE feed_away TO feed")
+    assert boutique.size({"all": []}).contacts == 0
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "LOOK_EVERY", 0.01)
