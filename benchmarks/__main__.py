@@ -47,11 +47,18 @@ from tests.e2e import process
 SMALL_SHOPS = 100
 EVERYONE: dict[str, Any] = {"all": []}
 GROWTH = (10_000, 100_000, 1_000_000, 3_000_000)
-SEGMENTS = (1, 10, 100, 250)
+SEGMENTS = (1, 10, 100, 1_000)
+PAGE = 250
 CREATE = (
     "mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) { segment { id } } }"
 )
-LIST = "query ($n: Int!) { segments(first: $n, sortKey: NAME) { nodes { size { members } } } }"
+LIST = """
+query ($first: Int!, $after: String) {
+  segments(first: $first, after: $after, sortKey: NAME) {
+    nodes { size { members } } pageInfo { endCursor }
+  }
+}
+"""
 
 Times = dict[str, dict[str, float | None]]
 
@@ -59,7 +66,9 @@ Times = dict[str, dict[str, float | None]]
 def main(
     scale: Annotated[float, typer.Option(help="Size of the large shop, 1 for a million.")] = 1,
     repeats: Annotated[int, typer.Option(help="How often each question is asked.")] = 7,
-    growth: Annotated[bool, typer.Option(help="Whether to measure shops of other sizes.")] = True,
+    largest: Annotated[
+        int, typer.Option(help="Contacts of the largest shop of growth.")
+    ] = 3_000_000,
     write: Annotated[bool, typer.Option(help="Whether to write RESULTS.md and charts.")] = False,
 ) -> None:
     """Measure, and print what is found."""
@@ -83,14 +92,14 @@ def main(
             _first_questions(client, times)
             _warm_questions(client, times, repeats)
             _ratios(report, times)
-            _session(report, client)
+            _session(report, client, write)
             _throughput(report, client)
             _freshness(report, client, volume.contacts, times["never texted"])
             _lists(report, client)
         if write:
-            bars("bench-questions", "The same questions", _charted(times))
-        if growth:
-            _growth(report, directory, write)
+            about = "Bars of milliseconds of each question: warm, first, and by hand elsewhere."
+            bars("bench-questions", "The same questions", about, _charted(times))
+        _growth(report, directory, [size for size in GROWTH if size <= largest], write)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
     report.say(f"Peak memory of the largest server process: {peak:.1f} GiB.")
     if write:
@@ -274,7 +283,7 @@ def _charted(times: Times) -> Mapping[str, Mapping[str, float | None]]:
     }
 
 
-def _session(report: Report, client: Asking) -> None:
+def _session(report: Report, client: Asking, write: bool) -> None:
     found = editing(client)
     every = [seconds for kind, each in found.items() if kind != "new" for seconds in each]
     rows = [
@@ -287,6 +296,16 @@ def _session(report: Report, client: Asking) -> None:
         "operator, add a criterion, remove one, or nest."
     )
     report.table(("step", "times", "p50", "p95", "p99"), rows)
+    if write:
+        groups: dict[str, dict[str, float | None]] = {
+            kind: {
+                name: value / 1000
+                for name, value in zip(("p50", "p95", "p99"), quantiles(each), strict=True)
+            }
+            for kind, each in sorted(found.items())
+        }
+        about = "Bars of milliseconds of each kind of step: half, 95 and 99 of a hundred are below."
+        bars("bench-session", "An editing session of 200 steps", about, groups)
 
 
 def _throughput(report: Report, client: Asking) -> None:
@@ -358,18 +377,21 @@ def _lists(report: Report, client: Asking) -> None:
         seconds = []
         for _ in range(5):
             start = time.perf_counter()
-            client.ask(LIST, n=size)
+            after = None
+            for first in [PAGE] * (size // PAGE) + [size % PAGE] * bool(size % PAGE):
+                page = client.ask(LIST, first=first, after=after)["segments"]
+                after = page["pageInfo"]["endCursor"]
             seconds.append(time.perf_counter() - start)
         rows.append((size, f"{median(seconds):.1f}"))
-    report.say("## Sizes of a page of saved segments")
+    report.say(f"## Sizes of saved segments, {PAGE} on a page")
     report.table(("segments", "p50"), rows)
 
 
-def _growth(report: Report, directory: Path, write: bool) -> None:
+def _growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) -> None:
     rule = {"all": [{"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}, OFTEN]}
     rows: list[Sequence[object]] = []
     series: dict[str, dict[int, float]] = {"first": {}, "warm": {}}
-    for contacts in GROWTH:
+    for contacts in sizes:
         volume = LARGE.scaled(contacts / LARGE.contacts)
         data = directory / f"data-{contacts}"
         with open_services(Settings(data_dir=data, _env_file=None)) as services:
@@ -396,8 +418,9 @@ def _growth(report: Report, directory: Path, write: bool) -> None:
     report.table(
         ("contacts", "first", "warm p50", "warm p95", "bytes per contact and criterion"), rows
     )
-    if write:
-        lines("bench-growth", "Growth", "contacts", series)
+    if write and sizes:
+        about = "Lines of milliseconds by the number of contacts: the first size, and a warm one."
+        lines("bench-growth", "Growth", about, "contacts", series)
 
 
 def _resident(pid: int) -> int:

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import matplotlib as mpl
 from matplotlib import pyplot
@@ -57,10 +58,12 @@ def ms(seconds: float | None) -> str:
     return f"{seconds * 1000:,.1f}" if seconds < 0.1 else f"{seconds * 1000:,.0f}"
 
 
-def bars(name: str, title: str, groups: Mapping[str, Mapping[str, float | None]]) -> None:
+def bars(
+    name: str, title: str, about: str, groups: Mapping[str, Mapping[str, float | None]]
+) -> None:
     """A chart of milliseconds, on a scale of powers of ten: groups of bars, one for each way."""
     ways = [*next(iter(groups.values()))]
-    figure, axes = pyplot.subplots(figsize=(9, 0.5 + 0.16 * len(ways) * len(groups)))
+    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.16 * len(ways) * len(groups)))
     height = 0.8 / len(ways)
     for number, way in enumerate(ways):
         places = [index + number * height for index in range(len(groups))]
@@ -72,10 +75,12 @@ def bars(name: str, title: str, groups: Mapping[str, Mapping[str, float | None]]
     axes.set_xlabel("milliseconds, logarithmic")
     axes.set_title(title)
     axes.legend(fontsize="small")
-    _save(figure, name)
+    _save(figure, name, title, about)
 
 
-def lines(name: str, title: str, x: str, series: Mapping[str, Mapping[int, float]]) -> None:
+def lines(
+    name: str, title: str, about: str, x: str, series: Mapping[str, Mapping[int, float]]
+) -> None:
     """A chart of milliseconds by size, both on scales of powers of ten."""
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for label, points in series.items():
@@ -86,11 +91,16 @@ def lines(name: str, title: str, x: str, series: Mapping[str, Mapping[int, float
     axes.set_ylabel("milliseconds")
     axes.set_title(title)
     axes.legend(fontsize="small")
-    _save(figure, name)
+    _save(figure, name, title, about)
 
 
-def _save(figure: Figure, name: str) -> None:
+def _save(figure: Figure, name: str, title: str, about: str) -> None:
     mpl.rcParams["svg.hashsalt"] = "open-segments"  # the same file for the same figures
     figure.tight_layout()
-    figure.savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
+    path = IMAGES / f"{name}.svg"
+    figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+    # For those who do not see it.
+    head, _, body = path.read_text().partition("<metadata>")
+    words = f"<title>{escape(title)}</title>\n <desc>{escape(about)}</desc>\n "
+    path.write_text(f"{head}{words}<metadata>{body}")

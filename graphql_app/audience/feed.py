@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from graphql_app.audience.changes import Changes, Touched
 from graphql_app.audience.store import Audience
-from graphql_app.errors import AppError
 
 logger = logging.getLogger(__name__)
 
@@ -90,8 +89,8 @@ class Feed:
         """Tell the others that a write is done, whether or not it went well."""
         try:
             self._insert(number, shop_id, touched, done=True)
-        except AppError:  # they take it for over after a while
-            logger.warning("the change feed could not be written to")
+        except Exception:  # the facts are recorded, and the others take it for over after a while
+            logger.exception("the change feed could not be written to")
 
     def _insert(self, number: int, shop_id: int, touched: Touched, done: bool) -> None:
         row = {
@@ -107,8 +106,8 @@ class Feed:
         while not ended.wait(LOOK_EVERY):
             try:
                 self.look()
-            except AppError:  # what was missed comes with the next look
-                logger.warning("the change feed could not be read")
+            except Exception:  # whatever it is, what was missed comes with the next look
+                logger.exception("the change feed could not be read")
 
     def look(self) -> None:
         """Take note of what the others have told since."""

@@ -442,7 +442,8 @@ def refuse_if_taken(url: str) -> None:
 def _failure(error: Exception) -> Exception:
     # The driver's own words, without the statement that SQLAlchemy adds, and so a user's.
     reason = str(getattr(error, "orig", error))
-    if "QUERY_WAS_CANCELLED" in reason:
+    work = WORK.get()
+    if "QUERY_WAS_CANCELLED" in reason and work is not None and work.stopped:
         return StoppedError()
     if "TOO_BIG_AST" in reason or "TOO_DEEP_AST" in reason or "Max query size" in reason:
         return AppError(ErrorCode.LIMIT_EXCEEDED, "This is too long a rule; shorten its lists.")

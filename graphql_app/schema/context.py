@@ -221,13 +221,21 @@ async def in_thread(work: Callable[[], R], limiter: CapacityLimiter) -> R:
         try:
             await asyncio.wait([thread])
         except asyncio.CancelledError:
-            while not thread.done():
-                with suppress(AppError):
-                    await to_thread.run_sync(told.stop, limiter=CapacityLimiter(1))
-                await asyncio.wait([thread], timeout=STOP_AGAIN)
-            thread.exception()  # else asyncio would log that nobody asked for it
+            stopping = asyncio.ensure_future(_stop(told, thread))
+            while not stopping.done():
+                with suppress(asyncio.CancelledError):  # however often it is told
+                    await asyncio.wait([stopping])
             raise
         return thread.result()
+
+
+async def _stop(told: Work, thread: asyncio.Future[R]) -> None:
+    """Have work stop, and wait until its thread has."""
+    while not thread.done():
+        with suppress(AppError):
+            await to_thread.run_sync(told.stop, limiter=CapacityLimiter(1))
+        await asyncio.wait([thread], timeout=STOP_AGAIN)
+    thread.exception()  # else asyncio would log that nobody asked for it
 
 
 def _as(told: Work, work: Callable[[], R]) -> Callable[[], R]:

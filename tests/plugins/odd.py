@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from graphql_app.audience.tables import INSTANT, Contact, Order, OrderLine, Product, Statement
@@ -89,6 +90,24 @@ class OwnWay(OddCount):
         return super(OwnWay, twice).matches(scope)
 
 
+class Ordered(OddCount):
+    """How many orders; 0 for who has none."""
+
+    key = "oddOrdered"
+    label = "Ordered"
+
+    def measure(self, scope: Scope) -> Statement:
+        return select(col(Order.contact_id), func.count()).group_by(col(Order.contact_id))
+
+
+class OrderedIfEver(Ordered):
+    """The same of who has any, by the same SQL."""
+
+    key = "oddIfEver"
+    label = "Ordered if ever"
+    absent: ClassVar[int | None] = None
+
+
 class Numbered(Criterion):
     """Base of conditions with a number."""
 
@@ -158,6 +177,20 @@ class Recent(Numbered):
         )
 
 
+class Namesake(Numbered):
+    """Is in a country, which is asked of the table of contacts by another name."""
+
+    key = "oddNamesake"
+    label = "Namesake"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        other = aliased(Contact)
+        return col(Contact.id).in_(select(col(other.id)).where(col(other.country) == "US"))
+
+
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    return [Ratio, Each, Huge, Anything, OwnWay, Whole, Clock, Age, Drift, Recent]
+    return [
+        Ratio, Each, Huge, Anything, OwnWay, Ordered, OrderedIfEver, Whole, Clock, Age, Drift,
+        Recent, Namesake,
+    ]  # fmt: skip

@@ -123,6 +123,7 @@ class SizeIndex:
         self._lock = threading.Lock()
         self._shops: dict[int, IndexedShop] = {}
         self._recent: OrderedDict[tuple[int, Hashable], None] = OrderedDict()
+        self._bytes: dict[int, int] = {}
         self._unkept: dict[Hashable, None] = {}
 
     @property
@@ -162,8 +163,10 @@ class SizeIndex:
                 universe = shop.renewed(facts, count)
                 return universe, shop.answers(questions, universe, facts, count)
 
-            universe, vectors = self._settled(shop_id, ask)
-            self._used(shop_id, questions)
+            try:
+                universe, vectors = self._settled(shop_id, ask)
+            finally:  # where one fails, others are kept all the same
+                self._used(shop_id, questions)
             values = {
                 name: vectors[question.key].values.astype(np.int64, copy=False)
                 for name, question in own.items()
@@ -200,7 +203,10 @@ class SizeIndex:
                 vectors = {key: vector.only(places) for key, vector in found.items()}
                 return universe, vectors | facts.some(others, universe, count)
 
-            universe, vectors = self._settled(shop_id, ask)
+            try:
+                universe, vectors = self._settled(shop_id, ask)
+            finally:
+                self._used(shop_id, kept)
             return _evaluation(universe, leaves, asked, vectors, scope)
 
         return self._unless_in_doubt(rules, scope, evaluation)
@@ -269,20 +275,20 @@ class SizeIndex:
     def _used(self, shop_id: int, questions: Collection[Hashable]) -> None:
         """Note what was used, and let go what was not for longest, if there is too much."""
         with self._lock:
-            known = len(self._recent)
-            for name in (*questions, None):  # the universe last: it goes after its vectors
+            shop = self._shops.get(shop_id)
+            if shop is None:
+                return
+            kept = [name for name in questions if name in shop.vectors]
+            for name in (*kept, None):  # the universe last: it goes after its vectors
                 self._recent[shop_id, name] = None
                 self._recent.move_to_end((shop_id, name))
-            if len(self._recent) == known:
-                return
-            kept = sum(shop.nbytes for shop in self._shops.values())
-            while kept > self._budget and self._recent:
+            self._bytes[shop_id] = shop.nbytes
+            while sum(self._bytes.values()) > self._budget and self._recent:
                 (owner, name), _ = self._recent.popitem(last=False)
-                shop = self._shops.get(owner)
-                if shop is not None:
-                    kept -= shop.nbytes
-                    if name is None:
-                        del self._shops[owner]
-                    else:
-                        shop.vectors.pop(name, None)
-                        kept += shop.nbytes
+                if owner not in self._shops:
+                    continue
+                if name is None:
+                    del self._shops[owner], self._bytes[owner]
+                else:
+                    self._shops[owner].vectors.pop(name, None)
+                    self._bytes[owner] = self._shops[owner].nbytes

@@ -22,6 +22,7 @@ from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience, Written
@@ -31,6 +32,7 @@ from graphql_app.audience.tables import (
     Expression,
     Product,
     Statement,
+    stored,
 )
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
@@ -41,13 +43,10 @@ from graphql_app.segments.predicate import checked
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
 TICK = timedelta(milliseconds=1)
 
-# Functions that read the clock, or chance, behind the scope's back.
-UNSTEADY = frozenset(
-    {
-        "now", "now64", "now_in_block", "nowinblock", "today", "yesterday", "current_timestamp",
-        "current_date", "curdate", "utc_timestamp", "rand", "rand32", "rand64", "randcanonical",
-        "randconstant", "generateuuidv4", "generateuuidv7", "generateulid", "uptime",
-    }
+# Functions that read the clock, or chance, behind the scope's back, by how their names begin.
+UNSTEADY = (
+    "now", "today", "yesterday", "current_", "curdate", "utc_timestamp", "utctimestamp", "rand",
+    "fuzz", "generate", "uptime",
 )  # fmt: skip
 
 
@@ -199,7 +198,7 @@ class Asking:
                 condition, fields = reading(criterion, lambda own: own.matches(scope))
                 statement = _of_contact(condition)
             written = self._audience.written(statement)
-        key = _key(kind, written.text, written.values)
+        key = _key(kind, absent, written.text, written.values)
         reads = _reads(statement) if reads is None else reads
         return Question(key, kind, statement, absent, reads, (), criterion), written, fields
 
@@ -233,7 +232,9 @@ class Asking:
             name: value - scope.now if name in names else value for name, value in given.items()
         }
         moving = tuple(Moving(compared[name], given[name]) for name in sorted(names))
-        return replace(question, key=_key(question.kind, written.text, apart), moving=moving)
+        return replace(
+            question, key=_key(question.kind, question.absent, written.text, apart), moving=moving
+        )
 
 
 def _measure(criterion: Criterion, scope: Scope) -> Statement | Expression:
@@ -246,8 +247,13 @@ def _of_contact(value: Expression) -> Statement:
     return select(col(Contact.id), value)
 
 
-def _key(kind: Kind, text: str, values: Mapping[str, Any]) -> Hashable:
-    key = (kind, text, tuple((name, type(value), value) for name, value in values.items()))
+def _key(kind: Kind, absent: int | None, written: str, values: Mapping[str, Any]) -> Hashable:
+    key = (
+        kind,
+        absent,
+        written,
+        tuple((name, type(value), value) for name, value in values.items()),
+    )
     try:
         hash(key)
     except TypeError as error:
@@ -268,7 +274,9 @@ def _reads(statement: Statement) -> frozenset[str]:
             contacts |= element.table.name == Contact.__tablename__ and element.name != "id"
         elif isinstance(element, Table):
             tables.add(element.name)
-        elif isinstance(element, FunctionElement) and element.name.lower() in UNSTEADY:
+        elif isinstance(element, AliasedReturnsRows):
+            contacts |= element.element is stored(Contact)
+        elif isinstance(element, FunctionElement) and element.name.lower().startswith(UNSTEADY):
             raise DoubtError(f"it calls {element.name}")
     return frozenset(tables if contacts else tables - {Contact.__tablename__})
 

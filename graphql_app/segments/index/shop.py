@@ -51,41 +51,46 @@ class IndexedShop:
     def renewed(self, facts: ShopFacts, count: int) -> Universe:
         """The universe after a number of writes, or more."""
         with self._renewing:
+            touched = self._since(self._count, count)
             universe = self.universe
-            touched = None if universe is None else self._since(self._count, count)
-            if universe is None or touched is None:
+            contacts = NOBODY if touched is None else _of(touched, {"contacts"})
+            if universe is None or touched is None or len(contacts) > MAX_AGAIN:
                 universe = self._loaded(facts, count)
-            else:
-                contacts = _of(touched, {"contacts"})
-                if len(contacts) > MAX_AGAIN:
-                    universe = self._loaded(facts, count)
-                elif len(contacts):
-                    universe = self._changed(universe, facts, contacts, count)
-            self.universe, self._count = universe, max(self._count, count)
+            elif len(contacts):
+                universe = self._changed(universe, facts, contacts, count)
+            self._count = max(self._count, count)
             return universe
 
     def _loaded(self, facts: ShopFacts, count: int) -> Universe:
         """All contacts, as if they were asked for first."""
-        self._layouts += 1
-        self.vectors = {}
-        self._arrivals.clear()
-        self._forgotten = count
-        return Universe.of(*facts.universe(), self._layouts)
+        found = facts.universe()
+        with self._guard:
+            self._layouts += 1
+            self._arrivals.clear()
+            self._forgotten = count
+            self.vectors = {}
+            self.universe = Universe.of(*found, self._layouts)
+            return self.universe
 
     def _changed(self, universe: Universe, facts: ShopFacts, contacts: Ids, count: int) -> Universe:
         universe, arrived = universe.updated(contacts, *facts.universe(contacts))
-        if len(arrived):
-            self._arrivals.append((count, universe.ids[arrived]))
-            while len(self._arrivals) > MAX_ARRIVALS:
-                self._forgotten, _ = self._arrivals.popleft()
-        if universe.scattered:
-            self._layouts += 1
-            universe, before = universe.ordered(self._layouts)
-            self.vectors = {
-                key: vector.reordered(before, universe.layout)
-                for key, vector in self.vectors.items()
-            }
-        return universe
+        newcomers = universe.ids[arrived]
+        with self._guard:
+            if universe.scattered:
+                layout = universe.layout
+                universe, before = universe.ordered(self._layouts + 1)
+                self.vectors = {
+                    key: vector.reordered(before, universe.layout)
+                    for key, vector in self.vectors.items()
+                    if vector.layout == layout
+                }
+                self._layouts += 1
+            if len(newcomers):
+                self._arrivals.append((count, newcomers))
+                while len(self._arrivals) > MAX_ARRIVALS:
+                    self._forgotten, _ = self._arrivals.popleft()
+            self.universe = universe
+            return universe
 
     def _since(self, count: int, until: int) -> Sequence[Touched] | None:
         """What was touched since a number of writes; later than asked for does no harm."""
@@ -124,7 +129,7 @@ class IndexedShop:
             if vector.count < count or vector.moving != at or key in stale:
                 found[key] = replace(vector, count=max(vector.count, count), moving=at)
         for key, vector in found.items():
-            found[key] = self._kept(key, vector.reaching(len(universe)))
+            found[key] = self._kept(key, vector.reaching(len(universe))).upto(len(universe))
         return found
 
     def _again(
@@ -179,7 +184,7 @@ class IndexedShop:
             values = vector.values.copy()
             values[gone] = vector.fill
             values[places[here]] = column[here]
-            found[key] = replace(vector, values=values)
+            found[key] = replace(vector, values=values, masks={})
 
     def _load(
         self,

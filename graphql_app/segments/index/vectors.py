@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -29,6 +29,8 @@ LARGEST = int(np.iinfo(np.int64).max)
 # How far ahead of a moving instant to look for the rows that it will come across: looking takes a
 # scan, remembering 16 bytes for each row.
 AHEAD = timedelta(hours=6)
+
+MAX_MASKS = 2  # of a vector; a byte for each contact
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = date(1970, 1, 1)
@@ -182,6 +184,8 @@ class Vector:
         count: How many writes of the shop it has seen.
         moving: Where the question's moving instants were.
         crossings: The rows that these come across next, if they were looked for.
+        masks: Who was inside the last few intervals that were asked about, and of which values: an
+            edit changes one criterion, and the others are asked the same again.
     """
 
     values: Whole | Flags
@@ -191,11 +195,14 @@ class Vector:
     count: int
     moving: tuple[datetime, ...]
     crossings: Crossings | None = None
+    masks: dict[tuple[int, int], tuple[Whole | Flags, Flags]] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self.values.nbytes + (0 if self.crossings is None else self.crossings.nbytes)
+        masks = sum(mask.nbytes for _, mask in [*self.masks.values()])
+        crossings = 0 if self.crossings is None else self.crossings.nbytes
+        return self.values.nbytes + masks + crossings
 
     def mask(self, interval: Interval[Any] | None, absent: int | None) -> Flags:
         """Whom the condition holds for, or whose value is inside the interval.
@@ -208,33 +215,38 @@ class Vector:
             return self.values.astype(np.bool_, copy=False)
         if absent is not None and interval.low is None and interval.high is None:
             raise DoubtError("whatever there is, is inside")
-        numbers = self.values.astype(np.int64, copy=False)
-        return inside(numbers, *self.unit.limits(interval), whole=self.fill != MISSING)
+        limits = self.unit.limits(interval)
+        values, mask = self.masks.get(limits, (None, None))
+        if mask is None or values is not self.values:
+            numbers = self.values.astype(np.int64, copy=False)
+            mask = inside(numbers, *limits, whole=self.fill != MISSING)
+            if len(self.masks) >= MAX_MASKS:
+                self.masks.clear()
+            self.masks[limits] = self.values, mask
+        return mask
 
     def only(self, places: Places) -> Vector:
         """The same for the contacts at some places."""
-        return replace(self, values=self.values[places], layout=0, crossings=None)
+        return replace(self, values=self.values[places], layout=0, crossings=None, masks={})
 
     def reaching(self, size: int) -> Vector:
         """The same for more places, at which there is nothing."""
         missing = size - len(self.values)
-        if not missing:
+        if missing <= 0:
             return self
         more = np.full(missing, self.fill, self.values.dtype)
-        return replace(self, values=np.concatenate([self.values, more]))
+        return replace(self, values=np.concatenate([self.values, more]), masks={})
 
-    def changed(self, places: Places, values: Whole | Flags) -> Vector:
-        """The same with other values at some places."""
-        if np.array_equal(self.values[places], values):
+    def upto(self, size: int) -> Vector:
+        """The same for the first places, where others have come meanwhile."""
+        if len(self.values) <= size:
             return self
-        changed = self.values.copy()
-        changed[places] = values
-        return replace(self, values=changed)
+        return replace(self, values=self.values[:size], masks={})
 
     def reordered(self, before: Places, layout: int) -> Vector:
         """The same in another layout, by the place that each contact had before."""
         values = self.reaching(int(before.max(initial=-1)) + 1).values[before]
-        return replace(self, values=values, layout=layout)
+        return replace(self, values=values, layout=layout, masks={})
 
     def stored(self, values: pa.Array) -> Whole | Flags:
         """Values that the engine gave, as they are kept here.

@@ -16,7 +16,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
 from graphql_app.plugins import Plugin, register
 from graphql_app.schema.context import Services
-from graphql_app.segments.index import shop
+from graphql_app.segments.index import shop, universe
 from graphql_app.segments.index.universe import FEW
 from graphql_app.segments.size import size
 from tests.parity.evaluation.facts import (
@@ -232,6 +232,7 @@ def test_shops_and_rules_that_are_too_large_are_left_to_the_engine(services: Ser
 FROM_MEMORY = {
     "oddRatio": True, "oddEach": True, "oddHuge": True, "oddAnything": True, "oddOwnWay": True,
     "oddWhole": False, "oddClock": False, "oddAge": True, "oddDrift": False, "oddRecent": True,
+    "oddOrdered": True, "oddIfEver": True, "oddNamesake": True,
 }  # fmt: skip
 
 
@@ -268,10 +269,68 @@ def test_odd_criteria_of_third_parties_are_answered_as_the_engine_answers(
         Products((Product("b", "B"),)),
     )
     check()
-    boutique.record(Orders((Order(4, 3, NOW, Decimal(2), Decimal(2), lines=lines),)))
+    boutique.record(
+        Orders((Order(4, 3, NOW, Decimal(2), Decimal(2), lines=lines),)),
+        people([2], created_at=NOW - DAY, country="US"),
+    )
     check()
     boutique.now += timedelta(seconds=2)
     check()
+
+
+def test_the_same_sql_with_another_value_for_those_without_is_another_question(
+    services: Services,
+) -> None:
+    registry = register({Plugin("odd", "odd-criteria", "1.0"): odd})
+    boutique = RecordedShop(replace(services, registry=registry, index_bytes=ROOM))
+    boutique.record(people(range(1, 5)), orders((1, 10)))
+    fewer = {"operator": "LESS_THAN", "count": 2}
+    assert members(boutique, {"oddOrdered": fewer}) == 4
+    assert members(boutique, {"oddIfEver": fewer}) == 1
+    assert members(boutique, {"oddOrdered": fewer}) == 4
+
+
+def test_the_newest_contacts_may_go(apart: RecordedShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(universe, "FEW", 4)
+    apart.record(people(range(1, 41)), orders(*((id_, id_) for id_ in range(1, 41))))
+    rich = spent("AT_LEAST", "10.00")
+    assert members(apart, rich) == 31
+    apart.record(Forget(tuple(range(21, 41))))
+    assert members(apart, rich) == 11
+    apart.record(people(range(100, 131)), orders((105, 50)), Forget((130,)))
+    assert members(apart, rich) == 12
+    assert apart.size(rich).contacts == 50
+
+
+def test_who_counts_while_contacts_come_is_not_disturbed(boutique: RecordedShop) -> None:
+    boutique.record(people(range(1, 11)), orders(*((id_, id_) for id_ in range(1, 11))))
+    kinds = [spent("AT_LEAST", f"{n}.00", within={"since": f"2024-0{n}-01"}) for n in range(1, 8)]
+    stop, failures = threading.Event(), []
+
+    def write() -> None:
+        writer, number = replace(boutique), 1_000
+        while not stop.is_set():
+            number += 1
+            writer.record(people([number]), orders((number, 100)))
+
+    def read(own: int) -> None:
+        reader = replace(boutique)
+        try:
+            for turn in range(40):
+                members(reader, {"any": [kinds[own], kinds[(own + turn) % len(kinds)]]})
+        except Exception as error:
+            failures.append(error)
+
+    writing = threading.Thread(target=write)
+    readers = [threading.Thread(target=read, args=(own,)) for own in range(4)]
+    for thread in (writing, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    stop.set()
+    writing.join()
+    assert failures == []
+    assert boutique.size(kinds[0]).members == members(boutique, kinds[0])
 
 
 def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: RecordedShop) -> None:
