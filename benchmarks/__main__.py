@@ -413,7 +413,7 @@ def _growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) 
     report.say("## Growth")
     report.say(
         '"Spent more than 50 and was texted": two criteria, each a vector of 8 bytes a contact. '
-        "Memory is what the process grew by, with what it has not given back."
+        "Memory is what the whole process grew by at the first size, most of it the engine's."
     )
     report.table(
         ("contacts", "first", "warm p50", "warm p95", "bytes per contact and criterion"), rows
