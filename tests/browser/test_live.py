@@ -59,7 +59,7 @@ def test_an_order_changes_the_size_that_is_shown(browse: Browse, demo: Shop) -> 
 def test_while_the_server_is_away_there_is_no_size(
     browse: Browse, watch: Watch, prepared: Path, tmp_path: Path
 ) -> None:
-    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_REFUSED")
+    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
     watch.allow(r"WebSocket connection to .* failed")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
@@ -104,7 +104,7 @@ def test_while_the_server_is_away_there_is_no_size(
 def test_the_list_is_there_again_after_a_retry(
     browse: Browse, watch: Watch, prepared: Path, tmp_path: Path
 ) -> None:
-    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_REFUSED")
+    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     with demo_shop(data_dir) as shop:
