@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -302,6 +303,20 @@ def test_the_newest_contacts_may_go(apart: RecordedShop, monkeypatch: pytest.Mon
     assert apart.size(rich).contacts == 50
 
 
+def while_writing(
+    write: Callable[[], None], stop: threading.Event, readers: Iterable[Callable[[], None]]
+) -> None:
+    """Let some read at once, and one write for as long as they do."""
+    writing = threading.Thread(target=write)
+    reading = [threading.Thread(target=reader) for reader in readers]
+    for thread in (writing, *reading):
+        thread.start()
+    for thread in reading:
+        thread.join()
+    stop.set()
+    writing.join()
+
+
 def test_who_counts_while_contacts_come_is_not_disturbed(boutique: RecordedShop) -> None:
     boutique.record(people(range(1, 11)), orders(*((id_, id_) for id_ in range(1, 11))))
     kinds = [spent("AT_LEAST", f"{n}.00", within={"since": f"2024-0{n}-01"}) for n in range(1, 8)]
@@ -321,14 +336,7 @@ def test_who_counts_while_contacts_come_is_not_disturbed(boutique: RecordedShop)
         except Exception as error:
             failures.append(error)
 
-    writing = threading.Thread(target=write)
-    readers = [threading.Thread(target=read, args=(own,)) for own in range(4)]
-    for thread in (writing, *readers):
-        thread.start()
-    for thread in readers:
-        thread.join()
-    stop.set()
-    writing.join()
+    while_writing(write, stop, [partial(read, own) for own in range(4)])
     assert failures == []
     assert boutique.size(kinds[0]).members == members(boutique, kinds[0])
 
@@ -358,14 +366,7 @@ def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: Recorde
             if found != [0, 1]:
                 failures.append(found)
 
-    writing = threading.Thread(target=write)
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for thread in (writing, *readers):
-        thread.start()
-    for thread in readers:
-        thread.join()
-    stop.set()
-    writing.join()
+    while_writing(write, stop, [read, read])
     assert failures == []
     assert boutique.size(BOUGHT).members == 1
 
