@@ -18,7 +18,7 @@ from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.facts import ShopFacts, in_doubt_of
 from graphql_app.segments.index.question import Asking, Kind, Question, WatchedScope
 from graphql_app.segments.index.shop import IndexedShop
-from graphql_app.segments.index.universe import Flags, Universe
+from graphql_app.segments.index.universe import BYTES_OF_CONTACT, Flags, Universe
 from graphql_app.segments.index.vectors import Vector, Whole
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rule import Rule, combine, criteria
@@ -26,7 +26,6 @@ from graphql_app.segments.rule import Rule, combine, criteria
 R = TypeVar("R")
 Leaves: TypeAlias = Mapping[str, Criterion]
 
-BYTES_OF_CONTACT = 18  # of the universe
 MAX_UNKEPT = 10_000
 
 

@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 NOWHERE = -1
 FEW = 4_096  # identifiers that are looked up one by one
 CROWDED = 16  # identifiers that may share a bucket; more of them are looked up one by one
-NOBODY = np.array([], np.int64)
+BYTES_OF_CONTACT = 8 + 1 + 1 + 8  # the id, two flags, and what finding takes
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Universe:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory, with what finding takes."""
-        return len(self) * (8 + 1 + 1 + 8)
+        """Bytes of memory."""
+        return len(self) * BYTES_OF_CONTACT
 
     @cached_property
     def contacts(self) -> int:
