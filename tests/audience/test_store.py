@@ -59,6 +59,24 @@ def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: A
 
 
 @pytest.mark.usefixtures("contacts")
+@pytest.mark.parametrize("way", ["rows", "table"])
+def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
+    settings: Settings, audience: Audience, way: str
+) -> None:
+    alone = _limited(settings, audience, connections=1)
+    many = func.arrayJoin(func.range(200_000))
+    failing = select(many, func.throwIf(many > 150_000)).select_from(Contact)
+    ids = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
+    with pytest.raises(AppError):
+        getattr(alone, way)(failing, 1)
+    assert [row[0] for row in alone.rows(ids, 1)] == [*range(100)]
+    with pytest.raises(AppError):
+        getattr(alone, way)(failing, 1)
+    assert alone.table(ids, 1)["id"].to_pylist() == [*range(100)]
+    alone.close()
+
+
+@pytest.mark.usefixtures("contacts")
 def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
     audience: Audience,
 ) -> None:
