@@ -51,8 +51,8 @@ logger = logging.getLogger(__name__)
 # Rows replaced but not yet merged away must not count: FINAL on every read. A partition that is
 # one merged part costs nothing more (measured: 0.078 s with and without over 20 M rows).
 # Rows being erased must not count either, from the moment the erasure is acknowledged.
-# Of what FINAL merges, what the sort key rules out is not even read: for a thousand contacts all over
-# 20 M rows, unmerged, that is 43 ms for 57.
+# Of what FINAL merges, what the sort key rules out is not even read: for a thousand contacts all
+# over 20 M rows, unmerged, that is 43 ms for 57.
 # A rule within its limits may still be long as SQL.
 READ_SETTINGS = {
     "max_ast_elements": 5_000_000,
@@ -440,7 +440,8 @@ def _arrow(
 def _quoted(value: Any) -> str:
     """A value of a setting as SQL; the engine makes of text what the setting is."""
     if isinstance(value, Mapping):
-        value = f"{{{', '.join(f'{_quoted(key)}: {_quoted(each)}' for key, each in value.items())}}}"
+        pairs = (f"{_quoted(key)}: {_quoted(each)}" for key, each in value.items())
+        value = f"{{{', '.join(pairs)}}}"
     escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
