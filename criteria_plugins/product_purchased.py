@@ -77,7 +77,7 @@ class ProductPurchased(Criterion):
         """Contacts who bought any, or each, of the products."""
         contact_id, product_id = col(OrderLine.contact_id), col(OrderLine.product_id)
         wanted = _titled(self.words) if self.words is not None else self.products or ()
-        lines = select(contact_id, product_id).where(
+        lines = select(contact_id).where(
             product_id.in_(wanted),
             col(OrderLine.valid),
             col(OrderLine.quantity) > 0,
@@ -88,17 +88,16 @@ class ProductPurchased(Criterion):
             minimums.append(func.uniqExact(col(OrderLine.order_id)) >= self.minimum_times)
         if self.minimum_units is not None:
             minimums.append(func.sum(col(OrderLine.quantity)) >= self.minimum_units)
-        if minimums and self.words is not None:
-            together = lines.with_only_columns(contact_id).group_by(contact_id)
-            return col(Contact.id).in_(together.having(*minimums))
+        if self.words is not None:
+            return col(Contact.id).in_(lines.group_by(contact_id).having(*minimums))
+        buyers, bought = lines.group_by(contact_id), func.uniqExact(product_id)
         if minimums:
-            lines = lines.group_by(contact_id, product_id).having(*minimums)
-        bought = lines.subquery()
-        buyers = select(bought.c.contact_id)
+            each = lines.add_columns(product_id).group_by(contact_id, product_id).having(*minimums)
+            enough = each.subquery().c
+            buyers = select(enough.contact_id).group_by(enough.contact_id)
+            bought = func.uniqExact(enough.product_id)
         if self.operator is ProductOperator.ALL_OF:
-            buyers = buyers.group_by(bought.c.contact_id).having(
-                func.uniqExact(bought.c.product_id) == len(self.products or ())
-            )
+            buyers = buyers.having(bought == len(self.products or ()))
         return col(Contact.id).in_(buyers)
 
     @classmethod

@@ -249,21 +249,22 @@ class Audience:
         shop_id: int,
         contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
+        tables: Collection[str] | None = None,
         final: bool = True,
     ) -> pa.Table:
         """As ``rows``, for many of them: an Arrow table.
 
         Unless ``final``, rows that were replaced may be among them.
         """
-        tables: list[pa.Table] = []
-        settings = self._read_settings(shop_id, contacts, timeout)
+        found: list[pa.Table] = []
+        settings = self._read_settings(shop_id, contacts, timeout, tables)
         options = {
             "settings": settings if final else {**settings, "final": 0},
-            ARROW_SINK: tables.append,
+            ARROW_SINK: found.append,
         }
         with self._connection() as connection:
             connection.execute(statement, execution_options=options)
-        return tables[0]
+        return found[0]
 
     def written(self, statement: Statement) -> Written:
         """A statement's SQL and the values that it binds, by which statements are told apart."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import ColumnElement, FromClause, and_, func, literal, select
+from sqlalchemy import and_, func, literal, select, true
 from sqlmodel import col
 
 from graphql_app.audience.changes import Ids
 from graphql_app.audience.store import Audience, contact_key
-from graphql_app.audience.tables import INSTANT, Contact, Statement, stored
+from graphql_app.audience.tables import INSTANT, Contact, Statement
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.question import Kind, Question
+from graphql_app.segments.index.scan import Scan, scans
 from graphql_app.segments.index.universe import NOWHERE, Flags, Universe
 from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
-from graphql_app.segments.predicate import by_contact
 
 
 @dataclass(frozen=True)
@@ -67,70 +66,76 @@ class ShopFacts:
             np.array([row[1] for row in rows], np.bool_),
         )
 
-    def load(self, question: Question, universe: Universe, count: int) -> Vector:
-        """The vector of a question.
+    def load(
+        self,
+        questions: Sequence[Question],
+        universe: Universe,
+        count: int,
+        contacts: Ids | None = None,
+    ) -> Iterator[tuple[Hashable, Vector]]:
+        """The vectors of some questions by their keys, as they are found.
+
+        Args:
+            questions: The questions.
+            universe: All contacts, or a few.
+            count: How many writes these have seen.
+            contacts: The few, if they are not all.
 
         Raises:
-            DoubtError: Its values cannot be kept.
+            DoubtError: The values of one cannot be kept; its ``key`` says of which.
             CriterionFailedError: Its SQL is refused.
         """
-        statement = question.checked()
-        if question.kind is Kind.CONDITION:
-            _, condition = statement.selected_columns
-            matching = self._table(select(col(Contact.id)).where(condition))
-            places = universe.find(_column(matching, 0).to_numpy())
-            vector = _blank(question, None, universe, count)
-            vector.values[places[places != NOWHERE]] = True
-            return vector
-        found = self._table(statement)
-        values = _column(found, 1)
-        places = universe.find(_column(found, 0).to_numpy())
-        known = places != NOWHERE
-        vector = _blank(question, Unit.of(values.type), universe, count)
-        vector.values[places[known]] = vector.stored(values)[known]
-        met = np.zeros(len(universe), np.bool_)
-        met[places[known]] = True
-        if np.count_nonzero(met) < np.count_nonzero(known):
-            raise DoubtError("a contact has several values")
-        return vector
+        for scan in self._scans(questions, whole=contacts is None):
+            found = self._found(scan, contacts)
+            places = universe.find(_column(found, 0).to_numpy())
+            known = places != NOWHERE
+            places = places[known]
+            met = np.zeros(len(universe), np.bool_)
+            met[places] = True
+            if np.count_nonzero(met) < len(places):
+                raise _several(scan)
+            for number, question in enumerate(scan.questions):
+                values = _column(found, number + 1)
+                with in_doubt_of(question):
+                    unit = None if question.kind is Kind.CONDITION else Unit.of(values.type)
+                    vector = _blank(question, unit, universe, count)
+                    vector.values[places] = vector.stored(values)[known]
+                yield question.key, vector
 
     def again(
-        self, questions: Sequence[Question], vectors: Sequence[Vector], contacts: Ids
-    ) -> tuple[Ids, list[Whole | Flags]]:
-        """What some questions find of some contacts, in one statement; and who they are."""
-        statement = _joined(questions)
-        read = {Contact.__tablename__}.union(*(question.reads for question in questions))
-        rows = self.audience.rows(statement, self.shop_id, contacts, self._left(), read)
-        ids, *found = zip(*rows, strict=True) if rows else ((), *(() for _ in questions))
-        if len({*ids}) < len(ids):
-            raise DoubtError("a contact has several values")
-        return np.array(ids, np.uint64), [
-            vector.stored(_array(values, vector.unit))
-            for vector, values in zip(vectors, found, strict=True)
-        ]
+        self, questions: Sequence[Question], vectors: Mapping[Hashable, Vector], contacts: Ids
+    ) -> Iterator[tuple[Hashable, Ids, Whole | Flags]]:
+        """What some questions find of some contacts, by their keys, and of whom they find it."""
+        for scan in self._scans(questions, whole=False):
+            found = self._found(scan, contacts)
+            ids = _column(found, 0).to_numpy()
+            if len(np.unique(ids)) < len(ids):
+                raise _several(scan)
+            for number, question in enumerate(scan.questions):
+                values, vector = _column(found, number + 1), vectors[question.key]
+                with in_doubt_of(question):
+                    if vector.unit is not None and vector.unit.type != values.type:
+                        raise DoubtError("values are of another type than before")
+                    yield question.key, ids, vector.stored(values)
 
-    def some(
-        self, questions: Sequence[Question], universe: Universe, count: int
-    ) -> dict[Hashable, Vector]:
-        """The vectors of some questions for a few contacts only, in one statement.
+    def _scans(self, questions: Iterable[Question], whole: bool) -> Iterator[Scan]:
+        """The statements that answer questions, of all contacts or a few."""
+        of_contacts = []
+        for scan in scans(questions, self.audience.written):
+            if len(scan.questions) > 1 or scan.questions[0].kind is Kind.MEASURE:
+                yield scan
+            elif whole:
+                yield _matching(scan)
+            else:
+                of_contacts.append(scan)
+        if of_contacts:
+            yield _joined(of_contacts)
 
-        Raises:
-            DoubtError: The values of one cannot be kept.
-        """
-        found = self._table(_joined(questions), universe.ids)
-        places = universe.find(_column(found, 0).to_numpy())
-        here = places != NOWHERE
-        if len(np.unique(places[here])) < np.count_nonzero(here):
-            raise DoubtError("a contact has several values")
-        vectors: dict[Hashable, Vector] = {}
-        for number, question in enumerate(questions):
-            values = _column(found, number + 1)
-            with in_doubt_of(question):
-                unit = None if question.kind is Kind.CONDITION else Unit.of(values.type)
-                vector = _blank(question, unit, universe, count)
-                vector.values[places[here]] = vector.stored(values)[here]
-            vectors[question.key] = vector
-        return vectors
+    def _found(self, scan: Scan, contacts: Ids | None) -> pa.Table:
+        read = {Contact.__tablename__}.union(*(question.reads for question in scan.questions))
+        return self.audience.table(
+            scan.statement, self.shop_id, contacts, self._left(), tables=read
+        )
 
     def crossings(
         self, question: Question, spans: Sequence[Span], contacts: Ids | None = None
@@ -173,39 +178,30 @@ def in_doubt_of(question: Question) -> Iterator[None]:
         raise
 
 
-def _joined(questions: Sequence[Question]) -> Statement:
-    """The contacts with what each question finds of them, NULL where that is nothing."""
-    source: FromClause = stored(Contact)
-    columns: list[ColumnElement[Any]] = []
-    for question in questions:
-        statement = question.checked()
-        if question.kind is Kind.MEASURE:
-            measure = by_contact(statement)
-            source = source.outerjoin(measure, col(Contact.id) == measure.c.id)
-            columns.append(measure.c.value)
-            continue
-        _, value = statement.selected_columns
-        if question.kind is Kind.CONDITION:
-            value = func.coalesce(value, literal(False))
-        columns.append(value)
-    labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
-    return select(col(Contact.id), *labelled).select_from(source)
+def _several(scan: Scan) -> DoubtError:
+    """The doubt where a contact has several values, which only a question by itself can give."""
+    doubt = DoubtError("a contact has several values")
+    doubt.key = scan.questions[0].key
+    return doubt
+
+
+def _matching(scan: Scan) -> Scan:
+    """Of a condition, the contacts for whom it holds; others are not worth handing over."""
+    [question] = scan.questions
+    if question.kind is not Kind.CONDITION:
+        return scan
+    _, condition = scan.statement.selected_columns
+    return Scan(scan.questions, select(col(Contact.id), true()).where(condition))
+
+
+def _joined(all_of: Sequence[Scan]) -> Scan:
+    """Statements about columns of ``Contact`` as one."""
+    values = [[*scan.statement.selected_columns][1] for scan in all_of]
+    labelled = [value.label(f"v{number}") for number, value in enumerate(values)]
+    questions = [question for scan in all_of for question in scan.questions]
+    return Scan(questions, select(col(Contact.id), *labelled))
 
 
 def _column(table: pa.Table, number: int) -> pa.Array:
     column = table.column(number).combine_chunks()
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _array(values: Sequence[Any], unit: Unit | None) -> pa.Array:
-    """Values of Python as the engine's Arrow has them.
-
-    Raises:
-        DoubtError: They are of another type.
-    """
-    if unit is None:
-        return pa.array(map(bool, values), pa.bool_())
-    try:
-        return pa.array(values, unit.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        raise DoubtError("values are of another type than before") from error

@@ -194,13 +194,13 @@ class SizeIndex:
             def ask(count: int) -> tuple[Universe, Mapping[Hashable, Vector]]:
                 if not kept:
                     universe = Universe.of(*facts.universe(few), layout=0)
-                    return universe, facts.some(others, universe, count)
+                    return universe, dict(facts.load(others, universe, count, few))
                 whole = shop.renewed(facts, count)
                 found = shop.answers(kept, whole, facts, count)
                 universe = whole.only(few)
                 places = whole.find(universe.ids)
                 vectors = {key: vector.only(places) for key, vector in found.items()}
-                return universe, vectors | facts.some(others, universe, count)
+                return universe, vectors | dict(facts.load(others, universe, count, few))
 
             try:
                 universe, vectors = self._settled(shop_id, ask)

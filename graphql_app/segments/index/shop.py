@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from graphql_app.audience.changes import Changes, Ids, Touched
-from graphql_app.segments.index.facts import ShopFacts, in_doubt_of
+from graphql_app.segments.index.facts import ShopFacts
 from graphql_app.segments.index.question import Question
 from graphql_app.segments.index.universe import NOWHERE, Universe
 from graphql_app.segments.index.vectors import Vector, ahead
@@ -34,7 +34,7 @@ class IndexedShop:
         self._changes = changes
         self._renewing = threading.Lock()
         self._guard = threading.Lock()
-        self._loading: dict[Hashable, threading.Lock] = {}
+        self._loading: dict[Hashable, threading.Event] = {}
         self.universe: Universe | None = None
         self._count = 0
         self._layouts = 0
@@ -111,22 +111,25 @@ class IndexedShop:
         """
         found: dict[Hashable, Vector] = {}
         stale: dict[Hashable, Ids] = {}
+        unknown: dict[Hashable, Question] = {}
         for key, question in questions.items():
             vector = self.vectors.get(key)
             again = None
             if vector is not None and vector.layout == universe.layout:
                 vector, again = self._again(question, vector, facts, count)
             if vector is None or again is None or len(again) > MAX_AGAIN:
-                found[key] = self._load(key, question, universe, facts, count)
+                unknown[key] = question
                 continue
             found[key] = vector
             if len(again):
                 stale[key] = again
+        if unknown:
+            found |= self._load(unknown, universe, facts, count)
         if stale:
             self._ask_again(questions, universe, facts, found, stale)
         for key, vector in found.items():
-            at = tuple(moving.at for moving in questions[key].moving)
-            if vector.count < count or vector.moving != at or key in stale:
+            if not _answers(vector, questions[key], universe, count) or key in stale:
+                at = tuple(moving.at for moving in questions[key].moving)
                 found[key] = replace(vector, count=max(vector.count, count), moving=at)
         for key, vector in found.items():
             found[key] = self._kept(key, vector.reaching(len(universe))).upto(len(universe))
@@ -174,46 +177,50 @@ class IndexedShop:
     ) -> None:
         """Ask the stale ones of ``found`` again, for every contact that any of them needs."""
         contacts = np.unique(np.concatenate([*stale.values()]))
-        vectors = [found[key].reaching(len(universe)) for key in stale]
-        ids, columns = facts.again([questions[key] for key in stale], vectors, contacts)
         gone = universe.find(contacts)
         gone = gone[gone != NOWHERE]
-        places = universe.find(ids)
-        here = places != NOWHERE
-        for key, vector, column in zip(stale, vectors, columns, strict=True):
-            values = vector.values.copy()
-            values[gone] = vector.fill
-            values[places[here]] = column[here]
-            found[key] = replace(vector, values=values, masks={})
+        vectors = {key: found[key].reaching(len(universe)) for key in stale}
+        asked = [questions[key] for key in stale]
+        for key, ids, values in facts.again(asked, vectors, contacts):
+            places = universe.find(ids)
+            here = places != NOWHERE
+            changed = vectors[key].values.copy()
+            changed[gone] = vectors[key].fill
+            changed[places[here]] = values[here]
+            found[key] = replace(vectors[key], values=changed, masks={})
 
     def _load(
         self,
-        key: Hashable,
-        question: Question,
+        questions: Mapping[Hashable, Question],
         universe: Universe,
         facts: ShopFacts,
         count: int,
-    ) -> Vector:
-        """Load a vector, or wait for who is loading it already."""
-        with self._guard:
-            lock = self._loading.setdefault(key, threading.Lock())
-        try:
-            with lock, in_doubt_of(question):
-                other = self.vectors.get(key)
-                at = tuple(moving.at for moving in question.moving)
-                if (
-                    other is not None
-                    and other.layout == universe.layout
-                    and other.count >= count
-                    and other.moving == at
-                ):
-                    return other
-                vector = facts.load(question, universe, count)
-                return self._kept(key, vector)
-        finally:
+    ) -> dict[Hashable, Vector]:
+        """Load vectors, and wait for those that somebody else is loading already."""
+        found: dict[Hashable, Vector] = {}
+        while True:
+            for key, question in questions.items():
+                vector = self.vectors.get(key)
+                if vector is not None and _answers(vector, question, universe, count):
+                    found.setdefault(key, vector)
+            missing = {key: each for key, each in questions.items() if key not in found}
+            if not missing:
+                return found
+            done = threading.Event()
             with self._guard:
-                if not lock.locked():
-                    self._loading.pop(key, None)
+                others = [self._loading[key] for key in missing if key in self._loading]
+                ours = {key: each for key, each in missing.items() if key not in self._loading}
+                self._loading.update(dict.fromkeys(ours, done))
+            try:
+                for key, vector in facts.load([*ours.values()], universe, count):
+                    found[key] = self._kept(key, vector)
+            finally:
+                with self._guard:
+                    for key in ours:
+                        del self._loading[key]
+                done.set()
+            for other in others:
+                other.wait()
 
     def _kept(self, key: Hashable, vector: Vector) -> Vector:
         """Keep a vector, unless the one that is kept has seen more."""
@@ -223,6 +230,12 @@ class IndexedShop:
             if newer and self.universe is not None and self.universe.layout == vector.layout:
                 self.vectors[key] = vector
         return vector
+
+
+def _answers(vector: Vector, question: Question, universe: Universe, count: int) -> bool:
+    """Whether a vector is what a question asks for after a number of writes."""
+    at = tuple(moving.at for moving in question.moving)
+    return vector.layout == universe.layout and vector.count >= count and vector.moving == at
 
 
 def _of(touched: Iterable[Touched], tables: Iterable[str]) -> Ids:

@@ -255,7 +255,7 @@ class Vector:
             DoubtError: They cannot be.
         """
         if self.unit is None:
-            return _numpy(values.cast(pa.bool_()))
+            return _numpy(values.cast(pa.bool_()).fill_null(False))
         numbers = self.unit.numbers(values)
         filled: Whole = np.where(numbers == MISSING, self.fill, numbers)
         return filled

@@ -1,0 +1,214 @@
+"""Which questions are asked together, and that each is answered as if it were asked alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, distinct, func, select
+from sqlmodel import col
+
+from graphql_app.audience.tables import Contact, Order, Statement
+from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
+from graphql_app.schema.context import Services
+from graphql_app.segments.index.question import Asking, Question
+from graphql_app.segments.index.scan import scans
+from graphql_app.segments.rule import criteria
+from tests.parity.evaluation.facts import (
+    Contact as Person,
+)
+from tests.parity.evaluation.facts import (
+    Contacts,
+    Keywords,
+    KeywordUse,
+    Line,
+    Orders,
+    Text,
+    Texts,
+)
+from tests.parity.evaluation.facts import (
+    Order as Bought,
+)
+from tests.parity.recorded_shop import NOW, RecordedShop
+
+ROOM = 1 << 26
+MONTH = {"last": {"count": 30, "unit": "DAYS"}}
+
+
+def counted(**more: Any) -> dict[str, Any]:
+    return {"operator": "AT_LEAST", "count": 1, **more}
+
+
+def bought(*products: str, operator: str = "ANY_OF", **more: Any) -> dict[str, Any]:
+    return {"productPurchased": {"operator": operator, "products": [*products], **more}}
+
+
+def keyword(*words: str, operator: str = "ANY_OF") -> dict[str, Any]:
+    return {"keyword": {"operator": operator, "keywords": [*words]}}
+
+
+ORDERS = (
+    {"spend": {"operator": "AT_LEAST", "amount": "10.00"}},
+    {"spend": {"operator": "AT_LEAST", "amount": "10.00", "within": MONTH}},
+    {"ordersPlaced": counted()},
+    {"averageOrderValue": {"operator": "LESS_THAN", "amount": "30.00"}},
+    {"lastOrderDate": {"operator": "IN_LAST", "days": 30}},
+)
+TEXTS = (
+    {"textsReceived": counted()},
+    {"textsReceived": counted(within=MONTH)},
+    {"textsClicked": counted()},
+    {"clickRate": {"operator": "AT_LEAST", "percent": "50"}},
+    {"clickRate": {"operator": "AT_LEAST", "percent": "50", "within": MONTH}},
+)
+LINES = (
+    bought("coral"),
+    bought("lime"),
+    bought("coral", "lime", operator="ALL_OF"),
+    bought("lime", within=MONTH),
+)
+KEYWORDS = (keyword("join"), keyword("join", "sale", operator="ALL_OF"))
+# Each product by itself is counted first, so this asks what comes of another select.
+MANY = bought("coral", minimumTimes=2)
+
+
+@pytest.fixture
+def boutique(services: Services) -> RecordedShop:
+    """A shop in which some contacts have rows that count for one criterion and not another."""
+    long_ago = NOW - timedelta(days=90)
+    made = RecordedShop(replace(services, index_bytes=ROOM))
+    lines = {name: Line(name) for name in ("coral", "lime")}
+    made.record(
+        Contacts(tuple(Person(id_) for id_ in range(1, 9))),
+        Orders(
+            (
+                Bought(1, 1, NOW, Decimal(50), lines=(lines["coral"],)),
+                Bought(2, 1, long_ago, Decimal(5), lines=(lines["lime"],)),
+                Bought(3, 2, long_ago, Decimal(9), lines=(lines["coral"], lines["lime"])),
+                Bought(4, 3, NOW, Decimal(20), Decimal(20), lines=(lines["lime"],)),
+                Bought(5, 4, NOW, Decimal(20), cancelled_at=NOW, lines=(lines["coral"],)),
+            )
+        ),
+        Texts((Text(1, 1, NOW, NOW), Text(2, 1, long_ago), Text(3, 2, long_ago, NOW))),
+        Keywords(
+            (KeywordUse(1, "join", NOW), KeywordUse(1, "sale", NOW), KeywordUse(2, "sale", NOW))
+        ),
+    )
+    return made
+
+
+def questions(boutique: RecordedShop, documents: Sequence[Any]) -> list[Question]:
+    asking = Asking(boutique.services.audience)
+    leaves = criteria(boutique.rule({"any": [*documents]}))
+    return [asking.question(leaf, boutique.scope, measured=True) for leaf in leaves]
+
+
+def together(boutique: RecordedShop, asked: Sequence[Question]) -> list[int]:
+    """How many questions are answered by each statement."""
+    written = boutique.services.audience.written
+    return sorted(len(scan.questions) for scan in scans(asked, written))
+
+
+@pytest.mark.parametrize(
+    "leaves", [ORDERS, TEXTS, LINES, KEYWORDS], ids=lambda each: str(len(each))
+)
+def test_what_is_asked_of_one_table_is_one_statement(
+    boutique: RecordedShop, leaves: Sequence[Any]
+) -> None:
+    assert together(boutique, questions(boutique, leaves)) == [len(leaves)]
+    assert together(boutique, questions(boutique, leaves[:1])) == [1]
+
+
+def test_each_table_and_each_other_select_is_a_statement_of_its_own(
+    boutique: RecordedShop,
+) -> None:
+    asked = questions(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
+    assert together(boutique, asked) == [1, len(LINES), *sorted((len(ORDERS), len(TEXTS)))]
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [ORDERS, TEXTS, LINES, KEYWORDS, (*ORDERS, *TEXTS, *LINES, *KEYWORDS, MANY)],
+    ids=["orders", "texts", "lines", "keywords", "all"],
+)
+def test_each_is_answered_as_if_it_were_alone(
+    boutique: RecordedShop, leaves: Sequence[Any]
+) -> None:
+    sizes = boutique.size({"any": [*leaves]})
+    alone = [boutique.size(leaf).members for leaf in leaves]
+    parts = {part.path: part.members for part in sizes.parts}
+    assert [parts["rule", "any", number] for number in range(len(leaves))] == alone
+    assert max(alone) > 0
+
+
+class Counted(CountCriterion):
+    """Base of what is counted of orders."""
+
+    key = "counted"
+    label = "Counted"
+
+    def number(self) -> ColumnElement[Any]:
+        return func.count()
+
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        return select(contact_id, self.number()).group_by(contact_id)
+
+
+class Distinct(Counted):
+    def number(self) -> ColumnElement[Any]:
+        return func.count(distinct(col(Order.total)))
+
+
+class Unknown(Counted):
+    def number(self) -> ColumnElement[Any]:
+        return func.toInt64(func.quantileExact(col(Order.total)))
+
+
+class Filtered(Counted):
+    def number(self) -> ColumnElement[Any]:
+        return func.count().filter(col(Order.valid))
+
+
+class Having(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        return super().measure(scope).having(func.count() > 1)
+
+
+class Limited(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        return super().measure(scope).limit(1)
+
+
+class Joined(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        return (
+            select(contact_id, func.count())
+            .join(Contact, col(Contact.id) == contact_id)
+            .group_by(contact_id)
+        )
+
+
+class Among(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        others = select(col(Order.contact_id)).where(col(Order.total) > 100)
+        return super().measure(scope).where(col(Order.contact_id).not_in(others))
+
+
+@pytest.mark.parametrize("kind", [Distinct, Unknown, Filtered, Limited, Joined, Among, Having])
+def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
+    boutique: RecordedShop, kind: type[Counted]
+) -> None:
+    asking = Asking(boutique.services.audience)
+
+    def question(of: type[Criterion]) -> Question:
+        criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
+        return asking.question(criterion, boutique.scope, measured=True)
+
+    assert together(boutique, [question(Counted), question(kind)]) == [1, 1]
+    assert together(boutique, [question(Counted), question(Counted)]) == [2]
