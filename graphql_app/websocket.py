@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -92,20 +93,31 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
         await self.send_message({"id": message["id"], "type": "error", "payload": errors})
 
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
-        """Send what an operation answers, until it ends."""
+        """Send what an operation answers, until it ends; one that writes goes on to its end."""
         try:
-            await self._answer(operation)
+            context = await self.context.context()
+            answering = asyncio.ensure_future(self._answer(operation, context))
+            try:
+                await asyncio.wait([answering])
+            except asyncio.CancelledError:
+                if not context.writes:
+                    answering.cancel()
+                await asyncio.wait([answering])
+                raise
+            finally:
+                answering.cancel()
+            await answering
         except WebSocketDisconnected:
             return
         except Exception as error:
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors(_coded(error))
 
-    async def _answer(self, operation: Operation[Connection, None]) -> None:
+    async def _answer(self, operation: Operation[Connection, None], context: Context) -> None:
         results: Any = await self.schema.stream(
             operation.query,
             variable_values=operation.variables,
-            context_value=await self.context.context(),
+            context_value=context,
             operation_name=operation.operation_name,
         )
         async with aclosing(results):

@@ -582,6 +582,22 @@ def test_nothing_goes_on_for_a_client_that_has_left(
     assert shop.size(EVERYONE)["members"] == 0
 
 
+@pytest.mark.parametrize("leave", [_completes, _closes, _vanishes])
+def test_a_mutation_goes_on_to_its_end_for_a_client_that_has_left(
+    shop: Client, services: Services, leave: Callable[[Stream], None]
+) -> None:
+    assert shop.shop.id is not None
+    upsert = "contactsUpsert(contacts: [{ id: %s }]) { recorded }"
+    mutation = f"mutation {{ a: {upsert % 1} b: {upsert % 2} c: {upsert % 3} }}"
+    with admitted(shop) as stream:
+        with services.recorder.pause(shop.shop.id):
+            stream.subscribe(mutation, "1")
+            until(lambda: services.workers.borrowed_tokens == 1)
+            leave(stream)
+            time.sleep(0.05)  # for the server to hear of it
+        until(lambda: shop.size(EVERYONE)["members"] == 3)
+
+
 def test_work_for_a_client_that_has_left_counts_until_it_is_done() -> None:
     begun, end = threading.Event(), threading.Event()
 

@@ -30,6 +30,10 @@ LARGEST = int(np.iinfo(np.int64).max)
 # scan, remembering 16 bytes for each row.
 AHEAD = timedelta(hours=6)
 
+# Within these, the steps of a division of 128 bits by a power of ten fit into 64.
+MAX_PLACES = 14
+MAX_HIGH = 2**17
+
 MAX_MASKS = 2  # of a vector; a byte for each contact
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +91,9 @@ class Unit:
     def _of_decimals(self, values: pa.Array) -> Whole:
         if self.type.scale <= MONEY_SCALE:
             return _units(values)
+        positive = _halves(values)
+        if positive is not None:
+            return positive
         floor = pc.round(values, MONEY_SCALE, "down")
         numbers = _units(floor.cast(pa.decimal128(38, MONEY_SCALE)))
         if len(numbers) and max(-int(numbers.min()), int(numbers.max())) > LARGEST // 4:
@@ -148,14 +155,44 @@ def _units(values: pa.Array) -> Whole:
     """Decimals as whole numbers of their last place, from the 128 bits that they are kept in."""
     if not pa.types.is_decimal128(values.type):
         raise DoubtError(f"values of {values.type} are not kept")
-    buffer = values.buffers()[1]
-    if buffer is None or not len(values):
-        return np.zeros(len(values), np.int64)
-    words = np.frombuffer(buffer, np.int64)[2 * values.offset : 2 * (values.offset + len(values))]
-    low, high = words[0::2], words[1::2]
+    low, high = _words(values)
     if not np.array_equal(high, low >> 63):
         raise DoubtError("a value has more bits than are kept")
     return low
+
+
+def _words(values: pa.Array) -> tuple[Whole, Whole]:
+    """The low and the high halves of the 128 bits of decimals."""
+    buffer = values.buffers()[1]
+    if buffer is None or not len(values):
+        return np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
+    words = np.frombuffer(buffer, np.int64)[2 * values.offset : 2 * (values.offset + len(values))]
+    return words[0::2], words[1::2]
+
+
+def _halves(values: pa.Array) -> Whole | None:
+    """Decimals of more places than bounds have, in halves of a bound's last; see ``Unit``.
+
+    ``None`` for negative ones and those of millions, which Arrow divides, in eight times as long.
+    """
+    places = values.type.scale - MONEY_SCALE
+    if not pa.types.is_decimal128(values.type) or places > MAX_PLACES:
+        return None
+    low, high = _words(values)
+    if len(high) and not 0 <= high.min() <= high.max() < MAX_HIGH:
+        return None
+    divisor = np.uint64(10**places)
+    quotient, remainder = (np.uint64(part) for part in divmod(2**64, 10**places))
+    ones, rest = low.view(np.uint64), high.view(np.uint64)
+    # Not divmod: dividing by one number is multiplying, in numpy too, but taking the rest is not.
+    whole = ones // divisor
+    left = ones - whole * divisor
+    more = rest * remainder
+    carried = more // divisor
+    left += more - carried * divisor
+    whole += rest * quotient + carried + (left >= divisor)
+    halves: Whole = whole.astype(np.int64) * 2 + ((left != 0) & (left != divisor))
+    return halves
 
 
 def inside(numbers: Whole, low: int, high: int, whole: bool = False) -> Flags:

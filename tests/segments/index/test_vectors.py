@@ -44,6 +44,18 @@ def test_decimals(data: st.DataObject, scale: int, interval: Interval[Decimal]) 
     check(pa.decimal128(38, scale), values, interval)
 
 
+@given(st.data(), st.sampled_from([5, 9, 18]))
+def test_averages_of_any_size_are_halves_of_the_last_place_of_a_bound(
+    data: st.DataObject, scale: int
+) -> None:
+    most = data.draw(st.sampled_from(["10", "2000000", "5000000"]))
+    values = data.draw(st.lists(st.decimals("0", most, places=scale), min_size=1))
+    parts = [value * 10_000 for value in values]
+    assert Unit.of(pa.decimal128(38, scale)).numbers(
+        pa.array(values, pa.decimal128(38, scale))
+    ).tolist() == [int(part) * 2 + (part % 1 != 0) for part in parts]
+
+
 @given(st.lists(st.none() | st.integers(0, 30)), intervals(st.integers(-1, 31)))
 def test_counts(values: list[int | None], interval: Interval[int]) -> None:
     check(pa.uint64(), values, interval)
