@@ -100,9 +100,12 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
             try:
                 await asyncio.wait([answering])
             except asyncio.CancelledError:
+                operation.completed = True  # the client may have given the id to another by now
                 if not context.writes:
                     answering.cancel()
                 await asyncio.wait([answering])
+                if not answering.cancelled():
+                    answering.exception()  # else asyncio would log that nobody asked for it
                 raise
             finally:
                 answering.cancel()

@@ -159,6 +159,8 @@ class Audience:
     ) -> None:
         self.adopt(tables)
         self._engine = self._open(url, connections)
+        # The embedded engine shuts down with its last connection, and others are let go.
+        self._last = self._engine.connect()
         self.database = make_url(url).database or "default"
         self.timeout = timeout
         self._limits = {"max_memory_usage": memory}
@@ -167,7 +169,7 @@ class Audience:
     def _open(url: str, connections: int) -> Engine:
         try:
             engine = create_engine(
-                url, poolclass=QueuePool, pool_size=connections, max_overflow=2, pool_timeout=60
+                url, poolclass=QueuePool, pool_size=connections + 1, max_overflow=2, pool_timeout=60
             )
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "do_execute", _execute_as_arrow)
@@ -213,6 +215,7 @@ class Audience:
 
     def close(self) -> None:
         """Close every connection; what was acknowledged is on disk."""
+        self._last.close()
         self._engine.dispose()
 
     def rows(

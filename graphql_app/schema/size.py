@@ -24,7 +24,7 @@ from graphql_app.schema.live import Flights
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import size as sizes
-from graphql_app.segments.rule import Rule, keys, keys_in
+from graphql_app.segments.rule import Rule, expanded, keys, keys_in
 
 # Seconds between two counts of a live size, at least; and at most, when there are no new facts, for
 # saved segments that a rule refers to are edited. Time windows expire; where it is known that time
@@ -71,14 +71,18 @@ async def _size_of_draft(
 ) -> sizes.SegmentSize:
     """The size of the rule of an argument; who asks the same meanwhile shares it."""
     document = as_document(rule)
+    seen = context.services.recorder.changes.count(context.shop_id)
+    shop = context.access.shop
+    about = (context.shop_id, shop.timezone, shop.currency, seen)
     if context.saved.refers(document):  # whose criteria, the other segment's rule tells
         found = await _parsed(context, document)
-        return await context.run_with(keys(found), _size, context, found)
-    shop = context.access.shop
-    seen = context.services.recorder.changes.count(context.shop_id)
+        words = json.dumps(expanded(found), sort_keys=True)
+        return await flights.share(
+            (*about, words), lambda: context.run_with(keys(found), _size, context, found)
+        )
     words = json.dumps(document, sort_keys=True)
     return await flights.share(
-        (context.shop_id, shop.timezone, shop.currency, seen, words),
+        (*about, words),
         lambda: context.run_with(keys_in(document), _size_of_document, context, document),
     )
 

@@ -347,6 +347,21 @@ def document(rule: Rule) -> dict[str, Any]:
             return document(criterion)
 
 
+def expanded(rule: Rule) -> Any:
+    """All that a rule says, as JSON values, with the names and rules that it refers to."""
+    match rule:
+        case All(rules):
+            return {"all": [expanded(inner) for inner in rules]}
+        case AnyOf(rules):
+            return {"any": [expanded(inner) for inner in rules]}
+        case Not(inner):
+            return {"not": expanded(inner)}
+        case Reference(criterion, name, inner):
+            return [document(criterion), name, expanded(inner)]
+        case Criterion():
+            return document(rule)
+
+
 def sentence(rule: Rule, scope: Scope) -> str:
     """The rule in words: "Total spend is greater than $50.00 and texts received equals 0"."""
     return sentences([rule], scope)[0]

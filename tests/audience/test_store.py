@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +77,33 @@ def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
         getattr(alone, way)(failing, 1)
     assert alone.table(ids, 1)["id"].to_pylist() == [*range(100)]
     alone.close()
+
+
+# What is in a table of the engine Memory is there for as long as the engine runs.
+QUIET = """
+import sys
+from sqlalchemy import func, select
+from sqlmodel import col
+from graphql_app.audience.store import Audience, AudienceUnavailableError
+from graphql_app.audience.tables import Contact
+
+quiet = Audience("clickhousedb://?interface=chdb&path=" + sys.argv[1])
+quiet.create_tables()
+quiet.command("CREATE TABLE noted ENGINE = Memory AS SELECT 42 AS number")
+for _ in range(3):
+    try:
+        quiet.rows(select(func.noSuchFunction(col(Contact.id))), 1)
+    except AudienceUnavailableError:
+        print("failed")
+print(quiet.arrow("SELECT number FROM noted")["number"].to_pylist())
+quiet.close()
+"""
+
+
+def test_the_engine_goes_on_where_a_statement_fails_on_a_quiet_server(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", QUIET, str(tmp_path / "audience")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["failed"] * 3 + ["[42]"]
 
 
 @pytest.mark.usefixtures("contacts")

@@ -598,6 +598,27 @@ def test_a_mutation_goes_on_to_its_end_for_a_client_that_has_left(
         until(lambda: shop.size(EVERYONE)["members"] == 3)
 
 
+def test_an_id_that_is_given_to_another_operation_is_that_ones_alone(
+    shop: Client, services: Services
+) -> None:
+    assert shop.shop.id is not None
+    mutation = "mutation { contactsUpsert(contacts: [{ id: 1 }]) { recorded } }"
+    with admitted(shop) as stream:
+        with services.recorder.pause(shop.shop.id):
+            stream.subscribe(mutation, "1")
+            until(lambda: services.workers.borrowed_tokens == 1)
+            stream.send("complete", id="1")
+            stream.subscribe(SHOP, "1")
+            assert stream.next("1") == {"shop": {"handle": shop.shop.handle}}
+            assert stream.receive() == {"type": "complete", "id": "1"}
+            stream.subscribe(COUNT, "1", rule={"not": SPENT})
+        until(lambda: shop.size(EVERYONE)["members"] == 1)
+        while stream.next("1")["segmentSize"]["members"] < 1:
+            pass
+        shop.record("contactsUpsert", contacts(2))
+        assert stream.next("1")["segmentSize"]["members"] == 2
+
+
 def test_work_for_a_client_that_has_left_counts_until_it_is_done() -> None:
     begun, end = threading.Event(), threading.Event()
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import and_, func, literal, select, true
+from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.changes import Ids
-from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.store import WORK, Audience, StoppedError, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.question import Kind, Question
-from graphql_app.segments.index.scan import Scan, scans
+from graphql_app.segments.index.scan import MAX_TOGETHER, Scan, alone, joined, matching, scans
 from graphql_app.segments.index.universe import NOWHERE, Flags, Universe
 from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
+
+LOOK_AGAIN = 0.05  # seconds after which who waits looks whether anybody waits for it
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,18 @@ class ShopFacts:
             DoubtError: The values of one cannot be kept; its ``key`` says of which.
             CriterionFailedError: Its SQL is refused.
         """
-        for scan in self._scans(questions, whole=contacts is None):
-            found = self._found(scan, contacts)
+        asked = self._of_all(questions) if contacts is None else [joined(questions)]
+        for scan, found in self._found(asked if questions else (), contacts):
             places = universe.find(_column(found, 0).to_numpy())
             known = places != NOWHERE
             places = places[known]
             met = np.zeros(len(universe), np.bool_)
             met[places] = True
-            if np.count_nonzero(met) < len(places):
-                raise _several(scan)
             for number, question in enumerate(scan.questions):
                 values = _column(found, number + 1)
                 with in_doubt_of(question):
+                    if np.count_nonzero(met) < len(places):
+                        raise DoubtError("a contact has several values")
                     unit = None if question.kind is Kind.CONDITION else Unit.of(values.type)
                     vector = _blank(question, unit, universe, count)
                     vector.values[places] = vector.stored(values)[known]
@@ -106,36 +110,77 @@ class ShopFacts:
         self, questions: Sequence[Question], vectors: Mapping[Hashable, Vector], contacts: Ids
     ) -> Iterator[tuple[Hashable, Ids, Whole | Flags]]:
         """What some questions find of some contacts, by their keys, and of whom they find it."""
-        for scan in self._scans(questions, whole=False):
-            found = self._found(scan, contacts)
+        for scan, found in self._found(self._of_few(questions), contacts):
             ids = _column(found, 0).to_numpy()
-            if len(np.unique(ids)) < len(ids):
-                raise _several(scan)
             for number, question in enumerate(scan.questions):
                 values, vector = _column(found, number + 1), vectors[question.key]
                 with in_doubt_of(question):
+                    if len(np.unique(ids)) < len(ids):
+                        raise DoubtError("a contact has several values")
                     if vector.unit is not None and vector.unit.type != values.type:
                         raise DoubtError("values are of another type than before")
                     yield question.key, ids, vector.stored(values)
 
-    def _scans(self, questions: Iterable[Question], whole: bool) -> Iterator[Scan]:
-        """The statements that answer questions, of all contacts or a few."""
-        of_contacts = []
+    def _of_all(self, questions: Iterable[Question]) -> Iterator[Scan]:
+        """The statements that answer questions, of all contacts."""
+        own = []
         for scan in scans(questions, self.audience.written):
-            if len(scan.questions) > 1 or scan.questions[0].kind is Kind.MEASURE:
-                yield scan
-            elif whole:
-                yield _matching(scan)
+            [question, *others] = scan.questions
+            if others or question.kind is Kind.MEASURE or question.reads - {Contact.__tablename__}:
+                yield scan if others else matching(question)
             else:
-                of_contacts.append(scan)
-        if of_contacts:
-            yield _joined(of_contacts)
+                own.append(question)
+        for begin in range(0, len(own), MAX_TOGETHER):
+            yield _together(own[begin : begin + MAX_TOGETHER])
 
-    def _found(self, scan: Scan, contacts: Ids | None) -> pa.Table:
-        read = {Contact.__tablename__}.union(*(question.reads for question in scan.questions))
-        return self.audience.table(
-            scan.statement, self.shop_id, contacts, self._left(), tables=read
-        )
+    def _of_few(self, questions: Collection[Question]) -> Iterator[Scan]:
+        """The statements that answer questions, of a few contacts."""
+        others: list[Question] = []
+        for scan in scans(questions, self.audience.written, most=len(questions)):
+            if len(scan.questions) > 1:
+                yield scan
+            else:
+                others += scan.questions
+        if others:
+            yield _together(others)
+
+    def _found(
+        self, asked: Iterable[Scan], contacts: Ids | None
+    ) -> Iterator[tuple[Scan, pa.Table]]:
+        """What statements find, of all contacts or a few; each question alone where one fails."""
+        waiting = deque(asked)
+        while waiting:
+            scan = waiting.popleft()
+            read = {Contact.__tablename__}.union(*(question.reads for question in scan.questions))
+            try:
+                found = self.audience.table(
+                    scan.statement, self.shop_id, contacts, self._left(), tables=read
+                )
+                ids = _column(found, 0).to_numpy()
+                several = len(scan.questions) > 1
+                if several and contacts is not None and len(np.unique(ids)) < len(ids):
+                    raise DoubtError("a contact has several values")
+            except (AppError, DoubtError):  # it may be due to one, or to their number
+                if len(scan.questions) == 1:
+                    raise
+                waiting.extend(map(alone, scan.questions))
+                continue
+            yield scan, found
+
+    def wait(self, done: threading.Event) -> None:
+        """Wait until something is done, for as long as anybody waits for this."""
+        while not done.wait(min(LOOK_AGAIN, self._left())):
+            _go_on()
+
+    @contextmanager
+    def holding(self, lock: threading.Lock) -> Iterator[None]:
+        """Hold a lock, once it is free; wait as ``wait`` does."""
+        while not lock.acquire(timeout=min(LOOK_AGAIN, self._left())):
+            _go_on()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def crossings(
         self, question: Question, spans: Sequence[Span], contacts: Ids | None = None
@@ -159,6 +204,17 @@ class ShopFacts:
         return Crossings(tuple(spans), tuple(rows))
 
 
+def _go_on() -> None:
+    """Go on, unless the thread's work was told to stop."""
+    work = WORK.get()
+    if work is not None and work.stopped:
+        raise StoppedError
+
+
+def _together(questions: Sequence[Question]) -> Scan:
+    return joined(questions) if len(questions) > 1 else matching(questions[0])
+
+
 def _blank(question: Question, unit: Unit | None, universe: Universe, count: int) -> Vector:
     """The vector of a question that has found nothing yet."""
     fill = MISSING if question.absent is None else question.absent
@@ -176,30 +232,6 @@ def in_doubt_of(question: Question) -> Iterator[None]:
     except DoubtError as doubt:
         doubt.key = question.key
         raise
-
-
-def _several(scan: Scan) -> DoubtError:
-    """The doubt where a contact has several values, which only a question by itself can give."""
-    doubt = DoubtError("a contact has several values")
-    doubt.key = scan.questions[0].key
-    return doubt
-
-
-def _matching(scan: Scan) -> Scan:
-    """Of a condition, the contacts for whom it holds; others are not worth handing over."""
-    [question] = scan.questions
-    if question.kind is not Kind.CONDITION:
-        return scan
-    _, condition = scan.statement.selected_columns
-    return Scan(scan.questions, select(col(Contact.id), true()).where(condition))
-
-
-def _joined(all_of: Sequence[Scan]) -> Scan:
-    """Statements about columns of ``Contact`` as one."""
-    values = [[*scan.statement.selected_columns][1] for scan in all_of]
-    labelled = [value.label(f"v{number}") for number, value in enumerate(values)]
-    questions = [question for scan in all_of for question in scan.questions]
-    return Scan(questions, select(col(Contact.id), *labelled))
 
 
 def _column(table: pa.Table, number: int) -> pa.Array:

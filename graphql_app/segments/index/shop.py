@@ -50,7 +50,7 @@ class IndexedShop:
 
     def renewed(self, facts: ShopFacts, count: int) -> Universe:
         """The universe after a number of writes, or more."""
-        with self._renewing:
+        with facts.holding(self._renewing):
             touched = self._since(self._count, count)
             universe = self.universe
             contacts = NOBODY if touched is None else _of(touched, {"contacts"})
@@ -111,25 +111,28 @@ class IndexedShop:
         """
         found: dict[Hashable, Vector] = {}
         stale: dict[Hashable, Ids] = {}
-        unknown: dict[Hashable, Question] = {}
-        for key, question in questions.items():
-            vector = self.vectors.get(key)
-            again = None
-            if vector is not None and vector.layout == universe.layout:
-                vector, again = self._again(question, vector, facts, count)
-            if vector is None or again is None or len(again) > MAX_AGAIN:
-                unknown[key] = question
-                continue
-            found[key] = vector
-            if len(again):
-                stale[key] = again
-        if unknown:
-            found |= self._load(unknown, universe, facts, count)
+        missing = questions
+        while missing:
+            unknown: dict[Hashable, Question] = {}
+            for key, question in missing.items():
+                vector = self.vectors.get(key)
+                again = None
+                if vector is not None and vector.layout == universe.layout:
+                    vector, again = self._again(question, vector, facts, count)
+                if vector is None or again is None or len(again) > MAX_AGAIN:
+                    unknown[key] = question
+                    continue
+                found[key] = vector
+                if len(again):
+                    stale[key] = again
+            loaded = self._load(unknown, universe, facts, count)
+            found |= loaded
+            missing = {key: each for key, each in unknown.items() if key not in loaded}
         if stale:
             self._ask_again(questions, universe, facts, found, stale)
         for key, vector in found.items():
-            if not _answers(vector, questions[key], universe, count) or key in stale:
-                at = tuple(moving.at for moving in questions[key].moving)
+            at = tuple(moving.at for moving in questions[key].moving)
+            if vector.count < count or vector.moving != at or key in stale:
                 found[key] = replace(vector, count=max(vector.count, count), moving=at)
         for key, vector in found.items():
             found[key] = self._kept(key, vector.reaching(len(universe))).upto(len(universe))
@@ -196,31 +199,24 @@ class IndexedShop:
         facts: ShopFacts,
         count: int,
     ) -> dict[Hashable, Vector]:
-        """Load vectors, and wait for those that somebody else is loading already."""
+        """Load vectors, but for those that somebody else is loading: only wait for these."""
         found: dict[Hashable, Vector] = {}
-        while True:
-            for key, question in questions.items():
-                vector = self.vectors.get(key)
-                if vector is not None and _answers(vector, question, universe, count):
-                    found.setdefault(key, vector)
-            missing = {key: each for key, each in questions.items() if key not in found}
-            if not missing:
-                return found
-            done = threading.Event()
+        done = threading.Event()
+        with self._guard:
+            others = [self._loading[key] for key in questions if key in self._loading]
+            ours = {key: each for key, each in questions.items() if key not in self._loading}
+            self._loading.update(dict.fromkeys(ours, done))
+        try:
+            for key, vector in facts.load([*ours.values()], universe, count):
+                found[key] = self._kept(key, vector)
+        finally:
             with self._guard:
-                others = [self._loading[key] for key in missing if key in self._loading]
-                ours = {key: each for key, each in missing.items() if key not in self._loading}
-                self._loading.update(dict.fromkeys(ours, done))
-            try:
-                for key, vector in facts.load([*ours.values()], universe, count):
-                    found[key] = self._kept(key, vector)
-            finally:
-                with self._guard:
-                    for key in ours:
-                        del self._loading[key]
-                done.set()
-            for other in others:
-                other.wait()
+                for key in ours:
+                    del self._loading[key]
+            done.set()
+        for other in others:
+            facts.wait(other)
+        return found
 
     def _kept(self, key: Hashable, vector: Vector) -> Vector:
         """Keep a vector, unless the one that is kept has seen more."""
@@ -230,12 +226,6 @@ class IndexedShop:
             if newer and self.universe is not None and self.universe.layout == vector.layout:
                 self.vectors[key] = vector
         return vector
-
-
-def _answers(vector: Vector, question: Question, universe: Universe, count: int) -> bool:
-    """Whether a vector is what a question asks for after a number of writes."""
-    at = tuple(moving.at for moving in question.moving)
-    return vector.layout == universe.layout and vector.count >= count and vector.moving == at
 
 
 def _of(touched: Iterable[Touched], tables: Iterable[str]) -> Ids:

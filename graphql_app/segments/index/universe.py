@@ -15,6 +15,7 @@ Flags = NDArray[np.bool_]
 
 NOWHERE = -1
 FEW = 4_096  # identifiers that are looked up one by one
+CLOSE = 2  # ids of a span for each that there is, so that a table of all of them is worth it
 CROWDED = 16  # identifiers that may share a bucket; more of them are looked up one by one
 BYTES_OF_CONTACT = 8 + 1 + 1 + 8  # the id, two flags, and what finding takes
 
@@ -65,7 +66,11 @@ class Universe:
         """The place of each id, ``NOWHERE`` where there is none."""
         first = self.ids[: self.sorted]
         places = np.full(len(ids), NOWHERE, np.int64)
-        if self.sorted:
+        table = self._table if len(ids) > FEW else None
+        if table is not None:
+            inside = np.flatnonzero(ids - first[0] < np.uint64(len(table)))
+            places[inside] = table[ids[inside] - first[0]]
+        elif self.sorted:
             found = np.minimum(self._first_not_below(ids), self.sorted - 1)
             hit = first[found] == ids
             places[hit] = found[hit]
@@ -76,6 +81,19 @@ class Universe:
             hit = late[found] == ids
             places[hit] = found[hit] + self.sorted
         return places
+
+    @cached_property
+    def _table(self) -> NDArray[np.int32] | None:
+        """The place of each id from the first to the last of those in order, where ids are close.
+
+        ``None`` where they are not; finding them takes longer.
+        """
+        first = self.ids[: self.sorted]
+        if not len(first) or int(first[-1]) - int(first[0]) >= CLOSE * len(first):
+            return None
+        table = np.full(int(first[-1] - first[0]) + 1, NOWHERE, np.int32)
+        table[first - first[0]] = np.arange(len(first))
+        return table
 
     def _first_not_below(self, ids: Ids) -> Places:
         """The place of the first contact, of those in order, whose id is not below each id."""

@@ -179,10 +179,12 @@ def _halves(values: pa.Array) -> Whole | None:
     if not pa.types.is_decimal128(values.type) or places > MAX_PLACES:
         return None
     low, high = _words(values)
-    if len(high) and not 0 <= high.min() <= high.max() < MAX_HIGH:
-        return None
     divisor = np.uint64(10**places)
     quotient, remainder = (np.uint64(part) for part in divmod(2**64, 10**places))
+    # So the halves have 63 bits, and what is left of the high bits 64.
+    most = min(MAX_HIGH, LARGEST // 4 // int(quotient))
+    if len(high) and not 0 <= high.min() <= high.max() < most:
+        return None
     ones, rest = low.view(np.uint64), high.view(np.uint64)
     # Not divmod: dividing by one number is multiplying, in numpy too, but taking the rest is not.
     whole = ones // divisor

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, distinct, func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
 from graphql_app.schema.context import Services
 from graphql_app.segments.index.question import Asking, Question
-from graphql_app.segments.index.scan import scans
+from graphql_app.segments.index.scan import MAX_TOGETHER, scans
 from graphql_app.segments.rule import criteria
 from tests.parity.evaluation.facts import (
     Contact as Person,
@@ -123,6 +124,11 @@ def test_what_is_asked_of_one_table_is_one_statement(
     assert together(boutique, questions(boutique, leaves[:1])) == [1]
 
 
+def test_so_many_are_asked_in_one_statement_and_no_more(boutique: RecordedShop) -> None:
+    leaves = [bought(f"P{number}") for number in range(MAX_TOGETHER + 3)]
+    assert together(boutique, questions(boutique, leaves)) == [3, MAX_TOGETHER]
+
+
 def test_each_table_and_each_other_select_is_a_statement_of_its_own(
     boutique: RecordedShop,
 ) -> None:
@@ -200,7 +206,48 @@ class Among(Counted):
         return super().measure(scope).where(col(Order.contact_id).not_in(others))
 
 
-@pytest.mark.parametrize("kind", [Distinct, Unknown, Filtered, Limited, Joined, Among, Having])
+class CommaJoined(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        orders = super().measure(scope)
+        return orders.where(col(Order.contact_id) == col(Contact.id))
+
+
+class Aliased(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        other = aliased(Order)
+        return super().measure(scope).where(col(Order.total) < col(other.total))
+
+
+class OfAnotherSelect(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        contact_id, ordered_at = col(Order.contact_id), col(Order.ordered_at)
+        latest = select(contact_id, func.max(ordered_at).label("at")).group_by(contact_id)
+        each = latest.subquery().c
+        return super().measure(scope).where(contact_id == each.contact_id, ordered_at < each.at)
+
+
+class Repeated(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        return super().measure(scope).where(func.arrayJoin(func.range(2)) > 0)
+
+
+class RepeatedInside(Counted):
+    def number(self) -> ColumnElement[Any]:
+        return func.sum(func.arrayJoin(func.range(2)))
+
+
+class GroupedByMore(Counted):
+    def measure(self, scope: Scope) -> Statement:
+        return super().measure(scope).group_by(col(Order.total))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Distinct, Unknown, Filtered, Limited, Joined, Among, Having, CommaJoined, Aliased,
+        OfAnotherSelect, Repeated, RepeatedInside, GroupedByMore,
+    ],
+)  # fmt: skip
 def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
