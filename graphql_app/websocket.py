@@ -92,6 +92,12 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
         errors = [found.formatted for found in _coded(error)]
         await self.send_message({"id": message["id"], "type": "error", "payload": errors})
 
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """Have an operation end, and say nothing more: its id may be another's next."""
+        if operation_id in self.operations:
+            self.operations[operation_id].completed = True
+        await super().cleanup_operation(operation_id)
+
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
         """Send what an operation answers, until it ends; one that writes goes on to its end."""
         try:
@@ -100,7 +106,6 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
             try:
                 await asyncio.wait([answering])
             except asyncio.CancelledError:
-                operation.completed = True  # the client may have given the id to another by now
                 if not context.writes:
                     answering.cancel()
                 await asyncio.wait([answering])

@@ -75,8 +75,7 @@ async def _size_of_draft(
     shop = context.access.shop
     about = (context.shop_id, shop.timezone, shop.currency, seen)
     if context.saved.refers(document):  # whose criteria, the other segment's rule tells
-        found = await _parsed(context, document)
-        words = json.dumps(expanded(found), sort_keys=True)
+        found, words = await context.run_with(keys_in(document), _expanded, context, document)
         return await flights.share(
             (*about, words), lambda: context.run_with(keys(found), _size, context, found)
         )
@@ -85,6 +84,11 @@ async def _size_of_draft(
         (*about, words),
         lambda: context.run_with(keys_in(document), _size_of_document, context, document),
     )
+
+
+def _expanded(context: Context, document: Any) -> tuple[Rule, str]:
+    rule = context.saved.parse(document)
+    return rule, json.dumps(expanded(rule), sort_keys=True)
 
 
 def _size_of_document(context: Context, document: Any) -> sizes.SegmentSize:

@@ -24,6 +24,8 @@ from graphql_app.segments.index.scan import MAX_TOGETHER, Scan, alone, joined, m
 from graphql_app.segments.index.universe import NOWHERE, Flags, Universe
 from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
 
+MAX_JOINED = 250  # questions of a few contacts in a statement
+
 LOOK_AGAIN = 0.05  # seconds after which who waits looks whether anybody waits for it
 
 
@@ -89,8 +91,9 @@ class ShopFacts:
             DoubtError: The values of one cannot be kept; its ``key`` says of which.
             CriterionFailedError: Its SQL is refused.
         """
-        asked = self._of_all(questions) if contacts is None else [joined(questions)]
-        for scan, found in self._found(asked if questions else (), contacts):
+        of_few = contacts is not None
+        asked = joined(questions, most=MAX_JOINED) if of_few else self._of_all(questions)
+        for scan, found in self._found(asked, contacts):
             places = universe.find(_column(found, 0).to_numpy())
             known = places != NOWHERE
             places = places[known]
@@ -130,19 +133,17 @@ class ShopFacts:
                 yield scan if others else matching(question)
             else:
                 own.append(question)
-        for begin in range(0, len(own), MAX_TOGETHER):
-            yield _together(own[begin : begin + MAX_TOGETHER])
+        yield from joined(own, most=MAX_TOGETHER)
 
     def _of_few(self, questions: Collection[Question]) -> Iterator[Scan]:
         """The statements that answer questions, of a few contacts."""
         others: list[Question] = []
-        for scan in scans(questions, self.audience.written, most=len(questions)):
+        for scan in scans(questions, self.audience.written, most=MAX_JOINED):
             if len(scan.questions) > 1:
                 yield scan
             else:
                 others += scan.questions
-        if others:
-            yield _together(others)
+        yield from joined(others, most=MAX_JOINED)
 
     def _found(
         self, asked: Iterable[Scan], contacts: Ids | None
@@ -152,18 +153,20 @@ class ShopFacts:
         while waiting:
             scan = waiting.popleft()
             read = {Contact.__tablename__}.union(*(question.reads for question in scan.questions))
+            several = len(scan.questions) > 1
+            # Where one of several is too slow, the others get the rest of the time.
+            left = self._left() / (1 + several)
             try:
                 found = self.audience.table(
-                    scan.statement, self.shop_id, contacts, self._left(), tables=read
+                    scan.statement, self.shop_id, contacts, left, tables=read
                 )
                 ids = _column(found, 0).to_numpy()
-                several = len(scan.questions) > 1
                 if several and contacts is not None and len(np.unique(ids)) < len(ids):
                     raise DoubtError("a contact has several values")
             except (AppError, DoubtError):  # it may be due to one, or to their number
-                if len(scan.questions) == 1:
+                if not several:
                     raise
-                waiting.extend(map(alone, scan.questions))
+                waiting.extendleft(map(alone, scan.questions))
                 continue
             yield scan, found
 
@@ -209,10 +212,6 @@ def _go_on() -> None:
     work = WORK.get()
     if work is not None and work.stopped:
         raise StoppedError
-
-
-def _together(questions: Sequence[Question]) -> Scan:
-    return joined(questions) if len(questions) > 1 else matching(questions[0])
 
 
 def _blank(question: Question, unit: Unit | None, universe: Universe, count: int) -> Vector:

@@ -59,6 +59,8 @@ OF_ROW = frozenset(
     | {"replaceRegexpAll", "throwIf", "upper", "upperUTF8"}
 )
 OF_ROW_BEGINS = ("JSON", "to")
+# Functions that make several rows or columns of one, or none.
+MULTIPLYING = frozenset({"arrayJoin", "untuple", "COLUMNS", "columns"})
 ELEMENTS = (
     BinaryExpression, BindParameter, BooleanClauseList, ClauseList, Column, FunctionElement,
     Grouping, Null, True_, UnaryExpression,
@@ -143,12 +145,33 @@ def matching(question: Question) -> Scan:
     return scan
 
 
-def joined(questions: Sequence[Question]) -> Scan:
-    """Any questions, as columns of one row for each contact.
+def joined(questions: Iterable[Question], most: int) -> Iterator[Scan]:
+    """Any questions, as columns of one row for each contact as far as they can be.
 
     Conditions of others' tables, and measures that are joined, are read for all the contacts that
     the statement sees; it is for a few, or for questions about contacts alone.
     """
+    together = []
+    for question in questions:
+        if question.kind is Kind.MEASURE or _is_of_contact(question.checked()):
+            together.append(question)
+        else:
+            yield matching(question)
+    for begin in range(0, len(together), most):
+        some = together[begin : begin + most]
+        yield _joined(some) if len(some) > 1 else matching(some[0])
+
+
+def _is_of_contact(statement: Statement) -> bool:
+    """Whether a statement has one row for each contact, whatever stands in its columns."""
+    _, value = statement.selected_columns
+    return statement.get_final_froms() == [stored(Contact)] and not any(
+        isinstance(each, FunctionElement) and each.name in MULTIPLYING
+        for each in visitors.iterate(value)
+    )
+
+
+def _joined(questions: Sequence[Question]) -> Scan:
     source: FromClause = stored(Contact)
     columns: list[ColumnElement[Any]] = []
     for question in questions:
@@ -183,8 +206,10 @@ def _of_its_rows(one: _Sum) -> ColumnElement[Any]:
             arguments = [each for each in element.clauses.clauses if not _is_star(each)]
             if element.name in OF_SOME:
                 *arguments, condition = arguments
-                return getattr(func, element.name)(*arguments, and_(condition, one.rows))
-            return getattr(func, f"{element.name}If")(*arguments, one.rows)
+                arguments = [*arguments, and_(condition, one.rows)]
+                return getattr(func, element.name)(*arguments, type_=element.type)
+            # Of its type, since how SQL divides depends on that.
+            return getattr(func, f"{element.name}If")(*arguments, one.rows, type_=element.type)
         return None
 
     value: Any = visitors.replacement_traverse(one.value, {}, of_some)

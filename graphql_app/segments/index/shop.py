@@ -114,8 +114,9 @@ class IndexedShop:
         missing = questions
         while missing:
             unknown: dict[Hashable, Question] = {}
+            seen: dict[Hashable, Vector | None] = {}
             for key, question in missing.items():
-                vector = self.vectors.get(key)
+                vector = seen[key] = self.vectors.get(key)
                 again = None
                 if vector is not None and vector.layout == universe.layout:
                     vector, again = self._again(question, vector, facts, count)
@@ -125,7 +126,7 @@ class IndexedShop:
                 found[key] = vector
                 if len(again):
                     stale[key] = again
-            loaded = self._load(unknown, universe, facts, count)
+            loaded = self._load(unknown, seen, universe, facts, count)
             found |= loaded
             missing = {key: each for key, each in unknown.items() if key not in loaded}
         if stale:
@@ -195,16 +196,23 @@ class IndexedShop:
     def _load(
         self,
         questions: Mapping[Hashable, Question],
+        seen: Mapping[Hashable, Vector | None],
         universe: Universe,
         facts: ShopFacts,
         count: int,
     ) -> dict[Hashable, Vector]:
-        """Load vectors, but for those that somebody else is loading: only wait for these."""
+        """Load vectors, but for those that somebody else has loaded since they were seen, or is
+        loading: only wait for these.
+        """
         found: dict[Hashable, Vector] = {}
         done = threading.Event()
         with self._guard:
             others = [self._loading[key] for key in questions if key in self._loading]
-            ours = {key: each for key, each in questions.items() if key not in self._loading}
+            ours = {
+                key: each
+                for key, each in questions.items()
+                if key not in self._loading and self.vectors.get(key) is seen[key]
+            }
             self._loading.update(dict.fromkeys(ours, done))
         try:
             for key, vector in facts.load([*ours.values()], universe, count):

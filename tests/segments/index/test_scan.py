@@ -17,7 +17,7 @@ from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
 from graphql_app.schema.context import Services
 from graphql_app.segments.index.question import Asking, Question
-from graphql_app.segments.index.scan import MAX_TOGETHER, scans
+from graphql_app.segments.index.scan import MAX_TOGETHER, joined, scans
 from graphql_app.segments.rule import criteria
 from tests.parity.evaluation.facts import (
     Contact as Person,
@@ -206,6 +206,15 @@ class Among(Counted):
         return super().measure(scope).where(col(Order.contact_id).not_in(others))
 
 
+class Divided(Counted):
+    """How SQL divides depends on the types."""
+
+    def measure(self, scope: Scope) -> Statement:
+        contact_id = col(Order.contact_id)
+        share = func.sum(col(Order.refunded)) / func.sum(col(Order.total))
+        return select(contact_id, share).where(col(Order.total) > 10).group_by(contact_id)
+
+
 class CommaJoined(Counted):
     def measure(self, scope: Scope) -> Statement:
         orders = super().measure(scope)
@@ -259,3 +268,44 @@ def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
 
     assert together(boutique, [question(Counted), question(kind)]) == [1, 1]
     assert together(boutique, [question(Counted), question(Counted)]) == [2]
+
+
+def test_a_sum_of_some_rows_is_what_it_was_alone(boutique: RecordedShop) -> None:
+    asking = Asking(boutique.services.audience)
+
+    def question(of: type[Criterion]) -> Question:
+        criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
+        return asking.question(criterion, boutique.scope, measured=True)
+
+    audience = boutique.services.audience
+    divided = question(Divided)
+    [scan] = scans([question(Counted), divided], audience.written)
+    merged = audience.rows(scan.statement, boutique.id)
+    alone = audience.rows(divided.statement, boutique.id)
+    assert {(row[0], row[2]) for row in merged if row[2] is not None} == {*map(tuple, alone)}
+    assert len(alone) == 3
+
+
+class OfTags(Counted):
+    """A condition of which the engine makes a row for each tag, and none where there are none."""
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return func.arrayJoin(col(Contact.tags)) == "vip"
+
+
+class Beside(Counted):
+    """A condition that has another table beside that of contacts."""
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return col(Contact.id) == col(Order.contact_id)
+
+
+@pytest.mark.parametrize("kind", [OfTags, Beside])
+def test_a_condition_that_makes_rows_is_asked_by_itself(
+    boutique: RecordedShop, kind: type[Counted]
+) -> None:
+    asking = Asking(boutique.services.audience)
+    odd = kind.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
+    [leaf] = criteria(boutique.rule({"location": {"operator": "ANY_OF", "countries": ["US"]}}))
+    asked = [asking.question(each, boutique.scope, measured=False) for each in (odd, leaf, leaf)]
+    assert [len(scan.questions) for scan in joined(asked, most=8)] == [1, 2]
