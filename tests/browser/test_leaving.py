@@ -51,7 +51,9 @@ def test_signing_out_asks(builder: Builder) -> None:
 
 
 def test_the_back_button_asks(builder: Builder, segments: SegmentList) -> None:
+    address = builder.page.url
     for leave in (False, True):
+        expect(builder.page).to_have_url(address)
         builder.page.evaluate("history.back()")
         expect(builder.dialog).to_contain_text("Leave without saving?")
         if leave:
