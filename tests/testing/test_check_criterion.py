@@ -361,7 +361,7 @@ class Alike(Operator):
 class OperatorWithoutWords(CityIs):
     """Has an operator without words."""
 
-    operator: Unlabelled  # type: ignore[assignment]
+    operator: Unlabelled  # type: ignore[assignment]  # what is tested
 
 
 class OperatorNamed(CityIs):

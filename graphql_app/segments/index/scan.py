@@ -90,8 +90,9 @@ class _Sum:
     Attributes:
         question: The question.
         contact: The column that says whose a row is.
+        table: The table.
         rows: Which rows count.
-        about: The same for the same rows.
+        about: What is equal where the same rows count.
         value: What is made of them.
     """
 
