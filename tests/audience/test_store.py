@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlmodel import col
 
 from graphql_app.audience import facts
@@ -67,8 +67,8 @@ def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
     settings: Settings, audience: Audience, way: str
 ) -> None:
     alone = _limited(settings, audience, connections=1)
-    many = func.arrayJoin(func.range(200_000))
-    failing = select(many, func.throwIf(many > 150_000)).select_from(Contact)
+    slowly = func.sleepEachRow(0.01) + func.throwIf(col(Contact.id) > 80)
+    failing: Any = union_all(select(col(Contact.id)), select(slowly).select_from(Contact))
     ids = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
     with pytest.raises(AppError):
         getattr(alone, way)(failing, 1)
