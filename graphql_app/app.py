@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Lifespan
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
@@ -103,13 +104,19 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             audience.close()
 
 
-def create_app(settings: Settings, services: Services, demo_token: str | None = None) -> Starlette:
+def create_app(
+    settings: Settings,
+    services: Services,
+    demo_token: str | None = None,
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
     """The web application over services that are open for as long as it runs.
 
     Args:
         settings: What an operator has set.
         services: What the process works with.
         demo_token: Access to the demo shop, which the pages get, see ``pages``.
+        lifespan: What to do before the first request and after the last.
     """
 
     async def health(_: Request) -> Response:
@@ -138,5 +145,6 @@ def create_app(settings: Settings, services: Services, demo_token: str | None = 
             Route("/health", health),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-        ]
+        ],
+        lifespan=lifespan,
     )

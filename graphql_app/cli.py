@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import signal
-import socket
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import create_app, open_catalog, open_services, usable_plugins
+from graphql_app.app import open_catalog, open_services, usable_plugins
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.cli_import import import_command
 from graphql_app.cli_plugins import plugins_app
 from graphql_app.console import ShopOption, StrictOption, err, out
 from graphql_app.demo.load import load_demo
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import AppError
 from graphql_app.plugins import PluginError, discover
 from graphql_app.schema.build import build_schema
-from graphql_app.schema.context import Services
 from graphql_app.segments.starters import create_shop
+from graphql_app.serving import listen, serve_in_workers
+from graphql_app.serving import serve as serve_here
 from graphql_app.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Segments of a shop's contacts, over GraphQL.")
@@ -51,9 +49,17 @@ DEMO_QUERY = (
 @app.command()
 def serve(strict_plugins: StrictOption = None) -> None:
     """Serve GraphQL on HOST and PORT."""
-    settings = Settings() if strict_plugins is None else Settings(strict_plugins=strict_plugins)
-    with _listen(settings) as listening, open_services(settings) as services:
-        _run(settings, services, listening)
+    if strict_plugins is not None:  # in the environment, where worker processes find it too
+        os.environ["STRICT_PLUGINS"] = str(strict_plugins)
+    settings = Settings()
+    with listen(settings) as listening:
+        if settings.workers > 1:
+            _announce(settings)
+            serve_in_workers(settings, listening)
+            return
+        with open_services(settings) as services:
+            _announce(settings)
+            serve_here(settings, services, listening)
 
 
 @app.command()
@@ -69,7 +75,7 @@ def demo(
 ) -> None:
     """Load the demo shop, unless it is there, and make a token for it."""
     settings = Settings(strict_plugins=strict_plugins)
-    listening = _listen(settings) if and_serve else None
+    listening = listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
         token = access.create_token(services.catalog, shop, TokenScope, "demo")
@@ -84,55 +90,14 @@ def demo(
         )
         if listening is not None:
             with listening:
-                _run(settings, services, listening, token)
+                _announce(settings)
+                serve_here(settings, services, listening, token)
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """Take the address, before anything else is done for a server that could not be reached."""
-    try:
-        listening = socket.create_server((settings.host, settings.port), backlog=2048)
-    except OSError as error:
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Set HOST and PORT to an address that is free.",
-        ) from error
-    # asyncio has answers sent at once only where a socket names its protocol, which those of
-    # create_server do not (https://github.com/python/cpython/issues/148783); others wait 40 ms for
-    # the client's acknowledgement. Connections inherit it.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def _run(
-    settings: Settings,
-    services: Services,
-    listening: socket.socket,
-    demo_token: str | None = None,
-) -> None:
+def _announce(settings: Settings) -> None:
     address = f"http://{settings.host}:{settings.port}"
     out.print(f"Open the segment builder:  {address}/builder/\n")
     out.print(f"Serving on {address} (stop with Ctrl-C)")
-    config = uvicorn.Config(
-        create_app(settings, services, demo_token),
-        log_level=settings.log_level,
-        # uvloop's worst answers are six times slower at saturation, with the same throughput.
-        loop="asyncio",
-        http="httptools",
-        # A line for each keystroke of an editor would cost a tenth of its answer; a proxy has them.
-        access_log=settings.log_level == "debug",
-        ws="websockets-sansio",
-        ws_max_size=settings.max_query_bytes,
-        timeout_graceful_shutdown=30,
-    )
-    # uvicorn raises the signal again once it has answered what was under way; then all is closed.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    uvicorn.Server(config).run(sockets=[listening])
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
 
 
 @shop_app.command("create")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app import cli
+from graphql_app import serving
 from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.process import Running
@@ -61,7 +61,7 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
 
 def test_small_answers_wait_for_no_acknowledgement() -> None:
     with (
-        cli._listen(Settings(port=0, _env_file=None)) as listening,
+        serving.listen(Settings(port=0, _env_file=None)) as listening,
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):
