@@ -138,7 +138,7 @@ def create_app(
             return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
         return JSONResponse({"status": "ok"})
 
-    endpoint = GraphQLEndpoint(build_schema(services.registry), services, settings)
+    endpoint = GraphQLEndpoint(build_schema(services.registry, settings), services, settings)
     return Starlette(
         routes=[
             *pages(demo_token),

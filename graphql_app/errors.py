@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 
 
 class ErrorCode(StrEnum):
@@ -24,6 +25,17 @@ class ErrorCode(StrEnum):
     SEGMENT_CYCLE = "SEGMENT_CYCLE"
     BAD_REQUEST = "BAD_REQUEST"
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    QUERY_TOO_DEEP = "QUERY_TOO_DEEP"
+    QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    TOO_MANY_FIELDS = "TOO_MANY_FIELDS"
+    TOO_MANY_ALIASES = "TOO_MANY_ALIASES"
+    TOO_MANY_DIRECTIVES = "TOO_MANY_DIRECTIVES"
+    TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
+    TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+    RATE_LIMITED = "RATE_LIMITED"
+    INTROSPECTION_OFF = "INTROSPECTION_OFF"
+    UNTRUSTED_DOCUMENT = "UNTRUSTED_DOCUMENT"
     TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -69,6 +81,20 @@ class UnauthenticatedError(AppError):
     def __init__(self) -> None:
         super().__init__(
             ErrorCode.UNAUTHENTICATED, "Send a valid token: Authorization: Bearer <token>."
+        )
+
+
+class RateLimitedError(AppError):
+    """Too much was asked in too short a time.
+
+    Attributes:
+        retry_after: Whole seconds until it may be asked again, at least 1.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        self.retry_after = max(1, ceil(seconds))
+        super().__init__(
+            ErrorCode.RATE_LIMITED, f"{message}; try again in {self.retry_after} seconds."
         )
 
 

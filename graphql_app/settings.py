@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     max_facts_bytes: int = Field(
         33_554_432, ge=1024, description="Largest body of a request with the scope facts:write."
     )
+    max_depth: int = Field(15, ge=1, description="Levels of a query.")
+    max_fields: int = Field(2_000, ge=1, description="Fields of a query, fragments spread out.")
+    max_aliases: int = Field(100, ge=0, description="Aliases of a query, fragments spread out.")
+    max_directives: int = Field(
+        100, ge=0, description="Directives of a query, fragments spread out."
+    )
+    max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
+    max_cost: int = Field(10_000, ge=1, description="Cost of a query, pages multiplied.")
     strict_plugins: bool = Field(
         True,
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",

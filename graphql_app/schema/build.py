@@ -31,6 +31,7 @@ from graphql_app.schema.segment_mutations import segment_mutation
 from graphql_app.schema.shop import Shop, ShopQuery
 from graphql_app.schema.size import size_query, size_subscription
 from graphql_app.schema.template import TemplateQuery
+from graphql_app.settings import Settings
 
 CACHED_QUERIES = 500
 
@@ -99,8 +100,13 @@ class Schema(strawberry.Schema):
         return print_schema(ordered)
 
 
-def build_schema(registry: Registry) -> Schema:
-    """The GraphQL schema with the criteria of a registry."""
+def build_schema(registry: Registry, settings: Settings | None = None) -> Schema:
+    """The GraphQL schema with the criteria of a registry.
+
+    Args:
+        registry: What plugins supply.
+        settings: What clients may ask of it; anything, when left out.
+    """
     inputs = RuleInputs(registry)
     queries: tuple[Any, ...] = (
         NodeQuery,
@@ -129,7 +135,7 @@ def build_schema(registry: Registry) -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             CodedErrors,
-            QueryLimits,
+            *([] if settings is None else [lambda: QueryLimits(settings)]),
             lambda: ShortParserCache(maxsize=CACHED_QUERIES),
             lambda: ShortValidationCache(maxsize=CACHED_QUERIES),
         ],

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from graphql_app.errors import AppError, ErrorCode, Problem
+from graphql_app.errors import AppError, ErrorCode, Problem, RateLimitedError
 from graphql_app.schema.describe import described_enum
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,17 @@ UserErrorCode = described_enum(
         ErrorCode.SEGMENT_CYCLE: "A rule would ask about its own segment, through others or not.",
         ErrorCode.BAD_REQUEST: "The request is no valid GraphQL of this schema.",
         ErrorCode.BODY_TOO_LARGE: "The body has more bytes than the token may send.",
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The body is of a media type that is not served.",
+        ErrorCode.QUERY_TOO_DEEP: "The query has more levels than it may have.",
+        ErrorCode.QUERY_TOO_COSTLY: "The query costs more than it may.",
+        ErrorCode.TOO_MANY_FIELDS: "The query has more fields than it may have.",
+        ErrorCode.TOO_MANY_ALIASES: "The query has more aliases than it may have.",
+        ErrorCode.TOO_MANY_DIRECTIVES: "The query has more directives than it may have.",
+        ErrorCode.TOO_MANY_TOKENS: "The query has more tokens than it may have.",
+        ErrorCode.TOO_MANY_OPERATIONS: "The connection has as many operations as it may have.",
+        ErrorCode.RATE_LIMITED: "Too much was asked in too short a time.",
+        ErrorCode.INTROSPECTION_OFF: "The server does not tell its schema.",
+        ErrorCode.UNTRUSTED_DOCUMENT: "The server runs documents of a list only, without this one.",
         ErrorCode.TIMEOUT: "It took too long; a simpler rule or a narrower window may not.",
         ErrorCode.UNAVAILABLE: "A store does not answer; the same request may work in a moment.",
         ErrorCode.INTERNAL: "Something went wrong on the server's side.",
@@ -114,9 +125,11 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             extensions: dict[str, Any] = {"code": problem.code.value}
             if problem.path:
                 extensions["path"] = list(problem.path)
+            if isinstance(original, RateLimitedError):
+                extensions["retryAfter"] = original.retry_after
             yield _copy(error, problem.message, extensions)
     elif original is None or isinstance(original, REFUSALS):
-        extensions = {"code": ErrorCode.BAD_REQUEST.value, **(error.extensions or {})}
+        extensions = {"code": _code_of_refusal(error).value, **(error.extensions or {})}
         place = VARIABLE_PLACE.match(error.message)
         if place:
             steps = re.findall(r"\w+", place[2])
@@ -127,7 +140,7 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
         yield _copy(error, error.message, extensions)
     elif isinstance(original, RecursionError):
         yield _copy(
-            error, "The query is nested too deeply.", {"code": ErrorCode.LIMIT_EXCEEDED.value}
+            error, "The query is nested too deeply.", {"code": ErrorCode.QUERY_TOO_DEEP.value}
         )
     elif error.path is None and isinstance(original, ValueError):
         # Python refuses to read a number of thousands of digits, in whatever checks literals.
@@ -144,6 +157,16 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             f"Something went wrong on our side; its number in the log is {number}.",
             {"code": ErrorCode.INTERNAL.value, "id": number},
         )
+
+
+def _code_of_refusal(error: GraphQLError) -> ErrorCode:
+    if isinstance(error, GraphQLSyntaxError):
+        # The parser has words for its limits, and no types.
+        if "nested too deeply" in error.message:
+            return ErrorCode.QUERY_TOO_DEEP
+        if "Parsing aborted" in error.message:
+            return ErrorCode.TOO_MANY_TOKENS
+    return ErrorCode.BAD_REQUEST
 
 
 def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

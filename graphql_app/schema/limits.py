@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -22,12 +23,7 @@ from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
-
-MAX_DEPTH = 15  # that of introspection as GraphiQL asks for it
-MAX_FIELDS = 2_000
-MAX_ALIASES = 100
-MAX_TOKENS = 20_000
-MAX_COST = 10_000
+from graphql_app.settings import Settings
 
 # Fields that ask the audience: each is a statement, or more.
 COSTLY = frozenset(
@@ -48,15 +44,20 @@ class Extent:
     depth: int = 0
     fields: int = 0
     aliases: int = 0
+    directives: int = 0
     cost: int = 0
 
 
 class QueryLimits(SchemaExtension):
     """Refuses queries that are too deep or too wide, before they are validated or run."""
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
     def on_operation(self) -> Iterator[None]:
         """Have the parser stop at a number of tokens."""
-        self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
+        self.execution_context.parse_options["max_tokens"] = self._settings.max_tokens
         yield
 
     def on_parse(self) -> Iterator[None]:
@@ -74,18 +75,23 @@ class QueryLimits(SchemaExtension):
                 "Name the operation: the document has several, and no operationName."
             )
         extent = measure(document, self.execution_context.variables or {})
-        for what, found, limit in (
-            ("levels deep", extent.depth, MAX_DEPTH),
-            ("fields", extent.fields, MAX_FIELDS),
-            ("aliases", extent.aliases, MAX_ALIASES),
-            ("units of cost", extent.cost, MAX_COST),
-        ):
-            if found > limit:
-                error = AppError(
-                    ErrorCode.LIMIT_EXCEEDED,
-                    f"The query has more than {limit} {what}; ask for less at once.",
-                )
-                raise GraphQLError(str(error), original_error=error)
+        error = refusal(extent, self._settings)
+        if error is not None:
+            raise GraphQLError(str(error), original_error=error)
+
+
+def refusal(extent: Extent, settings: Settings) -> AppError | None:
+    """What is said of a query that is larger than the settings allow."""
+    for code, what, found, limit in (
+        (ErrorCode.QUERY_TOO_DEEP, "levels", extent.depth, settings.max_depth),
+        (ErrorCode.TOO_MANY_FIELDS, "fields", extent.fields, settings.max_fields),
+        (ErrorCode.TOO_MANY_ALIASES, "aliases", extent.aliases, settings.max_aliases),
+        (ErrorCode.TOO_MANY_DIRECTIVES, "directives", extent.directives, settings.max_directives),
+        (ErrorCode.QUERY_TOO_COSTLY, "units of cost", extent.cost, settings.max_cost),
+    ):
+        if found > limit:
+            return AppError(code, f"The query has more than {limit} {what}; ask for less at once.")
+    return None
 
 
 def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
@@ -101,7 +107,11 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     }
     known: dict[str, Extent] = {}
     extents = [
-        _selections(node.selection_set, fragments, known, variables)
+        _node(
+            _selections(node.selection_set, fragments, known, variables),
+            node.directives,
+            *(variable.directives for variable in node.variable_definitions or ()),
+        )
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode)
     ]
@@ -109,6 +119,7 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
         depth=max((extent.depth for extent in extents), default=0),
         fields=max((extent.fields for extent in extents), default=0),
         aliases=max((extent.aliases for extent in extents), default=0),
+        directives=max((extent.directives for extent in extents), default=0),
         cost=max((extent.cost for extent in extents), default=0),
     )
 
@@ -119,7 +130,7 @@ def _selections(
     known: dict[str, Extent],
     variables: Mapping[str, Any],
 ) -> Extent:
-    depth = fields = aliases = cost = 0
+    depth = fields = aliases = directives = cost = 0
     for node in selections.selections if selections else ():
         match node:
             case FieldNode():
@@ -129,6 +140,7 @@ def _selections(
                     inner.depth + 1,
                     inner.fields + 1,
                     inner.aliases + (node.alias is not None),
+                    inner.directives,
                     own + inner.cost * _items(node, variables),
                 )
             case InlineFragmentNode():
@@ -140,8 +152,14 @@ def _selections(
         depth = max(depth, inner.depth)
         fields += inner.fields
         aliases += inner.aliases
+        directives += inner.directives + len(node.directives or ())
         cost += inner.cost
-    return Extent(depth, fields, aliases, cost)
+    return Extent(depth, fields, aliases, directives, cost)
+
+
+def _node(inner: Extent, *directives: Sequence[DirectiveNode] | None) -> Extent:
+    """The extent of a definition with directives of its own."""
+    return replace(inner, directives=inner.directives + sum(len(own or ()) for own in directives))
 
 
 def _asks_the_audience(node: FieldNode) -> bool:
@@ -176,7 +194,7 @@ def _fragment(
         # A fragment that spreads itself is refused by validation; here it counts as nothing.
         known[name] = Extent()
         fragment = fragments.get(name)
-        known[name] = _selections(
-            fragment.selection_set if fragment else None, fragments, known, variables
-        )
+        if fragment is not None:
+            inner = _selections(fragment.selection_set, fragments, known, variables)
+            known[name] = _node(inner, fragment.directives)
     return known[name]

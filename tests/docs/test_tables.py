@@ -15,7 +15,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
-from graphql_app.schema import errors, limits, nodes, pages
+from graphql_app.schema import errors, nodes, pages
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
 from graphql_app.segments import rule, saved, suggestions
@@ -24,6 +24,12 @@ from tests.docs.pages import code, page, prose, table, table_under
 
 API = page("docs/api.md")
 IMPORTING = page("docs/importing.md")
+
+
+def _default(setting: str) -> int:
+    default: int = Settings.model_fields[setting].default
+    return default
+
 
 LIMITS = {
     "levels of a rule": rule.MAX_DEPTH,
@@ -41,12 +47,13 @@ LIMITS = {
     "values of `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
     "characters of a segment's name": saved.MAX_NAME,
     "characters of a segment's description": saved.MAX_DESCRIPTION,
-    "levels of a query": limits.MAX_DEPTH,
-    "cost of a query": limits.MAX_COST,
+    "levels of a query": _default("max_depth"),
+    "cost of a query": _default("max_cost"),
     "groups, complements and criteria in a rule": rule.MAX_NODES,
-    "fields of a query, fragments spread out": limits.MAX_FIELDS,
-    "aliases in a query": limits.MAX_ALIASES,
-    "tokens of a query": limits.MAX_TOKENS,
+    "fields of a query, fragments spread out": _default("max_fields"),
+    "aliases in a query": _default("max_aliases"),
+    "directives in a query": _default("max_directives"),
+    "tokens of a query": _default("max_tokens"),
     "levels of the JSON body": endpoint.MAX_JSON_DEPTH,
     "operations at once on a WebSocket": websocket.MAX_OPERATIONS,
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.support import Client
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.support import Client, serving
 
 NESTED = """
 { segments(first: 5) { nodes { members(first: 20) { nodes { segments {
@@ -20,12 +23,12 @@ def _codes(shop: Client, query: str, **variables: Any) -> set[str]:
 
 def test_pages_within_pages_cost_their_product(shop: Client) -> None:
     [error] = shop.errors(NESTED)
-    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert error["extensions"]["code"] == "QUERY_TOO_COSTLY"
     assert "cost" in error["message"]
     variables = (
         "query ($n: Int) { segments(first: 250) { nodes { members(first: $n) { nodes { id } } } } }"
     )
-    assert _codes(shop, variables, n=250) == {"LIMIT_EXCEEDED"}
+    assert _codes(shop, variables, n=250) == {"QUERY_TOO_COSTLY"}
 
 
 def test_a_page_of_segments_with_their_sizes_is_not_too_much(shop: Client) -> None:
@@ -41,13 +44,16 @@ TYPES = "{ ofType " * 20 + "{ name }" + " }" * 20
 
 
 @pytest.mark.parametrize(
-    "many",
+    ("many", "code"),
     [
-        f"query Many {{ {ALIASES} }}",
-        f"query Many {{ __schema {{ types {{ fields {{ type {TYPES} }} }} }} }}",
+        (f"query Many {{ {ALIASES} }}", "TOO_MANY_ALIASES"),
+        (
+            f"query Many {{ __schema {{ types {{ fields {{ type {TYPES} }} }} }} }}",
+            "QUERY_TOO_DEEP",
+        ),
     ],
 )
-def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str) -> None:
+def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str, code: str) -> None:
     wide = "query Wide { shop { id " + "name " * 200 + "} } "
     response = shop.http.post(
         f"{shop.address}/graphql",
@@ -55,7 +61,30 @@ def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str) -> No
         headers={"Authorization": f"Bearer {shop.token}"},
     )
     codes = {error["extensions"]["code"] for error in response.json()["errors"]}
-    assert codes == {"LIMIT_EXCEEDED"}
+    assert codes == {code}
+
+
+def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: Client) -> None:
+    low = {
+        "max_depth": 3,
+        "max_fields": 8,
+        "max_aliases": 2,
+        "max_directives": 2,
+        "max_tokens": 40,
+        "max_cost": 9,
+    }
+    refused = {
+        "{ shop { id } criteria { group { key { a } } } }": "QUERY_TOO_DEEP",
+        "{ " + "__typename " * 9 + "}": "TOO_MANY_FIELDS",
+        "{ a: shop { b: id c: id } }": "TOO_MANY_ALIASES",
+        "query @a @b { shop @c { id } }": "TOO_MANY_DIRECTIVES",
+        "{ shop(x: [" + "1 " * 40 + "]) { id } }": "TOO_MANY_TOKENS",
+        "{ segmentTemplates { key } }": "QUERY_TOO_COSTLY",
+    }
+    with serving(services, settings.model_copy(update=low)) as address:
+        limited = replace(shop, address=address)
+        assert limited.ask("{ shop { id: handle } }") == {"shop": {"id": shop.shop.handle}}
+        assert [_codes(limited, query) for query in refused] == [{c} for c in refused.values()]
 
 
 def test_of_several_operations_one_is_named(shop: Client) -> None:

@@ -360,12 +360,12 @@ REFUSED: Mapping[str, tuple[Mapping[str, Any], str]] = {
         "BAD_REQUEST",
     ),
     "wrong type": ({"query": COUNT, "variables": {"rule": {"all": 5}}}, "BAD_REQUEST"),
-    "too deep": ({"query": "{ a " * 20 + "}" * 20}, "LIMIT_EXCEEDED"),
+    "too deep": ({"query": "{ a " * 20 + "}" * 20}, "QUERY_TOO_DEEP"),
     "too many aliases": (
         {"query": "{" + " ".join(f"a{n}: __typename" for n in range(200)) + "}"},
-        "LIMIT_EXCEEDED",
+        "TOO_MANY_ALIASES",
     ),
-    "too long": ({"query": "{" + " __typename" * 20_001 + "}"}, "BAD_REQUEST"),
+    "too long": ({"query": "{" + " __typename" * 20_001 + "}"}, "TOO_MANY_TOKENS"),
 }
 
 
