@@ -16,6 +16,7 @@ from starlette.types import Lifespan
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
 from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.turns import SharedTurns
 from graphql_app.endpoint import GraphQLEndpoint
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.pages import pages
@@ -94,7 +95,8 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
             registry = usable_by(audience, registry, strict)
             for failure in registry.failures:
                 logger.warning("left out: %s", failure)
-            recorder = Recorder(audience, shared=bool(settings.audience_url))
+            shared = SharedTurns(catalog) if settings.audience_url else None
+            recorder = Recorder(audience, shared)
             recorder.recover()
             update_defaults(catalog, registry)
             workers = CapacityLimiter(settings.query_concurrency)

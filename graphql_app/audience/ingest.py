@@ -7,8 +7,6 @@ deleted; they are looked up before the new rows are written.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,7 +18,8 @@ from graphql_app.audience.facts import CONTACTS, Fact
 from graphql_app.audience.feed import Feed
 from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
-from graphql_app.audience.store import Audience, ShopLocks
+from graphql_app.audience.store import Audience
+from graphql_app.audience.turns import LocalTurns, Turns
 
 
 class Recorder:
@@ -32,25 +31,25 @@ class Recorder:
 
     Args:
         audience: The store.
-        shared: Whether other processes write to it too, with which changes are then exchanged.
+        shared: How to take turns with other processes that write to it too, with which changes are
+            then exchanged; ``None`` where there are none.
 
     Attributes:
         changes: What was written so far.
     """
 
-    def __init__(self, audience: Audience, shared: bool = False) -> None:
+    def __init__(self, audience: Audience, shared: Turns | None = None) -> None:
         self._audience = audience
-        self._journal = Journal(audience)
-        self._locks = ShopLocks()
-        self._versions = threading.Lock()
-        self._last_version = 0
+        self._journal = Journal(audience, shared=shared is not None)
+        self._turns = LocalTurns() if shared is None else shared
+        self._newest = 0
         self.changes = Changes()
-        self.feed = Feed(audience, self.changes) if shared else None
+        self.feed = None if shared is None else Feed(audience, self.changes)
 
     @contextmanager
     def pause(self, shop_id: int) -> Iterator[None]:
         """Keep a shop's writes waiting, and first wait for the one that is going on."""
-        with self._locks.hold(shop_id):
+        with self._turns.take(shop_id):
             yield
 
     def recover(self) -> None:
@@ -60,22 +59,26 @@ class Recorder:
             for table in self._audience.tables
         )
         newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
-        self._last_version = newest[0][0].as_py() or 0
+        self._newest = newest[0][0].as_py() or 0
         if self.feed is not None:
             self.feed.create()
-        for shop_id, finish in self._journal.unfinished():
-            with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
-                finish(writing)
+        for shop_id in self._journal.unfinished_shops():
+            with (
+                self._turns.take(shop_id),
+                self.changes.writing(shop_id) as writing,
+                self._told(shop_id, (), writing),
+            ):
+                self._journal.try_to_finish(shop_id, writing)
 
     def record(self, shop_id: int, fact: Fact, rows: pa.Table) -> None:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""
         if fact is CONTACTS:
             rows = _with_consent(rows)
-        with self._locks.hold(shop_id):
+        with self._turns.take(shop_id):
             _, rows = _last_of_each(rows, fact.key)
             gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
-            version = self._version()
-            self._write(shop_id, version, [Insert(fact.name, _stamp(shop_id, version, rows, gone))])
+            version = self._version(shop_id)
+            self._write(shop_id, [Insert(fact.name, _stamp(shop_id, version, rows, gone))])
 
     def orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, each with its lines.
@@ -86,7 +89,7 @@ class Recorder:
             lines: Their lines, with the ``row`` of their order in ``orders``; ``None`` keeps the
                 lines that the orders have.
         """
-        with self._locks.hold(shop_id):
+        with self._turns.take(shop_id):
             self._orders(shop_id, orders, lines)
 
     def _orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
@@ -103,14 +106,14 @@ class Recorder:
         self._write_orders(shop_id, order_rows(orders, lines, stored), names)
 
     def _write_orders(self, shop_id: int, rows: OrderRows, names: pa.Table | None) -> None:
-        version = self._version()
+        version = self._version(shop_id)
         steps = [
             Insert("order_lines", _stamp(shop_id, version, rows.lines, rows.gone_lines)),
             Insert("orders", _stamp(shop_id, version, rows.orders, rows.gone_orders)),
         ]
         if names is not None:
             steps.append(Insert("products", _stamp(shop_id, None, names)))
-        self._write(shop_id, version, steps)
+        self._write(shop_id, steps)
 
     def order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of orders that are recorded already, by ``order_id``.
@@ -118,7 +121,7 @@ class Recorder:
         Returns:
             The rows whose order is not recorded; if there are any, nothing was written.
         """
-        with self._locks.hold(shop_id):
+        with self._turns.take(shop_id):
             stored = self._stored_orders(shop_id, pc.unique(lines["order_id"]))
             place = pc.index_in(lines["order_id"], stored["id"])
             unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
@@ -132,12 +135,12 @@ class Recorder:
     def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
         """Erase contacts and every row about them, for good."""
         if contacts:
-            with self._locks.hold(shop_id):
-                self._write(shop_id, self._version(), [Erase(tuple(contacts))])
+            with self._turns.take(shop_id):
+                self._write(shop_id, [Erase(tuple(contacts))])
 
-    def _write(self, shop_id: int, version: int, steps: Sequence[Insert | Erase]) -> None:
+    def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:
         with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
-            self._journal.write(shop_id, version, steps, writing)
+            self._journal.write(shop_id, steps, writing)
 
     @contextmanager
     def _told(
@@ -164,11 +167,8 @@ class Recorder:
         for table in self._audience.tables:
             self._audience.merge(table.__tablename__, shop_id)
 
-    def _version(self) -> int:
-        """Later than every version before, whatever the clock says: the last write wins."""
-        with self._versions:
-            self._last_version = max(self._last_version + 1, time.time_ns())
-            return self._last_version
+    def _version(self, shop_id: int) -> int:
+        return self._turns.version(shop_id, self._newest)
 
     def _elsewhere(self, shop_id: int, table: str, rows: pa.Table) -> pa.Table:
         """The keys under which other contacts have rows of the same ids."""

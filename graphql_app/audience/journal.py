@@ -3,19 +3,19 @@
 One insert into one table is atomic in ClickHouse; several are not. A batch of several steps is
 first written to the journal, in one insert, then carried out, then marked as done. Steps may be
 repeated without harm, so whatever an earlier process left undone is done again at the next start,
-or, where only a step failed, before the shop's next write.
+or, where only a step failed, before the shop's next write. So a shop never has two such batches.
+Where processes share a store, any of them may have left one: each looks before it writes.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphql_app.audience.changes import Writing
 from graphql_app.audience.store import Audience, contact_key
@@ -45,21 +45,20 @@ class Erase:
 class Journal:
     """Carries out batches; see the module. The caller holds the lock of the batch's shop."""
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Audience, shared: bool = False) -> None:
         self._audience = audience
+        self._shared = shared
         self._unfinished: set[int] = set()
 
-    def write(
-        self, shop_id: int, batch: int, steps: Sequence[Insert | Erase], writing: Writing
-    ) -> None:
-        """Carry out the steps of a shop, all or none of them; ``batch`` is a number of its own."""
-        if shop_id in self._unfinished:
-            self._finish_shop(shop_id, self._pending(), writing)
+    def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing) -> None:
+        """Carry out the steps of a shop, all or none of them."""
+        if self._shared or shop_id in self._unfinished:
+            self._finish(shop_id, writing)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and isinstance(steps[0], Insert):
             self._carry_out(shop_id, steps[0], writing)
             return
-        entries = _entries(shop_id, batch, steps)
+        entries = _entries(shop_id, steps)
         try:
             self._audience.insert("journal", entries)
             for step in steps:
@@ -69,35 +68,32 @@ class Journal:
             self._unfinished.add(shop_id)
             raise
 
-    def unfinished(self) -> Iterator[tuple[int, Callable[[Writing], None]]]:
-        """The shops of which an earlier process began a batch and did not finish it.
+    def unfinished_shops(self) -> Sequence[int]:
+        """The shops of which a process began a batch and has not finished it."""
+        found = self._audience.arrow("SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0")
+        shops: Sequence[int] = found["shop_id"].to_pylist()
+        return shops
 
-        Each comes with what carries out its batches, in their order. A shop where that fails takes
-        no writes until it succeeds; the others do.
+    def try_to_finish(self, shop_id: int, writing: Writing) -> None:
+        """Carry out what was begun in a shop; where that fails, it takes no writes until it does.
+
+        Other shops do.
         """
-        pending = self._pending()
-        for shop_id in pc.unique(pending["shop_id"]).to_pylist():
-            yield shop_id, partial(self._try_to_finish, shop_id, pending)
-
-    def _try_to_finish(self, shop_id: int, pending: pa.Table, writing: Writing) -> None:
         try:
-            self._finish_shop(shop_id, pending, writing)
+            self._finish(shop_id, writing)
         except AppError:
             logger.exception("a batch of shop %s could not be finished", shop_id)
 
-    def _pending(self) -> pa.Table:
-        return self._audience.arrow(
+    def _finish(self, shop_id: int, writing: Writing) -> None:
+        pending = self._audience.arrow(
             "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
-            "WHERE done = 0 ORDER BY batch, step",
+            f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
             text=False,
         )
-
-    def _finish_shop(self, shop_id: int, pending: pa.Table, writing: Writing) -> None:
         self._unfinished.add(shop_id)
-        own = pending.filter(pc.equal(pending["shop_id"], shop_id))
-        for entry in own.to_pylist():
+        for entry in pending.to_pylist():
             self._carry_out(shop_id, _step(entry["action"].decode(), entry["payload"]), writing)
-        self._mark_done(own)
+        self._mark_done(pending)
         self._unfinished.discard(shop_id)
 
     def _carry_out(self, shop_id: int, step: Insert | Erase, writing: Writing) -> None:
@@ -132,7 +128,7 @@ def note(step: Insert | Erase, writing: Writing) -> None:
             writing.wrote(table, rows[contact_key(table)].to_numpy())
 
 
-def _entries(shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> pa.Table:
+def _entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:
     actions, payloads = [], []
     for step in steps:
         rows = (
@@ -148,7 +144,7 @@ def _entries(shop_id: int, batch: int, steps: Sequence[Insert | Erase]) -> pa.Ta
     count = len(steps)
     return pa.table(
         {
-            "batch": pa.array([batch] * count, pa.uint64()),
+            "batch": pa.array([secrets.randbits(64)] * count, pa.uint64()),
             "step": pa.array(range(count), pa.uint32()),
             "action": pa.array(actions),
             "shop_id": pa.array([shop_id] * count, pa.uint64()),

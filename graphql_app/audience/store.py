@@ -12,7 +12,6 @@ import logging
 import math
 import re
 import secrets
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -507,19 +506,3 @@ def _failure(error: Exception) -> Exception:
     code = re.match(r"(?s).*?(Code: \d+).*\(([A-Z0-9_]+)\)", reason)
     logger.error("the audience store failed: %.200s", " ".join(code.groups()) if code else reason)
     return AudienceUnavailableError("The audience store failed; try again in a moment.")
-
-
-class ShopLocks:
-    """One lock per shop: its writes come one after another."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._locks: dict[int, threading.Lock] = {}
-
-    @contextmanager
-    def hold(self, shop_id: int) -> Iterator[None]:
-        """Hold the shop's lock."""
-        with self._guard:
-            lock = self._locks.setdefault(shop_id, threading.Lock())
-        with lock:
-            yield

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -123,3 +123,12 @@ class SegmentUse(CatalogTable, table=True):
 
     segment_id: int = Field(primary_key=True, foreign_key="segment.id", ondelete="CASCADE")
     used_id: int = Field(primary_key=True, foreign_key="segment.id", index=True)
+
+
+class FactsClock(CatalogTable, table=True):
+    """The version of a shop's last write of facts, where processes share the facts' store."""
+
+    __tablename__ = "facts_clock"
+
+    shop_id: int = Field(primary_key=True, foreign_key="shop.id")
+    version: int = Field(sa_type=BigInteger)

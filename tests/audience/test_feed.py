@@ -12,6 +12,7 @@ from graphql_app.audience.changes import Touched
 from graphql_app.audience.feed import Feed
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.turns import LocalTurns
 from graphql_app.errors import AppError
 from graphql_app.schema.context import Services
 from tests.parity.evaluation.facts import (
@@ -31,7 +32,7 @@ SPENT = {"spend": {"operator": "AT_LEAST", "amount": "10.00"}}
 
 
 def _process(audience: Audience) -> Recorder:
-    recorder = Recorder(audience, shared=True)
+    recorder = Recorder(audience, shared=LocalTurns())
     recorder.recover()
     return recorder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -93,20 +92,6 @@ def test_the_last_write_wins_when_the_clock_was_set_back(
     second.recover()
     _record_contacts(second, 1, id=[1], country=["CA"])
     assert audience.rows(select(col(Contact.country)), 1)[0][0] == "CA"
-
-
-def test_versions_are_one_each_also_among_threads(recorder: Recorder) -> None:
-    found: list[int] = []
-
-    def take() -> None:
-        found.extend([recorder._version() for _ in range(5_000)])
-
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(found)) == 20_000
 
 
 def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(

