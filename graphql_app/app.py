@@ -143,7 +143,7 @@ def create_app(
     endpoint = GraphQLEndpoint(build_schema(services.registry, settings), services, settings)
     return Starlette(
         routes=[
-            *pages(demo_token),
+            *pages(demo_token, settings.introspection),
             Route("/health", health),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLRequestData
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
+from graphql_app.admission import Admission, address_of
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
+from graphql_app.documents import Documents
+from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
+from graphql_app.reading import JSON_TYPE, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
@@ -31,15 +33,19 @@ from graphql_app.websocket import Connection, Operations, Socket
 
 logger = logging.getLogger(__name__)
 
-JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
-MAX_JSON_DEPTH = 100
 CLIENT_LEFT = 499  # as nginx has it; nobody is there to see it
 INIT_TIMEOUT = timedelta(seconds=10)
 
-
-class BodyTooLargeError(Exception):
-    """The body has more bytes than the token may send."""
+# What a request is refused with before it is executed, where it is not 503.
+STATUS = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.UNTRUSTED_DOCUMENT: 400,
+}
+UNREAD = frozenset({ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE})
 
 
 class GraphQLEndpoint(GraphQL[Any, None]):
@@ -58,8 +64,9 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             # No browser adds a token by itself, so a page elsewhere gains nothing by connecting.
             allowed_origins=("*",),
         )
-        self._services = services
         self._settings = settings
+        self._admission = Admission(services, settings)
+        self._documents = Documents.read(settings.trusted_documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve a client that stays."""
@@ -69,9 +76,9 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         try:
             response = await self._respond(scope, receive)
         except AppError as error:
-            response = failure(503, error.code, str(error))
+            response = failure(STATUS.get(error.code, 503), error)
         except Exception as error:  # the edge: whatever it is, the client gets a code and a number
-            response = failure(500, ErrorCode.INTERNAL, _logged(error))
+            response = failure(500, AppError(ErrorCode.INTERNAL, _logged(error)))
         await response(scope, receive, send)
 
     async def _serve(self, socket: WebSocket) -> None:
@@ -84,27 +91,20 @@ class GraphQLEndpoint(GraphQL[Any, None]):
                 await Socket(self, socket, socket).close(code, reason)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        try:
-            context = await Context.admit(self._services, _authorization(Request(scope)))
-        except UnauthenticatedError as error:
-            return failure(401, error.code, str(error), {"WWW-Authenticate": "Bearer"})
-        limit = (
-            self._settings.max_facts_bytes
-            if TokenScope.FACTS_WRITE in context.access.scopes
-            else self._settings.max_query_bytes
+        request = Request(scope, receive)
+        context = await self._admission.admit(_authorization(request), address_of(request))
+        limits = self._settings
+        may_write = TokenScope.FACTS_WRITE in context.access.scopes
+        body = await read(
+            request,
+            limits.max_query_bytes,
+            limits.max_facts_bytes if may_write else limits.max_query_bytes,
         )
         try:
-            body = await _read(Request(scope, receive), limit)
             return await self._run_for(Request(scope, _replay(body)), context, receive)
-        except BodyTooLargeError:
-            return failure(
-                413,
-                ErrorCode.BODY_TOO_LARGE,
-                f"The body has more than {limit} bytes; send less at once.",
-                {"Connection": "close"},
-            )
         except HTTPException as error:
-            return failure(error.status_code, ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
+            refused = AppError(ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
+            return failure(error.status_code, refused)
 
     async def _run_for(self, request: Request, context: Context, receive: Receive) -> Response:
         """Run an operation for as long as the client waits for it; one that writes, to its end."""
@@ -122,12 +122,14 @@ class GraphQLEndpoint(GraphQL[Any, None]):
 
     async def get_context(self, request: Any, response: Any) -> Connection:
         """The connection of a WebSocket; the context of a request is there before it is run."""
-        return Connection(self._services, _authorization(request))
+        return Connection(
+            self._admission, self._documents, _authorization(request), address_of(request)
+        )
 
     async def on_ws_connect(self, context: Connection) -> UnsetType:
         """Let clients stay that have a valid token."""
         try:
-            await context.context()
+            await context.begin()
         except UnauthenticatedError as error:
             raise ConnectionRejectionError from error
         return UnsetType()
@@ -138,18 +140,28 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         response.media_type = _media_type(request.headers.get("accept", ""))
         return response
 
+    def should_render_graphql_ide(self, request: object) -> bool:
+        """Never: a page has an address of its own."""
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """The operation that is asked for."""
+        if request.method == "GET":
+            data = self.parse_query_params(request.query_params)
+        else:
+            data = self.parse_json(await request.get_body())
+        check_types(data)
+        return GraphQLRequestData(
+            query=self._documents.of(data),
+            variables=data.get("variables"),
+            operation_name=data.get("operationName"),
+            extensions=data.get("extensions"),
+            protocol="http",
+        )
+
     def decode_json(self, data: str | bytes) -> object:
-        """The body as an object; whatever cannot be one is refused as malformed."""
-        try:
-            text = data.decode() if isinstance(data, bytes) else data
-            value = json.loads(text, parse_constant=_no_constant)
-        except (UnicodeDecodeError, RecursionError, ValueError) as error:
-            raise json.JSONDecodeError(str(error), "", 0) from error
-        if not isinstance(value, dict):
-            raise HTTPException(400, "The body must be a JSON object with a query")
-        if not _is_shallow(value):
-            raise HTTPException(400, f"The body is nested deeper than {MAX_JSON_DEPTH} levels")
-        return value
+        """The body, or a message, as an object."""
+        return decode(data)
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
         """A response; of the newer media type with status 400 when nothing was executed."""
@@ -185,18 +197,6 @@ def _logged(error: Exception) -> str:
     return f"Something went wrong on our side; its number in the log is {number}."
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise BodyTooLargeError
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLargeError
-    return bytes(body)
-
-
 async def _left(receive: Receive) -> None:
     """Wait until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
@@ -219,27 +219,16 @@ def _media_type(accept: str) -> str:
     return JSON_TYPE
 
 
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _is_shallow(value: object) -> bool:
-    level = [value]
-    for _ in range(MAX_JSON_DEPTH):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, dict | list)
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return True
-    return False
-
-
-def failure(
-    status: int, code: ErrorCode, message: str, headers: Mapping[str, str] | None = None
-) -> Response:
+def failure(status: int, error: AppError) -> Response:
     """A response of GraphQL's shape for a request that was not executed."""
-    error = {"message": message, "extensions": {"code": code.value}}
-    return JSONResponse({"errors": [error]}, status, headers)
+    extensions: dict[str, object] = {"code": error.code.value}
+    headers = {}
+    if isinstance(error, RateLimitedError):
+        extensions["retryAfter"] = error.retry_after
+        headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    elif error.code in UNREAD:
+        headers["Connection"] = "close"
+    errors = [{"message": str(error), "extensions": extensions}]
+    return JSONResponse({"errors": errors}, status, headers)

@@ -55,12 +55,13 @@ class BuilderFiles(StaticFiles):
         return response
 
 
-def pages(demo_token: str | None) -> list[BaseRoute]:
+def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
     """The routes of the pages.
 
     Args:
         demo_token: Access to the demo shop, which the page of a browser on this machine gets;
             nobody has to sign in then.
+        graphiql: Whether there is GraphiQL.
     """
 
     async def home(_: Request) -> Response:
@@ -74,7 +75,10 @@ def pages(demo_token: str | None) -> list[BaseRoute]:
             {"token": demo_token if ours else None}, headers={"Cache-Control": "no-store"}
         )
 
-    async def graphiql(_: Request) -> Response:
+    async def missing(_: Request) -> Response:
+        raise HTTPException(404)
+
+    async def explorer(_: Request) -> Response:
         headers = {
             **HEADERS,
             "Cache-Control": "no-cache",
@@ -85,7 +89,8 @@ def pages(demo_token: str | None) -> list[BaseRoute]:
     files = BuilderFiles(directory=BUILDER, html=True)
     return [
         Route("/", home),
-        Route("/graphiql", graphiql),
+        *([Route("/graphiql", explorer)] if graphiql else []),
+        Route("/builder/graphiql.html", missing),  # it works with its own headers only
         Route("/builder/config.json", config),
         Mount("/builder", files, middleware=[Middleware(GZipMiddleware)]),
     ]

@@ -66,8 +66,9 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
             f"WORKERS={settings.workers}: the embedded audience serves one process. Set WORKERS=1, "
             "or AUDIENCE_URL to a ClickHouse server, which processes can share.",
         )
-    with open_services(settings):
-        pass  # what is wrong is said here, once, and what has to be made is made once
+    with open_services(settings) as services:
+        # What is wrong is said here, once, and what has to be made is made once.
+        create_app(settings, services)
     config = _config(settings, "graphql_app.serving:worker", workers=settings.workers, factory=True)
     Multiprocess(config, sockets=[listening]).run()
 

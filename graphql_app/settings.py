@@ -60,6 +60,16 @@ class Settings(BaseSettings):
     max_facts_bytes: int = Field(
         33_554_432, ge=1024, description="Largest body of a request with the scope facts:write."
     )
+    rate_limit: int = Field(
+        6_000,
+        ge=0,
+        description="Operations a minute of a token, in each process; 0 for any number.",
+    )
+    failure_limit: int = Field(
+        60,
+        ge=0,
+        description="Wrong tokens a minute of an address, in each process; 0 for any number.",
+    )
     max_depth: int = Field(15, ge=1, description="Levels of a query.")
     max_fields: int = Field(2_000, ge=1, description="Fields of a query, fragments spread out.")
     max_aliases: int = Field(100, ge=0, description="Aliases of a query, fragments spread out.")
@@ -68,6 +78,12 @@ class Settings(BaseSettings):
     )
     max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
     max_cost: int = Field(10_000, ge=1, description="Cost of a query, pages multiplied.")
+    introspection: bool = Field(
+        True, description="Tell the schema to who asks for it, and serve GraphiQL."
+    )
+    trusted_documents: Path | None = Field(
+        None, description="JSON file of the only documents that clients may run; any when empty."
+    )
     strict_plugins: bool = Field(
         True,
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",

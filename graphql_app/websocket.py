@@ -19,8 +19,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.types.execution import PreExecutionError
 
+from graphql_app.admission import Admission
+from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
-from graphql_app.schema.context import Context, Services
+from graphql_app.reading import check_types
+from graphql_app.schema.context import Context
 from graphql_app.schema.errors import coded
 
 MAX_OPERATIONS = 50
@@ -31,20 +34,23 @@ MAX_REASON = 123  # bytes, of RFC 6455
 class Connection:
     """A client that stays; each of its operations has a context of its own."""
 
-    services: Services
+    admission: Admission
+    documents: Documents
     authorization: str
+    address: str
     connection_params: dict[str, object] = field(default_factory=dict)
 
-    async def context(self) -> Context:
+    async def begin(self) -> Context:
         """The context of an operation that begins now.
 
         Raises:
             UnauthenticatedError: The client sent no token, or none that is valid now.
+            RateLimitedError: It asks too often.
         """
         sent = self.connection_params.get("authorization", self.authorization)
         if not isinstance(sent, str):
             raise UnauthenticatedError
-        return await Context.admit(self.services, sent)
+        return await self.admission.admit(sent, self.address)
 
 
 class Socket(ASGIWebSocketAdapter):
@@ -66,6 +72,11 @@ class Socket(ASGIWebSocketAdapter):
 class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
     """The operations of a client; all their errors have codes."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Operations that the client has left, and that go on: a mutation does to its end.
+        self._left: set[asyncio.Task[None]] = set()
+
     async def handle(self) -> None:
         """Take messages until the client leaves."""
         try:
@@ -82,26 +93,37 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
 
     async def handle_subscribe(self, message: Any) -> None:
         """Begin an operation, unless there are as many as there may be."""
-        if len(self.operations) < MAX_OPERATIONS:
+        try:
+            if self.connection_acknowledged:
+                self._admit(message["payload"])
+        except AppError as error:
+            errors = [found.formatted for found in _coded(error)]
+            await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+        else:
             await super().handle_subscribe(message)
-            return
-        error = AppError(
-            ErrorCode.LIMIT_EXCEEDED,
-            f"The connection has {MAX_OPERATIONS} operations already; end one, or open another.",
-        )
-        errors = [found.formatted for found in _coded(error)]
-        await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+
+    def _admit(self, asked: dict[str, Any]) -> None:
+        if len(self.operations) + len(self._left) >= MAX_OPERATIONS:
+            raise AppError(
+                ErrorCode.TOO_MANY_OPERATIONS,
+                f"The connection has {MAX_OPERATIONS} operations already; "
+                "end one, or open another.",
+            )
+        asked["query"] = self.context.documents.of(asked) or ""
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """Have an operation end, and say nothing more: its id may be another's next."""
-        if operation_id in self.operations:
-            self.operations[operation_id].completed = True
+        operation = self.operations.get(operation_id)
+        if operation is not None and operation.task is not None:
+            operation.completed = True
+            self._left.add(operation.task)
+            operation.task.add_done_callback(self._left.discard)
         await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
         """Send what an operation answers, until it ends; one that writes goes on to its end."""
         try:
-            context = await self.context.context()
+            context = await self.context.begin()
             answering = asyncio.ensure_future(self._answer(operation, context))
             try:
                 await asyncio.wait([answering])
@@ -151,10 +173,10 @@ def _is_well_formed(message: Mapping[str, Any]) -> bool:
     if message["type"] == "complete":
         return isinstance(message.get("id"), str)
     payload = message.get("payload")
-    return (
-        isinstance(message.get("id"), str)
-        and isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
+    if not isinstance(message.get("id"), str) or not isinstance(payload, dict):
+        return False
+    try:
+        check_types(payload)
+    except HTTPException:
+        return False
+    return any(payload.get(name) is not None for name in ("query", "documentId", "extensions"))

@@ -32,6 +32,7 @@ class Access:
 
     shop: Shop
     scopes: frozenset[TokenScope]
+    token_id: str = ""
 
     @property
     def shop_id(self) -> int:
@@ -162,7 +163,7 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
     stored, shop = found
     if stored.revoked_at is not None:
         return None
-    return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes))
+    return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes), stored.id)
 
 
 class Tokens:
@@ -180,10 +181,16 @@ class Tokens:
         until, access = self._known.get(_hash(token), (0.0, None))
         return access if time.monotonic() < until else None
 
+    def met(self, token: str) -> bool:
+        """Whether a token gave access when it was last asked for."""
+        return _hash(token) in self._known
+
     def access(self, token: str) -> Access | None:
         """What a token gives access to now; ``None`` when it gives none."""
         access = authenticate(self._catalog, token)
-        if access is not None:
+        if access is None:
+            self._known.pop(_hash(token), None)
+        else:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[_hash(token)] = (time.monotonic() + KNOWN_FOR, access)

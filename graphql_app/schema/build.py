@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError, lexicographic_sort_schema
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -22,6 +22,7 @@ from graphql_app.schema.errors import CodedErrors, coded
 from graphql_app.schema.explanation import explanation_query
 from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
 from graphql_app.schema.facts import FactsMutation
+from graphql_app.schema.introspection import NoIntrospection, without_suggestion
 from graphql_app.schema.limits import QueryLimits
 from graphql_app.schema.nodes import NodeQuery
 from graphql_app.schema.rule import RuleInputs
@@ -68,7 +69,10 @@ class Schema(strawberry.Schema):
     def process_errors(
         self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Leave them to ``CodedErrors``."""
+        """Leave them to ``CodedErrors``, without suggestions where the schema is not told."""
+        if self.config.disable_field_suggestions:
+            for error in errors:
+                error.message = without_suggestion(error.message)
 
     async def execute(
         self,
@@ -107,6 +111,7 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
         registry: What plugins supply.
         settings: What clients may ask of it; anything, when left out.
     """
+    told = settings is None or settings.introspection
     inputs = RuleInputs(registry)
     queries: tuple[Any, ...] = (
         NodeQuery,
@@ -132,10 +137,11 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
             "Everything that is sent again when it changes, over WebSocket.",
         ),
         types=[Shop, Segment, Contact],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not told),
         extensions=[
             CodedErrors,
             *([] if settings is None else [lambda: QueryLimits(settings)]),
+            *([] if told else [lambda: AddValidationRules([NoIntrospection])]),
             lambda: ShortParserCache(maxsize=CACHED_QUERIES),
             lambda: ShortValidationCache(maxsize=CACHED_QUERIES),
         ],

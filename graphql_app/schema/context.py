@@ -18,7 +18,7 @@ from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import WORK, Audience, Work
-from graphql_app.catalog.access import Access, Tokens
+from graphql_app.catalog.access import TOKEN_PATTERN, Access, Tokens
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import Scope
@@ -125,10 +125,7 @@ class Context:
         Raises:
             UnauthenticatedError: There is no valid token in it.
         """
-        kind, _, token = authorization.partition(" ")
-        if kind.lower() != "bearer":
-            raise UnauthenticatedError
-        token = token.strip()
+        token = bearer_token(authorization)
         access = services.tokens.known(token)
         if access is None:
             access = await to_thread.run_sync(services.tokens.access, token)
@@ -206,6 +203,19 @@ class Context:
             return await self.run(work, *args, **kwargs)
         async with self.services.third_party:
             return await self.run(work, *args, **kwargs)
+
+
+def bearer_token(authorization: str) -> str:
+    """The token in a header ``Authorization``.
+
+    Raises:
+        UnauthenticatedError: There is none, or nothing that could be one.
+    """
+    kind, _, token = authorization.partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not TOKEN_PATTERN.fullmatch(token):
+        raise UnauthenticatedError
+    return token
 
 
 async def in_thread(work: Callable[[], R], limiter: CapacityLimiter) -> R:

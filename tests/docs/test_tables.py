@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from graphql_app import criteria, endpoint, websocket
+from graphql_app import criteria, reading, websocket
 from graphql_app.audience import columns, facts
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
@@ -54,7 +54,7 @@ LIMITS = {
     "aliases in a query": _default("max_aliases"),
     "directives in a query": _default("max_directives"),
     "tokens of a query": _default("max_tokens"),
-    "levels of the JSON body": endpoint.MAX_JSON_DEPTH,
+    "levels of the JSON body": reading.MAX_JSON_DEPTH,
     "operations at once on a WebSocket": websocket.MAX_OPERATIONS,
 }
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from graphql_app.catalog.tables import TokenScope
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
 from tests.schema.operations import send
-from tests.support import SIZE, Client, Server
+from tests.support import SIZE, Client, Server, serving
 
 GRAPHQL = "application/graphql-response+json"
 SHOP = "{ shop { handle } }"
@@ -103,11 +107,56 @@ def test_other_methods_are_refused(shop: Client, method: str) -> None:
     assert _codes(response) == {"BAD_REQUEST"}
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", ""])
-def test_other_types_of_body_are_refused(shop: Client, kind: str) -> None:
-    response = send(shop, _body(SHOP), Content_Type=kind)
-    assert 400 <= response.status_code < 500
-    assert _codes(response) == {"BAD_REQUEST"}
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Type": "text/plain"},
+        {"Content_Type": "application/xml"},
+        {"Content_Type": "multipart/form-data; boundary=x"},
+        {"Content_Type": "application/x-www-form-urlencoded"},
+        {"Content_Type": "application/graphql"},
+        {"Content_Type": "application/jsonp"},
+        {"Content_Type": ""},
+        {"Content_Type": "application/json; charset=utf-16"},
+        {"Content_Encoding": "gzip"},
+    ],
+)
+def test_other_types_of_body_are_refused(shop: Client, headers: dict[str, str]) -> None:
+    response = send(shop, _body(SHOP), **headers)
+    assert response.status_code == 415
+    assert _codes(response) == {"UNSUPPORTED_MEDIA_TYPE"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+)
+def test_json_in_utf_8_is_read(shop: Client, kind: str) -> None:
+    assert send(shop, _body(SHOP), Content_Type=kind).json()["data"]
+
+
+def test_a_body_of_another_type_is_not_waited_for(shop: Client) -> None:
+    host, _, port = shop.address.removeprefix("http://").partition(":")
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {shop.token}\r\n"
+        "Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))  # until the server closes
+    assert answer.startswith(b"HTTP/1.1 415")
+    assert b"UNSUPPORTED_MEDIA_TYPE" in answer
+
+
+def test_an_address_over_the_limit_is_refused_whatever_its_token_may_send(
+    services: Services, settings: Settings, shop: Client
+) -> None:
+    with serving(services, settings.model_copy(update={"max_query_bytes": 2_000})) as address:
+        limited = replace(shop, address=address)
+        assert _get(limited, query=SHOP.ljust(500)).json()["data"]
+        assert send(limited, _body(SHOP.ljust(5_000))).json()["data"]  # it may write facts
+        response = _get(limited, query=SHOP.ljust(2_000))
+        assert response.status_code == 413
+        assert _codes(response) == {"BODY_TOO_LARGE"}
 
 
 MALFORMED: Mapping[str, str | bytes] = {

@@ -451,7 +451,7 @@ def test_a_connection_has_a_number_of_operations_at_once(shop: Client) -> None:
         assert len(answered) == MAX_OPERATIONS
         stream.subscribe(COUNT, "more", rule=EVERYONE)
         error = error_of(stream, "more")
-        assert error["extensions"] == {"code": "LIMIT_EXCEEDED"}
+        assert error["extensions"] == {"code": "TOO_MANY_OPERATIONS"}
         assert f"{MAX_OPERATIONS} operations" in error["message"]
         stream.send("complete", id="0")
         still_works(stream)
