@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, make_url, text
 from graphql_app.app import open_services
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
@@ -100,6 +101,6 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def catalog(catalog_url: str) -> Iterator[Catalog]:
     """An empty catalog: on SQLite, and on PostgreSQL."""
     opened = Catalog(catalog_url)
-    opened.migrate()
+    migrate(opened)
     yield opened
     opened.close()
