@@ -218,6 +218,7 @@ def test_two_plugins_with_one_table_are_both_named() -> None:
         _registered(table, table)
 
 
+@pytest.mark.parametrize("audience_url", ["embedded"], indirect=True)  # names are declared once
 def test_names_may_be_words_of_sql(start: Started, server: Server, tmp_path: Path) -> None:
     table = _declare(
         "table",
