@@ -26,15 +26,28 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
-from clickhouse_connect.driver.compression import _zstd_compress
-from clickhouse_connect.driver.httputil import _zstd_decompress
+from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
 # What is in the address and no setting.
-TRANSPORT = {
-    "buffer_size", "client_protocol_version", "database", "decompress", "default_format", "password",
-    "query", "query_id", "quota_key", "role", "session_check", "session_id", "session_timeout",
-    "user", "wait_end_of_query",
-}  # fmt: skip
+TRANSPORT = frozenset(
+    [
+        "buffer_size",
+        "client_protocol_version",
+        "database",
+        "decompress",
+        "default_format",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "user",
+        "wait_end_of_query",
+    ]
+)
 STATUS = {193: 401, 194: 401, 497: 403, 516: 403, 60: 404, 81: 404, 47: 400, 62: 400}
 INSERT = re.compile(rb"(?is)\s*(INSERT\s+INTO\s+[^\n]*?)\s+FORMAT\s+(\w+)\s*(?:\n|$)")
 FORMAT = re.compile(r"(?i)\s+FORMAT\s+(\w+)\s*;?\s*$")
@@ -46,7 +59,7 @@ def quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a mistake
+class Refused(Exception):
     """What the engine would not do, as a server words it."""
 
     def __init__(self, message: str) -> None:
@@ -157,13 +170,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base's name
+    def do_GET(self) -> None:
         if urlsplit(self.path).path == "/ping":
             self._answer(200, b"Ok.\n")
         else:
             self.do_POST()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self._body()
         given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from secrets import token_hex
 
 import httpx
@@ -78,7 +79,9 @@ def audience_url(
     owner = services.audience
     match request.param:
         case "embedded":
-            url = f"clickhousedb:///{name}?interface=chdb&path={settings.data_dir.resolve()}/audience"
+            url = (
+                f"clickhousedb:///{name}?interface=chdb&path={settings.data_dir.resolve()}/audience"
+            )
         case "http":
             url = request.getfixturevalue("clickhouse").url(name)
         case _:

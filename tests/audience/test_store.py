@@ -38,9 +38,7 @@ def test_a_statement_that_takes_too_long_is_ended(audience_url: str) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_needs_too_much_memory_is_ended(
-    audience_url: str
-) -> None:
+def test_a_statement_that_needs_too_much_memory_is_ended(audience_url: str) -> None:
     limited = Audience(audience_url, memory=8 * 1024**2)
     greedy = select(func.length(func.groupArray(func.randomString(1_000_000)))).select_from(Contact)
     with pytest.raises(AppError) as refused:
