@@ -15,7 +15,6 @@ from starlette.types import Lifespan
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
-from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
 from graphql_app.endpoint import GraphQLEndpoint
@@ -32,12 +31,8 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened_catalog(settings: Settings) -> Iterator[Catalog]:
-    """The catalog as it is, whatever its schema.
-
-    Raises:
-        AppError: UNAVAILABLE when it cannot be used.
-    """
+def open_catalog(settings: Settings, migrate: bool = True) -> Iterator[Catalog]:
+    """The catalog, its schema up to date unless it is left as it is."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -48,26 +43,35 @@ def opened_catalog(settings: Settings) -> Iterator[Catalog]:
         ) from error
     catalog = Catalog(settings.catalog)
     try:
+        if migrate:
+            catalog.migrate()
         yield catalog
     finally:
         catalog.close()
 
 
 @contextmanager
-def open_catalog(settings: Settings) -> Iterator[Catalog]:
-    """The catalog, whose schema is what this version needs.
+def open_audience(settings: Settings) -> Iterator[Audience]:
+    """The audience, as it is on disk."""
+    refuse_if_taken(settings.audience)
+    audience = Audience(
+        settings.audience,
+        settings.query_timeout,
+        settings.query_memory,
+        settings.query_concurrency,
+    )
+    try:
+        yield audience
+    finally:
+        audience.close()
 
-    The one in DATA_DIR is made where there is none yet; any other change of a schema is for
-    ``segments migrate``, which an operator runs.
 
-    Raises:
-        AppError: UNAVAILABLE when it cannot be used, or has another schema.
-    """
-    with opened_catalog(settings) as catalog:
-        if not settings.catalog_url and revision(catalog) is None:
-            migrate(catalog)
-        require_current(catalog)
-        yield catalog
+def open_recorder(settings: Settings, catalog: Catalog, audience: Audience) -> Recorder:
+    """Who writes the facts, once the batches of earlier processes are carried out."""
+    shared = SharedTurns(catalog) if settings.audience_url else None
+    recorder = Recorder(audience, shared)
+    recorder.recover()
+    return recorder
 
 
 def usable_by(audience: Audience, registry: Registry, strict: bool) -> Registry:
@@ -104,27 +108,15 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
     """
     strict = settings.strict_plugins
     registry = registry or usable_plugins(strict)
-    with open_catalog(settings) as catalog:
-        refuse_if_taken(settings.audience)
-        audience = Audience(
-            settings.audience,
-            settings.query_timeout,
-            settings.query_memory,
-            settings.query_concurrency,
-        )
-        try:
-            registry = usable_by(audience, registry, strict)
-            for failure in registry.failures:
-                logger.warning("left out: %s", failure)
-            shared = SharedTurns(catalog) if settings.audience_url else None
-            recorder = Recorder(audience, shared)
-            recorder.recover()
-            update_defaults(catalog, registry)
-            workers = CapacityLimiter(settings.query_concurrency)
-            with nullcontext() if recorder.feed is None else recorder.feed.followed():
-                yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
-        finally:
-            audience.close()
+    with open_catalog(settings) as catalog, open_audience(settings) as audience:
+        registry = usable_by(audience, registry, strict)
+        for failure in registry.failures:
+            logger.warning("left out: %s", failure)
+        recorder = open_recorder(settings, catalog, audience)
+        update_defaults(catalog, registry)
+        workers = CapacityLimiter(settings.query_concurrency)
+        with nullcontext() if recorder.feed is None else recorder.feed.followed():
+            yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
 
 
 def create_app(

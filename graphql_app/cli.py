@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import open_catalog, open_services, opened_catalog, usable_plugins
+from graphql_app.app import open_catalog, open_services, usable_plugins
 from graphql_app.catalog import access
-from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.cli_backup import backup_command, restore_command
 from graphql_app.cli_import import import_command
 from graphql_app.cli_plugins import plugins_app
 from graphql_app.console import ShopOption, StrictOption, err, out
@@ -37,6 +37,8 @@ app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
 app.add_typer(plugins_app, name="plugins")
 app.command("import")(import_command)
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 
 DEMO_QUERY = (
     '{"query":"query($rule: RuleInput!){ segmentSize(rule: $rule) '
@@ -177,27 +179,6 @@ def token_revoke(
     with open_catalog(Settings()) as catalog:
         access.revoke_token(catalog, token_id)
     out.print(f"Revoked {escape(token_id)}.")
-
-
-@app.command("migrate")
-def migrate_command(
-    to: Annotated[
-        str, typer.Option(help="The revision; that of this version when left out.")
-    ] = "head",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Go back without asking, whatever is lost by it.")
-    ] = False,
-) -> None:
-    """Bring the catalog's schema to the revision that this version needs, or to another."""
-    with opened_catalog(Settings()) as catalog:
-        before, known = revision(catalog), revisions()
-        back = to in known and before in known and known.index(to) < known.index(before)
-        if back and not yes:
-            typer.confirm(f"Go back to {to}, without what later revisions added?", abort=True)
-        migrate(catalog, to)
-        after = revision(catalog)
-    changed = "still" if before == after else "now"
-    out.print(f"The catalog {escape(catalog.name)} has {changed} the schema {after}.")
 
 
 @app.command()

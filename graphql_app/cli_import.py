@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 
 from graphql_app.app import open_services
 from graphql_app.audience.facts import FACTS
 from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import access
-from graphql_app.console import ShopOption, err, out
+from graphql_app.console import ShopOption, err, out, progress_bars
 from graphql_app.settings import Settings
 
 
@@ -46,7 +42,7 @@ def import_command(
     """Import a file of facts: all of it, or nothing if a row is bad."""
     settings = Settings()
     since = None if subscribed_at is None else _instant(subscribed_at)
-    with open_services(settings) as services, _progress_bars() as progress:
+    with open_services(settings) as services, progress_bars() as progress:
         owner = access.find_shop(services.catalog, shop)
         report = import_file(
             file,
@@ -84,23 +80,3 @@ def _instant(text: str) -> datetime:
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text} has no offset; write e.g. 2024-05-01T00:00:00Z.")
     return instant
-
-
-@contextmanager
-def _progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each phase of an import."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with RichProgress(*columns, console=err) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(phase: str, done: int, total: int | None) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=total)
-            bars.update(tasks[phase], completed=done, total=total)
-
-        yield progress

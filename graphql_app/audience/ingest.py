@@ -20,6 +20,12 @@ from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
 from graphql_app.audience.turns import LocalTurns, Turns
+from graphql_app.errors import AppError, ErrorCode
+
+HALF_RESTORED = (
+    "A restore into this audience was begun and not finished, so it is not served. Run "
+    "`segments restore` again, with the same backup; or begin with empty stores."
+)
 
 
 class Recorder:
@@ -52,8 +58,27 @@ class Recorder:
         with self._turns.take(shop_id):
             yield
 
+    @contextmanager
+    def still(self, shop_id: int) -> Iterator[None]:
+        """As ``pause``, with every batch that was begun carried out.
+
+        Raises:
+            AppError: One cannot be.
+        """
+        with self.pause(shop_id):
+            if not self._journal.is_finished(shop_id):
+                with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
+                    self._journal.finish(shop_id, writing)
+            yield
+
     def recover(self) -> None:
-        """Finish the batches that an earlier process did not; call it before anything else."""
+        """Finish the batches that an earlier process did not; call it before anything else.
+
+        Raises:
+            AppError: The store is half restored, or fails.
+        """
+        if self._journal.restoring() is not None:
+            raise AppError(ErrorCode.UNAVAILABLE, HALF_RESTORED)
         latest = " UNION ALL ".join(
             f"SELECT max(version) AS version FROM {table.__tablename__}"
             for table in self._audience.tables

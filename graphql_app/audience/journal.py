@@ -23,6 +23,7 @@ from graphql_app.audience.tables import Product
 from graphql_app.errors import AppError
 
 ERASE = "erase"
+RESTORE = "restore"  # a restore that was begun; no shop's
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Journal:
     def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing) -> None:
         """Carry out the steps of a shop, all or none of them."""
         if self._shared or shop_id in self._unfinished:
-            self._finish(shop_id, writing)
+            self.finish(shop_id, writing)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and isinstance(steps[0], Insert):
             self._carry_out(shop_id, steps[0], writing)
@@ -80,11 +81,20 @@ class Journal:
         Other shops do.
         """
         try:
-            self._finish(shop_id, writing)
+            self.finish(shop_id, writing)
         except AppError:
             logger.exception("a batch of shop %s could not be finished", shop_id)
 
-    def _finish(self, shop_id: int, writing: Writing) -> None:
+    def is_finished(self, shop_id: int) -> bool:
+        """Whether nothing was begun in a shop and not carried out."""
+        return shop_id not in self.unfinished_shops()
+
+    def finish(self, shop_id: int, writing: Writing) -> None:
+        """Carry out what was begun in a shop, by whatever process.
+
+        Raises:
+            AppError: That fails.
+        """
         pending = self._audience.arrow(
             "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
             f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
@@ -103,6 +113,29 @@ class Journal:
             return
         for table in self._audience.tables_of_contacts():
             self._audience.erase(table, shop_id, step.contacts)
+
+    def restoring(self) -> str | None:
+        """The backup of which a restore into this store was begun and not finished, if any was."""
+        begun = self._restores()
+        return begun["payload"][0].as_py().decode() if begun.num_rows else None
+
+    def begin_restore(self, backup: str) -> None:
+        """Note that the store is half restored from now on, until ``end_restore``."""
+        entries = _entries(0, [Insert(RESTORE, pa.table({}))])
+        place = entries.schema.get_field_index("payload")
+        payload = pa.array([backup.encode()], pa.binary())
+        self._audience.insert("journal", entries.set_column(place, "payload", payload))
+
+    def end_restore(self) -> None:
+        """Note that it is whole."""
+        self._mark_done(self._restores())
+
+    def _restores(self) -> pa.Table:
+        return self._audience.arrow(
+            "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
+            f"WHERE done = 0 AND action = '{RESTORE}'",
+            text=False,
+        )
 
     def _mark_done(self, entries: pa.Table) -> None:
         """Mark entries as done, without their payload."""

@@ -1,0 +1,143 @@
+"""Tables of facts as they are on disk, whoever declared them, and their rows, page by page.
+
+For backups: a plugin's table is one whether or not the plugin is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from clickhouse_connect.cc_sqlalchemy.datatypes.base import sqla_type_from_name
+from sqlmodel import Field
+
+from graphql_app.audience.declared import FIELD_NAME, KINDS
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import (
+    TABLE_NAME,
+    AudienceTable,
+    Product,
+    StoreTable,
+    fact_engine,
+    key_of,
+)
+
+PAGE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class FactTable:
+    """A table of facts on disk.
+
+    Attributes:
+        name: Its name.
+        columns: The types of its columns by their names.
+        key: The columns by which a shop's rows are replaced.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    key: Sequence[str]
+
+
+def fact_tables(audience: Audience) -> Sequence[FactTable]:
+    """All tables of facts of a store, also those that only plugins of former days knew."""
+    names = [*audience.tables_of_contacts(), Product.__tablename__]
+    columns: dict[str, dict[str, str]] = {name: {} for name in names}
+    on_disk = audience.arrow(
+        "SELECT table, name, type FROM system.columns "
+        f"WHERE database = '{audience.database}' ORDER BY table, position"
+    )
+    for found in on_disk.to_pylist():
+        if found["table"] in columns:
+            columns[found["table"]][found["name"]] = found["type"]
+    keys = {table.__tablename__: key_of(table) for table in audience.tables}
+    sorting = audience.arrow(
+        f"SELECT name, sorting_key FROM system.tables WHERE database = '{audience.database}'"
+    )
+    for found in sorting.to_pylist():
+        if found["name"] in columns:
+            key = tuple(found["sorting_key"].split(", ")[1:])
+            keys.setdefault(found["name"], key)
+    return [FactTable(name, columns[name], keys[name]) for name in names]
+
+
+def pages(
+    audience: Audience, table: FactTable, shop_id: int, size: int = PAGE_ROWS
+) -> Iterator[pa.Table]:
+    """A shop's rows by their key, so many at a time; replaced and deleted ones are left out.
+
+    While they are read, nothing may be written to the shop.
+    """
+    names = [name for name in table.columns if name != "deleted"]
+    columns, key = (", ".join(f"`{name}`" for name in some) for some in (names, table.key))
+    after = ""
+    while True:
+        rows = audience.arrow(
+            f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
+            f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}"
+        )
+        if rows.num_rows:
+            yield rows
+        if rows.num_rows < size:
+            return
+        last = [_literal(rows[name][-1].as_py(), table.columns[name]) for name in table.key]
+        # The first column alone as well, since an index is of use to it.
+        after = f"AND `{table.key[0]}` >= {last[0]} AND ({key},) > ({', '.join(last)},)"
+
+
+def _literal(value: Any, type: str) -> str:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    return f"CAST(unhex('{text.encode().hex()}') AS {type.replace('LowCardinality', '')})"
+
+
+def declaration(table: FactTable) -> type[AudienceTable]:
+    """The class of a table, as whoever declared it has it, or else made of what is known of it.
+
+    Raises:
+        ValueError: It cannot be one of facts.
+    """
+    for known in AudienceTable.__subclasses__():
+        if known.__tablename__ == table.name and table.name in StoreTable.metadata.tables:
+            return known
+    names = {*table.columns}
+    if not (
+        TABLE_NAME.fullmatch(table.name)
+        and all(FIELD_NAME.fullmatch(name) for name in names)
+        and all(type in KINDS for type in table.columns.values())
+        and {*AudienceTable.model_fields, *table.key} <= names
+        and table.key[:1] == ("contact_id",)
+    ):
+        raise ValueError(f"{table.name} is no table of facts")
+    types: dict[str, Any] = {
+        name: sqla_type_from_name(type)
+        for name, type in table.columns.items()
+        if name not in AudienceTable.model_fields
+    }
+    metaclass: Any = type(AudienceTable)
+    namespace = {
+        "__module__": __name__,
+        "__doc__": "A table of a plugin that is not installed.",
+        "__annotations__": dict.fromkeys(types, Any),
+        "__tablename__": table.name,
+        "__table_args__": (fact_engine(*table.key),),
+        **{
+            name: Field(primary_key=name in table.key, sa_type=type) for name, type in types.items()
+        },
+    }
+    made: type[AudienceTable] = metaclass(table.name, (AudienceTable,), namespace, table=True)
+    return made
+
+
+def has_rows(audience: Audience, table: str) -> bool:
+    """Whether there is anything in a table, of whatever shop."""
+    return bool(audience.arrow(f"SELECT 1 FROM {table} LIMIT 1").num_rows)
+
+
+def count_rows(audience: Audience, table: str) -> int:
+    """How many rows of all shops there are in a table; replaced and deleted ones do not count."""
+    found = audience.arrow(f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted")
+    rows: int = found["rows"][0].as_py()
+    return rows

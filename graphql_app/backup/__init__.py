@@ -1,0 +1,7 @@
+"""Backups: an installation as files that any other installation can be made from."""
+
+from graphql_app.backup.files import BackupError, Manifest, check
+from graphql_app.backup.restoring import restore
+from graphql_app.backup.taking import take
+
+__all__ = ["BackupError", "Manifest", "check", "restore", "take"]

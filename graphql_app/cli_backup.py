@@ -1,0 +1,59 @@
+"""The commands ``segments backup`` and ``segments restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from graphql_app.app import open_audience, open_catalog, open_recorder
+from graphql_app.backup import Manifest, check, restore, take
+from graphql_app.console import out, progress_bars
+from graphql_app.settings import Settings
+
+
+def backup_command(
+    directory: Annotated[Path, typer.Argument(help="A directory that is not there yet.")],
+) -> None:
+    """Write all shops with their facts to a new directory."""
+    settings = Settings()
+    with (
+        open_catalog(settings) as catalog,
+        open_audience(settings) as audience,
+        progress_bars() as progress,
+    ):
+        audience.create_tables()
+        recorder = open_recorder(settings, catalog, audience)
+        manifest = take(directory, catalog, audience, recorder, progress)
+    out.print(f"Backed up {_told(manifest)} to {escape(str(directory))}.")
+
+
+def restore_command(
+    directory: Annotated[Path, typer.Argument(help="A directory that `segments backup` wrote.")],
+    only_check: Annotated[
+        bool, typer.Option("--check", help="Only check that it is whole and can be restored.")
+    ] = False,
+) -> None:
+    """Restore a backup into empty stores."""
+    if only_check:
+        with progress_bars() as progress:
+            manifest, _ = check(directory, progress)
+        out.print(f"{escape(str(directory))} is whole: {_told(manifest)}.")
+        return
+    settings = Settings()
+    with (
+        open_catalog(settings, migrate=False) as catalog,
+        open_audience(settings) as audience,
+        progress_bars() as progress,
+    ):
+        manifest = restore(directory, catalog, audience, progress)
+    out.print(f"Restored {_told(manifest)}.")
+
+
+def _told(manifest: Manifest) -> str:
+    """What is in a backup, for people."""
+    rows = sum(table.rows for table in manifest.audience.values())
+    shops = "1 shop" if manifest.shops == 1 else f"{manifest.shops:,} shops"
+    return f"{shops} with {rows:,} rows of facts, as of {manifest.begun:%Y-%m-%d %H:%M} UTC"

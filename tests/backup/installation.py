@@ -1,0 +1,191 @@
+"""Installations, and all that a user could see of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.rows import count_rows, fact_tables, pages
+from graphql_app.backup import Manifest, restore, take
+from graphql_app.backup.files import MANIFEST, SUMS
+from graphql_app.catalog import access
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from graphql_app.testing.shops import MadeShop
+from tests.own_tables.test_recording import REVIEW, record
+from tests.parity.examples import HOSTILE
+from tests.schema.operations import ARCHIVE, DELETE, EVERYONE, LIST, UPDATE, create
+from tests.support import Client, Server, serving
+
+AT = "2026-01-01T00:00:00.123Z"
+ORDERED = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
+MEMBERS = """
+query ($rule: RuleInput!) {
+  segmentMembers(rule: $rule, first: 100) {
+    nodes {
+      id sourceId phone email firstName lastName country region city tags subscribed textable
+      subscribedAt unsubscribedAt createdAt properties segments { name }
+    }
+  }
+}
+"""
+SEEN = """
+{
+  shop { id handle name description timezone currency contactCounts { contacts } }
+  segments(first: 20, sortKey: NAME) {
+    nodes {
+      id name description rule summary isDefault archived version createdAt updatedAt
+      size { members textable contacts } members(first: 50) { nodes { id } }
+    }
+  }
+  segmentTemplates { key rule }
+}
+"""
+
+
+@dataclass
+class Installation:
+    """Stores of one's own, in the process's one ClickHouse."""
+
+    services: Services
+    settings: Settings
+
+    @contextmanager
+    def serving(self) -> Iterator[Server]:
+        """Serve it, as a start does; what is in it is seen by a recorder that knows nothing yet."""
+        services = self.services
+        services.catalog.migrate()
+        services.audience.create_tables()
+        recorder = Recorder(services.audience)
+        recorder.recover()
+        self.services = replace(services, recorder=recorder)
+        with serving(self.services, self.settings) as address, httpx.Client(timeout=60) as http:
+            yield Server(address, self.services, http)
+
+    def back_up(self, path: Path) -> Manifest:
+        """Take a backup."""
+        services = self.services
+        return take(path, services.catalog, services.audience, services.recorder)
+
+    def restore(self, path: Path) -> Manifest:
+        """Restore a backup."""
+        return restore(path, self.services.catalog, self.services.audience)
+
+    def with_audience_of(self, other: Installation) -> Installation:
+        """Its catalog, with another's audience."""
+        services = replace(self.services, audience=other.services.audience)
+        return Installation(services, self.settings)
+
+    def rows(self) -> int:
+        """How many rows of facts there are, of any shop."""
+        audience = self.services.audience
+        audience.create_tables()
+        return sum(count_rows(audience, table.name) for table in fact_tables(audience))
+
+    def facts(self) -> Mapping[str, Any]:
+        """The rows of every table, by shop."""
+        audience = self.services.audience
+        return {
+            f"{table.name} of {shop.handle}": [
+                sorted(row.items())
+                for page in pages(audience, table, access.stored_id(shop), size=100)
+                for row in page.to_pylist()
+            ]
+            for table in fact_tables(audience)
+            for shop in access.shops(self.services.catalog)
+        }
+
+
+def furnish(server: Server) -> tuple[Client, Client]:
+    """Two shops in which there is something of everything."""
+    shop = server.shop(timezone="America/New_York", currency="EUR")
+    shop.record(
+        "contactsUpsert",
+        [
+            {
+                "id": str(number),
+                "phone": "+15550001" if number % 3 else None,
+                "firstName": text,
+                "email": f"{number}@example.org",
+                "city": text,
+                "country": "US" if number % 2 else "CA",
+                "tags": [text, "vip"],
+                "subscribedAt": AT,
+                "properties": {text or "?": text, "n": number},
+            }
+            for number, text in enumerate(HOSTILE, 1)
+        ]
+        + [{"id": str(2**64 - 1)}],
+    )
+    shop.record(
+        "ordersUpsert",
+        [
+            {
+                "id": str(number),
+                "contactId": str(number),
+                "orderedAt": AT,
+                "total": "99999999999999.9999",
+                "lines": [{"productId": text, "title": text, "price": "0.0001"}],
+            }
+            for number, text in enumerate(HOSTILE, 1)
+        ],
+    )
+    # It moves, and leaves a row behind that is hidden.
+    order = {"id": "1", "contactId": "2", "orderedAt": AT, "total": "5", "lines": []}
+    shop.record("ordersUpsert", [order])
+    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": AT, "clickedAt": AT}])
+    shop.record(
+        "keywordsRecord", [{"contactId": "1", "keyword": k, "receivedAt": AT} for k in HOSTILE]
+    )
+    shop.record(
+        "eventsRecord",
+        [
+            {"id": str(n), "contactId": "1", "name": t, "occurredAt": AT, "properties": {"p": t}}
+            for n, t in enumerate(HOSTILE)
+        ],
+    )
+    if "acme_reviews" in server.services.audience.facts:
+        record(shop, "acme_reviews", REVIEW, {**REVIEW, "id": 2, "title": "é'\\", "labels": ["a"]})
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
+    shop.forget("3")
+    inner = create(shop, "inner 'é\\ 😀", {"not": ORDERED}, description="\n\t%s")
+    create(shop, "outer", {"all": [{"inSegment": {"operator": "IS", "segment": inner["id"]}}]})
+    shop.ask(UPDATE, id=inner["id"], input={"name": "Inner"})
+    shop.ask(ARCHIVE, id=create(shop, "archived")["id"])
+    shop.ask(DELETE, id=create(shop, "gone")["id"])
+    other = server.shop()
+    MadeShop(server.services, other.shop_id, "backup").record()
+    for criterion in ("reviewsWritten", "textsReceived"):
+        if criterion in server.services.registry.criteria:
+            create(other, criterion, {criterion: {"operator": "AT_LEAST", "count": 1}})
+    return shop, other
+
+
+def seen(shop: Client) -> Any:
+    """What a client sees of its shop."""
+    return (
+        shop.ask(SEEN),
+        shop.ask(LIST, archived=True),
+        shop.ask(MEMBERS, rule=EVERYONE),
+        shop.size({"any": [ORDERED, {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}]})[
+            "parts"
+        ],
+    )
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Change the manifest, as another version would have written it."""
+    manifest = path / MANIFEST
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
+    lines = (path / SUMS).read_text().splitlines()
+    kept = [line for line in lines if not line.endswith(MANIFEST)]
+    kept.append(f"{hashlib.sha256(manifest.read_bytes()).hexdigest()}  {MANIFEST}")
+    (path / SUMS).write_text("\n".join(kept) + "\n")

@@ -1,0 +1,122 @@
+"""A restore that ends half way leaves stores that say so, and can be done again."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphql_app.audience.journal import Journal
+from graphql_app.backup import BackupError, restore
+from graphql_app.backup.files import check
+from graphql_app.catalog import copying
+from graphql_app.errors import AppError
+from tests.backup.conftest import New, Source
+from tests.e2e import process
+
+# Restores as the command does, and dies as it has come so far.
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from graphql_app.app import open_audience, open_catalog
+from graphql_app.backup import restore
+from graphql_app.settings import Settings
+
+def tell(what, done, total):
+    if what == "Facts" and done >= total * float(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with open_catalog(Settings(), migrate=False) as catalog, open_audience(Settings()) as audience:
+    restore(Path(sys.argv[1]), catalog, audience, tell)
+"""
+
+
+@pytest.mark.parametrize("at", [1, 4, -1])
+def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
+    source: Source, backup: Path, new: New, tmp_path: Path, at: int
+) -> None:
+    target, told = new(), 0
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal told
+        told += what == "Facts"
+        if told == at or (at < 0 and what == "Facts" and done == total):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(backup, target.services.catalog, target.services.audience, tell)
+    assert copying.shops(target.services.catalog) == []
+    with pytest.raises(AppError, match="was begun and not finished"), target.serving():
+        pass
+    other = new()
+    with other.serving():
+        other.back_up(tmp_path / "other")
+    with pytest.raises(BackupError, match="restore of another backup"):
+        target.restore(tmp_path / "other")
+    target.restore(backup)
+    assert target.facts() == source.installation.facts()
+    with target.serving():
+        pass
+
+
+def test_a_restore_that_only_was_not_noted_as_done_is_done(backup: Path, new: New) -> None:
+    target = new()
+    target.restore(backup)
+    facts = target.facts()
+    _, name = check(backup)
+    Journal(target.services.audience).begin_restore(name)
+    target.restore(backup)
+    assert target.facts() == facts
+    with target.serving():
+        pass
+    with pytest.raises(BackupError, match="catalog has shops already"):
+        target.restore(backup)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of the demo shop."""
+    path = tmp_path_factory.mktemp("demo") / "data"
+    process.segments(path, "demo")
+    return path
+
+
+def test_killed_while_restoring__the_same_restore_goes_on(demo: Path, tmp_path: Path) -> None:
+    backup, data = tmp_path / "backup", tmp_path / "data"
+    told = "1 shop with 436,100 rows of facts"
+    assert f"Backed up {told}" in process.segments(demo, "backup", str(backup))
+    assert f"is whole: {told}" in process.segments(data, "restore", str(backup), "--check")
+    assert not data.exists()
+    dying = subprocess.run(
+        [sys.executable, "-c", DYING, backup, "0.5"], env=process.environment(data), check=False
+    )
+    assert dying.returncode == -signal.SIGKILL
+    assert "was begun and not finished" in process.segments(data, "serve", status=1, PORT="0")
+    assert f"Restored {told}" in process.segments(data, "restore", str(backup))
+    assert f"Backed up {told}" in process.segments(data, "backup", str(tmp_path / "again"))
+
+
+def test_with_a_full_disk_nothing_is_left_and_it_is_told(demo: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+
+    done = subprocess.run(
+        [process.SEGMENTS, "backup", place / "backup"],
+        env=process.environment(demo),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=small_files,
+    )
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [*place.iterdir()] == []
+    process.segments(demo, "backup", str(place / "backup"))  # with room, it works

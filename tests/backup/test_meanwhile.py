@@ -1,0 +1,127 @@
+"""Backups while shops are written to: each shop as it was at one instant."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from graphql_app.backup import take
+from graphql_app.errors import AppError
+from tests.backup.conftest import New, Source
+from tests.schema.operations import UPDATE, create
+from tests.support import Client
+
+AT = "2026-01-01T00:00:00Z"
+
+
+def _order(number: int, lines: int) -> dict[str, Any]:
+    products = [{"productId": str(line)} for line in range(lines)]
+    return {
+        "id": str(number),
+        "contactId": "1",
+        "orderedAt": AT,
+        "total": str(lines),
+        "lines": products,
+    }
+
+
+def _write(shop: Client, segment: str, ended: threading.Event) -> None:
+    """Number after number: facts in several tables at once, then the catalog."""
+    number = 0
+    while not ended.is_set():
+        number += 1
+        shop.record("contactsUpsert", [{"id": "1", "properties": {"number": number}}])
+        shop.record("ordersUpsert", [_order(order, number % 5 + 1) for order in range(3)])
+        shop.ask(UPDATE, id=segment, input={"description": str(number)})
+
+
+def test_each_shop_is_backed_up_as_it_was_at_one_instant(new: New, tmp_path: Path) -> None:
+    installation = new()
+    ended = threading.Event()
+    with installation.serving() as server:
+        shops = [server.shop() for _ in range(3)]
+        segments = [create(shop, "counted", description="0")["id"] for shop in shops]
+        for shop in shops:
+            shop.record("contactsUpsert", [{"id": "1", "properties": {"number": 0}}])
+        threads = [
+            threading.Thread(target=_write, args=(*each, ended))
+            for each in zip(shops, segments, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(6):
+                installation.back_up(tmp_path / str(number))
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+    reached = set()
+    for number in range(6):
+        path = tmp_path / str(number)
+        rows = (path / "catalog" / "segment.ndjson").read_text().splitlines()
+        found = [json.loads(row) for row in rows]
+        described = {s["shop_id"]: int(s["description"]) for s in found if s["name"] == "counted"}
+        contacts = pq.read_table(path / "audience" / "contacts.parquet").to_pylist()
+        recorded = {row["shop_id"]: json.loads(row["properties"])["number"] for row in contacts}
+        for shop in shops:
+            assert 0 <= recorded[shop.shop_id] - described[shop.shop_id] <= 1
+            reached.add((shop.shop_id, described[shop.shop_id]))
+        if not (path / "audience" / "orders.parquet").exists():
+            continue  # none were recorded yet
+        orders = pq.read_table(path / "audience" / "orders.parquet").to_pylist()
+        lines = Counter(
+            (row["shop_id"], row["order_id"])
+            for row in pq.read_table(path / "audience" / "order_lines.parquet").to_pylist()
+        )
+        assert lines == {(o["shop_id"], o["id"]): o["line_count"] for o in orders}
+        for shop in shops:  # the orders of one batch have as many lines each
+            counts = [o["line_count"] for o in orders if o["shop_id"] == shop.shop_id]
+            assert len({*counts}) <= 1
+    assert len(reached) > 3, "nothing was written meanwhile"
+
+
+def test_a_batch_that_was_begun_is_carried_out_first(new: New, tmp_path: Path) -> None:
+    installation = new()
+    audience = installation.services.audience
+    with installation.serving() as server:
+        shop = server.shop()
+        shop.record("contactsUpsert", [{"id": "1"}])
+        audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
+        titled = {**_order(1, 0), "lines": [{"productId": "1", "title": "One"}]}
+        shop.errors(
+            "mutation ($o: [OrderInput!]!) { ordersUpsert(orders: $o) { recorded } }", o=[titled]
+        )
+        with pytest.raises(AppError):
+            installation.back_up(tmp_path / "half")
+        assert [*tmp_path.iterdir()] == []
+        audience.command("RENAME TABLE products_away TO products")
+        manifest = installation.back_up(tmp_path / "whole")
+        rows = {name: table.rows for name, table in manifest.audience.items()}
+        assert (rows["orders"], rows["order_lines"], rows["products"]) == (1, 1, 1)
+        assert shop.ask("{ shop { contactCounts { contacts } } }")
+
+
+def test_it_is_told_how_far_it_is_and_whoever_is_told_may_end_it(
+    source: Source, tmp_path: Path
+) -> None:
+    services, told = source.installation.services, []
+
+    def tell(what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take(tmp_path / "backup", services.catalog, services.audience, services.recorder, tell)
+    assert told == [("Shops", 0, 2), ("Shops", 1, 2)]
+    assert [*tmp_path.iterdir()] == []
+    for shop in source.shops:
+        with services.recorder.pause(shop.shop_id):
+            pass  # nobody waits for it any more

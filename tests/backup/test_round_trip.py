@@ -1,0 +1,129 @@
+"""A backup is the whole installation, and any stores can be made into it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graphql_app.backup.files import MANIFEST, SUMS, Manifest
+from graphql_app.catalog import access
+from graphql_app.plugins import Registry
+from tests.backup.conftest import New, Source
+from tests.backup.installation import ORDERED, rewrite, seen
+from tests.own_tables.test_recording import points, record, reviews
+from tests.schema.operations import EVERYONE, create
+from tests.support import Client, Server
+
+
+def _clients(server: Server, shops: tuple[Client, ...]) -> list[Client]:
+    """The same tokens at another installation's server."""
+    return [replace(shop, address=server.address, http=server.http) for shop in shops]
+
+
+def test_what_is_restored_is_what_was_backed_up(
+    source: Source, backup: Path, new: New, tmp_path: Path
+) -> None:
+    # There and back, so that each kind of catalog is read and written.
+    shutil.copytree(backup, tmp_path / "0")
+    before, facts = [*map(seen, source.shops)], source.installation.facts()
+    assert sum(map(len, facts.values())) > 400
+    for number, kind in enumerate(("postgresql", "sqlite")):
+        target = new(kind)
+        manifest = target.restore(tmp_path / str(number))
+        assert (manifest.shops, target.facts()) == (2, facts)
+        with target.serving() as server:
+            assert [seen(shop) for shop in _clients(server, source.shops)] == before
+            target.back_up(tmp_path / str(number + 1))
+    for name in sorted(path.name for path in (tmp_path / "0" / "catalog").iterdir()):
+        one, other = ((tmp_path / which / "catalog" / name).read_text() for which in "02")
+        assert [*map(json.loads, one.splitlines())] == [*map(json.loads, other.splitlines())]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, kind: str) -> None:
+    target = new(kind)
+    target.restore(backup)
+    with target.serving() as server:
+        shop, other = _clients(server, source.shops)
+        # What is written later wins, moves included, and what is new has an id of its own.
+        assert (reviews(shop, 2), points(shop, 30)) == (1, 1)
+        record(shop, "acme_reviewers", {"contactId": "1", "points": 7})
+        assert points(shop, 30) == 0
+        ordered = shop.members(ORDERED)
+        order = {"id": "4", "contactId": "2", "orderedAt": "2026-01-01T00:00:00Z", "total": "1"}
+        shop.record("ordersUpsert", [order])
+        assert shop.members(ORDERED) == ordered - 1
+        contacts = shop.members(EVERYONE)
+        shop.forget("1")
+        assert shop.members(EVERYONE) == contacts - 1
+        create(shop, "new")
+        create(other, "new")
+        assert access.create_token(target.services.catalog, shop.shop, [])
+        assert replace(server, _made=2).shop().shop_id > max(shop.shop_id, other.shop_id)
+    with target.serving() as server:
+        (shop, _) = _clients(server, source.shops)
+        assert points(shop, 7) == 0  # of the contact that was forgotten
+
+
+def test_tables_of_plugins_that_are_not_installed_are_in_it(
+    source: Source, new: New, with_reviews: Registry, tmp_path: Path
+) -> None:
+    adopt = source.installation.services.audience.adopt
+    adopt(())  # as after a start without the plugin
+    try:
+        manifest = source.installation.back_up(tmp_path / "backup")
+    finally:
+        adopt(with_reviews.tables)
+    assert manifest.audience["acme_reviewers"].rows > 1
+    target = new(plugged=False)
+    target.restore(tmp_path / "backup")
+    target.services.audience.adopt(with_reviews.tables)
+    target.services = replace(target.services, registry=with_reviews)
+    with target.serving() as server:  # with the plugin again
+        shop, _ = _clients(server, source.shops)
+        assert (reviews(shop, 2), points(shop, 30)) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_backup_of_an_older_version_is_brought_up_to_date(
+    source: Source, backup: Path, new: New, tmp_path: Path, kind: str
+) -> None:
+    shutil.copytree(backup, tmp_path / "old")
+    (tmp_path / "old" / "catalog" / "facts_clock.ndjson").unlink()  # came with revision 0003
+    (tmp_path / "old" / SUMS).write_text(
+        "".join(
+            f"{line}\n"
+            for line in (backup / SUMS).read_text().splitlines()
+            if "facts_clock" not in line
+        )
+    )
+    catalog = json.loads((backup / MANIFEST).read_text())["catalog"]
+    del catalog["facts_clock"]
+    rewrite(tmp_path / "old", revision="0002", catalog=catalog)
+    target = new(kind)
+    target.services.catalog.migrate()  # a newer schema, without rows
+    target.restore(tmp_path / "old")
+    with target.serving() as server:
+        assert [*map(seen, _clients(server, source.shops))] == [*map(seen, source.shops)]
+
+
+def test_the_sums_are_those_of_the_usual_tool(backup: Path) -> None:
+    checked = subprocess.run(
+        ["/usr/bin/sha256sum", "--check", "--strict", SUMS],
+        cwd=backup,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.stdout.count(": OK") >= 10
+    manifest = Manifest.model_validate_json((backup / "manifest.json").read_text())
+    assert manifest.audience["acme_reviews"].rows > 2
+
+
+def test_nobody_else_may_read_it(backup: Path) -> None:
+    assert backup.stat().st_mode & 0o077 == 0
