@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: run test lint format schema docs builder web chromium bench lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
+	@$(BIN)/segments migrate >/dev/null
 	@$(BIN)/segments demo --serve
 
 test: $(VENV)/.dev lint web chromium  ## Set up, check, run all tests.

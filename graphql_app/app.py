@@ -15,6 +15,7 @@ from starlette.types import Lifespan
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, refuse_if_taken
+from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
 from graphql_app.endpoint import GraphQLEndpoint
@@ -31,8 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_catalog(settings: Settings, migrate: bool = True) -> Iterator[Catalog]:
-    """The catalog, its schema up to date unless it is left as it is."""
+def opened_catalog(settings: Settings) -> Iterator[Catalog]:
+    """The catalog as it is, whatever its schema.
+
+    Raises:
+        AppError: UNAVAILABLE when it cannot be used.
+    """
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -43,11 +48,26 @@ def open_catalog(settings: Settings, migrate: bool = True) -> Iterator[Catalog]:
         ) from error
     catalog = Catalog(settings.catalog)
     try:
-        if migrate:
-            catalog.migrate()
         yield catalog
     finally:
         catalog.close()
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[Catalog]:
+    """The catalog, whose schema is what this version needs.
+
+    The one in DATA_DIR is made where there is none yet; any other change of a schema is for
+    ``segments migrate``, which an operator runs.
+
+    Raises:
+        AppError: UNAVAILABLE when it cannot be used, or has another schema.
+    """
+    with opened_catalog(settings) as catalog:
+        if not settings.catalog_url and revision(catalog) is None:
+            migrate(catalog)
+        require_current(catalog)
+        yield catalog
 
 
 @contextmanager

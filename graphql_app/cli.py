@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import open_catalog, open_services, usable_plugins
+from graphql_app.app import open_catalog, open_services, opened_catalog, usable_plugins
 from graphql_app.catalog import access
+from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.cli_backup import backup_command, restore_command
 from graphql_app.cli_import import import_command
@@ -179,6 +180,27 @@ def token_revoke(
     with open_catalog(Settings()) as catalog:
         access.revoke_token(catalog, token_id)
     out.print(f"Revoked {escape(token_id)}.")
+
+
+@app.command("migrate")
+def migrate_command(
+    to: Annotated[
+        str, typer.Option(help="The revision; that of this version when left out.")
+    ] = "head",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Go back without asking, whatever is lost by it.")
+    ] = False,
+) -> None:
+    """Bring the catalog's schema to the revision that this version needs, or to another."""
+    with opened_catalog(Settings()) as catalog:
+        before, known = revision(catalog), revisions()
+        back = to in known and before in known and known.index(to) < known.index(before)
+        if back and not yes:
+            typer.confirm(f"Go back to {to}, without what later revisions added?", abort=True)
+        migrate(catalog, to)
+        after = revision(catalog)
+    changed = "still" if before == after else "now"
+    out.print(f"The catalog {escape(catalog.name)} has {changed} the schema {after}.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.app import open_audience, open_catalog, open_recorder
+from graphql_app.app import open_audience, open_catalog, open_recorder, opened_catalog
 from graphql_app.backup import Manifest, check, restore, take
 from graphql_app.console import out, progress_bars
 from graphql_app.settings import Settings
@@ -44,7 +44,7 @@ def restore_command(
         return
     settings = Settings()
     with (
-        open_catalog(settings, migrate=False) as catalog,
+        opened_catalog(settings) as catalog,
         open_audience(settings) as audience,
         progress_bars() as progress,
     ):

@@ -29,13 +29,13 @@ from graphql_app.reading import JSON_TYPE, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
+from graphql_app.sockets import Sockets
 from graphql_app.websocket import Connection, Operations, Socket
 
 logger = logging.getLogger(__name__)
 
 GRAPHQL_TYPE = "application/graphql-response+json"
 CLIENT_LEFT = 499  # as nginx has it; nobody is there to see it
-INIT_TIMEOUT = timedelta(seconds=10)
 
 # What a request is refused with before it is executed, where it is not 503.
 STATUS = {
@@ -59,13 +59,14 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=INIT_TIMEOUT,
+            connection_init_wait_timeout=timedelta(seconds=settings.init_timeout),
             max_subscriptions_per_connection=None,  # ``Operations`` counts them
             # No browser adds a token by itself, so a page elsewhere gains nothing by connecting.
             allowed_origins=("*",),
         )
         self._settings = settings
         self._admission = Admission(services, settings)
+        self._sockets = Sockets(services.tokens, settings)
         self._documents = Documents.read(settings.trusted_documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,15 +124,21 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def get_context(self, request: Any, response: Any) -> Connection:
         """The connection of a WebSocket; the context of a request is there before it is run."""
         return Connection(
-            self._admission, self._documents, _authorization(request), address_of(request)
+            self._admission,
+            self._documents,
+            self._sockets,
+            self._settings.max_operations,
+            _authorization(request),
+            address_of(request),
         )
 
     async def on_ws_connect(self, context: Connection) -> UnsetType:
         """Let clients stay that have a valid token."""
         try:
-            await context.begin()
+            begun = await context.begin()
         except UnauthenticatedError as error:
             raise ConnectionRejectionError from error
+        context.sockets.show(context.place, begun.access.token_id)
         return UnsetType()
 
     async def get_sub_response(self, request: Any) -> Response:

@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     )
     max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
     max_cost: int = Field(10_000, ge=1, description="Cost of a query, pages multiplied.")
+    init_timeout: float = Field(
+        10, gt=0, description="Seconds in which a WebSocket must show its token."
+    )
+    max_operations: int = Field(50, ge=1, description="Operations at once on a WebSocket.")
+    max_sockets: int = Field(10_000, ge=1, description="WebSockets at once, in each process.")
+    max_sockets_per_token: int = Field(
+        1_000, ge=1, description="WebSockets at once of a token, in each process."
+    )
     introspection: bool = Field(
         True, description="Tell the schema to who asks for it, and serve GraphiQL."
     )

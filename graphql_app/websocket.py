@@ -10,7 +10,7 @@ from typing import Any
 
 from cross_web import HTTPException
 from graphql import GraphQLError
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
@@ -25,8 +25,8 @@ from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.reading import check_types
 from graphql_app.schema.context import Context
 from graphql_app.schema.errors import coded
+from graphql_app.sockets import Place, Sockets
 
-MAX_OPERATIONS = 50
 MAX_REASON = 123  # bytes, of RFC 6455
 
 
@@ -36,9 +36,12 @@ class Connection:
 
     admission: Admission
     documents: Documents
+    sockets: Sockets
+    max_operations: int
     authorization: str
     address: str
     connection_params: dict[str, object] = field(default_factory=dict)
+    place: Place = field(init=False)
 
     async def begin(self) -> Context:
         """The context of an operation that begins now.
@@ -63,7 +66,9 @@ class Socket(ASGIWebSocketAdapter):
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close, with as much of the reason as there is room for."""
+        """Close, if it is open, with as much of the reason as there is room for."""
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            return
         await super().close(
             code, reason.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
         )
@@ -74,15 +79,33 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Operations that the client has left, and that go on: a mutation does to its end.
-        self._left: set[asyncio.Task[None]] = set()
+        # What goes on although the client has left: a mutation does to its end.
+        self._left: set[asyncio.Future[None]] = set()
 
     async def handle(self) -> None:
         """Take messages until the client leaves."""
+        connection = self.context
+        connection.place = Place(self.cut_off)
+        connection.sockets.enter(connection.place)
         try:
             await super().handle()
         except HTTPException as error:
             await self.handle_invalid_message(error.reason)
+        finally:
+            connection.sockets.leave(connection.place)
+
+    async def shutdown(self) -> None:
+        """End what goes on, or wait for its end."""
+        await super().shutdown()
+        if self._left:
+            await asyncio.wait(self._left)
+
+    async def cut_off(self) -> None:
+        """Part from a client whose token gives access no more."""
+        for operation_id in list(self.operations):
+            await self.cleanup_operation(operation_id)
+        with suppress(WebSocketDisconnect):
+            await self.websocket.close(4403, "Forbidden: the token is no longer valid")
 
     async def handle_message(self, message: Any) -> None:
         """Take a message, if it has the form of one."""
@@ -103,21 +126,18 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
             await super().handle_subscribe(message)
 
     def _admit(self, asked: dict[str, Any]) -> None:
-        if len(self.operations) + len(self._left) >= MAX_OPERATIONS:
+        most = self.context.max_operations
+        if len(self.operations) + len(self._left) >= most:
             raise AppError(
                 ErrorCode.TOO_MANY_OPERATIONS,
-                f"The connection has {MAX_OPERATIONS} operations already; "
-                "end one, or open another.",
+                f"The connection has {most} operations already; end one, or open another.",
             )
         asked["query"] = self.context.documents.of(asked) or ""
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """Have an operation end, and say nothing more: its id may be another's next."""
-        operation = self.operations.get(operation_id)
-        if operation is not None and operation.task is not None:
-            operation.completed = True
-            self._left.add(operation.task)
-            operation.task.add_done_callback(self._left.discard)
+        if operation_id in self.operations:
+            self.operations[operation_id].completed = True
         await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
@@ -128,7 +148,10 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
             try:
                 await asyncio.wait([answering])
             except asyncio.CancelledError:
-                if not context.writes:
+                if context.writes:
+                    self._left.add(answering)
+                    answering.add_done_callback(self._left.discard)
+                else:
                     answering.cancel()
                 await asyncio.wait([answering])
                 if not answering.cancelled():

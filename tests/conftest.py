@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 import httpx
 import pytest
@@ -14,11 +16,17 @@ from sqlalchemy import create_engine, make_url, text
 from graphql_app.app import open_services
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
+from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.support import Client, Server, serving
+
+# A real ClickHouse to test with as well, e.g. clickhousedb://default@localhost:8123.
+SERVER = os.environ.get("TEST_CLICKHOUSE_URL", "")
+STORES = ["embedded", "http", *(["server"] if SERVER else [])]
 
 _databases = count(1)
 
@@ -55,17 +63,45 @@ def shop(server: Server) -> Client:
     return server.shop()
 
 
-@pytest.fixture
-def audience(services: Services, settings: Settings) -> Iterator[Audience]:
-    """An empty audience: a database of its own in the one ClickHouse there can be."""
+@pytest.fixture(scope="session")
+def clickhouse(services: Services, settings: Settings) -> Iterator[ClickHouseServer]:
+    """The process's one ClickHouse over HTTP."""
+    with serving_clickhouse(settings.data_dir.resolve() / "audience") as serving:
+        yield serving
+
+
+@pytest.fixture(params=STORES)
+def audience_url(
+    request: pytest.FixtureRequest, services: Services, settings: Settings
+) -> Iterator[str]:
+    """A database of its own: of the embedded engine, and of a server."""
     name = f"test_{next(_databases)}"
-    services.audience.command(f"CREATE DATABASE {name}")
-    path = Path(settings.data_dir).resolve() / "audience"
-    opened = Audience(f"clickhousedb:///{name}?interface=chdb&path={path}")
+    owner = services.audience
+    match request.param:
+        case "embedded":
+            url = (
+                f"clickhousedb:///{name}?interface=chdb&path={settings.data_dir.resolve()}/audience"
+            )
+        case "http":
+            url = request.getfixturevalue("clickhouse").url(name)
+        case _:
+            name = f"{name}_{token_hex(4)}"
+            url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+            owner = Audience(SERVER)
+    owner.command(f"CREATE DATABASE {name}")
+    yield url
+    owner.command(f"DROP DATABASE {name}")
+    if owner is not services.audience:
+        owner.close()
+
+
+@pytest.fixture
+def audience(audience_url: str) -> Iterator[Audience]:
+    """An empty audience."""
+    opened = Audience(audience_url)
     opened.create_tables()
     yield opened
     opened.close()
-    services.audience.command(f"DROP DATABASE {name}")
 
 
 @pytest.fixture
@@ -100,6 +136,6 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def catalog(catalog_url: str) -> Iterator[Catalog]:
     """An empty catalog: on SQLite, and on PostgreSQL."""
     opened = Catalog(catalog_url)
-    opened.migrate()
+    migrate(opened)
     yield opened
     opened.close()

@@ -27,7 +27,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from graphql_app.audience.rows import FactTable
-from graphql_app.catalog.copying import known_revisions
+from graphql_app.catalog.migrating import revisions
 from graphql_app.errors import AppError, ErrorCode
 
 FORMAT = 1
@@ -184,7 +184,7 @@ def check(path: Path, progress: Progress = lambda what, done, total: None) -> tu
 
 def _manifest(text: str, path: Path) -> Manifest:
     found = json.loads(text)
-    if found["format"] > FORMAT or found["revision"] not in known_revisions():
+    if found["format"] > FORMAT or found["revision"] not in revisions():
         raise BackupError(
             f"{path} is of a newer version, {found['product']}, than this one, {version(PRODUCT)}: "
             "restore it with that version or a later one."

@@ -24,6 +24,7 @@ HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 KNOWN_FOR = 1.0  # seconds for which what a token gives access to is not asked again
 MAX_KNOWN = 10_000
+AT_ONCE = 1_000  # tokens that one statement asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,18 @@ class Tokens:
     def met(self, token: str) -> bool:
         """Whether a token gave access when it was last asked for."""
         return _hash(token) in self._known
+
+    def ended(self, ids: Sequence[str]) -> set[str]:
+        """Those of some tokens, by id, that give access to nothing any more."""
+        live: set[str] = set()
+        with self._catalog.read() as session:
+            for begin in range(0, len(ids), AT_ONCE):
+                found = select(ApiToken.id).where(
+                    col(ApiToken.id).in_(ids[begin : begin + AT_ONCE]),
+                    col(ApiToken.revoked_at).is_(None),
+                )
+                live.update(session.exec(found).all())
+        return {*ids} - live
 
     def access(self, token: str) -> Access | None:
         """What a token gives access to now; ``None`` when it gives none."""

@@ -15,7 +15,6 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -29,7 +28,8 @@ from sqlalchemy import (
     text,
 )
 
-from graphql_app.catalog.store import MIGRATIONS, Catalog
+from graphql_app.catalog.migrating import MIGRATIONS
+from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Shop
 
 Row = Mapping[str, Any]
@@ -94,11 +94,6 @@ _READ: Mapping[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     bytes: bytes.fromhex,
 }
-
-
-def known_revisions() -> Sequence[str]:
-    """The revisions of the schema that there are migrations for."""
-    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
 def shops(catalog: Catalog) -> Sequence[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""The catalog's database: its connection, its sessions and its schema."""
+"""The catalog's database: its connections and its sessions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
 
 logger = logging.getLogger(__name__)
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Catalog:
@@ -31,7 +27,7 @@ class Catalog:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = self._writer = create_engine(url)
+            self._engine = self._writer = create_engine(url, **connection_options(make_url(url)))
         except (SQLAlchemyError, ImportError) as error:
             raise AppError(
                 ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {error}."
@@ -42,26 +38,6 @@ class Catalog:
             for engine, begin in ((self._engine, "BEGIN"), (self._writer, "BEGIN IMMEDIATE")):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", partial(_begin, begin))
-
-    def migrate(self) -> None:
-        """Bring the schema up to date; creates it in an empty database.
-
-        Raises:
-            AppError: UNAVAILABLE when the database cannot be used.
-        """
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        try:
-            with self._writer.connect() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                connection.commit()
-        except SQLAlchemyError as error:
-            raise AppError(
-                ErrorCode.UNAVAILABLE,
-                f"The catalog {self._engine.url.render_as_string()} cannot be used "
-                f"({error.__cause__ or error}): check DATA_DIR, or CATALOG_URL.",
-            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -99,15 +75,37 @@ class Catalog:
 
     @property
     def engine(self) -> Engine:
-        """For migrations and their tests."""
+        """What is read with."""
         return self._engine
+
+    @property
+    def writer(self) -> Engine:
+        """What is written with."""
+        return self._writer
+
+    @property
+    def name(self) -> str:
+        """The database's URL, without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+
+def connection_options(url: URL) -> dict[str, Any]:
+    """What a PostgreSQL server needs that restarts, fails over or does not answer."""
+    if url.get_backend_name() != "postgresql":
+        return {}
+    # A connection is tried before it is used, and one that is not answered is given up.
+    timeouts = {"connect_timeout": 5, "keepalives_idle": 10, "tcp_user_timeout": 15_000}
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {name: time for name, time in timeouts.items() if name not in url.query},
+    }
 
 
 @contextmanager
 def _outages() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, InternalError) as error:  # the last: only to be read
         logger.error("the catalog failed: %.200s", error.orig)
         message = "The catalog does not answer; try again in a moment."
         raise AppError(ErrorCode.UNAVAILABLE, message) from error

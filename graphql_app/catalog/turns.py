@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.store import Catalog, connection_options
 from graphql_app.errors import AppError, ErrorCode
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class SharedTurns:
         url = catalog.engine.url
         self._files = Path(f"{url.database}-turns")
         # Connections of their own, so that who has a turn never waits for one of the catalog's.
-        self._locker = create_engine(url, poolclass=NullPool)
+        self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
         self._take = self._lock_file if url.get_backend_name() == "sqlite" else self._lock_advisory
 
     @contextmanager

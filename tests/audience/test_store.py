@@ -17,12 +17,6 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience, AudienceUnavailableError
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.settings import Settings
-
-
-def _limited(settings: Settings, audience: Audience, **limits: Any) -> Audience:
-    url = f"clickhousedb:///{audience.database}?interface=chdb&path={settings.data_dir.resolve()}"
-    return Audience(f"{url}/audience", **limits)
 
 
 @pytest.fixture
@@ -34,8 +28,8 @@ def contacts(audience: Audience) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_takes_too_long_is_ended(settings: Settings, audience: Audience) -> None:
-    limited = _limited(settings, audience, timeout=0.3)
+def test_a_statement_that_takes_too_long_is_ended(audience_url: str) -> None:
+    limited = Audience(audience_url, timeout=0.3)
     with pytest.raises(AppError) as refused:
         limited.rows(select(func.sleepEachRow(0.02)).select_from(Contact), 1)
     assert refused.value.code is ErrorCode.TIMEOUT
@@ -44,10 +38,8 @@ def test_a_statement_that_takes_too_long_is_ended(settings: Settings, audience: 
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_needs_too_much_memory_is_ended(
-    settings: Settings, audience: Audience
-) -> None:
-    limited = _limited(settings, audience, memory=8 * 1024**2)
+def test_a_statement_that_needs_too_much_memory_is_ended(audience_url: str) -> None:
+    limited = Audience(audience_url, memory=8 * 1024**2)
     greedy = select(func.length(func.groupArray(func.randomString(1_000_000)))).select_from(Contact)
     with pytest.raises(AppError) as refused:
         limited.rows(greedy, 1)
@@ -64,9 +56,9 @@ def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: A
 @pytest.mark.usefixtures("contacts")
 @pytest.mark.parametrize("way", ["rows", "table"])
 def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
-    settings: Settings, audience: Audience, way: str
+    audience_url: str, way: str
 ) -> None:
-    alone = _limited(settings, audience, connections=1)
+    alone = Audience(audience_url, connections=1)
     slowly = func.sleepEachRow(0.01) + func.throwIf(col(Contact.id) > 80)
     failing: Any = union_all(select(col(Contact.id)), select(slowly).select_from(Contact))
     ids = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))

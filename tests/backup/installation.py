@@ -17,6 +17,7 @@ from graphql_app.audience.rows import count_rows, fact_tables, pages
 from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import access
+from graphql_app.catalog.migrating import migrate
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.shops import MadeShop
@@ -62,7 +63,7 @@ class Installation:
     def serving(self) -> Iterator[Server]:
         """Serve it, as a start does; what is in it is seen by a recorder that knows nothing yet."""
         services = self.services
-        services.catalog.migrate()
+        migrate(services.catalog)
         services.audience.create_tables()
         recorder = Recorder(services.audience)
         recorder.recover()

@@ -22,7 +22,7 @@ from tests.e2e import process
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from graphql_app.app import open_audience, open_catalog
+from graphql_app.app import open_audience, opened_catalog
 from graphql_app.backup import restore
 from graphql_app.settings import Settings
 
@@ -30,7 +30,7 @@ def tell(what, done, total):
     if what == "Facts" and done >= total * float(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-with open_catalog(Settings(), migrate=False) as catalog, open_audience(Settings()) as audience:
+with opened_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
     restore(Path(sys.argv[1]), catalog, audience, tell)
 """
 

@@ -12,6 +12,7 @@ import pytest
 
 from graphql_app.backup.files import MANIFEST, SUMS, Manifest
 from graphql_app.catalog import access
+from graphql_app.catalog.migrating import migrate
 from graphql_app.plugins import Registry
 from tests.backup.conftest import New, Source
 from tests.backup.installation import ORDERED, rewrite, seen
@@ -106,7 +107,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(
     del catalog["facts_clock"]
     rewrite(tmp_path / "old", revision="0002", catalog=catalog)
     target = new(kind)
-    target.services.catalog.migrate()  # a newer schema, without rows
+    migrate(target.services.catalog)  # a newer schema, without rows
     target.restore(tmp_path / "old")
     with target.serving() as server:
         assert [*map(seen, _clients(server, source.shops))] == [*map(seen, source.shops)]

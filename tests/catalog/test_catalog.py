@@ -7,15 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from graphql_app.catalog import access
-from graphql_app.catalog.store import MIGRATIONS, Catalog
-from graphql_app.catalog.tables import CatalogTable, Shop, TokenScope
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.segments.saved import Changes, SavedSegments
@@ -41,24 +37,6 @@ def _shop(
     handle: str = "acme", name: str = "A", timezone: str = "UTC", currency: str = "USD"
 ) -> Shop:
     return Shop(handle=handle, name=name, timezone=timezone, currency=currency)
-
-
-def test_migrations_make_the_schema_of_the_tables_and_undo_it(catalog_url: str) -> None:
-    catalog = Catalog(catalog_url)
-    catalog.migrate()
-    catalog.migrate()
-    with catalog.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, CatalogTable.metadata) == []
-        connection.rollback()
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        connection.commit()
-        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
-    catalog.migrate()
-    catalog.close()
 
 
 def test_every_shop_has_the_default_segments_from_its_creation(

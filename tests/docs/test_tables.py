@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from graphql_app import criteria, reading, websocket
+from graphql_app import criteria, reading
 from graphql_app.audience import columns, facts
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
@@ -55,7 +55,7 @@ LIMITS = {
     "directives in a query": _default("max_directives"),
     "tokens of a query": _default("max_tokens"),
     "levels of the JSON body": reading.MAX_JSON_DEPTH,
-    "operations at once on a WebSocket": websocket.MAX_OPERATIONS,
+    "operations at once on a WebSocket": _default("max_operations"),
 }
 
 VALUES = {

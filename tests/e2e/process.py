@@ -31,6 +31,7 @@ def segments(
     done = subprocess.run(
         [program, *arguments],
         env=environment(data_dir, **settings),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
-from itertools import count
 
 import pytest
 
@@ -17,8 +16,6 @@ from graphql_app.plugins import Registry, load
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
-
-_databases = count(1)
 
 Started = Callable[[Registry], AbstractContextManager[Server]]
 
@@ -31,15 +28,12 @@ def with_reviews() -> Registry:
 
 
 @pytest.fixture
-def start(services: Services, settings: Settings, server: Server) -> Iterator[Started]:
+def start(services: Services, settings: Settings, server: Server, audience_url: str) -> Started:
     """Starts servers one after another, with any plugins, over one database that was empty."""
-    database = f"own_tables_{next(_databases)}"
-    services.audience.command(f"CREATE DATABASE {database}")
-    url = f"clickhousedb:///{database}?interface=chdb&path={settings.data_dir.resolve()}/audience"
 
     @contextmanager
     def started(registry: Registry) -> Iterator[Server]:
-        audience = Audience(url, tables=registry.tables)
+        audience = Audience(audience_url, tables=registry.tables)
         try:
             audience.create_tables()
             recorder = Recorder(audience)
@@ -50,8 +44,7 @@ def start(services: Services, settings: Settings, server: Server) -> Iterator[St
         finally:
             audience.close()
 
-    yield started
-    services.audience.command(f"DROP DATABASE {database}")
+    return started
 
 
 @pytest.fixture

@@ -39,6 +39,9 @@ from tests.support import Server
 ACME = Plugin("acme", "acme-tables", "1.2")
 _numbers = count(1)
 
+# A table is declared once in a process.
+ONCE = pytest.mark.parametrize("audience_url", ["embedded"], indirect=True)
+
 
 def _registered(*tables: Any, strict: bool = True) -> Registry:
     @hookimpl
@@ -218,6 +221,7 @@ def test_two_plugins_with_one_table_are_both_named() -> None:
         _registered(table, table)
 
 
+@ONCE
 def test_names_may_be_words_of_sql(start: Started, server: Server, tmp_path: Path) -> None:
     table = _declare(
         "table",
@@ -257,6 +261,7 @@ def _rows(services: Any, columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in services.audience.arrow(query).to_pylist()]
 
 
+@ONCE
 def test_columns_of_two_tables_are_told_apart_by_the_files_name_or_the_format(
     start: Started, server: Server, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ import httpx
 import pytest
 from anyio import CapacityLimiter
 
-from graphql_app import endpoint
+from graphql_app import sockets
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
@@ -27,7 +28,6 @@ from graphql_app.schema.context import Services
 from graphql_app.segments import size as sizes
 from graphql_app.segments.scope import shop_scope
 from graphql_app.settings import Settings
-from graphql_app.websocket import MAX_OPERATIONS
 from tests.schema.operations import EVERYONE, UPDATE, create
 from tests.support import WAIT, Client, Server, Stream, serving, streaming
 
@@ -294,11 +294,10 @@ def test_nothing_is_served_before_the_token_is_shown(shop: Client) -> None:
 
 
 def test_a_client_that_shows_no_token_is_not_waited_for(
-    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings
 ) -> None:
-    assert timedelta(seconds=10) == endpoint.INIT_TIMEOUT
-    monkeypatch.setattr(endpoint, "INIT_TIMEOUT", timedelta(seconds=0.05))
-    with serving(services, settings) as address, streaming(address) as stream:
+    hasty = settings.model_copy(update={"init_timeout": 0.05})
+    with serving(services, hasty) as address, streaming(address) as stream:
         assert stream.closed() == (4408, "Connection initialisation timeout")
 
 
@@ -308,17 +307,77 @@ def test_other_protocols_are_refused(shop: Client) -> None:
             assert stream.closed()[0] == 4406
 
 
-def test_a_token_that_is_revoked_gets_no_more_sizes(shop: Client, server: Server) -> None:
+def test_who_has_a_token_that_is_revoked_is_cut_off(shop: Client, server: Server) -> None:
     leaving = server.client(shop.shop)
-    with admitted(leaving) as stream:
-        stream.subscribe(COUNT, rule=EVERYONE)
-        assert stream.next()["segmentSize"]["members"] == 0
-        revoke(server, leaving)
+    with admitted(leaving) as busy, admitted(leaving) as idle, admitted(shop) as other:
+        busy.subscribe(COUNT, rule=EVERYONE)
+        assert busy.next()["segmentSize"]["members"] == 0
+        access.revoke_token(server.services.catalog, leaving.token.split("_")[1])
+        for stream in (busy, idle):
+            assert stream.closed() == (4403, "Forbidden: the token is no longer valid")
         shop.record("contactsUpsert", contacts(1))
-        assert end_of(stream)["extensions"] == {"code": "UNAUTHENTICATED"}
-        for query in (SHOP, COUNT):
-            stream.subscribe(query, rule=EVERYONE)
-            assert error_of(stream)["extensions"] == {"code": "UNAUTHENTICATED"}
+        still_works(other)
+
+
+def test_a_token_that_is_revoked_gets_no_more_sizes(
+    server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "LOOK_AGAIN", 1_000.0)  # what comes before the client is cut off
+    with serving(services, settings) as address:
+        shop = replace(server.shop(), address=address)
+        leaving = replace(server.client(shop.shop), address=address)
+        with admitted(leaving) as stream:
+            stream.subscribe(COUNT, rule=EVERYONE)
+            assert stream.next()["segmentSize"]["members"] == 0
+            revoke(server, leaving)
+            shop.record("contactsUpsert", contacts(1))
+            assert end_of(stream)["extensions"] == {"code": "UNAUTHENTICATED"}
+            for query in (SHOP, COUNT):
+                stream.subscribe(query, rule=EVERYONE)
+                assert error_of(stream)["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+def test_there_may_be_so_many_connections_of_a_token_and_in_all(
+    server: Server, services: Services, settings: Settings
+) -> None:
+    few = settings.model_copy(update={"max_sockets": 3, "max_sockets_per_token": 2})
+    with serving(services, few) as address:
+        ours = replace(server.shop(), address=address)
+        theirs = replace(server.client(ours.shop), address=address)
+        with admitted(ours), admitted(ours) as second:
+            with streaming(address) as stream:
+                stream.send("connection_init", payload={"authorization": f"Bearer {ours.token}"})
+                assert stream.closed() == (1013, "The token has 2 WebSockets already; end one.")
+            with streaming(address), streaming(address) as stream:
+                code, reason = stream.closed()
+                assert code == 1013
+                assert "3 WebSockets" in (reason or "")
+            still_works(second)
+            with admitted(theirs) as stream:
+                still_works(stream)
+        for _ in range(3):  # none is counted that has left
+            with admitted(ours) as one, admitted(ours) as two, admitted(theirs) as three:
+                for stream in (one, two, three):
+                    still_works(stream)
+
+
+def test_a_mutation_that_its_client_has_left_counts_among_the_operations(
+    server: Server, services: Services, settings: Settings
+) -> None:
+    mutation = "mutation { contactsUpsert(contacts: [{ id: 1 }]) { recorded } }"
+    with serving(services, settings.model_copy(update={"max_operations": 2})) as address:
+        shop = replace(server.shop(), address=address)
+        with admitted(shop) as stream:
+            with services.recorder.pause(shop.shop_id):
+                for number in (1, 2):
+                    stream.subscribe(mutation, f"{number}")
+                    until(lambda number=number: services.workers.borrowed_tokens == number)  # type: ignore[misc]
+                    stream.send("complete", id=f"{number}")
+                stream.subscribe(SHOP, "3")
+                assert error_of(stream, "3")["extensions"] == {"code": "TOO_MANY_OPERATIONS"}
+            until(lambda: services.workers.borrowed_tokens == 0)
+            assert shop.size(EVERYONE)["members"] == 1
+            still_works(stream)
 
 
 @pytest.mark.parametrize("missing", [TokenScope.SEGMENTS_READ, TokenScope.CONTACTS_READ])
@@ -443,16 +502,17 @@ def test_two_operations_of_one_id_are_refused(shop: Client) -> None:
         assert stream.closed()[0] == 4409
 
 
-def test_a_connection_has_a_number_of_operations_at_once(shop: Client) -> None:
+def test_a_connection_has_a_number_of_operations_at_once(shop: Client, settings: Settings) -> None:
+    most = settings.max_operations
     with admitted(shop) as stream:
-        for number in range(MAX_OPERATIONS):
+        for number in range(most):
             stream.subscribe(COUNT, f"{number}", rule=EVERYONE)
-        answered = {stream.receive()["id"] for _ in range(MAX_OPERATIONS)}
-        assert len(answered) == MAX_OPERATIONS
+        answered = {stream.receive()["id"] for _ in range(most)}
+        assert len(answered) == most
         stream.subscribe(COUNT, "more", rule=EVERYONE)
         error = error_of(stream, "more")
         assert error["extensions"] == {"code": "TOO_MANY_OPERATIONS"}
-        assert f"{MAX_OPERATIONS} operations" in error["message"]
+        assert f"{most} operations" in error["message"]
         stream.send("complete", id="0")
         still_works(stream)
 

@@ -1,0 +1,298 @@
+"""The embedded engine behind ClickHouse's HTTP interface, for tests of all that lies between.
+
+What a server does with a request is done here as far as the driver and the store can tell: queries
+and inserts with settings, parameters, formats and compression, errors with their codes, access by
+password. Each request has a thread and a connection of its own, so that one can end another.
+
+It runs over the engine that the process has open, or as a process of its own:
+``python -m tests.clickhouse_server DIRECTORY --port PORT``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import socket
+import tempfile
+import threading
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import chdb
+from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
+
+# What is in the address and no setting.
+TRANSPORT = frozenset(
+    [
+        "buffer_size",
+        "client_protocol_version",
+        "database",
+        "decompress",
+        "default_format",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "user",
+        "wait_end_of_query",
+    ]
+)
+STATUS = {193: 401, 194: 401, 497: 403, 516: 403, 60: 404, 81: 404, 47: 400, 62: 400}
+INSERT = re.compile(rb"(?is)\s*(INSERT\s+INTO\s+[^\n]*?)\s+FORMAT\s+(\w+)\s*(?:\n|$)")
+FORMAT = re.compile(r"(?i)\s+FORMAT\s+(\w+)\s*;?\s*$")
+
+
+def quoted(value: str) -> str:
+    """A string as SQL."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+class Refused(Exception):
+    """What the engine would not do, as a server words it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        code = re.search(r"Code: (\d+)", message)
+        self.code = int(code[1]) if code else 1002
+
+
+class ClickHouseServer(ThreadingHTTPServer):
+    """The server.
+
+    Args:
+        path: Where the engine has its data.
+        port: Where to listen on loopback; any free port when left out.
+        access: Passwords by user; anybody may do anything when there are none.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(
+        self, path: Path | str, port: int = 0, access: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = str(Path(path).resolve())
+        self.access = dict(access or {})
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
+
+    def url(self, database: str = "default", login: str = "") -> str:
+        """The URL of an audience in a database."""
+        return f"clickhousedb://{login and login + '@'}127.0.0.1:{self.port}/{database}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Let a connection go."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is nobody's mistake; what goes wrong here is sent as an error."""
+
+    def drop(self) -> None:
+        """Cut all connections, as a server that dies does."""
+        for connection in [*self._connections]:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def execute(
+        self, sql: str, fmt: str, settings: Mapping[str, str], params: Mapping[str, str], db: str
+    ) -> bytes:
+        """What a statement gives, on a connection of its own.
+
+        Raises:
+            Refused: The engine refused it.
+        """
+        connection: Any = chdb.connect(self.path)
+        try:
+            if db:
+                connection.query(f"USE `{db}`")
+            if settings:
+                listed = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
+                connection.query(f"SET {listed}")
+            found: bytes = connection.query(sql, fmt, params=dict(params)).bytes() or b""
+            if not found and fmt == "Native" and re.match(r"(?i)\s*(SELECT|WITH)\b", sql):
+                return _header(connection, FORMAT.sub("", sql), params)
+        except RuntimeError as error:
+            raise Refused(str(error)) from error
+        else:
+            return found
+        finally:
+            connection.close()
+
+
+def _header(connection: Any, sql: str, params: Mapping[str, str]) -> bytes:
+    """The block without rows that a server sends where there are none; the engine sends nothing."""
+    described = connection.query(f"DESCRIBE ({sql})", "TabSeparatedRaw", params=dict(params))
+    columns = [line.split(b"\t")[:2] for line in described.bytes().splitlines()]
+    block = bytes([len(columns), 0]) if len(columns) < 128 else b""
+    for each in columns if block else ():
+        for text in each:
+            block += _length(len(text)) + text
+    return block
+
+
+def _length(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece
+    disable_nagle_algorithm = True
+    server: ClickHouseServer
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        if urlsplit(self.path).path == "/ping":
+            self._answer(200, b"Ok.\n")
+        else:
+            self.do_POST()
+
+    def do_POST(self) -> None:
+        body = self._body()
+        given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        try:
+            self._authenticate(given)
+            answer, fmt = self._run(given, body)
+        except Refused as refused:
+            code = {"X-ClickHouse-Exception-Code": str(refused.code)}
+            words = f"{refused} (version 26.9.0.1 (official build))\n".encode()
+            self._answer(STATUS.get(refused.code, 500), words, code)
+            return
+        head = {"X-ClickHouse-Format": fmt, "X-ClickHouse-Timezone": "UTC"}
+        if given.get("enable_http_compression") == "1" and "zstd" in self.headers.get(
+            "Accept-Encoding", ""
+        ):
+            answer, head["Content-Encoding"] = _zstd_compress(answer), "zstd"
+        self._answer(200, answer, head)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return _zstd_decompress(body) if self.headers.get("Content-Encoding") == "zstd" else body
+
+    def _authenticate(self, given: Mapping[str, str]) -> None:
+        _, _, basic = self.headers.get("Authorization", "").partition("Basic ")
+        user, _, password = b64decode(basic).decode().partition(":")
+        user, password = given.get("user", user or "default"), given.get("password", password)
+        if self.server.access and self.server.access.get(user) != password:
+            raise Refused(
+                f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, "
+                "or there is no user with such name. (AUTHENTICATION_FAILED)"
+            )
+
+    def _run(self, given: Mapping[str, str], body: bytes) -> tuple[bytes, str]:
+        settings = {
+            name: value
+            for name, value in given.items()
+            if name not in TRANSPORT and not name.startswith("param_")
+        }
+        params = {name[6:]: value for name, value in given.items() if name.startswith("param_")}
+        db = given.get("database", "") or self.headers.get("X-ClickHouse-Database", "")
+        asked = given.get("query", "").encode()
+        statement = asked + b"\n" + body if asked and body else asked or body
+        inserted = INSERT.match(statement)
+        if inserted:
+            into, form = inserted[1].decode(), inserted[2].decode()
+            with _file(statement[inserted.end() :]) as path:
+                sql = f"{into} FROM INFILE {quoted(path)} FORMAT {form}"
+                self.server.execute(sql, "TabSeparated", settings, params, db)
+            return b"", "TabSeparated"
+        sql = statement.decode()
+        named = FORMAT.search(sql)
+        fmt = named[1] if named else given.get("default_format", "TabSeparated")
+        return self.server.execute(sql, fmt, settings, params, db), fmt
+
+    def _answer(self, status: int, body: bytes, head: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (head or {}).items():
+            self.send_header(name, value)
+        # In pieces, as a server sends what it does not know the length of.
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for start in range(0, len(body), 65_536):
+            piece = body[start : start + 65_536]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+
+@contextmanager
+def _file(data: bytes) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile(suffix=".insert") as file:
+        file.write(data)
+        file.flush()
+        yield file.name
+
+
+@contextmanager
+def serving_clickhouse(
+    path: Path | str, port: int = 0, access: Mapping[str, str] | None = None
+) -> Iterator[ClickHouseServer]:
+    """Serve the engine that this process has open, in threads."""
+    with ClickHouseServer(path, port, access) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            server.drop()
+            thread.join()
+
+
+def main() -> None:
+    """Serve an engine of this process's own until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    given = parser.parse_args()
+    engine: Any = chdb.connect(str(given.directory.resolve()))
+    stop = threading.Event()
+
+    def stopped(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stopped)
+    with serving_clickhouse(given.directory, given.port) as server:
+        print(f"listening on 127.0.0.1:{server.port}", flush=True)
+        stop.wait()
+    engine.close()
+
+
+if __name__ == "__main__":
+    main()
