@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -18,8 +19,9 @@ from graphql_app.audience.store import Audience, refuse_if_taken
 from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
-from graphql_app.endpoint import GraphQLEndpoint
+from graphql_app.endpoint import GraphQLEndpoint, failure
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.headers import DEFAULTS, SafeHeaders, cross_origin
 from graphql_app.pages import pages
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema, check_schema
@@ -178,8 +180,17 @@ def create_app(
         routes=[
             *pages(demo_token, settings.introspection),
             Route("/health", health),
-            Route("/graphql", endpoint),
+            Route("/graphql", endpoint, middleware=cross_origin(settings)),
             WebSocketRoute("/graphql", endpoint),
         ],
+        middleware=[Middleware(SafeHeaders)],
+        exception_handlers={Exception: _failed},
         lifespan=lifespan,
     )
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    """The answer to what nobody foresaw; starlette raises it again, so that it is logged."""
+    response = failure(500, AppError(ErrorCode.INTERNAL, "Something went wrong on our side."))
+    response.headers.update(DEFAULTS)
+    return response

@@ -28,11 +28,6 @@ POLICY = (
 )
 # The editor marks mistakes by pictures that are written out in its style sheet.
 GRAPHIQL_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class BuilderFiles(StaticFiles):
@@ -51,7 +46,7 @@ class BuilderFiles(StaticFiles):
         response.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if lasting else "no-cache"
         )
-        response.headers.update(HEADERS)
+        response.headers["Content-Security-Policy"] = POLICY
         return response
 
 
@@ -79,11 +74,7 @@ def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
         raise HTTPException(404)
 
     async def explorer(_: Request) -> Response:
-        headers = {
-            **HEADERS,
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": GRAPHIQL_POLICY,
-        }
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": GRAPHIQL_POLICY}
         return FileResponse(BUILDER / "graphiql.html", headers=headers)
 
     files = BuilderFiles(directory=BUILDER, html=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Where Linux says how much memory a container may have: control groups of version 2, and of 1.
@@ -15,6 +16,14 @@ MEMORY_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+
+
+# A scheme and a host, as browsers send them.
+ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
+
+
+def _split(listed: str) -> list[str]:
+    return [item for item in (part.strip() for part in listed.split(",")) if item]
 
 
 def memory() -> int:
@@ -78,6 +87,10 @@ class Settings(BaseSettings):
     )
     max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
     max_cost: int = Field(10_000, ge=1, description="Cost of a query, pages multiplied.")
+    cors_origins: str = Field(
+        "",
+        description="Origins of other sites whose pages may ask, separated by commas; * is all.",
+    )
     init_timeout: float = Field(
         10, gt=0, description="Seconds in which a WebSocket must show its token."
     )
@@ -96,6 +109,19 @@ class Settings(BaseSettings):
         True,
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _split(value):
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write it as https://shop.example")
+        return value
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins of other sites whose pages may ask."""
+        return _split(self.cors_origins)
 
     @property
     def index_bytes(self) -> int:
