@@ -21,6 +21,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
 from graphql_app.endpoint import GraphQLEndpoint, failure
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.exports import Exports
 from graphql_app.headers import DEFAULTS, SafeHeaders, cross_origin
 from graphql_app.pages import pages
 from graphql_app.plugins import Registry, discover
@@ -181,6 +182,12 @@ def create_app(
             *pages(demo_token, settings.introspection),
             Route("/health", health),
             Route("/graphql", endpoint, middleware=cross_origin(settings)),
+            Route(
+                "/segments/{id}/members.{format}",
+                Exports(endpoint.admission),
+                methods=["GET"],
+                middleware=cross_origin(settings),
+            ),
             WebSocketRoute("/graphql", endpoint),
         ],
         middleware=[Middleware(SafeHeaders)],

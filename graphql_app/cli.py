@@ -19,6 +19,7 @@ from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.cli_backup import backup_command, restore_command
+from graphql_app.cli_export import export_command
 from graphql_app.cli_import import import_command
 from graphql_app.cli_plugins import plugins_app
 from graphql_app.console import ShopOption, StrictOption, err, out
@@ -38,6 +39,7 @@ app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
 app.add_typer(plugins_app, name="plugins")
 app.command("import")(import_command)
+app.command("export")(export_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 

@@ -65,7 +65,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             allowed_origins=("*",),
         )
         self._settings = settings
-        self._admission = Admission(services, settings)
+        self.admission = Admission(services, settings)
         self._sockets = Sockets(services.tokens, settings)
         self._documents = Documents.read(settings.trusted_documents)
 
@@ -79,7 +79,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         except AppError as error:
             response = failure(STATUS.get(error.code, 503), error)
         except Exception as error:  # the edge: whatever it is, the client gets a code and a number
-            response = failure(500, AppError(ErrorCode.INTERNAL, _logged(error)))
+            response = failure(500, AppError(ErrorCode.INTERNAL, logged(error)))
         await response(scope, receive, send)
 
     async def _serve(self, socket: WebSocket) -> None:
@@ -87,13 +87,13 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             await self.run(socket)
         except Exception as error:
             foreseen = isinstance(error, AppError)
-            code, reason = (1013, str(error)) if foreseen else (1011, _logged(error))
+            code, reason = (1013, str(error)) if foreseen else (1011, logged(error))
             if socket.application_state is not WebSocketState.DISCONNECTED:
                 await Socket(self, socket, socket).close(code, reason)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         request = Request(scope, receive)
-        context = await self._admission.admit(_authorization(request), address_of(request))
+        context = await self.admission.admit(authorization(request), address_of(request))
         limits = self._settings
         may_write = TokenScope.FACTS_WRITE in context.access.scopes
         body = await read(
@@ -110,7 +110,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def _run_for(self, request: Request, context: Context, receive: Receive) -> Response:
         """Run an operation for as long as the client waits for it; one that writes, to its end."""
         running = asyncio.ensure_future(self.run(request, context))
-        leaving = asyncio.ensure_future(_left(receive))
+        leaving = asyncio.ensure_future(left(receive))
         try:
             await asyncio.wait([running, leaving], return_when=asyncio.FIRST_COMPLETED)
             if not running.done() and not context.writes:
@@ -124,11 +124,11 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def get_context(self, request: Any, response: Any) -> Connection:
         """The connection of a WebSocket; the context of a request is there before it is run."""
         return Connection(
-            self._admission,
+            self.admission,
             self._documents,
             self._sockets,
             self._settings.max_operations,
-            _authorization(request),
+            authorization(request),
             address_of(request),
         )
 
@@ -184,7 +184,8 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         return Response(body, 400 if refused else 200, media_type=f"{media_type}; charset=utf-8")
 
 
-def _authorization(request: Request | WebSocket) -> str:
+def authorization(request: Request | WebSocket) -> str:
+    """The header in which a client shows its token."""
     return request.headers.get("authorization", "")
 
 
@@ -198,13 +199,14 @@ def _reason(error: HTTPException) -> str:
     return error.reason.rstrip(".")
 
 
-def _logged(error: Exception) -> str:
+def logged(error: Exception) -> str:
+    """Log what was not foreseen; what the client is told of it."""
     number = secrets.token_hex(8)
     logger.error("unexpected error %s", number, exc_info=error)
     return f"Something went wrong on our side; its number in the log is {number}."
 
 
-async def _left(receive: Receive) -> None:
+async def left(receive: Receive) -> None:
     """Wait until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -247,9 +247,19 @@ def _booleans(array: pa.Array) -> pa.Array | None:
 _BOOLEAN_TEXTS = _each_once(_boolean, pa.bool_())
 
 
+def _listed(text: str) -> list[Any] | None:
+    """A list that is written as JSON, as it is where its texts have commas in them."""
+    try:
+        value = json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return value if texts else None
+
+
 def _tags(value: Any) -> list[str]:
     if isinstance(value, str):  # as in CSV
-        value = [part for part in value.split(",") if part.strip()]
+        value = _listed(value) or [part for part in value.split(",") if part.strip()]
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
     tags = [tag.strip() for item in value if (tag := _text(item)) is not None]

@@ -30,12 +30,14 @@ class FactField:
 class Fact:
     """A kind of fact: its name in the plural (files, mutations) and its fields.
 
-    A row replaces the one with the same ``key``; order lines, all those of their order.
+    A row replaces the one with the same ``key``; order lines, all those of their order. What is
+    ``derived`` follows from the fields: a file may have it, as exports do, and it is not read.
     """
 
     name: str
     fields: tuple[FactField, ...]
     key: tuple[str, ...] = ("id",)
+    derived: tuple[str, ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -77,6 +79,7 @@ CONTACTS = Fact(
             default="{}",
         ),
     ),
+    derived=("subscribed", "textable"),
 )  # fmt: skip
 
 ORDERS = Fact(

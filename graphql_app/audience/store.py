@@ -456,6 +456,10 @@ class AudienceUnavailableError(AppError):
         super().__init__(ErrorCode.UNAVAILABLE, message)
 
 
+class AudienceTakenError(AudienceUnavailableError):
+    """The embedded store is open in another process."""
+
+
 def _path(url: str) -> str | None:
     """The directory of an embedded store."""
     path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
@@ -466,7 +470,7 @@ def refuse_if_taken(url: str) -> None:
     """Refuse an embedded store that is open already, before the engine prints that it failed.
 
     Raises:
-        AudienceUnavailableError: It is open, in all likelihood in another process.
+        AudienceTakenError: It is open, in all likelihood in another process.
     """
     path = _path(url)
     if path is None:
@@ -475,7 +479,7 @@ def refuse_if_taken(url: str) -> None:
         with (Path(path) / "status").open("rb") as status:
             fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise AudienceUnavailableError(
+        raise AudienceTakenError(
             f"Another process has the audience in {path} open, e.g. a running server: the embedded "
             "store serves one process at a time. Stop that process, or set DATA_DIR to another "
             "directory, or AUDIENCE_URL to a ClickHouse server."

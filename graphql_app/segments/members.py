@@ -106,7 +106,7 @@ def members(
         wanted = () if column is None else (column,)
         evaluation = index.evaluate(shop_id, [rule], scope, wanted)
         if evaluation is not None:
-            ids = _page(evaluation, rule, column, limit, after, reverse)
+            ids = page_of_ids(evaluation, rule, column, limit, after, reverse)
             found = people(audience, shop_id, ids)
             return [found[id] for id in ids if id in found]
         order = _order(column)
@@ -118,15 +118,15 @@ def members(
     return [_person(row) for row in rows]
 
 
-def _page(
+def page_of_ids(
     evaluation: Evaluation,
     rule: Rule,
-    column: str | None,
-    limit: int,
-    after: Position | None,
-    reverse: bool,
+    column: str | None = None,
+    limit: int = 1,
+    after: Position | None = None,
+    reverse: bool = False,
 ) -> list[int]:
-    """The ids of a page, of what is in memory."""
+    """The ids of a page, of what is in memory; by id, or by a column that was asked for."""
     universe = evaluation.universe
     matching = next(evaluation.each([rule]))
     places = np.flatnonzero(matching if universe.everyone else matching & universe.alive)

@@ -22,6 +22,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.ids import SEGMENT, number_of
 from graphql_app.plugins import Registry
 from graphql_app.segments import rule as rules
 from graphql_app.segments.failures import CriterionFailedError
@@ -78,6 +79,23 @@ class SavedSegments:
         """A segment of the shop."""
         with self._catalog.read() as session:
             return session.exec(self._own().where(Segment.id == segment_id)).first()
+
+    def find(self, text: str) -> Segment:
+        """The segment with a global id or a name.
+
+        Raises:
+            NotFoundError: The shop has none such.
+        """
+        with suppress(AppError):  # it is no id
+            number = number_of(SEGMENT, text)
+            found = None if number is None or number >= 2**31 else self.get(number)
+            if found is not None:
+                return found
+        with self._catalog.read() as session:
+            found = session.exec(self._own().where(Segment.name_key == name_key(text))).first()
+        if found is None:
+            raise NotFoundError(f"segment: {text!r}")
+        return found
 
     def rule(self, segment: Segment) -> Rule:
         """What a segment says.

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from graphql_app import criteria, reading
+from graphql_app import criteria, exports, reading
 from graphql_app.audience import columns, facts
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
@@ -56,6 +56,7 @@ LIMITS = {
     "tokens of a query": _default("max_tokens"),
     "levels of the JSON body": reading.MAX_JSON_DEPTH,
     "operations at once on a WebSocket": _default("max_operations"),
+    "exports of a shop at once": exports.AT_ONCE,
 }
 
 VALUES = {

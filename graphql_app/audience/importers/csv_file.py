@@ -17,6 +17,7 @@ from graphql_app.audience.importers.reading import (
     open_text,
 )
 from graphql_app.audience.importers.report import BadRow, bad_file
+from graphql_app.audience.spreadsheets import as_written
 
 MAX_FIELD = 1 << 20  # characters: more is a quote that is never closed
 
@@ -63,7 +64,7 @@ class _Columns(Mapping[str, list[str]]):
 
     def __getitem__(self, name: str) -> list[str]:
         place = self._places[name]
-        return [row[place] for row in self._rows]
+        return [as_written(cell) if (cell := row[place])[:1] == "'" else cell for row in self._rows]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

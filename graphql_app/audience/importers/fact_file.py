@@ -112,7 +112,7 @@ class FactLayout:
 
     def _known(self) -> list[str]:
         nested = [LINES] if self.fact is ORDERS and self._source.kind != "CSV" else []
-        return [f.name for f in self.fact.fields] + nested
+        return [f.name for f in self.fact.fields] + nested + [*self.fact.derived]
 
     def _require_known(self, names: Iterable[str], known: Sequence[str], what: str) -> None:
         unknown = [name for name in names if name not in known]
@@ -126,6 +126,8 @@ class FactLayout:
     def _require_types(self, types: pa.Schema) -> None:
         kinds = {f.name: f.kind for f in self.fact.fields}
         for column in types:
+            if column.name in self.fact.derived:
+                continue
             if column.name not in kinds:
                 self._require_lines(column.type)
             elif reason := _unfit(kinds[column.name], column.type):

@@ -165,7 +165,7 @@ def _recognised(source: Source, facts: Mapping[str, Fact]) -> str:
             f"its columns are those of more than one format: {', '.join(fitting)}. Say --format.",
         )
     nearest = max(facts.values(), key=lambda fact: len(columns & {f.name for f in fact.fields}))
-    known = {field.name for field in nearest.fields} | _nested(nearest)
+    known = {field.name for field in nearest.fields} | _others(nearest)
     wrong = [f"there is no column {name!r}" for name in sorted(columns - known)]
     wrong += [
         f"the column {field.name!r} is missing"
@@ -182,9 +182,9 @@ def _recognised(source: Source, facts: Mapping[str, Fact]) -> str:
 
 def _fits(fact: Fact, columns: set[str]) -> bool:
     required = {field.name for field in fact.fields if field.required}
-    return required <= columns <= {field.name for field in fact.fields} | _nested(fact)
+    return required <= columns <= {field.name for field in fact.fields} | _others(fact)
 
 
-def _nested(fact: Fact) -> set[str]:
-    """The column that is no field: the lines of orders."""
-    return {LINES} if fact is ORDERS else set()
+def _others(fact: Fact) -> set[str]:
+    """The columns that are no fields: the lines of orders, and what follows from fields."""
+    return ({LINES} if fact is ORDERS else set()) | {*fact.derived}

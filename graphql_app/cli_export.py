@@ -1,0 +1,148 @@
+"""The command ``segments export``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Annotated
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from graphql_app.app import open_services
+from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.store import AudienceTakenError
+from graphql_app.catalog import access
+from graphql_app.console import ShopOption, err
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.context import Services
+from graphql_app.segments.export import Export
+from graphql_app.segments.members import count
+from graphql_app.segments.saved import SavedSegments
+from graphql_app.segments.scope import shop_scope
+from graphql_app.settings import Settings
+
+
+def export_command(
+    segment: Annotated[str, typer.Argument(help="Its id, or its name.")],
+    shop: ShopOption,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.CSV,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; standard output, where that is a pipe or a file.")
+    ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**64 - 1, help="Go on after the contact of this id."),
+    ] = None,
+) -> None:
+    """Write the members of a saved segment to a file, by id."""
+    if output is None and (format is Format.PARQUET or sys.stdout.isatty()):
+        raise typer.BadParameter("say where to, e.g. --output members." + format)
+    settings = Settings()
+    try:
+        with open_services(settings) as services:
+            _export(services, segment, shop, format, output, after)
+    except AudienceTakenError as error:
+        raise AppError(
+            error.code,
+            f"{error} Or have the running server export it: curl -H 'Authorization: Bearer "
+            f"<token>' http://{settings.host}:{settings.port}/segments/<id>/members.csv",
+        ) from error
+
+
+def _export(
+    services: Services,
+    segment: str,
+    handle: str,
+    format: Format,
+    output: Path | None,
+    after: int | None,
+) -> None:
+    owner = access.find_shop(services.catalog, handle)
+    saved = SavedSegments(services.catalog, services.registry, owner)
+    rule = saved.rule(saved.find(segment))
+    asked = (services.audience, access.stored_id(owner), rule, shop_scope(owner), services.index)
+    export = Export(*asked, after)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bars, _opened(output) as file:
+        # Those before ``after`` are members too, and not among what there is to come.
+        bar = bars.add_task("members", total=count(*asked) if after is None else None)
+        with _writer(format, file) as write:
+            while not export.done:
+                rows = export.page()
+                with _writing(output):
+                    write(rows)
+                bars.advance(bar, rows.num_rows)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output; or a file that has its name once it is whole, and its owner alone can read.
+
+    Raises:
+        AppError: There can be no such file.
+    """
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with _writing(output):
+        number, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            yield file
+            with _writing(output):
+                file.flush()
+                os.fsync(file.fileno())
+        with _writing(output):
+            Path(name).replace(output)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+@contextmanager
+def _writing(output: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if output is None:
+            raise
+        raise AppError(
+            ErrorCode.UNAVAILABLE, f"{output} cannot be written: {error.strerror or error}."
+        ) from error
+
+
+@contextmanager
+def _writer(format: Format, file: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
+    """What writes rows to a file, in a format."""
+    match format:
+        case Format.PARQUET:
+            with pq.ParquetWriter(file, SCHEMA, compression="zstd") as parquet:
+                yield parquet.write_table
+        case Format.NDJSON:
+            yield lambda rows: _write(file, ndjson_bytes(rows))
+        case Format.CSV:
+            header = iter([True])
+            yield lambda rows: _write(file, csv_bytes(rows, header=next(header, False)))
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    file.write(data)

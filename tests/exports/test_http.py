@@ -1,0 +1,244 @@
+"""GET /segments/{id}/members.csv: whole or seen not to be, at the pace of its client."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib.metadata import entry_points
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+from graphql_app.exports import AT_ONCE
+from graphql_app.plugins import HOST, Plugin, register
+from graphql_app.settings import Settings
+from tests.plugins import moody
+from tests.schema.operations import EVERYONE, create
+from tests.support import WAIT, Client, Server, serving
+
+MANY = 50_000
+WIDTH = 500  # bytes of a contact: all of them are more than what sockets hold
+
+
+def fetch(shop: Client, segment: str, file: str = "members.csv", **query: str) -> httpx.Response:
+    """An export."""
+    return shop.http.get(
+        f"{shop.address}/segments/{segment}/{file}",
+        params=query,
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+
+
+def ids(text: str) -> list[int]:
+    """The first column of CSV."""
+    return [int(row["id"]) for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+
+def record_many(server: Server, shop: Client) -> None:
+    """Record 50,000 contacts, with a phone each that is a number."""
+    numbers = np.arange(1, MANY + 1)
+    columns = {
+        "id": pa.array(numbers, pa.uint64()),
+        "phone": pa.array(numbers.astype(str)),
+        "properties": ['{"text":"' + "x" * WIDTH + '"}'] * MANY,
+    }
+    rows, bad = check(CONTACTS, columns, MANY)
+    assert not bad
+    server.services.recorder.record(shop.shop_id, CONTACTS, rows)
+
+
+@pytest.fixture(scope="module")
+def crowd(server: Server) -> Client:
+    """A shop with many wide contacts, none of whom a test needs for itself."""
+    shop = server.shop()
+    record_many(server, shop)
+    return shop
+
+
+class Slow:
+    """A client that reads as much as it is told to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.read = bytearray()
+
+    def until(self, text: bytes) -> None:
+        """Read until something has come."""
+        while text not in self.read:
+            received = self._connection.recv(4096)
+            assert received, self.read[-300:]
+            self.read += received
+
+    def rest(self) -> bytes:
+        """Read until the server says no more."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        while received := self._connection.recv(1 << 20):
+            self.read += received
+        return bytes(self.read)
+
+
+@contextmanager
+def slow(shop: Client, segment: str) -> Iterator[Slow]:
+    """A client that has asked for an export, and has room for little of it."""
+    place = urlsplit(shop.address)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        connection.settimeout(WAIT)
+        connection.connect((place.hostname, place.port))
+        connection.sendall(
+            f"GET /segments/{segment}/members.csv HTTP/1.1\r\nHost: {place.netloc}\r\n"
+            f"Authorization: Bearer {shop.token}\r\nConnection: close\r\n\r\n".encode()
+        )
+        yield Slow(connection)
+
+
+def test_an_export_holds_the_members_and_no_others(shop: Client) -> None:
+    shop.record(
+        "contactsUpsert",
+        [{"id": str(number), "tags": ["in"] if number % 2 else []} for number in range(1, 10)],
+    )
+    rule = {"tag": {"operator": "ANY_OF", "tags": ["in"]}}
+    segment = create(shop, "Ünïque: a/b", rule)["id"]
+    response = fetch(shop, segment)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert response.headers["cache-control"] == "no-store"
+    kind, plain, exact = response.headers["content-disposition"].split("; ")
+    assert (kind, plain) == ("attachment", 'filename="Unique_ a_b.csv"')
+    assert unquote(exact) == "filename*=UTF-8''Ünïque_ a_b.csv"
+    assert ids(response.text) == [1, 3, 5, 7, 9]
+    lines = fetch(shop, segment, "members.ndjson").text.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["1", "3", "5", "7", "9"]
+
+
+def test_a_segment_of_nobody_is_a_header(shop: Client) -> None:
+    segment = create(shop, "Nobody", EVERYONE)["id"]
+    text = fetch(shop, segment).text
+    assert text.startswith("id,phone,")
+    assert ids(text) == []
+    assert fetch(shop, segment, "members.ndjson").text == ""
+
+
+def test_what_was_cut_off_is_gone_on_with(crowd: Client) -> None:
+    segment = create(crowd, "Cut", {"all": []})["id"]
+    whole = fetch(crowd, segment).text
+    assert ids(whole) == [*range(1, MANY + 1)]
+    cut = whole[: whole.index("\r\n33333,") + 700]
+    kept = cut[: cut.rindex("\r\n") + 2]
+    rest = fetch(crowd, segment, after=str(ids(kept)[-1]), header="absent")
+    assert rest.headers["content-type"].endswith("header=absent")
+    assert kept + rest.text == whole
+
+
+def test_pages_are_read_as_the_client_takes_them(server: Server) -> None:
+    shop = server.shop()
+    record_many(server, shop)
+    segment = create(shop, "All", EVERYONE)["id"]
+    with slow(shop, segment) as client:
+        client.until(b"\r\n10,")
+        assert shop.members(EVERYONE) == MANY
+        # Who is forgotten now would be in the export if the page had been read already.
+        shop.forget(*(str(number) for number in range(20_001, 20_101)), str(MANY))
+        text = client.rest()
+    assert text.endswith(b"\r\n0\r\n\r\n")
+    assert b"\n20000," in text
+    assert b"\n20001," not in text
+    assert b"\n20101," in text
+    assert b"\n50000," not in text
+
+
+def test_slow_clients_keep_nobody_else_waiting_and_are_few(crowd: Client) -> None:
+    segment = create(crowd, "Slow", EVERYONE)["id"]
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE):
+            stack.enter_context(slow(crowd, segment)).until(b"\r\n10,")
+        assert crowd.members(EVERYONE) == MANY
+        response = fetch(crowd, segment)
+        assert response.status_code == 429
+        assert int(response.headers["retry-after"]) > 0
+        assert response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    deadline = time.monotonic() + WAIT  # those who have left make room
+    while (response := fetch(crowd, segment, after="49990")).status_code == 429:
+        assert time.monotonic() < deadline
+    assert ids(response.text) == [*range(49_991, MANY + 1)]
+
+
+def test_what_fails_in_the_middle_does_not_look_whole(server: Server, settings: Settings) -> None:
+    ours = {Plugin(p.name, HOST, ""): p.load() for p in entry_points(group=ENTRY_POINT_GROUP)}
+    registry = register({**ours, Plugin("moody", "moody-criteria", "1.0"): moody})
+    services = replace(server.services, registry=registry)
+    made = server.shop()
+    record_many(server, made)
+    with serving(services, settings) as address:
+        shop = replace(server, address=address, services=services).client(made.shop)
+        rule = {"moodySql": {"operator": "IS", "count": 1}}
+        segment = create(shop, "Moody", rule)["id"]
+        with slow(shop, segment) as client:
+            client.until(b"\r\n10,")
+            shop.record("contactsUpsert", [{"id": str(MANY), "phone": "no number"}])
+            text = client.rest()
+        assert text.startswith(b"HTTP/1.1 200 OK")
+        assert not text.endswith(b"\r\n0\r\n\r\n")
+        response = fetch(shop, segment)  # and what fails before anything is sent has a status
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["extensions"]["code"] == "CRITERION_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("SEGMENT/members.xml", 404, "NOT_FOUND"),
+        ("SEGMENT/members.parquet", 404, "NOT_FOUND"),
+        ("nonsense/members.csv", 400, "INVALID"),
+        ("SEGMENT/members.csv?after=-1", 400, "INVALID"),
+        ("SEGMENT/members.csv?after=18446744073709551616", 400, "INVALID"),
+        ("SEGMENT/members.csv?after=%D9%A1", 400, "INVALID"),
+        ("SEGMENT/members.csv?header=no", 400, "INVALID"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, code: str) -> None:
+    segment = create(shop, "Mine", EVERYONE)["id"]
+    response = shop.http.get(
+        f"{shop.address}/segments/{path.replace('SEGMENT', segment)}",
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    assert response.status_code == status
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["message"]
+
+
+def test_an_export_needs_a_token_with_both_scopes(server: Server, shop: Client) -> None:
+    segment = create(shop, "Mine", EVERYONE)["id"]
+    needed = {TokenScope.SEGMENTS_READ, TokenScope.CONTACTS_READ}
+    assert fetch(server.client(shop.shop, [*needed]), segment).status_code == 200
+    for scope in needed:
+        response = fetch(server.client(shop.shop, [*{*TokenScope} - {scope}]), segment)
+        assert response.status_code == 403
+        assert response.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    response = fetch(replace(shop, token=shop.token[:-1]), segment)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_head_tells_what_would_come(shop: Client) -> None:
+    segment = create(shop, "Mine", EVERYONE)["id"]
+    response = shop.http.head(
+        f"{shop.address}/segments/{segment}/members.csv",
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    assert response.status_code == 200
+    assert response.headers["content-disposition"].startswith("attachment")
+    assert response.content == b""
