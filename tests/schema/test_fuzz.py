@@ -1,0 +1,288 @@
+"""Whatever bytes reach the edge: no unforeseen error, always a code, and the server goes on."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets import ConnectionClosed
+from websockets.sync.client import connect
+
+from graphql_app.errors import ErrorCode
+from tests.support import WAIT, Client
+
+SHOP = "query Shop { shop { handle } }"
+SIZE = "query Size($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { path } } }"
+LIVE = SIZE.replace("query", "subscription", 1)
+RULE = {"all": [{"spend": {"operator": "AT_LEAST", "amount": "5.00"}}, {"not": {"any": []}}]}
+OPERATION: dict[str, Any] = {
+    "query": SIZE,
+    "variables": {"rule": RULE},
+    "operationName": "Size",
+    "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}},
+    "documentId": "sha256:" + "0" * 64,
+}
+CODES = frozenset(ErrorCode) - {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE}
+CLOSES = {1000, 1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409, 4429}
+
+some = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([SHOP, SIZE, "{", "", "__schema", RULE, "Size", 10**400]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=8) | st.sampled_from([*OPERATION, "all"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+header_names = st.sampled_from(
+    ["Accept", "Content-Type", "Content-Encoding", "Origin", "X-Request-Id", "Cookie", "Expect",
+     "Upgrade", "Connection", "Transfer-Encoding", "X-HTTP-Method-Override", "Range", "traceparent"]
+)  # fmt: skip
+header_values = st.sampled_from(
+    ["", "application/json", "application/graphql-response+json", "text/event-stream", "*/*;q=x",
+     "application/json; charset=\"", ", ,;;=", "chunked", "websocket", "gzip", "100-continue"]
+) | st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=60)  # fmt: skip
+
+
+@st.composite
+def mutated(draw: st.DrawFn, valid: Any) -> Any:
+    """A JSON value with a place or two in it that are something else, or gone."""
+    value = json.loads(json.dumps(valid))
+    for _ in range(draw(st.integers(1, 2))):
+        place, key = None, None
+        inner = value
+        while isinstance(inner, dict | list) and inner and (place is None or draw(st.booleans())):
+            place = inner
+            key = draw(
+                st.sampled_from([*inner] if isinstance(inner, dict) else [*range(len(inner))])
+            )
+            inner = place[key]
+        if place is None or draw(st.booleans()):
+            if isinstance(place, dict):
+                del place[key]
+        else:
+            place[key] = draw(values)  # type: ignore[index]
+    return value
+
+
+@st.composite
+def damaged(draw: st.DrawFn, valid: Any) -> bytes:
+    """The bytes of a JSON value with some of them lost, doubled or changed."""
+    content = json.dumps(valid).encode()
+    for _ in range(draw(st.integers(1, 4))):
+        begin = draw(st.integers(0, len(content)))
+        end = min(len(content), begin + draw(st.integers(0, 20)))
+        content = (
+            content[:begin]
+            + draw(st.binary(max_size=12) | st.just(content[begin:end] * 2))
+            + content[end:]
+        )
+    return content
+
+
+bodies = st.one_of(
+    st.binary(max_size=300),
+    values.map(lambda value: json.dumps(value).encode()),
+    mutated(OPERATION).map(lambda value: json.dumps(value).encode()),
+    damaged(OPERATION),
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unforeseen(shop: Client, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Afterwards the server answers, and has logged no error of its own."""
+    yield
+    assert shop.ask(SHOP)["shop"]
+    ours = [record for record in caplog.records if record.name != "uvicorn.error"]
+    assert [record.getMessage() for record in ours if record.levelname == "ERROR"] == []
+
+
+def _coded(errors: Any) -> None:
+    assert errors
+    for error in errors:
+        assert error["message"]
+        assert error["extensions"]["code"] in CODES, error
+
+
+def _sane(status: int, content: bytes) -> None:
+    """An answer that a client can make something of."""
+    assert status < 500, content
+    if content == b"Invalid HTTP request received.":
+        assert status == 400  # it never reached the application
+        return
+    answer = json.loads(content)
+    if "errors" in answer:
+        _coded(answer["errors"])
+    else:
+        assert status == 200
+        assert isinstance(answer["data"], dict)
+
+
+def _connection(shop: Client) -> HTTPConnection:
+    return HTTPConnection(shop.address.removeprefix("http://"), timeout=WAIT)
+
+
+@some
+@given(body=bodies)
+def test_any_body(shop: Client, body: bytes) -> None:
+    answer = shop.http.post(
+        f"{shop.address}/graphql",
+        content=body,
+        headers={"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"},
+    )
+    _sane(answer.status_code, answer.content)
+
+
+@some
+@given(query=st.text(max_size=80) | damaged(SIZE).map(lambda text: text.decode(errors="replace")))
+def test_any_query(shop: Client, query: str) -> None:
+    response = shop.http.post(
+        f"{shop.address}/graphql",
+        content=json.dumps({"query": query, "variables": {"rule": RULE}}),
+        headers={"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"},
+    )
+    _sane(response.status_code, response.content)
+
+
+@some
+@given(
+    parameters=st.text(st.characters(max_codepoint=0x7E, min_codepoint=0x21), max_size=100)
+    | st.builds(
+        "query={}&variables={}&extensions={}".format,
+        *[st.sampled_from(["%7B", "%FF", "{}", "%22", SHOP.replace(" ", "+"), "[", "null", "%00"])]
+        * 3,
+    )
+)
+def test_any_address(shop: Client, parameters: str) -> None:
+    connection = _connection(shop)
+    connection.putrequest("GET", f"/graphql?{parameters}")
+    connection.putheader("Authorization", f"Bearer {shop.token}")
+    connection.endheaders()
+    answer = connection.getresponse()
+    _sane(answer.status, answer.read())
+    connection.close()
+
+
+@some
+@given(
+    headers=st.dictionaries(header_names, header_values, max_size=5),
+    body=bodies,
+    token=st.booleans(),
+)
+def test_any_headers(shop: Client, headers: dict[str, str], body: bytes, token: bool) -> None:
+    head = {"Host": "localhost", "Content-Length": str(len(body)), "Connection": "close", **headers}
+    if token:
+        head["Authorization"] = f"Bearer {shop.token}"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    _whatever(shop, f"POST /graphql HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body)
+
+
+@some
+@given(
+    content=st.binary(max_size=200)
+    | damaged(SHOP).map(lambda line: b"GET /graphql HTTP/1.1\r\n" + line)
+)
+def test_any_bytes(shop: Client, content: bytes) -> None:
+    _whatever(shop, content)
+
+
+def _whatever(shop: Client, content: bytes) -> None:
+    """Send bytes and the end of them: what is answered, if anything, is no failure."""
+    host, _, port = shop.address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        try:
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        except ConnectionResetError:
+            return
+    assert not answer.startswith(b"HTTP/1.1 5"), answer
+
+
+def _message(shop: Client) -> st.SearchStrategy[str | bytes]:
+    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {shop.token}"}}
+    subscribe = {"type": "subscribe", "id": "1", "payload": {**OPERATION, "query": LIVE}}
+    valid = [init, subscribe, {"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}]
+    return st.one_of(
+        st.sampled_from(valid).map(json.dumps),
+        st.sampled_from(valid).flatmap(mutated).map(json.dumps),
+        st.sampled_from(valid).flatmap(damaged).map(lambda text: text.decode(errors="replace")),
+        values.map(json.dumps),
+        st.text(max_size=50),
+        st.binary(max_size=50),
+    )
+
+
+@some
+@given(data=st.data(), admitted=st.booleans())
+def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None:
+    address = f"{shop.address.replace('http', 'ws', 1)}/graphql"
+    with connect(address, subprotocols=["graphql-transport-ws"]) as stream:  # type: ignore[list-item]
+        try:
+            if admitted:
+                payload = {"authorization": f"Bearer {shop.token}"}
+                stream.send(json.dumps({"type": "connection_init", "payload": payload}))
+                assert json.loads(stream.recv(WAIT)) == {"type": "connection_ack"}
+            for message in data.draw(st.lists(_message(shop), max_size=5)):
+                stream.send(message)
+            stream.send('{"type": "ping"}')
+            while True:
+                received = json.loads(stream.recv(WAIT))
+                if received["type"] == "pong":
+                    break
+                if received["type"] == "error":
+                    _coded(received["payload"])
+                if received["type"] == "next" and "errors" in received["payload"]:
+                    _coded(received["payload"]["errors"])
+        except ConnectionClosed:
+            assert stream.close_code in CLOSES, (stream.close_code, stream.close_reason)
+
+
+FRAMES = st.binary(max_size=60) | st.builds(
+    lambda first, length, rest: bytes([first, length]) + rest,
+    st.integers(0, 255),
+    st.integers(0, 255),
+    st.binary(max_size=40),
+)
+
+
+@some
+@given(frames=FRAMES)
+def test_any_frames(shop: Client, frames: bytes) -> None:
+    host, _, port = shop.address.removeprefix("http://").partition(":")
+    handshake = (
+        "GET /graphql HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(handshake.encode())
+        answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+        connection.sendall(frames)
+        connection.shutdown(socket.SHUT_WR)
+        try:
+            closing = answer.partition(b"\r\n\r\n")[2] + b"".join(
+                iter(lambda: connection.recv(65_536), b"")
+            )
+        except ConnectionResetError:
+            return
+    if closing[:1] == b"\x88" and len(closing) >= 4:
+        assert int.from_bytes(closing[2:4], "big") in CLOSES
