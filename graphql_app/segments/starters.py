@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.access import new_shop, stored_id
@@ -36,9 +36,12 @@ def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
 
 
 def update_defaults(catalog: Catalog, registry: Registry) -> None:
-    """Give every shop the default segments of the plugins that are installed now."""
+    """Give every shop the default segments of the plugins that are installed now.
+
+    Of processes that start at once, one does it and the others find it done.
+    """
     with catalog.write() as session:
-        for shop in session.exec(select(Shop)).all():
+        for shop in session.exec(select(Shop).order_by(col(Shop.id)).with_for_update()).all():
             _give_defaults(session, registry, shop)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy import MetaData, inspect, select
 
 from graphql_app.app import open_catalog
 from graphql_app.catalog.migrating import migrate, require_current, revision, revisions
@@ -18,55 +18,9 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
+from tests.catalog.rows import ROWS, fill
 from tests.e2e import process
 
-SHOP = {
-    "id": 7,
-    "handle": "acme",
-    "name": "Acme",
-    "description": "",
-    "timezone": "UTC",
-    "currency": "USD",
-    "created_at": "2026-01-01 00:00:00+00:00",
-}
-SEGMENT = {
-    "id": 3,
-    "shop_id": 7,
-    "name": "All",
-    "name_key": "all",
-    "description": "",
-    "rule": '{"all": []}',
-    "summary": "Everybody",
-    "archived": False,
-    "version": 2,
-    "created_at": "2026-01-01 00:00:00+00:00",
-    "updated_at": "2026-01-02 00:00:00+00:00",
-}
-# Of each revision, rows that its tables take, which are those that it adds.
-ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "0001": {
-        "shop": SHOP,
-        "api_token": {
-            "id": "0e9f2f5b42bf04ce",
-            "shop_id": 7,
-            "name": "t",
-            "secret_hash": "x" * 64,
-            "scopes": '["segments:read"]',
-            "created_at": "2026-01-01 00:00:00+00:00",
-        },
-        "segment": SEGMENT,
-        "segment_revision": {
-            "segment_id": 3,
-            "version": 1,
-            "name": "All",
-            "description": "",
-            "rule": '{"all": []}',
-            "recorded_at": "2026-01-01 00:00:00+00:00",
-        },
-    },
-    "0002": {"segment_use": {"segment_id": 3, "used_id": 3}},
-    "0003": {"facts_clock": {"shop_id": 7, "version": 2**62}},
-}
 EARLIER = revisions()[:-1]
 
 
@@ -76,15 +30,6 @@ def opened(catalog_url: str) -> Iterator[Catalog]:
     catalog = Catalog(catalog_url)
     yield catalog
     catalog.close()
-
-
-def _fill(catalog: Catalog, until: str) -> None:
-    with catalog.writer.begin() as connection:
-        for name in revisions()[: revisions().index(until) + 1]:
-            for table, row in ROWS[name].items():
-                columns, values = ", ".join(row), ", ".join(f":{column}" for column in row)
-                statement = f"INSERT INTO {table} ({columns}) VALUES ({values})"
-                connection.execute(text(statement), row)
 
 
 def _content(catalog: Catalog) -> dict[str, list[Any]]:
@@ -123,7 +68,7 @@ def test_what_an_earlier_version_kept_is_there_after_and_after_the_way_back(
     opened: Catalog, earlier: str
 ) -> None:
     migrate(opened, earlier)
-    _fill(opened, earlier)
+    fill(opened, earlier)
     before = _content(opened)
     assert all(before[table] for table in ROWS[earlier])
     migrate(opened)

@@ -56,7 +56,8 @@ class Running:
     process: subprocess.Popen[str]
     address: str
 
-    def _post(self, token: str, query: str, variables: dict[str, Any]) -> Any:
+    def post(self, token: str, query: str, variables: dict[str, Any]) -> Any:
+        """The answer to an operation."""
         return httpx.post(
             f"{self.address}/graphql",
             json={"query": query, "variables": variables},
@@ -66,13 +67,13 @@ class Running:
 
     def ask(self, token: str, query: str, **variables: Any) -> Any:
         """The data of an operation that must go well."""
-        answer = self._post(token, query, variables)
+        answer = self.post(token, query, variables)
         assert "errors" not in answer, answer
         return answer["data"]
 
     def errors(self, token: str, query: str, **variables: Any) -> list[dict[str, Any]]:
         """The errors of an operation that must not go well."""
-        answer = self._post(token, query, variables)
+        answer = self.post(token, query, variables)
         assert answer.get("errors"), answer
         found: list[dict[str, Any]] = answer["errors"]
         return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,6 @@ from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.process import Running
 
-RECORD = """
-mutation ($orders: [OrderInput!]!) {
-  ordersUpsert(orders: $orders) { recorded userErrors { code } }
-}
-"""
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 
 
@@ -94,55 +88,6 @@ def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: P
             headers={"Authorization": f"Bearer {token}"},
         )
         assert refused.status_code == 401
-
-
-def _order(number: int) -> dict[str, Any]:
-    return {
-        "id": str(number),
-        "contactId": str(number),
-        "orderedAt": "2026-01-01T00:00:00Z",
-        "total": "10.00",
-        "lines": [{"productId": "a"}, {"productId": "b"}, {"productId": "c"}],
-    }
-
-
-@pytest.mark.parametrize("seconds", [0.4, 0.9, 1.6])
-def test_killed_while_recording__every_acknowledged_batch_is_there_and_no_half_of_another(
-    data: Path, seconds: float
-) -> None:
-    token, batch, acknowledged = process.token(data, "acme"), 200, 0
-    with process.server(data) as running:
-        while acknowledged < 500:
-            first = acknowledged * batch + 1
-            try:
-                answer = running.ask(
-                    token, RECORD, orders=[_order(n) for n in range(first, first + batch)]
-                )
-            except httpx.TransportError:
-                break
-            assert answer["ordersUpsert"] == {"recorded": batch, "userErrors": []}
-            acknowledged += 1
-            if acknowledged == 1:
-                threading.Timer(seconds, running.process.kill).start()
-    assert acknowledged, "it was killed before anything was recorded"
-    with process.server(data) as running:
-        _everyone(running, token, (acknowledged + 1) * batch)
-        ordered = _members(running, token, {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}})
-        products = ["a", "b", "c"]
-        bought = _members(
-            running, token, {"productPurchased": {"operator": "ALL_OF", "products": products}}
-        )
-    # The batch under way when it was killed may be there, whole, or not.
-    assert ordered in {acknowledged * batch, (acknowledged + 1) * batch}
-    assert bought == ordered
-
-
-def _everyone(running: Running, token: str, count: int) -> None:
-    """Record contacts, so that what was kept about them counts."""
-    query = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
-    numbers = range(1, count + 1)
-    for start in range(0, count, 10_000):
-        running.ask(token, query, c=[{"id": str(n)} for n in numbers[start : start + 10_000]])
 
 
 def _members(running: Running, token: str, rule: dict[str, Any]) -> int:

@@ -1,0 +1,69 @@
+"""Rows of a catalog by the revision of its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+
+from graphql_app.catalog.migrating import revisions
+from graphql_app.catalog.store import Catalog
+
+SHOP = {
+    "id": 7,
+    "handle": "acme",
+    "name": "Acme",
+    "description": "",
+    "timezone": "UTC",
+    "currency": "USD",
+    "created_at": "2026-01-01 00:00:00+00:00",
+}
+SEGMENT = {
+    "id": 3,
+    "shop_id": 7,
+    "name": "All",
+    "name_key": "all",
+    "description": "",
+    "rule": '{"all": []}',
+    "summary": "Everybody",
+    "archived": False,
+    "version": 2,
+    "created_at": "2026-01-01 00:00:00+00:00",
+    "updated_at": "2026-01-02 00:00:00+00:00",
+}
+# Of each revision, rows that its tables take, which are those that it adds.
+ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "0001": {
+        "shop": SHOP,
+        "api_token": {
+            "id": "0e9f2f5b42bf04ce",
+            "shop_id": 7,
+            "name": "t",
+            "secret_hash": "x" * 64,
+            "scopes": '["segments:read"]',
+            "created_at": "2026-01-01 00:00:00+00:00",
+        },
+        "segment": SEGMENT,
+        "segment_revision": {
+            "segment_id": 3,
+            "version": 1,
+            "name": "All",
+            "description": "",
+            "rule": '{"all": []}',
+            "recorded_at": "2026-01-01 00:00:00+00:00",
+        },
+    },
+    "0002": {"segment_use": {"segment_id": 3, "used_id": 3}},
+    "0003": {"facts_clock": {"shop_id": 7, "version": 2**62}},
+}
+
+
+def fill(catalog: Catalog, until: str) -> None:
+    """Insert the rows that a revision takes."""
+    with catalog.writer.begin() as connection:
+        for name in revisions()[: revisions().index(until) + 1]:
+            for table, row in ROWS[name].items():
+                columns, values = ", ".join(row), ", ".join(f":{column}" for column in row)
+                statement = f"INSERT INTO {table} ({columns}) VALUES ({values})"
+                connection.execute(text(statement), row)

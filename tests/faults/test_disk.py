@@ -1,0 +1,101 @@
+"""A disk that is full, and one that cannot be written: clear errors, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import process
+from tests.e2e.process import Running
+from tests.faults.kills import record
+
+SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
+CREATE = """
+mutation ($name: String!) {
+  segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
+}
+"""
+CONTACTS = """
+mutation ($items: [ContactInput!]!) { contactsUpsert(contacts: $items) { recorded } }
+"""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of 64 MiB."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    subprocess.run(
+        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", mounted], check=True
+    )
+    yield mounted
+    subprocess.run(["/usr/bin/umount", "--lazy", mounted], check=True)
+
+
+def _remount(disk: Path, options: str) -> None:
+    subprocess.run(["/usr/bin/mount", "-o", f"remount,{options}", disk], check=True)
+
+
+def _contacts(first: int, size: int = 1_000) -> list[dict[str, Any]]:
+    """Contacts with properties that do not pack."""
+    return [
+        {"id": str(first + number), "properties": {"noise": os.urandom(512).hex()}}
+        for number in range(size)
+    ]
+
+
+def _members(running: Running, token: str) -> int:
+    members: int = running.ask(token, SIZE, rule={"all": []})["segmentSize"]["members"]
+    return members
+
+
+def test_a_full_disk_refuses_writes_and_loses_none(disk: Path) -> None:
+    data = disk / "data"
+    process.segments(data, "shop", "create", "acme")
+    token = process.token(data, "acme")
+    with process.server(data) as running:
+        recorded = 0
+        for _ in range(200):
+            answer = running.post(token, CONTACTS, {"items": _contacts(recorded)})
+            if "errors" in answer:
+                break
+            recorded += 1_000
+        else:
+            raise AssertionError("the disk is not full")
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
+        (disk / "filling").write_bytes(b"x" * _free(disk))
+        refused = running.errors(token, CREATE, name="New")
+        assert [error["extensions"]["code"] for error in refused] == ["UNAVAILABLE"]
+        assert _members(running, token) == recorded
+        (disk / "filling").unlink()
+        _remount(disk, "size=256m")
+        record(running, token, "contactsUpsert", _contacts(recorded))
+        assert running.ask(token, CREATE, name="New")["segmentCreate"]["userErrors"] == []
+        assert _members(running, token) == recorded + 1_000
+    with process.server(data) as running:
+        assert _members(running, token) == recorded + 1_000
+
+
+def _free(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize
+
+
+def test_a_disk_that_cannot_be_written_refuses_writes_and_says_so_at_the_start(disk: Path) -> None:
+    data = disk / "data"
+    process.segments(data, "shop", "create", "acme")
+    token = process.token(data, "acme")
+    with process.server(data) as running:
+        record(running, token, "contactsUpsert", _contacts(1))
+    _remount(disk, "ro")
+    output = process.segments(data, "serve", status=1, PORT="0")
+    assert str(data) in output
+    assert "read-only" in output.lower() or "readonly" in output.lower()
+    _remount(disk, "rw")
+    with process.server(data) as running:
+        assert _members(running, token) == 1_000

@@ -1,0 +1,141 @@
+"""PostgreSQL goes away and comes back: clear errors meanwhile, nothing lost that was answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.store import Catalog
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.postgres import Postgres
+from tests.support import WAIT, Client, Server, serving
+
+CREATE = """
+mutation ($name: String!) {
+  segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
+}
+"""
+NAMES = '{ segments(first: 250, search: "Made") { totalCount nodes { name } } }'
+
+
+@pytest.fixture
+def primary(tmp_path: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server that runs."""
+    server = Postgres.make(tmp_path / "primary")
+    server.start()
+    yield server
+    server.remove()
+
+
+@contextmanager
+def _shop(services: Services, settings: Settings, *servers: Postgres) -> Iterator[Client]:
+    """A client of a new shop, whose server has its catalog on PostgreSQL."""
+    hosts = "&".join(f"host={server.address}" for server in servers)
+    url = f"postgresql+psycopg://postgres@/postgres?{hosts}&target_session_attrs=read-write"
+    with closing(Catalog(url)) as catalog:
+        migrate(catalog)
+        own = replace(services, catalog=catalog)
+        with serving(own, settings) as address, httpx.Client(timeout=WAIT) as http:
+            yield Server(address, own, http).shop()
+
+
+def _outcome(client: Client, name: str) -> str:
+    """The name of a segment that was made, or the code of why it was not."""
+    response = client.post(CREATE, {"name": name})
+    answer = response.json()
+    if "errors" not in answer:
+        assert answer["data"]["segmentCreate"]["userErrors"] == []
+        return name
+    assert response.status_code in (200, 503)
+    code: str = answer["errors"][0]["extensions"]["code"]
+    return code
+
+
+def _while_it_is_written_to(client: Client, fault: Callable[[], None]) -> list[str]:
+    """Have segments made before, during and after a fault; what came of each."""
+    outcomes: list[str] = []
+    over = threading.Event()
+
+    def write() -> None:
+        number = 0
+        until = time.monotonic() + WAIT
+        while time.monotonic() < until:
+            before = over.is_set()
+            outcomes.append(_outcome(client, f"Made {number}"))
+            number += 1
+            if before and outcomes[-1].startswith("Made"):
+                return
+            time.sleep(0.03)  # so that one page has them all
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not outcomes:
+        time.sleep(0.01)
+    fault()
+    over.set()
+    writer.join()
+    return outcomes
+
+
+def _is_all_there(client: Client, outcomes: list[str]) -> bool:
+    made = {outcome for outcome in outcomes if outcome.startswith("Made")}
+    found = [node["name"] for node in client.ask(NAMES)["segments"]["nodes"]]
+    assert len(found) == len({*found})
+    return made <= {*found}
+
+
+def test_a_restart_is_an_error_while_it_lasts_and_loses_nothing(
+    services: Services, settings: Settings, primary: Postgres
+) -> None:
+    def restart() -> None:
+        primary.stop("immediate")
+        time.sleep(0.3)
+        primary.start()
+
+    with _shop(services, settings, primary) as client:
+        outcomes = _while_it_is_written_to(client, restart)
+        refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
+        assert refused == {"UNAVAILABLE"}
+        assert _is_all_there(client, outcomes)
+
+
+def test_after_an_idle_restart_the_first_request_is_answered(
+    services: Services, settings: Settings, primary: Postgres
+) -> None:
+    with _shop(services, settings, primary) as client:
+        assert _outcome(client, "Made before") == "Made before"
+        primary.stop()
+        primary.start()
+        assert _outcome(client, "Made after") == "Made after"
+
+
+def test_a_standby_that_is_promoted_takes_over_with_all_that_was_answered(
+    services: Services, settings: Settings, primary: Postgres, tmp_path: Path
+) -> None:
+    standby = primary.standby(tmp_path / "standby")
+    standby.start()
+    try:
+        primary.stop()
+        primary.start("synchronous_standby_names=*")
+
+        def fail_over() -> None:
+            primary.stop("immediate")
+            time.sleep(0.3)
+            standby.promote()
+
+        with _shop(services, settings, primary, standby) as client:
+            outcomes = _while_it_is_written_to(client, fail_over)
+            refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
+            assert refused == {"UNAVAILABLE"}
+            assert _is_all_there(client, outcomes)
+    finally:
+        standby.remove()
