@@ -7,6 +7,7 @@ deleted; they are looked up before the new rows are written.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -48,15 +49,27 @@ class Recorder:
         self._audience = audience
         self._journal = Journal(audience, shared=shared is not None)
         self._turns = LocalTurns() if shared is None else shared
+        self._held = threading.local()
         self._newest = 0
         self.changes = Changes()
         self.feed = None if shared is None else Feed(audience, self.changes)
 
     @contextmanager
     def pause(self, shop_id: int) -> Iterator[None]:
-        """Keep a shop's writes waiting, and first wait for the one that is going on."""
-        with self._turns.take(shop_id):
+        """Keep a shop's writes waiting, and first wait for the one that is going on.
+
+        The writes of whoever has them wait do not.
+        """
+        before = getattr(self._held, "shop_id", None)
+        if before == shop_id:
             yield
+            return
+        with self._turns.take(shop_id):
+            self._held.shop_id = shop_id
+            try:
+                yield
+            finally:
+                self._held.shop_id = before
 
     @contextmanager
     def still(self, shop_id: int) -> Iterator[None]:
@@ -89,7 +102,7 @@ class Recorder:
             self.feed.create()
         for shop_id in self._journal.unfinished_shops():
             with (
-                self._turns.take(shop_id),
+                self.pause(shop_id),
                 self.changes.writing(shop_id) as writing,
                 self._told(shop_id, (), writing),
             ):
@@ -99,7 +112,7 @@ class Recorder:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""
         if fact is CONTACTS:
             rows = _with_consent(rows)
-        with self._turns.take(shop_id):
+        with self.pause(shop_id):
             _, rows = _last_of_each(rows, fact.key)
             gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
             version = self._version(shop_id)
@@ -114,7 +127,7 @@ class Recorder:
             lines: Their lines, with the ``row`` of their order in ``orders``; ``None`` keeps the
                 lines that the orders have.
         """
-        with self._turns.take(shop_id):
+        with self.pause(shop_id):
             self._orders(shop_id, orders, lines)
 
     def _orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
@@ -146,7 +159,7 @@ class Recorder:
         Returns:
             The rows whose order is not recorded; if there are any, nothing was written.
         """
-        with self._turns.take(shop_id):
+        with self.pause(shop_id):
             stored = self._stored_orders(shop_id, pc.unique(lines["order_id"]))
             place = pc.index_in(lines["order_id"], stored["id"])
             unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
@@ -160,7 +173,7 @@ class Recorder:
     def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
         """Erase contacts and every row about them, for good."""
         if contacts:
-            with self._turns.take(shop_id):
+            with self.pause(shop_id):
                 self._write(shop_id, [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:

@@ -132,3 +132,16 @@ class FactsClock(CatalogTable, table=True):
 
     shop_id: int = Field(primary_key=True, foreign_key="shop.id")
     version: int = Field(sa_type=BigInteger)
+
+
+class IdempotencyKey(CatalogTable, table=True):
+    """That a batch of facts was recorded under a key; see ``catalog.idempotency``."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_age", "shop_id", "created_at"),)
+
+    shop_id: int = Field(primary_key=True, foreign_key="shop.id")
+    key_hash: str = Field(primary_key=True, max_length=64)
+    fingerprint: str = Field(max_length=64)
+    recorded: int
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -42,6 +42,7 @@ UserErrorCode = described_enum(
         ErrorCode.DEFAULT_SEGMENT: "A default segment cannot be changed.",
         ErrorCode.SEGMENT_IN_USE: "Rules of other segments refer to the segment.",
         ErrorCode.SEGMENT_CYCLE: "A rule would ask about its own segment, through others or not.",
+        ErrorCode.IDEMPOTENCY_KEY_REUSED: "The key was used for something else in the last day.",
         ErrorCode.BAD_REQUEST: "The request is no valid GraphQL of this schema.",
         ErrorCode.BODY_TOO_LARGE: "The body has more bytes than the token may send.",
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The body is of a media type that is not served.",

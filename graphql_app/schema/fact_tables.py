@@ -22,6 +22,7 @@ from graphql_app.schema.describe import described_enum
 from graphql_app.schema.facts import (
     MAX_ITEMS,
     FactsPayload,
+    IdempotencyKey,
     facts_payload,
     problem,
     require_few,
@@ -192,8 +193,9 @@ async def _facts_record(
             "are recorded, or none."
         ),
     ],
+    idempotency_key: IdempotencyKey = None,
 ) -> FactsPayload:
-    return await facts_payload(info.context, _record, table, rows)
+    return await facts_payload(info, idempotency_key, _record, table, rows)
 
 
 @strawberry.type

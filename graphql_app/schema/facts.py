@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_app.audience import columns, facts
 from graphql_app.audience.facts import Fact, FactField
 from graphql_app.audience.ingest import Recorder
+from graphql_app.catalog.idempotency import MAX_KEY, once
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
@@ -196,37 +199,81 @@ def _forget(context: Context, ids: Sequence[str]) -> int:
     return len(ids)
 
 
-async def facts_payload(context: Context, work: Callable[..., int], *args: Any) -> FactsPayload:
+IdempotencyKey = Annotated[
+    str | None,
+    strawberry.argument(
+        description=f"A name for the call, of 1 to {MAX_KEY} characters, which no other call of "
+        "the shop has: sent again within 24 hours, it gets the first answer, and records nothing."
+    ),
+]
+
+
+async def facts_payload(
+    info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
+) -> FactsPayload:
     """The payload of a mutation whose work says how many items it recorded."""
+    context = info.context
 
     async def done() -> FactsPayload:
-        return FactsPayload(recorded=await context.run(work, context, *args), user_errors=[])
+        doing = partial(work, context, *args)
+        if key is not None:
+            doing = partial(_once, context, key, info.field_name, args, doing)
+        return FactsPayload(recorded=await context.run(doing), user_errors=[])
 
     return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))
 
 
-async def _contacts_upsert(info: RequestInfo, contacts: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "contacts", contacts)
+def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:
+    """Do the work of a mutation unless it was done under this key."""
+    asked = json.dumps([name, _plain(args)], sort_keys=True, default=str)
+    with context.services.recorder.pause(context.shop_id):
+        return once(context.services.catalog, context.shop_id, key, asked, work)
 
 
-async def _orders_upsert(info: RequestInfo, orders: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "orders", orders)
+def _plain(value: Any) -> Any:
+    """Inputs as JSON has them."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: _plain(item) for name, item in given.items() if item is not strawberry.UNSET}
 
 
-async def _products_upsert(info: RequestInfo, products: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "products", products)
+async def _contacts_upsert(
+    info: RequestInfo, contacts: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "contacts", contacts)
 
 
-async def _texts_record(info: RequestInfo, texts: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "texts", texts)
+async def _orders_upsert(
+    info: RequestInfo, orders: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "orders", orders)
 
 
-async def _keywords_record(info: RequestInfo, keywords: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "keywords", keywords)
+async def _products_upsert(
+    info: RequestInfo, products: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "products", products)
 
 
-async def _events_record(info: RequestInfo, events: Any) -> FactsPayload:
-    return await facts_payload(info.context, _record, "events", events)
+async def _texts_record(
+    info: RequestInfo, texts: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "texts", texts)
+
+
+async def _keywords_record(
+    info: RequestInfo, keywords: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "keywords", keywords)
+
+
+async def _events_record(
+    info: RequestInfo, events: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, _record, "events", events)
 
 
 async def _contacts_forget(
@@ -235,8 +282,9 @@ async def _contacts_forget(
         list[strawberry.ID],
         strawberry.argument(description=f"Ids of the source system, up to {MAX_ITEMS}."),
     ],
+    idempotency_key: IdempotencyKey = None,
 ) -> FactsPayload:
-    return await facts_payload(info.context, _forget, ids)
+    return await facts_payload(info, idempotency_key, _forget, ids)
 
 
 def _mutation(resolver: Any, description: str) -> Any:

@@ -20,6 +20,8 @@ from tests.own_tables.test_recording import points, record, reviews
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
 
+NEWER = ("facts_clock", "idempotency_key")  # tables that came after revision 0002
+
 
 def _clients(server: Server, shops: tuple[Client, ...]) -> list[Client]:
     """The same tokens at another installation's server."""
@@ -95,16 +97,18 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(
     source: Source, backup: Path, new: New, tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(backup, tmp_path / "old")
-    (tmp_path / "old" / "catalog" / "facts_clock.ndjson").unlink()  # came with revision 0003
+    for table in NEWER:
+        (tmp_path / "old" / "catalog" / f"{table}.ndjson").unlink()
     (tmp_path / "old" / SUMS).write_text(
         "".join(
             f"{line}\n"
             for line in (backup / SUMS).read_text().splitlines()
-            if "facts_clock" not in line
+            if not any(table in line for table in NEWER)
         )
     )
     catalog = json.loads((backup / MANIFEST).read_text())["catalog"]
-    del catalog["facts_clock"]
+    for table in NEWER:
+        del catalog[table]
     rewrite(tmp_path / "old", revision="0002", catalog=catalog)
     target = new(kind)
     migrate(target.services.catalog)  # a newer schema, without rows

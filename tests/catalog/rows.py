@@ -56,6 +56,15 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "0002": {"segment_use": {"segment_id": 3, "used_id": 3}},
     "0003": {"facts_clock": {"shop_id": 7, "version": 2**62}},
+    "0004": {
+        "idempotency_key": {
+            "shop_id": 7,
+            "key_hash": "x" * 64,
+            "fingerprint": "y" * 64,
+            "recorded": 3,
+            "created_at": "2026-01-01 00:00:00+00:00",
+        },
+    },
 }
 
 

@@ -1,0 +1,178 @@
+"""Batches that are sent again under the same key, with the catalog on either database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+
+from graphql_app.catalog.idempotency import KEPT
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import IdempotencyKey, Shop, TokenScope, now
+from graphql_app.segments.starters import create_shop
+from graphql_app.settings import Settings
+from tests.schema.operations import EVERYONE
+from tests.support import FACT_INPUTS, Client, Server, serving
+
+RECORDED = "{ recorded userErrors { code message path } }"
+AT = "2024-05-01T00:00:00Z"
+ITEMS = {
+    "contactsUpsert": {"id": "1"},
+    "ordersUpsert": {"id": "1", "contactId": "1", "orderedAt": AT, "total": "5", "lines": []},
+    "productsUpsert": {"id": "1", "title": "A"},
+    "textsRecord": {"id": "1", "contactId": "1", "sentAt": AT},
+    "keywordsRecord": {"contactId": "1", "keyword": "a", "receivedAt": AT},
+    "eventsRecord": {"id": "1", "contactId": "1", "name": "a", "occurredAt": AT, "properties": {}},
+}
+REUSED = "IDEMPOTENCY_KEY_REUSED"
+
+_ids = count(4_000_000)  # shops of several catalogs share the facts' store
+
+
+@pytest.fixture
+def shop(server: Server, settings: Settings, catalog: Catalog) -> Iterator[Client]:
+    """A shop whose catalog is in a database of its own."""
+    services = replace(server.services, catalog=catalog)
+    made = Shop(id=next(_ids), handle="acme", name="A", timezone="UTC", currency="USD")
+    create_shop(catalog, services.registry, made)
+    with serving(services, settings) as address:
+        yield replace(server, address=address, services=services).client(made, [*TokenScope])
+
+
+def send(
+    shop: Client, key: str | None, items: Sequence[Any], mutation: str = "contactsUpsert"
+) -> Any:
+    """The payload of a batch with a key."""
+    fact = next(fact for fact in FACT_INPUTS if mutation.startswith(fact))
+    query = (
+        f"mutation ($key: String, $items: [{FACT_INPUTS[fact]}!]!) "
+        f"{{ {mutation}({fact}: $items, idempotencyKey: $key) {RECORDED} }}"
+    )
+    return shop.ask(query, key=key, items=list(items))[mutation]
+
+
+def code(payload: Any) -> str:
+    """Why a batch was refused, which must have recorded nothing."""
+    assert payload["recorded"] == 0
+    (error,) = payload["userErrors"]
+    found: str = error["code"]
+    return found
+
+
+def email(shop: Client) -> str | None:
+    """The e-mail address of the only contact."""
+    query = "{ segmentMembers(rule: {all: []}) { nodes { email } } }"
+    (contact,) = shop.ask(query)["segmentMembers"]["nodes"]
+    found: str | None = contact["email"]
+    return found
+
+
+def test_a_batch_that_is_sent_again_gets_the_first_answer_and_is_not_recorded_again(
+    shop: Client,
+) -> None:
+    old, new = [{"id": "1", "email": "old@x.y"}], [{"id": "1", "email": "new@x.y"}]
+    first = send(shop, "a", old)
+    assert first == {"recorded": 1, "userErrors": []}
+    assert send(shop, "b", new)["recorded"] == 1
+    assert send(shop, "a", old) == first
+    assert email(shop) == "new@x.y"
+    assert send(shop, None, old)["recorded"] == 1  # without a key the last write wins
+    assert email(shop) == "old@x.y"
+
+
+def test_a_key_is_of_one_input_of_one_mutation(shop: Client) -> None:
+    assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
+    assert code(send(shop, "a", [{"id": "2"}])) == REUSED
+    assert code(send(shop, "a", [{"id": "1"}, {"id": "1"}])) == REUSED
+    product = [{"id": "1", "title": "1"}]
+    assert code(send(shop, "a", product, "productsUpsert")) == REUSED
+    payload = send(shop, "a", [{"id": "1", "email": "x@y.z"}])
+    assert payload["userErrors"][0]["path"] == ["idempotencyKey"]
+    assert email(shop) is None
+    assert shop.members(EVERYONE) == 1
+
+
+def test_a_batch_that_is_refused_does_not_use_its_key(shop: Client) -> None:
+    assert code(send(shop, "a", [{"id": "x"}])) == "INVALID"
+    assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_has_a_length(shop: Client, key: str) -> None:
+    payload = send(shop, key, [{"id": "1"}])
+    assert code(payload) == "INVALID"
+    assert payload["userErrors"][0]["path"] == ["idempotencyKey"]
+    assert shop.members(EVERYONE) == 0
+
+
+def test_every_mutation_of_facts_takes_a_key(shop: Client) -> None:
+    for mutation, item in ITEMS.items():
+        for _ in range(2):
+            assert send(shop, mutation, [item], mutation)["recorded"] == 1
+    forget = f'mutation {{ contactsForget(ids: ["1"], idempotencyKey: "f") {RECORDED} }}'
+    assert shop.ask(forget)["contactsForget"]["recorded"] == 1
+    assert shop.members(EVERYONE) == 0
+    assert send(shop, "again", [ITEMS["contactsUpsert"]])["recorded"] == 1
+    assert shop.ask(forget)["contactsForget"]["recorded"] == 1
+    assert shop.members(EVERYONE) == 1  # who came back meanwhile is not forgotten again
+    query = '{ __type(name: "Mutation") { fields { name args { name } } } }'
+    takes = {
+        field["name"]
+        for field in shop.ask(query)["__type"]["fields"]
+        if "idempotencyKey" in {argument["name"] for argument in field["args"]}
+    }
+    assert takes == {*ITEMS, "contactsForget", "factsRecord"}
+
+
+def test_of_those_who_send_the_same_at_once_one_records_and_all_get_its_answer(
+    shop: Client, server: Server
+) -> None:
+    items = [{"id": "1", "email": "same@x.y"}]
+    payloads: list[Any] = []
+    with server.services.recorder.pause(shop.shop_id):
+        threads = [
+            threading.Thread(target=lambda: payloads.append(send(shop, "a", items)))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+    for thread in threads:
+        thread.join()
+    assert payloads == [{"recorded": 1, "userErrors": []}] * 8
+    counted = server.services.audience.arrow(
+        f"SELECT count() AS rows FROM contacts WHERE shop_id = {shop.shop_id}"
+    )
+    assert counted["rows"].to_pylist() == [1]  # versions that were replaced would be there too
+
+
+def test_a_key_is_kept_for_a_day_as_a_hash(shop: Client, catalog: Catalog) -> None:
+    key = "secret-4711"
+    send(shop, key, [{"id": "1", "email": "a@x.y"}])
+    send(shop, "other", [{"id": "1", "email": "a@x.y"}])
+    with catalog.write() as session:
+        rows = session.connection().execute(text("SELECT * FROM idempotency_key")).all()
+        assert len(rows) == 2
+        assert key not in str(rows)
+        for kept in session.exec(select(IdempotencyKey)):
+            kept.created_at = now() - KEPT - timedelta(seconds=1)
+    send(shop, key, [{"id": "1", "email": "b@x.y"}])
+    assert email(shop) == "b@x.y"
+    with catalog.read() as session:
+        rows = session.connection().execute(text("SELECT * FROM idempotency_key")).all()
+        assert len(rows) == 1
+
+
+def test_keys_are_of_one_shop(shop: Client, server: Server, catalog: Catalog) -> None:
+    send(shop, "a", [{"id": "1"}])
+    other = Shop(id=next(_ids), handle="other", name="B", timezone="UTC", currency="USD")
+    services = replace(server.services, catalog=catalog)
+    create_shop(catalog, services.registry, other)
+    client = replace(server, address=shop.address, services=services).client(other)
+    assert send(client, "a", [{"id": "2"}])["recorded"] == 1
