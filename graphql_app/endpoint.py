@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
@@ -45,7 +45,7 @@ STATUS = {
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNTRUSTED_DOCUMENT: 400,
 }
-UNREAD = frozenset({ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE})
+UNREAD = frozenset({408, 413, 415})  # there may be more of the request than anybody has read
 
 
 class GraphQLEndpoint(GraphQL[Any, None]):
@@ -96,11 +96,18 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         context = await self.admission.admit(authorization(request), address_of(request))
         limits = self._settings
         may_write = TokenScope.FACTS_WRITE in context.access.scopes
-        body = await read(
-            request,
-            limits.max_query_bytes,
-            limits.max_facts_bytes if may_write else limits.max_query_bytes,
-        )
+        try:
+            async with asyncio.timeout(limits.read_timeout):
+                body = await read(
+                    request,
+                    limits.max_query_bytes,
+                    limits.max_facts_bytes if may_write else limits.max_query_bytes,
+                )
+        except TimeoutError:
+            words = f"The body did not come within {limits.read_timeout:g} seconds."
+            return failure(408, AppError(ErrorCode.TIMEOUT, words))
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_LEFT)
         try:
             return await self._run_for(Request(scope, _replay(body)), context, receive)
         except HTTPException as error:
@@ -237,7 +244,7 @@ def failure(status: int, error: AppError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, UnauthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
-    elif error.code in UNREAD:
+    elif status in UNREAD:
         headers["Connection"] = "close"
     errors = [{"message": str(error), "extensions": extensions}]
     return JSONResponse({"errors": errors}, status, headers)

@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from graphql_app.app import create_app, open_services
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.heads import BoundedHttp
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 
@@ -93,7 +94,7 @@ def _config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn
         log_level=settings.log_level,
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",
-        http="httptools",
+        http=BoundedHttp,
         # A line for each keystroke of an editor would cost a tenth of its answer; a proxy has them.
         access_log=settings.log_level == "debug",
         ws="websockets-sansio",

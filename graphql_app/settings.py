@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         "",
         description="Origins of other sites whose pages may ask, separated by commas; * is all.",
     )
+    read_timeout: float = Field(
+        60, gt=0, description="Seconds in which the body of a request must have come."
+    )
     init_timeout: float = Field(
         10, gt=0, description="Seconds in which a WebSocket must show its token."
     )

@@ -1,0 +1,127 @@
+"""Requests that never come to an end: nobody is waited for, and nothing is kept of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from graphql_app import heads
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+from tests.support import WAIT, Client, Server, serving, streaming
+
+SHOP = "{ shop { handle } }"
+START = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[socket.socket]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        yield connection
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"GET /", b"a" * 65_536),
+        (START + b"X-Long: ", b"a" * 65_536),
+        (START, b"X-Many: 1\r\n" * 1_000),
+    ],
+)
+def test_a_head_without_end_is_not_read_on(server: Server, start: bytes, more: bytes) -> None:
+    sent = 0
+    with _connected(server.address) as connection:
+        connection.sendall(start)
+        with pytest.raises(OSError, match=r"reset|pipe"):  # noqa: PT012
+            while sent < 100_000_000:
+                connection.sendall(more)
+                sent += len(more)
+    assert sent < 50_000_000  # what is on its way when the server closes
+
+
+def test_a_head_that_fits_is_read(shop: Client) -> None:
+    for many in (1, 60):
+        response = shop.http.get(
+            f"{shop.address}/health", headers={f"X-{n}": "x" * 1_000 for n in range(many)}
+        )
+        assert response.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("start", [b"", b"GET", START, b"POST /graphql HTTP/1.1\r\nHost: x\r\nX"])
+def test_a_head_that_does_not_come_is_not_waited_for(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIME", 0.1)
+    with serving(services, settings) as address, _connected(address) as connection:
+        connection.sendall(start)
+        answer = _answer(connection)
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"too long" in answer
+
+
+def test_a_second_request_on_a_connection_is_waited_for_no_longer(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIME", 0.5)
+    with serving(services, settings) as address, _connected(address) as connection:
+        connection.sendall(START + b"\r\n" + b"GET /")
+        answer = _answer(connection)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"HTTP/1.1 400" in answer
+
+
+def test_who_stays_is_not_closed_for_that(
+    server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIME", 0.2)
+    with serving(services, settings) as address:
+        shop = replace(server.shop(), address=address)
+        with streaming(address) as stream:
+            stream.init(shop.token)
+            with pytest.raises(TimeoutError):
+                stream.socket.recv(0.5)
+            stream.subscribe(SHOP)
+            assert stream.next()
+
+
+def _head(shop: Client, length: int) -> bytes:
+    return (
+        f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {shop.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    server: Server, services: Services, settings: Settings
+) -> None:
+    with serving(services, settings.model_copy(update={"read_timeout": 0.2})) as address:
+        shop = replace(server.shop(), address=address)
+        with _connected(address) as connection:
+            connection.sendall(_head(shop, 100) + b'{"query":')
+            head, _, body = _answer(connection).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408")
+        [error] = json.loads(body)["errors"]
+        assert error["extensions"] == {"code": "TIMEOUT"}
+        assert shop.ask(SHOP)
+
+
+def test_a_client_that_leaves_within_its_body_is_no_error(
+    shop: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _connected(shop.address) as connection:
+        connection.sendall(_head(shop, 100) + b'{"query":')
+        connection.shutdown(socket.SHUT_WR)
+        assert _answer(connection) == b""
+    assert shop.ask(SHOP)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
