@@ -34,7 +34,7 @@ REVIEW = {
 }
 
 
-def _installed(directory: Path) -> dict[str, Any]:
+def with_reviews(directory: Path) -> dict[str, Any]:
     """The environment in which the plugin is installed."""
     metadata = directory / "acme_reviews-1.2.dist-info"
     metadata.mkdir(parents=True)
@@ -52,7 +52,7 @@ def _reviewers(running: Running, token: str) -> Any:
 def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "export.csv"
     file.write_text(CSV)
-    installed = _installed(tmp_path / "site")
+    installed = with_reviews(tmp_path / "site")
     segments(data, "shop", "create", "acme", **installed)
     owner = token(data, "acme")
     refused = segments(data, "import", str(file), "--shop", "acme", status=1)

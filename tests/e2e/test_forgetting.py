@@ -1,0 +1,258 @@
+"""A person who is forgotten is gone: from every answer at once, from the disk after merges."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from graphql_app.app import open_catalog
+from graphql_app.catalog.access import create_token
+from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.plugins import Registry
+from graphql_app.segments.starters import create_shop
+from graphql_app.settings import Settings
+from tests.e2e.process import Running, environment, server
+from tests.e2e.test_own_tables import with_reviews
+from tests.remains import remains
+
+AT = "2026-01-01T00:00:00Z"
+GONE, KEPT = "zqxgonewv", "zqxkeptwv"  # in every text of the person, and of another one
+PERSON, OTHER = "7012345678901234567", "8012345678901234567"
+SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { members } } }"
+PERSONS_RULES: list[dict[str, Any]] = [
+    {"city": {"operator": "ANY_OF", "cities": [f"{GONE} city"]}},
+    {"tag": {"operator": "ANY_OF", "tags": [f"{GONE} tag"]}},
+    {"keyword": {"operator": "ANY_OF", "keywords": [f"{GONE} keyword"]}},
+    {"emailDomain": {"operator": "ANY_OF", "domains": [f"{GONE}.example"]}},
+    {"spend": {"operator": "EQUALS", "amount": "77.77"}},
+]
+ALL: dict[str, Any] = {"all": []}
+RECORD = """
+mutation (
+  $contacts: [ContactInput!]!, $orders: [OrderInput!]!, $texts: [TextInput!]!,
+  $keywords: [KeywordInput!]!, $events: [EventInput!]!
+) {
+  contactsUpsert(contacts: $contacts) { userErrors { message } }
+  ordersUpsert(orders: $orders) { userErrors { message } }
+  textsRecord(texts: $texts) { userErrors { message } }
+  keywordsRecord(keywords: $keywords) { userErrors { message } }
+  eventsRecord(events: $events) { userErrors { message } }
+}
+"""
+RECORD_REVIEWS = """
+mutation ($reviews: [JSON!]!, $reviewers: [JSON!]!) {
+  reviews: factsRecord(table: "acme_reviews", rows: $reviews) { userErrors { message } }
+  reviewers: factsRecord(table: "acme_reviewers", rows: $reviewers) { userErrors { message } }
+}
+"""
+CREATE = """
+mutation ($rule: RuleInput!) {
+  segmentCreate(input: {name: "everyone", rule: $rule}) { segment { id } }
+}
+"""
+FORGET = "mutation ($id: ID!) { contactsForget(ids: [$id]) { recorded userErrors { message } } }"
+PERSON_FIELDS = """
+id sourceId phone email firstName lastName country region city tags subscribedAt createdAt
+properties segments { name }
+"""
+ASK = f"""
+query ($rule: RuleInput!, $id: ID!, $ids: [ID!]!, $segment: ID!) {{
+  contact(id: $id) {{ {PERSON_FIELDS} }}
+  node(id: $id) {{ ... on Contact {{ {PERSON_FIELDS} }} }}
+  nodes(ids: $ids) {{ ... on Contact {{ {PERSON_FIELDS} }} }}
+  segmentMembers(rule: $rule) {{ totalCount nodes {{ {PERSON_FIELDS} }} }}
+  segment(id: $segment) {{
+    size {{ members }} contains(contactId: $id) members {{ nodes {{ {PERSON_FIELDS} }} }}
+  }}
+  segments(first: 5) {{ nodes {{ name size {{ members }} }} }}
+  segmentTemplates {{ rule }}
+  shop {{ contactCounts {{ contacts }} }}
+}}
+"""
+FIELDS = "{ criteria { key fields { name suggests condition { fields { name suggests } } } } }"
+SUGGEST = """
+query ($criterion: String!, $field: String!, $search: String!) {
+  fieldSuggestions(criterion: $criterion, field: $field, search: $search, first: 100) {
+    value label
+  }
+}
+"""
+EXPLAIN = """
+query ($id: ID!, $rule: RuleInput!) {
+  membershipExplanation(contactId: $id, rule: $rule) { isMember }
+}
+"""
+
+# Has the engine do now what it does within minutes of itself, and waits for it.
+MERGE = """
+import sys, time
+from graphql_app.audience.store import Audience
+
+audience = Audience(sys.argv[1])
+tables = audience.arrow(
+    "SELECT name, data_paths[1] AS path FROM system.tables WHERE database = 'default'"
+)
+for table in tables["name"].to_pylist():
+    audience.command(
+        f"ALTER TABLE {table} MODIFY SETTING cleanup_delay_period = 0, "
+        "cleanup_delay_period_random_add = 0, cleanup_thread_preferred_points_per_iteration = 0"
+    )
+    audience.command(f"OPTIMIZE TABLE {table} FINAL")
+busy = (
+    "SELECT 1 FROM system.parts WHERE NOT active AND database = 'default' "
+    "UNION ALL SELECT 1 FROM system.mutations WHERE NOT is_done"
+)
+while audience.arrow(busy).num_rows:
+    time.sleep(0.1)
+print(*(row["path"] for row in tables.to_pylist() if row["name"] == "products"))
+audience.close()
+"""
+
+
+def _person(id: str, mark: str, number: int) -> dict[str, Any]:
+    """All facts about a person, the texts of which have the mark; versions differ by a number."""
+    own = f"{number}{id[0]}"
+    return {
+        "contacts": [
+            {
+                "id": id,
+                "phone": f"+1{mark}",
+                "email": f"a{number}@{mark}.example",
+                "firstName": f"{mark} first {number}",
+                "lastName": f"{mark} last",
+                "country": "US",
+                "region": f"{mark} region",
+                "city": f"{mark} city",
+                "tags": [f"{mark} tag", "vip"],
+                "subscribedAt": AT,
+                "properties": {f"{mark} name": f"{mark} value", "n": number},
+            }
+        ],
+        "orders": [
+            {
+                "id": f"1{id[0]}",
+                "contactId": id,
+                "orderedAt": AT,
+                "total": "77.77" if mark == GONE else "1",
+                "lines": [{"productId": f"{mark} product"} for _ in range(3 - number)],
+            }
+        ],
+        "texts": [{"id": own, "contactId": id, "sentAt": AT}],
+        "keywords": [{"contactId": id, "keyword": f"{mark} keyword", "receivedAt": AT}],
+        "events": [
+            {
+                "id": own,
+                "contactId": id,
+                "name": f"{mark} event",
+                "occurredAt": AT,
+                "properties": {f"{mark} key": f"{mark} said"},
+            }
+        ],
+    }
+
+
+def _record(running: Running, owner: str, id: str, mark: str) -> None:
+    for number in range(3):  # each replaces the one before, of which a row is left
+        answer = running.ask(owner, RECORD, **_person(id, mark, number))
+        review = {
+            "contactId": id,
+            "id": f"1{id[0]}",
+            "productId": f"{mark} product",
+            "title": f"{mark} title",
+            "labels": [f"{mark} label"],
+            "stars": number,
+            "writtenAt": AT,
+        }
+        reviewer = {"contactId": id, "points": 1, "rank": f"{mark} rank"}
+        more = running.ask(owner, RECORD_REVIEWS, reviews=[review], reviewers=[reviewer])
+        assert all(not each["userErrors"] for each in (*answer.values(), *more.values()))
+
+
+def _answers(running: Running, owner: str, segment: str, person: str) -> str:
+    """All that is answered about everyone and one person, without what products are called."""
+    asked = {"rule": ALL, "id": person, "ids": [person], "segment": segment}
+    found = [running.ask(owner, ASK, **asked)]
+    for criterion in running.ask(owner, FIELDS)["criteria"]:
+        fields = {f["name"]: f for f in criterion["fields"]}
+        for field in criterion["fields"]:
+            of_condition = (field["condition"] or {"fields": []})["fields"]
+            fields |= {f"{field['name']}.{inner['name']}": inner for inner in of_condition}
+        for name, field in fields.items():
+            if field["suggests"]:
+                asked = {"criterion": criterion["key"], "field": name}
+                found += [running.ask(owner, SUGGEST, **asked, search=s) for s in ("", "zqx")]
+    exported = httpx.get(
+        f"{running.address}/segments/{segment}/members.csv",
+        headers={"Authorization": f"Bearer {owner}"},
+    )
+    assert exported.status_code == 200
+    # What products are called is the shop's, and nobody's.
+    return (json.dumps(found) + exported.text).replace(f"{GONE} product", "")
+
+
+def _persons(running: Running, owner: str) -> list[int]:
+    """How many match each of the rules that only the person matches."""
+    return [running.ask(owner, SIZE, rule=r)["segmentSize"]["members"] for r in PERSONS_RULES]
+
+
+def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
+    tmp_path: Path, registry: Registry
+) -> None:
+    data, with_plugin = tmp_path / "data", with_reviews(tmp_path / "site")
+    with open_catalog(Settings(data_dir=data, _env_file=None)) as catalog:
+        acme = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
+        owner = create_token(catalog, create_shop(catalog, registry, acme), TokenScope)
+    with server(data, **with_plugin, LOG_LEVEL="debug") as running:
+        for id, mark in ((PERSON, GONE), (OTHER, KEPT)):
+            _record(running, owner, id, mark)
+        _, logged = running.stop(signal.SIGKILL)
+    # While the plugin is gone, its tables are still there.
+    with server(data, LOG_LEVEL="debug") as running:
+        segment = running.ask(owner, CREATE, rule=ALL)["segmentCreate"]["segment"]["id"]
+        everyone = running.ask(
+            owner, "{ segmentMembers(rule: {all: []}) { nodes { id sourceId } } }"
+        )
+        ids = {node["sourceId"]: node["id"] for node in everyone["segmentMembers"]["nodes"]}
+        # All of it is seen, and kept in memory where anything is.
+        before = _answers(running, owner, segment, ids[PERSON])
+        assert before.count(GONE) > 20 < before.count(KEPT)
+        assert _persons(running, owner) == [1] * len(PERSONS_RULES)
+        assert running.ask(owner, EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
+        assert len(remains(data, GONE)) > 10
+
+        answer = running.ask(owner, FORGET, id=PERSON)
+        assert answer == {"contactsForget": {"recorded": 1, "userErrors": []}}
+        after = _answers(running, owner, segment, ids[PERSON])
+        assert GONE not in after
+        assert after.count(KEPT) >= before.count(KEPT)
+        assert _persons(running, owner) == [0] * len(PERSONS_RULES)
+        errors = running.errors(owner, EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
+        assert [error["extensions"]["code"] for error in errors] == ["NOT_FOUND"]
+        _, more = running.stop(signal.SIGKILL)
+    assert not {word for word in (GONE, KEPT) if word in logged + more}
+
+    url = f"clickhousedb://?interface=chdb&path={data / 'audience'}"
+    merged = subprocess.run(
+        [sys.executable, "-c", MERGE, url],
+        env=environment(data),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    products = str(Path(merged.stdout.strip()).relative_to(data))
+    left = [file for file in remains(data, GONE) if not file.startswith(products)]
+    assert left == []
+    assert len(remains(data, KEPT)) > 6  # so that what is there is found
+    with server(data, **with_plugin) as running:
+        assert GONE not in _answers(running, owner, segment, ids[PERSON])
+        assert _persons(running, owner) == [0] * len(PERSONS_RULES)
+        written = {"reviewsWritten": {"operator": "AT_LEAST", "count": 1}}
+        found = running.ask(owner, SIZE, rule=written)["segmentSize"]["members"]
+        assert found == 1

@@ -1,0 +1,44 @@
+"""What is left of a text in a directory, in whatever form ClickHouse keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+# A compressed block: a checksum, the method, its size from here on, its size unpacked, its bytes.
+CHECKSUM, HEADER = 16, 9
+NONE, LZ4, ZSTD = 0x02, 0x82, 0x90
+
+
+def remains(directory: Path, text: str) -> list[str]:
+    """The files below a directory that hold a text, as it is or compressed."""
+    wanted = text.encode()
+    return sorted(
+        str(file.relative_to(directory))
+        for file in directory.rglob("*")
+        if file.is_file() and _holds(file.read_bytes(), wanted)
+    )
+
+
+def _holds(content: bytes, wanted: bytes) -> bool:
+    return wanted in content or wanted in b"".join(_unpacked(content))
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """The blocks of a file from its beginning on, as far as there are any."""
+    place = 0
+    while place + CHECKSUM + HEADER <= len(content):
+        header = content[place + CHECKSUM : place + CHECKSUM + HEADER]
+        method, size = header[0], int.from_bytes(header[1:5], "little")
+        unpacked = int.from_bytes(header[5:9], "little")
+        block = content[place + CHECKSUM + HEADER : place + CHECKSUM + size]
+        if method not in {NONE, LZ4, ZSTD} or len(block) != size - HEADER:
+            return
+        if method == NONE:
+            yield block
+        else:
+            codec = pa.Codec("lz4_raw" if method == LZ4 else "zstd")
+            yield codec.decompress(block, unpacked).to_pybytes()
+        place += CHECKSUM + size
