@@ -70,6 +70,10 @@ def test_wrong_settings_are_named(data: Path) -> None:
     assert "CATALOG_URL" in output
     output = process.segments(data, "serve", status=1, PORT="0", AUDIENCE_URL="mysql://here")
     assert "AUDIENCE_URL" in output
+    output = process.segments(data, "serve", status=1, PORT="0", CORS_ORIGINS="shop.example")
+    assert "CORS_ORIGINS: " in output
+    output = process.segments(data, "serve", status=1, PORT="0", TRUSTED_DOCUMENTS="/nowhere.json")
+    assert "TRUSTED_DOCUMENTS: /nowhere.json cannot be read" in output
     taken = data.parent / "a-file"
     taken.write_text("not a directory")
     for directory in (taken, taken / "below"):

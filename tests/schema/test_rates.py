@@ -165,6 +165,21 @@ def test_an_address_that_guesses_tokens_is_not_looked_up_for(
         assert newcomer.post(SHOP).status_code == 200
 
 
+def test_behind_a_proxy_each_client_has_its_own_failures(server: Server, serve: Serve) -> None:
+    with serve(failure_limit=1) as address:
+        shop = server.shop()
+
+        def guess(client: str) -> int:
+            headers = {**_bearer(_wrong()), "X-Forwarded-For": client}
+            answer = shop.http.post(f"{address}/graphql", json={"query": SHOP}, headers=headers)
+            return answer.status_code
+
+        clients = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"]
+        assert [guess(client) for client in clients] == [401] * 4
+        # An address of IPv6 is one of many that a client has.
+        assert [guess(client) for client in ("192.0.2.1", "2001:db8::ffff:2")] == [429] * 2
+
+
 def test_a_token_that_was_revoked_counts_among_the_guesses(server: Server, serve: Serve) -> None:
     with serve(failure_limit=2) as address:
         shop = replace(server.shop(), address=address)
