@@ -1,0 +1,451 @@
+"""Every root field x every set of scopes x own, another shop's and no thing at all.
+
+What is denied leaves no trace, and what is another shop's is as if it were not there: the answer is
+the same to the byte, and so is what the stores are asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, combinations
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLSchema, get_named_type, is_input_object_type, is_object_type
+from graphql import build_schema as parse_schema
+from sqlalchemy import event, select
+
+from graphql_app.audience.store import Audience
+from graphql_app.catalog.tables import CatalogTable, TokenScope
+from graphql_app.ids import CONTACT, SEGMENT, encode
+from graphql_app.schema.build import build_schema
+from graphql_app.schema.context import Services
+from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, SUBSCRIPTIONS, Shop
+from tests.support import Client, Server, streaming
+
+SETS = [
+    frozenset(scopes)
+    for scopes in chain.from_iterable(combinations(TokenScope, size) for size in range(5))
+]
+ROUTE_NEEDS = {"segments:read", "contacts:read"}
+AT = "2024-05-01T00:00:00Z"
+ORDER = f'orderedAt: "{AT}", total: "1"'
+IN_SEGMENT = 'rule: {inSegment: {operator: IS, segment: "SEGMENT"}}'
+NAMED = "mutation {{ {} {{ segment {{ name }} userErrors {{ code message path }} }} }}"
+RECORDED = "mutation {{ {} {{ recorded userErrors {{ code message path }} }} }}"
+# How to hand over an id in each place that takes one: SEGMENT, CONTACT, or SOURCE for a contact's
+# and ORDER for an order's in the source system; MINE is the shop's own segment.
+PLACES: Mapping[tuple[str, str], Sequence[str]] = {
+    ("Query.node", "id"): ['{ node(id: "SEGMENT") { id } }', '{ node(id: "CONTACT") { id } }'],
+    ("Query.nodes", "ids"): ['{ nodes(ids: ["SEGMENT", "CONTACT", "MINE"]) { id } }'],
+    ("Query.segment", "id"): ['{ segment(id: "SEGMENT") { name size { members } } }'],
+    ("Query.contact", "id"): ['{ contact(id: "CONTACT") { email segments { name } } }'],
+    ("Query.membershipExplanation", "contactId"): [
+        '{ membershipExplanation(rule: {all: []}, contactId: "CONTACT") { isMember } }'
+    ],
+    ("Segment.contains", "contactId"): [
+        '{ segment(id: "MINE") { contains(contactId: "CONTACT") } }'
+    ],
+    ("Mutation.segmentUpdate", "id"): [
+        NAMED.format('segmentUpdate(id: "SEGMENT", input: {name: "Renamed"})')
+    ],
+    ("Mutation.segmentDelete", "id"): [
+        'mutation { segmentDelete(id: "SEGMENT") { deletedId userErrors { code message path } } }'
+    ],
+    ("Mutation.segmentDuplicate", "id"): [NAMED.format('segmentDuplicate(id: "SEGMENT")')],
+    ("Mutation.segmentArchive", "id"): [NAMED.format('segmentArchive(id: "SEGMENT")')],
+    ("Mutation.segmentUnarchive", "id"): [NAMED.format('segmentUnarchive(id: "SEGMENT")')],
+    ("InSegmentCriterionInput", "segment"): [
+        f"{{ segmentSize({IN_SEGMENT}) {{ members }} }}",
+        f"{{ segmentMembers({IN_SEGMENT}) {{ totalCount }} }}",
+        f'{{ membershipExplanation({IN_SEGMENT}, contactId: "CONTACT") {{ isMember }} }}',
+        NAMED.format(f'segmentCreate(input: {{name: "New", {IN_SEGMENT}}})'),
+        NAMED.format(f'segmentUpdate(id: "MINE", input: {{{IN_SEGMENT}}})'),
+        '{ fieldLabels(criterion: "inSegment", field: "segment", values: ["SEGMENT"]) { label } }',
+    ],
+    ("Mutation.contactsForget", "ids"): [RECORDED.format('contactsForget(ids: ["SOURCE"])')],
+    ("ContactInput", "id"): [RECORDED.format('contactsUpsert(contacts: [{id: "SOURCE"}])')],
+    ("OrderInput", "id"): [
+        RECORDED.format(f'ordersUpsert(orders: [{{id: "ORDER", contactId: "9", {ORDER}}}])')
+    ],
+    ("OrderInput", "contactId"): [
+        RECORDED.format(f'ordersUpsert(orders: [{{id: "9", contactId: "SOURCE", {ORDER}}}])')
+    ],
+    ("TextInput", "id"): [
+        RECORDED.format(f'textsRecord(texts: [{{id: "ORDER", contactId: "9", sentAt: "{AT}"}}])')
+    ],
+    ("TextInput", "contactId"): [
+        RECORDED.format(f'textsRecord(texts: [{{id: "9", contactId: "SOURCE", sentAt: "{AT}"}}])')
+    ],
+    ("KeywordInput", "contactId"): [
+        RECORDED.format(
+            f'keywordsRecord(keywords: [{{contactId: "SOURCE", keyword: "a", receivedAt: "{AT}"}}])'
+        )
+    ],
+    ("EventInput", "id"): [
+        RECORDED.format(
+            'eventsRecord(events: [{id: "ORDER", contactId: "9", name: "a", '
+            f'occurredAt: "{AT}"}}])'
+        )
+    ],
+    ("EventInput", "contactId"): [
+        RECORDED.format(
+            'eventsRecord(events: [{id: "9", contactId: "SOURCE", name: "a", '
+            f'occurredAt: "{AT}"}}])'
+        )
+    ],
+}
+ROUTES = ["/segments/SEGMENT/members.csv", "/segments/SEGMENT/members.ndjson"]
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Ids of things that are somebody's, or nobody's."""
+
+    segment: str
+    contact: str
+    source: str
+    order: str
+
+    def put(self, text: str, mine: str) -> str:
+        """A request for these things."""
+        for place, id in self._places():
+            text = text.replace(place, id)
+        return text.replace("MINE", mine)
+
+    def taken_out(self, text: str) -> str:
+        """An answer without them."""
+        for place, id in self._places():
+            text = re.sub(rf"\b{re.escape(id)}\b", place, text)
+        return text
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        yield "SEGMENT", self.segment
+        yield "CONTACT", self.contact
+        yield "SOURCE", self.source
+        yield "ORDER", self.order
+
+
+NONE = [
+    Ids(encode(SEGMENT, 2**31 - 1 - n), encode(CONTACT, 10**9 + n), str(10**9 + n), str(10**9 + n))
+    for n in range(2)
+]
+
+
+class Watch:
+    """What the stores are asked, without the values; tokens are looked up now and then."""
+
+    def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
+        self._services = services
+        self._seen: list[str] = []
+        for name in ("rows", "table", "arrow", "insert", "erase", "command"):
+            patch.setattr(Audience, name, self._watched(getattr(Audience, name)))
+
+    def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(audience: Audience, asked: Any, *args: Any, **options: Any) -> Any:
+            said = asked if isinstance(asked, str) else audience.written(asked).text
+            self._seen.append(f"{method.__name__} {re.sub('[0-9]+', '0', said)}")
+            return method(audience, asked, *args, **options)
+
+        return watched
+
+    def _catalog(self, *args: Any) -> None:
+        statement: str = args[2]
+        if "api_token" not in statement and not statement.startswith("BEGIN"):
+            self._seen.append(statement)
+
+    @contextmanager
+    def watching(self) -> Iterator[list[str]]:
+        """What they are asked meanwhile."""
+        catalog = self._services.catalog
+        engines = {catalog.engine, catalog.writer}
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", self._catalog)
+        seen: list[str] = []
+        self._seen = seen
+        try:
+            yield seen
+        finally:
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", self._catalog)
+
+
+@dataclass(frozen=True)
+class Two:
+    """A shop, another one, what is in both, and a token of the first for every set of scopes."""
+
+    shop: Shop
+    services: Services
+    own: Ids
+    other: Ids
+    tokens: Mapping[frozenset[TokenScope], Client]
+
+    @property
+    def everything(self) -> Client:
+        """A client that may do all there is."""
+        return self.tokens[frozenset(TokenScope)]
+
+    def dump(self) -> Any:
+        """All rows of the catalog and of the audience."""
+        with self.services.catalog.read() as session:
+            catalog = {
+                table.name: sorted(map(repr, session.connection().execute(select(table)).all()))
+                for table in CatalogTable.metadata.sorted_tables
+            }
+        names = [table.__tablename__ for table in self.services.audience.tables]
+        facts = {
+            name: sorted(map(repr, self._rows(f"SELECT * FROM {name} FINAL")))
+            for name in [*names, "journal"]
+        }
+        return catalog, facts
+
+    def _rows(self, query: str) -> list[Any]:
+        found: list[Any] = self.services.audience.arrow(query, text=False).to_pylist()
+        return found
+
+
+def _filled(server: Server, number: int) -> tuple[Shop, Ids]:
+    """A shop with a segment, a contact, an order and more of a number of its own."""
+    shop = Shop(server)
+    source = str(1_000 + number)
+    shop.client.record(
+        "contactsUpsert", [{"id": source, "city": "Secretville", "tags": ["secret"]}]
+    )
+    order = {"id": source, "contactId": source, "orderedAt": AT, "total": "5"}
+    line = {"productId": f"secret-{number}", "title": "Secret"}
+    shop.client.record("ordersUpsert", [{**order, "lines": [line]}])
+    shop.client.record("textsRecord", [{"id": source, "contactId": source, "sentAt": AT}])
+    keyword = {"contactId": source, "keyword": "secret", "receivedAt": AT}
+    shop.client.record("keywordsRecord", [keyword])
+    properties = {"secret": "secret"}
+    happened = {"contactId": source, "name": "secret", "occurredAt": AT, "properties": properties}
+    shop.client.record("eventsRecord", [{"id": source, **happened}])
+    return shop, Ids(shop.segment, encode(CONTACT, int(source)), source, source)
+
+
+@pytest.fixture(scope="module")
+def two(server: Server) -> Two:
+    """Two shops; tests of the module change the first one at most."""
+    (shop, own), (_, other) = _filled(server, 1), _filled(server, 2)
+    tokens = {scopes: shop.having(*scopes) for scopes in SETS}
+    return Two(shop, server.services, own, other, tokens)
+
+
+@pytest.fixture
+def watch(two: Two, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    return Watch(two.services, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def schema(server: Server) -> GraphQLSchema:
+    return parse_schema(build_schema(server.services.registry).as_str())
+
+
+def fetch(client: Client, route: str) -> httpx.Response:
+    """The answer of a route."""
+    headers = {"Authorization": f"Bearer {client.token}"}
+    return client.http.get(f"{client.address}{route}", headers=headers)
+
+
+def seen(response: httpx.Response, ids: Ids) -> Any:
+    """All that a client sees of an answer but the ids that it sent and what is of the moment."""
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name not in {"date", "x-request-id", "content-length"}
+    }
+    return response.status_code, headers, ids.taken_out(response.text)
+
+
+def test_every_place_that_takes_an_id_is_asked_here(schema: GraphQLSchema) -> None:
+    found = set()
+    for kind in schema.type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        if is_object_type(kind):
+            found |= {
+                (f"{kind.name}.{name}", argument)
+                for name, field in kind.fields.items()
+                for argument, given in field.args.items()
+                if get_named_type(given.type).name == "ID"
+            }
+        elif is_input_object_type(kind):
+            found |= {
+                (kind.name, name)
+                for name, field in kind.fields.items()
+                if get_named_type(field.type).name == "ID"
+            }
+    assert found == {*PLACES}
+
+
+def test_every_root_field_is_in_the_matrix(schema: GraphQLSchema) -> None:
+    assert schema.query_type
+    assert schema.mutation_type
+    assert schema.subscription_type
+    assert {*schema.query_type.fields} == {*QUERIES}
+    assert {*schema.mutation_type.fields} == {*MUTATIONS}
+    assert {*schema.subscription_type.fields} == {*SUBSCRIPTIONS}
+    assert {*QUERIES, *MUTATIONS, *SUBSCRIPTIONS} == {*NEEDS}
+
+
+def test_a_call_without_its_scopes_is_refused_unseen_and_leaves_no_trace(
+    two: Two, watch: Watch
+) -> None:
+    before = two.dump()
+    whose = [two.own, two.other, NONE[0]]
+    for scopes, client in two.tokens.items():
+        for name, needs in NEEDS.items():
+            if needs <= scopes:
+                continue
+            text = QUERIES.get(name) or f"mutation {{ {MUTATIONS[name]} }}"
+            answers = []
+            for ids in whose if "SEGMENT" in text or "CONTACT" in text else whose[:1]:
+                with watch.watching() as asked:
+                    response = client.post(ids.put(text, two.shop.segment))
+                assert asked == [], name
+                answers.append(seen(response, ids))
+            answer = response.json()
+            assert answer["data"] in (None, {name: None})
+            (error,) = answer["errors"]
+            assert error["extensions"]["code"] == "FORBIDDEN"
+            assert any(scope in error["message"] for scope in needs - scopes)
+            assert all(each == answers[0] for each in answers), name
+        if not scopes >= ROUTE_NEEDS:
+            for route in ROUTES:
+                answers = []
+                for ids in whose:
+                    with watch.watching() as asked:
+                        response = fetch(client, ids.put(route, ""))
+                    assert asked == []
+                    answers.append(seen(response, ids))
+                assert response.status_code == 403
+                assert all(each == answers[0] for each in answers)
+    assert two.dump() == before
+
+
+def test_a_call_with_its_scopes_is_answered_whatever_others_there_are(two: Two) -> None:
+    for scopes, client in two.tokens.items():
+        for name, text in QUERIES.items():
+            if NEEDS[name] <= scopes:
+                data = client.ask(two.own.put(text, two.shop.segment))
+                assert data[name] is not None, name
+        if scopes >= ROUTE_NEEDS:
+            assert fetch(client, two.own.put(ROUTES[0], "")).status_code == 200
+
+
+def test_a_subscription_needs_its_scopes_and_sees_no_other_shop(two: Two, watch: Watch) -> None:
+    before = two.dump()
+    for scopes, client in two.tokens.items():
+        with streaming(client.address) as stream:
+            stream.init(client.token)
+            for name, text in SUBSCRIPTIONS.items():
+                if NEEDS[name] <= scopes:
+                    stream.subscribe(f"subscription {{ {text} }}", id=name)
+                    assert stream.next(name)[name]
+                    stream.send("complete", id=name)
+                    continue
+                with watch.watching() as asked:
+                    stream.subscribe(f"subscription {{ {text} }}", id=name)
+                    message = stream.receive()
+                assert asked == []
+                assert "FORBIDDEN" in json.dumps(message)
+                assert '"members"' not in json.dumps(message)
+    answers = []
+    for ids in (NONE[1], two.other, NONE[0]):
+        with streaming(two.everything.address) as stream, watch.watching() as asked:
+            stream.init(two.everything.token)
+            query = f"subscription {{ segmentSize({IN_SEGMENT}) {{ members }} }}"
+            stream.subscribe(ids.put(query, ""))
+            answers.append((ids.taken_out(json.dumps(stream.receive())), [*asked]))
+    assert answers[1] == answers[2]
+    assert two.dump() == before
+
+
+@pytest.mark.parametrize("place", PLACES, ids=".".join)
+def test_what_is_another_shops_is_as_what_is_not_there(
+    two: Two, watch: Watch, place: tuple[str, str]
+) -> None:
+    before = two.dump()
+    for text in PLACES[place]:
+        answers = []
+        for ids in (NONE[1], two.other, NONE[0]):  # the first one finds nothing in memory
+            with watch.watching() as asked:
+                response = two.everything.post(ids.put(text, two.shop.segment))
+            assert response.status_code == 200
+            assert "secret" not in response.text.casefold() or "MINE" in text
+            answers.append((seen(response, ids), sorted(asked)))
+        assert answers[1] == answers[2], text
+    if "recorded" not in PLACES[place][0]:
+        assert two.dump() == before
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_export_of_another_shops_segment_is_as_one_that_is_not_there(
+    two: Two, watch: Watch, route: str
+) -> None:
+    answers = []
+    for ids in (NONE[1], two.other, NONE[0]):
+        with watch.watching() as asked:
+            response = fetch(two.everything, ids.put(route, ""))
+        assert response.status_code == 404
+        assert response.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+        answers.append((seen(response, ids), sorted(asked)))
+    assert answers[1] == answers[2]
+
+
+def test_facts_that_are_recorded_under_ids_of_another_shop_are_ones_own(
+    server: Server, two: Two
+) -> None:
+    shop, ids = _filled(server, 3)
+    stranger = server.shop()
+    before = _facts(two.services, shop.client.shop_id)
+    assert any(before.values())
+    for place, texts in PLACES.items():
+        if "recorded" in texts[0]:
+            payload = next(iter(stranger.ask(ids.put(texts[0], "")).values()))
+            assert payload == {"recorded": 1, "userErrors": []}, place
+    assert _facts(two.services, shop.client.shop_id) == before
+
+
+def _facts(services: Services, shop_id: int) -> dict[str, list[Any]]:
+    """Everything that is recorded of a shop."""
+    return {
+        table.__tablename__: sorted(
+            map(
+                repr,
+                services.audience.arrow(
+                    f"SELECT * FROM {table.__tablename__} FINAL WHERE shop_id = {shop_id}"
+                ).to_pylist(),
+            )
+        )
+        for table in services.audience.tables
+    }
+
+
+def test_no_suggestion_is_of_another_shop(server: Server, two: Two) -> None:
+    stranger = server.shop()
+    query = "{ criteria { key fields { name suggests } } }"
+    found = [
+        (criterion["key"], field["name"])
+        for criterion in stranger.ask(query)["criteria"]
+        for field in criterion["fields"]
+        if field["suggests"]
+    ]
+    assert len(found) > 5
+    suggest = (
+        "query ($key: String!, $field: String!, $search: String!) "
+        "{ fieldSuggestions(criterion: $key, field: $field, search: $search) { value label } }"
+    )
+    own = 0
+    for key, field in found:
+        for search in ("", "secret"):
+            ask = {"key": key, "field": field, "search": search}
+            assert "secret" not in json.dumps(stranger.ask(suggest, **ask)).casefold(), key
+            response = two.everything.post(suggest, ask)
+            own += "secret" in response.text.casefold()
+    assert own > 5  # where there is something to suggest, it is
