@@ -200,6 +200,7 @@ class Exports:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if export.done:
                     break
+                await context.renewed()  # as long as the token is valid
                 data = await context.run_with(keys(rule), asked.written, export, first=False)
         except AppError as error:
             logger.warning("an export broke off: %s", error.code)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.exports import AT_ONCE
@@ -194,6 +195,18 @@ def test_what_fails_in_the_middle_does_not_look_whole(server: Server, settings: 
         response = fetch(shop, segment)  # and what fails before anything is sent has a status
         assert response.status_code == 422
         assert response.json()["errors"][0]["extensions"]["code"] == "CRITERION_FAILED"
+
+
+def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
+    segment = create(crowd, "Revoked", EVERYONE)["id"]
+    client = server.client(crowd.shop)
+    with slow(client, segment) as reader:
+        reader.until(b"\r\n10,")
+        access.revoke_token(server.services.catalog, client.token.split("_")[1])
+        time.sleep(access.KNOWN_FOR)
+        text = reader.rest()
+    assert b"\n50000," not in text
+    assert not text.endswith(b"\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
-from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.audience.facts import CONTACTS, TEXTS, check
 from graphql_app.audience.importers import import_file
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import Services
 from graphql_app.segments.export import FEWEST, Export
 from graphql_app.segments.index import SizeIndex
+from graphql_app.segments.members import count as count_members
 from graphql_app.segments.rule import Rule, parse
 from graphql_app.segments.scope import shop_scope
 
@@ -185,6 +187,34 @@ def test_members_come_once_by_id_whatever_is_recorded_meanwhile(
     later = pa.concat_tables(pages(export))["id"].to_pylist()
     expected = {*range(2 * FEWEST + 2, 3 * FEWEST, 2), 2501, 10**9} - {2600, 2800}
     assert later == sorted(expected)
+
+
+@pytest.mark.parametrize("index_bytes", [10**9, 0], ids=["index", "engine"])
+def test_windows_stay_where_they_were_when_the_export_began(
+    services: Services, registry: Registry, index_bytes: int
+) -> None:
+    shop_id = next(_ids)
+    within = {"last": {"count": 30, "unit": "DAYS"}}
+    rule = parse(
+        {"textsReceived": {"operator": "AT_LEAST", "count": 1, "within": within}}, registry
+    )
+    index = SizeIndex(services.audience, services.recorder, index_bytes)
+    numbers = [*range(1, 2 * FEWEST + 1)]
+    record(services, shop_id, [{"id": number} for number in numbers])
+    # Half of the texts are in the window now, and out of it a day later.
+    export = begun(services, shop_id, rule, index)
+    began = shop_scope(UTC_SHOP)
+    sent = [began.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
+    texts = {"id": numbers, "contact_id": numbers, "sent_at": sent}
+    rows, bad = check(TEXTS, texts, len(numbers))
+    assert not bad
+    services.recorder.record(shop_id, TEXTS, rows)
+    found = export.page()["id"].to_pylist()
+    later = shop_scope(UTC_SHOP, began.now + timedelta(days=1))
+    assert count_members(services.audience, shop_id, rule, later, index) == FEWEST
+    found += pa.concat_tables(pages(export))["id"].to_pylist()
+    assert found == numbers
+    assert count_members(services.audience, shop_id, rule, later, index) == FEWEST
 
 
 def test_an_export_goes_on_after_any_contact(services: Services, everyone: Rule) -> None:
