@@ -112,14 +112,18 @@ class Changes:
         finally:
             self._add(shop_id, writing.touched())
 
-    def tell(self, shop_id: int, touched: Touched) -> None:
-        """Take note of a write that somebody else did."""
-        self._add(shop_id, touched, began=True)
+    def begin(self, shop_id: int) -> None:
+        """Take note that somebody else begins a write, whose end is told later."""
+        with self._lock:
+            self._shops[shop_id].begun += 1
 
-    def _add(self, shop_id: int, touched: Touched, began: bool = False) -> None:
+    def tell(self, shop_id: int, touched: Touched) -> None:
+        """Take note of what a write touched that somebody else began."""
+        self._add(shop_id, touched)
+
+    def _add(self, shop_id: int, touched: Touched) -> None:
         with self._lock:
             shop = self._shops[shop_id]
-            shop.begun += began
             shop.done += 1
             shop.writes.append(touched)
             self._oldest.append(shop_id)

@@ -1,8 +1,9 @@
 """The change feed: what other processes write to the same store, learned within a second.
 
 Each process that shares a store announces what a write touches before it begins, in a table of the
-store, and once more when it is done; the others look at that table twice a second. A write whose
-end is not told, because its process died, is told again until it is certain to be over.
+store, and once more when it is done; the others look at that table twice a second, and whenever
+they have read what such a write may have changed. A write whose end is not told, because its
+process died, is taken for done once it is certain to be over.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Feed:
         self._name = secrets.token_hex(8)
         self._number = 0
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._seen: dict[tuple[str, int, bool], float] = {}
         self._unfinished: dict[tuple[str, int], tuple[float, int, Touched]] = {}
         self._since = 0.0
@@ -111,6 +113,10 @@ class Feed:
 
     def look(self) -> None:
         """Take note of what the others have told since."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         found = self._audience.arrow(
             "SELECT writer, number, done, shop_id, touched, toFloat64(at) AS at FROM feed "
             f"WHERE at >= toDateTime64({self._since - OVERLAP:.3f}, 3) "
@@ -124,14 +130,16 @@ class Feed:
             if (*write, row["done"]) in self._seen:
                 continue
             self._seen[*write, row["done"]] = row["at"]
-            touched = _unpacked(row["touched"])
-            self._changes.tell(row["shop_id"], touched)
+            told = (row["shop_id"], _unpacked(row["touched"]))
             if row["done"]:
-                self._unfinished.pop(write, None)
+                if self._unfinished.pop(write, None) is None:
+                    self._changes.begin(row["shop_id"])
+                self._changes.tell(*told)
             elif (*write, True) not in self._seen:
-                self._unfinished[write] = (now, row["shop_id"], touched)
-        for write, (told, shop_id, touched) in [*self._unfinished.items()]:
-            if now - told > OVER_AFTER:
+                self._changes.begin(row["shop_id"])
+                self._unfinished[write] = (now, *told)
+        for write, (began, shop_id, touched) in [*self._unfinished.items()]:
+            if now - began > OVER_AFTER:
                 self._changes.tell(shop_id, touched)
                 del self._unfinished[write]
         read_again = self._since - OVERLAP

@@ -79,10 +79,22 @@ class Recorder:
             AppError: One cannot be.
         """
         with self.pause(shop_id):
+            self.catch_up()
             if not self._journal.is_finished(shop_id):
                 with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
                     self._journal.finish(shop_id, writing)
             yield
+
+    def catch_up(self) -> None:
+        """Learn what other processes have written until now, or are writing.
+
+        Whoever has read facts does so before it says which writes these are of.
+
+        Raises:
+            AppError: The store fails.
+        """
+        if self.feed is not None:
+            self.feed.look()
 
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else.

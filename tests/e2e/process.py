@@ -109,6 +109,32 @@ def server(
             process.stdout.close()
 
 
+@contextmanager
+def clickhouse(directory: Path) -> Iterator[str]:
+    """A process that serves as a ClickHouse server; the URL of its default database."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.clickhouse_server", str(directory), "--port", str(port)]
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(f"http://127.0.0.1:{port}/ping"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield f"clickhousedb://127.0.0.1:{port}/default"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,19 +32,32 @@ LOOK_AGAIN = 0.05  # seconds after which who waits looks whether anybody waits f
 
 @dataclass(frozen=True)
 class ShopFacts:
-    """The facts of one shop, for one answer, which has a time limit as a statement has."""
+    """The facts of one shop, for one answer, which has a time limit as a statement has.
+
+    After each statement it is learned what others wrote meanwhile, before anybody has the result.
+    """
 
     audience: Audience
     shop_id: int
     until: float
+    catch_up: Callable[[], None]
 
     @classmethod
-    def of(cls, audience: Audience, shop_id: int) -> ShopFacts:
+    def of(cls, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> ShopFacts:
         """The facts of a shop for an answer that begins now."""
-        return cls(audience, shop_id, time.monotonic() + audience.timeout)
+        return cls(audience, shop_id, time.monotonic() + audience.timeout, catch_up)
 
-    def _table(self, statement: Statement, contacts: Ids | None = None) -> pa.Table:
-        return self.audience.table(statement, self.shop_id, contacts, self._left())
+    def _table(
+        self,
+        statement: Statement,
+        contacts: Ids | None = None,
+        left: float | None = None,
+        **options: Any,
+    ) -> pa.Table:
+        seconds = self._left() if left is None else left
+        found = self.audience.table(statement, self.shop_id, contacts, seconds, **options)
+        self.catch_up()
+        return found
 
     def _left(self) -> float:
         left = self.until - time.monotonic()
@@ -67,6 +81,7 @@ class ShopFacts:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
         rows = self.audience.rows(statement, self.shop_id, contacts, self._left())
+        self.catch_up()
         return (
             np.array([row[0] for row in rows], np.uint64),
             np.array([row[1] for row in rows], np.bool_),
@@ -157,9 +172,7 @@ class ShopFacts:
             # Where one of several is too slow, the others get the rest of the time.
             left = self._left() / (1 + several)
             try:
-                found = self.audience.table(
-                    scan.statement, self.shop_id, contacts, left, tables=read
-                )
+                found = self._table(scan.statement, contacts, left, tables=read)
                 ids = _column(found, 0).to_numpy()
                 if several and contacts is not None and len(np.unique(ids)) < len(ids):
                     raise DoubtError("a contact has several values")
@@ -198,9 +211,7 @@ class ShopFacts:
             contact = column.table.c[contact_key(column.table.name)]
             span = and_(column >= literal(start, INSTANT), column <= literal(end, INSTANT))
             statement = select(contact, column).where(span)
-            found = self.audience.table(
-                statement, self.shop_id, contacts, self._left(), final=False
-            )
+            found = self._table(statement, contacts, final=False)
             times = _column(found, 1).cast(pa.int64()).to_numpy()
             order = np.argsort(times, kind="stable")
             rows.append((times[order], _column(found, 0).to_numpy()[order]))

@@ -150,7 +150,7 @@ class SizeIndex:
             AppError: A statement failed, or all of it takes too long.
             CriterionFailedError: A criterion has no SQL, or none that may run.
         """
-        facts = ShopFacts.of(self._audience, shop_id)
+        facts = ShopFacts.of(self._audience, shop_id, self._recorder.catch_up)
         own = {name: Question.of_contact(name) for name in columns}
 
         def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
@@ -182,7 +182,7 @@ class SizeIndex:
         Raises:
             AppError, CriterionFailedError: As for ``evaluate``.
         """
-        facts = ShopFacts.of(self._audience, shop_id)
+        facts = ShopFacts.of(self._audience, shop_id, self._recorder.catch_up)
         few = np.unique(np.array([*contacts], np.uint64))
 
         def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
@@ -221,7 +221,7 @@ class SizeIndex:
         found = ask(count)
         if changes.settled(shop_id, count):
             return found
-        with self._recorder.pause(shop_id):
+        with self._recorder.still(shop_id):
             return ask(changes.count(shop_id))
 
     def _unless_in_doubt(
