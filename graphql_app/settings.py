@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         100, ge=0, description="Directives of a query, fragments spread out."
     )
     max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
+    max_repeats: int = Field(
+        20_000, ge=1, description="Comparisons of fields that a query names more than once."
+    )
     max_cost: int = Field(10_000, ge=1, description="Cost of a query, pages multiplied.")
     cors_origins: str = Field(
         "",

@@ -23,7 +23,7 @@ from graphql_app.schema.explanation import explanation_query
 from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
 from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.introspection import NoIntrospection, without_suggestion
-from graphql_app.schema.limits import QueryLimits
+from graphql_app.schema.limits import query_limits
 from graphql_app.schema.nodes import NodeQuery
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import SCALARS
@@ -140,7 +140,7 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not told),
         extensions=[
             CodedErrors,
-            *([] if settings is None else [lambda: QueryLimits(settings)]),
+            *([] if settings is None else [query_limits(settings)]),
             *([] if told else [lambda: AddValidationRules([NoIntrospection])]),
             lambda: ShortParserCache(maxsize=CACHED_QUERIES),
             lambda: ShortValidationCache(maxsize=CACHED_QUERIES),

@@ -52,6 +52,7 @@ UserErrorCode = described_enum(
         ErrorCode.TOO_MANY_ALIASES: "The query has more aliases than it may have.",
         ErrorCode.TOO_MANY_DIRECTIVES: "The query has more directives than it may have.",
         ErrorCode.TOO_MANY_TOKENS: "The query has more tokens than it may have.",
+        ErrorCode.TOO_MANY_REPEATS: "The query names the same fields more often than it may.",
         ErrorCode.TOO_MANY_OPERATIONS: "The connection has as many operations as it may have.",
         ErrorCode.RATE_LIMITED: "Too much was asked in too short a time.",
         ErrorCode.INTROSPECTION_OFF: "The server does not tell its schema.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +15,16 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
+    ValidationRule,
     VariableNode,
     value_from_ast_untyped,
 )
 from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.merging import bounded_merging
 from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
 from graphql_app.settings import Settings
 
@@ -51,13 +54,20 @@ class Extent:
 class QueryLimits(SchemaExtension):
     """Refuses queries that are too deep or too wide, before they are validated or run."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, merging: type[ValidationRule]) -> None:
+        """``merging`` takes the place of the rule about fields that are named more than once."""
         super().__init__()
         self._settings = settings
+        self._merging = merging
 
     def on_operation(self) -> Iterator[None]:
-        """Have the parser stop at a number of tokens."""
-        self.execution_context.parse_options["max_tokens"] = self._settings.max_tokens
+        """Have the parser stop at a number of tokens, and validation at one of comparisons."""
+        execution = self.execution_context
+        execution.parse_options["max_tokens"] = self._settings.max_tokens
+        execution.validation_rules = tuple(
+            self._merging if rule is OverlappingFieldsCanBeMergedRule else rule
+            for rule in execution.validation_rules
+        )
         yield
 
     def on_parse(self) -> Iterator[None]:
@@ -78,6 +88,12 @@ class QueryLimits(SchemaExtension):
         error = refusal(extent, self._settings)
         if error is not None:
             raise GraphQLError(str(error), original_error=error)
+
+
+def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
+    """What makes the limits of each operation."""
+    merging = bounded_merging(settings.max_repeats)
+    return lambda: QueryLimits(settings, merging)
 
 
 def refusal(extent: Extent, settings: Settings) -> AppError | None:

@@ -48,6 +48,7 @@ LIMITS = {
     "characters of a segment's name": saved.MAX_NAME,
     "characters of a segment's description": saved.MAX_DESCRIPTION,
     "levels of a query": _default("max_depth"),
+    "comparisons of fields that a query names more than once": _default("max_repeats"),
     "cost of a query": _default("max_cost"),
     "groups, complements and criteria in a rule": rule.MAX_NODES,
     "fields of a query, fragments spread out": _default("max_fields"),

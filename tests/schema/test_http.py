@@ -494,6 +494,9 @@ TOO_MUCH: Mapping[str, str] = {
     "directives in fragments": "{ ...A ...A } fragment A on Query { shop { id "
     + "@include(if: true) " * 51 + "} }",
     "directives of fragments": "{ " + "...A " * 51 + "} fragment A on Query @a @b { shop { id } }",
+    "one field again and again": "{ " + "shop { id } " * 400 + "}",
+    "one field in many fragments": "{ " + " ".join(f"...F{n}" for n in range(300)) + " } "
+    + " ".join(f"fragment F{n} on Query {{ shop {{ id }} }}" for n in range(300)),
     "pages in pages": "{ segments(first: 250) { nodes { members(first: 250) { nodes { id } } } } }",
 }  # fmt: skip
 
@@ -519,6 +522,8 @@ def test_a_query_that_asks_too_much_is_refused_at_once(shop: Client, name: str) 
         ("directives in fragments", "TOO_MANY_DIRECTIVES"),
         ("directives of fragments", "TOO_MANY_DIRECTIVES"),
         ("pages in pages", "QUERY_TOO_COSTLY"),
+        ("one field again and again", "TOO_MANY_REPEATS"),
+        ("one field in many fragments", "TOO_MANY_REPEATS"),
     ],
 )
 def test_a_limit_has_its_own_code(shop: Client, name: str, code: str) -> None:
@@ -541,7 +546,7 @@ def test_a_query_within_the_limits_costs_little(shop: Client, query: str) -> Non
     response = send(shop, _body(query))
     answer = response.json()
     codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
-    assert codes <= {"QUERY_TOO_COSTLY", "BAD_REQUEST"}
+    assert codes <= {"QUERY_TOO_COSTLY", "TOO_MANY_REPEATS", "BAD_REQUEST"}
     assert codes or answer["data"]
 
 

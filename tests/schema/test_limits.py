@@ -72,6 +72,7 @@ def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: C
         "max_directives": 2,
         "max_tokens": 40,
         "max_cost": 9,
+        "max_repeats": 5,
     }
     refused = {
         "{ shop { id } criteria { group { key { a } } } }": "QUERY_TOO_DEEP",
@@ -80,6 +81,7 @@ def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: C
         "query @a @b { shop @c { id } }": "TOO_MANY_DIRECTIVES",
         "{ shop(x: [" + "1 " * 40 + "]) { id } }": "TOO_MANY_TOKENS",
         "{ segmentTemplates { key } }": "QUERY_TOO_COSTLY",
+        "{ shop { id id id id } }": "TOO_MANY_REPEATS",
     }
     with serving(services, settings.model_copy(update=low)) as address:
         limited = replace(shop, address=address)
