@@ -21,17 +21,26 @@ mutation ($key: String!, $contacts: [ContactInput!]!) {
 }
 """
 MEMBERS = "{ segmentMembers(rule: {all: []}, first: 1) { totalCount nodes { email } } }"
-# A process that dies when the facts are recorded, and before it has noted the key.
+# A process that prints a token of a new shop, and dies when facts are recorded and their key is not
+# noted yet.
 DIES_BETWEEN = """
 import os, signal
-from graphql_app.app import open_services
+from graphql_app.app import open_services, opened_catalog
 from graphql_app.audience.facts import CONTACTS, check
-from graphql_app.catalog.access import find_shop, stored_id
+from graphql_app.catalog.access import create_token, stored_id
 from graphql_app.catalog.idempotency import once
+from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
 
+with opened_catalog(Settings()) as catalog:
+    migrate(catalog)
 with open_services(Settings()) as services:
-    shop_id = stored_id(find_shop(services.catalog, "acme"))
+    shop = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
+    create_shop(services.catalog, services.registry, shop)
+    print(create_token(services.catalog, shop, TokenScope), flush=True)
+    shop_id = stored_id(shop)
     rows, _ = check(CONTACTS, {"id": ["1"], "email": ["old@x.y"]}, 1)
 
     def work():
@@ -43,21 +52,26 @@ with open_services(Settings()) as services:
 """
 
 
-def test_a_batch_is_recorded_once_whenever_the_server_dies(tmp_path: Path) -> None:
+def test_a_batch_is_recorded_once_whenever_the_server_dies(
+    tmp_path: Path, catalog_url: str
+) -> None:
     data = tmp_path / "data"
-    process.segments(data, "shop", "create", "acme")
-    token = process.token(data, "acme")
     dead = subprocess.run(
-        [sys.executable, "-c", DIES_BETWEEN], env=process.environment(data), check=False
+        [sys.executable, "-c", DIES_BETWEEN],
+        env=process.environment(data, CATALOG_URL=catalog_url),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     assert dead.returncode == -signal.SIGKILL
+    token = dead.stdout.strip()
     old = [{"id": "1", "email": "old@x.y"}]
     many = [{"id": str(number), "email": "many@x.y"} for number in range(2, 5_001)]
 
     def record(running: Running, key: str, contacts: list[dict[str, Any]]) -> Any:
         return running.ask(token, RECORD, key=key, contacts=contacts)["contactsUpsert"]
 
-    with process.server(data) as running:
+    with process.server(data, CATALOG_URL=catalog_url) as running:
         assert running.ask(token, MEMBERS)["segmentMembers"]["totalCount"] == 1
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}
         record(running, "two", [{"id": "1", "email": "new@x.y"}])
@@ -70,7 +84,7 @@ def test_a_batch_is_recorded_once_whenever_the_server_dies(tmp_path: Path) -> No
         sending.start()
         running.stop(signal.SIGKILL)
         sending.join()
-    with process.server(data) as running:
+    with process.server(data, CATALOG_URL=catalog_url) as running:
         for _ in range(2):
             assert record(running, "many", many) == {"recorded": 4_999, "userErrors": []}
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -14,10 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis.strategies import characters, lists, sampled_from, text
 
+from graphql_app.audience.columns import TAGS, parse_column
 from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
 from graphql_app.audience.facts import CONTACTS, TEXTS, check
 from graphql_app.audience.importers import import_file
+from graphql_app.audience.spreadsheets import as_text, as_written
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import Services
@@ -62,6 +67,7 @@ MORE: list[dict[str, Any]] = [
 
 _ids = count(2_000_000)  # shops that no other test has
 
+BLANK: dict[str, Any] = {field.name: [None] for field in SCHEMA}
 UTC_SHOP = Shop(handle="x", name="x", timezone="UTC", currency="USD")
 
 
@@ -150,6 +156,27 @@ def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, every
         for cell in row:
             assert cell[:1] not in ("=", "@", "\t", "\r"), cell
         assert row[header.index("phone")] == "+15551234567"
+
+
+@given(text(alphabet=characters(codec="utf-8") | sampled_from("'=+-@\t\r\n ＝0("), max_size=8))
+def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
+    (written,) = as_text(pa.array([cell])).to_pylist()
+    assert as_written(written) == cell
+    assert written.lstrip()[:1] not in {*"=@＝＋－＠"}
+    assert written[:1] not in {*"\t\r\n"}
+    if written.lstrip()[:1] in {*"+-"}:
+        assert re.fullmatch("[+-][0-9 ().-]+", written)
+
+
+@given(lists(text(alphabet=characters(codec="utf-8") | sampled_from('[],"'), max_size=6)))
+def test_any_tags_are_read_as_they_were(texts: list[str]) -> None:
+    (tags,) = parse_column(TAGS, [texts], required=False)[0].to_pylist()
+    rows = pa.table({**BLANK, "tags": pa.array([tags], pa.list_(pa.string()))}, SCHEMA)
+    written = csv_bytes(rows, header=True).decode()
+    (row,) = csv.DictReader(io.StringIO(written, newline=""), strict=True)
+    assert parse_column(TAGS, [as_written(row["tags"])], required=False)[0].to_pylist() == [
+        tags or None
+    ]
 
 
 def test_a_line_of_ndjson_is_an_object_with_what_graphql_has(
