@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from graphql_app.app import open_audience, open_catalog, open_recorder, opened_catalog
-from graphql_app.backup import Manifest, check, restore, take
+from graphql_app.backup import Manifest, ask_for, check, restore, take
+from graphql_app.backup.files import Progress
 from graphql_app.console import out, progress_bars
 from graphql_app.settings import Settings
 
@@ -17,17 +18,22 @@ from graphql_app.settings import Settings
 def backup_command(
     directory: Annotated[Path, typer.Argument(help="A directory that is not there yet.")],
 ) -> None:
-    """Write all shops with their facts to a new directory."""
+    """Write all shops with their facts to a new directory, also while a server runs."""
     settings = Settings()
-    with (
-        open_catalog(settings) as catalog,
-        open_audience(settings) as audience,
-        progress_bars() as progress,
-    ):
+    with progress_bars() as progress:
+        manifest = None
+        if not settings.audience_url:  # a running server has it, and nobody else can
+            manifest = ask_for(settings.data_dir, directory, progress)
+        if manifest is None:
+            manifest = _take(settings, directory, progress)
+    out.print(f"Backed up {_told(manifest)} to {escape(str(directory))}.")
+
+
+def _take(settings: Settings, directory: Path, progress: Progress) -> Manifest:
+    with open_catalog(settings) as catalog, open_audience(settings) as audience:
         audience.create_tables()
         recorder = open_recorder(settings, catalog, audience)
-        manifest = take(directory, catalog, audience, recorder, progress)
-    out.print(f"Backed up {_told(manifest)} to {escape(str(directory))}.")
+        return take(directory, catalog, audience, recorder, progress)
 
 
 def restore_command(

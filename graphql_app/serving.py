@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from graphql_app.app import create_app, open_services
+from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.heads import BoundedHttp
 from graphql_app.schema.context import Services
@@ -52,7 +53,15 @@ def serve(
     # uvicorn raises the signal again once it has answered what was under way; then all is closed.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    uvicorn.Server(config).run(sockets=[listening])
+    with _backups(settings, services):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _backups(settings: Settings, services: Services) -> AbstractContextManager[None]:
+    """Take backups for those who cannot open the audience while this process has it."""
+    if settings.audience_url:
+        return nullcontext()
+    return offered(settings.data_dir, services.catalog, services.audience, services.recorder)
 
 
 def serve_in_workers(settings: Settings, listening: socket.socket) -> None:

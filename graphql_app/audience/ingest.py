@@ -51,6 +51,7 @@ class Recorder:
         self._turns = LocalTurns() if shared is None else shared
         self._held = threading.local()
         self._newest = 0
+        self._still: set[int] = set()
         self.changes = Changes()
         self.feed = None if shared is None else Feed(audience, self.changes)
 
@@ -78,12 +79,20 @@ class Recorder:
         Raises:
             AppError: One cannot be.
         """
-        with self.pause(shop_id):
-            self.catch_up()
-            if not self._journal.is_finished(shop_id):
-                with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
-                    self._journal.finish(shop_id, writing)
-            yield
+        self._still.add(shop_id)
+        try:
+            with self.pause(shop_id):
+                self.catch_up()
+                if not self._journal.is_finished(shop_id):
+                    with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
+                        self._journal.finish(shop_id, writing)
+                yield
+        finally:
+            self._still.discard(shop_id)
+
+    def is_still(self, shop_id: int) -> bool:
+        """Whether this process keeps a shop's writes waiting for long; best not in a thread."""
+        return shop_id in self._still
 
     def catch_up(self) -> None:
         """Learn what other processes have written until now, or are writing.

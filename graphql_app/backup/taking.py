@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +46,7 @@ def take(
         catalog: The catalog.
         audience: The facts.
         recorder: Who writes the facts.
-        progress: Is told how many shops are done.
+        progress: Is told how many shops are done, often; where it raises, nothing is left.
 
     Raises:
         BackupError: The directory cannot be written.
@@ -59,10 +61,11 @@ def take(
         with ExitStack() as open_files:
             copies = _Copies(directory, audience, open_files)
             for done, shop_id in enumerate(shops):
-                progress("Shops", done, len(shops))
+                tell = partial(progress, "Shops", done, len(shops))
+                tell()
                 with recorder.still(shop_id):
                     copies.catalog_of(shop_id, catalog)
-                    copies.facts_of(shop_id)
+                    copies.facts_of(shop_id, tell)
             progress("Shops", len(shops), len(shops))
         manifest = Manifest(
             begun=begun,
@@ -106,7 +109,7 @@ class _Copies:
                     self._catalog[table.name].write(json.dumps(row) + "\n")
                     self.catalog_rows[table.name] += 1
 
-    def facts_of(self, shop_id: int) -> None:
+    def facts_of(self, shop_id: int, tell: Callable[[], None]) -> None:
         for table in self.fact_tables:
             for rows in pages(self._audience, table, shop_id):
                 if table.name not in self._facts:
@@ -116,3 +119,4 @@ class _Copies:
                     self._facts[table.name] = self._open_files.enter_context(writer)
                 self._facts[table.name].write_table(rows, row_group_size=rows.num_rows)
                 self.fact_rows[table.name] += rows.num_rows
+                tell()

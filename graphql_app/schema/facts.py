@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from graphql_app.schema.rule import input_type, list_of
 from graphql_app.schema.scalars import JSON, Instant, Money
 
 MAX_ITEMS = 10_000
+STILL = 0.02  # seconds after which to look again whether a shop may be written to
 MAX_LINES = 100_000
 
 TYPES: dict[columns.ValueKind, Any] = {
@@ -218,6 +220,8 @@ async def facts_payload(
         doing = partial(work, context, *args)
         if key is not None:
             doing = partial(_once, context, key, info.field_name, args, doing)
+        while context.services.recorder.is_still(context.shop_id):
+            await asyncio.sleep(STILL)  # else the threads would all wait, and no shop be answered
         return FactsPayload(recorded=await context.run(doing), user_errors=[])
 
     return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))

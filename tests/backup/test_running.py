@@ -1,0 +1,120 @@
+"""The server that has the embedded audience open takes the backups, and goes on answering."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graphql_app.backup import BackupError, ask_for, check, offered
+from tests.backup.conftest import New, Source
+from tests.e2e import process
+from tests.support import Client
+
+SIZE = "query { segmentSize(rule: {all: []}) { members } }"
+CONTACT = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
+
+
+def test_the_command_has_the_running_server_take_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process.segments(data, "shop", "create", "acme")
+    token = process.token(data, "acme")
+    with process.server(data) as running:
+        running.ask(token, CONTACT)
+        output = process.segments(data, "backup", str(tmp_path / "backup"))
+        assert "Backed up 1 shop with 1 rows of facts" in output
+        assert (data / "backup.sock").stat().st_mode & 0o777 == 0o600
+        again = process.segments(data, "backup", str(tmp_path / "backup"), status=1)
+        assert "something at" in again
+        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+        status, output = running.stop(signal.SIGTERM)
+        assert (status, "Traceback" in output) == (0, False)
+    assert not (data / "backup.sock").exists()
+    check(tmp_path / "backup")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a socket may be."""
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Path) -> None:
+    services, told = source.installation.services, []
+    with offered(place, services.catalog, services.audience, services.recorder):
+        manifest = ask_for(place, tmp_path / "backup", lambda *now: told.append(now))
+        assert manifest is not None
+        assert manifest.shops == 2
+        assert told == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
+        with pytest.raises(BackupError, match="already"):
+            ask_for(place, tmp_path / "backup", lambda *now: None)
+        with socket.socket(socket.AF_UNIX) as confused:
+            confused.connect(str(place / "backup.sock"))
+            confused.sendall(b"what?\n")
+            assert b"no request for a backup" in confused.recv(1000)
+    assert ask_for(place, tmp_path / "other", lambda *now: None) is None
+
+
+def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) -> None:
+    services = source.installation.services
+
+    def leave(*now: object) -> None:
+        raise KeyboardInterrupt
+
+    with offered(place, services.catalog, services.audience, services.recorder):
+        with pytest.raises(KeyboardInterrupt):
+            ask_for(place, tmp_path / "given-up", leave)
+        # One after another: the next one comes when the other has ended.
+        assert ask_for(place, tmp_path / "next", lambda *now: None)
+        assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
+
+
+def test_a_socket_that_was_left_behind_is_in_nobodys_way(
+    source: Source, place: Path, tmp_path: Path
+) -> None:
+    services = source.installation.services
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(place / "backup.sock"))
+    assert ask_for(place, tmp_path / "backup", lambda *now: None) is None
+    with offered(place, services.catalog, services.audience, services.recorder):
+        assert ask_for(place, tmp_path / "backup", lambda *now: None)
+
+
+def test_where_there_can_be_no_socket_the_server_runs_without(
+    source: Source, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = source.installation.services
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    with offered(deep, services.catalog, services.audience, services.recorder):
+        assert "no backups while this server runs" in caplog.text
+    assert ask_for(deep, tmp_path / "backup", lambda *now: None) is None
+
+
+def _record(shop: Client, recorded: list[int]) -> None:
+    shop.record("contactsUpsert", [{"id": "1"}])
+    recorded.append(shop.shop_id)
+
+
+def test_however_many_writes_wait_for_a_shop_others_are_answered(new: New) -> None:
+    installation = new()
+    with installation.serving() as server:
+        busy, other = server.shop(), server.shop()
+        recorder, recorded = installation.services.recorder, list[int]()
+        with recorder.still(busy.shop_id):
+            writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
+            for writer in writers:
+                writer.start()
+            other.record("contactsUpsert", [{"id": "1"}])
+            assert other.ask(SIZE)["segmentSize"] == {"members": 1}
+            assert busy.ask(SIZE)["segmentSize"] == {"members": 0}
+            assert recorded == []
+        for writer in writers:
+            writer.join()
+        assert len(recorded) == 12
+        assert busy.ask(SIZE)["segmentSize"] == {"members": 1}
