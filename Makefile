@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format schema docs builder web chromium bench lock clean
+.PHONY: run test lint format schema docs builder web chromium bench soak lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments migrate >/dev/null
@@ -57,6 +57,9 @@ chromium: $(VENV)/.dev  ## See that there is a Chromium for the tests, or instal
 
 bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
 	$(BIN)/python -m benchmarks --write
+
+soak: $(VENV)/.dev  ## Load for ten minutes, kill hundreds of times: about an hour.
+	$(BIN)/python -m tests.soak
 
 # The locks name versions and hashes, and no host.
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -281,7 +281,7 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
         for number in range(rounds):
             to = "head" if number % 2 == 0 else "0001"
             with _migrating(url, to) as migrating:
-                time.sleep(chance.uniform(0, 0.06))
+                time.sleep(chance.uniform(0, 0.25))
                 migrating.kill()
                 done = migrating.wait() == 0
             migrate(catalog)

@@ -1,0 +1,1 @@
+"""``make soak``: long mixed load, many kills and much at once, on this machine alone."""
