@@ -1,4 +1,5 @@
-"""Writes the pages that are made from the code: the catalogue of criteria, and the contract.
+"""Writes what is made from the code: the catalogue of criteria, the contract, and the tables of
+settings and metrics.
 
 python docs/generate.py           writes them
 python docs/generate.py --check   fails if one is not as the code has it
@@ -22,11 +23,16 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from prometheus_client.metrics import MetricWrapperBase
+
 from graphql_app import criteria as contract
 from graphql_app.criteria import Criterion, FieldKind, Form, Group, Scope
 from graphql_app.criteria.form import FieldSpec
+from graphql_app.monitoring import STATE
+from graphql_app.observing.metrics import Metrics
 from graphql_app.plugins import Registry, discover
 from graphql_app.segments import rule as rules
+from graphql_app.settings import Settings, as_set
 
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
@@ -45,6 +51,24 @@ GROUPS = {
     Group.PROFILE: "Profile",
     Group.OTHER: "Other",
 }
+
+# Where an operator looks for a setting.
+SETTINGS = {
+    "Stores": ("data_dir", "catalog_url", "audience_url"),
+    "The server": ("host", "port", "workers", "drain_seconds", "strict_plugins"),
+    "What is seen of it": (
+        "log_level", "log_format", "slow_rule_seconds", "metrics", "metrics_token",
+    ),
+    "Statements and memory": (
+        "query_timeout", "query_memory", "query_concurrency", "index_memory",
+    ),
+    "Limits of requests": (
+        "rate_limit", "failure_limit", "max_query_bytes", "max_facts_bytes", "max_depth",
+        "max_fields", "max_aliases", "max_directives", "max_tokens", "max_cost", "init_timeout",
+        "max_operations", "max_sockets", "max_sockets_per_token", "introspection",
+        "trusted_documents", "cors_origins", "read_timeout",
+    ),
+}  # fmt: skip
 
 # Where the names that an author imports are explained, in the order in which they are needed.
 MODULES = (
@@ -72,7 +96,10 @@ MODULES = (
 def pages(registry: Registry) -> dict[Path, str]:
     """The text of every page that is made from the code."""
     readme = ROOT / "README.md"
+    operations = ROOT / "docs/operations.md"
+    text = _replaced(operations.read_text(), "settings", "\n".join(_settings()))
     return {
+        operations: _replaced(text, "metrics", "\n".join(_metrics())),
         readme: _replaced(readme.read_text(), "criteria", "\n".join(_short_table(registry))),
         ROOT / "docs/criteria.md": _catalogue(registry),
         ROOT / "docs/contract.md": _reference(),
@@ -83,6 +110,37 @@ def _replaced(text: str, marker: str, content: str) -> str:
     begin, end = f"<!-- {marker} -->", f"<!-- /{marker} -->"
     head, rest = text.split(begin)
     return f"{head}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+
+
+def _settings() -> Iterator[str]:
+    """A table for each group of settings."""
+    fields = dict(Settings.model_fields)
+    for group, names in SETTINGS.items():
+        yield f"**{group}**"
+        yield ""
+        yield "| setting | default | what |"
+        yield "| --- | --- | --- |"
+        for name in names:
+            field = fields.pop(name)
+            default = as_set(field.default)
+            shown = f"`{default}`" if default else ""
+            yield f"| `{name.upper()}` | {shown} | {field.description} |"
+        yield ""
+    if fields:
+        raise SystemExit(f"No group in docs/generate.py has the settings {', '.join(fields)}.")
+
+
+def _metrics() -> Iterator[str]:
+    """The metrics as Prometheus names them."""
+    yield "| metric | type | labels | what |"
+    yield "| --- | --- | --- | --- |"
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = metric._name + {"counter": "_total", "info": "_info"}.get(str(metric._type), "")
+            labels = _code(metric._labelnames)
+            yield f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |"
+    for name, what in STATE.items():
+        yield f"| `{name}` | gauge |  | {what} |"
 
 
 def _by_group(registry: Registry) -> Iterator[tuple[Group, list[type[Criterion]]]]:

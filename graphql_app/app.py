@@ -6,11 +6,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Lifespan
 
@@ -23,6 +23,10 @@ from graphql_app.endpoint import GraphQLEndpoint, failure
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.exports import Exports
 from graphql_app.headers import DEFAULTS, SafeHeaders, cross_origin
+from graphql_app.monitoring import monitoring
+from graphql_app.observing.exchange import id_header
+from graphql_app.observing.metrics import Metrics
+from graphql_app.observing.middleware import Observed
 from graphql_app.pages import pages
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema, check_schema
@@ -82,6 +86,7 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
         settings.query_timeout,
         settings.query_memory,
         settings.query_concurrency,
+        slow=settings.slow_rule_seconds,
     )
     try:
         yield audience
@@ -156,31 +161,12 @@ def create_app(
         demo_token: Access to the demo shop, which the pages get, see ``pages``.
         lifespan: What to do before the first request and after the last.
     """
-
-    async def health(_: Request) -> Response:
-        try:
-            await to_thread.run_sync(services.audience.ping)
-            await to_thread.run_sync(services.catalog.ping)
-        except AppError as error:
-            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
-        left_out = [
-            {
-                "plugin": failure.plugin.name,
-                "distribution": failure.plugin.distribution,
-                "version": failure.plugin.version,
-                "reason": failure.reason,
-            }
-            for failure in services.registry.failures
-        ]
-        if left_out:
-            return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
-        return JSONResponse({"status": "ok"})
-
+    metrics = Metrics()
     endpoint = GraphQLEndpoint(build_schema(services.registry, settings), services, settings)
     return Starlette(
         routes=[
             *pages(demo_token, settings.introspection),
-            Route("/health", health),
+            *monitoring(services, settings, metrics),
             Route("/graphql", endpoint, middleware=cross_origin(settings)),
             Route(
                 "/segments/{id}/members.{format}",
@@ -190,7 +176,7 @@ def create_app(
             ),
             WebSocketRoute("/graphql", endpoint),
         ],
-        middleware=[Middleware(SafeHeaders)],
+        middleware=[Middleware(Observed, metrics), Middleware(SafeHeaders)],
         exception_handlers={Exception: _failed},
         lifespan=lifespan,
     )
@@ -199,5 +185,5 @@ def create_app(
 async def _failed(_: Request, __: Exception) -> Response:
     """The answer to what nobody foresaw; starlette raises it again, so that it is logged."""
     response = failure(500, AppError(ErrorCode.INTERNAL, "Something went wrong on our side."))
-    response.headers.update(DEFAULTS)
+    response.headers.update({**DEFAULTS, **id_header()})
     return response

@@ -19,12 +19,14 @@ from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.cli_backup import backup_command, restore_command
+from graphql_app.cli_config import config_app
 from graphql_app.cli_export import export_command
 from graphql_app.cli_import import import_command
 from graphql_app.cli_plugins import plugins_app
-from graphql_app.console import ShopOption, StrictOption, err, out
+from graphql_app.console import ShopOption, StrictOption, err, out, wrong_settings
 from graphql_app.demo.load import load_demo
 from graphql_app.errors import AppError
+from graphql_app.observing import logs
 from graphql_app.plugins import PluginError, discover
 from graphql_app.schema.build import build_schema
 from graphql_app.segments.starters import create_shop
@@ -38,6 +40,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
 app.add_typer(plugins_app, name="plugins")
+app.add_typer(config_app, name="config")
 app.command("import")(import_command)
 app.command("export")(export_command)
 app.command("backup")(backup_command)
@@ -58,6 +61,7 @@ def serve(strict_plugins: StrictOption = None) -> None:
     if strict_plugins is not None:  # in the environment, where worker processes find it too
         os.environ["STRICT_PLUGINS"] = str(strict_plugins)
     settings = Settings()
+    logs.configure(settings)
     with listen(settings) as listening:
         if settings.workers > 1:
             _announce(settings)
@@ -81,6 +85,7 @@ def demo(
 ) -> None:
     """Load the demo shop, unless it is there, and make a token for it."""
     settings = Settings(strict_plugins=strict_plugins)
+    logs.configure(settings)
     listening = listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
@@ -232,9 +237,8 @@ def _explained() -> Iterator[None]:
             err.print("Mend it, uninstall it, or start without it: STRICT_PLUGINS=false.")
         sys.exit(1)
     except ValidationError as error:
-        for detail in error.errors():
-            name = "_".join(map(str, detail["loc"])).upper()
-            err.print(f"[red]Error:[/red] {escape(name)}: {escape(detail['msg'])}")
+        for problem in wrong_settings(error):
+            err.print(f"[red]Error:[/red] {escape(problem)}")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

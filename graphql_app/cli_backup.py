@@ -12,6 +12,7 @@ from graphql_app.app import open_audience, open_catalog, open_recorder, opened_c
 from graphql_app.backup import Manifest, ask_for, check, restore, take
 from graphql_app.backup.files import Progress
 from graphql_app.console import out, progress_bars
+from graphql_app.observing import logs
 from graphql_app.settings import Settings
 
 
@@ -20,6 +21,7 @@ def backup_command(
 ) -> None:
     """Write all shops with their facts to a new directory, also while a server runs."""
     settings = Settings()
+    logs.configure(settings)
     with progress_bars() as progress:
         manifest = None
         if not settings.audience_url:  # a running server has it, and nobody else can
@@ -49,6 +51,7 @@ def restore_command(
         out.print(f"{escape(str(directory))} is whole: {_told(manifest)}.")
         return
     settings = Settings()
+    logs.configure(settings)
     with (
         opened_catalog(settings) as catalog,
         open_audience(settings) as audience,

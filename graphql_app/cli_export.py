@@ -27,6 +27,7 @@ from graphql_app.audience.store import AudienceTakenError
 from graphql_app.catalog import access
 from graphql_app.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.observing import logs
 from graphql_app.schema.context import Services
 from graphql_app.segments.export import Export
 from graphql_app.segments.members import count
@@ -51,6 +52,7 @@ def export_command(
     if output is None and (format is Format.PARQUET or sys.stdout.isatty()):
         raise typer.BadParameter("say where to, e.g. --output members." + format)
     settings = Settings()
+    logs.configure(settings)
     try:
         with open_services(settings) as services:
             _export(services, segment, shop, format, output, after)

@@ -14,6 +14,7 @@ from graphql_app.audience.facts import FACTS
 from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import access
 from graphql_app.console import ShopOption, err, out, progress_bars
+from graphql_app.observing import logs
 from graphql_app.settings import Settings
 
 
@@ -41,6 +42,7 @@ def import_command(
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     settings = Settings()
+    logs.configure(settings)
     since = None if subscribed_at is None else _instant(subscribed_at)
     with open_services(settings) as services, progress_bars() as progress:
         owner = access.find_shop(services.catalog, shop)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -50,3 +51,9 @@ def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
             bars.update(tasks[phase], completed=done, total=total)
 
         yield progress
+
+
+def wrong_settings(error: ValidationError) -> Iterator[str]:
+    """What is wrong with each setting; not its value, which may be a secret."""
+    for detail in error.errors():
+        yield f"{'_'.join(map(str, detail['loc'])).upper()}: {detail['msg']}"

@@ -25,6 +25,7 @@ from graphql_app.admission import Admission, address_of
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
+from graphql_app.observing.exchange import count_errors
 from graphql_app.reading import JSON_TYPE, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
@@ -237,6 +238,7 @@ def _media_type(accept: str) -> str:
 
 def failure(status: int, error: AppError) -> Response:
     """A response of GraphQL's shape for a request that was not executed."""
+    count_errors([error.code])
     extensions: dict[str, object] = {"code": error.code.value}
     headers = {}
     if isinstance(error, RateLimitedError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,6 +19,7 @@ from graphql_app.app import create_app, open_services
 from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.heads import BoundedHttp
+from graphql_app.observing import logs, traces
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 
@@ -49,11 +52,12 @@ def serve(
     demo_token: str | None = None,
 ) -> None:
     """Serve in this process until it is told to stop."""
-    config = _config(settings, create_app(settings, services, demo_token))
+    lifespan = partial(_told_to_stop, seconds=settings.drain_seconds)
+    config = _config(settings, create_app(settings, services, demo_token, lifespan))
     # uvicorn raises the signal again once it has answered what was under way; then all is closed.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    with _backups(settings, services):
+    with traces.collected(), _backups(settings, services):
         uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -64,18 +68,27 @@ def _backups(settings: Settings, services: Services) -> AbstractContextManager[N
     return offered(settings.data_dir, services.catalog, services.audience, services.recorder)
 
 
+def refuse_several(settings: Settings) -> None:
+    """Refuse several workers where the stores serve one process.
+
+    Raises:
+        AppError: UNAVAILABLE when they do.
+    """
+    if settings.workers > 1 and not settings.audience_url:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"WORKERS={settings.workers}: the embedded audience serves one process. Set WORKERS=1, "
+            "or AUDIENCE_URL to a ClickHouse server, which processes can share.",
+        )
+
+
 def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
     """Serve in processes of their own until this one is told to stop; one that dies is replaced.
 
     Raises:
         AppError: The stores cannot be used, or not by several processes.
     """
-    if not settings.audience_url:
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"WORKERS={settings.workers}: the embedded audience serves one process. Set WORKERS=1, "
-            "or AUDIENCE_URL to a ClickHouse server, which processes can share.",
-        )
+    refuse_several(settings)
     with open_services(settings) as services:
         # What is wrong is said here, once, and what has to be made is made once.
         create_app(settings, services)
@@ -86,26 +99,41 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
 def worker() -> Starlette:
     """The application of one of several processes, whose settings come from the environment."""
     settings = Settings()
+    logs.configure(settings)
     opened = ExitStack()
     services = opened.enter_context(open_services(settings))
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with opened:
-            yield
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with opened, traces.collected():
+            async with _told_to_stop(app, settings.drain_seconds):
+                yield
 
     return create_app(settings, services, lifespan=lifespan)
+
+
+@asynccontextmanager
+async def _told_to_stop(app: Starlette, seconds: float) -> AsyncIterator[None]:
+    """Have /ready say that the process was told to stop, so long before it does."""
+    loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        app.state.stopping = True
+        signal.signal(signal.SIGTERM, stop)  # a second one is not waited for
+        loop.call_soon_threadsafe(loop.call_later, seconds, signal.raise_signal, number)
+
+    signal.signal(signal.SIGTERM, wait)
+    yield
 
 
 def _config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        log_level=settings.log_level,
+        log_config=None,  # what it logs goes where all else does
         # uvloop's worst answers are six times slower at saturation, with the same throughput.
         loop="asyncio",
         http=BoundedHttp,
-        # A line for each keystroke of an editor would cost a tenth of its answer; a proxy has them.
-        access_log=settings.log_level == "debug",
+        access_log=False,  # ``Observed`` has one, without what a query may hold
         ws="websockets-sansio",
         ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,

@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graphql_app.hiding import HIDDEN, secrets_in
 
 # Where Linux says how much memory a container may have: control groups of version 2, and of 1.
 MEMORY_LIMITS = (
@@ -35,23 +37,53 @@ def memory() -> int:
     return min(found)
 
 
+def as_set(value: object) -> str:
+    """The value of a setting as one would write it; empty where there is none."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case SecretStr():
+            return HIDDEN if value.get_secret_value() else ""
+        case _:
+            return str(value)
+
+
 class Settings(BaseSettings):
     """What an operator may set; each by the environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     data_dir: Path = Field(Path("data"), description="Where the embedded stores keep their files.")
-    catalog_url: str = Field("", description="SQLAlchemy URL of the catalog; SQLite when empty.")
+    catalog_url: str = Field(
+        "", repr=False, description="SQLAlchemy URL of the catalog; SQLite when empty."
+    )
     audience_url: str = Field(
-        "", description="clickhousedb:// URL of the audience; embedded when empty."
+        "", repr=False, description="clickhousedb:// URL of the audience; embedded when empty."
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
     workers: int = Field(
         1, ge=1, le=64, description="Processes that serve; more than one needs AUDIENCE_URL."
     )
+    drain_seconds: float = Field(
+        0, ge=0, description="Seconds from SIGTERM, when /ready begins to say no, to the stop."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text for people, json for programs."
+    )
+    slow_rule_seconds: float = Field(
+        1, ge=0, description="Seconds after which a rule is logged as slow, without its values."
+    )
+    metrics: bool = Field(
+        False, description="Serve /metrics to whoever can reach the port, unless METRICS_TOKEN."
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Serve /metrics to who sends it as a bearer token."
     )
     query_timeout: float = Field(30, gt=0, description="Seconds a statement may take.")
     query_memory: int = Field(
@@ -128,6 +160,13 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The origins of other sites whose pages may ask."""
         return _split(self.cors_origins)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What nothing may show of the settings."""
+        token = self.metrics_token.get_secret_value()
+        found = secrets_in(self.catalog_url) | secrets_in(self.audience_url)
+        return found | {token} if token else found
 
     @property
     def index_bytes(self) -> int:

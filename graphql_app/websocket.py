@@ -22,6 +22,7 @@ from strawberry.types.execution import PreExecutionError
 from graphql_app.admission import Admission
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
+from graphql_app.observing.exchange import part
 from graphql_app.reading import check_types
 from graphql_app.schema.context import Context
 from graphql_app.schema.errors import coded
@@ -142,6 +143,10 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
 
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
         """Send what an operation answers, until it ends; one that writes goes on to its end."""
+        with part(operation.id):
+            await self._run(operation)
+
+    async def _run(self, operation: Operation[Connection, None]) -> None:
         try:
             context = await self.context.begin()
             answering = asyncio.ensure_future(self._answer(operation, context))

@@ -22,6 +22,7 @@ from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
 from graphql_app.audience.turns import LocalTurns, Turns
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.observing.exchange import metrics
 
 HALF_RESTORED = (
     "A restore into this audience was begun and not finished, so it is not served. Run "
@@ -200,6 +201,9 @@ class Recorder:
     def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:
         with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
             self._journal.write(shop_id, steps, writing)
+        for step in steps:
+            if isinstance(step, Insert):
+                metrics().rows.labels(step.table).inc(step.rows.num_rows)
 
     @contextmanager
     def _told(

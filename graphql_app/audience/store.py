@@ -44,6 +44,9 @@ from graphql_app.audience.tables import (
     stored,
 )
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.hiding import secrets_in, without
+from graphql_app.observing import traces
+from graphql_app.observing.exchange import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -94,11 +97,12 @@ class StoppedError(Exception):
 class Work:
     """What is done in a thread for a request, which may be told to stop.
 
-    Its statements bear its name in the engine.
+    Its statements bear its name in the engine, and are counted.
     """
 
     name: str = field(default_factory=lambda: secrets.token_hex(16))
     stopped: bool = False
+    statements: int = 0
     audiences: set[Audience] = field(default_factory=set)
 
     def begins(self, audience: Audience) -> dict[str, str]:
@@ -108,6 +112,7 @@ class Work:
             StoppedError: It was told to stop.
         """
         self.audiences.add(audience)
+        self.statements += 1
         if self.stopped:
             raise StoppedError
         return {"log_comment": self.name}
@@ -141,11 +146,13 @@ class Audience:
         memory: Bytes that a statement may use.
         connections: How many statements run at once.
         tables: Plugins' tables, which are there beside the built-in ones.
+        slow: Seconds after which an answer is told in the log.
 
     Attributes:
         tables: All tables of facts.
         facts: What they hold, as files and mutations give it.
         timeout: Seconds that a statement may take.
+        slow: Seconds after which an answer is told in the log.
     """
 
     def __init__(
@@ -155,6 +162,7 @@ class Audience:
         memory: int = 4 * 1024**3,
         connections: int = 4,
         tables: Iterable[type[AudienceTable]] = (),
+        slow: float = math.inf,
     ) -> None:
         self.adopt(tables)
         self._engine = self._open(url, connections)
@@ -162,6 +170,7 @@ class Audience:
         self._last = self._engine.connect()
         self.database = make_url(url).database or "default"
         self.timeout = timeout
+        self.slow = slow
         self._limits = {"max_memory_usage": memory}
 
     @staticmethod
@@ -173,10 +182,10 @@ class Audience:
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "do_execute", _execute_as_arrow)
             engine.connect().close()
-        except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError) as error:
+        except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError, ValueError) as error:
+            reason = without(str(error).splitlines()[0][:300], secrets_in(url))
             raise AudienceUnavailableError(
-                f"The audience at {_path(url) or 'AUDIENCE_URL'} cannot be opened: "
-                f"{str(error).splitlines()[0][:300]}"
+                f"The audience at {embedded_in(url) or 'AUDIENCE_URL'} cannot be opened: {reason}"
             ) from error
         return engine
 
@@ -240,7 +249,7 @@ class Audience:
                 UNAVAILABLE when the engine failed.
         """
         settings = self._read_settings(shop_id, contacts, timeout, tables)
-        with self._connection() as connection:
+        with self._reading() as connection:
             return connection.execute(
                 statement, execution_options={"settings": settings}
             ).fetchall()
@@ -264,7 +273,7 @@ class Audience:
             "settings": settings if final else {**settings, "final": 0},
             ARROW_SINK: found.append,
         }
-        with self._connection() as connection:
+        with self._reading() as connection:
             connection.execute(statement, execution_options=options)
         return found[0]
 
@@ -372,6 +381,16 @@ class Audience:
             connection.execute(text("SELECT 1"))
 
     @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection for a statement that is timed."""
+        with (
+            traces.span("audience statement"),
+            metrics().statements.time(),
+            self._connection() as connection,
+        ):
+            yield connection
+
+    @contextmanager
     def _client(self) -> Iterator[Any]:
         """The driver's own client of a connection."""
         with self._connection() as connection:
@@ -460,8 +479,8 @@ class AudienceTakenError(AudienceUnavailableError):
     """The embedded store is open in another process."""
 
 
-def _path(url: str) -> str | None:
-    """The directory of an embedded store."""
+def embedded_in(url: str) -> str | None:
+    """The directory of an embedded store; ``None`` for a server."""
     path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
     return path if isinstance(path, str) else None
 
@@ -472,7 +491,7 @@ def refuse_if_taken(url: str) -> None:
     Raises:
         AudienceTakenError: It is open, in all likelihood in another process.
     """
-    path = _path(url)
+    path = embedded_in(url)
     if path is None:
         return
     try:

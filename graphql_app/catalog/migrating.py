@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.hiding import without
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -104,8 +105,9 @@ def _usable(catalog: Catalog) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        reason = without(str(error.__cause__ or error), catalog.secrets)
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"The catalog {catalog.name} cannot be used "
-            f"({error.__cause__ or error}): check DATA_DIR, or CATALOG_URL.",
+            f"The catalog {catalog.name} cannot be used ({reason}): check DATA_DIR, or "
+            "CATALOG_URL.",
         ) from error

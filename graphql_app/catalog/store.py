@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLA
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.hiding import secrets_in, without
 
 logger = logging.getLogger(__name__)
 
@@ -23,21 +24,31 @@ class Catalog:
 
     Args:
         url: A SQLAlchemy URL of SQLite or PostgreSQL (psycopg).
+
+    Attributes:
+        secrets: What of the URL is not to be shown.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = self._writer = create_engine(url, **connection_options(make_url(url)))
-        except (SQLAlchemyError, ImportError) as error:
+            self._engine = self._writer = self._created(url)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            reason = without(str(error), secrets_in(url))
             raise AppError(
-                ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {error}."
+                ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {reason}."
             ) from error
+        self.secrets = secrets_in(url)
         if self._engine.dialect.name == "sqlite":
             # A writer takes SQLite's lock as it begins; one that only read so far could not wait.
-            self._writer = create_engine(url)
+            self._writer = self._created(url)
             for engine, begin in ((self._engine, "BEGIN"), (self._writer, "BEGIN IMMEDIATE")):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", partial(_begin, begin))
+
+    @staticmethod
+    def _created(url: str) -> Engine:
+        # What is written may be a person's data, and so is in no exception.
+        return create_engine(url, hide_parameters=True, **connection_options(make_url(url)))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -85,8 +96,8 @@ class Catalog:
 
     @property
     def name(self) -> str:
-        """The database's URL, without its password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """The database's URL, without its secrets."""
+        return without(self._engine.url.render_as_string(), self.secrets)
 
 
 def connection_options(url: URL) -> dict[str, Any]:

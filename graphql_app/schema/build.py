@@ -25,6 +25,7 @@ from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.introspection import NoIntrospection, without_suggestion
 from graphql_app.schema.limits import query_limits
 from graphql_app.schema.nodes import NodeQuery
+from graphql_app.schema.observation import Observation
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import SCALARS
 from graphql_app.schema.segment import Segment, segment_query
@@ -139,6 +140,7 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
         types=[Shop, Segment, Contact],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not told),
         extensions=[
+            Observation,
             CodedErrors,
             *([] if settings is None else [query_limits(settings)]),
             *([] if told else [lambda: AddValidationRules([NoIntrospection])]),

@@ -15,6 +15,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from graphql_app.errors import AppError, ErrorCode, Problem, RateLimitedError
+from graphql_app.observing.exchange import count_errors
 from graphql_app.schema.describe import described_enum
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ async def answer(
     except AppError as error:
         if error.code in NOT_THE_USERS:
             raise
+        count_errors(problem.code for problem in error.problems)
         return refused([UserError.of(problem) for problem in error.problems[:MAX_USER_ERRORS]])
 
 
@@ -172,6 +174,8 @@ def _code_of_refusal(error: GraphQLError) -> ErrorCode:
 
 
 def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    if "code" not in (error.extensions or {}):  # else it has been counted
+        count_errors([extensions["code"]])
     return GraphQLError(
         message,
         nodes=error.nodes,

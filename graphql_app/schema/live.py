@@ -7,11 +7,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from anyio import move_on_after
 
 from graphql_app.audience.changes import Changes
+from graphql_app.observing.exchange import metrics
 
 T = TypeVar("T")
 
@@ -71,18 +73,22 @@ class Flights(Generic[T]):
 
     async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """The answer to what ``key`` names. The work is cancelled once nobody waits for it."""
-        flight = self._flights.get(key)
+        flight, begun = self._flights.get(key), perf_counter()
+        shared = flight is not None
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.ensure_future(_coroutine(work)))
             flight.task.add_done_callback(lambda task: self._landed(key, task))
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task)
+            answer = await asyncio.shield(flight.task)
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():
                 self._flights.pop(key, None)
                 flight.task.cancel()
+        if shared:
+            metrics().answers.labels("size", "shared").observe(perf_counter() - begun)
+        return answer
 
     def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
         flight = self._flights.get(key)

@@ -11,6 +11,7 @@ import strawberry
 from anyio import sleep
 
 from graphql_app.catalog.tables import TokenScope
+from graphql_app.observing.exchange import metrics
 from graphql_app.schema.context import (
     LIVE,
     Asked,
@@ -158,14 +159,15 @@ def size_subscription(inputs: RuleInputs) -> type:
     async def resolve_size(info: RequestInfo, rule: Any) -> AsyncGenerator[SegmentSize, None]:
         context = info.context
         sent: sizes.SegmentSize | None = None
-        while True:
-            count = context.services.recorder.changes.count(context.shop_id)
-            size = await _size_of_draft(context, rule, context.services.live_sizes)
-            if sent is None or replace(size, as_of=sent.as_of) != sent:
-                yield _shown(size)
-                sent = size
-            await more_facts(context, count, size)
-            context = await context.renewed()
+        with metrics().subscriptions.track_inprogress():
+            while True:
+                count = context.services.recorder.changes.count(context.shop_id)
+                size = await _size_of_draft(context, rule, context.services.live_sizes)
+                if sent is None or replace(size, as_of=sent.as_of) != sent:
+                    yield _shown(size)
+                    sent = size
+                await more_facts(context, count, size)
+                context = await context.renewed()
 
     resolve_size.__annotations__["rule"] = argument(inputs.rule, "Whom to count.")
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from graphql_app.audience.store import Audience, StoppedError
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.segments.answering import Answer, answering
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed
 from graphql_app.segments.predicate import columns, key
 from graphql_app.segments.rule import Rule, criteria, placing
@@ -23,8 +24,10 @@ def asking(
     rules: Collection[Rule],
     scope: Scope,
     contacts: Sequence[int] | None = None,
-) -> Iterator[None]:
-    """Make and execute a statement of some rules' criteria; arguments as it has them.
+    *,
+    what: str,
+) -> Iterator[Answer]:
+    """Make and execute a statement of some rules' criteria, for ``what``; arguments as it has them.
 
     Raises:
         CriterionFailedError: A criterion has no SQL, or its SQL fails when asked alone; with its
@@ -32,9 +35,10 @@ def asking(
         RuleTimeoutError: It took too long.
         AppError: Something else is wrong.
     """
-    with placing(next(iter(rules))) if len(rules) == 1 else nullcontext():
+    placed = placing(next(iter(rules))) if len(rules) == 1 else nullcontext()
+    with placed, answering(audience, shop_id, rules, what) as answer:
         try:
-            yield
+            yield answer
         except (CriterionFailedError, StoppedError):
             raise
         except Exception as error:

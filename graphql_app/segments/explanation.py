@@ -51,7 +51,7 @@ def explain(
         AppError: As for ``size``.
     """
     nodes = list(parts(rule))
-    with asking(audience, shop_id, [rule], scope, contact_ids):
+    with asking(audience, shop_id, [rule], scope, contact_ids, what="explanation") as answer:
         contacts = columns([rule], scope)
         contact_id = contacts.source.c.id
         source: FromClause = contacts.source
@@ -66,6 +66,7 @@ def explain(
         answers = [contacts.of(node.rule) for node in nodes]
         statement = select(contact_id, *answers, *values).select_from(source)
         rows = audience.rows(statement, shop_id, contact_ids)
+        answer.is_from_engine()
         summaries = sentences([node.rule for node in nodes], scope)
         return {
             id: Explanation(

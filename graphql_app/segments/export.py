@@ -63,14 +63,18 @@ class Export:
         Raises:
             AppError: It took too long, or a criterion or the engine failed.
         """
-        with asking(self._audience, self._shop_id, [self._rule], self._scope):
+        with asking(
+            self._audience, self._shop_id, [self._rule], self._scope, what="export"
+        ) as answer:
             evaluation = self._index.evaluate(self._shop_id, [self._rule], self._scope)
             if evaluation is None:
                 rows = self._matching()
+                answer.is_from_engine()
                 ids = rows["id"]
             else:
                 after = None if self._after is None else Position(self._after, self._after)
                 found = page_of_ids(evaluation, self._rule, limit=self._limit, after=after)
+                answer.is_from_index()
                 rows = self._of(found)
                 ids = pa.array(found, pa.uint64())
         self.done = len(ids) < self._limit

@@ -101,12 +101,13 @@ def members(
     Raises:
         AppError: It took too long, or a criterion or the engine failed.
     """
-    with asking(audience, shop_id, [rule], scope):
+    with asking(audience, shop_id, [rule], scope, what="members") as answer:
         column = COLUMNS.get(key)
         wanted = () if column is None else (column,)
         evaluation = index.evaluate(shop_id, [rule], scope, wanted)
         if evaluation is not None:
             ids = page_of_ids(evaluation, rule, column, limit, after, reverse)
+            answer.is_from_index()
             found = people(audience, shop_id, ids)
             return [found[id] for id in ids if id in found]
         order = _order(column)
@@ -115,6 +116,7 @@ def members(
             statement = statement.where(_beyond(order, after, reverse))
         directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
         rows = audience.rows(statement.order_by(*directed).limit(limit), shop_id)
+        answer.is_from_engine()
     return [_person(row) for row in rows]
 
 
@@ -160,12 +162,15 @@ def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: Siz
     Raises:
         AppError: As for ``members``.
     """
-    with asking(audience, shop_id, [rule], scope):
+    with asking(audience, shop_id, [rule], scope, what="count") as answer:
         evaluation = index.evaluate(shop_id, [rule], scope)
         if evaluation is not None:
+            answer.is_from_index()
             return evaluation.count(next(evaluation.each([rule])))
         statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
-        return int(audience.rows(statement, shop_id)[0][0])
+        found = int(audience.rows(statement, shop_id)[0][0])
+        answer.is_from_engine()
+        return found
 
 
 def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Person]:

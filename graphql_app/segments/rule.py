@@ -379,26 +379,27 @@ def sentences(rules: Sequence[Rule], scope: Scope) -> list[str]:
     found = []
     for rule in rules:
         # PostgreSQL keeps no NUL in text, and people would not see it.
-        words = _words(rule, clause, nested=False).replace("\x00", "\N{SYMBOL FOR NULL}")
-        found.append(words[:1].upper() + words[1:])
+        said = words(rule, clause).replace("\x00", "\N{SYMBOL FOR NULL}")
+        found.append(said[:1].upper() + said[1:])
     return found
 
 
-def _words(rule: Rule, clause: Callable[[Criterion | Reference], str], nested: bool) -> str:
+def words(rule: Rule, clause: Callable[[Criterion | Reference], str], nested: bool = False) -> str:
+    """A rule in words, with those of its criteria."""
     match rule:
         case All(()):
             return "everyone"
         case All((inner,)) | AnyOf((inner,)):
-            return _words(inner, clause, nested)
+            return words(inner, clause, nested)
         case All(rules):
-            words = " and ".join(_words(inner, clause, nested=True) for inner in rules)
+            said = " and ".join(words(inner, clause, nested=True) for inner in rules)
         case AnyOf(rules):
-            words = " or ".join(_words(inner, clause, nested=True) for inner in rules)
+            said = " or ".join(words(inner, clause, nested=True) for inner in rules)
         case Not(inner):
-            return f"not ({_words(inner, clause, nested=False)})"
+            return f"not ({words(inner, clause, nested=False)})"
         case _:
             return clause(rule)
-    return f"({words})" if nested else words
+    return f"({said})" if nested else said
 
 
 def _clause(rule: Criterion | Reference, scope: Scope) -> str:

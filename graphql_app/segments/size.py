@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from graphql_app.audience.store import Audience, StoppedError
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError
+from graphql_app.segments.answering import answering
 from graphql_app.segments.asking import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
@@ -60,11 +61,13 @@ def size(
         AppError: It took too long, or a criterion or the engine failed; an error is never a size.
     """
     nodes = list(parts(rule))
-    with asking(audience, shop_id, [rule], scope):
+    with asking(audience, shop_id, [rule], scope, what="size") as answer:
         evaluation = None if index is None else index.evaluate(shop_id, [rule], scope)
         if evaluation is not None:
+            answer.is_from_index()
             return _from_memory(evaluation, nodes, scope)
         total, can_be_texted, *members = _counted(audience, shop_id, nodes, scope)
+        answer.is_from_engine()
         return _size(nodes, members, can_be_texted, total, scope)
 
 
@@ -73,8 +76,12 @@ def sizes(
 ) -> list[SegmentSize | Exception]:
     """Count several rules, in one pass if it can be; what fails is told of each by itself."""
     evaluation = None
-    with suppress(AppError):  # of one of them; it is told below
-        evaluation = index.evaluate(shop_id, rules, scope)
+    if len(rules) > 1:
+        # An error is of one of them; it is told below.
+        with suppress(AppError), answering(audience, shop_id, rules, "sizes") as answer:
+            evaluation = index.evaluate(shop_id, rules, scope)
+            if evaluation is not None:
+                answer.is_from_index()
 
     def each(rule: Rule) -> SegmentSize | Exception:
         try:
@@ -155,10 +162,15 @@ def containing(
     if not rules:
         return frozenset()
     # Of the one contact in every table, so that the cost is one person's, not a shop's.
-    with asking(audience, shop_id, rules.values(), scope, [contact_id]):
+    with asking(
+        audience, shop_id, rules.values(), scope, [contact_id], what="membership"
+    ) as answer:
         evaluation = index.of_contacts(shop_id, rules.values(), scope, [contact_id])
         if evaluation is None:
-            return _containing(audience, shop_id, rules, contact_id, scope)
+            found = _containing(audience, shop_id, rules, contact_id, scope)
+            answer.is_from_engine()
+            return found
+        answer.is_from_index()
     if not len(evaluation.universe):
         return frozenset()
     found = evaluation.each([*rules.values()])

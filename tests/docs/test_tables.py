@@ -144,23 +144,6 @@ def test_every_format_of_a_file_is_named() -> None:
     assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
 
 
-def test_the_settings_are_those_of_the_code() -> None:
-    rows = table(page("docs/operations.md"), "setting")
-    assert rows == [
-        [
-            f"`{name.upper()}`",
-            "" if field.default in {"", None} else f"`{_as_set(field.default)}`",
-            field.description,
-        ]
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _as_set(default: Any) -> str:
-    """A default as one would set it."""
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
 def test_the_field_types_are_those_of_the_contract() -> None:
     kinds = {
         name: item.kind

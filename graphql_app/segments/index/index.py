@@ -117,7 +117,7 @@ class SizeIndex:
     def __init__(self, audience: Audience, recorder: Recorder, budget: int) -> None:
         self._audience = audience
         self._recorder = recorder
-        self._budget = budget
+        self.budget = budget
         self._asking = Asking(audience)
         self._lock = threading.Lock()
         self._shops: dict[int, IndexedShop] = {}
@@ -128,8 +128,15 @@ class SizeIndex:
     @property
     def nbytes(self) -> int:
         """Bytes that are kept."""
+        return self.held[2]
+
+    @property
+    def held(self) -> tuple[int, int, int]:
+        """Shops and vectors that are kept, and their bytes."""
         with self._lock:
-            return sum(shop.nbytes for shop in self._shops.values())
+            shops = [*self._shops.values()]
+        vectors = sum(len(shop.vectors) for shop in shops)
+        return len(shops), vectors, sum(shop.nbytes for shop in shops)
 
     def evaluate(
         self,
@@ -268,7 +275,7 @@ class SizeIndex:
         universe = shop.universe
         contacts = facts.contacts() if universe is None else len(universe)
         width = sum(1 if q.kind is Kind.CONDITION else 8 for q in questions.values())
-        if contacts * (BYTES_OF_CONTACT + width) > self._budget:
+        if contacts * (BYTES_OF_CONTACT + width) > self.budget:
             raise DoubtError("there is not enough room for so many contacts and criteria")
 
     def _used(self, shop_id: int, questions: Collection[Hashable]) -> None:
@@ -282,7 +289,7 @@ class SizeIndex:
                 self._recent[shop_id, name] = None
                 self._recent.move_to_end((shop_id, name))
             self._bytes[shop_id] = shop.nbytes
-            while sum(self._bytes.values()) > self._budget and self._recent:
+            while sum(self._bytes.values()) > self.budget and self._recent:
                 (owner, name), _ = self._recent.popitem(last=False)
                 if owner not in self._shops:
                     continue

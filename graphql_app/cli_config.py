@@ -1,0 +1,152 @@
+"""The command ``segments config check``: whether a server would start with this environment."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from graphql_app.audience.store import Audience, embedded_in, refuse_if_taken
+from graphql_app.catalog.migrating import require_current
+from graphql_app.catalog.store import Catalog
+from graphql_app.console import err, out, wrong_settings
+from graphql_app.documents import Documents
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.hiding import shown
+from graphql_app.observing import logs
+from graphql_app.serving import listen, refuse_several
+from graphql_app.settings import Settings, as_set
+
+LIKE = 0.8
+"""How like the name of a setting a variable must be to be taken for one that is misspelt."""
+
+NEW = "will be made at the first start"
+
+config_app = typer.Typer(no_args_is_help=True, help="Settings: the environment.")
+
+
+@config_app.command("check")
+def check_command() -> None:
+    """Print the settings as they hold, try the stores, and say all that is wrong.
+
+    Nothing is changed. The status is 1 if something is wrong. Variables of the environment whose
+    names are like those of settings are named too.
+    """
+    for name, meant in _misspelt():
+        err.print(f"[yellow]Unknown:[/yellow] {escape(name)}; do you mean {meant}?")
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in wrong_settings(error):
+            err.print(f"[red]Wrong:[/red] {escape(problem)}")
+        err.print("The stores were not tried.")
+        raise typer.Exit(1) from None
+    logs.configure(settings)
+    out.print(_table(settings))
+    wrong = False
+    for name, trial in TRIALS.items():
+        try:
+            out.print(f"{name}: {escape(trial(settings))}")
+        except AppError as error:
+            wrong = True
+            err.print(f"[red]Wrong:[/red] {escape(str(error))}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _misspelt() -> Iterator[tuple[str, str]]:
+    """Variables that are no settings, with the settings that they look like."""
+    settings = [name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.upper() not in settings:
+            for like in get_close_matches(name.upper(), settings, 1, LIKE):
+                yield name, like
+
+
+def _table(settings: Settings) -> Table:
+    table = Table("setting", "value", "from")
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        text = shown(value) if name.endswith("_url") else as_set(value)
+        source = "environment" if name in settings.model_fields_set else "default"
+        table.add_row(name.upper(), escape(text), source)
+    return table
+
+
+def _data(settings: Settings) -> str:
+    directory = settings.data_dir.resolve()
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"DATA_DIR: {there} cannot be written ({error.strerror}); name a directory that can.",
+        ) from error
+    return "can be written" if there == directory else NEW
+
+
+def _catalog(settings: Settings) -> str:
+    catalog = Catalog(settings.catalog)
+    try:
+        url = make_url(settings.catalog)
+        # To connect would make an empty one.
+        is_new = url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+        if is_new and not settings.catalog_url:
+            return NEW
+        if is_new:
+            raise AppError(
+                ErrorCode.UNAVAILABLE,
+                f"There is no catalog {catalog.name}: run `segments migrate`.",
+            )
+        require_current(catalog)
+    finally:
+        catalog.close()
+    return "answers, and has the schema of this version"
+
+
+def _audience(settings: Settings) -> str:
+    path = embedded_in(settings.audience)
+    if path is not None and not Path(path).exists():
+        return NEW
+    refuse_if_taken(settings.audience)
+    audience = Audience(settings.audience)
+    try:
+        audience.ping()
+    finally:
+        audience.close()
+    return "answers"
+
+
+def _address(settings: Settings) -> str:
+    listen(settings).close()
+    return "is free"
+
+
+def _workers(settings: Settings) -> str:
+    refuse_several(settings)
+    return str(settings.workers)
+
+
+def _documents(settings: Settings) -> str:
+    Documents.read(settings.trusted_documents)
+    return "any" if settings.trusted_documents is None else "can be read"
+
+
+TRIALS: dict[str, Callable[[Settings], str]] = {
+    "the data directory": _data,
+    "the catalog": _catalog,
+    "the audience": _audience,
+    "the address": _address,
+    "workers": _workers,
+    "documents": _documents,
+}

@@ -1,0 +1,127 @@
+"""What machines ask of the server: whether it lives, whether it is ready, its metrics."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+
+from anyio import to_thread
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from graphql_app.catalog.migrating import revision, revisions
+from graphql_app.errors import AppError
+from graphql_app.observing.metrics import Metrics
+from graphql_app.schema.context import Services
+from graphql_app.settings import Settings
+
+STATE = {
+    "segments_index_bytes": "Bytes that the size index keeps.",
+    "segments_index_budget_bytes": "Bytes that the size index may keep.",
+    "segments_index_vectors": "Vectors that the size index keeps.",
+    "segments_index_shops": "Shops of which the size index keeps anything.",
+    "segments_work_limit": "Threads for work with the stores: QUERY_CONCURRENCY.",
+    "segments_work_running": "Threads of these that are at work.",
+    "segments_work_waiting": "Work that waits for one of these threads.",
+}
+"""What is told of the services at the moment of asking, all of it gauges."""
+
+REVISIONS = revisions()
+
+
+def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list[BaseRoute]:
+    """The routes of health, readiness and metrics, which begin to tell of the services too."""
+    metrics.registry.register(_State(services))
+
+    async def health(_: Request) -> Response:
+        try:
+            await to_thread.run_sync(services.audience.ping)
+            await to_thread.run_sync(services.catalog.ping)
+        except AppError as error:
+            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
+        left_out = [
+            {
+                "plugin": failure.plugin.name,
+                "distribution": failure.plugin.distribution,
+                "version": failure.plugin.version,
+                "reason": failure.reason,
+            }
+            for failure in services.registry.failures
+        ]
+        if left_out:
+            return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
+        return JSONResponse({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        reason = await _not_ready(services, getattr(request.app.state, "stopping", False))
+        if reason is not None:
+            return JSONResponse({"status": "not ready", "reason": reason}, 503)
+        return JSONResponse({"status": "ready"})
+
+    async def read(request: Request) -> Response:
+        token = settings.metrics_token.get_secret_value()
+        if token and not _bears(request, token):
+            return PlainTextResponse(
+                "Send METRICS_TOKEN: Authorization: Bearer <token>.\n",
+                401,
+                {"WWW-Authenticate": "Bearer"},
+            )
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics.registry), media_type=media_type)
+
+    routes: list[BaseRoute] = [Route("/health", health), Route("/ready", ready)]
+    if settings.metrics or settings.metrics_token.get_secret_value():
+        routes.append(Route("/metrics", read))
+    return routes
+
+
+async def _not_ready(services: Services, stopping: bool) -> str | None:
+    """Why no more requests should be sent here, if that is so."""
+    if stopping:
+        return "The server is stopping."
+    try:
+        await to_thread.run_sync(services.audience.ping)
+        await to_thread.run_sync(services.catalog.ping)
+        # A newer schema is that of a version that is being rolled out.
+        if await to_thread.run_sync(revision, services.catalog) in {None, *REVISIONS[:-1]}:
+            return "The catalog's schema is older than this version needs."
+    except AppError as error:
+        return str(error)
+    return None
+
+
+def _bears(request: Request, token: str) -> bool:
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    return kind.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
+
+
+class _State(Collector):
+    """What the services hold and do at the moment of asking."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: names are told apart by those of ``Metrics``."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges."""
+        index, threads = self._services.index, self._services.workers.statistics()
+        shops, vectors, kept = index.held
+        values = {
+            "segments_index_bytes": kept,
+            "segments_index_budget_bytes": index.budget,
+            "segments_index_vectors": vectors,
+            "segments_index_shops": shops,
+            "segments_work_limit": threads.total_tokens,
+            "segments_work_running": threads.borrowed_tokens,
+            "segments_work_waiting": threads.tasks_waiting,
+        }
+        for name, value in values.items():
+            yield GaugeMetricFamily(name, STATE[name], value)

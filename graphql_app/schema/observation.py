@@ -1,0 +1,84 @@
+"""Times operations, by what they ask first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+from strawberry.extensions import SchemaExtension
+
+from graphql_app.observing import traces
+from graphql_app.observing.exchange import metrics
+
+MAX_INLINE = 15  # inline fragments that are looked into for the first field
+
+
+class Observation(SchemaExtension):
+    """Times queries and mutations. Subscriptions have traces only: they last as one likes."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Begin when nothing of the operation is known, not even whether it is one."""
+        begun = perf_counter()
+        with traces.span("operation") as span:
+            try:
+                yield
+            finally:
+                kind, field = self._asked()
+                if span is not None:
+                    span.update_name(f"{kind} {field}")
+                if kind != "subscription":
+                    metrics().operations.labels(kind, field).observe(perf_counter() - begun)
+
+    def _asked(self) -> tuple[str, str]:
+        """The kind of the operation and its first field, as far as the schema has them."""
+        context = self.execution_context
+        document = context.graphql_document
+        if document is None:
+            return "none", "none"
+        operation = _operation(document, context._provided_operation_name)
+        if operation is None:
+            return "none", "none"
+        root = context.schema._schema.get_root_type(operation.operation)
+        name = _first_field(operation.selection_set, document)
+        known = root is not None and name in root.fields
+        field = name if known else "introspection" if name.startswith("__") else "unknown"
+        return operation.operation.value, field
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode) and (
+            name is None or (node.name is not None and node.name.value == name)
+        ):
+            return node
+    return None
+
+
+def _first_field(selections: SelectionSetNode, document: DocumentNode) -> str:
+    """The name of the first field, which may be in fragments; empty if they lead nowhere."""
+    fragments: Mapping[str, SelectionSetNode] = {}
+    for _ in range(len(document.definitions) + MAX_INLINE):
+        first = selections.selections[0]
+        if isinstance(first, FieldNode):
+            return first.name.value
+        if isinstance(first, InlineFragmentNode):
+            selections = first.selection_set
+        elif isinstance(first, FragmentSpreadNode):
+            fragments = fragments or {
+                node.name.value: node.selection_set
+                for node in document.definitions
+                if isinstance(node, FragmentDefinitionNode)
+            }
+            if first.name.value not in fragments:
+                break
+            selections = fragments[first.name.value]
+    return ""

@@ -1,0 +1,115 @@
+"""The log of a server process, and its end, as whoever runs it sees them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e import process
+from tests.support import streaming
+
+SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
+KEYWORD = "secretword\nforged"
+NUMBER = "4155551234"
+NAME = "Ada from Paris"
+RULE = {
+    "any": [
+        {"keyword": {"operator": "ANY_OF", "keywords": [KEYWORD]}},
+        {
+            "spend": {
+                "operator": "GREATER_THAN",
+                "amount": NUMBER,
+                "within": {"since": "2024-05-01"},
+            }
+        },
+        {"property": {"operator": "EQUALS", "property": NAME, "number": NUMBER}},
+        {"not": {"subscriptionStatus": {"operator": "IS", "status": "SUBSCRIBED"}}},
+    ]
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with a shop."""
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    return tmp_path / "data"
+
+
+def _records(output: str) -> list[dict[str, Any]]:
+    """The records among what a process wrote; nothing else but what it prints may be there."""
+    lines = [line for line in output.splitlines() if line]
+    printed = ("Open the segment builder:", "Serving on ")
+    return [json.loads(line) for line in lines if not line.startswith(printed)]
+
+
+def test_each_record_has_the_id_of_its_request_and_nothing_of_what_was_sent(data: Path) -> None:
+    token = process.token(data, "acme")
+    with process.server(
+        data, LOG_FORMAT="json", LOG_LEVEL="debug", SLOW_RULE_SECONDS="0"
+    ) as running:
+        url = f"{running.address}/graphql"
+        headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "from-a-proxy.1"}
+        body = {"query": SIZE, "variables": {"rule": RULE}}
+        answered = httpx.post(url, json=body, headers=headers, timeout=60)
+        assert answered.json() == {"data": {"segmentSize": {"members": 0}}}, answered.text
+        assert answered.headers["X-Request-Id"] == "from-a-proxy.1"
+        asked = httpx.get(url, params={"query": "{ shop { handle } }"}, headers=headers)
+        assert asked.status_code == 200
+        with streaming(running.address, additional_headers={"X-Request-Id": "socket"}) as stream:
+            assert stream.socket.response is not None
+            assert stream.socket.response.headers["X-Request-Id"] == "socket"
+            stream.init(token)
+            stream.subscribe(SIZE, id="one", rule={**RULE})
+            assert stream.next("one") == {"segmentSize": {"members": 0}}
+        status, output = running.stop(signal.SIGTERM)
+    assert status == 0
+    for secret in (token, "secretword", NUMBER, NAME, "handle"):
+        assert secret not in output
+    records = _records(output)
+    slow = [each for each in records if each["message"].startswith("slow rule: ")]
+    assert [each["request"] for each in slow] == ["from-a-proxy.1", "socket/one"]
+    for each, source in zip(slow, ("load", "index"), strict=True):
+        assert each["level"] == "WARNING"
+        assert each["message"].endswith(
+            f" s ({source}): Keyword texted is any of … or Total spend is greater than … since "
+            "May 1, 2024 or Property equals … and … or not (Subscription status is subscribed)"
+        )
+    lines = [each["message"] for each in records if each["request"] == "from-a-proxy.1"]
+    assert any(line.startswith("POST /graphql: 200 in ") for line in lines)
+    assert any(line.startswith("GET /graphql: 200 in ") for line in lines)
+    others = [each["message"] for each in records if each["request"] == "socket"]
+    assert others[-1].startswith("WebSocket /graphql: 101 in ")
+
+
+def test_connections_that_come_and_go_leave_no_line(data: Path) -> None:
+    token = process.token(data, "acme")
+    with process.server(data, LOG_FORMAT="json") as running:
+        for _ in range(3):
+            with streaming(running.address) as stream:
+                stream.init(token)
+        _, output = running.stop(signal.SIGTERM)
+    assert {each["request"] for each in _records(output)} == {"-"}
+    assert "WebSocket" not in output
+    assert "connection" not in output.lower().replace("waiting for connections to close", "")
+
+
+def test_a_server_that_was_told_to_stop_is_not_ready_but_answers(data: Path) -> None:
+    token = process.token(data, "acme")
+    with process.server(data, DRAIN_SECONDS="60") as running:
+        ready = httpx.get(f"{running.address}/ready")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+        running.process.send_signal(signal.SIGTERM)
+        while (ready := httpx.get(f"{running.address}/ready")).status_code == 200:
+            pass
+        assert ready.status_code == 503
+        assert ready.json() == {"status": "not ready", "reason": "The server is stopping."}
+        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        status, output = running.stop(signal.SIGTERM)
+    assert status == 0
+    assert "Traceback" not in output

@@ -1,0 +1,127 @@
+"""Spans of a real server, as OpenTelemetry's own exporter gets them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from graphql_app.observing import traces
+from graphql_app.observing.otel import Tracing
+from tests.support import SIZE, Client, streaming
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+KEYWORD = "secretword"
+RULE = {"keyword": {"operator": "ANY_OF", "keywords": [KEYWORD]}}
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """What is traced meanwhile."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with traces.traced(Tracing(provider)):
+        yield exporter
+    provider.shutdown()
+
+
+def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
+    """The names of a span and of those around it."""
+    finished = spans.get_finished_spans()
+    by_id = {span.context.span_id: span for span in finished if span.context is not None}
+    span: ReadableSpan | None = next(span for span in finished if span.name == name)
+    names = []
+    while span is not None:
+        names.append(span.name)
+        span = by_id.get(span.parent.span_id) if span.parent else None
+    return names
+
+
+def test_a_request_is_traced_down_to_its_statements(
+    shop: Client, spans: InMemorySpanExporter
+) -> None:
+    answer = httpx.post(
+        f"{shop.address}/graphql",
+        json={"query": SIZE, "variables": {"rule": RULE}},
+        headers={
+            "Authorization": f"Bearer {shop.token}",
+            "traceparent": f"00-{TRACE}-{PARENT}-01",
+            "X-Request-Id": "mine",
+        },
+    )
+    assert answer.status_code == 200
+    assert _chain(spans, "audience statement") == [
+        "audience statement",
+        "rule size",
+        "query segmentSize",
+        "POST /graphql",
+    ]
+    finished = spans.get_finished_spans()
+    request = next(span for span in finished if span.name == "POST /graphql")
+    assert request.parent is not None
+    assert f"{request.parent.span_id:016x}" == PARENT
+    assert {f"{span.context.trace_id:032x}" for span in finished if span.context} == {TRACE}
+    assert dict(request.attributes or {}) == {"request.id": "mine"}
+    told = "".join(span.to_json() for span in finished)
+    for secret in (KEYWORD, shop.token, "SELECT", shop.shop.handle):
+        assert secret not in told
+
+
+def test_a_query_over_websocket_is_traced_within_its_connection(
+    shop: Client, spans: InMemorySpanExporter
+) -> None:
+    with streaming(shop.address) as stream:
+        stream.init(shop.token)
+        stream.subscribe(SIZE, rule=RULE)
+        assert stream.next()["segmentSize"]["members"] == 0
+        assert stream.receive()["type"] == "complete"
+    while not any(span.name == "WebSocket /graphql" for span in spans.get_finished_spans()):
+        pass
+    assert _chain(spans, "rule size") == ["rule size", "query segmentSize", "WebSocket /graphql"]
+
+
+def test_a_failure_is_marked_without_its_words(shop: Client, spans: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match=KEYWORD), traces.span("audience statement"):
+        raise ValueError(KEYWORD)
+    (span,) = spans.get_finished_spans()
+    assert not span.status.is_ok
+    assert dict(span.attributes or {}) == {"error.type": "ValueError"}
+    assert KEYWORD not in span.to_json()
+
+
+def test_traces_are_off_unless_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    with traces.collected():
+        assert traces.span("anything") is traces.NOTHING
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    with traces.collected():
+        assert traces.span("anything") is traces.NOTHING
+    assert caplog.records == []
+
+
+def test_traces_that_cannot_be_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hidden@127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # as if it were not there
+    monkeypatch.delitem(sys.modules, "graphql_app.observing.otel")
+    monkeypatch.delattr("graphql_app.observing.otel")
+    with traces.collected():
+        assert traces.span("anything") is traces.NOTHING
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "open-segments[otel]" in record.getMessage()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in record.getMessage()
+    assert "hidden" not in record.getMessage()
