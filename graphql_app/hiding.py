@@ -6,19 +6,21 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "***"
 
 # user:password@, as far as the last @ before the path: passwords are pasted as they are.
 USER = re.compile(r"(?<=://)([^/:?#]*):(.*)@(?=[^@]*$)")
-SECRET_NAME = re.compile(r"password|passwd|pwd|secret|token|credential|api_?key", re.IGNORECASE)
+QUERY = re.compile(
+    r"([?&][^=&]*(?:password|passwd|pwd|secret|token|credential|api_?key)[^=&]*=)([^&]*)",
+    re.IGNORECASE,
+)
 SHORTEST = 3
 """Characters of a secret that is looked for in other text, at least."""
 
 WAYS: tuple[Callable[[str], str], ...] = (
     str,
-    unquote,
     quote,
     quote_plus,
     partial(quote, safe=""),
@@ -29,7 +31,7 @@ WAYS: tuple[Callable[[str], str], ...] = (
 
 def shown(url: str) -> str:
     """A URL without its secrets."""
-    return without(url, secrets_in(url))
+    return QUERY.sub(rf"\1{HIDDEN}", USER.sub(rf"\1:{HIDDEN}@", url))
 
 
 def secrets_in(url: str) -> frozenset[str]:
@@ -37,9 +39,8 @@ def secrets_in(url: str) -> frozenset[str]:
     found = {match[2] for match in [USER.search(url)] if match}
     with suppress(ValueError):  # it is no URL; what looks like a password has been found
         found.add(urlsplit(url).password or "")
-    for name, value in parse_qsl(url.partition("?")[2]):
-        if SECRET_NAME.search(name):
-            found.add(value)
+    found.update(match[2] for match in QUERY.finditer(url))
+    found |= {unquote(secret) for secret in found}
     written = {way(secret) for secret in found for way in WAYS}
     return frozenset(secret for secret in written if len(secret) >= SHORTEST)
 

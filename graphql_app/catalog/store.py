@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLA
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import secrets_in, without
+from graphql_app.hiding import secrets_in, shown, without
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Catalog:
     @property
     def name(self) -> str:
         """The database's URL, without its secrets."""
-        return without(self._engine.url.render_as_string(), self.secrets)
+        return shown(self._engine.url.render_as_string())
 
 
 def connection_options(url: URL) -> dict[str, Any]:

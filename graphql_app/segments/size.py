@@ -167,9 +167,9 @@ def containing(
     ) as answer:
         evaluation = index.of_contacts(shop_id, rules.values(), scope, [contact_id])
         if evaluation is None:
-            found = _containing(audience, shop_id, rules, contact_id, scope)
+            matching = _containing(audience, shop_id, rules, contact_id, scope)
             answer.is_from_engine()
-            return found
+            return matching
         answer.is_from_index()
     if not len(evaluation.universe):
         return frozenset()

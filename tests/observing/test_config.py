@@ -119,6 +119,7 @@ def test_no_command_shows_a_password(
     [
         (CATALOG, f"postgresql+psycopg://app:***@{NOWHERE}"),
         (CATALOG_BY_QUERY, f"postgresql+psycopg://app@{NOWHERE}?password=***"),
+        ("postgresql://app:x@db/x?sslmode=require", "postgresql://app:***@db/x?sslmode=require"),
         ("postgresql://app:p@ss:w/rd@db/x", "postgresql://app:***@db/x"),
         ("clickhousedb://?interface=chdb&path=/data", "clickhousedb://?interface=chdb&path=/data"),
         ("sqlite:////data/catalog.sqlite3", "sqlite:////data/catalog.sqlite3"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -96,6 +98,38 @@ def test_a_failure_is_marked_without_its_words(shop: Client, spans: InMemorySpan
     assert not span.status.is_ok
     assert dict(span.attributes or {}) == {"error.type": "ValueError"}
     assert KEYWORD not in span.to_json()
+
+
+def test_spans_go_to_where_the_variables_say(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[tuple[str, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.path, body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{collector.server_port}"
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+            with traces.collected():
+                shop.ask("{ shop { handle } }")
+        finally:
+            collector.shutdown()
+            thread.join()
+    (path, body), *_ = received
+    assert path == "/v1/traces"
+    assert b"POST /graphql" in body
+    assert b"query shop" in body
+    assert shop.shop.handle.encode() not in body
 
 
 def test_traces_are_off_unless_they_are_asked_for(
