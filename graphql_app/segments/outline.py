@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql_app.criteria import Condition, FieldKind, FieldSpec, Form
+from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form
 from graphql_app.criteria.describe import day, listed
 from graphql_app.segments.rule import Reference, Rule, words
 
@@ -21,8 +21,10 @@ def outline(rule: Rule) -> str:
     return words(rule, _clause)
 
 
-def _clause(rule: Any) -> str:
-    return "a segment's rule" if isinstance(rule, Reference) else _form(rule, rule.label)
+def _clause(rule: Criterion | Reference) -> str:
+    if isinstance(rule, Reference):
+        return f"{_form(rule.criterion, rule.criterion.label)} [{outline(rule.rule)}]"
+    return _form(rule, rule.label)
 
 
 def _form(form: Form, subject: str) -> str:

@@ -1,0 +1,93 @@
+"""What the log says of a rule has nothing in it that a person typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from graphql_app.criteria import Condition, Criterion, FieldKind, Form
+from graphql_app.errors import InvalidInputError
+from graphql_app.plugins import Registry, discover
+from graphql_app.segments.outline import outline
+from graphql_app.segments.rule import All, Reference, parse
+from graphql_app.testing.filling import Filler
+
+KEYS = sorted(discover().criteria)
+
+
+def _criteria(registry: Registry, key: str) -> Iterator[Criterion]:
+    """Criteria of every operator, with and without what may be left out."""
+    for document in Filler().documents(registry.criteria[key]):
+        try:
+            rule = parse({key: document}, registry)
+        except InvalidInputError:
+            continue  # a reference to a segment, or values that do not go together
+        assert isinstance(rule, Criterion)
+        yield rule
+
+
+def _typed(form: Form) -> Iterator[str]:
+    """The values of a form that were not chosen among those of the code."""
+    for spec in form.fields():
+        value = getattr(form, spec.attribute)
+        for each in value if spec.multiple and value is not None else [value]:
+            if isinstance(each, Condition):
+                yield from _typed(each)
+            elif each is not None and spec.type.kind not in {
+                FieldKind.CHOICE,
+                FieldKind.TIME_WINDOW,
+            }:
+                yield str(each)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "inSegment"])
+def test_an_outline_has_no_values(registry: Registry, key: str) -> None:
+    found = list(_criteria(registry, key))
+    assert {each.operator for each in found} == set(registry.criteria[key].operators())
+    for criterion in found:
+        text = outline(criterion)
+        assert text.startswith(criterion.label)
+        assert criterion.operator.label in text
+        windows = [
+            getattr(criterion, spec.attribute)
+            for spec in criterion.fields()
+            if spec.type.kind is FieldKind.TIME_WINDOW
+        ]
+        if not any(windows):
+            assert not re.search(r"\d", text.removeprefix(criterion.label))
+        for value in _typed(criterion):
+            assert len(value) < 3 or value not in text
+
+
+def test_a_reference_is_outlined_without_the_name_of_its_segment(registry: Registry) -> None:
+    kind = registry.criteria["inSegment"]
+    criterion = kind.model_validate({"operator": "IS", "segment": "U2VnbWVudDox"})
+    rule = Reference(criterion, "Ada's family", All(()))  # type: ignore[arg-type]
+    assert outline(rule) == "In segment is … [everyone]"
+
+
+def test_an_outline_shows_the_shape_choices_and_windows(registry: Registry) -> None:
+    rule = {
+        "any": [
+            {"keyword": {"operator": "ANY_OF", "keywords": ["ada", "bob"]}},
+            {
+                "all": [
+                    {"contactType": {"operator": "IS", "type": "CUSTOMER"}},
+                    {
+                        "spend": {
+                            "operator": "BETWEEN",
+                            "amount": "4155551234",
+                            "upTo": "4155551235",
+                            "within": {"last": {"count": 30, "unit": "DAYS"}},
+                        }
+                    },
+                ]
+            },
+        ]
+    }
+    assert outline(parse(rule, registry)) == (
+        "Keyword texted is any of … or … or (Contact is a customer and Total spend is "
+        "between … and … in the last 30 days)"
+    )
