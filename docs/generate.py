@@ -64,7 +64,8 @@ SETTINGS = {
     ),
     "Limits of requests": (
         "rate_limit", "failure_limit", "max_query_bytes", "max_facts_bytes", "max_depth",
-        "max_fields", "max_aliases", "max_repeats", "max_directives", "max_tokens", "max_cost", "init_timeout",
+        "max_fields", "max_aliases", "max_repeats", "max_directives", "max_tokens", "max_cost",
+        "init_timeout",
         "max_operations", "max_sockets", "max_sockets_per_token", "introspection",
         "trusted_documents", "cors_origins", "read_timeout",
     ),
