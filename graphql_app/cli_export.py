@@ -89,8 +89,7 @@ def _export(
         with _writer(format, file) as write:
             while not export.done:
                 rows = export.page()
-                with _writing(output):
-                    write(rows)
+                write(rows)
                 bars.advance(bar, rows.num_rows)
 
 
@@ -99,37 +98,37 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
     """Standard output; or a file that has its name once it is whole, and its owner alone can read.
 
     Raises:
-        AppError: There can be no such file.
+        AppError: It cannot be written.
     """
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with _writing(output):
-        number, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
     try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-            with _writing(output):
-                file.flush()
-                os.fsync(file.fileno())
-        with _writing(output):
-            Path(name).replace(output)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        if output is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        else:
+            with _beside(output) as file:
+                yield file
+    except BrokenPipeError:
+        raise  # whoever read it has had enough
+    except OSError as error:
+        name = output or "Standard output"
+        raise AppError(
+            ErrorCode.UNAVAILABLE, f"{name} cannot be written: {error.strerror or error}."
+        ) from error
 
 
 @contextmanager
-def _writing(output: Path | None) -> Iterator[None]:
+def _beside(output: Path) -> Iterator[IO[bytes]]:
+    """A file beside another, whose place it takes at the end if all went well."""
+    number, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
     try:
-        yield
-    except OSError as error:
-        if output is None:
-            raise
-        raise AppError(
-            ErrorCode.UNAVAILABLE, f"{output} cannot be written: {error.strerror or error}."
-        ) from error
+        with os.fdopen(number, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(output)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
 
 
 @contextmanager

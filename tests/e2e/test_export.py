@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,21 @@ import pytest
 
 from tests.e2e import process
 
+# Writes more than there is room for; what is in a buffer fails again as the file is closed.
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from graphql_app import cli_export
+from graphql_app.errors import AppError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    with cli_export._opened(Path(sys.argv[1])) as file:
+        file.write(b"x" * 9_999)
+        file.write(b"x" * 9_999)
+except AppError as error:
+    print(error)
+"""
 SEGMENT = "All US/Canada Customers and Subscribers"
 MEMBERS = 2_500
 
@@ -86,6 +102,29 @@ def test_what_cannot_be_written_is_said(data: Path, tmp_path: Path) -> None:
     missing = tmp_path / "missing" / "members.csv"
     output = process.segments(data, *arguments, "--output", str(missing), status=1)
     assert f"{missing} cannot be written: No such file or directory" in output
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [process.SEGMENTS, *arguments],
+            env=process.environment(data),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Standard output cannot be written: No space left on device" in done.stderr
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "members.csv"
+    path.write_text("before")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=False
+    )
+    assert f"{path} cannot be written: File too large" in done.stdout, done.stderr
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
+        ("members.csv", "before")
+    ]
 
 
 def test_beside_a_server_it_says_how_to_ask_that(data: Path) -> None:
