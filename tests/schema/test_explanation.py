@@ -232,4 +232,4 @@ def test_a_whole_page_may_ask_why_and_many_may_not(people: Client) -> None:
         for number in range(4)
     )
     [error] = people.errors(f"{{ {pages} }}")
-    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert error["extensions"]["code"] == "QUERY_TOO_COSTLY"
