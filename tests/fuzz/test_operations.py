@@ -1,0 +1,117 @@
+"""Operations made up from the schema: whatever they ask, every error has a code and none is ours.
+
+``schemathesis`` makes them, right ones and wrong ones. What it does not know is told here: how
+scalars are written, that an input of one key has one, and the ids of some things that there are.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import graphql
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.graphql import nodes
+
+from graphql_app.errors import ErrorCode
+from tests.docs.pages import ROOT
+from tests.support import Client, Server
+
+TEXTS = st.text(max_size=20)
+NAMES = st.from_regex("[a-z]{1,8}", fullmatch=True)
+
+
+def _object(values: dict[str, str]) -> graphql.ValueNode:
+    fields = (f"{name}: {graphql.print_ast(nodes.String(text))}" for name, text in values.items())
+    return graphql.parse_value(f"{{ {', '.join(fields)} }}")
+
+
+def _decimals(places: int) -> st.SearchStrategy[graphql.ValueNode]:
+    return st.decimals(0, 10**13, places=places).map(lambda number: nodes.String(str(number)))
+
+
+schemathesis.graphql.scalar("Date", st.dates().map(str).map(nodes.String))
+schemathesis.graphql.scalar(
+    "DateTime", st.datetimes().map(lambda time: nodes.String(f"{time.isoformat()}Z"))
+)
+schemathesis.graphql.scalar("Money", _decimals(2))
+schemathesis.graphql.scalar("Decimal", _decimals(4))
+schemathesis.graphql.scalar("JSON", st.dictionaries(NAMES, TEXTS, max_size=3).map(_object))
+
+schema = schemathesis.graphql.from_path(ROOT / "schema.graphql")
+TYPES = graphql.build_schema((ROOT / "schema.graphql").read_text())
+
+
+@dataclass
+class Fuzzed:
+    """A shop, the ids of what it has, and how operations on it ended."""
+
+    client: Client
+    ids: list[str]
+    ends: Counter[str] = field(default_factory=Counter)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(server: Server) -> Fuzzed:
+    """A shop of its own with some of everything."""
+    client = server.shop()
+    contacts = [{"id": str(number), "tags": ["a"]} for number in range(5)]
+    client.record("contactsUpsert", contacts)
+    segments = client.ask("{ segments(first: 10) { nodes { id } } }")["segments"]["nodes"]
+    return Fuzzed(client, [*(node["id"] for node in segments), "0", "1"])
+
+
+class _Mending(graphql.Visitor):
+    """Gives inputs of one key one, and every other id one that there is."""
+
+    def __init__(self, types: graphql.TypeInfo, ids: list[str]) -> None:
+        super().__init__()
+        self._types = types
+        self._ids = ids
+
+    def enter_object_value(self, node: graphql.ObjectValueNode, *_: Any) -> Any:
+        kind = graphql.get_named_type(self._types.get_input_type())
+        if not (isinstance(kind, graphql.GraphQLInputObjectType) and kind.is_one_of):
+            return None
+        known = [each for each in node.fields if each.name.value in kind.fields]
+        return graphql.ObjectValueNode(fields=tuple(known[:1]))
+
+    def enter_string_value(self, node: graphql.StringValueNode, *_: Any) -> Any:
+        kind = graphql.get_named_type(self._types.get_input_type())
+        number = zlib.crc32(node.value.encode(errors="replace"))
+        if kind is not graphql.GraphQLID or number % 2:
+            return None
+        return graphql.StringValueNode(value=self._ids[number // 2 % len(self._ids)])
+
+
+def _mended(text: str, ids: list[str]) -> str:
+    types = graphql.TypeInfo(TYPES)
+    visitor = graphql.TypeInfoVisitor(types, _Mending(types, ids))
+    return graphql.print_ast(graphql.visit(graphql.parse(text), visitor))
+
+
+@schema.parametrize()
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[*HealthCheck],
+)
+def test_an_operation_is_answered_or_refused_with_a_code(case: Any, fuzzed: Fuzzed) -> None:
+    response = fuzzed.client.post(_mended(case.body, fuzzed.ids))
+    assert response.status_code == 200
+    answer = response.json()
+    codes = {ErrorCode(error["extensions"]["code"]) for error in answer.get("errors", ())}
+    assert ErrorCode.INTERNAL not in codes
+    assert codes or answer["data"]
+    fuzzed.ends["refused" if codes else "answered"] += 1
+
+
+def test_many_were_answered_and_many_refused(fuzzed: Fuzzed) -> None:
+    assert min(fuzzed.ends["answered"], fuzzed.ends["refused"]) >= 100
