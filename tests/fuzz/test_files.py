@@ -1,0 +1,180 @@
+"""Random and spoilt files into every importer: a report or a clear refusal, and nothing halfway."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from graphql_app.audience.columns import parse_column
+from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact
+from graphql_app.audience.importers import ImportReport, import_file
+from graphql_app.audience.tables import stored
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.context import Services
+from graphql_app.testing.facts import FactMaker, Row
+
+SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
+
+_shops = count(2**41)
+
+
+def _csv(fact: Fact, rows: Sequence[Row]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fact.fields], extrasaction="ignore")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _written(value) for name, value in row.items()})
+    return text.getvalue().encode(errors="replace")
+
+
+def _written(value: Any) -> Any:
+    return ",".join(value) if isinstance(value, list) else value
+
+
+def _ndjson(fact: Fact, rows: Sequence[Row]) -> bytes:
+    return b"".join(json.dumps(row, default=str).encode() + b"\n" for row in rows)
+
+
+def _parquet(fact: Fact, rows: Sequence[Row]) -> bytes:
+    columns = {
+        field.name: parse_column(field.kind, [row[field.name] for row in rows], required=False)[0]
+        for field in fact.fields
+    }
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+WRITERS: Mapping[str, Callable[[Fact, Sequence[Row]], bytes]] = {
+    ".csv": _csv,
+    ".ndjson": _ndjson,
+    ".parquet": _parquet,
+}
+
+
+def _rows(fact: Fact) -> list[Row]:
+    maker = FactMaker("files")
+    if fact is CONTACTS:
+        return maker.contacts(fact)
+    return maker.products(fact) if fact is PRODUCTS else maker.rows(fact)
+
+
+def _sound_files() -> dict[tuple[str, str], bytes]:
+    """A file of each fact and format, as far as there are such."""
+    made = {
+        (name, suffix): write(fact, _rows(fact)[:20])
+        for name, fact in FACTS.items()
+        if fact is not ORDER_LINES
+        for suffix, write in WRITERS.items()
+    }
+    exports = {
+        (f"shopify_{name}", ".csv"): (SHOPIFY / f"{name}_export.csv").read_bytes()
+        for name in ("customers", "orders")
+    }
+    return made | exports
+
+
+FILES = _sound_files()
+
+
+def _spoilt(content: bytes, chance: random.Random) -> bytes:
+    """A file with some of its bytes changed, cut out, doubled or moved."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(content) + 1)
+        end = min(len(content), start + chance.choice((1, 1, 2, 8, 200)))
+        piece = content[start:end]
+        content = chance.choice(
+            (
+                content[:start] + chance.randbytes(end - start) + content[end:],
+                content[:start] + content[end:],
+                content[:start] + piece * 3 + content[end:],
+                content[:start],
+                content[:start] + chance.choice((b'"', b",", b"\n", b"\x00", b"{", b"1e999"))
+                + content[end:],
+            )
+        )  # fmt: skip
+    return content
+
+
+def _check(services: Services, path: Path, format: str | None, skip: bool) -> str:
+    """Import a file for a new shop; what came of it."""
+    shop_id = next(_shops)
+    report: ImportReport | AppError
+    try:
+        report = import_file(
+            path,
+            format=format,
+            shop_id=shop_id,
+            shop_currency="EUR",
+            audience=services.audience,
+            recorder=services.recorder,
+            skip_bad_rows=skip,
+        )
+    except AppError as error:
+        report = error
+    if isinstance(report, AppError):
+        assert report.code in (ErrorCode.INVALID, ErrorCode.LIMIT_EXCEEDED), report
+        assert path.name in str(report)
+        assert _recorded(services, shop_id) == 0
+        return "refused"
+    if report.bad_row_count and not skip:
+        assert report.recorded == {}
+        assert len(report.bad_rows) >= 1
+    if not report.recorded:
+        assert _recorded(services, shop_id) == 0
+        return "refused"
+    assert _recorded(services, shop_id) >= bool(sum(report.recorded.values()))
+    return "recorded"
+
+
+def _recorded(services: Services, shop_id: int) -> int:
+    """How many rows of all tables a shop has."""
+    return sum(
+        int(services.audience.rows(select(func.count()).select_from(stored(table)), shop_id)[0][0])
+        for table in services.audience.tables
+    )
+
+
+@pytest.mark.parametrize(("name", "suffix"), FILES)
+def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
+    services: Services, tmp_path: Path, name: str, suffix: str
+) -> None:
+    chance = random.Random(name + suffix)  # noqa: S311
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(FILES[name, suffix])
+    sound = _check(services, path, name, skip=True)
+    assert sound == "recorded"
+    ends = set()
+    for number in range(25):
+        path.write_bytes(_spoilt(FILES[name, suffix], chance))
+        ends.add(_check(services, path, name, skip=number % 2 == 0))
+    assert "refused" in ends
+
+
+@given(content=st.binary(max_size=2_000), suffix=st.sampled_from([*WRITERS]), named=st.booleans())
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_random_bytes_are_refused(
+    services: Services, tmp_path: Path, content: bytes, suffix: str, named: bool
+) -> None:
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(content)
+    assert _check(services, path, ORDERS.name if named else None, skip=False) == "refused"
