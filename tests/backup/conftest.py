@@ -20,13 +20,17 @@ from graphql_app.plugins import Registry, load
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.backup.installation import Installation, furnish
+from tests.clickhouse_server import ClickHouseServer
 from tests.support import Client
 
 _made = count(1)
 
 
 class New(Protocol):
-    """Makes an installation with empty stores."""
+    """Makes an installation with empty stores.
+
+    On SQLite the audience is the embedded engine; on PostgreSQL it is asked over HTTP, and shared.
+    """
 
     def __call__(self, catalog: str = "sqlite", plugged: bool = True) -> Installation: ...
 
@@ -51,7 +55,7 @@ def new(
     catalogs = tmp_path_factory.mktemp("catalogs")
     with ExitStack() as ends:
 
-        def made(catalog: str = "sqlite", plugged: bool = True) -> Installation:
+        def new(catalog: str = "sqlite", plugged: bool = True) -> Installation:
             name = f"backup_{next(_made)}"
             url = f"sqlite:///{catalogs / name}.sqlite3"
             if catalog == "postgresql":
@@ -67,15 +71,16 @@ def new(
             ends.callback(opened.close)
             used = with_reviews if plugged else registry
             path = settings.data_dir.resolve() / "audience"
-            audience = Audience(
-                f"clickhousedb:///{name}?interface=chdb&path={path}", tables=used.tables
-            )
+            facts = f"clickhousedb:///{name}?interface=chdb&path={path}"
+            if catalog == "postgresql":
+                engine_over_http: ClickHouseServer = request.getfixturevalue("clickhouse")
+                facts = engine_over_http.url(name)
+            audience = Audience(facts, tables=used.tables)
             ends.callback(audience.close)
-            return Installation(
-                replace(services, catalog=opened, audience=audience, registry=used), settings
-            )
+            made = replace(services, catalog=opened, audience=audience, registry=used)
+            return Installation(made, settings, shared=catalog == "postgresql")
 
-        yield made
+        yield new
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.turns import SharedTurns
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.shops import MadeShop
@@ -58,6 +59,7 @@ class Installation:
 
     services: Services
     settings: Settings
+    shared: bool = False
 
     @contextmanager
     def serving(self) -> Iterator[Server]:
@@ -65,7 +67,8 @@ class Installation:
         services = self.services
         migrate(services.catalog)
         services.audience.create_tables()
-        recorder = Recorder(services.audience)
+        turns = SharedTurns(services.catalog) if self.shared else None
+        recorder = Recorder(services.audience, turns)
         recorder.recover()
         self.services = replace(services, recorder=recorder)
         with serving(self.services, self.settings) as address, httpx.Client(timeout=60) as http:
@@ -83,7 +86,7 @@ class Installation:
     def with_audience_of(self, other: Installation) -> Installation:
         """Its catalog, with another's audience."""
         services = replace(self.services, audience=other.services.audience)
-        return Installation(services, self.settings)
+        return Installation(services, self.settings, self.shared)
 
     def rows(self) -> int:
         """How many rows of facts there are, of any shop."""

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from graphql_app.audience.journal import Journal
 from graphql_app.backup import BackupError, restore
 from graphql_app.backup.files import check
 from graphql_app.catalog import copying
+from graphql_app.cli import app
 from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
 from tests.e2e import process
@@ -77,30 +79,29 @@ def test_a_restore_that_only_was_not_noted_as_done_is_done(backup: Path, new: Ne
         target.restore(backup)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of the demo shop."""
-    path = tmp_path_factory.mktemp("demo") / "data"
-    process.segments(path, "demo")
-    return path
-
-
-def test_killed_while_restoring__the_same_restore_goes_on(demo: Path, tmp_path: Path) -> None:
-    backup, data = tmp_path / "backup", tmp_path / "data"
-    told = "1 shop with 436,100 rows of facts"
-    assert f"Backed up {told}" in process.segments(demo, "backup", str(backup))
-    assert f"is whole: {told}" in process.segments(data, "restore", str(backup), "--check")
-    assert not data.exists()
+def test_killed_while_restoring__the_same_restore_goes_on(backup: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
     dying = subprocess.run(
         [sys.executable, "-c", DYING, backup, "0.5"], env=process.environment(data), check=False
     )
     assert dying.returncode == -signal.SIGKILL
     assert "was begun and not finished" in process.segments(data, "serve", status=1, PORT="0")
-    assert f"Restored {told}" in process.segments(data, "restore", str(backup))
-    assert f"Backed up {told}" in process.segments(data, "backup", str(tmp_path / "again"))
+    assert "Restored 2 shops with" in process.segments(data, "restore", str(backup))
+    process.segments(data, "backup", str(tmp_path / "again"))
+    first, second = (check(path)[0] for path in (backup, tmp_path / "again"))
+    assert (first.catalog, first.audience) == (second.catalog, second.audience)
 
 
-def test_with_a_full_disk_nothing_is_left_and_it_is_told(demo: Path, tmp_path: Path) -> None:
+def test_a_backup_is_checked_by_the_command(backup: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["restore", str(backup), "--check"])
+    assert "is whole: 2 shops with" in done.stdout
+    done = CliRunner().invoke(app, ["restore", str(tmp_path), "--check"])
+    assert isinstance(done.exception, BackupError)
+
+
+def test_with_a_full_disk_nothing_is_left_and_it_is_told(tmp_path: Path) -> None:
+    demo = tmp_path / "data"
+    process.segments(demo, "demo")
     place = tmp_path / "place"
     place.mkdir()
 
@@ -119,4 +120,5 @@ def test_with_a_full_disk_nothing_is_left_and_it_is_told(demo: Path, tmp_path: P
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert [*place.iterdir()] == []
-    process.segments(demo, "backup", str(place / "backup"))  # with room, it works
+    told = process.segments(demo, "backup", str(place / "backup"))  # with room, it works
+    assert "Backed up 1 shop with 436,100 rows of facts" in told

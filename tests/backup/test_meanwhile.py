@@ -41,8 +41,11 @@ def _write(shop: Client, segment: str, ended: threading.Event) -> None:
         shop.ask(UPDATE, id=segment, input={"description": str(number)})
 
 
-def test_each_shop_is_backed_up_as_it_was_at_one_instant(new: New, tmp_path: Path) -> None:
-    installation = new()
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_each_shop_is_backed_up_as_it_was_at_one_instant(
+    new: New, tmp_path: Path, kind: str
+) -> None:
+    installation = new(kind)
     ended = threading.Event()
     with installation.serving() as server:
         shops = [server.shop() for _ in range(3)]
