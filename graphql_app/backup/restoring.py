@@ -27,6 +27,7 @@ from graphql_app.backup.files import (
     check,
 )
 from graphql_app.catalog import copying
+from graphql_app.catalog.migrating import require_current, revision, revisions
 from graphql_app.catalog.store import Catalog
 
 # One insert takes no more than this, or one page of one shop.
@@ -59,6 +60,8 @@ def restore(
         AppError: A store failed. The audience is half restored then, and says so.
     """
     manifest, name = check(path, progress)
+    if revision(catalog) not in {None, *revisions()}:
+        require_current(catalog)  # which it is not: a newer version made it
     audience.create_tables()
     journal = Journal(audience)
     begun = journal.restoring()

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from graphql_app.audience.rows import fact_tables
 from graphql_app.backup import BackupError, check
 from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import copying
+from graphql_app.catalog.migrating import migrate
+from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
 from tests.backup.installation import Installation, rewrite
 
@@ -118,6 +121,16 @@ def test_stores_that_are_not_empty_are_left_alone(source: Source, whole: Path, n
         empty.with_audience_of(source.installation).restore(whole)
     assert source.installation.facts() == facts
     assert empty.rows() == 0
+
+
+def test_a_catalog_of_a_newer_version_is_left_alone(backup: Path, new: New) -> None:
+    target = new()
+    migrate(target.services.catalog)
+    with target.services.catalog.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(AppError, match="has the schema 9999, of a newer version"):
+        target.restore(backup)
+    assert target.rows() == 0
 
 
 def test_a_backup_takes_nobody_elses_place(source: Source, whole: Path) -> None:
