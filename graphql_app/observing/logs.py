@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Collection, Iterator
 from logging import Formatter, LogRecord
 from types import TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
@@ -100,9 +100,9 @@ class JsonLines(_Exceptions, JsonFormatter):
         """The instant, in UTC."""
         return f"{super().formatTime(record, datefmt)}.{int(record.msecs):03d}Z"
 
-    def format(self, record: LogRecord) -> str:
-        """The record without secrets."""
-        return without(super().format(record), self._secrets)
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """The parts of the record without secrets."""
+        return {name: without(str(part), self._secrets) for name, part in log_data.items()}
 
 
 def formatter(settings: Settings) -> Formatter:

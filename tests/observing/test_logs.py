@@ -96,6 +96,17 @@ def test_secrets_are_hidden_in_every_way_of_writing_them(form: str, secret: str)
     assert "app:***@db" in line
 
 
+def test_a_secret_with_quotes_is_hidden_too(form: str) -> None:
+    secret = "qu\"ote\\and'more"  # noqa: S105
+    settings = Settings.model_validate(
+        {"log_format": form, "audience_url": f"clickhousedb://app:{secret}@db/segments"}
+    )
+    for shown in (secret, repr(secret), [secret]):
+        line = _written(settings, "cannot connect: %s", shown)
+        assert "ote" not in line
+        assert "***" in line
+
+
 @pytest.mark.parametrize(
     ("sent", "taken"),
     [
