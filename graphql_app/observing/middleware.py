@@ -32,7 +32,9 @@ class Observed:
             await self._app(scope, receive, send)
             return
         sent = next((value for name, value in scope["headers"] if name == HEADER), None)
-        exchange = Exchange(request_id(sent and sent.decode("latin-1")), self._metrics)
+        exchange = Exchange(
+            request_id(None if sent is None else sent.decode("latin-1")), self._metrics
+        )
         header = (HEADER, exchange.id.encode())
         begun, status = perf_counter(), 0
 

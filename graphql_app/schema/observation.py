@@ -67,6 +67,8 @@ def _first_field(selections: SelectionSetNode, document: DocumentNode) -> str:
     """The name of the first field, which may be in fragments; empty if they lead nowhere."""
     fragments: Mapping[str, SelectionSetNode] = {}
     for _ in range(len(document.definitions) + MAX_INLINE):
+        if not selections.selections:  # the parser lets braces without a field pass
+            return ""
         first = selections.selections[0]
         if isinstance(first, FieldNode):
             return first.name.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
@@ -135,10 +136,6 @@ def _sane(status: int, content: bytes) -> None:
         assert isinstance(answer["data"], dict)
 
 
-def _connection(shop: Client) -> HTTPConnection:
-    return HTTPConnection(shop.address.removeprefix("http://"), timeout=WAIT)
-
-
 @some
 @given(body=bodies)
 def test_any_body(shop: Client, body: bytes) -> None:
@@ -171,13 +168,12 @@ def test_any_query(shop: Client, query: str) -> None:
     )
 )
 def test_any_address(shop: Client, parameters: str) -> None:
-    connection = _connection(shop)
-    connection.putrequest("GET", f"/graphql?{parameters}")
-    connection.putheader("Authorization", f"Bearer {shop.token}")
-    connection.endheaders()
-    answer = connection.getresponse()
-    _sane(answer.status, answer.read())
-    connection.close()
+    with closing(HTTPConnection(shop.address.removeprefix("http://"), timeout=WAIT)) as connection:
+        connection.putrequest("GET", f"/graphql?{parameters}")
+        connection.putheader("Authorization", f"Bearer {shop.token}")
+        connection.endheaders()
+        answer = connection.getresponse()
+        _sane(answer.status, answer.read())
 
 
 @some

@@ -83,6 +83,14 @@ def test_what_nobody_foresaw_has_them_too(shop: Client, monkeypatch: pytest.Monk
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("sent", ["", "abc-1", "\xff", "x" * 1_000])
+def test_every_answer_has_an_id_whatever_was_sent_as_one(shop: Client, sent: str) -> None:
+    headers = {"X-Request-Id": sent.encode("latin-1")}
+    answer = shop.http.get(f"{shop.address}/health", headers=[*headers.items()])  # type: ignore[arg-type]
+    assert answer.status_code == 200
+    assert answer.headers["x-request-id"]
+
+
 def _from(origin: str, shop: Client, **headers: str) -> httpx.Response:
     """The answer to a page of some site."""
     return shop.http.post(

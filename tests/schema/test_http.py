@@ -245,6 +245,12 @@ def test_what_is_no_graphql_of_this_schema_is_a_coded_error(shop: Client, query:
     assert _refused(shop, _body(query)) == {"BAD_REQUEST"}
 
 
+@pytest.mark.parametrize("query", ["{}", "{ ...{} }", "query Q {}"])
+def test_who_asks_for_nothing_gets_nothing(shop: Client, query: str) -> None:
+    # The specification has no such operation, and the parser lets it pass.
+    assert send(shop, _body(query)).json() == {"data": {}}
+
+
 @pytest.mark.parametrize("digits", [20, 400, 4_000, 5_000])
 @pytest.mark.parametrize(
     "query",
