@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format schema docs builder web chromium bench soak lock clean
+.PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments migrate >/dev/null
@@ -17,6 +17,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/segments schema --check
 	$(BIN)/python docs/generate.py --check
 
@@ -60,6 +61,11 @@ bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
 
 soak: $(VENV)/.dev  ## Load for ten minutes, kill hundreds of times: about an hour.
 	$(BIN)/python -m tests.soak
+
+audit: $(VENV)/.dev web/node_modules/.made  ## Ask the registries for known weaknesses of what is locked.
+	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock
+	$(BIN)/pip-audit --disable-pip --strict -r requirements-dev.lock
+	$(NPM) audit
 
 # The locks name versions and hashes, and no host.
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
