@@ -80,8 +80,9 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._contexts: dict[Operation[Connection, None], Context] = {}
         # What goes on although the client has left: a mutation does to its end.
-        self._left: set[asyncio.Future[None]] = set()
+        self._left: set[asyncio.Task[None]] = set()
 
     async def handle(self) -> None:
         """Take messages until the client leaves."""
@@ -136,40 +137,36 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
         asked["query"] = self.context.documents.of(asked) or ""
 
     async def cleanup_operation(self, operation_id: str) -> None:
-        """Have an operation end, and say nothing more: its id may be another's next."""
-        if operation_id in self.operations:
-            self.operations[operation_id].completed = True
-        await super().cleanup_operation(operation_id)
+        """Have an operation end, or go on to its end if it writes, and say nothing more.
+
+        Its id may be another's next. What goes on counts from now, not from when its task comes
+        to its turn: a message that asks for another may be right behind.
+        """
+        operation = self.operations.get(operation_id)
+        if operation is None:
+            return
+        operation.completed = True
+        context = self._contexts.get(operation)
+        if context and context.writes and operation.task:
+            self.forget_id(operation_id)
+            self._left.add(operation.task)
+            operation.task.add_done_callback(self._left.discard)
+        else:
+            await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[Connection, None]) -> None:
-        """Send what an operation answers, until it ends; one that writes goes on to its end."""
+        """Send what an operation answers, until it ends."""
         with part(operation.id):
-            await self._run(operation)
-
-    async def _run(self, operation: Operation[Connection, None]) -> None:
-        try:
-            context = await self.context.begin()
-            answering = asyncio.ensure_future(self._answer(operation, context))
             try:
-                await asyncio.wait([answering])
-            except asyncio.CancelledError:
-                if context.writes:
-                    self._left.add(answering)
-                    answering.add_done_callback(self._left.discard)
-                else:
-                    answering.cancel()
-                await asyncio.wait([answering])
-                if not answering.cancelled():
-                    answering.exception()  # else asyncio would log that nobody asked for it
-                raise
+                self._contexts[operation] = await self.context.begin()
+                await self._answer(operation, self._contexts[operation])
+            except WebSocketDisconnected:
+                return
+            except Exception as error:
+                with suppress(WebSocketDisconnected):
+                    await operation.send_initial_errors(_coded(error))
             finally:
-                answering.cancel()
-            await answering
-        except WebSocketDisconnected:
-            return
-        except Exception as error:
-            with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors(_coded(error))
+                self._contexts.pop(operation, None)
 
     async def _answer(self, operation: Operation[Connection, None], context: Context) -> None:
         results: Any = await self.schema.stream(
