@@ -54,7 +54,7 @@ GROUPS = {
 
 # Where an operator looks for a setting.
 SETTINGS = {
-    "Stores": ("data_dir", "catalog_url", "audience_url"),
+    "Stores": ("data_dir", "catalog_url", "audience_url", "audience_cluster"),
     "The server": ("host", "port", "workers", "drain_seconds", "strict_plugins"),
     "What is seen of it": (
         "log_level", "log_format", "slow_rule_seconds", "metrics", "metrics_token",

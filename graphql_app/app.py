@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Lifespan
 
+from graphql_app.audience.driver import refuse_if_taken
 from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.store import Audience, refuse_if_taken
+from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
@@ -87,6 +88,7 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
         settings.query_memory,
         settings.query_concurrency,
         slow=settings.slow_rule_seconds,
+        cluster=settings.audience_cluster,
     )
     try:
         yield audience

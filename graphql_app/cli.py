@@ -18,6 +18,7 @@ from graphql_app.app import open_catalog, open_services, opened_catalog, usable_
 from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.cli_audience import audience_app
 from graphql_app.cli_backup import backup_command, restore_command
 from graphql_app.cli_config import config_app
 from graphql_app.cli_export import export_command
@@ -39,6 +40,7 @@ shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 app.add_typer(shop_app, name="shop")
 app.add_typer(token_app, name="token")
+app.add_typer(audience_app, name="audience")
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(config_app, name="config")
 app.command("import")(import_command)

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from graphql_app.audience.store import Audience, embedded_in, refuse_if_taken
+from graphql_app.audience.driver import embedded_in, refuse_if_taken
+from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.console import err, out, wrong_settings

@@ -22,8 +22,8 @@ from rich.progress import (
 )
 
 from graphql_app.app import open_services
+from graphql_app.audience.driver import AudienceTakenError
 from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
-from graphql_app.audience.store import AudienceTakenError
 from graphql_app.catalog import access
 from graphql_app.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode

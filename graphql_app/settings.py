@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     audience_url: str = Field(
         "", repr=False, description="clickhousedb:// URL of the audience; embedded when empty."
     )
+    audience_cluster: str = Field(
+        "",
+        pattern="^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="Cluster of ClickHouse servers that the audience is spread over, if it is.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
     workers: int = Field(

@@ -5,7 +5,9 @@ and inserts with settings, parameters, formats and compression, errors with thei
 password. Each request has a thread and a connection of its own, so that one can end another.
 
 It runs over the engine that the process has open, or as a process of its own:
-``python -m tests.clickhouse_server DIRECTORY --port PORT``.
+``python -m tests.clickhouse_server DIRECTORY --port PORT``. With ``--cluster NAME`` the engine of
+such a process is all there is of a cluster of that name, one shard of one replica. There is no
+keeper, so what would be replicated is not, and what would be done on every node is done on this.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import argparse
 import re
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from base64 import b64decode
@@ -50,6 +54,17 @@ TRANSPORT = frozenset(
 )
 STATUS = {193: 401, 194: 401, 497: 403, 516: 403, 60: 404, 81: 404, 47: 400, 62: 400}
 INSERT = re.compile(rb"(?is)\s*(INSERT\s+INTO\s+[^\n]*?)\s+FORMAT\s+(\w+)\s*(?:\n|$)")
+# What a cluster needs a keeper for.
+REPLICATED = re.compile(r"\bReplicated(\w*MergeTree)\('[^']*', '[^']*'(?:, )?")
+ON_CLUSTER = re.compile(r" ON CLUSTER \w+")
+CONFIG = """
+<clickhouse>
+  <tcp_port>9000</tcp_port>
+  <remote_servers>
+    <{name}><shard><replica><host>localhost</host><port>9000</port></replica></shard></{name}>
+  </remote_servers>
+</clickhouse>
+"""
 FORMAT = re.compile(r"(?i)\s+FORMAT\s+(\w+)\s*;?\s*$")
 
 
@@ -75,6 +90,7 @@ class ClickHouseServer(ThreadingHTTPServer):
         path: Where the engine has its data.
         port: Where to listen on loopback; any free port when left out.
         access: Passwords by user; anybody may do anything when there are none.
+        cluster: Whether the engine is a cluster.
     """
 
     daemon_threads = True
@@ -82,9 +98,14 @@ class ClickHouseServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, path: Path | str, port: int = 0, access: Mapping[str, str] | None = None
+        self,
+        path: Path | str,
+        port: int = 0,
+        access: Mapping[str, str] | None = None,
+        cluster: bool = False,
     ) -> None:
-        self.path = str(Path(path).resolve())
+        self.path = str(path)
+        self.cluster = cluster
         self.access = dict(access or {})
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
@@ -125,6 +146,8 @@ class ClickHouseServer(ThreadingHTTPServer):
         Raises:
             Refused: The engine refused it.
         """
+        if self.cluster:
+            sql = ON_CLUSTER.sub("", REPLICATED.sub(r"\1(", sql))
         connection: Any = chdb.connect(self.path)
         try:
             if db:
@@ -260,10 +283,13 @@ def _file(data: bytes) -> Iterator[str]:
 
 @contextmanager
 def serving_clickhouse(
-    path: Path | str, port: int = 0, access: Mapping[str, str] | None = None
+    path: Path | str,
+    port: int = 0,
+    access: Mapping[str, str] | None = None,
+    cluster: bool = False,
 ) -> Iterator[ClickHouseServer]:
     """Serve the engine that this process has open, in threads."""
-    with ClickHouseServer(path, port, access) as server:
+    with ClickHouseServer(path, port, access, cluster) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
@@ -274,13 +300,31 @@ def serving_clickhouse(
             thread.join()
 
 
+@contextmanager
+def clickhouse_process(directory: Path, *options: str) -> Iterator[str]:
+    """A server in a process of its own, which is killed at the end; yields where it listens."""
+    command = [sys.executable, "-m", "tests.clickhouse_server", str(directory), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.kill()
+
+
 def main() -> None:
     """Serve an engine of this process's own until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--cluster", default="")
     given = parser.parse_args()
-    engine: Any = chdb.connect(str(given.directory.resolve()))
+    path = str(given.directory.resolve())
+    if given.cluster:
+        config = given.directory.resolve().with_suffix(".xml")
+        config.write_text(CONFIG.format(name=given.cluster))
+        path += f"?config-file={config}"
+    engine: Any = chdb.connect(path)
     stop = threading.Event()
 
     def stopped(number: int, frame: FrameType | None) -> None:
@@ -288,7 +332,7 @@ def main() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
-    with serving_clickhouse(given.directory, given.port) as server:
+    with serving_clickhouse(path, given.port, cluster=bool(given.cluster)) as server:
         print(f"listening on 127.0.0.1:{server.port}", flush=True)
         stop.wait()
     engine.close()

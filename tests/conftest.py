@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -21,12 +22,14 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
-from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
+from tests.clickhouse_server import ClickHouseServer, clickhouse_process, serving_clickhouse
 from tests.support import Client, Server, serving
 
 # A real ClickHouse to test with as well, e.g. clickhousedb://default@localhost:8123.
 SERVER = os.environ.get("TEST_CLICKHOUSE_URL", "")
-STORES = ["embedded", "http", *(["server"] if SERVER else [])]
+STORES = ["embedded", "http", "cluster", *(["server"] if SERVER else [])]
+
+CLUSTER = "shops"
 
 _databases = count(1)
 
@@ -70,20 +73,38 @@ def clickhouse(services: Services, settings: Settings) -> Iterator[ClickHouseSer
         yield serving
 
 
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a cluster as far as there can be one here, in a process of its own."""
+    directory = tmp_path_factory.mktemp("cluster") / "audience"
+    with clickhouse_process(directory, "--cluster", CLUSTER) as address:
+        yield address
+
+
 @pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    """Where the audience is: in the process, on a server, on a cluster."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
 def audience_url(
-    request: pytest.FixtureRequest, services: Services, settings: Settings
+    store: str, request: pytest.FixtureRequest, services: Services, settings: Settings
 ) -> Iterator[str]:
-    """A database of its own: of the embedded engine, and of a server."""
+    """A database of its own."""
     name = f"test_{next(_databases)}"
     owner = services.audience
-    match request.param:
+    match store:
         case "embedded":
             url = (
                 f"clickhousedb:///{name}?interface=chdb&path={settings.data_dir.resolve()}/audience"
             )
         case "http":
             url = request.getfixturevalue("clickhouse").url(name)
+        case "cluster":
+            address = request.getfixturevalue("cluster")
+            url, owner = f"clickhousedb://{address}/{name}", Audience(f"clickhousedb://{address}")
         case _:
             name = f"{name}_{token_hex(4)}"
             url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
@@ -96,9 +117,15 @@ def audience_url(
 
 
 @pytest.fixture
-def audience(audience_url: str) -> Iterator[Audience]:
+def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
+    """Opens the audience there once more, with other limits or tables."""
+    return partial(Audience, audience_url, cluster=CLUSTER if store == "cluster" else "")
+
+
+@pytest.fixture
+def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
     """An empty audience."""
-    opened = Audience(audience_url)
+    opened = open_audience()
     opened.create_tables()
     yield opened
     opened.close()

@@ -29,18 +29,6 @@ OVERLAP = 5
 # Seconds after which a write whose end was not told is over, for no statement takes as long.
 OVER_AFTER = 120
 
-# Rows are wanted for as long as a process may be behind; the server's clock dates them all.
-TABLE = """
-CREATE TABLE IF NOT EXISTS feed (
-    writer String,
-    number UInt64,
-    done Bool,
-    shop_id UInt64,
-    touched String,
-    at DateTime64(3, 'UTC') DEFAULT now64(3)
-) ENGINE = MergeTree ORDER BY at TTL toDateTime(at) + INTERVAL 1 HOUR
-"""
-
 
 class Feed:
     """This process's end of the change feed.
@@ -63,7 +51,8 @@ class Feed:
 
     def create(self) -> None:
         """Make the table if need be; what is told from now on counts."""
-        self._audience.command(TABLE)
+        for statement in self._audience.layout.create_feed():
+            self._audience.command(statement)
         found = self._audience.arrow("SELECT toFloat64(now64(3)) AS now")
         self._since = found["now"][0].as_py()
 

@@ -1,10 +1,11 @@
 """All or nothing for batches of several tables.
 
-One insert into one table is atomic in ClickHouse; several are not. A batch of several steps is
-first written to the journal, in one insert, then carried out, then marked as done. Steps may be
-repeated without harm, so whatever an earlier process left undone is done again at the next start,
-or, where only a step failed, before the shop's next write. So a shop never has two such batches.
-Where processes share a store, any of them may have left one: each looks before it writes.
+One insert into one table is atomic in ClickHouse; several are not, nor is one into a table that
+is spread over the shards of a cluster. A batch of such steps is first written to the journal, in
+one insert, then carried out, then marked as done. Steps may be repeated without harm, so whatever
+an earlier process left undone is done again at the next start, or, where only a step failed, before
+the shop's next write. So a shop never has two such batches. Where processes share a store, any of
+them may have left one: each looks before it writes.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Journal:
         if self._shared or shop_id in self._unfinished:
             self.finish(shop_id, writing)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
-        if len(steps) == 1 and isinstance(steps[0], Insert):
+        if len(steps) == 1 and self._is_atomic(steps[0]):
             self._carry_out(shop_id, steps[0], writing)
             return
         entries = _entries(shop_id, steps)
@@ -68,6 +69,10 @@ class Journal:
         except BaseException:
             self._unfinished.add(shop_id)
             raise
+
+    def _is_atomic(self, step: Insert | Erase) -> bool:
+        """Whether a step is carried out as a whole or not at all."""
+        return isinstance(step, Insert) and not self._audience.layout.is_spread(step.table)
 
     def unfinished_shops(self) -> Sequence[int]:
         """The shops of which a process began a batch and has not finished it."""

@@ -58,9 +58,9 @@ def fact_tables(audience: Audience) -> Sequence[FactTable]:
         f"SELECT name, sorting_key FROM system.tables WHERE database = '{audience.database}'"
     )
     for found in sorting.to_pylist():
-        if found["name"] in columns:
-            key = tuple(found["sorting_key"].split(", ")[1:])
-            keys.setdefault(found["name"], key)
+        name = audience.layout.named(found["name"])
+        if name in columns and found["name"] == audience.layout.on_disk(name):
+            keys.setdefault(name, tuple(found["sorting_key"].split(", ")[1:]))
     return [FactTable(name, columns[name], keys[name]) for name in names]
 
 

@@ -7,29 +7,30 @@ hide deleted rows and, where asked for, all but a few contacts.
 
 from __future__ import annotations
 
-import fcntl
-import logging
 import math
-import re
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from clickhouse_connect.driver.binding import DT64Param
-from clickhouse_connect.driver.exceptions import ClickHouseError
-from sqlalchemy import Row, create_engine, event, text
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Row, text
+from sqlalchemy.engine import Connection, make_url
 
 from graphql_app.audience.declared import all_facts
-from graphql_app.audience.layout import additions, difference
+from graphql_app.audience.driver import (
+    ARROW_SETTINGS,
+    ARROW_SINK,
+    SETTINGS,
+    AudienceUnavailableError,
+    arrow,
+    be_patient,
+    connect,
+    failures,
+    with_settings,
+)
+from graphql_app.audience.layout import CLUSTER_INSERT_SETTINGS, Layout, difference
+from graphql_app.audience.sharding import check_local
 from graphql_app.audience.tables import (
     PARTITION,
     PARTITIONS,
@@ -41,14 +42,10 @@ from graphql_app.audience.tables import (
     Statement,
     StoreTable,
     readable_tables,
-    stored,
 )
-from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import secrets_in, without
+from graphql_app.audience.work import WORK
 from graphql_app.observing import traces
 from graphql_app.observing.exchange import metrics
-
-logger = logging.getLogger(__name__)
 
 # Rows replaced but not yet merged away must not count: FINAL on every read. A partition that is
 # one merged part costs nothing more (measured: 0.078 s with and without over 20 M rows).
@@ -67,13 +64,10 @@ READ_SETTINGS = {
 
 QUERY_SETTINGS = {"apply_mutations_on_fly": 1}
 
-# Arrow is handed over in this process or to the next machine: packing it costs more than it saves
-# (800,000 sums: 90 ms for 132).
-ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
-
-# Of a session, since a statement's own settings come too late for it: lookups of a batch name its
-# identifiers, and filters of contacts those, so their text is long.
-MAX_QUERY_SIZE = 256 * 1024**2
+# Seconds that are waited for a server: for what it has to end by itself, longer than it may take;
+# for what takes as long as it takes, as merging does, until nothing can be expected any more.
+GRACE = 10
+PATIENCE = 600
 
 # One insert is one block is one part: all of it or nothing is there after a crash.
 INSERT_SETTINGS = {
@@ -82,50 +76,8 @@ INSERT_SETTINGS = {
     "min_insert_block_size_bytes": 0,
     "max_insert_threads": 1,
     "max_partitions_per_insert_block": 1,
+    "async_insert": 0,  # as servers have it by default: rows would wait for those of others
 }
-
-
-# The execution option with which a statement's result goes to a function, as an Arrow table.
-ARROW_SINK = "arrow_sink"
-
-
-class StoppedError(Exception):
-    """The work was told to stop, since nobody waits for it any more."""
-
-
-@dataclass(eq=False, slots=True)
-class Work:
-    """What is done in a thread for a request, which may be told to stop.
-
-    Its statements bear its name in the engine, and are counted.
-    """
-
-    name: str = field(default_factory=lambda: secrets.token_hex(16))
-    stopped: bool = False
-    statements: int = 0
-    audiences: set[Audience] = field(default_factory=set)
-
-    def begins(self, audience: Audience) -> dict[str, str]:
-        """The settings of a statement that it is about to execute.
-
-        Raises:
-            StoppedError: It was told to stop.
-        """
-        self.audiences.add(audience)
-        self.statements += 1
-        if self.stopped:
-            raise StoppedError
-        return {"log_comment": self.name}
-
-    def stop(self) -> None:
-        """Have it stop at its next statement, and end the one that is going on."""
-        self.stopped = True
-        for audience in [*self.audiences]:
-            audience.end_statements(self.name)
-
-
-# The work that a thread does, if it may be told to stop.
-WORK: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +98,14 @@ class Audience:
         memory: Bytes that a statement may use.
         connections: How many statements run at once.
         tables: Plugins' tables, which are there beside the built-in ones.
+        cluster: The cluster that the tables are spread over, if they are.
         slow: Seconds after which an answer is told in the log.
 
     Attributes:
         tables: All tables of facts.
         facts: What they hold, as files and mutations give it.
         timeout: Seconds that a statement may take.
+        layout: Where the tables are.
         slow: Seconds after which an answer is told in the log.
     """
 
@@ -163,31 +117,17 @@ class Audience:
         connections: int = 4,
         tables: Iterable[type[AudienceTable]] = (),
         slow: float = math.inf,
+        cluster: str = "",
     ) -> None:
         self.adopt(tables)
-        self._engine = self._open(url, connections)
+        self._engine = connect(url, connections)
         # The embedded engine shuts down with its last connection, and others are let go.
         self._last = self._engine.connect()
         self.database = make_url(url).database or "default"
+        self.layout = Layout(self.database, cluster)
         self.timeout = timeout
         self.slow = slow
         self._limits = {"max_memory_usage": memory}
-
-    @staticmethod
-    def _open(url: str, connections: int) -> Engine:
-        try:
-            engine = create_engine(
-                url, poolclass=QueuePool, pool_size=connections + 1, max_overflow=2, pool_timeout=60
-            )
-            event.listen(engine, "connect", _prepare)
-            event.listen(engine, "do_execute", _execute_as_arrow)
-            engine.connect().close()
-        except (SQLAlchemyError, ClickHouseError, RuntimeError, ImportError, ValueError) as error:
-            reason = without(str(error).splitlines()[0][:300], secrets_in(url))
-            raise AudienceUnavailableError(
-                f"The audience at {embedded_in(url) or 'AUDIENCE_URL'} cannot be opened: {reason}"
-            ) from error
-        return engine
 
     def adopt(self, tables: Iterable[type[AudienceTable]]) -> None:
         """Have these plugins' tables beside the built-in ones, and no others."""
@@ -205,16 +145,21 @@ class Audience:
             AudienceUnavailableError: A table is there that was declared in another way.
         """
         tables = self.tables if tables is None else tables
-        with self._failures():
-            made = [*map(stored, tables), stored(JournalEntry)]
-            StoreTable.metadata.create_all(self._engine, made)
-        for table in tables:
-            self.command(additions(table))
+        created: list[type[StoreTable]] = [*tables, JournalEntry]
+        for table in created:
+            for statement in self.layout.create(table):
+                self.command(statement)
         on_disk = self.arrow(
             "SELECT table, name, type, is_in_sorting_key FROM system.columns "
             f"WHERE database = '{self.database}'"
         )
-        found = difference(tables, on_disk.to_pylist())
+        # What stands for a table on a cluster sorts nothing.
+        rows = [
+            {**row, "table": self.layout.named(row["table"])}
+            for row in on_disk.to_pylist()
+            if row["table"] == self.layout.on_disk(self.layout.named(row["table"]))
+        ]
+        found = difference(tables, rows)
         if found is not None:
             raise AudienceUnavailableError(
                 f"The audience has the table {found}: keep to what it was, or give the new table "
@@ -247,12 +192,12 @@ class Audience:
         Raises:
             AppError: TIMEOUT when it took too long, LIMIT_EXCEEDED when it needed too much memory,
                 UNAVAILABLE when the engine failed.
+            NotOfOneContactError: On a cluster, where the answer might be another than on a server.
         """
+        self._check(statement)
         settings = self._read_settings(shop_id, contacts, timeout, tables)
         with self._reading() as connection:
-            return connection.execute(
-                statement, execution_options={"settings": settings}
-            ).fetchall()
+            return connection.execute(statement, execution_options={SETTINGS: settings}).fetchall()
 
     def table(
         self,
@@ -267,15 +212,20 @@ class Audience:
 
         Unless ``final``, rows that were replaced may be among them.
         """
+        self._check(statement)
         found: list[pa.Table] = []
         settings = self._read_settings(shop_id, contacts, timeout, tables)
         options = {
-            "settings": settings if final else {**settings, "final": 0},
+            SETTINGS: {**settings, **ARROW_SETTINGS, **({} if final else {"final": 0})},
             ARROW_SINK: found.append,
         }
         with self._reading() as connection:
             connection.execute(statement, execution_options=options)
         return found[0]
+
+    def _check(self, statement: Statement) -> None:
+        if self.layout.cluster:
+            check_local(statement)
 
     def written(self, statement: Statement) -> Written:
         """A statement's SQL and the values that it binds, by which statements are told apart."""
@@ -295,6 +245,7 @@ class Audience:
         work = WORK.get()
         return {
             **READ_SETTINGS,
+            **self.layout.read_settings,
             **({} if work is None else work.begins(self)),
             "additional_table_filters": self._filters(shop_id, contacts, tables),
             **self._limits,
@@ -313,7 +264,10 @@ class Audience:
             read = tables is None or name in tables
             if ids is not None and read and key in table.columns:
                 condition += f" AND {key} IN [{ids}]" if ids else " AND 0"
-            filters[f"{self.database}.{name}"] = condition
+            # On a cluster the engine takes that of the table which a statement reads first to the
+            # shards; what its subqueries read there has the names of the shards' own tables.
+            for each in {name, self.layout.on_disk(name)}:
+                filters[f"{self.database}.{each}"] = condition
         return filters
 
     def arrow(self, query: str, text: bool = True) -> pa.Table:
@@ -322,14 +276,36 @@ class Audience:
         Strings come as text, or as the bytes that they are when ``text`` is false.
         """
         strings = {"output_format_arrow_string_as_string": int(text)}
+        settings = {
+            **QUERY_SETTINGS,
+            **self.layout.read_settings,
+            **ARROW_SETTINGS,
+            **strings,
+        }
         with self._client() as client:
-            return _arrow(client, query, None, {**QUERY_SETTINGS, **strings})
+            return arrow(client, with_settings(query, settings))
 
     def insert(self, table: str, rows: pa.Table) -> None:
-        """Insert rows, all or none of them; they are on disk on return."""
+        """Insert rows, which are on disk on return; all or none of them, unless they are spread."""
         if rows.num_rows:
+            settings = {**INSERT_SETTINGS, **self._quorum(table)}
             with self._client() as client:
-                client.insert_arrow(table, rows.combine_chunks(), settings=INSERT_SETTINGS)
+                client.insert_arrow(table, rows.combine_chunks(), settings=settings)
+
+    def _quorum(self, table: str) -> Mapping[str, Any]:
+        """Settings by which an insert returns once all who may read the table have the rows.
+
+        Of the replicas that the cluster is said to have now: one that is taken out of its
+        configuration is not waited for any more.
+        """
+        if not self.layout.cluster:
+            return {}
+        found = self.arrow(
+            "SELECT max(replica_num) AS replicas, count() AS nodes FROM system.clusters "
+            f"WHERE cluster = '{self.layout.cluster}'"
+        )
+        replicas = found["replicas" if self.layout.is_spread(table) else "nodes"][0].as_py()
+        return {**CLUSTER_INSERT_SETTINGS, "insert_quorum": replicas}
 
     def tables_of_contacts(self) -> Sequence[str]:
         """The tables with rows of contacts, those of plugins that are not there any more included.
@@ -342,29 +318,35 @@ class Audience:
             f"AND engine LIKE '%ReplacingMergeTree' AND partition_key = '{PARTITION}' "
             "AND startsWith(sorting_key, 'shop_id, contact_id')"
         )
-        return [*dict.fromkeys([*known, *found["name"].to_pylist()])]
+        others = map(self.layout.named, found["name"].to_pylist())
+        return [*dict.fromkeys([*known, *others])]
 
     def erase(self, table: str, shop_id: int, contacts: Iterable[int]) -> None:
         """Delete the rows of contacts for good.
 
         They are out of every answer on return, and off the disk as soon as the engine has
-        rewritten the parts that held them, which it takes up again after a crash.
+        rewritten the parts that held them, which it takes up again after a crash. On a cluster they
+        are off the disks of all replicas, since one of them may come to know later than another.
         """
         ids = ", ".join(str(int(contact)) for contact in contacts)
         with self._client() as client:
             client.command(
-                f"ALTER TABLE {table} DELETE IN PARTITION {shop_id % PARTITIONS} "
+                f"ALTER TABLE {self._on_disk(table)} DELETE IN PARTITION {shop_id % PARTITIONS} "
                 f"WHERE shop_id = {int(shop_id)} AND {contact_key(table)} IN ({ids})",
-                settings={"mutations_sync": 0},
+                settings={"mutations_sync": 2 if self.layout.cluster else 0},
             )
 
     def merge(self, table: str, shop_id: int) -> None:
         """Merge the parts of a shop's partition into one, so that reads cost least."""
         with self._client() as client:
             client.command(
-                f"OPTIMIZE TABLE {table} PARTITION {shop_id % PARTITIONS} FINAL",
+                f"OPTIMIZE TABLE {self._on_disk(table)} PARTITION {shop_id % PARTITIONS} FINAL",
                 settings={"optimize_skip_merged_partitions": 1},
             )
+
+    def _on_disk(self, table: str) -> str:
+        """What a statement says to be about a table on every node."""
+        return f"`{self.layout.on_disk(table)}`{self.layout.on_cluster}"
 
     def command(self, statement: str) -> None:
         """Execute a statement of the host's own that returns nothing."""
@@ -373,11 +355,13 @@ class Audience:
 
     def end_statements(self, name: str) -> None:
         """End the statements of the work of that name, if any are going on."""
-        self.command(f"KILL QUERY WHERE Settings['log_comment'] = '{name}' ASYNC")
+        self.command(
+            f"KILL QUERY{self.layout.on_cluster} WHERE Settings['log_comment'] = '{name}' ASYNC"
+        )
 
     def ping(self) -> None:
         """Answer, or raise UNAVAILABLE."""
-        with self._connection() as connection:
+        with self._connection(GRACE) as connection:
             connection.execute(text("SELECT 1"))
 
     @contextmanager
@@ -386,7 +370,7 @@ class Audience:
         with (
             traces.span("audience statement"),
             metrics().statements.time(),
-            self._connection() as connection,
+            self._connection(self.timeout + GRACE) as connection,
         ):
             yield connection
 
@@ -398,134 +382,24 @@ class Audience:
             yield driver.client
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """A connection, which is not used again once a statement has failed on it.
+    def _connection(self, patience: float = PATIENCE) -> Iterator[Connection]:
+        """A connection that waits so many seconds for an answer.
+
+        It is not used again once a statement has failed on it.
 
         The embedded engine gives what a failed statement had put out to the next statement of that
         connection, as the beginning of its result: rows of another shop, or what cannot be read.
         """
-        with self._failures(), self._engine.connect() as connection:
+        with failures(), self._engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            be_patient(driver.client, patience)
             try:
                 yield connection
             except BaseException:
                 connection.invalidate()
                 raise
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except (SQLAlchemyError, ClickHouseError) as error:
-            raise _failure(error) from error
-
 
 def contact_key(table: str) -> str:
     """The column that says of which contact a row is."""
     return "id" if table == Contact.__tablename__ else "contact_id"
-
-
-def _prepare(connection: Any, _: object) -> None:
-    # clickhouse-connect writes times in the server's zone, which for the embedded engine is that of
-    # the process; the columns that they are compared with are in UTC.
-    connection.client.server_tz = UTC
-    connection.client.set_client_setting("max_query_size", MAX_QUERY_SIZE)
-
-
-def _execute_as_arrow(cursor: Any, sql: str, parameters: Any, context: Any) -> bool:
-    """Execute a statement that has a sink for Arrow, bound as any other; others are left alone."""
-    sink = context.execution_options.get(ARROW_SINK)
-    if sink is None:
-        return False
-    # As a DateTime64, which the driver makes of instants only where it executes them itself.
-    values = {
-        name: DT64Param(value) if isinstance(value, datetime) else value
-        for name, value in (parameters or {}).items()
-    }
-    if not values:
-        sql = sql.replace("%%", "%")
-    sink(_arrow(cursor.client, sql, values or None, context.execution_options["settings"]))
-    return True
-
-
-def _arrow(
-    client: Any, query: str, values: Mapping[str, Any] | None, settings: Mapping[str, Any]
-) -> pa.Table:
-    """Execute a query, and return its result as Arrow."""
-    # The driver's own method would set each setting with a statement and take it back with another.
-    clause = ", ".join(
-        f"{name} = {_quoted(value)}" for name, value in {**settings, **ARROW_SETTINGS}.items()
-    )
-    answer = client.raw_query(f"{query}\nSETTINGS {clause}", values, fmt="Arrow")
-    return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
-
-
-def _quoted(value: Any) -> str:
-    """A value of a setting as SQL; the engine makes of text what the setting is."""
-    if isinstance(value, Mapping):
-        pairs = (f"{_quoted(key)}: {_quoted(each)}" for key, each in value.items())
-        value = f"{{{', '.join(pairs)}}}"
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-class AudienceUnavailableError(AppError):
-    """The store of facts cannot be used; the message says what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, message)
-
-
-class AudienceTakenError(AudienceUnavailableError):
-    """The embedded store is open in another process."""
-
-
-def embedded_in(url: str) -> str | None:
-    """The directory of an embedded store; ``None`` for a server."""
-    path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
-    return path if isinstance(path, str) else None
-
-
-def refuse_if_taken(url: str) -> None:
-    """Refuse an embedded store that is open already, before the engine prints that it failed.
-
-    Raises:
-        AudienceTakenError: It is open, in all likelihood in another process.
-    """
-    path = embedded_in(url)
-    if path is None:
-        return
-    try:
-        with (Path(path) / "status").open("rb") as status:
-            fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AudienceTakenError(
-            f"Another process has the audience in {path} open, e.g. a running server: the embedded "
-            "store serves one process at a time. Stop that process, or set DATA_DIR to another "
-            "directory, or AUDIENCE_URL to a ClickHouse server."
-        ) from None
-    except OSError:
-        return  # not there yet, or the engine will say what is wrong
-
-
-def _failure(error: Exception) -> Exception:
-    # The driver's own words, without the statement that SQLAlchemy adds, and so a user's.
-    reason = str(getattr(error, "orig", error))
-    work = WORK.get()
-    if "QUERY_WAS_CANCELLED" in reason and work is not None and work.stopped:
-        return StoppedError()
-    if "TOO_BIG_AST" in reason or "TOO_DEEP_AST" in reason or "Max query size" in reason:
-        return AppError(ErrorCode.LIMIT_EXCEEDED, "This is too long a rule; shorten its lists.")
-    if "MEMORY_LIMIT_EXCEEDED" in reason:
-        return AppError(
-            ErrorCode.LIMIT_EXCEEDED,
-            "This needed more memory than a statement may have; ask for a simpler rule.",
-        )
-    if "TIMEOUT_EXCEEDED" in reason or "(TOO_SLOW)" in reason:  # it is foreseen that it would be
-        return AppError(
-            ErrorCode.TIMEOUT,
-            "This took longer than a statement may; ask for a simpler rule or a narrower window.",
-        )
-    # What the engine says of a statement may quote a person's data; its code and name do not.
-    code = re.match(r"(?s).*?(Code: \d+).*\(([A-Z0-9_]+)\)", reason)
-    logger.error("the audience store failed: %.200s", " ".join(code.groups()) if code else reason)
-    return AudienceUnavailableError("The audience store failed; try again in a moment.")

@@ -17,7 +17,8 @@ from strawberry.types import Info
 from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
 from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.store import WORK, Audience, Work
+from graphql_app.audience.store import Audience
+from graphql_app.audience.work import WORK, Work
 from graphql_app.catalog.access import TOKEN_PATTERN, Access, Tokens
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import TokenScope

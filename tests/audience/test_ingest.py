@@ -66,10 +66,11 @@ def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
 def test_what_one_process_began_the_next_one_finishes(
     audience: Audience, recorder: Recorder
 ) -> None:
-    audience.command("RENAME TABLE orders TO orders_away")
+    orders = audience.layout.on_disk("orders")
+    audience.command(f"RENAME TABLE {orders} TO orders_away")
     with pytest.raises(AppError):
         Recorder(audience).forget(1, [1])  # so that a batch of another kind is left as well
-    audience.command("RENAME TABLE orders_away TO orders")
+    audience.command(f"RENAME TABLE orders_away TO {orders}")
     _record_contacts(recorder, 1, id=[1, 2])
     again = Recorder(audience)
     again.recover()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from sqlalchemy import func, select, union_all
 from sqlmodel import col
 
 from graphql_app.audience import facts
+from graphql_app.audience.driver import AudienceUnavailableError
 from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.store import Audience, AudienceUnavailableError
+from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
+
+Open = Callable[..., Audience]
 
 
 @pytest.fixture
@@ -28,8 +32,8 @@ def contacts(audience: Audience) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_takes_too_long_is_ended(audience_url: str) -> None:
-    limited = Audience(audience_url, timeout=0.3)
+def test_a_statement_that_takes_too_long_is_ended(open_audience: Open) -> None:
+    limited = open_audience(timeout=0.3)
     with pytest.raises(AppError) as refused:
         limited.rows(select(func.sleepEachRow(0.02)).select_from(Contact), 1)
     assert refused.value.code is ErrorCode.TIMEOUT
@@ -38,8 +42,10 @@ def test_a_statement_that_takes_too_long_is_ended(audience_url: str) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_needs_too_much_memory_is_ended(audience_url: str) -> None:
-    limited = Audience(audience_url, memory=8 * 1024**2)
+def test_a_statement_that_needs_too_much_memory_is_ended(
+    open_audience: Open,
+) -> None:
+    limited = open_audience(memory=8 * 1024**2)
     greedy = select(func.length(func.groupArray(func.randomString(1_000_000)))).select_from(Contact)
     with pytest.raises(AppError) as refused:
         limited.rows(greedy, 1)
@@ -56,9 +62,9 @@ def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: A
 @pytest.mark.usefixtures("contacts")
 @pytest.mark.parametrize("way", ["rows", "table"])
 def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
-    audience_url: str, way: str
+    open_audience: Open, way: str
 ) -> None:
-    alone = Audience(audience_url, connections=1)
+    alone = open_audience(connections=1)
     slowly = func.sleepEachRow(0.01) + func.throwIf(col(Contact.id) > 80)
     failing: Any = union_all(select(col(Contact.id)), select(slowly).select_from(Contact))
     ids = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
@@ -76,7 +82,8 @@ QUIET = """
 import sys
 from sqlalchemy import func, select
 from sqlmodel import col
-from graphql_app.audience.store import Audience, AudienceUnavailableError
+from graphql_app.audience.driver import AudienceUnavailableError
+from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 
 quiet = Audience("clickhousedb://?interface=chdb&path=" + sys.argv[1])

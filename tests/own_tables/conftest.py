@@ -28,12 +28,14 @@ def with_reviews() -> Registry:
 
 
 @pytest.fixture
-def start(services: Services, settings: Settings, server: Server, audience_url: str) -> Started:
+def start(
+    services: Services, settings: Settings, server: Server, open_audience: Callable[..., Audience]
+) -> Started:
     """Starts servers one after another, with any plugins, over one database that was empty."""
 
     @contextmanager
     def started(registry: Registry) -> Iterator[Server]:
-        audience = Audience(audience_url, tables=registry.tables)
+        audience = open_audience(tables=registry.tables)
         try:
             audience.create_tables()
             recorder = Recorder(audience)

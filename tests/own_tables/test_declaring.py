@@ -40,7 +40,7 @@ ACME = Plugin("acme", "acme-tables", "1.2")
 _numbers = count(1)
 
 # A table is declared once in a process.
-ONCE = pytest.mark.parametrize("audience_url", ["embedded"], indirect=True)
+ONCE = pytest.mark.parametrize("store", ["embedded"], indirect=True)
 
 
 def _registered(*tables: Any, strict: bool = True) -> Registry:

@@ -16,8 +16,9 @@ from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.changes import Ids
-from graphql_app.audience.store import WORK, Audience, StoppedError, contact_key
+from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement
+from graphql_app.audience.work import WORK, StoppedError
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.index.doubt import DoubtError
 from graphql_app.segments.index.question import Kind, Question

@@ -1,0 +1,94 @@
+"""The tables as the engine is told to make them, on one server and on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from graphql_app.audience.layout import Layout
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
+from graphql_app.cli import app
+from graphql_app.errors import AppError
+from graphql_app.schema.context import Services
+from tests.plugins.reviews import Review
+
+EVERY: tuple[type[StoreTable], ...] = (*TABLES, Review, JournalEntry)
+SPREAD = ("contacts", "orders", "order_lines", "texts", "keywords", "events", Review.__tablename__)
+CLUSTER = Layout("facts", "shops")
+
+
+@pytest.fixture
+def store() -> str:
+    """The engine of this process."""
+    return "embedded"
+
+
+def _statements(layout: Layout) -> list[str]:
+    return [
+        layout.create_database(),
+        *(statement for table in EVERY for statement in layout.create(table)),
+        *layout.create_feed(),
+    ]
+
+
+@pytest.mark.parametrize("layout", [Layout("facts"), CLUSTER])
+def test_the_engine_can_read_every_statement(services: Services, layout: Layout) -> None:
+    for statement in _statements(layout):
+        quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
+        formatted = services.audience.arrow(f"SELECT formatQuerySingleLine('{quoted}') AS query")
+        assert formatted["query"][0].as_py()
+
+
+def test_on_a_cluster_facts_are_spread_by_contact_and_replicated_within_a_shard() -> None:
+    made = _statements(CLUSTER)
+    for name in SPREAD:
+        local = next(each for each in made if each.startswith(_create(f"{name}_local")))
+        assert f"'/clickhouse/tables/{{shard}}/facts/{name}', '{{replica}}', version)" in local
+        everywhere = next(each for each in made if each.startswith(_create(name)))
+        contact = "id" if name == "contacts" else "contact_id"
+        assert everywhere.endswith(
+            f"Distributed('shops', 'facts', '{name}_local', cityHash64(shop_id, {contact}))"
+        )
+    assert all(" ON CLUSTER shops" in statement for statement in made)
+
+
+def test_on_a_cluster_what_is_not_of_contacts_is_whole_on_every_node() -> None:
+    made = _statements(CLUSTER)
+    for name in ("products", "journal", "feed"):
+        (only,) = (each for each in made if each.startswith(_create(name)))
+        assert f"MergeTree('/clickhouse/tables/facts/{name}', '{{shard}}-{{replica}}'" in only
+
+
+def _create(name: str) -> str:
+    return f"CREATE TABLE IF NOT EXISTS `{name}` ON CLUSTER shops ("
+
+
+def test_the_command_prints_them_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIENCE_URL", "clickhousedb://nobody@127.0.0.1:1/facts")
+    monkeypatch.setenv("AUDIENCE_CLUSTER", "shops")
+    printed = CliRunner().invoke(app, ["audience", "schema", "--print"])
+    assert printed.exit_code == 0, printed.output
+    lines = printed.output.splitlines()
+    for table in TABLES:
+        for statement in CLUSTER.create(table):
+            assert f"{statement};" in lines
+
+
+def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
+    audience: Audience, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no keeper to carry them out with, which is what it finds wrong with them."""
+    audience.layout = Layout(audience.database, "nowhere")
+    changes: list[Callable[[], None]] = [
+        lambda: audience.erase("contacts", 1, [1]),
+        lambda: audience.merge("orders", 1),
+        lambda: audience.end_statements("nothing"),
+    ]
+    for change in changes:
+        caplog.clear()
+        with pytest.raises(AppError):
+            change()
+        assert "QUERY_IS_PROHIBITED" in caplog.text

@@ -1,0 +1,217 @@
+"""A ClickHouse server that is away, slow, cut off or not itself: errors while it lasts, no less."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from graphql_app.audience import facts
+from graphql_app.audience import store as audience_store
+from graphql_app.audience.driver import AudienceUnavailableError
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import Contact
+from graphql_app.errors import AppError, ErrorCode
+from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
+from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
+
+IDS = select(col(Contact.id)).order_by(col(Contact.id))
+SECRET = "8b1c-secret"  # noqa: S105 - of nothing
+EMAIL = "ada@example.com"
+
+Ask = Callable[[Audience], list[int]]
+
+
+def _rows(audience: Audience) -> list[int]:
+    return [row[0] for row in audience.rows(IDS, 1)]
+
+
+def _table(audience: Audience) -> list[int]:
+    ids: list[int] = audience.table(IDS, 1)["id"].to_pylist()
+    return ids
+
+
+ways = pytest.mark.parametrize("ask", [_rows, _table])
+
+
+def _record(audience: Audience, ids: range) -> None:
+    values = {"id": [*ids], "email": [EMAIL] * len(ids)}
+    rows, bad = facts.check(facts.CONTACTS, values, len(ids))
+    assert not bad
+    Recorder(audience).record(1, facts.CONTACTS, rows)
+
+
+@pytest.fixture
+def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
+    """A proxy of the server."""
+    with proxying(clickhouse.port) as made:
+        yield made
+
+
+@pytest.fixture
+def store() -> str:
+    """A server."""
+    return "http"
+
+
+@pytest.fixture
+def remote(audience: Audience, proxy: Proxy) -> Iterator[Audience]:
+    """Five thousand contacts, beyond the proxy."""
+    _record(audience, range(5000))
+    opened = Audience(f"clickhousedb://127.0.0.1:{proxy.port}/{audience.database}", connections=1)
+    yield opened
+    opened.close()
+
+
+@ways
+def test_what_is_refused_is_unavailable_and_comes_back_by_itself(
+    remote: Audience, proxy: Proxy, ask: Ask
+) -> None:
+    proxy.refuse()
+    with pytest.raises(AudienceUnavailableError, match="try again"):
+        ask(remote)
+    with pytest.raises(AudienceUnavailableError):
+        remote.ping()
+    proxy.accept()
+    assert ask(remote) == [*range(5000)]
+
+
+@ways
+def test_a_connection_that_was_lost_while_nobody_asked_is_no_error(
+    remote: Audience, proxy: Proxy, ask: Ask
+) -> None:
+    assert len(ask(remote)) == 5000
+    proxy.drop()
+    assert len(ask(remote)) == 5000
+
+
+@ways
+@pytest.mark.parametrize("reset", [True, False])
+def test_an_answer_that_is_cut_is_an_error_and_never_a_shorter_one(
+    remote: Audience, proxy: Proxy, ask: Ask, reset: bool
+) -> None:
+    assert len(ask(remote)) == 5000
+    whole = 41_000
+    proxy.reset = reset
+    for proxy.cut in [0, 1, 12, 40, 200, *range(400, whole, 2_900)]:
+        proxy.drop()
+        found = None
+        with suppress(AppError):
+            found = ask(remote)
+        assert found in (None, [*range(5000)]), proxy.cut
+        assert found is None or proxy.cut > 1_000
+    proxy.cut = None
+    assert len(ask(remote)) == 5000
+
+
+@ways
+@pytest.mark.parametrize("answer", [BAD_GATEWAY, SIGN_IN])
+def test_the_page_of_a_proxy_is_an_error_whatever_its_status(
+    remote: Audience, proxy: Proxy, ask: Ask, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(ask(remote)) == 5000
+    proxy.answer = answer
+    with pytest.raises(AudienceUnavailableError, match="try again"):
+        ask(remote)
+    assert "<" not in caplog.text.replace(" < ", "")
+    if answer is BAD_GATEWAY:
+        assert "HTTP status 502" in caplog.text
+    proxy.answer = None
+    assert len(ask(remote)) == 5000
+
+
+@ways
+def test_a_server_that_does_not_answer_is_waited_for_so_long(
+    remote: Audience, proxy: Proxy, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(ask(remote)) == 5000
+    monkeypatch.setattr(audience_store, "GRACE", 0.2)
+    remote.timeout = 0.2
+    proxy.silent = True
+    with pytest.raises(AppError, match="did not answer in time") as refused:
+        ask(remote)
+    assert refused.value.code is ErrorCode.TIMEOUT
+    proxy.silent = False
+    remote.timeout = 30
+    assert len(ask(remote)) == 5000
+
+
+def test_a_batch_whose_answer_was_lost_is_recorded_once(
+    remote: Audience, proxy: Proxy, audience: Audience
+) -> None:
+    recorder = Recorder(remote)
+    rows, _ = facts.check(facts.CONTACTS, {"id": [5000, 5001]}, 2)
+    proxy.cut = 0
+    with pytest.raises(AppError):
+        recorder.record(1, facts.CONTACTS, rows)
+    proxy.cut = None
+    recorder.record(1, facts.CONTACTS, rows)
+    assert _rows(audience) == [*range(5002)]
+
+
+def test_many_contacts_are_asked_for_by_name(remote: Audience) -> None:
+    wanted = [*range(0, 100_000, 5)]
+    found = remote.rows(IDS, 1, wanted)
+    assert [row[0] for row in found] == [*range(0, 5000, 5)]
+    assert remote.table(IDS, 1, wanted)["id"].to_pylist() == [*range(0, 5000, 5)]
+
+
+def test_what_is_logged_has_no_persons_data_and_no_secret(
+    remote: Audience, proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    failing: Any = select(func.throwIf(col(Contact.email) == EMAIL, SECRET))
+    with pytest.raises(AudienceUnavailableError):
+        remote.rows(failing, 1)
+    assert "Code: 395" in caplog.text
+    proxy.cut = 0
+    with pytest.raises(AudienceUnavailableError):
+        remote.rows(select(func.count()).where(col(Contact.email) == EMAIL), 1)
+    assert SECRET not in caplog.text
+    assert EMAIL not in caplog.text
+
+
+def test_a_server_that_is_not_there_is_named_at_the_start() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(
+        AudienceUnavailableError, match=rf"127.0.0.1:{port} cannot be opened: no ClickHouse server"
+    ) as refused:
+        Audience(f"clickhousedb://someone:{SECRET}@127.0.0.1:{port}/db")
+    assert SECRET not in str(refused.value)
+
+
+def test_a_wrong_password_and_a_missing_database_are_told_at_the_start(
+    clickhouse: ClickHouseServer,
+) -> None:
+    with serving_clickhouse(clickhouse.path, access={"app": SECRET}) as guarded:
+        with pytest.raises(AudienceUnavailableError, match="refuses the user or the password"):
+            Audience(guarded.url(login="app:wrong"))
+        with pytest.raises(AudienceUnavailableError, match="no such database"):
+            Audience(guarded.url("nowhere", login=f"app:{SECRET}"))
+        opened = Audience(guarded.url(login=f"app:{SECRET}"))
+        opened.ping()
+        opened.close()
+
+
+def test_a_statement_is_ended_where_nobody_waits_for_it(remote: Audience) -> None:
+    ended = threading.Event()
+
+    def slowly() -> None:
+        with pytest.raises(AppError):
+            remote.rows(select(func.sleepEachRow(0.01)).select_from(Contact), 1)
+        ended.set()
+
+    asking = threading.Thread(target=slowly)
+    asking.start()
+    while not ended.wait(0.05):
+        remote.command("KILL QUERY WHERE query LIKE '%sleepEachRow%contacts%' ASYNC")
+    asking.join()

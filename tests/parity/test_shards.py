@@ -1,0 +1,309 @@
+"""Every statement gives of the shards of a cluster, together, what it gives of the whole.
+
+There is no cluster here. So the facts of a shop are split into three databases by the sharding
+function of the tables, which the engine computes, and each is asked by itself, as a shard is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Row, Subquery, func, or_, select, tuple_, union_all
+from sqlmodel import col
+
+from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.layout import Layout
+from graphql_app.audience.sharding import NotOfOneContactError, check_local
+from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.tables import (
+    Contact,
+    KeywordUse,
+    Order,
+    OrderLine,
+    Product,
+    Statement,
+    TextMessage,
+    stored,
+)
+from graphql_app.plugins import Registry
+from graphql_app.schema.context import Services
+from graphql_app.segments.explanation import explain
+from graphql_app.segments.members import MemberSortKey, members
+from graphql_app.segments.size import containing, size
+from graphql_app.segments.suggestions import all_fields, suggestion_statement
+from graphql_app.settings import Settings
+from tests.parity.evaluation.facts import Document
+from tests.parity.generated_facts import days
+from tests.parity.generated_rules import Criteria
+from tests.parity.recorded_shop import NOW, RecordedShop
+from tests.parity.strategies import Situation, situations
+
+SHARDS = 3
+LAYOUT = Layout("facts", "shops")
+UNHURRIED = settings(
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    max_examples=3,
+)
+
+
+class Split(Audience):
+    """The whole, which asks the shards too whenever it is asked, and compares."""
+
+    shards: Sequence[Audience]
+    compared: int = 0
+
+    def rows(
+        self,
+        statement: Statement,
+        shop_id: int,
+        contacts: Iterable[int] | None = None,
+        timeout: float = math.inf,
+        tables: Collection[str] | None = None,
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        contacts = None if contacts is None else [*contacts]
+        self._compare(statement, shop_id, contacts, tables)
+        return super().rows(statement, shop_id, contacts, timeout, tables)
+
+    def table(
+        self,
+        statement: Statement,
+        shop_id: int,
+        contacts: Iterable[int] | None = None,
+        timeout: float = math.inf,
+        tables: Collection[str] | None = None,
+        final: bool = True,
+    ) -> pa.Table:
+        contacts = None if contacts is None else [*contacts]
+        self._compare(statement, shop_id, contacts, tables)
+        return super().table(statement, shop_id, contacts, timeout, tables, final)
+
+    def _compare(
+        self,
+        statement: Statement,
+        shop_id: int,
+        contacts: Sequence[int] | None,
+        tables: Collection[str] | None,
+    ) -> None:
+        check_local(statement)
+        if not _is_added_up(statement):
+            return  # it is put together from rows of all shards, of which nothing is of one alone
+        # What it is sorted by and how much is taken of it is seen to once it is together.
+        bare: Any = statement.order_by(None).limit(None)
+        ask = partial(Audience.rows, statement=bare, shop_id=shop_id, tables=tables)
+        whole = [_plain(row) for row in ask(self, contacts=contacts)]
+        each = [_plain(row) for shard in self.shards for row in ask(shard, contacts=contacts)]
+        if all(map(_is_count, bare.selected_columns)):
+            each = [tuple(map(sum, zip(*each, strict=True)))]
+        assert Counter(each) == Counter(whole), str(statement)
+        self.compared += 1
+
+
+def _plain(row: Any) -> tuple[Any, ...]:
+    """A row that can be counted: NaN is equal to itself, and lists are tuples."""
+    return tuple(
+        "NaN" if value != value else tuple(value) if isinstance(value, list) else value  # noqa: PLR0124
+        for value in row
+    )
+
+
+def _is_count(column: Any) -> bool:
+    return getattr(getattr(column, "element", column), "name", "").startswith("count")
+
+
+def _is_added_up(query: Any) -> bool:
+    """Whether what shards have of a statement is counts or rows of contacts, and no more."""
+    sources = query.get_final_froms()
+    if any(isinstance(source, Subquery) for source in sources):
+        return all(_is_added_up(source.element) for source in sources)
+    names = {column.name for each in query._group_by_clauses for column in each.base_columns}
+    return (not names or "contact_id" in names) and stored(Product) not in sources
+
+
+@pytest.fixture
+def store() -> str:
+    """The engine of this process, where there are several databases."""
+    return "embedded"
+
+
+@pytest.fixture
+def split(services: Services, settings: Settings, audience: Audience) -> Iterator[Split]:
+    """An audience, and one for each shard of it."""
+    path = f"interface=chdb&path={settings.data_dir.resolve()}/audience"
+    names = [f"{audience.database}_{shard}" for shard in range(SHARDS)]
+    opened = Split(f"clickhousedb:///{audience.database}?{path}")
+    for name in names:
+        services.audience.command(f"CREATE DATABASE {name}")
+    opened.shards = [Audience(f"clickhousedb:///{name}?{path}", connections=1) for name in names]
+    for shard in opened.shards:
+        shard.create_tables()
+    yield opened
+    for each in (opened, *opened.shards):
+        each.close()
+    for name in names:
+        services.audience.command(f"DROP DATABASE {name}")
+
+
+def _distribute(split: Split) -> None:
+    """Give each shard its rows, and of what is on every node all."""
+    for table in split.tables:
+        name = table.__tablename__
+        spread = LAYOUT.is_spread(name)
+        for number, shard in enumerate(split.shards):
+            own = f"cityHash64(shop_id, {contact_key(name)}) % {SHARDS} = {number}"
+            shard.command(f"TRUNCATE TABLE {name}")
+            shard.command(
+                f"INSERT INTO {name} SELECT * FROM {split.database}.{name} "
+                f"WHERE {own if spread else 1}"
+            )
+
+
+def _recorded(services: Services, split: Split, situation: Situation) -> RecordedShop:
+    shop = RecordedShop(
+        replace(services, audience=split, recorder=Recorder(split)), situation.zone, situation.now
+    )
+    shop.record(*situation.batches)
+    shop.save(situation.segments)
+    _distribute(split)
+    return shop
+
+
+def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
+    """Ask in every way there is; what is compared is each statement that this leads to."""
+    index, none = shop.services.index, replace(shop.services, index_bytes=0).index
+    ask = (shop.services.audience, shop.id)
+    rules = [shop.rule(document) for document in documents]
+    for rule in rules:
+        counted = size(*ask, rule, shop.scope)
+        assert counted == size(*ask, rule, shop.scope, index)
+        for key in MemberSortKey:
+            members(*ask, rule, shop.scope, none, limit=3, key=key)
+        explain(*ask, rule, shop.scope, [1, 2, 3])
+    containing(*ask, dict(enumerate(rules)), 1, shop.scope, none)
+
+
+@UNHURRIED
+@given(situation=situations())
+def test_made_rules_give_the_same_of_the_shards_as_of_the_whole(
+    services: Services, split: Split, situation: Situation
+) -> None:
+    shop = _recorded(services, split, situation)
+    _everything(shop, [*situation.criteria[:8], *situation.rules])
+    assert split.compared
+
+
+@settings(UNHURRIED, max_examples=1)
+@given(
+    situation=situations(),
+    one_of_each=st.fixed_dictionaries({**Criteria(st.sampled_from(days("UTC", NOW))).by_key}),
+)
+def test_every_criterion_gives_the_same_of_the_shards_as_of_the_whole(
+    services: Services, split: Split, situation: Situation, one_of_each: dict[str, Document]
+) -> None:
+    shop = _recorded(services, split, situation)
+    _everything(shop, [{key: body} for key, body in one_of_each.items()])
+
+
+def test_what_is_suggested_may_be_asked_of_a_cluster(
+    registry: Registry, services: Services
+) -> None:
+    found = 0
+    for kind in registry.criteria.values():
+        for field, spec in all_fields(kind).items():
+            if spec.form.suggests:
+                scope = RecordedShop(services).scope
+                statement = suggestion_statement(kind, field, "a", scope, {})
+                if statement is not None:
+                    check_local(statement)
+                    found += 1
+    assert found >= 10
+
+
+bought = select(col(OrderLine.contact_id))
+NOT_LOCAL = {
+    "another shop-wide value": col(Contact.id)
+    > select(func.max(col(Order.contact_id))).scalar_subquery(),
+    "the products that sell most": col(Contact.id).in_(
+        bought.where(
+            col(OrderLine.product_id).in_(
+                select(col(OrderLine.product_id))
+                .group_by(col(OrderLine.product_id))
+                .order_by(func.count().desc())
+                .limit(3)
+            )
+        )
+    ),
+    "the first who bought": col(Contact.id).in_(bought.limit(10)),
+    "whose city others have": col(Contact.city).in_(select(col(Contact.city))),
+    "a join of other contacts": col(Contact.id).in_(
+        bought.join(Order, col(Order.id) == col(OrderLine.order_id))
+    ),
+    "no join at all": col(Contact.id).in_(bought.where(col(Order.id) == col(OrderLine.order_id))),
+    "orders of one number": col(Contact.id).in_(
+        select(col(Order.contact_id)).where(
+            tuple_(col(Order.id), col(Order.contact_id)).in_(
+                select(col(OrderLine.order_id), col(OrderLine.order_id))
+            )
+        )
+    ),
+    "groups of several": col(Contact.id).in_(
+        select(func.any(col(OrderLine.contact_id))).group_by(col(OrderLine.product_id))
+    ),
+    "whoever there is": select(col(Order.id)).exists(),
+}
+LOCAL = {
+    "who bought": col(Contact.id).in_(bought),
+    "who did not": col(Contact.id).not_in(bought.group_by(col(OrderLine.contact_id))),
+    "by a title": col(Contact.id).in_(
+        bought.where(col(OrderLine.product_id).in_(select(col(Product.id))))
+    ),
+    "one's own order": col(Contact.id).in_(
+        bought.join(
+            Order,
+            (col(Order.contact_id) == col(OrderLine.contact_id))
+            & (col(Order.id) == col(OrderLine.order_id)),
+        )
+    ),
+    "either": or_(
+        col(Contact.id).in_(select(col(TextMessage.contact_id))),
+        col(Contact.id).in_(
+            union_all(select(col(KeywordUse.contact_id)), select(col(Order.contact_id)))
+        ),
+    ),
+    "orders with a product": col(Contact.id).in_(
+        select(col(Order.contact_id)).where(
+            tuple_(col(Order.contact_id), col(Order.id)).in_(
+                select(col(OrderLine.contact_id), col(OrderLine.order_id))
+            )
+        )
+    ),
+    "of its own": col(Contact.city) == "Paris",
+}
+
+
+@pytest.mark.parametrize("fragment", NOT_LOCAL.values(), ids=[*NOT_LOCAL])
+def test_what_reads_other_contacts_facts_is_found(fragment: Any) -> None:
+    for statement in (
+        select(col(Contact.id)).where(fragment),
+        select(func.count()).select_from(select(fragment.label("a")).subquery()),
+        select(func.count()).select_from(select(col(Contact.id), fragment.label("a")).subquery()),
+    ):
+        if "contacts" in str(statement):
+            with pytest.raises(NotOfOneContactError):
+                check_local(statement)
+
+
+@pytest.mark.parametrize("fragment", LOCAL.values(), ids=[*LOCAL])
+def test_what_is_of_one_contact_is_left_alone(fragment: Any) -> None:
+    check_local(select(col(Contact.id)).where(fragment))
+    check_local(select(func.count()).select_from(select(col(Contact.id), fragment).subquery()))
