@@ -101,7 +101,7 @@ def place(url: str) -> str:
     with suppress(SQLAlchemyError, ValueError):  # what is wrong with it is told besides
         address = make_url(url)
         if address.host:
-            return f"{address.host}{f':{address.port}' if address.port else ''}"
+            return f"{address.host}{f':{address.port}' if address.port else ''}, of AUDIENCE_URL,"
         return embedded_in(url) or "AUDIENCE_URL"
     return "AUDIENCE_URL"
 

@@ -159,12 +159,23 @@ class Audience:
             for row in on_disk.to_pylist()
             if row["table"] == self.layout.on_disk(self.layout.named(row["table"]))
         ]
-        found = difference(tables, rows)
+        found = difference(tables, rows) or self._of_one_server(tables)
         if found is not None:
             raise AudienceUnavailableError(
                 f"The audience has the table {found}: keep to what it was, or give the new table "
                 "another name."
             )
+
+    def _of_one_server(self, tables: Sequence[type[AudienceTable]]) -> str | None:
+        """Where a table that should be spread over a cluster was made before, as one of a server."""
+        on_disk = self.arrow(
+            f"SELECT name, engine FROM system.tables WHERE database = '{self.database}'"
+        )
+        engines = {row["name"]: row["engine"] for row in on_disk.to_pylist()}
+        for name in (table.__tablename__ for table in tables):
+            if self.layout.is_spread(name) and engines[name] != "Distributed":
+                return f"{name} with the engine {engines[name]}, where Distributed is declared"
+        return None
 
     def close(self) -> None:
         """Close every connection; what was acknowledged is on disk."""

@@ -183,7 +183,7 @@ def test_a_server_that_is_not_there_is_named_at_the_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(
-        AudienceUnavailableError, match=rf"127.0.0.1:{port} cannot be opened: no ClickHouse server"
+        AudienceUnavailableError, match=rf"127.0.0.1:{port}, of AUDIENCE_URL, cannot be opened: no"
     ) as refused:
         Audience(f"clickhousedb://someone:{SECRET}@127.0.0.1:{port}/db")
     assert SECRET not in str(refused.value)
