@@ -167,7 +167,7 @@ class Audience:
             )
 
     def _of_one_server(self, tables: Sequence[type[AudienceTable]]) -> str | None:
-        """Where a table that should be spread over a cluster was made before, as one of a server."""
+        """Where a table that should be spread over a cluster was made as one of a server."""
         on_disk = self.arrow(
             f"SELECT name, engine FROM system.tables WHERE database = '{self.database}'"
         )
