@@ -145,6 +145,8 @@ class Audience:
             AudienceUnavailableError: A table is there that was declared in another way.
         """
         tables = self.tables if tables is None else tables
+        if self.layout.cluster:
+            self._replicas_and_nodes()
         created: list[type[StoreTable]] = [*tables, JournalEntry]
         for table in created:
             for statement in self.layout.create(table):
@@ -168,6 +170,8 @@ class Audience:
 
     def _of_one_server(self, tables: Sequence[type[AudienceTable]]) -> str | None:
         """Where a table that should be spread over a cluster was made as one of a server."""
+        if not self.layout.cluster:
+            return None
         on_disk = self.arrow(
             f"SELECT name, engine FROM system.tables WHERE database = '{self.database}'"
         )
@@ -311,12 +315,23 @@ class Audience:
         """
         if not self.layout.cluster:
             return {}
+        replicas, nodes = self._replicas_and_nodes()
+        quorum = replicas if self.layout.is_spread(table) else nodes
+        return {**CLUSTER_INSERT_SETTINGS, "insert_quorum": quorum}
+
+    def _replicas_and_nodes(self) -> tuple[int, int]:
+        """How many replicas each shard of the cluster has, and how many nodes there are."""
         found = self.arrow(
             "SELECT max(replica_num) AS replicas, count() AS nodes FROM system.clusters "
             f"WHERE cluster = '{self.layout.cluster}'"
         )
-        replicas = found["replicas" if self.layout.is_spread(table) else "nodes"][0].as_py()
-        return {**CLUSTER_INSERT_SETTINGS, "insert_quorum": replicas}
+        replicas, nodes = found["replicas"][0].as_py(), found["nodes"][0].as_py()
+        if not nodes:
+            raise AudienceUnavailableError(
+                f"AUDIENCE_CLUSTER: the server knows no cluster named {self.layout.cluster}; "
+                "add it to remote_servers in the configuration of each node."
+            )
+        return replicas, nodes
 
     def tables_of_contacts(self) -> Sequence[str]:
         """The tables with rows of contacts, those of plugins that are not there any more included.

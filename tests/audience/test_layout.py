@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
+from graphql_app.audience.driver import AudienceUnavailableError
 from graphql_app.audience.layout import Layout
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
@@ -20,10 +21,11 @@ SPREAD = ("contacts", "orders", "order_lines", "texts", "keywords", "events", Re
 CLUSTER = Layout("facts", "shops")
 
 
-@pytest.fixture
-def store() -> str:
-    """The engine of this process."""
-    return "embedded"
+@pytest.fixture(params=["embedded"])
+def store(request: pytest.FixtureRequest) -> str:
+    """The engine of this process, if a test does not say otherwise."""
+    kind: str = request.param
+    return kind
 
 
 def _statements(layout: Layout) -> list[str]:
@@ -92,3 +94,21 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
         with pytest.raises(AppError):
             change()
         assert "QUERY_IS_PROHIBITED" in caplog.text
+
+
+def test_a_cluster_that_the_server_does_not_know_is_named_at_the_start(audience: Audience) -> None:
+    audience.layout = Layout(audience.database, "nowhere")
+    with pytest.raises(AudienceUnavailableError, match="the server knows no cluster named nowhere"):
+        audience.create_tables()
+
+
+@pytest.mark.parametrize("store", ["cluster"], indirect=True)
+def test_a_table_of_one_server_is_not_taken_for_one_of_a_cluster(
+    audience: Audience, open_audience: Callable[..., Audience]
+) -> None:
+    audience.command("DROP TABLE events")
+    audience.command("CREATE TABLE events ENGINE = Memory AS SELECT 1 AS one")
+    again = open_audience()
+    with pytest.raises(AudienceUnavailableError, match="events with the engine Memory"):
+        again.create_tables()
+    again.close()
