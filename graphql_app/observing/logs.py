@@ -33,8 +33,9 @@ CONTINUED = "    | "
 # What would end a line, or write over it.
 CONTROL = {code: repr(chr(code))[1:-1] for code in (*range(32), 127, *range(128, 160), 8232, 8233)}
 
-# What other libraries write below these levels has facts, statements or tokens in it.
+# What other libraries write below these levels has facts, statements or tokens in it, or is noise.
 TOO_MUCH = {
+    "alembic": "WARNING",
     "asyncio": "INFO",
     "clickhouse_connect": "WARNING",
     "clickhouse_connect.driver.streaming": "CRITICAL",
@@ -126,6 +127,8 @@ def configure(settings: Settings) -> None:
 def _with_request(record: LogRecord) -> bool:
     exchange = EXCHANGE.get()
     record.request = "-" if exchange is None else exchange.id
+    if record.name == "uvicorn.error":  # its name for all but the log of requests
+        record.name = "uvicorn"
     return True
 
 
