@@ -7,12 +7,28 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+import yaml
+
+from graphql_app.settings import Settings
 from tests.docs.pages import ROOT
 from tests.support import Server
 
 DOCKERFILE = (ROOT / "docker/Dockerfile").read_text()
 COMPOSE = (ROOT / "docker/compose.yaml").read_text()
+CLUSTER = yaml.safe_load((ROOT / "docker/compose.cluster.yaml").read_text())
+
+
+def _nodes() -> Element:
+    """The cluster in the servers' configuration, which is a file of this project."""
+    tree = ElementTree.parse(ROOT / "docker/clickhouse/cluster.xml")  # noqa: S314
+    found = tree.find("remote_servers/*")
+    assert found is not None
+    return found
 
 
 def test_what_is_copied_is_there_and_not_ignored() -> None:
@@ -39,6 +55,45 @@ def test_the_health_check_tells_a_server_from_none(server: Server) -> None:
         for tried in (port, "1")
     ]
     assert [done.returncode for done in found] == [0, 1]
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    done = subprocess.run(
+        [hadolint, "docker/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_services_of_the_cluster_agree_with_each_other_and_with_the_settings() -> None:
+    services = CLUSTER["services"]
+    apps = {name: each for name, each in services.items() if each["image"] == "open-segments"}
+    assert {*apps} == {"app-1", "app-2", "migrate"}
+    for app in apps.values():
+        assert {*app["depends_on"]} <= {*services}
+        assert {name.lower() for name in app["environment"]} <= {*Settings.model_fields}
+        host = re.search(r"@([\w-]+)[:/]", app["environment"]["AUDIENCE_URL"])
+        assert host is not None
+        assert host[1] in services
+        assert app["read_only"]
+        assert app["environment"]["AUDIENCE_CLUSTER"] == _nodes().tag
+    shell = services["migrate"]["command"][-1]
+    assert shell == "segments migrate && segments audience schema"
+
+
+def test_the_servers_of_the_cluster_are_those_of_its_configuration() -> None:
+    services = CLUSTER["services"]
+    shards = _nodes().findall("shard")
+    named = [[host.text for host in shard.iter("host")] for shard in shards]
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, service in services.items():
+        if "clickhouse-server" in service["image"]:
+            found[service["environment"]["SHARD"]].append(name)
+            files = [volume.split(":")[0] for volume in service["volumes"]]
+            assert (ROOT / "docker" / files[0]).is_file()
+    assert [*found.values()] == named
+    assert [len(replicas) for replicas in named] == [2, 2]
+    assert (ROOT / "docker" / services["keeper"]["volumes"][0].split(":")[0]).is_file()
 
 
 def test_the_image_and_compose_agree_on_the_port_and_the_volume() -> None:
