@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import (
     DirectiveNode,
@@ -24,6 +24,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.schema.introspection import TELLING
 from graphql_app.schema.merging import bounded_merging
 from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
 from graphql_app.settings import Settings
@@ -37,7 +38,11 @@ COSTLY = frozenset(
     }
 )  # fmt: skip
 COST_OF_STATEMENT = 10
+COST_OF_SCHEMA = 1_000  # what is told is long, and once more so with each alias in it
 PAGED = frozenset({"segments", "segmentMembers", "members"})
+
+# How many items the variables ask for, or have; ``None`` of one that is no number and no list.
+Asked: TypeAlias = Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,10 @@ def refusal(extent: Extent, settings: Settings) -> AppError | None:
 def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     """The extent of a document, of its largest operation in every respect.
 
-    The cost of a field is 1, or 10 where it asks the audience, and what is inside a list counts as
-    often as the list may have items. Linear in the document's size.
+    The cost of a field is 1, or 10 where it asks the audience, or 1,000 where it tells the schema;
+    what is inside a list counts as often as the list may have items. Linear in the document's size.
     """
+    asked = _asked(document, variables)
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -124,7 +130,7 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     known: dict[str, Extent] = {}
     extents = [
         _node(
-            _selections(node.selection_set, fragments, known, variables),
+            _selections(node.selection_set, fragments, known, asked),
             node.directives,
             *(variable.directives for variable in node.variable_definitions or ()),
         )
@@ -140,29 +146,49 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     )
 
 
+def _asked(document: DocumentNode, variables: Mapping[str, Any]) -> Asked:
+    """What the variables ask for: as they were sent, or by the largest default of an operation."""
+    asked: dict[str, int | None] = {}
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            for definition in operation.variable_definitions or ():
+                name = definition.variable.name.value
+                if definition.default_value is not None:
+                    default = _many(value_from_ast_untyped(definition.default_value))
+                    asked[name] = max(asked.get(name) or 0, default or 0) or None
+    return asked | {name: _many(value) for name, value in variables.items()}
+
+
+def _many(value: object) -> int | None:
+    """How many items a value asks for, or has; 250.0 is a number of them too, in JSON."""
+    if isinstance(value, int | float):
+        return int(max(0, min(value, MAX_PAGE)))
+    return len(value) if isinstance(value, list) else None
+
+
 def _selections(
     selections: SelectionSetNode | None,
     fragments: Mapping[str, FragmentDefinitionNode],
     known: dict[str, Extent],
-    variables: Mapping[str, Any],
+    asked: Asked,
 ) -> Extent:
     depth = fields = aliases = directives = cost = 0
     for node in selections.selections if selections else ():
         match node:
             case FieldNode():
-                inner = _selections(node.selection_set, fragments, known, variables)
-                own = COST_OF_STATEMENT if _asks_the_audience(node) else 1
+                inner = _selections(node.selection_set, fragments, known, asked)
+                own = _cost(node, inner)
                 inner = Extent(
                     inner.depth + 1,
                     inner.fields + 1,
                     inner.aliases + (node.alias is not None),
                     inner.directives,
-                    own + inner.cost * _items(node, variables),
+                    own + inner.cost * _items(node, asked),
                 )
             case InlineFragmentNode():
-                inner = _selections(node.selection_set, fragments, known, variables)
+                inner = _selections(node.selection_set, fragments, known, asked)
             case FragmentSpreadNode():
-                inner = _fragment(node.name.value, fragments, known, variables)
+                inner = _fragment(node.name.value, fragments, known, asked)
             case _:
                 continue
         depth = max(depth, inner.depth)
@@ -178,25 +204,33 @@ def _node(inner: Extent, *directives: Sequence[DirectiveNode] | None) -> Extent:
     return replace(inner, directives=inner.directives + sum(len(own or ()) for own in directives))
 
 
+def _cost(node: FieldNode, inner: Extent) -> int:
+    """The cost of a field by itself."""
+    if node.name.value in TELLING:
+        return COST_OF_SCHEMA * (1 + inner.aliases)
+    return COST_OF_STATEMENT if _asks_the_audience(node) else 1
+
+
 def _asks_the_audience(node: FieldNode) -> bool:
     # The members of a size are a number, those of a segment a page.
     is_number = node.name.value == "members" and node.selection_set is None
     return node.name.value in COSTLY and not is_number
 
 
-def _items(node: FieldNode, variables: Mapping[str, Any]) -> int:
+def _items(node: FieldNode, asked: Asked) -> int:
     """How many items a field may have: of a page its size, else one."""
     for argument in node.arguments or ():
         value = argument.value
         given = (
-            variables.get(value.name.value)
+            asked.get(value.name.value)
             if isinstance(value, VariableNode)
-            else value_from_ast_untyped(value)
+            else _many(value_from_ast_untyped(value))
         )
-        if argument.name.value in {"first", "last"} and isinstance(given, int):
-            return min(max(given, 1), MAX_PAGE)  # a larger page is refused where it is asked for
-        if node.name.value == "nodes" and argument.name.value == "ids" and isinstance(given, list):
-            return min(max(len(given), 1), MAX_PAGE)
+        named = argument.name.value
+        if given is not None and (
+            named in {"first", "last"} or (named == "ids" and node.name.value == "nodes")
+        ):
+            return min(max(given, 1), MAX_PAGE)  # more is refused where it is asked for
     return DEFAULT_PAGE if node.name.value in PAGED else 1
 
 
@@ -204,13 +238,13 @@ def _fragment(
     name: str,
     fragments: Mapping[str, FragmentDefinitionNode],
     known: dict[str, Extent],
-    variables: Mapping[str, Any],
+    asked: Asked,
 ) -> Extent:
     if name not in known:
         # A fragment that spreads itself is refused by validation; here it counts as nothing.
         known[name] = Extent()
         fragment = fragments.get(name)
         if fragment is not None:
-            inner = _selections(fragment.selection_set, fragments, known, variables)
+            inner = _selections(fragment.selection_set, fragments, known, asked)
             known[name] = _node(inner, fragment.directives)
     return known[name]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
@@ -29,6 +30,47 @@ def test_pages_within_pages_cost_their_product(shop: Client) -> None:
         "query ($n: Int) { segments(first: 250) { nodes { members(first: $n) { nodes { id } } } } }"
     )
     assert _codes(shop, variables, n=250) == {"QUERY_TOO_COSTLY"}
+
+
+PAGES = "{ segments(first: $n) { nodes { members(first: $n) { nodes { id } } } } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (f"query ($n: Int = 250) {PAGES}", {}),
+        (f"query ($n: Int) {PAGES}", {"n": 250.0}),
+        (f"query One($n: Int = 1) {{ shop {{ id }} }} query Many($n: Int = 250) {PAGES}", {}),
+    ],
+)
+def test_however_a_page_is_asked_for_it_costs_its_size(
+    shop: Client, query: str, variables: dict[str, Any]
+) -> None:
+    response = shop.http.post(
+        f"{shop.address}/graphql",
+        json={
+            "query": query,
+            "variables": variables,
+            "operationName": "Many" if "Many" in query else None,
+        },
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    codes = {error["extensions"]["code"] for error in response.json()["errors"]}
+    assert codes == {"QUERY_TOO_COSTLY"}
+
+
+def test_a_default_that_is_not_used_costs_nothing(shop: Client) -> None:
+    query = f"query ($n: Int = 250) {PAGES}"
+    assert len(shop.ask(query, n=2)["segments"]["nodes"]) == 2
+
+
+def test_the_schema_is_told_once_and_not_a_hundred_times(shop: Client) -> None:
+    fields = " ".join(f"a{number}: fields {{ name description }}" for number in range(20))
+    assert _codes(shop, f"{{ __schema {{ types {{ {fields} }} }} }}") == {"QUERY_TOO_COSTLY"}
+    types = " ".join(f"a{number}: __schema {{ types {{ name }} }}" for number in range(20))
+    assert _codes(shop, f"{{ {types} }}") == {"QUERY_TOO_COSTLY"}
+    query = get_introspection_query(input_value_deprecation=True)
+    assert shop.ask(query)["__schema"]["types"]
 
 
 def test_a_page_of_segments_with_their_sizes_is_not_too_much(shop: Client) -> None:
