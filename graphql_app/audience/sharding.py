@@ -21,7 +21,7 @@ from sqlalchemy import (
     Table,
 )
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping, Tuple
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseList, Grouping, Tuple
 from sqlalchemy.sql.selectable import Exists, ScalarSelect, SelectStatementGrouping
 
 from graphql_app.audience.layout import EVERYWHERE
@@ -112,7 +112,7 @@ def _check_expression(part: Any, on_shard: bool) -> None:
             raise NotOfOneContactError("has a value made of facts of all contacts")
         return
     for child in part.get_children() if part is not None else ():
-        if not isinstance(child, FromClause) or isinstance(_bare(child), Select | CompoundSelect):
+        if isinstance(child, ColumnElement | ClauseList) or not isinstance(child, FromClause):
             _check_expression(child, on_shard)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,7 @@ def test_whatever_comes_between(
 
 
 # Erasing from disk takes longest: there are fewer of these, in an audience of their own.
+@pytest.mark.parametrize("store", ["embedded", "http"], indirect=True)
 @settings(UNHURRIED, max_examples=max(1, EXAMPLES // 10))
 @given(history=histories(forgetting=True))
 def test_contacts_are_forgotten_in_between(

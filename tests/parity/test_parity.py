@@ -152,6 +152,7 @@ def test_sql_and_the_evaluator_agree_on_every_set_and_size(
 
 
 # Erasing from disk takes longest: there are fewer of these, in an audience of their own.
+@pytest.mark.parametrize("store", ["embedded", "cluster"], indirect=True)
 @settings(UNHURRIED, max_examples=max(1, EXAMPLES // 10))
 @given(situation=situations(forgetting=True))
 def test_they_agree_when_contacts_are_forgotten_in_between(

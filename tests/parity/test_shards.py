@@ -295,15 +295,17 @@ LOCAL = {
 def test_what_reads_other_contacts_facts_is_found(fragment: Any) -> None:
     for statement in (
         select(col(Contact.id)).where(fragment),
-        select(func.count()).select_from(select(fragment.label("a")).subquery()),
+        select(func.count()).select_from(
+            select(col(Contact.id), func.ifNull(fragment, 0).label("a")).subquery()
+        ),
         select(func.count()).select_from(select(col(Contact.id), fragment.label("a")).subquery()),
     ):
-        if "contacts" in str(statement):
-            with pytest.raises(NotOfOneContactError):
-                check_local(statement)
+        with pytest.raises(NotOfOneContactError):
+            check_local(statement)
 
 
 @pytest.mark.parametrize("fragment", LOCAL.values(), ids=[*LOCAL])
 def test_what_is_of_one_contact_is_left_alone(fragment: Any) -> None:
     check_local(select(col(Contact.id)).where(fragment))
-    check_local(select(func.count()).select_from(select(col(Contact.id), fragment).subquery()))
+    columns = (col(Contact.id), func.ifNull(fragment, 0))
+    check_local(select(func.count()).select_from(select(*columns).subquery()))

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from graphql_app.app import usable_by
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact, Statement
+from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import (
     Condition,
     Count,
@@ -229,6 +229,26 @@ def test_what_fails_is_named_and_left_out_alone(
     assert failure.plugin == ACME
     assert failure.reason == f"has a criterion, 'whole', whose {what} fails"
     assert fewer.left_out == "acme-criteria 1.2 (acme)"
+
+
+class AboveAverage(Whole):
+    """A value that is made of all contacts' facts."""
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        average = select(func.avg(col(Order.total))).scalar_subquery()
+        return col(Contact.id).in_(select(col(Order.contact_id)).where(col(Order.total) > average))
+
+
+def test_what_a_cluster_would_count_wrongly_is_left_out_there_and_nowhere_else(
+    audience: Audience, store: str
+) -> None:
+    registry = register({ACME: _Module(AboveAverage), OTHER: _Module(Good)})
+    if store == "cluster":
+        with pytest.raises(PluginError, match="whose SQL fails: NotOfOneContactError: has a value"):
+            check_criteria(audience, registry)
+        assert check_criteria(audience, registry, strict=False).criteria == {"good": Good}
+    else:
+        assert check_criteria(audience, registry) is registry
 
 
 class Sleepy(Whole):
