@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     max_directives: int = Field(
         100, ge=0, description="Directives of a query, fragments spread out."
     )
-    max_tokens: int = Field(20_000, ge=1, description="Tokens of a query.")
+    max_tokens: int = Field(5_000, ge=1, description="Tokens of a query.")
     max_repeats: int = Field(
         20_000, ge=1, description="Comparisons of fields that a query names more than once."
     )

@@ -543,9 +543,9 @@ def test_a_limit_has_its_own_code(shop: Client, name: str, code: str) -> None:
         "{ " + "shop { ...A ...A ...A } " * 200 + "} fragment A on Shop { id name }",
         "{ shop { " + "id " * 1_900 + "} }",
         "{ " + "...A " * 600 + "} fragment A on Query { shop { id name } }",
-        "{ " + "...{ shop { id } } " * 900 + "}",
-        "query ($x: Int) { " + "segments(first: $x) { nodes { id } } " * 600 + "}",
-        "{ shop { id } } " + " ".join(f"fragment F{n} on Shop {{ id }}" for n in range(2_000)),
+        "{ " + "...{ shop { id } } " * 700 + "}",
+        "query ($x: Int) { " + "segments(first: $x) { nodes { id } } " * 350 + "}",
+        "{ shop { id } } " + " ".join(f"fragment F{n} on Shop {{ id }}" for n in range(700)),
     ],
 )
 def test_a_query_within_the_limits_costs_little(shop: Client, query: str) -> None:

@@ -131,6 +131,18 @@ def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: C
         assert [_codes(limited, query) for query in refused] == [{c} for c in refused.values()]
 
 
+def test_values_may_be_in_the_text_of_a_query(shop: Client) -> None:
+    products = ", ".join(f'"{number}"' for number in range(1_000))
+    rule = f"{{ not: {{ productPurchased: {{ operator: ANY_OF, products: [{products}] }} }} }}"
+    contacts = ", ".join(
+        f'{{ id: {number}, phone: "+1202555{number:04}", city: "Boston" }}' for number in range(400)
+    )
+    shop.ask(f"mutation {{ contactsUpsert(contacts: [{contacts}]) {{ recorded }} }}")
+    assert shop.ask(f"{{ segmentSize(rule: {rule}) {{ members }} }}") == {
+        "segmentSize": {"members": 400}
+    }
+
+
 def test_of_several_operations_one_is_named(shop: Client) -> None:
     record = 'mutation Record { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
     [error] = shop.errors(f"{record} query Everyone {{ shop {{ name }} }}")
