@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import time
 from collections.abc import Iterator
 
 from anyio import to_thread
@@ -33,17 +35,19 @@ STATE = {
 
 REVISIONS = revisions()
 
+KNOWN_FOR = 1.0  # seconds for which what was found of the stores is told to whoever asks
+
 
 def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list[BaseRoute]:
     """The routes of health, readiness and metrics, which begin to tell of the services too."""
     metrics.registry.register(_State(services))
 
+    stores = _Stores(services)
+
     async def health(_: Request) -> Response:
-        try:
-            await to_thread.run_sync(services.audience.ping)
-            await to_thread.run_sync(services.catalog.ping)
-        except AppError as error:
-            return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
+        unavailable, _outdated = await stores.reasons()
+        if unavailable is not None:
+            return JSONResponse({"status": "unavailable", "reason": unavailable}, 503)
         left_out = [
             {
                 "plugin": failure.plugin.name,
@@ -58,8 +62,11 @@ def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list
         return JSONResponse({"status": "ok"})
 
     async def ready(request: Request) -> Response:
-        reason = await _not_ready(services, getattr(request.app.state, "stopping", False))
-        if reason is not None:
+        if getattr(request.app.state, "stopping", False):
+            reasons: tuple[str | None, ...] = ("The server is stopping.",)
+        else:
+            reasons = await stores.reasons()
+        for reason in filter(None, reasons):
             return JSONResponse({"status": "not ready", "reason": reason}, 503)
         return JSONResponse({"status": "ready"})
 
@@ -80,19 +87,41 @@ def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list
     return routes
 
 
-async def _not_ready(services: Services, stopping: bool) -> str | None:
-    """Why no more requests should be sent here, if that is so."""
-    if stopping:
-        return "The server is stopping."
-    try:
-        await to_thread.run_sync(services.audience.ping)
-        await to_thread.run_sync(services.catalog.ping)
-        # A newer schema is that of a version that is being rolled out.
-        if await to_thread.run_sync(revision, services.catalog) in {None, *REVISIONS[:-1]}:
-            return "The catalog's schema is older than this version needs."
-    except AppError as error:
-        return str(error)
-    return None
+class _Stores:
+    """What is found of the stores.
+
+    Anybody may ask, and as often as they like. So there is one look at a time, however many ask,
+    and what it found is told for a while: nobody can keep the stores busy, nor the threads when a
+    store is slow to answer.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._look: asyncio.Task[tuple[str | None, str | None]] | None = None
+        self._found_at = 0.0
+
+    async def reasons(self) -> tuple[str | None, str | None]:
+        """Why the stores cannot be used, and why this version cannot use them, if that is so."""
+        look = self._look
+        if look is None or (look.done() and time.monotonic() - self._found_at >= KNOWN_FOR):
+            look = self._look = asyncio.create_task(self._find())
+        if not look.done():
+            await asyncio.wait([look])  # not the look itself, which others wait for too
+        return look.result()
+
+    async def _find(self) -> tuple[str | None, str | None]:
+        catalog, audience = self._services.catalog, self._services.audience
+        try:
+            await to_thread.run_sync(audience.ping)
+            await to_thread.run_sync(catalog.ping)
+            # A newer schema is that of a version that is being rolled out.
+            if await to_thread.run_sync(revision, catalog) in {None, *REVISIONS[:-1]}:
+                return None, "The catalog's schema is older than this version needs."
+        except AppError as error:
+            return str(error), None
+        finally:
+            self._found_at = time.monotonic()
+        return None, None
 
 
 def _bears(request: Request, token: str) -> bool:

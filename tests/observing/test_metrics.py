@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from graphql_app.catalog.migrating import migrate
-from graphql_app.catalog.store import Catalog
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import SIZE, Client, Server, serving, streaming
@@ -184,27 +180,3 @@ def test_a_token_keeps_metrics_from_others(
             assert "segments_" not in refused.text
             assert TOKEN not in refused.text
         assert "segments_build_info" in Scrape(address, Authorization=f"Bearer {TOKEN}").text
-
-
-def _ready(address: str) -> tuple[int, Any]:
-    answer = httpx.get(f"{address}/ready")
-    return answer.status_code, answer.json()
-
-
-def test_a_catalog_without_its_newest_schema_is_not_ready(
-    services: Services, settings: Settings, tmp_path: Path
-) -> None:
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
-    own = Services(
-        catalog, services.audience, services.recorder, services.registry, services.workers
-    )
-    try:
-        with serving(own, settings) as address:
-            status, body = _ready(address)
-            assert (status, body["status"]) == (503, "not ready")
-            assert "schema" in body["reason"]
-            assert httpx.get(f"{address}/health").status_code == 200
-            migrate(catalog)
-            assert _ready(address) == (200, {"status": "ready"})
-    finally:
-        catalog.close()

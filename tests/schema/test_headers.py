@@ -71,12 +71,15 @@ def test_every_answer_forbids_what_is_not_needed(
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_what_nobody_foresaw_has_them_too(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_foresaw_has_them_too(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(_: Catalog) -> None:
         raise LookupError("secret")
 
     monkeypatch.setattr(Catalog, "ping", failing)
-    answer = shop.http.get(f"{shop.address}/health")
+    with serving(services, settings) as address:
+        answer = httpx.get(f"{address}/health")
     assert answer.status_code == 500
     assert answer.json()["errors"][0]["extensions"] == {"code": "INTERNAL"}
     assert "secret" not in answer.text
