@@ -20,6 +20,7 @@ from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.heads import BoundedHttp
 from graphql_app.observing import logs, traces
+from graphql_app.pongs import BoundedWebSocket
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 
@@ -134,7 +135,7 @@ def _config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn
         loop="asyncio",
         http=BoundedHttp,
         access_log=False,  # ``Observed`` has one, without what a query may hold
-        ws="websockets-sansio",
+        ws=BoundedWebSocket,
         ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,
         **options,

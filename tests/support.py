@@ -19,6 +19,7 @@ from graphql_app.app import create_app
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.heads import BoundedHttp
+from graphql_app.pongs import BoundedWebSocket
 from graphql_app.schema.context import Services
 from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
@@ -43,7 +44,7 @@ def serving(services: Services, settings: Settings, demo_token: str | None = Non
         port=0,
         log_level="warning",
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=BoundedWebSocket,
         ws_max_size=settings.max_query_bytes,
     )
     server = uvicorn.Server(config)

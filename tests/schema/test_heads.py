@@ -81,6 +81,30 @@ def test_a_second_request_on_a_connection_is_waited_for_no_longer(
         assert b"HTTP/1.1 400" in answer
 
 
+@pytest.mark.parametrize(
+    ("request_", "status", "more"),
+    [
+        (b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", b"401", b"x"),
+        (START + b"Content-Length: 100\r\n\r\n", b"200", b"x"),
+        (START + b"\r\n", b"200", b"\r\n"),
+    ],
+)
+def test_what_comes_after_an_answer_is_not_waited_for(
+    services: Services,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    request_: bytes,
+    status: bytes,
+    more: bytes,
+) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIME", 0.3)
+    with serving(services, settings) as address, _connected(address) as connection:
+        connection.sendall(request_)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 " + status)
+        connection.sendall(more)
+        assert b"HTTP/1.1 2" not in _answer(connection)  # which ends, for the server closes
+
+
 def test_who_stays_is_not_closed_for_that(
     server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,3 +149,31 @@ def test_a_client_that_leaves_within_its_body_is_no_error(
         assert _answer(connection) == b""
     assert shop.ask(SHOP)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_pongs_that_nobody_takes_are_not_kept(shop: Client) -> None:
+    upgrade = (
+        b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\nAuthorization: Bearer "
+        + shop.token.encode()
+        + b"\r\n\r\n"
+    )
+    init = b'{"type":"connection_init"}'
+    text, ping, mask = b"\x81", b"\x89", b"\0\0\0\0"
+    host, _, port = shop.address.removeprefix("http://").partition(":")
+    with socket.socket() as connection:
+        connection.settimeout(WAIT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        connection.connect((host, int(port)))
+        connection.sendall(upgrade)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 101")
+        connection.sendall(text + bytes([0x80 | len(init)]) + mask + init)
+        pinged = 80_000
+        for _ in range(pinged // 1_000):
+            connection.sendall((ping + b"\xfd" + mask + b"a" * 125) * 1_000)
+        connection.sendall(text + b"\x8f" + mask + b'{"type":"ping"}')  # is answered last
+        answer = bytearray()
+        while b'"pong"' not in answer:
+            answer += connection.recv(1_000_000)
+    assert answer.count(b"a" * 125) < pinged
