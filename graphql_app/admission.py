@@ -63,6 +63,9 @@ def address_of(connection: HTTPConnection) -> str:
     """Where a request comes from; of IPv6 the network of 64 bits, of which a client has it all."""
     host = connection.client.host if connection.client else ""
     with suppress(ValueError):
-        if isinstance(ip_address(host), IPv6Address):
+        address = ip_address(host)
+        if isinstance(address, IPv6Address):
+            if address.ipv4_mapped:  # as some proxies write one; all of them are in one network
+                return str(address.ipv4_mapped)
             return str(ip_network(f"{host}/64", strict=False))
     return host

@@ -50,6 +50,13 @@ class BuilderFiles(StaticFiles):
         return response
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a proxy on this machine passes on what a client wrote of itself
+        return False
+
+
 def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
     """The routes of the pages.
 
@@ -65,7 +72,7 @@ def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
     async def config(request: Request) -> Response:
         # A name that leads to this machine but is not its own would be another site's.
         named = LOOPBACK.fullmatch(request.headers.get("host", ""))
-        ours = named and request.client and ip_address(request.client.host).is_loopback
+        ours = named and request.client and _is_loopback(request.client.host)
         return JSONResponse(
             {"token": demo_token if ours else None}, headers={"Cache-Control": "no-store"}
         )

@@ -284,7 +284,8 @@ def test_a_page_by_another_name_does_not_get_the_demo_token(demo: str, host: str
 
 
 @pytest.mark.parametrize(
-    ("client", "token"), [("127.0.0.1", TOKEN), ("::1", TOKEN), ("192.0.2.7", None)]
+    ("client", "token"),
+    [("127.0.0.1", TOKEN), ("::1", TOKEN), ("192.0.2.7", None), ("unknown", None)],
 )
 def test_another_machine_does_not_get_the_demo_token_by_our_name(
     client: str, token: str | None

@@ -176,6 +176,8 @@ def test_behind_a_proxy_each_client_has_its_own_failures(server: Server, serve: 
 
         clients = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"]
         assert [guess(client) for client in clients] == [401] * 4
+        # Addresses of IPv4 that are written as of IPv6 are not all one.
+        assert [guess(f"::ffff:192.0.2.{number}") for number in (3, 4, 4)] == [401, 401, 429]
         # An address of IPv6 is one of many that a client has.
         assert [guess(client) for client in ("192.0.2.1", "2001:db8::ffff:2")] == [429] * 2
 
