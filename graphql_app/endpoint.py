@@ -26,7 +26,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
 from graphql_app.observing.exchange import count_errors
-from graphql_app.reading import JSON_TYPE, check_types, decode, read
+from graphql_app.reading import JSON_TYPE, check_length, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
@@ -166,6 +166,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         else:
             data = self.parse_json(await request.get_body())
         check_types(data)
+        check_length(data.get("query"), self._settings.max_query_bytes)
         return GraphQLRequestData(
             query=self._documents.of(data),
             variables=data.get("variables"),

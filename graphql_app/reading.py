@@ -14,6 +14,7 @@ from graphql_app.errors import AppError, ErrorCode
 
 JSON_TYPE = "application/json"
 MAX_JSON_DEPTH = 100
+MAX_VALUES = 1_000_000  # in a body, about; everybody waits while more are made of it and checked
 UTF_8 = frozenset({"", "utf-8", "utf8", "us-ascii"})
 
 
@@ -71,11 +72,17 @@ def decode(data: str | bytes) -> dict[str, Any]:
     """Bytes as a JSON object.
 
     Raises:
+        AppError: BODY_TOO_LARGE when they are too many values.
         JSONDecodeError: They are no JSON, or none that Python would read.
         HTTPException: They are another value, or nested too deeply.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
+        if sum(map(text.count, ",[{")) > MAX_VALUES:
+            raise AppError(
+                ErrorCode.BODY_TOO_LARGE,
+                f"The body has more than {MAX_VALUES} values; send less at once.",
+            )
         value = json.loads(text, parse_constant=_no_constant)
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json.JSONDecodeError(str(error), "", 0) from error
@@ -84,6 +91,19 @@ def decode(data: str | bytes) -> dict[str, Any]:
     if not _is_shallow(value):
         raise HTTPException(400, f"The body is nested deeper than {MAX_JSON_DEPTH} levels")
     return value
+
+
+def check_length(query: str | None, limit: int) -> None:
+    """See that a document is no longer than a body without facts may be.
+
+    Raises:
+        AppError: BODY_TOO_LARGE.
+    """
+    if query is not None and len(query) > limit:
+        raise AppError(
+            ErrorCode.BODY_TOO_LARGE,
+            f"The query has more than {limit} characters; send values as variables.",
+        )
 
 
 def check_types(operation: Mapping[str, Any]) -> None:

@@ -56,6 +56,7 @@ LIMITS = {
     "directives in a query": _default("max_directives"),
     "tokens of a query": _default("max_tokens"),
     "levels of the JSON body": reading.MAX_JSON_DEPTH,
+    "values in the JSON body, about: commas and opening brackets": reading.MAX_VALUES,
     "operations at once on a WebSocket": _default("max_operations"),
     "exports of a shop at once": exports.AT_ONCE,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,6 @@ from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.schema.context import Services
 from graphql_app.segments.members import people
 from graphql_app.segments.starters import filled
-from tests.clickhouse_server import ClickHouseServer
 from tests.parity.evaluation.facts import (
     Batch,
     Contact,
@@ -702,17 +701,9 @@ class TestCase7:
 
 
 @pytest.fixture(scope="module")
-def over_http(services: Services, clickhouse: ClickHouseServer) -> Iterator[Services]:
-    """The same facts, asked for and recorded over HTTP."""
-    audience = Audience(clickhouse.url())
-    yield replace(services, audience=audience, recorder=Recorder(audience))
-    audience.close()
-
-
-@pytest.fixture(scope="module", params=["services", "over_http"])
-def hostile(request: pytest.FixtureRequest) -> RecordedShop:
+def hostile(services: Services) -> RecordedShop:
     """Contact n has the n-th of the hostile strings everywhere that text goes."""
-    shop = RecordedShop(request.getfixturevalue(request.param))
+    shop = RecordedShop(services)
     shop.record(
         Contacts(
             tuple(
