@@ -129,6 +129,7 @@ class Recorder:
                 self._told(shop_id, (), writing),
             ):
                 self._journal.try_to_finish(shop_id, writing)
+        self._journal.tidy()
 
     def record(self, shop_id: int, fact: Fact, rows: pa.Table) -> None:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""

@@ -6,6 +6,10 @@ one insert, then carried out, then marked as done. Steps may be repeated without
 an earlier process left undone is done again at the next start, or, where only a step failed, before
 the shop's next write. So a shop never has two such batches. Where processes share a store, any of
 them may have left one: each looks before it writes.
+
+So that looking takes no longer with each batch that ever was, those that are done are deleted now
+and then. A batch's entries are marked as done by rows that replace them; these may not go before
+the rows that they replace, or the batch would be carried out again.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +30,11 @@ from graphql_app.errors import AppError
 
 ERASE = "erase"
 RESTORE = "restore"  # a restore that was begun; no shop's
+
+# Batches after which those that are done are deleted, and how many of them at once: the statement
+# names each, and a cluster's keeper takes statements of less than a megabyte.
+TIDY_EVERY = 5_000
+TIDY_AT_ONCE = 20_000
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +61,7 @@ class Journal:
         self._audience = audience
         self._shared = shared
         self._unfinished: set[int] = set()
+        self._batches = count(1)
 
     def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing) -> None:
         """Carry out the steps of a shop, all or none of them."""
@@ -69,6 +80,23 @@ class Journal:
         except BaseException:
             self._unfinished.add(shop_id)
             raise
+        if next(self._batches) % TIDY_EVERY == 0:
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Delete batches that are done; where that fails, they are still there, and done."""
+        try:
+            # Those of which no pending row is on disk any more: it was merged with its done one.
+            found = self._audience.arrow(
+                "SELECT batch FROM journal GROUP BY batch HAVING min(done) = 1 "
+                f"LIMIT {TIDY_AT_ONCE}"
+            )["batch"].to_pylist()
+            if found:
+                self._audience.command(
+                    f"ALTER TABLE journal DELETE WHERE batch IN ({', '.join(map(str, found))})"
+                )
+        except AppError:
+            logger.exception("the journal could not be tidied")
 
     def _is_atomic(self, step: Insert | Erase) -> bool:
         """Whether a step is carried out as a whole or not at all."""

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience import facts
+from graphql_app.audience import facts, journal
 from graphql_app.audience.facts import Fact
 from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order, OrderLine
 from graphql_app.errors import AppError
@@ -79,6 +80,42 @@ def test_what_one_process_began_the_next_one_finishes(
     again.recover()
     _record_contacts(again, 1, id=[1])
     assert _counts(audience, 1)["contacts"] == 2
+
+
+def _journal_rows(audience: Audience) -> int:
+    rows: int = audience.arrow("SELECT count() FROM journal")[0][0].as_py()
+    return rows
+
+
+def test_the_journal_does_not_grow_with_each_batch_that_ever_was(
+    audience: Audience, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "TIDY_EVERY", 4)
+    audience.command(  # so that nothing is merged but here
+        "ALTER TABLE journal MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, "
+        "max_bytes_to_merge_at_min_space_in_pool = 1, min_age_to_force_merge_seconds = 0"
+    )
+    order, lines = _order(contact=1, lines=1)
+    for _ in range(3):
+        recorder.orders(1, order, lines)
+    audience.command("OPTIMIZE TABLE journal FINAL")
+    assert _journal_rows(audience) == 9
+    recorder.orders(1, order, lines)
+    assert _journal_rows(audience) == 6  # of the last batch: its pending rows are still on disk
+    audience.command("OPTIMIZE TABLE journal FINAL")
+    Recorder(audience).recover()
+    assert _journal_rows(audience) == 0
+
+
+def test_what_was_begun_outlasts_tidying(audience: Audience, recorder: Recorder) -> None:
+    audience.command("RENAME TABLE products TO products_away")
+    with pytest.raises(AppError):
+        recorder.orders(1, *_order(contact=1, lines=2))
+    audience.command("OPTIMIZE TABLE journal FINAL")
+    Journal(audience).tidy()
+    audience.command("RENAME TABLE products_away TO products")
+    _record_contacts(recorder, 1, id=[1])
+    assert _counts(audience, 1) == {"contacts": 1, "orders": 1, "order_lines": 2}
 
 
 def test_the_last_write_wins_when_the_clock_was_set_back(
