@@ -28,6 +28,10 @@ PATIENCE = 60
 # The first half of the advisory locks' keys, so that they are nobody else's in the database.
 NAMESPACE = 0x5E6
 
+# Of who has a turn, whatever is set for others: its transaction says nothing while facts are
+# written, and with it the lock would go. It keeps no row and no snapshot from anybody.
+LOCK_SETTINGS = {"idle_in_transaction_session_timeout": 0, "statement_timeout": 0}
+
 NEXT_VERSION = text(
     """
     INSERT INTO facts_clock (shop_id, version) VALUES (:shop, :least)
@@ -67,12 +71,16 @@ class SharedTurns:
     def _lock_advisory(self, shop_id: int) -> Iterator[None]:
         try:
             connection = self._locker.connect()
-            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
-            held = {"space": NAMESPACE, "shop": shop_id}
-            connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
         except OperationalError as error:
             raise _no_turn(str(error.orig)) from error
         try:
+            try:
+                for setting, value in {**LOCK_SETTINGS, "lock_timeout": f"{PATIENCE}s"}.items():
+                    connection.execute(text(f"SET LOCAL {setting} = '{value}'"))
+                held = {"space": NAMESPACE, "shop": shop_id}
+                connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
+            except OperationalError as error:
+                raise _no_turn(str(error.orig)) from error
             yield
         finally:
             try:

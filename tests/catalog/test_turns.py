@@ -126,3 +126,38 @@ def test_a_turn_that_is_lost_with_its_connection_ends_no_write(
         )
     with turns.take(shop_ids[0]):
         pass
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_a_turn_outlasts_the_servers_patience_with_idle_transactions(
+    catalog: Catalog, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_turns, "PATIENCE", 1)
+    with catalog.engine.begin() as connection:
+        for setting in ("idle_in_transaction_session_timeout", "statement_timeout"):
+            connection.exec_driver_sql(
+                f"ALTER DATABASE {catalog.engine.url.database} SET {setting} = '100ms'"
+            )
+    one, other = SharedTurns(catalog), SharedTurns(catalog)
+    with one.take(shop_ids[0]):
+        time.sleep(0.5)
+        with pytest.raises(AppError), other.take(shop_ids[0]):
+            pass
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_who_waits_in_vain_leaves_no_connection(
+    catalog: Catalog, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_turns, "PATIENCE", 1)
+    count = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state <> 'active' AND query LIKE '%%pg_advisory_xact_lock%%'"
+    )
+    with SharedTurns(catalog).take(shop_ids[0]):
+        with pytest.raises(AppError) as refused, SharedTurns(catalog).take(shop_ids[0]):
+            pass
+        with catalog.read() as session:
+            waiting = session.connection().exec_driver_sql(count)
+            assert waiting.scalar_one() == 1  # the one that has the turn
+        assert refused.value.code is ErrorCode.UNAVAILABLE
