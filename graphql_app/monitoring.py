@@ -150,7 +150,7 @@ class _State(Collector):
             "segments_index_shops": shops,
             "segments_work_limit": threads.total_tokens,
             "segments_work_running": threads.borrowed_tokens,
-            "segments_work_waiting": threads.tasks_waiting,
+            "segments_work_waiting": self._services.waiting,
         }
         for name, value in values.items():
             yield GaugeMetricFamily(name, STATE[name], value)

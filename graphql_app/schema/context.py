@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import strawberry
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
@@ -58,6 +59,30 @@ class Services:
     registry: Registry
     workers: CapacityLimiter
     index_bytes: int = 0
+    _lines: WeakValueDictionary[int, Lock] = field(
+        default_factory=WeakValueDictionary, init=False, repr=False
+    )
+
+    @asynccontextmanager
+    async def turn(self, shop_id: int) -> AsyncIterator[None]:
+        """One of the workers, for a shop.
+
+        Only the first of each shop's line waits for a worker, so that shops take turns: one that
+        asks for much keeps itself waiting, and others for one of its tasks.
+        """
+        line = self._lines.setdefault(shop_id, Lock())
+        async with line:
+            await self.workers.acquire()
+        try:
+            yield
+        finally:
+            self.workers.release()
+
+    @property
+    def waiting(self) -> int:
+        """How much work waits for a worker."""
+        in_lines = sum(line.statistics().tasks_waiting for line in [*self._lines.values()])
+        return in_lines + self.workers.statistics().tasks_waiting
 
     @cached_property
     def sizes(self) -> Flights[SegmentSize]:
@@ -188,7 +213,7 @@ class Context:
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do blocking work in a thread; errors of criteria get the names of their plugins."""
         try:
-            return await in_thread(partial(work, *args, **kwargs), self.services.workers)
+            return await in_thread(partial(work, *args, **kwargs), self.services.turn(self.shop_id))
         except CriteriaError as error:
             raise error.named(self.services.registry) from error
 
@@ -219,12 +244,12 @@ def bearer_token(authorization: str) -> str:
     return token
 
 
-async def in_thread(work: Callable[[], R], limiter: CapacityLimiter) -> R:
+async def in_thread(work: Callable[[], R], turn: AbstractAsyncContextManager[None]) -> R:
     """Do blocking work in one of a number of threads.
 
     Who is cancelled has it stop, and waits for that: the thread counts while it runs.
     """
-    async with limiter:
+    async with turn:
         told = Work()
         thread = asyncio.ensure_future(
             to_thread.run_sync(_as(told, work), limiter=CapacityLimiter(1))
