@@ -47,7 +47,7 @@ def opened_catalog(settings: Settings) -> Iterator[Catalog]:
         AppError: UNAVAILABLE when it cannot be used.
     """
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,

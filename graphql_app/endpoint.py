@@ -36,6 +36,7 @@ from graphql_app.websocket import Connection, Operations, Socket
 logger = logging.getLogger(__name__)
 
 GRAPHQL_TYPE = "application/graphql-response+json"
+NOT_ALLOWED = 405
 CLIENT_LEFT = 499  # as nginx has it; nobody is there to see it
 
 # What a request is refused with before it is executed, where it is not 503.
@@ -249,5 +250,7 @@ def failure(status: int, error: AppError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     elif status in UNREAD:
         headers["Connection"] = "close"
+    elif status == NOT_ALLOWED:
+        headers["Allow"] = "GET, POST"
     errors = [{"message": str(error), "extensions": extensions}]
     return JSONResponse({"errors": errors}, status, headers)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.app import open_catalog
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.settings import Settings
@@ -190,6 +191,12 @@ def test_tokens_are_in_no_file_in_clear(owned: Shop, settings: Settings) -> None
     assert b"Secret segment" in stored
     assert secret.encode() not in stored
     assert token.encode() not in stored
+
+
+def test_what_is_on_disk_is_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    with open_catalog(settings.model_copy(update={"data_dir": new})):
+        assert new.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_token_is_of_one_shop(owned: Shop, server: Server) -> None:
