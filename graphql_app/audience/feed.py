@@ -9,6 +9,7 @@ process died, is taken for done once it is certain to be over.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -19,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from graphql_app.audience.changes import Changes, Touched
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import GRACE, Audience
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # seconds
+LATELY = 1  # seconds for which what was seen is new enough
 # Seconds for which rows are read again: those of one instant may appear one after another.
 OVERLAP = 5
 # Seconds after which a write whose end was not told is over, for no statement takes as long.
@@ -48,6 +50,7 @@ class Feed:
         self._seen: dict[tuple[str, int, bool], float] = {}
         self._unfinished: dict[tuple[str, int], tuple[float, int, Touched]] = {}
         self._since = 0.0
+        self._looked = -math.inf
 
     def create(self) -> None:
         """Make the table if need be; what is told from now on counts."""
@@ -103,18 +106,28 @@ class Feed:
     def look(self) -> None:
         """Take note of what the others have told since."""
         with self._looking:
+            began = time.monotonic()
             self._look()
+            self._looked = began
+
+    def look_unless_lately(self) -> None:
+        """As ``look``, where that was not done for some time: nobody looks, or it fails."""
+        if time.monotonic() - self._looked > LATELY:
+            self.look()
 
     def _look(self) -> None:
+        # The server's clock may be set back: what is told then is earlier than what was seen.
         found = self._audience.arrow(
-            "SELECT writer, number, done, shop_id, touched, toFloat64(at) AS at FROM feed "
-            f"WHERE at >= toDateTime64({self._since - OVERLAP:.3f}, 3) "
+            "SELECT writer, number, done, shop_id, touched, toFloat64(at) AS at, "
+            "toFloat64(now64(3)) AS now FROM feed "
+            f"WHERE at >= least(toDateTime64({self._since:.3f}, 3), now64(3)) - {OVERLAP} "
             f"AND writer != '{self._name}' ORDER BY at",
             text=False,
+            patience=GRACE,
         )
         now = time.monotonic()
         for row in found.to_pylist():
-            self._since = max(self._since, row["at"])
+            self._since = min(max(self._since, row["at"]), row["now"])
             write = (row["writer"].decode(), row["number"])
             if (*write, row["done"]) in self._seen:
                 continue

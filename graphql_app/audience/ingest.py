@@ -106,6 +106,18 @@ class Recorder:
         if self.feed is not None:
             self.feed.look()
 
+    def keep_up(self) -> None:
+        """Learn what others have written until a moment ago, unless that is known.
+
+        Whoever answers from memory does so first: while the store does not say what was written,
+        what is in memory may be of long ago.
+
+        Raises:
+            AppError: The store fails.
+        """
+        if self.feed is not None:
+            self.feed.look_unless_lately()
+
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else.
 

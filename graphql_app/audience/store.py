@@ -285,10 +285,13 @@ class Audience:
                 filters[f"{self.database}.{each}"] = condition
         return filters
 
-    def arrow(self, query: str, text: bool = True) -> pa.Table:
+    def arrow(self, query: str, text: bool = True, patience: float = PATIENCE) -> pa.Table:
         """Execute a query of the host's own, without filters, and return it as Arrow.
 
-        Strings come as text, or as the bytes that they are when ``text`` is false.
+        Args:
+            query: What to select.
+            text: Whether strings come as text, or as the bytes that they are.
+            patience: Seconds to wait for a server that says nothing.
         """
         strings = {"output_format_arrow_string_as_string": int(text)}
         settings = {
@@ -297,7 +300,7 @@ class Audience:
             **ARROW_SETTINGS,
             **strings,
         }
-        with self._client() as client:
+        with self._client(patience) as client:
             return arrow(client, with_settings(query, settings))
 
     def insert(self, table: str, rows: pa.Table) -> None:
@@ -401,9 +404,9 @@ class Audience:
             yield connection
 
     @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def _client(self, patience: float = PATIENCE) -> Iterator[Any]:
         """The driver's own client of a connection."""
-        with self._connection() as connection:
+        with self._connection(patience) as connection:
             driver: Any = connection.connection.dbapi_connection
             yield driver.client
 

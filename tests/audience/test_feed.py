@@ -101,6 +101,40 @@ def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: Recorde
     assert (here.size(SPENT).members, here.size(SPENT).contacts) == (0, 1)
 
 
+def test_what_is_in_memory_is_no_answer_while_it_is_not_known_what_others_wrote(
+    ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LATELY", 0)
+    here = replace(
+        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
+    )
+    boutique.record(PEOPLE)
+    assert here.size(SPENT).contacts == 2
+    audience.command("RENAME TABLE feed TO feed_away")
+    with pytest.raises(AppError):
+        here.size(SPENT)
+    audience.command("RENAME TABLE feed_away TO feed")
+    boutique.record(Forget((2,)))
+    assert here.size(SPENT).contacts == 1
+
+
+def test_what_is_told_after_the_servers_clock_was_set_back_is_learned(
+    ours: Recorder, boutique: RecordedShop, audience: Audience
+) -> None:
+    boutique.record(PEOPLE)
+    audience.command(  # a write before, which is of a time that is yet to come again
+        "INSERT INTO feed SELECT writer, number + 100, done, shop_id, touched, at + 600 FROM feed"
+    )
+    before = len(told(ours, boutique.id))
+    assert before == 2
+    boutique.record(Forget((1,)))
+    after = told(ours, boutique.id)
+    assert len(after) == before + 1
+    assert after[-1].erased.tolist() == [1]
+    assert len(told(ours, boutique.id)) == before + 1
+    assert ours.changes.settled(boutique.id, before + 1)
+
+
 def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
     with _feed(ours).followed():
         boutique.record(PEOPLE)

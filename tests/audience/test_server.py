@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience import facts
+from graphql_app.audience import facts, feed
 from graphql_app.audience import store as audience_store
 from graphql_app.audience.driver import AudienceUnavailableError
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
+from graphql_app.audience.turns import LocalTurns
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
@@ -142,6 +143,19 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
     proxy.silent = False
     remote.timeout = 30
     assert len(ask(remote)) == 5000
+
+
+def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
+    remote: Audience, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(remote, shared=LocalTurns())
+    recorder.recover()
+    monkeypatch.setattr(feed, "GRACE", 0.2)
+    proxy.silent = True
+    with pytest.raises(AppError, match="did not answer in time"):
+        recorder.catch_up()
+    proxy.silent = False
+    recorder.catch_up()
 
 
 def test_a_batch_whose_answer_was_lost_is_recorded_once(

@@ -223,6 +223,7 @@ class SizeIndex:
         What is written meanwhile may be in one vector and not in another. Then those whom it
         touched are asked again, while nothing is written.
         """
+        self._recorder.keep_up()
         changes = self._recorder.changes
         count = changes.count(shop_id)
         found = ask(count)
