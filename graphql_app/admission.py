@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from ipaddress import IPv6Address, ip_address, ip_network
+from weakref import WeakValueDictionary
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, Semaphore
 from starlette.requests import HTTPConnection
 
 from graphql_app.errors import RateLimitedError, UnauthenticatedError
@@ -14,6 +15,7 @@ from graphql_app.schema.context import Context, Services, bearer_token
 from graphql_app.settings import Settings
 
 STRANGERS = 4  # tokens that were never valid here and are looked up at once
+LARGE = 4  # large bodies of a token that are in memory at once
 
 
 class Admission:
@@ -24,6 +26,7 @@ class Admission:
         self._requests = Rate(settings.rate_limit)
         self._failures = Rate(settings.failure_limit)
         self._strangers = CapacityLimiter(STRANGERS)
+        self._large: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
 
     async def admit(self, authorization: str, address: str) -> Context:
         """The context of an operation that begins now.
@@ -45,6 +48,10 @@ class Admission:
         if wait:
             raise RateLimitedError("The token was used too often", wait)
         return context
+
+    def large(self, context: Context) -> AbstractAsyncContextManager[object]:
+        """A place for one of a token's large bodies; others wait, of which nothing is read yet."""
+        return self._large.setdefault(context.access.token_id, Semaphore(LARGE))
 
     async def _meet(self, authorization: str, address: str) -> Context:
         """As ``admit``; a token that was not valid here before costs a look into the catalog."""

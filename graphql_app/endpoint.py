@@ -96,22 +96,33 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         request = Request(scope, receive)
         context = await self.admission.admit(authorization(request), address_of(request))
-        limits = self._settings
+        if not self._may_be_large(request, context):
+            return await self._answer(request, context, receive, self._settings.max_query_bytes)
+        async with self.admission.large(context):
+            return await self._answer(request, context, receive, self._settings.max_facts_bytes)
+
+    def _may_be_large(self, request: Request, context: Context) -> bool:
+        """Whether there may come more than of a query."""
+        declared = request.headers.get("content-length", "")
+        is_small = declared.isdigit() and int(declared) <= self._settings.max_query_bytes
         may_write = TokenScope.FACTS_WRITE in context.access.scopes
+        return may_write and request.method == "POST" and not is_small
+
+    async def _answer(
+        self, request: Request, context: Context, receive: Receive, most: int
+    ) -> Response:
+        """The answer to a request whose body has so many bytes at most."""
+        limits = self._settings
         try:
             async with asyncio.timeout(limits.read_timeout):
-                body = await read(
-                    request,
-                    limits.max_query_bytes,
-                    limits.max_facts_bytes if may_write else limits.max_query_bytes,
-                )
+                body = await read(request, limits.max_query_bytes, most)
         except TimeoutError:
             words = f"The body did not come within {limits.read_timeout:g} seconds."
             return failure(408, AppError(ErrorCode.TIMEOUT, words))
         except ClientDisconnect:
             return Response(status_code=CLIENT_LEFT)
         try:
-            return await self._run_for(Request(scope, _replay(body)), context, receive)
+            return await self._run_for(Request(request.scope, _replay(body)), context, receive)
         except HTTPException as error:
             refused = AppError(ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
             return failure(error.status_code, refused)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from graphql_app import heads
+from graphql_app.admission import LARGE
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import WAIT, Client, Server, serving, streaming
@@ -138,6 +141,27 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         [error] = json.loads(body)["errors"]
         assert error["extensions"] == {"code": "TIMEOUT"}
         assert shop.ask(SHOP)
+
+
+def test_a_token_has_a_few_large_bodies_in_memory(server: Server) -> None:
+    shop, other = server.shop(), server.shop()
+    content = json.dumps({"query": SHOP}).ljust(300_000)
+
+    def send(client: Client) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+        return client.http.post(f"{client.address}/graphql", content=content, headers=headers)
+
+    with ExitStack() as open_, ThreadPoolExecutor(1) as pool:
+        connections = [open_.enter_context(_connected(shop.address)) for _ in range(LARGE)]
+        for connection in connections:
+            connection.sendall(_head(shop, 300_000) + b"x" * 60_000)
+        assert shop.ask(SHOP)
+        waiting = pool.submit(send, shop)
+        assert send(other).json()["data"]
+        assert shop.ask(SHOP)
+        assert not waiting.done()
+        connections[0].close()
+        assert waiting.result(WAIT).json()["data"]
 
 
 def test_a_client_that_leaves_within_its_body_is_no_error(
