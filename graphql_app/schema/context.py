@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 import strawberry
-from anyio import CapacityLimiter, Lock, to_thread
+from anyio import CapacityLimiter, Lock, Semaphore, to_thread
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
@@ -62,6 +62,17 @@ class Services:
     _lines: WeakValueDictionary[int, Lock] = field(
         default_factory=WeakValueDictionary, init=False, repr=False
     )
+    _writers: WeakValueDictionary[int, Semaphore] = field(
+        default_factory=WeakValueDictionary, init=False, repr=False
+    )
+
+    def writers(self, shop_id: int) -> Semaphore:
+        """How many workers may be busy with a shop's facts at once: half of them.
+
+        They wait for each other, and for those of other processes, a minute if need be.
+        """
+        half = max(1, int(self.workers.total_tokens // 2))
+        return self._writers.setdefault(shop_id, Semaphore(half))
 
     @asynccontextmanager
     async def turn(self, shop_id: int) -> AsyncIterator[None]:

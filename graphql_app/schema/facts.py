@@ -222,7 +222,8 @@ async def facts_payload(
             doing = partial(_once, context, key, info.field_name, args, doing)
         while context.services.recorder.is_still(context.shop_id):
             await asyncio.sleep(STILL)  # else the threads would all wait, and no shop be answered
-        return FactsPayload(recorded=await context.run(doing), user_errors=[])
+        async with context.services.writers(context.shop_id):
+            return FactsPayload(recorded=await context.run(doing), user_errors=[])
 
     return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))
 

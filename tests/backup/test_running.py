@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
 from tests.backup.conftest import New, Source
 from tests.e2e import process
-from tests.support import Client
+from tests.support import WAIT, Client
 
 SIZE = "query { segmentSize(rule: {all: []}) { members } }"
 CONTACT = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
@@ -123,3 +124,25 @@ def test_however_many_writes_wait_for_a_shop_others_are_answered(new: New) -> No
             writer.join()
         assert len(recorded) == 12
         assert busy.ask(SIZE)["segmentSize"] == {"members": 1}
+
+
+def test_however_many_writes_wait_for_another_process_others_are_answered(new: New) -> None:
+    installation = new()
+    with installation.serving() as server:
+        busy, other = server.shop(), server.shop()
+        services, recorded = installation.services, list[int]()
+        writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
+        with services.recorder.pause(busy.shop_id):  # as if another process had the turn
+            for writer in writers:
+                writer.start()
+            deadline = time.monotonic() + WAIT
+            while services.workers.borrowed_tokens < services.workers.total_tokens // 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            for _ in range(20):
+                other.record("contactsUpsert", [{"id": "1"}])
+            assert other.ask(SIZE)["segmentSize"] == {"members": 1}
+            assert recorded == []
+        for writer in writers:
+            writer.join()
+        assert len(recorded) == 12
