@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from graphql_app import heads
@@ -145,23 +143,25 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 
 def test_a_token_has_a_few_large_bodies_in_memory(server: Server) -> None:
     shop, other = server.shop(), server.shop()
-    content = json.dumps({"query": SHOP}).ljust(300_000)
+    read = b"HTTP/1.1 100"  # what who waits for it is told once the body is read
 
-    def send(client: Client) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
-        return client.http.post(f"{client.address}/graphql", content=content, headers=headers)
+    def begin(client: Client) -> socket.socket:
+        connection = connections.enter_context(_connected(client.address))
+        connection.sendall(_head(client, 300_000)[:-2] + b"Expect: 100-continue\r\n\r\n")
+        return connection
 
-    with ExitStack() as open_, ThreadPoolExecutor(1) as pool:
-        connections = [open_.enter_context(_connected(shop.address)) for _ in range(LARGE)]
-        for connection in connections:
-            connection.sendall(_head(shop, 300_000) + b"x" * 60_000)
+    with ExitStack() as connections:
+        begun = [begin(shop) for _ in range(LARGE)]
+        assert all(each.recv(65_536).startswith(read) for each in begun)
+        waiting = begin(shop)
+        assert begin(other).recv(65_536).startswith(read)
         assert shop.ask(SHOP)
-        waiting = pool.submit(send, shop)
-        assert send(other).json()["data"]
-        assert shop.ask(SHOP)
-        assert not waiting.done()
-        connections[0].close()
-        assert waiting.result(WAIT).json()["data"]
+        waiting.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            waiting.recv(65_536)
+        begun[0].close()
+        waiting.settimeout(WAIT)
+        assert waiting.recv(65_536).startswith(read)
 
 
 def test_a_client_that_leaves_within_its_body_is_no_error(
