@@ -74,7 +74,8 @@ def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
         named = LOOPBACK.fullmatch(request.headers.get("host", ""))
         ours = named and request.client and _is_loopback(request.client.host)
         return JSONResponse(
-            {"token": demo_token if ours else None}, headers={"Cache-Control": "no-store"}
+            {"token": demo_token if ours else None, "graphiql": graphiql},
+            headers={"Cache-Control": "no-store"},
         )
 
     async def missing(_: Request) -> Response:

@@ -255,7 +255,7 @@ def test_the_bundle_is_of_a_reasonable_size(address: str) -> None:
 )
 def test_a_browser_on_this_machine_gets_the_demo_token(demo: str, host: str) -> None:
     answer = get(demo, "/builder/config.json", Host=host)
-    assert json.loads(answer.body) == {"token": TOKEN}
+    assert json.loads(answer.body) == {"token": TOKEN, "graphiql": True}
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -280,7 +280,7 @@ def test_a_browser_on_this_machine_gets_the_demo_token(demo: str, host: str) -> 
 def test_a_page_by_another_name_does_not_get_the_demo_token(demo: str, host: str) -> None:
     answer = get(demo, "/builder/config.json", Host=host)
     assert TOKEN.encode() not in answer.body
-    assert json.loads(answer.body) == {"token": None}
+    assert json.loads(answer.body) == {"token": None, "graphiql": True}
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_another_machine_does_not_get_the_demo_token_by_our_name(
         async with httpx.AsyncClient(transport=transport) as asking:
             return await asking.get("http://localhost:8000/builder/config.json")
 
-    assert asyncio.run(ask()).json() == {"token": token}
+    assert asyncio.run(ask()).json() == {"token": token, "graphiql": True}
 
 
 def test_no_page_has_the_demo_token_in_it(demo: str) -> None:
@@ -308,5 +308,5 @@ def test_no_page_has_the_demo_token_in_it(demo: str) -> None:
 
 def test_without_a_demo_there_is_no_token(address: str) -> None:
     answer = get(address, "/builder/config.json")
-    assert json.loads(answer.body) == {"token": None}
+    assert json.loads(answer.body) == {"token": None, "graphiql": True}
     assert answer.headers["cache-control"] == "no-store"

@@ -4,11 +4,11 @@ import { createBrowserRouter, Link, Outlet, useNavigate } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
 import { type ApiError, ask } from './api/client';
 import { ShopDocument, type ShopQuery } from './api/generated/graphql';
-import { signOut, token, whenRefused } from './api/session';
+import { admitted, hasExplorer, signOut, token, whenRefused } from './api/session';
 import { SignIn } from './SignIn';
 import { pagesOf, SegmentsPage } from './segments/SegmentsPage';
 import { Dialog } from './ui/Dialog';
-import { Failed, Loading } from './ui/states';
+import { Failed, Loading, Paused } from './ui/states';
 
 const LIST = '/builder/';
 
@@ -46,6 +46,7 @@ export function App(): ReactNode {
   if (signedIn && data && !error) {
     return (
       <>
+        <Paused />
         <Pages shop={data.shop} onSignOut={leave} />
         {refused && (
           <Dialog title="Your token is no longer valid" onClose={() => setRefused(false)}>
@@ -54,6 +55,7 @@ export function App(): ReactNode {
               onDone={() => {
                 setRefused(false);
                 void client.invalidateQueries();
+                admitted();
               }}
             />
           </Dialog>
@@ -63,6 +65,7 @@ export function App(): ReactNode {
   }
   return (
     <>
+      <Paused />
       <Header
         home={(brand) => (
           <a href={LIST} className="brand">
@@ -113,7 +116,7 @@ function Header({ shop, home, children }: HeaderProps): ReactNode {
         </>,
       )}
       {shop !== undefined && <span className="shop">{shop}</span>}
-      <a href="/graphiql">API</a>
+      {hasExplorer() && <a href="/graphiql">API</a>}
       {children}
     </header>
   );

@@ -39,10 +39,30 @@ export function refused(): void {
   asked?.();
 }
 
-/** Takes the demo's token where the server offers one and nobody signed in. */
-export async function signInToDemo(): Promise<void> {
-  if (token() !== null) return;
+const waiting = new Set<() => void>();
+
+/** Calls back when somebody has signed in again, until the function that is returned is called. */
+export function whenAdmitted(call: () => void): () => void {
+  waiting.add(call);
+  return () => waiting.delete(call);
+}
+
+/** The server has taken another token. */
+export function admitted(): void {
+  for (const call of waiting) call();
+}
+
+let explorer = true;
+
+/** Whether the server has GraphiQL. */
+export function hasExplorer(): boolean {
+  return explorer;
+}
+
+/** Learns what the server offers; takes the demo's token if there is one and nobody signed in. */
+export async function begin(): Promise<void> {
   const response = await fetch('/builder/config.json');
-  const config: { token: string | null } = await response.json();
-  current = config.token;
+  const config: { token: string | null; graphiql?: boolean } = await response.json();
+  explorer = config.graphiql !== false;
+  if (token() === null) current = config.token;
 }

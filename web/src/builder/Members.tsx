@@ -71,9 +71,11 @@ export function Members({ root }: { root: Group }): ReactNode {
     return (
       <Panel busy={isFetching}>
         <p className="problem">Unavailable: {(error as ApiError).message}</p>
-        <button type="button" className="retry" onClick={() => refetch()}>
-          Try again
-        </button>
+        {!(error as ApiError).lasting && (
+          <button type="button" className="retry" onClick={() => refetch()}>
+            Try again
+          </button>
+        )}
       </Panel>
     );
   }

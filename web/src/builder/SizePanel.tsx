@@ -3,16 +3,6 @@ import { inNumbers, inPercent, inTime } from '../rule/words';
 import type { SizeState } from '../size/liveSize';
 import { useEditor } from './context';
 
-/** Errors that the same question has again. */
-const LASTING = new Set([
-  'BAD_REQUEST',
-  'FORBIDDEN',
-  'INVALID',
-  'LIMIT_EXCEEDED',
-  'NOT_FOUND',
-  'UNKNOWN_CRITERION',
-]);
-
 /** How many contacts the rule has now. */
 export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): ReactNode {
   const { draft, refused, shop } = useEditor();
@@ -49,11 +39,12 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
           </p>
         )}
       </div>
-      {size.error && !LASTING.has(size.error.code) && (
+      {size.error && !size.error.lasting && (
         <button type="button" onClick={retry}>
           Try again
         </button>
       )}
+      {size.apart && !size.error && <p className="hint">{size.apart}</p>}
       {left > 0 && (
         <p className="hint">
           {left === 1 ? 'One part is' : `${left} parts are`} unfinished and not counted.

@@ -2,14 +2,14 @@ import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
 import { type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { signInToDemo, token } from '../api/session';
+import { begin, token } from '../api/session';
 import { examples } from './examples';
 import { createFetcher } from './fetcher';
 import './graphiql.css';
 import { createStorage } from './storage';
 
 // Without the server's word on the demo, somebody can still write a token.
-await signInToDemo().catch(() => undefined);
+await begin().catch(() => undefined);
 
 const signedIn = token();
 const headers = { Authorization: `Bearer ${signedIn ?? 'seg_...'}` };

@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
+import { ApiError } from '../api/client';
 import type { SegmentsQuery } from '../api/generated/graphql';
 import { inNumbers, inPercent } from '../rule/words';
 import type { ListedSize } from './useSizes';
@@ -60,17 +61,21 @@ export function SegmentCard({
           <span className="unavailable" title="Counting">
             …
           </span>
-        ) : size === 'failed' ? (
+        ) : size instanceof ApiError ? (
           <>
-            <span className="unavailable">Unavailable</span>
-            <button
-              type="button"
-              className="link"
-              onClick={retry}
-              aria-label={`Count ${name} again`}
-            >
-              Try again
-            </button>
+            <span className="unavailable" title={size.message}>
+              Unavailable
+            </span>
+            {!size.lasting && (
+              <button
+                type="button"
+                className="link"
+                onClick={retry}
+                aria-label={`Count ${name} again`}
+              >
+                Try again
+              </button>
+            )}
           </>
         ) : (
           <>

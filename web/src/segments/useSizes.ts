@@ -1,12 +1,17 @@
 /** Sizes of listed segments: a few at a time, after the list itself is there. */
 
 import { useQueries, useQueryClient } from '@tanstack/react-query';
-import { askInPart } from '../api/client';
+import { ApiError, apiError, askInPart } from '../api/client';
 import { SegmentSizesDocument, type SegmentSizesQuery } from '../api/generated/graphql';
 
 type Node = Extract<SegmentSizesQuery['nodes'][number], { size: unknown }>;
 
-export type ListedSize = NonNullable<Node['size']> | 'pending' | 'failed';
+type Counted = NonNullable<Node['size']>;
+
+/** A size, or why there is none. */
+export type ListedSize = Counted | ApiError | 'pending';
+
+const NO_SIZE = new ApiError('The server gave no size.', 'INTERNAL');
 
 /** How many are asked for in one request. */
 const BATCH = 5;
@@ -34,11 +39,10 @@ export function useSizes(segments: readonly { id: string; updatedAt: string }[])
   batches.forEach((batch, position) => {
     const answer = answers[position];
     for (const { id } of batch) {
-      const failed = answer?.isFetching ? 'pending' : 'failed';
-      found.set(
-        id,
-        answer?.data?.get(id) ?? (answer?.isPending && !answer.error ? 'pending' : failed),
-      );
+      const known = answer?.data?.get(id) ?? (answer?.error as ApiError | null | undefined);
+      const waited = !answer || answer.isFetching || (answer.isPending && !answer.error);
+      const none = waited ? 'pending' : (known ?? NO_SIZE);
+      found.set(id, known && !(known instanceof ApiError) ? known : none);
     }
   });
   return {
@@ -58,13 +62,17 @@ function inBatches<Item extends { id: string; updatedAt: string }>(items: readon
   return batches;
 }
 
-/** What could be counted; a segment that failed is not among them. */
+/** What could be counted, and why some could not. */
 async function sizes(
   ids: string[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, NonNullable<Node['size']>>> {
-  const { data } = await askInPart(SegmentSizesDocument, { ids }, signal);
-  const found = new Map<string, NonNullable<Node['size']>>();
+): Promise<ReadonlyMap<string, Counted | ApiError>> {
+  const { data, errors } = await askInPart(SegmentSizesDocument, { ids }, signal);
+  const found = new Map<string, Counted | ApiError>();
+  for (const error of errors) {
+    const id = ids[Number(error.path?.[1])];
+    if (id !== undefined) found.set(id, apiError([error]));
+  }
   for (const node of data.nodes) {
     if (node && 'size' in node && node.size) found.set(node.id, node.size);
   }

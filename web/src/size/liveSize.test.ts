@@ -343,6 +343,17 @@ describe('a watch', () => {
     expect(last()).toMatchObject({ size: { members: 10 }, live: false, error: null });
   });
 
+  it('that is parted from the server says why, until it is connected again', async () => {
+    const { api, live, last } = await watched(1, 10);
+    api.watching.seen.live(false, 'Too many.');
+    expect(last()).toMatchObject({ size: { members: 10 }, live: false, apart: 'Too many.' });
+    api.watching.seen.live(true);
+    expect(last()).toMatchObject({ live: true, apart: null });
+    api.watching.seen.live(false, 'Too many.');
+    live.change(draftOf(2));
+    expect(last()).toMatchObject({ pending: true, live: false, apart: null });
+  });
+
   it('tells the size and the counts anew', async () => {
     const { api, last } = await watched(1, 10);
     api.watching.seen.size(sizeOf(15));

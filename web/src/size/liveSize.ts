@@ -20,6 +20,8 @@ export interface SizeState {
   error: ApiError | null;
   /** Whether the size is watched: it changes when facts do. */
   live: boolean;
+  /** Why the size is not watched although it was to be; null while it is, or need not be. */
+  apart: string | null;
 }
 
 /** How sizes are had: both of the API. */
@@ -32,8 +34,8 @@ export interface Source {
 export interface Watcher {
   size(size: Size): void;
   failed(error: ApiError): void;
-  /** The connection went or came back. */
-  live(live: boolean): void;
+  /** The connection came back, or went; why, if it is tried again. */
+  live(live: boolean, apart?: string): void;
 }
 
 /** How long hands must rest before a size is asked for, and a size before it is watched. */
@@ -47,7 +49,10 @@ export const UNKNOWN: SizeState = {
   pending: true,
   error: null,
   live: false,
+  apart: null,
 };
+
+const UNWATCHED = { live: false, apart: null };
 
 /** No server can count such a rule, and to leave the row out would be another rule. */
 export const NOT_INSTALLED = new ApiError(
@@ -83,10 +88,10 @@ export class LiveSize {
     }
     this.#stop();
     if (draft.unknown.size > 0) {
-      this.#set({ pending: false, live: false, error: NOT_INSTALLED });
+      this.#set({ pending: false, ...UNWATCHED, error: NOT_INSTALLED });
       return;
     }
-    this.#set({ pending: true, live: false });
+    this.#set({ pending: true, ...UNWATCHED });
     this.#timer = setTimeout(() => void this.#ask(draft), DEBOUNCE);
   }
 
@@ -94,7 +99,7 @@ export class LiveSize {
   retry(): void {
     if (!this.#draft || this.#draft.unknown.size > 0) return;
     this.#stop();
-    this.#set({ pending: true, live: false });
+    this.#set({ pending: true, ...UNWATCHED });
     void this.#ask(this.#draft);
   }
 
@@ -119,15 +124,15 @@ export class LiveSize {
 
   #watch(rule: Rule, ended: AbortSignal): void {
     // A connection may tell of the end of a watch after it was ended.
-    const until = <Told>(tell: (told: Told) => void) => {
-      return (told: Told) => {
-        if (!ended.aborted) tell(told);
+    const until = <Told extends unknown[]>(tell: (...told: Told) => void) => {
+      return (...told: Told) => {
+        if (!ended.aborted) tell(...told);
       };
     };
     this.#unwatch = this.source.watch(rule, {
       size: until((size) => this.#answered(size)),
-      failed: until((error) => this.#set({ error, live: false })),
-      live: until((live) => this.#set({ live })),
+      failed: until((error) => this.#set({ error, ...UNWATCHED })),
+      live: until((live: boolean, apart?: string) => this.#set({ live, apart: apart ?? null })),
     });
   }
 

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { ask } from '../api/client';
 import { type RuleInput, SegmentSizeDocument } from '../api/generated/graphql';
 import { watchSize } from '../api/live';
+import { whenAdmitted } from '../api/session';
 import type { Draft } from '../rule/rule';
 import { LiveSize, type SizeState, UNKNOWN } from './liveSize';
 
@@ -23,7 +24,11 @@ export function useLiveSize(draft: Draft): SizeState & { retry(): void } {
   useEffect(() => {
     const own = new LiveSize(source, setState);
     live.current = own;
-    return () => own.close();
+    const forget = whenAdmitted(() => own.retry());
+    return () => {
+      forget();
+      own.close();
+    };
   }, []);
 
   // Rows that are unfinished do not count, so that a change of theirs asks for nothing.

@@ -1,7 +1,8 @@
 /** What a page shows while it waits, and when it cannot go on. */
 
-import type { ReactNode } from 'react';
+import { type ReactNode, useSyncExternalStore } from 'react';
 import type { ApiError } from '../api/client';
+import { paused, watchPause } from '../api/pause';
 
 export function Loading(): ReactNode {
   return (
@@ -27,10 +28,27 @@ export function Failed({ error, addressed = false, onRetry }: FailedProps): Reac
       {gone ? (
         <a href="/builder/">All segments</a>
       ) : (
-        <button type="button" onClick={onRetry}>
-          Try again
-        </button>
+        !error.lasting && (
+          <button type="button" onClick={onRetry}>
+            Try again
+          </button>
+        )
       )}
     </div>
   );
+}
+
+/** Says that the server has asked for a pause, for as long as it lasts. */
+export function Paused(): ReactNode {
+  const seconds = useSyncExternalStore(watchPause, paused);
+  if (seconds === null) return null;
+  return (
+    <p role="alert" className="notice paused">
+      Too much was asked in too short a time. It goes on by itself in {inSeconds(seconds)}.
+    </p>
+  );
+}
+
+function inSeconds(seconds: number): string {
+  return seconds === 1 ? 'a second' : `${seconds} seconds`;
 }
