@@ -1,7 +1,8 @@
 """Many who write and read at once: nothing lost, nothing twice, no size that no order could give.
 
 Batches move all of a crowd from one tag to another, in one write. So whoever counts finds all of
-the crowd with one of the tags and nobody with the others, whichever write came last.
+the crowd with one of the tags and nobody with the others, whichever write came last. Others replace
+their orders, with lines in a table of their own: who has bought what has paid its price.
 """
 
 from __future__ import annotations
@@ -57,6 +58,30 @@ def _write(client: Client, chance: random.Random, outcome: Outcome) -> None:
     outcome.done["write"] += 1
 
 
+def order(client: Client, number: int) -> None:
+    """Have each of the crowd have one order, of a product with a number, at that price."""
+    made = {
+        "orderedAt": "2026-01-01T00:00:00Z",
+        "total": f"{number}.00",
+        "lines": [{"productId": f"product-{number}"}],
+    }
+    client.record("ordersUpsert", [{"id": id, "contactId": id, **made} for id in CROWD])
+
+
+def _order(client: Client, chance: random.Random, outcome: Outcome) -> None:
+    order(client, chance.randrange(1, 4))
+    outcome.done["order"] += 1
+
+
+def _bought(client: Client, chance: random.Random, outcome: Outcome) -> None:
+    number = chance.randrange(1, 4)
+    bought = {"productPurchased": {"operator": "ANY_OF", "products": [f"product-{number}"]}}
+    paid = {"spend": {"operator": "EQUALS", "amount": f"{number}.00"}}
+    each = {part["members"] for part in client.size({"any": [bought, paid]})["parts"]}
+    assert each in ({0}, {len(CROWD)}), f"half of an order: {each}"
+    outcome.done["bought"] += 1
+
+
 def _read(client: Client, chance: random.Random, outcome: Outcome) -> None:
     tags = chance.sample(TAGS, 2)
     found = client.size({"any": [tagged(tag) for tag in TAGS]})
@@ -74,7 +99,9 @@ def _rename(client: Client, chance: random.Random, outcome: Outcome, segment: st
     name = f"Name {chance.random()}"
     answer = client.ask(UPDATE, id=segment, name=name, version=version)["segmentUpdate"]
     outcome.codes.update(error["code"] for error in answer["userErrors"])
-    outcome.done["rename"] += answer["segment"] is not None
+    if answer["segment"] is not None:
+        assert answer["segment"]["version"] == version + 1, "an update of another was overwritten"
+        outcome.done["rename"] += 1
 
 
 def _name_alike(client: Client, chance: random.Random, outcome: Outcome) -> None:
@@ -96,11 +123,14 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
     outcome, until = Outcome(), time.monotonic() + seconds
     first = clients[0]
     move(first, TAGS[0])
+    order(first, 1)
     segment = first.ask(CREATE, name="Contested")["segmentCreate"]["segment"]["id"]
     jobs: list[Callable[[Client, random.Random], None]] = [
         lambda client, chance: _write(client, chance, outcome),
         lambda client, chance: _read(client, chance, outcome),
         lambda client, chance: _read(client, chance, outcome),
+        lambda client, chance: _order(client, chance, outcome),
+        lambda client, chance: _bought(client, chance, outcome),
         lambda client, chance: _rename(client, chance, outcome, segment),
         lambda client, chance: _name_alike(client, chance, outcome),
     ]
