@@ -371,4 +371,28 @@ def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: Recorde
     assert boutique.size(BOUGHT).members == 1
 
 
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_what_is_written_between_two_statements_of_a_size_is_in_all_of_it(
+    boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
+    torn = {"any": [{"all": [ordered, {"not": BOUGHT}]}, {"all": [BOUGHT, {"not": ordered}]}]}
+    boutique.record(people([1, 2]), Orders((Order(1, 1, NOW, lines=(Line("a"),)),)))
+    statements, read = 0, Audience.table
+
+    def then_write(*args: Any, **options: Any) -> Any:
+        nonlocal statements
+        found = read(*args, **options)
+        statements += 1
+        if statements == after:
+            boutique.record(Orders((Order(1, 2, NOW, lines=(Line("a"),)),)))
+        return found
+
+    monkeypatch.setattr(Audience, "table", then_write)
+    rule, services = boutique.rule(torn), boutique.services
+    found = size(services.audience, boutique.id, rule, boutique.scope, services.index)
+    assert (found.members, found.from_memory) == (0, True)
+    assert statements >= after
+
+
 BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["a"]}}
