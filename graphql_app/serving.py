@@ -138,6 +138,8 @@ def _config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn
         ws=BoundedWebSocket,
         ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,
+        # For a worker to answer that it lives, and for a new one to have opened its stores.
+        timeout_worker_healthcheck=60,
         **options,
     )
 

@@ -121,6 +121,21 @@ class Changes:
         """Take note of what a write touched that somebody else began."""
         self._add(shop_id, touched)
 
+    def lose_track(self) -> None:
+        """Take note that anything may have been written of which nothing is known."""
+        with self._lock:
+            for shop in self._shops.values():
+                self._room += sum(touched.size + 1 for touched in shop.writes)
+                shop.writes.clear()
+                shop.begun += 1
+                shop.done += 1
+                shop.first = shop.done
+            self._oldest.clear()
+            lost = [*self._shops]
+        for told in self._listeners:
+            for shop_id in lost:
+                told(shop_id)
+
     def _add(self, shop_id: int, touched: Touched) -> None:
         with self._lock:
             shop = self._shops[shop_id]

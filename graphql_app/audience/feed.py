@@ -3,13 +3,12 @@
 Each process that shares a store announces what a write touches before it begins, in a table of the
 store, and once more when it is done; the others look at that table twice a second, and whenever
 they have read what such a write may have changed. A write whose end is not told, because its
-process died, is taken for done once it is certain to be over.
+process died, is over for whoever has the shop's turn next.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 import threading
 import time
@@ -28,8 +27,8 @@ LOOK_EVERY = 0.5  # seconds
 LATELY = 1  # seconds for which what was seen is new enough
 # Seconds for which rows are read again: those of one instant may appear one after another.
 OVERLAP = 5
-# Seconds after which a write whose end was not told is over, for no statement takes as long.
-OVER_AFTER = 120
+# Seconds after which what was told meanwhile may be gone from the table, which keeps an hour.
+MISSED_AFTER = 3_000
 
 
 class Feed:
@@ -48,9 +47,9 @@ class Feed:
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._seen: dict[tuple[str, int, bool], float] = {}
-        self._unfinished: dict[tuple[str, int], tuple[float, int, Touched]] = {}
+        self._unfinished: dict[tuple[str, int], tuple[int, Touched]] = {}
         self._since = 0.0
-        self._looked = -math.inf
+        self._looked = time.monotonic()
 
     def create(self) -> None:
         """Make the table if need be; what is told from now on counts."""
@@ -108,7 +107,17 @@ class Feed:
         with self._looking:
             began = time.monotonic()
             self._look()
+            if began - self._looked > MISSED_AFTER:
+                self._changes.lose_track()
             self._looked = began
+
+    def end(self, shop_id: int) -> None:
+        """Take others' writes of a shop for done, by whoever has the shop's turn."""
+        with self._looking:
+            for write, (of, touched) in [*self._unfinished.items()]:
+                if of == shop_id:
+                    self._changes.tell(shop_id, touched)
+                    del self._unfinished[write]
 
     def look_unless_lately(self) -> None:
         """As ``look``, where that was not done for some time: nobody looks, or it fails."""
@@ -125,7 +134,6 @@ class Feed:
             text=False,
             patience=GRACE,
         )
-        now = time.monotonic()
         for row in found.to_pylist():
             self._since = min(max(self._since, row["at"]), row["now"])
             write = (row["writer"].decode(), row["number"])
@@ -139,11 +147,7 @@ class Feed:
                 self._changes.tell(*told)
             elif (*write, True) not in self._seen:
                 self._changes.begin(row["shop_id"])
-                self._unfinished[write] = (now, *told)
-        for write, (began, shop_id, touched) in [*self._unfinished.items()]:
-            if now - began > OVER_AFTER:
-                self._changes.tell(shop_id, touched)
-                del self._unfinished[write]
+                self._unfinished[write] = told
         read_again = self._since - OVERLAP
         self._seen = {key: at for key, at in self._seen.items() if at >= read_again}
 

@@ -87,6 +87,8 @@ class Recorder:
                 if not self._journal.is_finished(shop_id):
                     with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
                         self._journal.finish(shop_id, writing)
+                if self.feed is not None:
+                    self.feed.end(shop_id)
                 yield
         finally:
             self._still.discard(shop_id)

@@ -144,7 +144,7 @@ def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
             time.sleep(0.01)
 
 
-def test_a_write_whose_end_is_not_told_is_going_on_until_it_must_be_over(
+def test_a_write_whose_end_is_not_told_is_over_for_who_has_the_next_turn(
     ours: Recorder, boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -159,10 +159,26 @@ def test_a_write_whose_end_is_not_told_is_going_on_until_it_must_be_over(
         boutique.record(PEOPLE)
     assert told(ours, boutique.id) == []
     assert not ours.changes.settled(boutique.id, 0)
-    monkeypatch.setattr(feed, "OVER_AFTER", 0)
+    with ours.still(boutique.id):
+        assert ours.changes.settled(boutique.id, 1)
     assert len(told(ours, boutique.id)) == 1
-    assert len(told(ours, boutique.id)) == 1
-    assert ours.changes.settled(boutique.id, 1)
+
+
+def test_who_could_not_look_for_long_takes_everything_for_changed(
+    ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(
+        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
+    )
+    boutique.record(PEOPLE, Orders((Order(1, 2, NOW),)))
+    _feed(ours).look()
+    assert here.size(SPENT).members == 1
+    boutique.record(Orders((Order(2, 1, NOW),)))
+    audience.command("TRUNCATE TABLE feed")  # as what is an hour old goes
+    monkeypatch.setattr(feed, "MISSED_AFTER", -1)
+    _feed(ours).look()
+    monkeypatch.undo()
+    assert here.size(SPENT).members == 2
 
 
 def test_what_a_new_process_finishes_for_one_that_died_is_told(
