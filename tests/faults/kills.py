@@ -188,7 +188,7 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
     for batch in sorted(ledger.recorded | ledger.begun):
         _contacts(running, token, batch)  # again, for those who were forgotten
         rule = {"productPurchased": {"operator": "ANY_OF", "products": [f"batch-{batch}"]}}
-        found = _members(running, token, rule)
+        found = members(running, token, rule)
         if batch in ledger.begun:
             assert found in (0, BATCH), f"half of batch {batch}: {found}"
         else:
@@ -196,7 +196,7 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
             assert found == wanted, f"batch {batch}: {found} for {wanted}"
         whole += found
     ordered = {"ordersPlaced": {"operator": "EQUALS", "count": 1}}
-    assert _members(running, token, ordered) == whole
+    assert members(running, token, ordered) == whole
     there = {
         node["id"]: (node["name"], node["version"])
         for node in _segments(running, token)
@@ -207,10 +207,11 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
     assert len(there) <= 1, f"nobody saved {there}"  # one whose answer did not come
 
 
-def _members(running: Running, token: str, rule: Mapping[str, Any]) -> int:
+def members(running: Running, token: str, rule: Mapping[str, Any]) -> int:
+    """How many contacts match a rule."""
     query = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
-    members: int = running.ask(token, query, rule=rule)["segmentSize"]["members"]
-    return members
+    found: int = running.ask(token, query, rule=rule)["segmentSize"]["members"]
+    return found
 
 
 def _segments(running: Running, token: str) -> Iterator[Any]:
@@ -223,9 +224,9 @@ def _segments(running: Running, token: str) -> Iterator[Any]:
         after = page["pageInfo"]["endCursor"]
 
 
-def shop(data: Path, registry: Registry, handle: str) -> str:
-    """A new shop, beside whatever process serves the directory; a token of it."""
-    catalog = Catalog(f"sqlite:///{data / 'catalog.sqlite3'}")
+def shop(catalog_url: str, registry: Registry, handle: str) -> str:
+    """A new shop, beside whatever process serves the catalog; a token of it."""
+    catalog = Catalog(catalog_url)
     try:
         made = create_shop(
             catalog, registry, Shop(handle=handle, name=handle, timezone="UTC", currency="USD")
@@ -242,12 +243,13 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
         AssertionError: Something was lost, or is there in part.
     """
     chance, registry = random.Random(seed), discover()  # noqa: S311
+    url = f"sqlite:///{data / 'catalog.sqlite3'}"
     known: list[tuple[str, Ledger]] = []
     for number in range(rounds):
         with process.server(data, RATE_LIMIT="0") as running:
             for token, ledger in known[-1:] + chance.sample(known[:-1], min(2, len(known[:-1]))):
                 check(running, token, ledger)
-            token = shop(data, registry, f"shop-{seed}-{number}")
+            token = shop(url, registry, f"shop-{seed}-{number}")
             known.append((token, killed_while_writing(running, token, chance)))
         yield known[-1][1].acknowledged
     with process.server(data, RATE_LIMIT="0") as running:

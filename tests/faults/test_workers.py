@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import httpx
 import pytest
 
 from graphql_app.catalog.tables import Shop
+from graphql_app.plugins import Registry
 from tests.e2e import process
-from tests.faults import concurrency
+from tests.faults import concurrency, kills
 from tests.postgres import Postgres
 from tests.support import WAIT, Client
 
@@ -86,6 +88,20 @@ def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores
         while [client.members(rule) for client in clients] != wanted:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_a_server_that_is_killed_leaves_no_half_to_the_others(
+    stores: Stores, registry: Registry
+) -> None:
+    chance = random.Random(1)  # noqa: S311
+    ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
+    with stores.server() as other:
+        for number in range(2):
+            token = kills.shop(stores.catalog, registry, f"killed-{number}")
+            with stores.server() as running:
+                ledger = kills.killed_while_writing(running, token, chance)
+            assert kills.members(other, token, ordered) % kills.BATCH == 0
+            kills.check(other, token, ledger)
 
 
 def _children(pid: int) -> list[int]:
