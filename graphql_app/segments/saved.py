@@ -40,6 +40,7 @@ from graphql_app.segments.uses import (
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 2000
+MAX_SEGMENTS = 2000  # of a shop, archived ones and defaults too
 
 
 class SegmentSortKey(StrEnum):
@@ -187,10 +188,11 @@ class SavedSegments:
 
         Raises:
             InvalidInputError: The name, description or rule is wrong; paths begin at the input.
-            AppError: NAME_TAKEN.
+            AppError: NAME_TAKEN; LIMIT_EXCEEDED when the shop has as many as it may have.
         """
         segment = Segment(shop_id=stored_id(self._shop), name="", name_key="", rule={}, summary="")
         with self._write() as session:
+            self._refuse_if_full(session)
             self._apply(session, segment, changes)
         return segment
 
@@ -243,6 +245,7 @@ class SavedSegments:
             original = session.exec(self._own().where(Segment.id == segment_id)).first()
             if original is None:
                 raise NotFoundError("segment", ("id",))
+            self._refuse_if_full(session)
             copy = Segment(
                 shop_id=original.shop_id,
                 name="",
@@ -273,6 +276,14 @@ class SavedSegments:
                 segment.version += 1
                 segment.updated_at = now()
         return segment
+
+    def _refuse_if_full(self, session: Session) -> None:
+        owned = self._own().subquery()
+        if session.exec(select(func.count()).select_from(owned)).one() >= MAX_SEGMENTS:
+            raise AppError(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"A shop has at most {MAX_SEGMENTS} segments; delete some that are not needed.",
+            )
 
     def _own(self) -> SelectOfScalar[Segment]:
         return select(Segment).where(Segment.shop_id == self._shop.id)

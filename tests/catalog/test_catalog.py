@@ -14,6 +14,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
+from graphql_app.segments import saved as saved_segments
 from graphql_app.segments.saved import Changes, SavedSegments
 from graphql_app.segments.starters import create_shop, update_defaults
 from graphql_app.segments.uses import segment_id
@@ -93,6 +94,21 @@ def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments
             saved.create(Changes(name, rule=RULE))
         assert refused.value.code is ErrorCode.NAME_TAKEN
     assert saved.count() == 3
+
+
+def test_a_shop_has_so_many_segments_and_no_more(
+    saved: SavedSegments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_segments, "MAX_SEGMENTS", 4)
+    first = saved.create(Changes("First", rule=RULE))
+    saved.create(Changes("Last", rule=RULE))
+    with pytest.raises(AppError, match="at most 4 segments") as refused:
+        saved.create(Changes("More", rule=RULE))
+    assert refused.value.code is ErrorCode.LIMIT_EXCEEDED
+    with pytest.raises(AppError, match="at most 4 segments"):
+        saved.duplicate(segment_id(first), None)
+    saved.delete(segment_id(first))
+    assert saved.create(Changes("More", rule=RULE)).name == "More"
 
 
 def test_a_rule_of_odd_text_is_kept_to_the_letter(saved: SavedSegments) -> None:

@@ -47,6 +47,7 @@ LIMITS = {
     "values of `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
     "characters of a segment's name": saved.MAX_NAME,
     "characters of a segment's description": saved.MAX_DESCRIPTION,
+    "segments of a shop, archived ones too": saved.MAX_SEGMENTS,
     "levels of a query": _default("max_depth"),
     "comparisons of fields that a query names more than once": _default("max_repeats"),
     "cost of a query": _default("max_cost"),
