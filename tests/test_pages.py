@@ -20,7 +20,7 @@ from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import Server, serving
 
-TOKEN = "seg_of_the_demo"  # noqa: S105  # made up, and opens nothing
+TOKEN = "seg_of_the_demo"
 PAGES = {"/builder/": "index.html", "/graphiql": "graphiql.html"}
 OTHER_HOST = re.compile(
     r"""

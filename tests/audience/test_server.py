@@ -25,7 +25,7 @@ from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
 
 IDS = select(col(Contact.id)).order_by(col(Contact.id))
-SECRET = "8b1c-secret"  # noqa: S105 - of nothing
+SECRET = "8b1c-secret"
 EMAIL = "ada@example.com"
 
 Ask = Callable[[Audience], list[int]]

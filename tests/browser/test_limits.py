@@ -28,7 +28,7 @@ def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with demo_shop(
         data_dir,
         RATE_LIMIT="30",
-        MAX_SOCKETS_PER_TOKEN="1",  # noqa: S106
+        MAX_SOCKETS_PER_TOKEN="1",
         MAX_COST="100",
         INTROSPECTION="false",
     ) as shop:

@@ -136,7 +136,7 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
     ]
 
     def work(number: int) -> None:
-        chance = random.Random(seed * 1000 + number)  # noqa: S311
+        chance = random.Random(seed * 1000 + number)
         client, job = clients[number % len(clients)], jobs[number % len(jobs)]
         try:
             while time.monotonic() < until and not outcome.failures:

@@ -242,7 +242,7 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
     Raises:
         AssertionError: Something was lost, or is there in part.
     """
-    chance, registry = random.Random(seed), discover()  # noqa: S311
+    chance, registry = random.Random(seed), discover()
     url = f"sqlite:///{data / 'catalog.sqlite3'}"
     known: list[tuple[str, Ledger]] = []
     for number in range(rounds):
@@ -276,7 +276,7 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
     Raises:
         AssertionError: A row was lost.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     before = content(url)
     catalog = Catalog(url)
     try:

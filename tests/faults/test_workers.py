@@ -93,7 +93,7 @@ def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores
 def test_a_server_that_is_killed_leaves_no_half_to_the_others(
     stores: Stores, registry: Registry
 ) -> None:
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
     with stores.server() as other:
         for number in range(2):

@@ -152,7 +152,7 @@ def _recorded(services: Services, shop_id: int) -> int:
 def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
     services: Services, tmp_path: Path, name: str, suffix: str
 ) -> None:
-    chance = random.Random(name + suffix)  # noqa: S311
+    chance = random.Random(name + suffix)
     path = tmp_path / f"file{suffix}"
     path.write_bytes(FILES[name, suffix])
     sound = _check(services, path, name, skip=True)

@@ -113,7 +113,7 @@ def test_a_subscription_goes_on_until_the_client_ends_it(shop: Client) -> None:
 
 
 def test_a_token_that_is_not_valid_is_refused(shop: Client) -> None:
-    with _client("staying", replace(shop, token="seg_x")) as script:  # noqa: S106
+    with _client("staying", replace(shop, token="seg_x")) as script:
         assert script.rest() == [{"closed": 4403, "reason": "Forbidden"}]
 
 

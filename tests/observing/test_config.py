@@ -11,8 +11,8 @@ from graphql_app.hiding import shown
 from graphql_app.settings import Settings
 from tests.e2e import process
 
-SECRET = "geheim/wort"  # noqa: S105
-URL_SECRET = "geheim%2Fwort"  # noqa: S105
+SECRET = "geheim/wort"
+URL_SECRET = "geheim%2Fwort"
 NOWHERE = "127.0.0.1:1/db"
 CATALOG = f"postgresql+psycopg://app:{URL_SECRET}@{NOWHERE}"
 CATALOG_BY_QUERY = f"postgresql+psycopg://app@{NOWHERE}?password={URL_SECRET}"

@@ -12,7 +12,7 @@ from graphql_app.observing.exchange import request_id
 from graphql_app.observing.logs import formatter
 from graphql_app.settings import Settings
 
-SECRET = "pass word/of:the@url"  # noqa: S105
+SECRET = "pass word/of:the@url"
 PHONE, EMAIL = "+15550001111", "ada@example.com"
 FORGED = "harmless\n2026-01-01 ERROR forged\r\x1b[2Kgone\u2028more"
 
@@ -97,7 +97,7 @@ def test_secrets_are_hidden_in_every_way_of_writing_them(form: str, secret: str)
 
 
 def test_a_secret_with_quotes_is_hidden_too(form: str) -> None:
-    secret = "qu\"ote\\and'more"  # noqa: S105
+    secret = "qu\"ote\\and'more"
     settings = Settings.model_validate(
         {"log_format": form, "audience_url": f"clickhousedb://app:{secret}@db/segments"}
     )

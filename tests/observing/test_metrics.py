@@ -12,7 +12,7 @@ from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import SIZE, Client, Server, serving, streaming
 
-TOKEN = "scrape-me"  # noqa: S105
+TOKEN = "scrape-me"
 SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 LIVE = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 

@@ -112,7 +112,7 @@ class Split(Audience):
 def _plain(row: Any) -> tuple[Any, ...]:
     """A row that can be counted: NaN is equal to itself, and lists are tuples."""
     return tuple(
-        "NaN" if value != value else tuple(value) if isinstance(value, list) else value  # noqa: PLR0124
+        "NaN" if value != value else tuple(value) if isinstance(value, list) else value  # noqa: PLR0124  # so is NaN told
         for value in row
     )
 

@@ -79,7 +79,7 @@ def mutated(draw: st.DrawFn, valid: Any) -> Any:
             if isinstance(place, dict):
                 del place[key]
         else:
-            place[key] = draw(values)  # type: ignore[index]
+            place[key] = draw(values)  # type: ignore[index]  # a dict or a list
     return value
 
 

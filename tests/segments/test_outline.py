@@ -64,7 +64,7 @@ def test_an_outline_has_no_values(registry: Registry, key: str) -> None:
 def test_a_reference_is_outlined_without_the_name_of_its_segment(registry: Registry) -> None:
     kind = registry.criteria["inSegment"]
     criterion = kind.model_validate({"operator": "IS", "segment": "U2VnbWVudDox"})
-    rule = Reference(criterion, "Ada's family", All(()))  # type: ignore[arg-type]
+    rule = Reference(criterion, "Ada's family", All(()))  # type: ignore[arg-type]  # as much as is asked of it
     assert outline(rule) == "In segment is … [everyone]"
 
 

@@ -105,7 +105,7 @@ def _resident(pid: int) -> int:
 
 
 def _fill(running: Running, token: str) -> None:
-    chance = random.Random(0)  # noqa: S311
+    chance = random.Random(0)
     for first in range(0, CONTACTS, 5_000):
         ids = [str(first + number) for number in range(5_000)]
         contacts = [
@@ -155,7 +155,7 @@ Job = Callable[[Running, str, random.Random, Report], None]
 def _keep(
     job: Job, running: Running, token: str, over: threading.Event, report: Report, seed: int
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     try:
         while not over.is_set():
             job(running, token, chance, report)
