@@ -12,20 +12,22 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from graphql_app.audience.changes import Changes, Touched
+from graphql_app.audience.layout import QUORUM_TIMEOUT
 from graphql_app.audience.store import GRACE, Audience
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # seconds
 LATELY = 1  # seconds for which what was seen is new enough
-# Seconds for which rows are read again: those of one instant may appear one after another.
+# Seconds for which rows are looked for again: those of one instant may appear one after another.
 OVERLAP = 5
 # Seconds after which what was told meanwhile may be gone from the table, which keeps an hour.
 MISSED_AFTER = 3_000
@@ -42,6 +44,8 @@ class Feed:
     def __init__(self, audience: Audience, changes: Changes) -> None:
         self._audience = audience
         self._changes = changes
+        # Of a cluster, the node that is asked may be the last to have a row.
+        self._overlap = OVERLAP + (QUORUM_TIMEOUT if audience.layout.cluster else 0)
         self._name = secrets.token_hex(8)
         self._number = 0
         self._lock = threading.Lock()
@@ -126,30 +130,46 @@ class Feed:
 
     def _look(self) -> None:
         # The server's clock may be set back: what is told then is earlier than what was seen.
+        since = f"least(toDateTime64({self._since:.3f}, 3), now64(3)) - {self._overlap}"
+        rows = self._rows("toFloat64(now64(3)) AS now", since)
+        for row in rows:
+            self._since = min(max(self._since, row["at"]), row["now"])
+        new = [row["at"] for row in rows if _key(row) not in self._seen]
+        if new:
+            # What was touched may be long, and is read of what is new only.
+            for row in self._rows("touched", f"toDateTime64({min(new) - 0.001:.3f}, 3)"):
+                if _key(row) not in self._seen:
+                    self._learn(row)
+        read_again = self._since - self._overlap
+        self._seen = {key: at for key, at in self._seen.items() if at >= read_again}
+
+    def _rows(self, column: str, since: str) -> Sequence[dict[str, Any]]:
+        """What the others told since some time, with one more column."""
         found = self._audience.arrow(
-            "SELECT writer, number, done, shop_id, touched, toFloat64(at) AS at, "
-            "toFloat64(now64(3)) AS now FROM feed "
-            f"WHERE at >= least(toDateTime64({self._since:.3f}, 3), now64(3)) - {OVERLAP} "
-            f"AND writer != '{self._name}' ORDER BY at",
+            f"SELECT writer, number, done, shop_id, toFloat64(at) AS at, {column} FROM feed "
+            f"WHERE at >= {since} AND writer != '{self._name}' ORDER BY at",
             text=False,
             patience=GRACE,
         )
-        for row in found.to_pylist():
-            self._since = min(max(self._since, row["at"]), row["now"])
-            write = (row["writer"].decode(), row["number"])
-            if (*write, row["done"]) in self._seen:
-                continue
-            self._seen[*write, row["done"]] = row["at"]
-            told = (row["shop_id"], _unpacked(row["touched"]))
-            if row["done"]:
-                if self._unfinished.pop(write, None) is None:
-                    self._changes.begin(row["shop_id"])
-                self._changes.tell(*told)
-            elif (*write, True) not in self._seen:
+        rows: Sequence[dict[str, Any]] = found.to_pylist()
+        return rows
+
+    def _learn(self, row: dict[str, Any]) -> None:
+        """Take note of the beginning of a write or of its end, whichever comes first."""
+        write = (row["writer"].decode(), row["number"])
+        self._seen[_key(row)] = row["at"]
+        told = (row["shop_id"], _unpacked(row["touched"]))
+        if row["done"]:
+            if self._unfinished.pop(write, None) is None:
                 self._changes.begin(row["shop_id"])
-                self._unfinished[write] = told
-        read_again = self._since - OVERLAP
-        self._seen = {key: at for key, at in self._seen.items() if at >= read_again}
+            self._changes.tell(*told)
+        elif (*write, True) not in self._seen:
+            self._changes.begin(row["shop_id"])
+            self._unfinished[write] = told
+
+
+def _key(row: dict[str, Any]) -> tuple[str, int, bool]:
+    return row["writer"].decode(), row["number"], row["done"]
 
 
 def _packed(touched: Touched) -> bytes:

@@ -40,8 +40,14 @@ EVERYWHERE = frozenset({Product.__tablename__, JournalEntry.__tablename__, FEED}
 # left out because it does not answer.
 CLUSTER_READ_SETTINGS = {"distributed_product_mode": "local", "skip_unavailable_shards": 0}
 
+# Seconds in which all replicas must have what is inserted.
+QUORUM_TIMEOUT = 60
+
 # An insert returns once the rows are with all replicas, not once they are kept to be sent.
-CLUSTER_INSERT_SETTINGS = {"distributed_foreground_insert": 1, "insert_quorum_timeout": 60_000}
+CLUSTER_INSERT_SETTINGS = {
+    "distributed_foreground_insert": 1,
+    "insert_quorum_timeout": 1000 * QUORUM_TIMEOUT,
+}
 
 
 @dataclass(frozen=True, slots=True)

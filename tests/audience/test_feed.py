@@ -11,6 +11,7 @@ from graphql_app.audience import feed, journal
 from graphql_app.audience.changes import Touched
 from graphql_app.audience.feed import Feed
 from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.layout import QUORUM_TIMEOUT
 from graphql_app.audience.store import Audience
 from graphql_app.audience.turns import LocalTurns
 from graphql_app.errors import AppError
@@ -133,6 +134,20 @@ def test_what_is_told_after_the_servers_clock_was_set_back_is_learned(
     assert after[-1].erased.tolist() == [1]
     assert len(told(ours, boutique.id)) == before + 1
     assert ours.changes.settled(boutique.id, before + 1)
+
+
+def test_what_a_node_of_a_cluster_has_late_is_learned(
+    ours: Recorder, boutique: RecordedShop, audience: Audience
+) -> None:
+    late = QUORUM_TIMEOUT if audience.layout.cluster else 3
+    boutique.record(PEOPLE)
+    before = len(told(ours, boutique.id))
+    audience.command(
+        f"INSERT INTO feed SELECT writer, number + 100, done, shop_id, touched, at - {late} "
+        "FROM feed WHERE done"
+    )
+    assert len(told(ours, boutique.id)) == 2 * before
+    assert len(told(ours, boutique.id)) == 2 * before
 
 
 def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
