@@ -35,11 +35,11 @@ from graphql_app.schema.size import size_query, size_subscription
 from graphql_app.schema.template import TemplateQuery
 from graphql_app.settings import Settings
 
-CACHED_QUERIES = 500
+CACHED_QUERIES = 250
 
 
-# Longer ones have their data inside and do not come again; parsed, they take 70 times their length.
-CACHED_LENGTH = 8_192
+# Longer ones have their data inside and do not come again. Parsed, one takes 70 times its length.
+CACHED_LENGTH = 4_096
 
 
 class ShortParserCache(ParserCache):
