@@ -214,6 +214,7 @@ class Recorder:
                 self._write(shop_id, [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:
+        self._turns.require(shop_id)
         with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
             self._journal.write(shop_id, steps, writing)
         for step in steps:

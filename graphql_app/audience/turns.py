@@ -19,6 +19,13 @@ class Turns(Protocol):
             AppError: UNAVAILABLE when it does not come.
         """
 
+    def require(self, shop_id: int) -> None:
+        """See that the turn one has is not lost, before anything is written in it.
+
+        Raises:
+            AppError: UNAVAILABLE when it is: another may have the turn by now.
+        """
+
     def version(self, shop_id: int, after: int) -> int:
         """A version for a write whose turn it is, later than those before and than ``after``.
 
@@ -42,6 +49,9 @@ class LocalTurns:
             lock = self._locks.setdefault(shop_id, threading.Lock())
         with lock:
             yield
+
+    def require(self, shop_id: int) -> None:
+        """A lock of this process is never lost."""
 
     def version(self, shop_id: int, after: int) -> int:
         """Whatever the clock says, later than every version before: the last write wins."""

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from graphql_app.catalog.store import Catalog, connection_options
@@ -51,6 +52,8 @@ class SharedTurns:
         self._files = Path(f"{url.database}-turns")
         # Connections of their own, so that who has a turn never waits for one of the catalog's.
         self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
+        # By thread too: where a turn was lost, another thread of this process may have it since.
+        self._held: dict[tuple[int, int], Connection] = {}
         self._take = self._lock_file if url.get_backend_name() == "sqlite" else self._lock_advisory
 
     @contextmanager
@@ -58,6 +61,15 @@ class SharedTurns:
         """Wait for one's turn in a shop, and have it; see ``audience.turns``."""
         with self._take(shop_id):
             yield
+
+    def require(self, shop_id: int) -> None:
+        """See that the turn is not lost; see ``audience.turns``."""
+        connection = self._held.get((get_ident(), shop_id))  # none where it is a file's lock
+        try:
+            if connection is not None:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise _no_turn(str(error)) from error
 
     def version(self, shop_id: int, after: int) -> int:
         """A version later than those of all processes before; see ``audience.turns``."""
@@ -81,7 +93,11 @@ class SharedTurns:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
             except OperationalError as error:
                 raise _no_turn(str(error.orig)) from error
-            yield
+            self._held[get_ident(), shop_id] = connection
+            try:
+                yield
+            finally:
+                del self._held[get_ident(), shop_id]
         finally:
             try:
                 connection.close()

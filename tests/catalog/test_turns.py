@@ -116,16 +116,21 @@ def test_a_turn_that_does_not_come_is_an_error_and_comes_later(
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
-def test_a_turn_that_is_lost_with_its_connection_ends_no_write(
+def test_a_turn_that_was_lost_with_its_connection_is_had_no_more(
     catalog: Catalog, shop_ids: list[int]
 ) -> None:
     turns = SharedTurns(catalog)
-    with turns.take(shop_ids[0]), catalog.write() as session:
-        session.connection().exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-        )
     with turns.take(shop_ids[0]):
-        pass
+        turns.require(shop_ids[0])
+        with catalog.write() as session:
+            session.connection().exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            )
+        with SharedTurns(catalog).take(shop_ids[0]), pytest.raises(AppError) as refused:
+            turns.require(shop_ids[0])
+        assert refused.value.code is ErrorCode.UNAVAILABLE
+    with turns.take(shop_ids[0]):
+        turns.require(shop_ids[0])
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)

@@ -58,27 +58,37 @@ def _write(client: Client, chance: random.Random, outcome: Outcome) -> None:
     outcome.done["write"] += 1
 
 
-def order(client: Client, number: int) -> None:
-    """Have each of the crowd have one order, of a product with a number, at that price."""
+def orders(number: int) -> list[dict[str, Any]]:
+    """For each of the crowd one order, of a product with a number, at that price."""
     made = {
         "orderedAt": "2026-01-01T00:00:00Z",
         "total": f"{number}.00",
         "lines": [{"productId": f"product-{number}"}],
     }
-    client.record("ordersUpsert", [{"id": id, "contactId": id, **made} for id in CROWD])
+    return [{"id": id, "contactId": id, **made} for id in CROWD]
+
+
+def bought(client: Client, number: int) -> int:
+    """How many have bought the product with a number, which all of them have, or nobody.
+
+    Raises:
+        AssertionError: Some have, or who has bought it has not paid its price.
+    """
+    bought = {"productPurchased": {"operator": "ANY_OF", "products": [f"product-{number}"]}}
+    paid = {"spend": {"operator": "EQUALS", "amount": f"{number}.00"}}
+    found = client.size({"any": [bought, paid]})
+    each: set[int] = {found["members"], *(part["members"] for part in found["parts"])}
+    assert each in ({0}, {len(CROWD)}), f"half of an order: {each}"
+    return each.pop()
 
 
 def _order(client: Client, chance: random.Random, outcome: Outcome) -> None:
-    order(client, chance.randrange(1, 4))
+    client.record("ordersUpsert", orders(chance.randrange(1, 4)))
     outcome.done["order"] += 1
 
 
 def _bought(client: Client, chance: random.Random, outcome: Outcome) -> None:
-    number = chance.randrange(1, 4)
-    bought = {"productPurchased": {"operator": "ANY_OF", "products": [f"product-{number}"]}}
-    paid = {"spend": {"operator": "EQUALS", "amount": f"{number}.00"}}
-    each = {part["members"] for part in client.size({"any": [bought, paid]})["parts"]}
-    assert each in ({0}, {len(CROWD)}), f"half of an order: {each}"
+    bought(client, chance.randrange(1, 4))
     outcome.done["bought"] += 1
 
 
@@ -123,7 +133,7 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
     outcome, until = Outcome(), time.monotonic() + seconds
     first = clients[0]
     move(first, TAGS[0])
-    order(first, 1)
+    first.record("ordersUpsert", orders(1))
     segment = first.ask(CREATE, name="Contested")["segmentCreate"]["segment"]["id"]
     jobs: list[Callable[[Client, random.Random], None]] = [
         lambda client, chance: _write(client, chance, outcome),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.faults import concurrency, kills
 from tests.postgres import Postgres
 from tests.support import WAIT, Client
 
+ORDER = "mutation ($items: [OrderInput!]!) { ordersUpsert(orders: $items) { recorded } }"
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -29,6 +32,7 @@ class Stores:
     data: Path
     catalog: str
     audience: str
+    postgres: Postgres
 
     def run(self, *arguments: str) -> str:
         """Run the command."""
@@ -37,7 +41,7 @@ class Stores:
         )
 
     @contextmanager
-    def server(self, workers: int = 1) -> Iterator[process.Running]:
+    def server(self, workers: int = 1, drain: int = 0) -> Iterator[process.Running]:
         """A server of so many processes."""
         with process.server(
             self.data,
@@ -45,6 +49,7 @@ class Stores:
             AUDIENCE_URL=self.audience,
             RATE_LIMIT="0",
             WORKERS=str(workers),
+            DRAIN_SECONDS=str(drain),
         ) as running:
             yield running
 
@@ -57,7 +62,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     postgres.start()
     with process.clickhouse(directory / "clickhouse") as audience:
         catalog = f"postgresql+psycopg://postgres@{postgres.address}/postgres"
-        made = Stores(directory / "data", catalog, audience)
+        made = Stores(directory / "data", catalog, audience, postgres)
         made.run("migrate")
         made.run("shop", "create", "acme")
         yield made
@@ -68,6 +73,13 @@ def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Cli
     token = stores.run("token", "create", "--shop", "acme").strip()
     shop = Shop(id=1, handle="acme", name="acme", timezone="UTC", currency="USD")
     return Client(running.address, token, shop, http)
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores) -> None:
@@ -82,12 +94,9 @@ def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores
         # The last write has won, and in a moment both know.
         concurrency.move(clients[0], "group-1")
         concurrency.move(clients[1], "group-2")
-        deadline = time.monotonic() + WAIT
         wanted = [len(concurrency.CROWD)] * 2
         rule = concurrency.tagged("group-2")
-        while [client.members(rule) for client in clients] != wanted:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        _wait_for(lambda: [client.members(rule) for client in clients] == wanted)
 
 
 def test_a_server_that_is_killed_leaves_no_half_to_the_others(
@@ -102,6 +111,52 @@ def test_a_server_that_is_killed_leaves_no_half_to_the_others(
                 ledger = kills.killed_while_writing(running, token, chance)
             assert kills.members(other, token, ordered) % kills.BATCH == 0
             kills.check(other, token, ledger)
+
+
+def _order_until(over: threading.Event, client: Client, number: int, codes: list[str]) -> None:
+    """Have the crowd's orders replaced again and again, and once more after something is over."""
+    while True:
+        was_over = over.is_set()
+        answer = client.post(ORDER, {"items": concurrency.orders(number)}).json()
+        if "errors" in answer:
+            codes += [error["extensions"]["code"] for error in answer["errors"]]
+        elif was_over:
+            return
+
+
+def test_facts_outlive_a_restart_of_postgresql_in_whichever_process(stores: Stores) -> None:
+    stores.run("shop", "create", "restarted")
+    token = stores.run("token", "create", "--shop", "restarted").strip()
+    with (
+        stores.server() as one,
+        stores.server() as other,
+        httpx.Client(timeout=WAIT) as http,
+    ):
+        shop = Shop(id=1, handle="restarted", name="restarted", timezone="UTC", currency="USD")
+        clients = [Client(running.address, token, shop, http) for running in (one, other)]
+        concurrency.move(clients[0], "group-1")
+        over, codes = threading.Event(), list[str]()
+        threads = [
+            threading.Thread(target=_order_until, args=(over, client, number, codes))
+            for number, client in enumerate(clients, 1)
+        ]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            time.sleep(0.5)
+            stores.postgres.stop("immediate")
+            stores.postgres.start()
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert {*codes} == {"UNAVAILABLE"}
+        # Whichever came last, it is whole, and what comes next replaces all of it.
+        everyone = len(concurrency.CROWD)
+        found = [concurrency.bought(clients[0], number) for number in (1, 2)]
+        assert sorted(found) == [0, everyone]
+        clients[1].record("ordersUpsert", concurrency.orders(3))
+        found = [concurrency.bought(clients[1], number) for number in (1, 2, 3)]
+        assert found == [0, 0, everyone]
 
 
 def _children(pid: int) -> list[int]:
@@ -120,15 +175,40 @@ def test_workers_serve_one_address_and_one_that_dies_is_replaced(stores: Stores)
         workers = _children(running.process.pid)
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        deadline = time.monotonic() + WAIT
-        while len({*_children(running.process.pid)} - {workers[0]}) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        _wait_for(lambda: len({*_children(running.process.pid)} - {workers[0]}) == 2)
         for _ in range(20):
             answer = running.ask(token, "{ shop { handle } }")
             assert answer == {"shop": {"handle": "acme"}}
         status, output = running.stop(signal.SIGTERM)
         assert status == 0, output
+        assert "Traceback" not in output
+
+
+def test_a_hangup_replaces_workers_while_they_answer(stores: Stores) -> None:
+    token = stores.run("token", "create", "--shop", "acme").strip()
+    with stores.server(workers=2) as running:
+        before = {*_children(running.process.pid)}
+        running.process.send_signal(signal.SIGHUP)
+
+        def replaced() -> bool:
+            assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+            now = {*_children(running.process.pid)}
+            return len(now) == 2 and not now & before
+
+        _wait_for(replaced)
+        status, output = running.stop(signal.SIGTERM)
+        assert status == 0, output
+        assert "Traceback" not in output
+
+
+def test_workers_that_are_told_to_stop_are_not_ready_but_answer(stores: Stores) -> None:
+    token = stores.run("token", "create", "--shop", "acme").strip()
+    with stores.server(workers=2, drain=3) as running:
+        running.process.send_signal(signal.SIGTERM)
+        _wait_for(lambda: httpx.get(f"{running.address}/ready").status_code == 503)
+        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        output, _ = running.process.communicate(timeout=WAIT)
+        assert running.process.returncode == 0, output
         assert "Traceback" not in output
 
 
