@@ -82,6 +82,7 @@ class Segment(CatalogTable, table=True):
         UniqueConstraint("shop_id", "name_key"),
         UniqueConstraint("shop_id", "default_key"),
         Index("ix_segment_shop_updated", "shop_id", "archived", "updated_at", "id"),
+        {"sqlite_autoincrement": True},  # the id of one that was deleted is not given again
     )
 
     id: int | None = Field(default=None, primary_key=True)

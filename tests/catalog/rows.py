@@ -65,6 +65,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "created_at": "2026-01-01 00:00:00+00:00",
         },
     },
+    "0005": {},
 }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, inspect, select
 from graphql_app.app import open_catalog
 from graphql_app.catalog.migrating import migrate, require_current, revision, revisions
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tables import CatalogTable
+from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 from tests.catalog.rows import ROWS, fill
@@ -78,6 +78,22 @@ def test_what_an_earlier_version_kept_is_there_after_and_after_the_way_back(
     migrate(opened, earlier)
     assert _content(opened) == before
     migrate(opened)
+
+
+def test_the_id_of_a_segment_that_was_deleted_is_not_given_again(opened: Catalog) -> None:
+    migrate(opened)
+    fill(opened, revisions()[-1])
+
+    def made(name: str) -> int | None:
+        with opened.write() as session:
+            segment = Segment(shop_id=7, name=name, name_key=name, rule={"all": []}, summary="")
+            session.add(segment)
+        return segment.id
+
+    first = made("First")
+    with opened.write() as session:
+        session.delete(session.get_one(Segment, first))
+    assert made("Second") not in {None, first, 3}
 
 
 def test_the_rows_of_this_version_are_tried_as_well() -> None:
