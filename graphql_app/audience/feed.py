@@ -21,11 +21,12 @@ import pyarrow as pa
 
 from graphql_app.audience.changes import Changes, Touched
 from graphql_app.audience.layout import QUORUM_TIMEOUT
-from graphql_app.audience.store import GRACE, Audience
+from graphql_app.audience.store import Audience
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # seconds
+PATIENCE = 10  # seconds that a look may take
 LATELY = 1  # seconds for which what was seen is new enough
 # Seconds for which rows are looked for again: those of one instant may appear one after another.
 OVERLAP = 5
@@ -149,7 +150,7 @@ class Feed:
             f"SELECT writer, number, done, shop_id, toFloat64(at) AS at, {column} FROM feed "
             f"WHERE at >= {since} AND writer != '{self._name}' ORDER BY at",
             text=False,
-            patience=GRACE,
+            timeout=PATIENCE,
         )
         rows: Sequence[dict[str, Any]] = found.to_pylist()
         return rows

@@ -14,7 +14,7 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.base import sqla_type_from_name
 from sqlmodel import Field
 
 from graphql_app.audience.declared import FIELD_NAME, KINDS
-from graphql_app.audience.store import Audience
+from graphql_app.audience.store import PATIENCE, Audience
 from graphql_app.audience.tables import (
     TABLE_NAME,
     AudienceTable,
@@ -77,7 +77,8 @@ def pages(
     while True:
         rows = audience.arrow(
             f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
-            f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}"
+            f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}",
+            timeout=PATIENCE,
         )
         if rows.num_rows:
             yield rows
@@ -138,6 +139,7 @@ def has_rows(audience: Audience, table: str) -> bool:
 
 def count_rows(audience: Audience, table: str) -> int:
     """How many rows of all shops there are in a table; replaced and deleted ones do not count."""
-    found = audience.arrow(f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted")
+    count = f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted"
+    found = audience.arrow(count, timeout=PATIENCE)
     rows: int = found["rows"][0].as_py()
     return rows

@@ -29,7 +29,12 @@ from graphql_app.audience.driver import (
     failures,
     with_settings,
 )
-from graphql_app.audience.layout import CLUSTER_INSERT_SETTINGS, Layout, difference
+from graphql_app.audience.layout import (
+    CLUSTER_INSERT_SETTINGS,
+    QUORUM_TIMEOUT,
+    Layout,
+    difference,
+)
 from graphql_app.audience.sharding import check_local
 from graphql_app.audience.tables import (
     PARTITION,
@@ -63,6 +68,10 @@ READ_SETTINGS = {
 }
 
 QUERY_SETTINGS = {"apply_mutations_on_fly": 1}
+
+# Seconds that a query of the host's own may take, as one for what a batch replaces. An insert may
+# take as long on a cluster, until all replicas have it.
+OWN_TIMEOUT = QUORUM_TIMEOUT
 
 # Seconds that are waited for a server: for what it has to end by itself, longer than it may take;
 # for what takes as long as it takes, as merging does, until nothing can be expected any more.
@@ -285,29 +294,31 @@ class Audience:
                 filters[f"{self.database}.{each}"] = condition
         return filters
 
-    def arrow(self, query: str, text: bool = True, patience: float = PATIENCE) -> pa.Table:
+    def arrow(self, query: str, text: bool = True, timeout: float | None = None) -> pa.Table:
         """Execute a query of the host's own, without filters, and return it as Arrow.
 
         Args:
             query: What to select.
             text: Whether strings come as text, or as the bytes that they are.
-            patience: Seconds to wait for a server that says nothing.
+            timeout: Seconds that it may take; ``OWN_TIMEOUT`` when left out.
         """
+        timeout = OWN_TIMEOUT if timeout is None else timeout
         strings = {"output_format_arrow_string_as_string": int(text)}
         settings = {
             **QUERY_SETTINGS,
             **self.layout.read_settings,
             **ARROW_SETTINGS,
             **strings,
+            "max_execution_time": timeout,
         }
-        with self._client(patience) as client:
+        with self._client(timeout + GRACE) as client:
             return arrow(client, with_settings(query, settings))
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows, which are on disk on return; all or none of them, unless they are spread."""
         if rows.num_rows:
             settings = {**INSERT_SETTINGS, **self._quorum(table)}
-            with self._client() as client:
+            with self._client(OWN_TIMEOUT + GRACE) as client:
                 client.insert_arrow(table, rows.combine_chunks(), settings=settings)
 
     def _quorum(self, table: str) -> Mapping[str, Any]:
@@ -358,7 +369,7 @@ class Audience:
         are off the disks of all replicas, since one of them may come to know later than another.
         """
         ids = ", ".join(str(int(contact)) for contact in contacts)
-        with self._client() as client:
+        with self._client(PATIENCE if self.layout.cluster else OWN_TIMEOUT + GRACE) as client:
             client.command(
                 f"ALTER TABLE {self._on_disk(table)} DELETE IN PARTITION {shop_id % PARTITIONS} "
                 f"WHERE shop_id = {int(shop_id)} AND {contact_key(table)} IN ({ids})",
@@ -377,15 +388,21 @@ class Audience:
         """What a statement says to be about a table on every node."""
         return f"`{self.layout.on_disk(table)}`{self.layout.on_cluster}"
 
-    def command(self, statement: str) -> None:
-        """Execute a statement of the host's own that returns nothing."""
-        with self._client() as client:
+    def command(self, statement: str, patience: float = PATIENCE) -> None:
+        """Execute a statement of the host's own that returns nothing.
+
+        Args:
+            statement: What to do.
+            patience: Seconds to wait for a server that says nothing.
+        """
+        with self._client(patience) as client:
             client.command(statement)
 
     def end_statements(self, name: str) -> None:
         """End the statements of the work of that name, if any are going on."""
         self.command(
-            f"KILL QUERY{self.layout.on_cluster} WHERE Settings['log_comment'] = '{name}' ASYNC"
+            f"KILL QUERY{self.layout.on_cluster} WHERE Settings['log_comment'] = '{name}' ASYNC",
+            GRACE,
         )
 
     def ping(self) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
 IDS = select(col(Contact.id)).order_by(col(Contact.id))
 SECRET = "8b1c-secret"
 EMAIL = "ada@example.com"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 Ask = Callable[[Audience], list[int]]
 
@@ -150,12 +152,38 @@ def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
 ) -> None:
     recorder = Recorder(remote, shared=LocalTurns())
     recorder.recover()
-    monkeypatch.setattr(feed, "GRACE", 0.2)
+    monkeypatch.setattr(feed, "PATIENCE", 0.1)
+    monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
     with pytest.raises(AppError, match="did not answer in time"):
         recorder.catch_up()
     proxy.silent = False
     recorder.catch_up()
+
+
+@pytest.mark.parametrize("shared", [None, LocalTurns()])
+def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_turn(
+    remote: Audience,
+    proxy: Proxy,
+    audience: Audience,
+    shared: LocalTurns | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder(remote, shared=shared)
+    recorder.recover()
+    rows, _ = facts.check(facts.CONTACTS, {"id": [5000, 5001]}, 2)
+    texts, _ = facts.check(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)
+    monkeypatch.setattr(audience_store, "OWN_TIMEOUT", 0.1)
+    monkeypatch.setattr(audience_store, "GRACE", 0.1)
+    proxy.silent = True
+    for fact, table in ((facts.CONTACTS, rows), (facts.TEXTS, texts)):
+        with pytest.raises(AppError, match="did not answer in time") as refused:
+            recorder.record(1, fact, table)
+        assert refused.value.code is ErrorCode.TIMEOUT
+    proxy.silent = False
+    monkeypatch.undo()
+    recorder.record(1, facts.CONTACTS, rows)
+    assert _rows(audience) == [*range(5002)]
 
 
 def test_a_batch_whose_answer_was_lost_is_recorded_once(
