@@ -36,6 +36,7 @@ STATE = {
 REVISIONS = revisions()
 
 KNOWN_FOR = 1.0  # seconds for which what was found of the stores is told to whoever asks
+PATIENCE = 15.0  # seconds that whoever asks waits for what is found; each store has ten
 
 
 def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list[BaseRoute]:
@@ -106,8 +107,8 @@ class _Stores:
         if look is None or (look.done() and time.monotonic() - self._found_at >= KNOWN_FOR):
             look = self._look = asyncio.create_task(self._find())
         if not look.done():
-            await asyncio.wait([look])  # not the look itself, which others wait for too
-        return look.result()
+            await asyncio.wait([look], timeout=PATIENCE)  # not the look, for which others wait too
+        return look.result() if look.done() else ("The stores do not answer.", None)
 
     async def _find(self) -> tuple[str | None, str | None]:
         catalog, audience = self._services.catalog, self._services.audience

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,13 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _signal(first: int, number: signal.Signals) -> None:
+    """Signal a server's first process, so that it makes no others, and then those it has."""
+    os.kill(first, number)
+    for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+        os.kill(int(child), number)
 
 
 @dataclass
@@ -74,6 +84,16 @@ class Postgres:
     def stop(self, mode: str = "fast") -> None:
         """Stop it: ``fast`` as an operator does, ``immediate`` as if the power went."""
         _run("pg_ctl", "-w", "-D", str(self.directory), "-m", mode, "stop")
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Have it take what is sent and answer nothing, as where its disk hangs."""
+        first = int((self.directory / "postmaster.pid").read_text().split()[0])
+        _signal(first, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(first, signal.SIGCONT)
 
     def promote(self) -> None:
         """Have it take writes, which it has from another so far."""

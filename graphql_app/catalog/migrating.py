@@ -96,6 +96,7 @@ def _alone(catalog: Catalog) -> Iterator[Connection]:
     """A transaction in which nobody else migrates."""
     with catalog.writer.begin() as connection:
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:it)"), {"it": MIGRATION_LOCK})
         yield connection
 

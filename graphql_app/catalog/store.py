@@ -10,13 +10,23 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import secrets_in, shown, without
 
 logger = logging.getLogger(__name__)
+
+# Seconds that a statement may take, and that are waited for a connection while all are in use.
+STATEMENT_TIMEOUT = 30
+POOL_TIMEOUT = 10
 
 
 class Catalog:
@@ -47,8 +57,12 @@ class Catalog:
 
     @staticmethod
     def _created(url: str) -> Engine:
+        address = make_url(url)
+        options = connection_options(address)
+        if options:
+            options["pool_timeout"] = POOL_TIMEOUT
         # What is written may be a person's data, and so is in no exception.
-        return create_engine(url, hide_parameters=True, **connection_options(make_url(url)))
+        return create_engine(address, hide_parameters=True, **options)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -105,10 +119,15 @@ def connection_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() != "postgresql":
         return {}
     # A connection is tried before it is used, and one that is not answered is given up.
-    timeouts = {"connect_timeout": 5, "keepalives_idle": 10, "tcp_user_timeout": 15_000}
+    options = {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "tcp_user_timeout": 15_000,
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT}s",
+    }
     return {
         "pool_pre_ping": True,
-        "connect_args": {name: time for name, time in timeouts.items() if name not in url.query},
+        "connect_args": {name: given for name, given in options.items() if name not in url.query},
     }
 
 
@@ -116,8 +135,9 @@ def connection_options(url: URL) -> dict[str, Any]:
 def _outages() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, InternalError) as error:  # the last: only to be read
-        logger.error("the catalog failed: %.200s", error.orig)
+    # The third: only to be read. The last: all connections are in use for long.
+    except (OperationalError, InterfaceError, InternalError, TimeoutError) as error:
+        logger.error("the catalog failed: %.200s", getattr(error, "orig", error))
         message = "The catalog does not answer; try again in a moment."
         raise AppError(ErrorCode.UNAVAILABLE, message) from error
 

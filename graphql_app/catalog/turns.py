@@ -31,7 +31,12 @@ NAMESPACE = 0x5E6
 
 # Of who has a turn, whatever is set for others: its transaction says nothing while facts are
 # written, and with it the lock would go. It keeps no row and no snapshot from anybody.
-LOCK_SETTINGS = {"idle_in_transaction_session_timeout": 0, "statement_timeout": 0}
+# By the version of PostgreSQL that brought them.
+LOCK_SETTINGS = {
+    "statement_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "transaction_timeout": 17,
+}
 
 NEXT_VERSION = text(
     """
@@ -87,8 +92,10 @@ class SharedTurns:
             raise _no_turn(str(error.orig)) from error
         try:
             try:
-                for setting, value in {**LOCK_SETTINGS, "lock_timeout": f"{PATIENCE}s"}.items():
-                    connection.execute(text(f"SET LOCAL {setting} = '{value}'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+                for setting, since in LOCK_SETTINGS.items():
+                    if (connection.dialect.server_version_info or ()) >= (since,):
+                        connection.execute(text(f"SET LOCAL {setting} = 0"))
                 held = {"space": NAMESPACE, "shop": shop_id}
                 connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
             except OperationalError as error:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
+from graphql_app import monitoring
+from graphql_app.catalog import store as catalog_store
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.schema.context import Services
@@ -115,6 +118,54 @@ def test_after_an_idle_restart_the_first_request_is_answered(
         assert _outcome(client, "Made before") == "Made before"
         primary.stop()
         primary.start()
+        assert _outcome(client, "Made after") == "Made after"
+
+
+def test_while_it_hangs_health_says_so_and_requests_are_unavailable(
+    services: Services, settings: Settings, primary: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitoring, "PATIENCE", 0.5)
+    monkeypatch.setattr(monitoring, "KNOWN_FOR", 0)
+    monkeypatch.setattr(catalog_store, "POOL_TIMEOUT", 1)
+    with _shop(services, settings, primary) as client:
+
+        def health() -> int:
+            return httpx.get(f"{client.address}/health").status_code
+
+        outcomes: list[str] = []
+        writers = [
+            threading.Thread(
+                target=lambda name=f"Made {number}": outcomes.append(_outcome(client, name))
+            )
+            for number in range(40)
+        ]
+        assert health() == 200
+        with primary.hanging():
+            assert health() == 503
+            for writer in writers:
+                writer.start()
+            while len(outcomes) < 20:
+                time.sleep(0.05)
+            assert {*outcomes} == {"UNAVAILABLE"}
+            assert health() == 503
+        for writer in writers:
+            writer.join()
+        while health() != 200:
+            time.sleep(0.05)
+        assert _is_all_there(client, outcomes)
+
+
+def test_a_statement_that_waits_for_somebody_elses_lock_is_given_up(
+    services: Services, settings: Settings, primary: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_store, "STATEMENT_TIMEOUT", 1)
+    with _shop(services, settings, primary) as client:
+        assert _outcome(client, "Made before") == "Made before"
+        locking = create_engine(f"postgresql+psycopg://postgres@{primary.address}/postgres")
+        with locking.begin() as connection:
+            connection.execute(text("LOCK TABLE segment"))
+            assert _outcome(client, "Made meanwhile") == "UNAVAILABLE"
+        locking.dispose()
         assert _outcome(client, "Made after") == "Made after"
 
 
