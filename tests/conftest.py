@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -30,6 +32,9 @@ SERVER = os.environ.get("TEST_CLICKHOUSE_URL", "")
 STORES = ["embedded", "http", "cluster", *(["server"] if SERVER else [])]
 
 CLUSTER = "shops"
+
+# The first shop of a catalog beside the one on SQLite, whose shops have their facts there too.
+FIRST_ON_POSTGRESQL = 100_001
 
 _databases = count(1)
 
@@ -143,6 +148,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def server_on_postgresql(server: Server, settings: Settings, postgres: str) -> Iterator[Server]:
+    """Another server on the same audience, with its catalog on PostgreSQL; see ``catalogs``."""
+    with closing(Catalog(postgres)) as catalog:
+        migrate(catalog)
+        with catalog.write() as session:
+            statement = text(f"ALTER SEQUENCE shop_id_seq RESTART {FIRST_ON_POSTGRESQL}")
+            session.connection().execute(statement)
+        services = replace(server.services, catalog=catalog)
+        with serving(services, settings) as address, httpx.Client(timeout=60) as http:
+            yield Server(address, services, http)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalogs import on_both
 from tests.schema.operations import (
     ARCHIVE,
     CREATE,
@@ -19,6 +20,8 @@ from tests.schema.operations import (
     refused,
 )
 from tests.support import SIZE, Client, Server
+
+server = on_both
 
 SEGMENT_SIZE = "query ($id: ID!) { segment(id: $id) { size { members } } }"
 CONTAINS = "query ($id: ID!, $person: ID!) { segment(id: $id) { contains(contactId: $person) } }"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalogs import on_both
 from tests.schema.operations import (
     ARCHIVE,
     CREATE,
@@ -25,6 +26,8 @@ from tests.schema.operations import (
     send_escaped,
 )
 from tests.support import Client, Server
+
+server = on_both
 
 TEMPLATES = "{ segmentTemplates { key name description rule summary } }"
 NODE = """

@@ -1,0 +1,19 @@
+"""The server of a test, with its catalog on SQLite and on PostgreSQL.
+
+A module whose tests are to run on both says ``server = on_both``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import Server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def on_both(request: pytest.FixtureRequest, server: Server) -> Server:
+    """A server on a port of its own."""
+    if request.param == "sqlite":
+        return server
+    found: Server = request.getfixturevalue("server_on_postgresql")
+    return found
