@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -90,8 +91,11 @@ def pages(
 
 
 def _literal(value: Any, type: str) -> str:
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    return f"CAST(unhex('{text.encode().hex()}') AS {type.replace('LowCardinality', '')})"
+    if isinstance(value, bool):
+        value = int(value)
+    elif isinstance(value, datetime):
+        value = value.replace(tzinfo=None)  # of UTC; not every server reads an offset
+    return f"CAST(unhex('{str(value).encode().hex()}') AS {type})"
 
 
 def declaration(table: FactTable) -> type[AudienceTable]:

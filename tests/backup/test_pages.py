@@ -1,0 +1,83 @@
+"""Rows that are read page by page are the rows that there are, however few a page has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from graphql_app.audience.rows import FactTable, fact_tables, pages
+from graphql_app.audience.store import Audience
+from tests.backup.conftest import New, Source
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+# Of each type that the key of a plugin's table may have beside the contact, values in order.
+KEYS: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
+    "UInt64": (pa.uint64(), [0, 2**63, 2**64 - 1]),
+    "Int64": (pa.int64(), [-(2**63), -1, 2**63 - 1]),
+    "Decimal(18, 4)": (
+        pa.decimal128(18, 4),
+        [Decimal("-0.0001"), Decimal(1), Decimal("99999999999999.9999")],
+    ),
+    "DateTime64(3, 'UTC')": (
+        pa.timestamp("ms", "UTC"),
+        [datetime(1970, 1, 1, tzinfo=UTC), NOON, NOON + timedelta(milliseconds=1)],
+    ),
+    "String": (pa.string(), ["", "it's", "é\\\0"]),
+    "LowCardinality(String)": (pa.string(), ["", "it's", "é\\\0"]),
+    "Bool": (pa.bool_(), [False, True]),
+}
+
+
+def _rows(audience: Audience, table: FactTable, shop_id: int, size: int) -> list[dict[str, Any]]:
+    found = [page.to_pylist() for page in pages(audience, table, shop_id, size)]
+    assert {*map(len, found[:-1])} <= {size}
+    return [row for page in found for row in page]
+
+
+def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> None:
+    audience = source.installation.services.audience
+    for shop in source.shops:
+        for table in fact_tables(audience):
+            rows = _rows(audience, table, shop.shop_id, 1)
+            assert rows == _rows(audience, table, shop.shop_id, 1000), table.name
+            assert rows or table.name.startswith("acme_"), table.name
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("type", KEYS, ids=str)
+def test_a_key_may_be_of_any_type(new: New, kind: str, type: str) -> None:
+    audience = new(kind).services.audience
+    audience.create_tables()
+    audience.command(
+        "CREATE TABLE acme_keyed (shop_id UInt64, version UInt64, deleted Bool, contact_id UInt64, "
+        f"key {type}) ENGINE = ReplacingMergeTree(version) PARTITION BY shop_id % 16 "
+        "ORDER BY (shop_id, contact_id, key)"
+    )
+    arrow, values = KEYS[type]
+    contacts, keys = zip(*product((1, 2**64 - 1), values), strict=True)
+    count = len(keys)
+    audience.insert(
+        "acme_keyed",
+        pa.table(
+            {
+                "shop_id": pa.array([1] * count, pa.uint64()),
+                "version": pa.array([1] * count, pa.uint64()),
+                "deleted": pa.array([False] * count),
+                "contact_id": pa.array(contacts, pa.uint64()),
+                "key": pa.array(keys, arrow),
+            }
+        ),
+    )
+    table = next(table for table in fact_tables(audience) if table.name == "acme_keyed")
+    for size in (1, 2):
+        rows = _rows(audience, table, 1, size)
+        assert [(row["contact_id"], row["key"]) for row in rows] == [
+            *zip(contacts, keys, strict=True)
+        ]
