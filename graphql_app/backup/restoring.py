@@ -157,4 +157,5 @@ def _rows(path: Path, table: str) -> Iterator[copying.Row]:
 
 
 def _shops(path: Path) -> Sequence[tuple[int, str]]:
-    return [(row["id"], row["handle"]) for row in _rows(path, copying.SHOPS.name)]
+    """The shops of a backup, by their ids, as ``copying.shops`` has those of a catalog."""
+    return sorted((row["id"], row["handle"]) for row in _rows(path, copying.SHOPS.name))

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphql_app.audience.journal import Journal
+from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup import BackupError, restore
 from graphql_app.backup.files import check
 from graphql_app.catalog import copying
@@ -65,8 +66,19 @@ def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
         pass
 
 
-def test_a_restore_that_only_was_not_noted_as_done_is_done(backup: Path, new: New) -> None:
-    target = new()
+@pytest.fixture
+def of_many_shops(new: New, tmp_path: Path) -> Path:
+    """A backup of shops whose ids are in another order by their partitions."""
+    installation = new()
+    with installation.serving() as server:
+        for _ in range(PARTITIONS + 1):
+            server.shop().record("contactsUpsert", [{"id": "1"}])
+        installation.back_up(tmp_path / "many")
+    return tmp_path / "many"
+
+
+def test_a_restore_that_only_was_not_noted_as_done_is_done(of_many_shops: Path, new: New) -> None:
+    backup, target = of_many_shops, new()
     target.restore(backup)
     facts = target.facts()
     _, name = check(backup)
