@@ -78,7 +78,7 @@ class Recorder:
         """As ``pause``, with every batch that was begun carried out.
 
         Raises:
-            AppError: One cannot be.
+            AppError: One cannot be; or, at the end, others may have written meanwhile.
         """
         self._still.add(shop_id)
         try:
@@ -90,6 +90,7 @@ class Recorder:
                 if self.feed is not None:
                     self.feed.end(shop_id)
                 yield
+                self._turns.require(shop_id)
         finally:
             self._still.discard(shop_id)
 

@@ -20,7 +20,7 @@ class Turns(Protocol):
         """
 
     def require(self, shop_id: int) -> None:
-        """See that the turn one has is not lost, before anything is written in it.
+        """See that the turn one has is not lost: before what is written in it, after what is read.
 
         Raises:
             AppError: UNAVAILABLE when it is: another may have the turn by now.

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 # Seconds to wait for others' writes of a shop, each of which takes a few at most.
 PATIENCE = 60
 
+NO_TURN = "The shop's facts cannot be written just now; try again in a moment."
+LOST_TURN = "What kept others from writing meanwhile was lost; try again in a moment."
+
 # The first half of the advisory locks' keys, so that they are nobody else's in the database.
 NAMESPACE = 0x5E6
 
@@ -74,7 +77,7 @@ class SharedTurns:
             if connection is not None:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
-            raise _no_turn(str(error)) from error
+            raise _no_turn(str(error), LOST_TURN) from error
 
     def version(self, shop_id: int, after: int) -> int:
         """A version later than those of all processes before; see ``audience.turns``."""
@@ -135,8 +138,6 @@ def _locked(file: int) -> bool:
     return True
 
 
-def _no_turn(reason: str) -> AppError:
+def _no_turn(reason: str, told: str = NO_TURN) -> AppError:
     logger.error("no turn to write facts: %.200s", reason)
-    return AppError(
-        ErrorCode.UNAVAILABLE, "The shop's facts cannot be written just now; try again in a moment."
-    )
+    return AppError(ErrorCode.UNAVAILABLE, told)

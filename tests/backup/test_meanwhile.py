@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphql_app.backup import take
-from graphql_app.errors import AppError
+from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import New, Source
 from tests.schema.operations import UPDATE, create
 from tests.support import Client
@@ -109,6 +109,32 @@ def test_a_batch_that_was_begun_is_carried_out_first(new: New, tmp_path: Path) -
         rows = {name: table.rows for name, table in manifest.audience.items()}
         assert (rows["orders"], rows["order_lines"], rows["products"]) == (1, 1, 1)
         assert shop.ask("{ shop { contactCounts { contacts } } }")
+
+
+def test_a_shop_whose_turn_was_lost_is_not_backed_up_as_of_several_instants(
+    new: New, tmp_path: Path
+) -> None:
+    installation = new("postgresql")
+    with installation.serving() as server:
+        services, told = installation.services, []
+        shop = server.shop()
+        shop.record("contactsUpsert", [{"id": "1"}])
+
+        def lose(*now: object) -> None:
+            told.append(now)
+            if len(told) == 2:  # the contacts are copied
+                with services.catalog.write() as session:
+                    session.connection().exec_driver_sql(
+                        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                    )
+
+        stores = (services.catalog, services.audience, services.recorder)
+        with pytest.raises(AppError, match="from writing meanwhile was lost") as refused:
+            take(tmp_path / "mixed", *stores, lose)
+        assert refused.value.code is ErrorCode.UNAVAILABLE
+        assert [*tmp_path.iterdir()] == []
+        shop.record("contactsUpsert", [{"id": "2"}])
+        assert installation.back_up(tmp_path / "whole").audience["contacts"].rows == 2
 
 
 def test_it_is_told_how_far_it_is_and_whoever_is_told_may_end_it(
