@@ -8,6 +8,7 @@ deleted; they are looked up before the new rows are written.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -52,7 +53,8 @@ class Recorder:
         self._turns = LocalTurns() if shared is None else shared
         self._held = threading.local()
         self._newest = 0
-        self._still: set[int] = set()
+        self._still = Counter[int]()
+        self._counting = threading.Lock()
         self.changes = Changes()
         self.feed = None if shared is None else Feed(audience, self.changes)
 
@@ -80,7 +82,8 @@ class Recorder:
         Raises:
             AppError: One cannot be; or, at the end, others may have written meanwhile.
         """
-        self._still.add(shop_id)
+        with self._counting:
+            self._still[shop_id] += 1
         try:
             with self.pause(shop_id):
                 self.catch_up()
@@ -92,11 +95,12 @@ class Recorder:
                 yield
                 self._turns.require(shop_id)
         finally:
-            self._still.discard(shop_id)
+            with self._counting:
+                self._still[shop_id] -= 1
 
     def is_still(self, shop_id: int) -> bool:
         """Whether this process keeps a shop's writes waiting for long; best not in a thread."""
-        return shop_id in self._still
+        return self._still[shop_id] > 0
 
     def catch_up(self) -> None:
         """Learn what other processes have written until now, or are writing.

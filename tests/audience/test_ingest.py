@@ -155,3 +155,12 @@ def test_a_keyword_is_folded_once_and_for_all() -> None:
         facts.KEYWORDS, contact_id=[1, 2], keyword=["ß" * 200, " JOIN "], received_at=[DAY, DAY]
     )["keyword"].to_pylist()
     assert keywords == ["s" * 255, "join"]
+
+
+def test_a_shop_is_still_until_all_who_keep_it_so_have_ended(recorder: Recorder) -> None:
+    with recorder.still(1):
+        with recorder.still(1), recorder.still(2):
+            assert recorder.is_still(2)
+        assert recorder.is_still(1)
+        assert not recorder.is_still(2)
+    assert not recorder.is_still(1)
