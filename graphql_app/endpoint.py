@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -26,14 +24,13 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
 from graphql_app.observing.exchange import count_errors
+from graphql_app.observing.logs import logged
 from graphql_app.reading import JSON_TYPE, check_length, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
 from graphql_app.sockets import Sockets
 from graphql_app.websocket import Connection, Operations, Socket
-
-logger = logging.getLogger(__name__)
 
 GRAPHQL_TYPE = "application/graphql-response+json"
 NOT_ALLOWED = 405
@@ -218,13 +215,6 @@ def _reason(error: HTTPException) -> str:
     ):
         return f"Subscriptions go over WebSocket: {GRAPHQL_TRANSPORT_WS_PROTOCOL} at /graphql"
     return error.reason.rstrip(".")
-
-
-def logged(error: Exception) -> str:
-    """Log what was not foreseen; what the client is told of it."""
-    number = secrets.token_hex(8)
-    logger.error("unexpected error %s", number, exc_info=error)
-    return f"Something went wrong on our side; its number in the log is {number}."
 
 
 async def left(receive: Receive) -> None:

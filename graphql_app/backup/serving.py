@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import StreamRequestHandler, UnixStreamServer
@@ -22,6 +22,7 @@ from graphql_app.backup.files import BackupError, Manifest, Progress
 from graphql_app.backup.taking import take
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError
+from graphql_app.observing.logs import logged
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,27 @@ class _Handler(StreamRequestHandler):
 
     def handle(self) -> None:
         """Take it."""
+        with suppress(_AbandonedError):
+            self._send(**self._done())
+
+    def _done(self) -> Mapping[str, object]:
+        """What came of it."""
+        try:
+            path = Path(json.loads(self.rfile.readline())["directory"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {"error": "This is no request for a backup."}
+        try:
+            manifest = take(path, *self.server.stores, self._progress())
+        except _AbandonedError:
+            raise
+        except AppError as error:
+            return {"error": str(error)}
+        except Exception as error:
+            return {"error": logged(error)}
+        logger.info("a backup was written to %s", path)
+        return {"manifest": manifest.model_dump(mode="json")}
+
+    def _progress(self) -> Progress:
         told: tuple[object, ...] = ()
 
         def tell(*now: object) -> None:
@@ -69,17 +91,7 @@ class _Handler(StreamRequestHandler):
                 told = now
                 self._send(progress=now)
 
-        with suppress(_AbandonedError):
-            try:
-                path = Path(json.loads(self.rfile.readline())["directory"])
-                manifest = take(path, *self.server.stores, tell)
-            except AppError as error:
-                self._send(error=str(error))
-            except (OSError, ValueError, KeyError, TypeError):
-                self._send(error="This is no request for a backup.")
-            else:
-                logger.info("a backup was written to %s", path)
-                self._send(manifest=manifest.model_dump(mode="json"))
+        return tell
 
     def _send(self, **message: object) -> None:
         try:

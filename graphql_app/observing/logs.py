@@ -8,6 +8,7 @@ may quote a person's data; with LOG_LEVEL=debug they have their words too.
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 import time
 import traceback
@@ -22,6 +23,8 @@ from pythonjsonlogger.json import JsonFormatter
 from graphql_app.hiding import without
 from graphql_app.observing.exchange import EXCHANGE
 from graphql_app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Raised: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -122,6 +125,13 @@ def configure(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_no_line_for_a_connection)
     for name, least in TOO_MUCH.items():
         logging.getLogger(name).setLevel(least)
+
+
+def logged(error: Exception) -> str:
+    """Log what was not foreseen; what the client is told of it."""
+    number = secrets.token_hex(8)
+    logger.error("unexpected error %s", number, exc_info=error)
+    return f"Something went wrong on our side; its number in the log is {number}."
 
 
 def _with_request(record: LogRecord) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from graphql_app.app import open_catalog
 from graphql_app.backup import BackupError, ask_for, check, offered
@@ -64,6 +65,27 @@ def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Pat
             confused.sendall(b"what?\n")
             assert b"no request for a backup" in confused.recv(1000)
     assert ask_for(place, tmp_path / "other", lambda *now: None) is None
+
+
+def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
+    new: New, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    installation = new()
+    with installation.serving() as server:
+        server.shop()
+        services = installation.services
+        with services.catalog.write() as session:
+            session.connection().execute(text("UPDATE shop SET created_at = 'never'"))
+        with (
+            offered(place, services.catalog, services.audience, services.recorder),
+            pytest.raises(BackupError, match="went wrong on our side; its number") as failed,
+        ):
+            ask_for(place, tmp_path / "backup", lambda *now: None)
+    number = str(failed.value).rstrip(".").rpartition(" ")[2]
+    [logged] = [record for record in caplog.records if number in record.getMessage()]
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is ValueError
+    assert [*tmp_path.iterdir()] == [place]
 
 
 def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) -> None:
