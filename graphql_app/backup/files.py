@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
@@ -36,8 +37,10 @@ PRODUCT = "open-segments"
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 
-# Is told what is being done, how much of it is, and of how much.
+# Is told what is being done, how much of it is, and of how much; often, so that it may end it.
 Progress: TypeAlias = Callable[[str, int, int], None]
+
+HASHED_AT_ONCE = 1024**2
 
 
 class BackupError(AppError):
@@ -87,8 +90,12 @@ def audience_file(directory: Path, table: str) -> Path:
 
 
 @contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
     """A directory to write a backup to, which has its name at the end if all went well.
+
+    Args:
+        path: The directory.
+        progress: Is told at the end how many files are on disk, with their sums.
 
     Raises:
         BackupError: There is something of that name, or it cannot be written.
@@ -104,12 +111,15 @@ def new_directory(path: Path) -> Iterator[Path]:
         for part in (catalog_file, audience_file):
             part(unfinished, "").parent.mkdir(mode=0o700)
         yield unfinished
-        (unfinished / SUMS).write_text(
-            "".join(f"{_digest(file)}  {name}\n" for name, file in _files(unfinished))
-        )
-        for _, each in (*_files(unfinished), (SUMS, unfinished / SUMS)):
-            _sync(each)
-        for directory in {*(each.parent for _, each in _files(unfinished)), unfinished}:
+        files = _files(unfinished)
+        sums = ""
+        for done, (name, file) in enumerate(files):
+            sums += f"{_digest(file, partial(progress, 'Sums', done, len(files)))}  {name}\n"
+            _sync(file)
+        progress("Sums", len(files), len(files))
+        (unfinished / SUMS).write_text(sums)
+        _sync(unfinished / SUMS)
+        for directory in {*(file.parent for _, file in files), unfinished}:
             _sync(directory)
         unfinished.rename(path)
         _sync(path.parent)
@@ -130,9 +140,13 @@ def _files(directory: Path) -> list[tuple[str, Path]]:
     return [(name, found[name]) for name in sorted(found) if found[name].is_file()]
 
 
-def _digest(file: Path) -> str:
+def _digest(file: Path, tell: Callable[[], None]) -> str:
+    digest = hashlib.sha256()
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        while block := opened.read(HASHED_AT_ONCE):
+            tell()
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _sync(path: Path) -> None:
@@ -157,8 +171,7 @@ def check(path: Path, progress: Progress = lambda what, done, total: None) -> tu
         lines = [line.split("  ", 1) for line in listed.splitlines()]
         sums = {name: digest for digest, name in lines}
         for done, (name, digest) in enumerate(sums.items()):
-            progress("Checking", done, len(sums))
-            if _digest(path / name) != digest:
+            if _digest(path / name, partial(progress, "Checking", done, len(sums))) != digest:
                 raise BackupError(
                     f"{path / name} is not as it was written: the backup is damaged. Nothing of "
                     "it was used; take another copy of it."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -82,10 +83,12 @@ class _Handler(StreamRequestHandler):
 
     def _progress(self) -> Progress:
         told: tuple[object, ...] = ()
+        hanging_up = select.poll()
+        hanging_up.register(self.connection, 0)
 
         def tell(*now: object) -> None:
             nonlocal told
-            if self.server.ending.is_set():
+            if self.server.ending.is_set() or hanging_up.poll(0):
                 raise _AbandonedError
             if now != told:
                 told = now

@@ -46,7 +46,8 @@ def take(
         catalog: The catalog.
         audience: The facts.
         recorder: Who writes the facts.
-        progress: Is told how many shops are done, often; where it raises, nothing is left.
+        progress: Is told how many shops are done, then how many files; where it raises, nothing is
+            left.
 
     Raises:
         BackupError: The directory cannot be written.
@@ -57,7 +58,7 @@ def take(
         revision, shops = beginning.revision(), beginning.shops()
     # Those of one partition one after another, so that restoring writes few parts.
     shops = sorted(shops, key=lambda shop_id: (shop_id % PARTITIONS, shop_id))
-    with new_directory(path) as directory:
+    with new_directory(path, progress) as directory:
         with ExitStack() as open_files:
             copies = _Copies(directory, audience, open_files)
             for done, shop_id in enumerate(shops):

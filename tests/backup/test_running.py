@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -57,7 +58,10 @@ def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Pat
         manifest = ask_for(place, tmp_path / "backup", lambda *now: told.append(now))
         assert manifest is not None
         assert manifest.shops == 2
-        assert told == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
+        assert told[:3] == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
+        files = len([*(tmp_path / "backup").rglob("*.*")])
+        assert {what for what, *_ in told[3:]} == {"Sums"}
+        assert told[-1] == ("Sums", files, files)
         with pytest.raises(BackupError, match="already"):
             ask_for(place, tmp_path / "backup", lambda *now: None)
         with socket.socket(socket.AF_UNIX) as confused:
@@ -100,6 +104,31 @@ def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) ->
         # One after another: the next one comes when the other has ended.
         assert ask_for(place, tmp_path / "next", lambda *now: None)
         assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
+
+
+def test_who_leaves_has_it_ended_within_a_shop(
+    new: New, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    installation = new()
+    with installation.serving() as server:
+        services, shop = installation.services, server.shop()
+        shop.record("contactsUpsert", [{"id": "1"}])
+        with offered(place, services.catalog, services.audience, services.recorder):
+            with (
+                services.recorder.pause(shop.shop_id),
+                socket.socket(socket.AF_UNIX) as leaving,
+            ):
+                leaving.connect(str(place / "backup.sock"))
+                leaving.sendall(json.dumps({"directory": str(tmp_path / "given-up")}).encode())
+                leaving.sendall(b"\n")
+                assert b"Shops" in leaving.recv(1000)
+                # It would fail at the second table, if it came so far.
+                services.audience.command("RENAME TABLE orders TO orders_away")
+            with pytest.raises(BackupError, match="already"):  # when the other has ended
+                ask_for(place, place, lambda *now: None)
+        services.audience.command("RENAME TABLE orders_away TO orders")
+        assert "the audience store failed" not in caplog.text
+        assert [*tmp_path.iterdir()] == [place]
 
 
 def test_a_socket_that_was_left_behind_is_in_nobodys_way(
