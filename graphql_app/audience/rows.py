@@ -61,7 +61,8 @@ def fact_tables(audience: Audience) -> Sequence[FactTable]:
     for found in sorting.to_pylist():
         name = audience.layout.named(found["name"])
         if name in columns and found["name"] == audience.layout.on_disk(name):
-            keys.setdefault(name, tuple(found["sorting_key"].split(", ")[1:]))
+            key = found["sorting_key"].replace("`", "").split(", ")  # as words of SQL are quoted
+            keys.setdefault(name, tuple(key[1:]))
     return [FactTable(name, columns[name], keys[name]) for name in names]
 
 

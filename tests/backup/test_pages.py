@@ -41,6 +41,17 @@ def _rows(audience: Audience, table: FactTable, shop_id: int, size: int) -> list
     return [row for page in found for row in page]
 
 
+def _undeclared(audience: Audience, key: str, type: str) -> FactTable:
+    """A table with such a key, of a plugin that is not installed any more."""
+    audience.create_tables()
+    audience.command(
+        "CREATE TABLE acme_keyed (shop_id UInt64, version UInt64, deleted Bool, contact_id UInt64, "
+        f"`{key}` {type}) ENGINE = ReplacingMergeTree(version) PARTITION BY shop_id % 16 "
+        f"ORDER BY (shop_id, contact_id, `{key}`)"
+    )
+    return next(table for table in fact_tables(audience) if table.name == "acme_keyed")
+
+
 def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> None:
     audience = source.installation.services.audience
     for shop in source.shops:
@@ -50,16 +61,16 @@ def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> No
             assert rows or table.name.startswith("acme_"), table.name
 
 
+@pytest.mark.parametrize("key", ["all", "from", "key", "table"])
+def test_the_key_of_a_table_that_nobody_declares_may_be_a_word_of_sql(new: New, key: str) -> None:
+    assert _undeclared(new().services.audience, key, "UInt64").key == ("contact_id", key)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("type", KEYS, ids=str)
 def test_a_key_may_be_of_any_type(new: New, kind: str, type: str) -> None:
     audience = new(kind).services.audience
-    audience.create_tables()
-    audience.command(
-        "CREATE TABLE acme_keyed (shop_id UInt64, version UInt64, deleted Bool, contact_id UInt64, "
-        f"key {type}) ENGINE = ReplacingMergeTree(version) PARTITION BY shop_id % 16 "
-        "ORDER BY (shop_id, contact_id, key)"
-    )
+    table = _undeclared(audience, "key", type)
     arrow, values = KEYS[type]
     contacts, keys = zip(*product((1, 2**64 - 1), values), strict=True)
     count = len(keys)
@@ -75,7 +86,6 @@ def test_a_key_may_be_of_any_type(new: New, kind: str, type: str) -> None:
             }
         ),
     )
-    table = next(table for table in fact_tables(audience) if table.name == "acme_keyed")
     for size in (1, 2):
         rows = _rows(audience, table, 1, size)
         assert [(row["contact_id"], row["key"]) for row in rows] == [
