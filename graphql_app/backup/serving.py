@@ -138,15 +138,21 @@ def ask_for(data_dir: Path, directory: Path, progress: Progress) -> Manifest | N
             connection.connect(str(data_dir.resolve() / SOCKET))
         except OSError:
             return None
-        with connection.makefile("rwb") as lines:
-            lines.write(json.dumps({"directory": str(directory.absolute())}).encode() + b"\n")
-            lines.flush()
-            for line in lines:
-                message: dict[str, Any] = json.loads(line)
-                if "progress" in message:
-                    progress(*message["progress"])
-                elif "error" in message:
-                    raise BackupError(message["error"])
-                else:
-                    return Manifest.model_validate(message["manifest"])
+        for message in _answers(connection, directory):
+            if "progress" in message:
+                progress(*message["progress"])
+            elif "error" in message:
+                raise BackupError(message["error"])
+            else:
+                return Manifest.model_validate(message["manifest"])
     raise BackupError("The server stopped before the backup was whole; nothing is left of it.")
+
+
+def _answers(connection: socket.socket, directory: Path) -> Iterator[Mapping[str, Any]]:
+    """What the server says of a backup until it has done it, or stops."""
+    with suppress(OSError), connection.makefile("rb") as lines:
+        request = json.dumps({"directory": str(directory.absolute())})
+        connection.sendall(request.encode() + b"\n")
+        for line in lines:
+            if line.endswith(b"\n"):  # it may stop in the middle of one
+                yield json.loads(line)

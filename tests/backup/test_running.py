@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -90,6 +92,35 @@ def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
     assert logged.exc_info is not None
     assert logged.exc_info[0] is ValueError
     assert [*tmp_path.iterdir()] == [place]
+
+
+def _accept_none(listening: socket.socket) -> None:
+    """As a server that takes another backup."""
+
+
+def _break_off(listening: socket.socket) -> None:
+    with listening.accept()[0] as accepted, accepted.makefile("rb") as asked:
+        asked.readline()
+        accepted.sendall(b'{"progress": ["Shops", 0, 2]}\n{"prog')
+
+
+@pytest.mark.parametrize("serve", [_accept_none, _break_off])
+def test_whoever_asked_a_server_that_stops_is_told(
+    place: Path, tmp_path: Path, serve: Callable[[socket.socket], None]
+) -> None:
+    def stop(listening: socket.socket) -> None:
+        with listening:
+            select.select([listening], [], [])
+            serve(listening)
+
+    stopping = socket.socket(socket.AF_UNIX)
+    stopping.bind(str(place / "backup.sock"))
+    stopping.listen()
+    thread = threading.Thread(target=stop, args=(stopping,))
+    thread.start()
+    with pytest.raises(BackupError, match="The server stopped before the backup was whole"):
+        ask_for(place, tmp_path / "backup", lambda *now: None)
+    thread.join()
 
 
 def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) -> None:
