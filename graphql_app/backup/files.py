@@ -190,7 +190,9 @@ def check(path: Path, progress: Progress = lambda what, done, total: None) -> tu
         raise BackupError(
             f"{error.filename} is missing: {path} is no backup, or not all of one."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise BackupError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{path} cannot be read as a backup: it is damaged.") from error
     return manifest, hashlib.sha256(listed.encode()).hexdigest()
 

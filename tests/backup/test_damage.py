@@ -75,6 +75,13 @@ def test_what_is_no_backup_is_told(tmp_path: Path, new: New) -> None:
     _refused(new(), tmp_path / "empty", "missing")
 
 
+def test_a_backup_that_cannot_be_read_is_not_called_damaged(whole: Path, new: New) -> None:
+    _refused(new(), whole / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
+    (whole / MANIFEST).unlink()
+    (whole / MANIFEST).mkdir()
+    _refused(new(), whole, "manifest.json cannot be read: Is a directory")
+
+
 @pytest.mark.parametrize("change", [{"format": 2}, {"revision": "9999"}], ids=str)
 def test_a_newer_version_is_told(whole: Path, new: New, change: dict[str, object]) -> None:
     rewrite(whole, product="7.0", **change)
