@@ -36,6 +36,7 @@ class Sockets:
         self._open: set[Place] = set()
         self._of_tokens: dict[str, set[Place]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watcher: asyncio.Task[None] | None = None
 
     def enter(self, place: Place) -> None:
         """Count a connection, which has shown no token yet.
@@ -64,8 +65,9 @@ class Sockets:
             )
         place.token_id = token_id
         same.add(place)
-        if len(self._of_tokens) == len(same) == 1:
-            self._begin(self._watch())
+        # One that saw the last client leave may only be asleep, and goes on for this one.
+        if self._watcher is None or self._watcher.done():
+            self._watcher = self._begin(self._watch())
 
     def leave(self, place: Place) -> None:
         """A connection has ended, if it ever was counted."""
@@ -90,7 +92,8 @@ class Sockets:
                 for place in self._of_tokens.get(token_id, ()):
                     self._begin(place.cut_off())  # apart, for a client may be slow to take it
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

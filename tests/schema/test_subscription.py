@@ -319,6 +319,39 @@ def test_who_has_a_token_that_is_revoked_is_cut_off(shop: Client, server: Server
         still_works(other)
 
 
+def test_a_client_that_comes_again_and_again_is_watched_once(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "LOOK_AGAIN", 0.05)
+    catalog, leaving = server.services.catalog, server.shop()
+
+    async def come_and_go() -> None:
+        cut_off = asyncio.Event()
+
+        async def cut() -> None:
+            cut_off.set()
+
+        some = sockets.Sockets(access.Tokens(catalog), settings)
+        before = asyncio.all_tasks()
+
+        def come() -> sockets.Place:
+            place = sockets.Place(cut)
+            some.enter(place)
+            some.show(place, leaving.token.split("_")[1])
+            return place
+
+        for _ in range(5):
+            some.leave(come())
+        assert len(asyncio.all_tasks() - before) == 1
+        while asyncio.all_tasks() - before:  # nobody is there, nobody is watched
+            await asyncio.sleep(0.01)
+        come()
+        access.revoke_token(catalog, leaving.token.split("_")[1])
+        await asyncio.wait_for(cut_off.wait(), WAIT)
+
+    asyncio.run(come_and_go())
+
+
 def test_a_token_that_is_revoked_gets_no_more_sizes(
     server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
