@@ -12,8 +12,12 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# What spreadsheets may skip at the beginning of a cell. It is spelt out, for RE2, which cells are
+# written with, and Python, which reads them, do not mean the same by white space.
+_SKIPPED = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+
 # The last four are what some spreadsheets take for the first four.
-FORMULA = r"^'*(\s*[=+\-@＝＋－＠]|[\t\r\n])"
+FORMULA = rf"^'*([{_SKIPPED}]*[=+\-@＝＋－＠]|[\t\r\n])"
 SIGNED_NUMBER = r"^[+\-][0-9][0-9 ().\-]*$"
 
 _FORMULA = re.compile(FORMULA)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -32,7 +33,19 @@ from graphql_app.segments.members import count as count_members
 from graphql_app.segments.rule import Rule, parse
 from graphql_app.segments.scope import shop_scope
 
-FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+x", "@SUM(A1)", "\tx", "\r=x", " =1", "＝1", "''=1"]
+FORMULAS = [
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3+x",
+    "@SUM(A1)",
+    "\tx",
+    "\r=x",
+    " =1",
+    "\xa0=1",
+    "＝1",
+    "''=1",
+]
+SPACES = [*filter(str.isspace, map(chr, range(sys.maxunicode))), "\u200b", "\ufeff"]
 HARMLESS = [
     "+15551234567",
     "+1 (555) 123-4567",
@@ -158,7 +171,11 @@ def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, every
         assert row[header.index("phone")] == "+15551234567"
 
 
-@given(text(alphabet=characters(codec="utf-8") | sampled_from("'=+-@\t\r\n ＝0("), max_size=8))
+@given(
+    text(
+        alphabet=characters(codec="utf-8") | sampled_from("'=+-@\t\v\r\n\x85\xa0 ＝0("), max_size=8
+    )
+)
 def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
     (written,) = as_text(pa.array([cell])).to_pylist()
     assert as_written(written) == cell
@@ -166,6 +183,14 @@ def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
     assert written[:1] not in {*"\t\r\n"}
     if written.lstrip()[:1] in {*"+-"}:
         assert re.fullmatch("[+-][0-9 ().-]+", written)
+
+
+@pytest.mark.parametrize("skipped", SPACES, ids=ascii)
+def test_what_is_a_formula_after_any_space_is_text_and_is_read_as_it_was(skipped: str) -> None:
+    for cell in (f"{skipped}=1", f"'{skipped}=1", f" {skipped}+x", f"{skipped}{skipped}@x"):
+        (written,) = as_text(pa.array([cell])).to_pylist()
+        assert written == f"'{cell}"
+        assert as_written(written) == cell
 
 
 @given(lists(text(alphabet=characters(codec="utf-8") | sampled_from('[],"'), max_size=6)))
