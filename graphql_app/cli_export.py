@@ -97,6 +97,8 @@ def _export(
 def _opened(output: Path | None) -> Iterator[IO[bytes]]:
     """Standard output; or a file that has its name once it is whole, and its owner alone can read.
 
+    What is there and is no file, such as a pipe or a device, is written as it is.
+
     Raises:
         AppError: It cannot be written.
     """
@@ -104,8 +106,11 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
         if output is None:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
+        elif output.exists() and not output.is_file():
+            with output.open("wb") as file:
+                yield file
         else:
-            with _beside(output) as file:
+            with _beside(output.resolve()) as file:
                 yield file
     except BrokenPipeError:
         raise  # whoever read it has had enough

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -93,6 +94,31 @@ def test_members_are_written_to_a_pipe_and_after_a_contact(data: Path) -> None:
         )
     assert gone.returncode == 1
     assert "Traceback" not in gone.stderr
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["itself", "by a link"])
+def test_what_is_there_and_is_no_file_is_written_and_stays(
+    data: Path, tmp_path: Path, linked: bool
+) -> None:
+    pipe, output = tmp_path / "pipe", tmp_path / "link" if linked else tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        output.symlink_to(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(pipe.read_bytes)
+        process.segments(data, "export", SEGMENT, "--shop", "acme", "--output", str(output))
+        assert reading.result().count(b"\r\n") == MEMBERS + 1
+    assert pipe.is_fifo()
+    assert output.is_symlink() == linked
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "members.csv").write_text("before")
+    (tmp_path / "link").symlink_to("members.csv")
+    arguments = ("export", SEGMENT, "--shop", "acme", "--output", str(tmp_path / "link"))
+    process.segments(data, *arguments)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "members.csv").read_bytes().count(b"\r\n") == MEMBERS + 1
 
 
 def test_what_cannot_be_written_is_said(data: Path, tmp_path: Path) -> None:
