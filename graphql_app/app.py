@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import Lifespan
 
 from graphql_app.audience.driver import refuse_if_taken
@@ -170,10 +170,12 @@ def create_app(
             *pages(demo_token, settings.introspection),
             *monitoring(services, settings, metrics),
             Route("/graphql", endpoint, middleware=cross_origin(settings)),
-            Route(
-                "/segments/{id}/members.{format}",
-                Exports(endpoint.admission),
-                methods=["GET"],
+            # Around the route, which would itself refuse what a page of another site asks first.
+            Mount(
+                "/segments",
+                routes=[
+                    Route("/{id}/members.{format}", Exports(endpoint.admission), methods=["GET"])
+                ],
                 middleware=cross_origin(settings),
             ),
             WebSocketRoute("/graphql", endpoint),

@@ -140,8 +140,22 @@ def test_a_site_that_is_not_named_may_not(server: Server, open_address: str) -> 
     assert "access-control-allow-origin" not in _from(STRANGER, shop).headers
 
 
+def test_a_site_that_is_named_may_export(server: Server, open_address: str) -> None:
+    shop = server.shop()
+    segment = shop.ask("{ segments(first: 1) { nodes { id } } }")["segments"]["nodes"][0]["id"]
+    url = f"{open_address}/segments/{segment}/members.csv"
+    for origin, allowed in ((FRIEND, FRIEND), (STRANGER, None)):
+        wanted = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Method": "GET"}
+        asked = shop.http.options(url, headers=wanted)
+        assert asked.headers.get("access-control-allow-origin") == allowed
+        headers = {"Authorization": f"Bearer {shop.token}", "Origin": origin}
+        answer = shop.http.get(url, headers=headers)
+        assert answer.status_code == 200
+        assert answer.headers.get("access-control-allow-origin") == allowed
+
+
 @pytest.mark.parametrize("path", ["/builder/config.json", "/builder/", "/health", "/graphiql"])
-def test_only_graphql_is_open_to_them(shop: Client, open_address: str, path: str) -> None:
+def test_nothing_else_is_open_to_them(shop: Client, open_address: str, path: str) -> None:
     answer = shop.http.get(f"{open_address}{path}", headers={"Origin": FRIEND})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
