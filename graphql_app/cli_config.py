@@ -1,4 +1,4 @@
-"""The command ``segments config check``: whether a server would start with this environment."""
+"""The command ``segments config check``: what would keep a server from starting."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
+from graphql_app.app import usable_plugins
 from graphql_app.audience.driver import embedded_in, refuse_if_taken
+from graphql_app.audience.ingest import refuse_half_restored
+from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import require_current
 from graphql_app.catalog.store import Catalog
+from graphql_app.cli_plugin_trial import tried
 from graphql_app.console import err, out, wrong_settings
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown
 from graphql_app.observing import logs
+from graphql_app.plugins import PluginError, discover
 from graphql_app.serving import listen, refuse_several
 from graphql_app.settings import Settings, as_set
 
@@ -36,7 +41,7 @@ config_app = typer.Typer(no_args_is_help=True, help="Settings: the environment."
 
 @config_app.command("check")
 def check_command() -> None:
-    """Print the settings as they hold, try the stores, and say all that is wrong.
+    """Print the settings as they hold, try the stores and plugins, and say all that is wrong.
 
     Nothing is changed. The status is 1 if something is wrong. Variables of the environment whose
     names are like those of settings are named too.
@@ -56,7 +61,7 @@ def check_command() -> None:
     for name, trial in TRIALS.items():
         try:
             out.print(f"{name}: {escape(trial(settings))}")
-        except AppError as error:
+        except (AppError, PluginError) as error:
             wrong = True
             err.print(f"[red]Wrong:[/red] {escape(str(error))}")
     if wrong:
@@ -120,9 +125,13 @@ def _audience(settings: Settings) -> str:
     if path is not None and not Path(path).exists():
         return NEW
     refuse_if_taken(settings.audience)
-    audience = Audience(settings.audience)
+    # Without being strict a server leaves out a plugin whose table is there as something else.
+    tables = discover(strict=False).tables if settings.strict_plugins else ()
+    audience = Audience(settings.audience, tables=tables, cluster=settings.audience_cluster)
     try:
         audience.ping()
+        audience.check_tables()
+        refuse_half_restored(Journal(audience))
     finally:
         audience.close()
     return "answers"
@@ -143,6 +152,13 @@ def _documents(settings: Settings) -> str:
     return "any" if settings.trusted_documents is None else "can be read"
 
 
+def _plugins(settings: Settings) -> str:
+    registry = tried(usable_plugins(strict=False))
+    if registry.failures and settings.strict_plugins:
+        raise PluginError(*registry.failures)
+    return f"left out: {registry.left_out}" if registry.failures else "can be used"
+
+
 TRIALS: dict[str, Callable[[Settings], str]] = {
     "the data directory": _data,
     "the catalog": _catalog,
@@ -150,4 +166,5 @@ TRIALS: dict[str, Callable[[Settings], str]] = {
     "the address": _address,
     "workers": _workers,
     "documents": _documents,
+    "the plugins": _plugins,
 }

@@ -31,6 +31,16 @@ HALF_RESTORED = (
 )
 
 
+def refuse_half_restored(journal: Journal) -> None:
+    """Refuse a store into which a restore was begun and not finished.
+
+    Raises:
+        AppError: It is one, or it fails.
+    """
+    if journal.restoring() is not None:
+        raise AppError(ErrorCode.UNAVAILABLE, HALF_RESTORED)
+
+
 class Recorder:
     """Writes facts of shops; one shop's writes come one after another.
 
@@ -131,8 +141,7 @@ class Recorder:
         Raises:
             AppError: The store is half restored, or fails.
         """
-        if self._journal.restoring() is not None:
-            raise AppError(ErrorCode.UNAVAILABLE, HALF_RESTORED)
+        refuse_half_restored(self._journal)
         latest = " UNION ALL ".join(
             f"SELECT max(version) AS version FROM {table.__tablename__}"
             for table in self._audience.tables

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from graphql_app.audience.changes import Writing
 from graphql_app.audience.store import Audience, contact_key
-from graphql_app.audience.tables import Product
+from graphql_app.audience.tables import JournalEntry, Product
 from graphql_app.errors import AppError
 
 ERASE = "erase"
@@ -149,6 +149,8 @@ class Journal:
 
     def restoring(self) -> str | None:
         """The backup of which a restore into this store was begun and not finished, if any was."""
+        if not self._audience.has(JournalEntry.__tablename__):
+            return None
         begun = self._restores()
         return begun["payload"][0].as_py().decode() if begun.num_rows else None
 

@@ -157,8 +157,10 @@ def difference(
 ) -> str | None:
     """Where a table is not as declared, so that rows could not be read or be told apart.
 
+    Tables and columns that are not on disk yet can still be made as declared.
+
     Args:
-        tables: The tables, with all of their columns on disk.
+        tables: The tables.
         on_disk: Columns on disk: ``table``, ``name``, ``type`` and ``is_in_sorting_key``.
     """
     types: dict[str, dict[str, str]] = defaultdict(dict)
@@ -169,12 +171,15 @@ def difference(
             keys[found["table"]].add(found["name"])
     for table in tables:
         name, declared = table.__tablename__, stored(table)
+        if name not in types:
+            continue
         key = {column.name for column in declared.primary_key}
         if key != keys[name]:
             was, now = (", ".join(sorted(names)) for names in (keys[name], key))
             return f"{name} with the key {was}, where {now} is declared"
         for column in declared.columns:
-            was, now = types[name][column.name], str(column.type)
+            now = str(column.type)
+            was = types[name].get(column.name, now)
             if was != now:
                 return f"{name} with {column.name} as {was}, where {now} is declared"
     return None

@@ -151,15 +151,28 @@ class Audience:
             tables: Those; all that the audience has when left out.
 
         Raises:
-            AudienceUnavailableError: A table is there that was declared in another way.
+            AudienceUnavailableError: As for ``check_tables``.
         """
         tables = self.tables if tables is None else tables
-        if self.layout.cluster:
-            self._replicas_and_nodes()
+        self.check_tables(tables)
         created: list[type[StoreTable]] = [*tables, JournalEntry]
         for table in created:
             for statement in self.layout.create(table):
                 self.command(statement)
+
+    def check_tables(self, tables: Sequence[type[AudienceTable]] | None = None) -> None:
+        """See whether the tables can be created, as far as that shows without creating any.
+
+        Args:
+            tables: Those; all that the audience has when left out.
+
+        Raises:
+            AudienceUnavailableError: A table is there that was declared in another way, or the
+                server does not know the cluster.
+        """
+        tables = self.tables if tables is None else tables
+        if self.layout.cluster:
+            self._replicas_and_nodes()
         on_disk = self.arrow(
             "SELECT table, name, type, is_in_sorting_key FROM system.columns "
             f"WHERE database = '{self.database}'"
@@ -177,6 +190,10 @@ class Audience:
                 "another name."
             )
 
+    def has(self, table: str) -> bool:
+        """Whether a table has been created."""
+        return bool(self.arrow(f"EXISTS TABLE `{table}`")["result"][0].as_py())
+
     def _of_one_server(self, tables: Sequence[type[AudienceTable]]) -> str | None:
         """Where a table that should be spread over a cluster was made as one of a server."""
         if not self.layout.cluster:
@@ -186,7 +203,7 @@ class Audience:
         )
         engines = {row["name"]: row["engine"] for row in on_disk.to_pylist()}
         for name in (table.__tablename__ for table in tables):
-            if self.layout.is_spread(name) and engines[name] != "Distributed":
+            if self.layout.is_spread(name) and engines.get(name, "Distributed") != "Distributed":
                 return f"{name} with the engine {engines[name]}, where Distributed is declared"
         return None
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from graphql_app.audience.journal import Journal
+from graphql_app.audience.store import Audience
 from graphql_app.hiding import shown
 from graphql_app.settings import Settings
 from tests.e2e import process
+from tests.e2e.packages import PLUGINS, install
 
 SECRET = "geheim/wort"
 URL_SECRET = "geheim%2Fwort"
@@ -57,7 +60,7 @@ def test_what_would_start_is_right_and_is_left_as_it_is(tmp_path: Path) -> None:
     assert _files(tmp_path / "data") == before
 
 
-def test_everything_that_would_keep_a_server_from_starting_is_told(tmp_path: Path) -> None:
+def test_all_that_keeps_a_server_from_starting_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -85,6 +88,51 @@ def test_a_store_that_a_server_has_open_is_told(tmp_path: Path) -> None:
     told = "\n".join(_lines(output, "Wrong: "))
     assert "Another process has the audience" in told
     assert "address already in use" in told.lower()
+
+
+def test_what_keeps_a_server_from_an_audience_is_told_and_nothing_is_made(tmp_path: Path) -> None:
+    def told(url: str, cluster: str = "", status: int = 1) -> str:
+        output = process.segments(
+            tmp_path / "data",
+            *("config", "check"),
+            status=status,
+            PORT="0",
+            AUDIENCE_URL=url,
+            AUDIENCE_CLUSTER=cluster,
+        )
+        return "\n".join(_lines(output, "Wrong: "))
+
+    with process.clickhouse(tmp_path / "clickhouse") as url:
+        assert told(url, status=0) == ""
+        assert "the server knows no cluster named nowhere" in told(url, cluster="nowhere")
+        audience = Audience(url)
+        assert not audience.has("contacts")
+        audience.create_tables()
+        Journal(audience).begin_restore("monday")
+        assert "was begun and not finished" in told(url)
+        audience.command("DROP TABLE events")
+        audience.command("CREATE TABLE events ENGINE = Memory AS SELECT 1 AS one")
+        assert "The audience has the table events with the key" in told(url)
+        audience.close()
+
+
+def test_a_plugin_that_a_strict_server_refuses_is_told(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    distribution = install(site, PLUGINS / "broken" / "bad_sql.py")
+    for strict, status, expected in (
+        ("true", 1, f"Wrong: plugin 'bad_sql' of {distribution} 1.0 has a criterion, 'bornUnder'"),
+        ("false", 0, f"the plugins: left out: {distribution} 1.0 (bad_sql)"),
+    ):
+        output = process.segments(
+            tmp_path / "data",
+            *("config", "check"),
+            status=status,
+            PORT="0",
+            PYTHONPATH=str(site),
+            STRICT_PLUGINS=strict,
+        )
+        assert expected in output
 
 
 @pytest.mark.parametrize(
