@@ -83,7 +83,7 @@ def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list
         return Response(encode(metrics.registry), media_type=media_type)
 
     routes: list[BaseRoute] = [Route("/health", health), Route("/ready", ready)]
-    if settings.metrics or settings.metrics_token.get_secret_value():
+    if settings.serves_metrics:
         routes.append(Route("/metrics", read))
     return routes
 

@@ -70,16 +70,23 @@ def _backups(settings: Settings, services: Services) -> AbstractContextManager[N
 
 
 def refuse_several(settings: Settings) -> None:
-    """Refuse several workers where the stores serve one process.
+    """Refuse several workers where the stores serve one process, or where there are metrics.
 
     Raises:
-        AppError: UNAVAILABLE when they do.
+        AppError: UNAVAILABLE when that is so.
     """
     if settings.workers > 1 and not settings.audience_url:
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"WORKERS={settings.workers}: the embedded audience serves one process. Set WORKERS=1, "
             "or AUDIENCE_URL to a ClickHouse server, which processes can share.",
+        )
+    if settings.workers > 1 and settings.serves_metrics:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"WORKERS={settings.workers}: each worker counts for itself, and /metrics would be "
+            "that of another each time. Run several servers with WORKERS=1, each with a PORT of "
+            "its own, and scrape every one; or set neither METRICS nor METRICS_TOKEN.",
         )
 
 

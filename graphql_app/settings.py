@@ -70,7 +70,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
     workers: int = Field(
-        1, ge=1, le=64, description="Processes that serve; more than one needs AUDIENCE_URL."
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve; more than one needs AUDIENCE_URL, and has no metrics.",
     )
     drain_seconds: float = Field(
         0, ge=0, description="Seconds from SIGTERM, when /ready begins to say no, to the stop."
@@ -165,6 +168,11 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The origins of other sites whose pages may ask."""
         return _split(self.cors_origins)
+
+    @property
+    def serves_metrics(self) -> bool:
+        """Whether /metrics is there."""
+        return self.metrics or bool(self.metrics_token.get_secret_value())
 
     @property
     def secrets(self) -> frozenset[str]:
