@@ -65,6 +65,7 @@ soak: $(VENV)/.dev  ## Load for ten minutes, kill hundreds of times: about an ho
 audit: $(VENV)/.dev web/node_modules/.made  ## Ask the registries for known weaknesses of what is locked.
 	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-dev.lock
+	$(BIN)/pip-audit --disable-pip --strict -r requirements-bench.lock
 	$(NPM) audit
 
 # The locks name versions and hashes, and no host.

@@ -29,10 +29,20 @@ def test_every_threat_has_a_test_or_is_of_a_list_outside() -> None:
     assert len(NAMED) > 40
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+LOCKS = [path.name for path in ROOT.glob("requirements*.lock")]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_dependency_is_locked_by_its_hash(lock: str) -> None:
     text = (ROOT / lock).read_text()
     wanted = re.split(r"\n(?=\S)", text.strip())
     assert all(re.search(r"==.*\\\n\s+--hash=sha256:[0-9a-f]{64}", each) for each in wanted)
     npm = json.loads((ROOT / "web/package-lock.json").read_text())
     assert all("integrity" in package for name, package in npm["packages"].items() if name)
+
+
+def test_every_lock_is_asked_about_by_the_audit() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    audit = makefile.split("\naudit:")[1].split("\n\n")[0]
+    assert len(LOCKS) == 3
+    assert {*re.findall(r"-r (\S+)", audit)} == {*LOCKS}

@@ -135,13 +135,21 @@ def test_a_plugin_that_a_strict_server_refuses_is_told(tmp_path: Path) -> None:
         assert expected in output
 
 
-@pytest.mark.parametrize("setting", ["METRICS", "METRICS_TOKEN"])
+@pytest.mark.parametrize(("metrics", "token"), [("true", ""), ("false", SECRET)])
 @pytest.mark.parametrize("command", ["serve", "config check"])
 def test_metrics_of_several_workers_are_refused_with_what_to_do(
-    tmp_path: Path, command: str, setting: str
+    tmp_path: Path, command: str, metrics: str, token: str
 ) -> None:
-    settings = {"AUDIENCE_URL": "clickhousedb://127.0.0.1:9/none", "WORKERS": "2", setting: "true"}
-    output = process.segments(tmp_path, *command.split(), status=1, PORT="0", **settings)
+    output = process.segments(
+        tmp_path,
+        *command.split(),
+        status=1,
+        PORT="0",
+        AUDIENCE_URL="clickhousedb://127.0.0.1:9/none",
+        WORKERS="2",
+        METRICS=metrics,
+        METRICS_TOKEN=token,
+    )
     assert "each worker counts for itself" in output
     assert "scrape every one" in output
 
