@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,32 @@ from tests.faults.kills import record
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 CONTACTS = 20_000
+# A quarter bought it so lately that most of the windows have it, a quarter before all of them.
+BOUGHT, LATELY, LONG_AGO = "lamp", timedelta(days=20), timedelta(days=200)
+MEMBERS = CONTACTS * 3 // 4
 MEMORY = 64 * 2**20
 
 
 def _monster(number: int) -> dict[str, Any]:
-    """A rule of as many criteria as may be, all different, with long lists and windows."""
+    """Who has not bought it lately: as many criteria as may be, with long lists and windows."""
     leaves: list[dict[str, Any]] = []
     for criterion in range(MAX_CRITERIA):
-        products = [f"{number}-{criterion}-{product}" for product in range(100)]
+        products = [f"{number}-{criterion}-{product}" for product in range(99)] + [BOUGHT]
         window = {"last": {"count": criterion + 1, "unit": "DAYS"}}
         bought = {"operator": "ANY_OF", "products": products, "within": window}
         leaves.append({"not": {"productPurchased": bought}})
     return {"all": leaves}
+
+
+def _order(contact: int) -> dict[str, Any]:
+    ago = LATELY if contact % 4 == 0 else LONG_AGO
+    return {
+        "id": str(contact),
+        "contactId": str(contact),
+        "orderedAt": (datetime.now(UTC) - ago).isoformat(),
+        "total": "1.00",
+        "lines": [{"productId": BOUGHT}],
+    }
 
 
 def _peak(pid: int) -> int:
@@ -41,8 +56,10 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_stays(tmp_path: 
         data, QUERY_MEMORY=str(MEMORY), INDEX_MEMORY=str(MEMORY), QUERY_TIMEOUT="10"
     ) as running:
         for first in range(0, CONTACTS, 10_000):
-            ids = [str(first + number) for number in range(10_000)]
-            record(running, token, "contactsUpsert", [{"id": id} for id in ids])
+            ids = range(first, first + 10_000)
+            record(running, token, "contactsUpsert", [{"id": str(id)} for id in ids])
+            orders = [_order(id) for id in ids if id % 4 < 2]
+            record(running, token, "ordersUpsert", orders)
         before = _peak(running.process.pid)
         with ThreadPoolExecutor(8) as pool:
             answers = [
@@ -56,7 +73,7 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_stays(tmp_path: 
                 assert error["extensions"]["code"] in ("LIMIT_EXCEEDED", "TIMEOUT")
             else:
                 size = answer["data"]["segmentSize"]
-                assert size == {"members": CONTACTS, "contacts": CONTACTS}
+                assert size == {"members": MEMBERS, "contacts": CONTACTS}
         assert _peak(running.process.pid) - before < 8 * MEMORY + 256 * 2**20
         found = running.ask(token, SIZE, rule={"all": []})["segmentSize"]
         assert found == {"members": CONTACTS, "contacts": CONTACTS}
