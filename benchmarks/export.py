@@ -22,7 +22,7 @@ from tests.e2e import process
 SEGMENT = "All US/Canada Customers and Subscribers"
 MEMBERS = int(os.environ.get("EXPORT_MEMBERS", "1000000"))
 EARLY = 50_000
-MEGABYTE = 1024
+MEGABYTE = 1024**2
 
 
 def contacts(path: Path) -> None:
@@ -45,19 +45,17 @@ def contacts(path: Path) -> None:
     pq.write_table(table, path)
 
 
-def peak(pid: int) -> int:
-    """Kilobytes that a process has had at most; 0 once it has ended."""
-    _, _, found = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")
-    return int(found.split()[0]) if found else 0
-
-
 def lines(text: bytes) -> int:
     """How many lines end in a text."""
     return text.count(b"\n")
 
 
 def report(what: str, members: int, early: int, late: int, seconds: float) -> None:
-    """Print a row of figures."""
+    """Print a row of figures.
+
+    Raises:
+        AssertionError: Not all members came, or memory grew with them.
+    """
     assert members == MEMBERS
     print(
         f"{what}: {members:,} members in {seconds:.1f} s; peak {early // MEGABYTE} MB after "
@@ -65,6 +63,7 @@ def report(what: str, members: int, early: int, late: int, seconds: float) -> No
         f"{(late - early) / MEGABYTE:+.0f} MB",
         flush=True,
     )
+    assert late <= 1.25 * early + 64 * MEGABYTE
 
 
 def by_command(data: Path) -> None:
@@ -80,7 +79,7 @@ def by_command(data: Path) -> None:
         count, early, late = -1, 0, 0
         while text := running.stdout.read(1 << 16):
             count += lines(text)
-            late = max(late, peak(running.pid))
+            late = max(late, process.peak(running.pid))
             if count < EARLY:
                 early = late
     report("command", count, early, late, time.monotonic() - began)
@@ -102,8 +101,8 @@ def by_http(data: Path) -> None:
                 for text in response.iter_raw():
                     count += lines(text)
                     if count < EARLY:
-                        early = peak(running.process.pid)
-            late = peak(running.process.pid)
+                        early = process.peak(running.process.pid)
+            late = process.peak(running.process.pid)
             report(f"HTTP, {format}", count, early, late, time.monotonic() - began)
 
 

@@ -49,6 +49,12 @@ def token(data_dir: Path, shop: str, scopes: str = "all", program: Path = SEGMEN
     return segments(data_dir, *arguments, program=program).strip()
 
 
+def peak(pid: int) -> int:
+    """Bytes of memory that a process has had at most; 0 once it has ended."""
+    _, _, found = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")
+    return int(found.split()[0]) * 1024 if found else 0
+
+
 @dataclass
 class Running:
     """A server process."""

@@ -41,13 +41,6 @@ def _order(contact: int) -> dict[str, Any]:
     }
 
 
-def _peak(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("the server is gone")
-
-
 def test_monstrous_rules_are_answered_or_refused_and_the_server_stays(tmp_path: Path) -> None:
     data = tmp_path / "data"
     process.segments(data, "shop", "create", "acme")
@@ -60,7 +53,7 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_stays(tmp_path: 
             record(running, token, "contactsUpsert", [{"id": str(id)} for id in ids])
             orders = [_order(id) for id in ids if id % 4 < 2]
             record(running, token, "ordersUpsert", orders)
-        before = _peak(running.process.pid)
+        before = process.peak(running.process.pid)
         with ThreadPoolExecutor(8) as pool:
             answers = [
                 *pool.map(
@@ -74,6 +67,6 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_stays(tmp_path: 
             else:
                 size = answer["data"]["segmentSize"]
                 assert size == {"members": MEMBERS, "contacts": CONTACTS}
-        assert _peak(running.process.pid) - before < 8 * MEMORY + 256 * 2**20
+        assert process.peak(running.process.pid) - before < 8 * MEMORY + 256 * 2**20
         found = running.ask(token, SIZE, rule={"all": []})["segmentSize"]
         assert found == {"members": CONTACTS, "contacts": CONTACTS}
