@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import signal
 import statistics
 import threading
 import time
@@ -19,6 +21,7 @@ from tests.faults.kills import record
 from tests.support import streaming
 
 CONTACTS = 50_000
+WRONG = re.compile(r"\bERROR\b|\bCRITICAL\b|Traceback")
 LISTENING = 5  # seconds for which a subscriber stays
 SIZE = """
 query ($rule: RuleInput!) { segmentSize(rule: $rule) { members textable parts { members } } }
@@ -68,7 +71,8 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
     """Have editors, writers and subscribers use a server for a while.
 
     Raises:
-        AssertionError: A request failed, or the server needs more and more memory.
+        AssertionError: A request failed, the server's log tells of an error, or it needs more and
+            more memory.
     """
     report = Report()
     process.segments(data, "shop", "create", "acme")
@@ -89,8 +93,11 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
         over.set()
         for thread in threads:
             thread.join()
+        status, log = running.stop(signal.SIGTERM)
     if report.failures:
         raise report.failures[0]
+    assert status == 0, log
+    assert not WRONG.search(log), log
     first, last = report.growth()
     # What the engine keeps grows slowly towards a bound; a leak of a request or a write does not.
     assert last < first * 1.15 + 32, f"memory grew from {first:.0f} to {last:.0f} MiB"
