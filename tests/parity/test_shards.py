@@ -96,8 +96,9 @@ class Split(Audience):
         tables: Collection[str] | None,
     ) -> None:
         check_local(statement)
-        if not _is_added_up(statement):
-            return  # it is put together from rows of all shards, of which nothing is of one alone
+        # Else it is put together from rows of all shards, of which nothing is of one alone. None is
+        # so far; one that will be has to be allowed here by name, and compared in another way.
+        assert _is_added_up(statement), str(statement)
         # What it is sorted by and how much is taken of it is seen to once it is together.
         bare: Any = statement.order_by(None).limit(None)
         ask = partial(Audience.rows, statement=bare, shop_id=shop_id, tables=tables)
