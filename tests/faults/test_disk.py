@@ -28,6 +28,8 @@ mutation ($items: [ContactInput!]!) { contactsUpsert(contacts: $items) { recorde
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, of 64 MiB."""
+    if os.geteuid() != 0:
+        pytest.fail("It has to mount: unshare -rm .venv/bin/pytest tests/faults/test_disk.py")
     mounted = tmp_path / "disk"
     mounted.mkdir()
     subprocess.run(
