@@ -19,7 +19,7 @@ from graphql_app.audience.driver import embedded_in, refuse_if_taken
 from graphql_app.audience.ingest import refuse_half_restored
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.migrating import require_current
+from graphql_app.catalog.migrating import require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli_plugin_trial import tried
 from graphql_app.console import err, out, wrong_settings
@@ -114,6 +114,8 @@ def _catalog(settings: Settings) -> str:
                 ErrorCode.UNAVAILABLE,
                 f"There is no catalog {catalog.name}: run `segments migrate`.",
             )
+        if not settings.catalog_url and revision(catalog) is None:
+            return NEW
         require_current(catalog)
     finally:
         catalog.close()

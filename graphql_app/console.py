@@ -56,4 +56,5 @@ def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
 def wrong_settings(error: ValidationError) -> Iterator[str]:
     """What is wrong with each setting; not its value, which may be a secret."""
     for detail in error.errors():
-        yield f"{'_'.join(map(str, detail['loc'])).upper()}: {detail['msg']}"
+        name = "_".join(map(str, detail["loc"])).upper()
+        yield f"{name}: {detail['msg']}" if name else detail["msg"]

@@ -6,9 +6,9 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graphql_app.hiding import HIDDEN, secrets_in
@@ -19,6 +19,10 @@ MEMORY_LIMITS = (
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 
+
+# The beginnings of URLs of stores, and how such are written.
+CATALOG_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
+AUDIENCE_SCHEME = "clickhousedb://"
 
 # A scheme and a host, as browsers send them.
 ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
@@ -155,6 +159,35 @@ class Settings(BaseSettings):
         True,
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",
     )
+
+    @field_validator("catalog_url")
+    @classmethod
+    def _is_of_a_catalog(cls, value: str) -> str:
+        if value and not value.startswith(CATALOG_SCHEMES):
+            raise ValueError(
+                "this is no URL of a catalog; write it as sqlite:////directory/catalog.sqlite3 or "
+                "postgresql+psycopg://user:password@host/database"
+            )
+        return value
+
+    @field_validator("audience_url")
+    @classmethod
+    def _is_of_an_audience(cls, value: str) -> str:
+        if value and not value.startswith(AUDIENCE_SCHEME):
+            raise ValueError(
+                "this is no URL of an audience; write it as "
+                "clickhousedb://user:password@host:8123/database"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _spreads_a_server(self) -> Self:
+        if self.audience_cluster and not self.audience_url:
+            raise ValueError(
+                "AUDIENCE_CLUSTER needs AUDIENCE_URL, of one of the cluster's servers: the "
+                "embedded audience is in no cluster"
+            )
+        return self
 
     @field_validator("cors_origins")
     @classmethod

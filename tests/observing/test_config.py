@@ -46,6 +46,33 @@ def test_all_that_is_wrong_with_settings_is_told_at_once(tmp_path: Path) -> None
     assert "LOGLEVEL; do you mean LOG_LEVEL?" in output
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("AUDIENCE_URL", f"http://app:{SECRET}@h", "write it as clickhousedb://"),
+        ("CATALOG_URL", f"mysql://app:{SECRET}@h/d", "postgresql+psycopg://user:password@host"),
+        ("CATALOG_URL", SECRET, "write it as sqlite:////directory"),
+        ("AUDIENCE_CLUSTER", "shops", "AUDIENCE_CLUSTER needs AUDIENCE_URL"),
+    ],
+)
+def test_stores_that_there_are_not_are_told_with_how_to_name_one(
+    tmp_path: Path, setting: str, value: str, told: str
+) -> None:
+    for command in (["config", "check"], ["serve"]):
+        output = process.segments(
+            tmp_path, *command, status=1, program=process.SEGMENTS, **{"PORT": "0", setting: value}
+        )
+        assert told in output
+        assert f"{setting}: " in output or setting in told
+        assert SECRET not in output
+
+
+def test_an_empty_file_in_place_of_the_catalog_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite3").touch()
+    output = process.segments(tmp_path, "config", "check", PORT="0")
+    assert "the catalog: will be made at the first start" in output
+
+
 def test_what_would_start_is_right_and_is_left_as_it_is(tmp_path: Path) -> None:
     output = process.segments(tmp_path / "new", "config", "check", PORT="0", METRICS_TOKEN=SECRET)
     assert _lines(output, "Wrong: ") == []
