@@ -187,8 +187,7 @@ def token_revoke(
 ) -> None:
     """End a token's life, at once."""
     with open_catalog(Settings()) as catalog:
-        access.revoke_token(catalog, token_id)
-    out.print(f"Revoked {escape(token_id)}.")
+        out.print(f"Revoked {access.revoke_token(catalog, token_id)}.")
 
 
 @app.command("migrate")

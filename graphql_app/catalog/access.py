@@ -132,18 +132,25 @@ def tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
         return session.exec(found.order_by(col(ApiToken.created_at).desc())).all()
 
 
-def revoke_token(catalog: Catalog, token_id: str) -> None:
-    """End a token's life, at once.
+def revoke_token(catalog: Catalog, token_id: str) -> str:
+    """End a token's life, at once; its id.
+
+    Args:
+        catalog: The catalog.
+        token_id: Its id; or all of it, as who has nothing else in haste may give it.
 
     Raises:
         NotFoundError: There is none.
     """
+    whole = TOKEN_PATTERN.fullmatch(token_id)
     with catalog.write() as session:
-        token = session.get(ApiToken, token_id)
+        token = session.get(ApiToken, whole[1] if whole else token_id)
         if token is None:
-            raise NotFoundError(f"token: {token_id!r}")
+            # What was given may be a secret.
+            raise NotFoundError("token of that id; `segments token list` has the ids")
         token.revoked_at = token.revoked_at or now()
         session.add(token)
+        return token.id
 
 
 def authenticate(catalog: Catalog, token: str) -> Access | None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from graphql_app.catalog import access
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.plugins import Registry
 from graphql_app.segments import saved as saved_segments
 from graphql_app.segments.saved import Changes, SavedSegments
@@ -222,3 +222,15 @@ def test_a_token_that_is_wrong_in_any_way_gives_nothing(catalog: Catalog, shop: 
     access.revoke_token(catalog, token.split("_")[1])
     assert access.authenticate(catalog, token) is None
     assert access.authenticate(catalog, other) is not None
+
+
+def test_a_token_is_revoked_by_all_of_it_too_and_is_in_no_error(
+    catalog: Catalog, shop: Shop
+) -> None:
+    token = access.create_token(catalog, shop, TokenScope)
+    missing = f"seg_{'0' * 16}_{token.split('_', 2)[2]}"
+    with pytest.raises(NotFoundError) as unknown:
+        access.revoke_token(catalog, missing)
+    assert missing not in str(unknown.value)
+    assert access.revoke_token(catalog, token) == token.split("_")[1]
+    assert access.authenticate(catalog, token) is None
