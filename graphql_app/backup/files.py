@@ -103,9 +103,10 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
     path = Path(os.path.abspath(path))
     if path.exists() or path.is_symlink():
         raise BackupError(f"There is something at {path} already: give the backup another name.")
+    if not path.parent.is_dir():
+        raise BackupError(f"There is no directory {path.parent}: make it, or mount what it is on.")
     unfinished = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # It is for its owner's eyes alone, and so are all files in it.
         unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.unfinished-", dir=path.parent))
         for part in (catalog_file, audience_file):

@@ -146,6 +146,8 @@ def test_a_backup_takes_nobody_elses_place(source: Source, whole: Path) -> None:
         with pytest.raises(BackupError, match="already: give the backup another name"):
             source.installation.back_up(taken)
     assert (whole / SUMS).read_bytes() == before
-    with pytest.raises(BackupError, match="cannot be written"):
-        source.installation.back_up(whole / MANIFEST / "below")
+    for nowhere in (whole / MANIFEST, whole.parent / "unmounted"):
+        with pytest.raises(BackupError, match="There is no directory"):
+            source.installation.back_up(nowhere / "below")
+    assert not (whole.parent / "unmounted").exists()
     assert check(whole)
