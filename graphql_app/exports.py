@@ -47,6 +47,7 @@ STATUS = {
     ErrorCode.TIMEOUT: 504,
     ErrorCode.UNAVAILABLE: 503,
 }
+PARAMETERS = ("after", "header")
 UNFIT = 422  # of whatever else is wrong: with the rule, or a criterion of it
 
 
@@ -71,6 +72,7 @@ class Asked:
             format = Format.PARQUET
         if format is Format.PARQUET:
             raise NotFoundError("file; there are members.csv and members.ndjson")
+        _check_parameters(request)
         return cls(format, _after(request), _header(request))
 
     def written(self, export: Export, first: bool) -> bytes:
@@ -86,6 +88,19 @@ class Asked:
         if self.format is Format.NDJSON:
             return "application/x-ndjson"
         return f"text/csv; charset=utf-8; header={'present' if self.header else 'absent'}"
+
+
+def _check_parameters(request: Request) -> None:
+    """See that none is passed over, as one that is misspelt or comes twice would be."""
+    known = " and ".join(PARAMETERS)
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in PARAMETERS:
+            words = f"There is no parameter {name[:100]!r}; there are {known}."
+        elif times > 1:
+            words = f"{name} is given more than once."
+        else:
+            continue
+        raise AppError(ErrorCode.INVALID, words, (name,))
 
 
 def _after(request: Request) -> int | None:

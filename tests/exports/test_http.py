@@ -219,6 +219,8 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
         ("SEGMENT/members.csv?after=18446744073709551616", 400, "INVALID"),
         ("SEGMENT/members.csv?after=%D9%A1", 400, "INVALID"),
         ("SEGMENT/members.csv?header=no", 400, "INVALID"),
+        ("SEGMENT/members.csv?after=1&after=2", 400, "INVALID"),
+        ("SEGMENT/members.csv?aftr=5", 400, "INVALID"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, code: str) -> None:
@@ -231,6 +233,12 @@ def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, cod
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == code
     assert error["message"]
+
+
+def test_an_unknown_parameter_is_named_and_so_are_those_that_are_known(shop: Client) -> None:
+    segment = create(shop, "Mine", EVERYONE)["id"]
+    (error,) = fetch(shop, segment, aftr="5").json()["errors"]
+    assert error["message"] == "There is no parameter 'aftr'; there are after and header."
 
 
 def test_an_export_needs_a_token_with_both_scopes(server: Server, shop: Client) -> None:
