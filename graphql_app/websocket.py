@@ -29,6 +29,11 @@ from graphql_app.schema.errors import coded
 from graphql_app.sockets import Place, Sockets
 
 MAX_REASON = 123  # bytes, of RFC 6455
+WORDS = {
+    "Forbidden": "Forbidden: connect with a valid token",
+    "Unauthorized": "Unauthorized: send connection_init first",
+}
+"""What strawberry says in one word."""
 
 
 @dataclass
@@ -70,9 +75,8 @@ class Socket(ASGIWebSocketAdapter):
         """Close, if it is open, with as much of the reason as there is room for."""
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
-        await super().close(
-            code, reason.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
-        )
+        words = WORDS.get(reason, reason).encode(errors="replace")
+        await super().close(code, words[:MAX_REASON].decode(errors="ignore"))
 
 
 class Operations(BaseGraphQLTransportWSHandler[Connection, None]):

@@ -114,7 +114,9 @@ def test_a_subscription_goes_on_until_the_client_ends_it(shop: Client) -> None:
 
 def test_a_token_that_is_not_valid_is_refused(shop: Client) -> None:
     with _client("staying", replace(shop, token="seg_x")) as script:
-        assert script.rest() == [{"closed": 4403, "reason": "Forbidden"}]
+        assert script.rest() == [
+            {"closed": 4403, "reason": "Forbidden: connect with a valid token"}
+        ]
 
 
 def test_a_client_whose_token_is_revoked_is_cut_off(shop: Client, server: Server) -> None:

@@ -121,7 +121,10 @@ def test_who_shows_no_token_is_not_told_what_is_listed(shop: Client) -> None:
         assert _post(stranger, body).status_code == 401
         with streaming(shop.address) as stream:
             stream.send("subscribe", id="1", payload=body)
-            assert stream.closed() == (4401, "Unauthorized")
+            assert stream.closed() == (
+                4401,
+                "Unauthorized: send connection_init first",
+            )
 
 
 def test_a_mutation_is_not_run_by_get__whatever_names_it(shop: Client) -> None:

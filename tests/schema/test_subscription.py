@@ -259,14 +259,14 @@ def test_without_a_valid_token_the_connection_is_closed(
 ) -> None:
     with streaming(shop.address) as stream:
         stream.send("connection_init", **({} if payload is None else {"payload": payload}))
-        assert stream.closed() == (4403, "Forbidden")
+        assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 
 
 def test_a_revoked_token_is_not_taken(shop: Client, server: Server) -> None:
     revoke(server, shop)
     with streaming(shop.address) as stream:
         stream.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
-        assert stream.closed() == (4403, "Forbidden")
+        assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 
 
 def test_the_token_may_be_in_the_header__and_the_payload_comes_first(shop: Client) -> None:
@@ -278,7 +278,7 @@ def test_the_token_may_be_in_the_header__and_the_payload_comes_first(shop: Clien
         assert stream.next()["segmentSize"]["contacts"] == 0
     with streaming(shop.address, additional_headers=header) as stream:
         stream.send("connection_init", payload={"authorization": "Bearer x"})
-        assert stream.closed() == (4403, "Forbidden")
+        assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 
 
 def test_a_page_of_another_origin_may_connect(shop: Client) -> None:
@@ -290,7 +290,7 @@ def test_a_page_of_another_origin_may_connect(shop: Client) -> None:
 def test_nothing_is_served_before_the_token_is_shown(shop: Client) -> None:
     with streaming(shop.address) as stream:
         stream.subscribe(COUNT, rule=EVERYONE)
-        assert stream.closed() == (4401, "Unauthorized")
+        assert stream.closed() == (4401, "Unauthorized: send connection_init first")
 
 
 def test_a_client_that_shows_no_token_is_not_waited_for(
