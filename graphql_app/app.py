@@ -173,9 +173,7 @@ def create_app(
             # Around the route, which would itself refuse what a page of another site asks first.
             Mount(
                 "/segments",
-                routes=[
-                    Route("/{id}/members.{format}", Exports(endpoint.admission), methods=["GET"])
-                ],
+                routes=[Route("/{id}/members.{format}", Exports(endpoint.admission))],
                 middleware=cross_origin(settings),
             ),
             WebSocketRoute("/graphql", endpoint),

@@ -239,7 +239,7 @@ def _media_type(accept: str) -> str:
     return JSON_TYPE
 
 
-def failure(status: int, error: AppError) -> Response:
+def failure(status: int, error: AppError, allow: str = "GET, POST") -> Response:
     """A response of GraphQL's shape for a request that was not executed."""
     count_errors([error.code])
     extensions: dict[str, object] = {"code": error.code.value}
@@ -252,6 +252,6 @@ def failure(status: int, error: AppError) -> Response:
     elif status in UNREAD:
         headers["Connection"] = "close"
     elif status == NOT_ALLOWED:
-        headers["Allow"] = "GET, POST"
+        headers["Allow"] = allow
     errors = [{"message": str(error), "extensions": extensions}]
     return JSONResponse({"errors": errors}, status, headers)

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from graphql_app.admission import Admission, address_of
 from graphql_app.audience.exporters import Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog.tables import Segment, TokenScope
-from graphql_app.endpoint import authorization, failure, left
+from graphql_app.endpoint import NOT_ALLOWED, authorization, failure, left
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
 from graphql_app.ids import SEGMENT, number_of
 from graphql_app.observing.logs import logged
@@ -47,6 +47,7 @@ STATUS = {
     ErrorCode.TIMEOUT: 504,
     ErrorCode.UNAVAILABLE: 503,
 }
+METHODS = ("GET", "HEAD")
 PARAMETERS = ("after", "header")
 UNFIT = 422  # of whatever else is wrong: with the rule, or a criterion of it
 
@@ -146,6 +147,10 @@ class Exports:
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
+        if request.method not in METHODS:
+            refused = AppError(ErrorCode.BAD_REQUEST, "An export is asked for by GET.")
+            await failure(NOT_ALLOWED, refused, ", ".join(METHODS))(scope, receive, send)
+            return
         try:
             context, segment = await self._admitted(request)
             with self._one_of_few(context.shop_id):

@@ -241,6 +241,19 @@ def test_an_unknown_parameter_is_named_and_so_are_those_that_are_known(shop: Cli
     assert error["message"] == "There is no parameter 'aftr'; there are after and header."
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_other_methods_are_refused(shop: Client, method: str) -> None:
+    segment = create(shop, "Mine", EVERYONE)["id"]
+    response = shop.http.request(
+        method,
+        f"{shop.address}/segments/{segment}/members.csv",
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
 def test_an_export_needs_a_token_with_both_scopes(server: Server, shop: Client) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
     needed = {TokenScope.SEGMENTS_READ, TokenScope.CONTACTS_READ}
