@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from json import JSONDecodeError
 from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLRequestData
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -25,7 +26,7 @@ from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
 from graphql_app.observing.exchange import count_errors
 from graphql_app.observing.logs import logged
-from graphql_app.reading import JSON_TYPE, check_length, check_types, decode, read
+from graphql_app.reading import FIELDS, JSON_TYPE, check_length, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
@@ -214,6 +215,11 @@ def _reason(error: HTTPException) -> str:
         and cause.operation_type is OperationType.SUBSCRIPTION
     ):
         return f"Subscriptions go over WebSocket: {GRAPHQL_TRANSPORT_WS_PROTOCOL} at /graphql"
+    if isinstance(cause, MissingQueryError):
+        known = ", ".join(name for name, *_ in FIELDS)
+        return f"No GraphQL query found in the request: send its text as query; known are {known}"
+    if isinstance(cause, JSONDecodeError) and cause.doc:  # whose words may quote a value
+        return f"{error.reason}: line {cause.lineno}, column {cause.colno}"
     return error.reason.rstrip(".")
 
 

@@ -84,6 +84,8 @@ def decode(data: str | bytes) -> dict[str, Any]:
                 f"The body has more than {MAX_VALUES} values; send less at once.",
             )
         value = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        raise  # it knows the place
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json.JSONDecodeError(str(error), "", 0) from error
     if not isinstance(value, dict):

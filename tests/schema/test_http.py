@@ -199,6 +199,24 @@ MALFORMED: Mapping[str, str | bytes] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{shop", "Unable to parse request body as JSON: line 1, column 2."),
+        (b'{"query":\n  "Anna', "Unable to parse request body as JSON: line 2, column 3."),
+        (
+            b'{"qurey": "{ shop { handle } }"}',
+            (
+                "No GraphQL query found in the request: send its text as query; known are query, "
+                "documentId, operationName, variables, extensions."
+            ),
+        ),
+    ],
+)
+def test_what_is_to_mend_in_a_request_is_said(shop: Client, body: bytes, message: str) -> None:
+    assert [error["message"] for error in send(shop, body).json()["errors"]] == [message]
+
+
 @pytest.mark.parametrize("name", MALFORMED)
 def test_what_is_no_request_is_a_coded_error(shop: Client, name: str) -> None:
     assert _refused(shop, MALFORMED[name]) == {"BAD_REQUEST"}
