@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -75,10 +76,11 @@ def import_command(
 
 
 def _instant(text: str) -> datetime:
-    try:
+    with suppress(ValueError):
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text} has no offset; write e.g. 2024-05-01T00:00:00Z.")
-    return instant
+        if instant.tzinfo is not None:
+            return instant
+    raise typer.BadParameter(
+        f"{text!r} must be an ISO 8601 time with its offset, such as 2024-05-01T09:58:12Z.",
+        param_hint="--subscribed-at",
+    )

@@ -136,3 +136,11 @@ def test_the_zone_of_the_process_changes_no_answer(data: Path, zone: str) -> Non
     assert [
         abs(a - b) < timedelta(milliseconds=1) for a, b in zip(shown, moments, strict=True)
     ] == ([True] * 3)
+
+
+@pytest.mark.parametrize("time", ["2024", "yesterday", "2024-05-01T09:58:12"])
+def test_an_option_that_is_no_time_is_named_with_its_form(tmp_path: Path, time: str) -> None:
+    arguments = ("import", "contacts.csv", "--shop", "acme", "--subscribed-at", time)
+    output = process.segments(tmp_path, *arguments, status=2, COLUMNS="200")
+    assert f"--subscribed-at: '{time}' must be an ISO 8601 time with its offset" in output
+    assert "2024-05-01T09:58:12Z" in output
