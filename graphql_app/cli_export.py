@@ -59,8 +59,8 @@ def export_command(
     except AudienceTakenError as error:
         raise AppError(
             error.code,
-            f"{error} Or have the running server export it: curl -H 'Authorization: Bearer "
-            f"<token>' http://{settings.host}:{settings.port}/segments/<id>/members.csv",
+            f"{error} Or have the running server export it, at its address: curl -H "
+            "'Authorization: Bearer <token>' http://HOST:PORT/segments/<id>/members.csv",
         ) from error
 
 
