@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics import Info, MetricWrapperBase
 
 from graphql_app import criteria as contract
 from graphql_app.criteria import Criterion, FieldKind, Form, Group, Scope
@@ -138,7 +138,7 @@ def _metrics() -> Iterator[str]:
     for metric in vars(Metrics()).values():
         if isinstance(metric, MetricWrapperBase):
             name = metric._name + {"counter": "_total", "info": "_info"}.get(str(metric._type), "")
-            labels = _code(metric._labelnames)
+            labels = _code(metric._value if isinstance(metric, Info) else metric._labelnames)
             yield f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |"
     for name, what in STATE.items():
         yield f"| `{name}` | gauge |  | {what} |"

@@ -62,6 +62,10 @@ class Metrics:
         self.subscriptions = Gauge(
             "segments_subscriptions", "Subscriptions that are open.", registry=self.registry
         )
-        build = Info("segments_build", "The version that runs.", registry=self.registry)
-        build.info({"version": version("open-segments"), "python": python_version()})
+        self.build = Info(
+            "segments_build",
+            "1; the labels are the versions that run, of this and of Python.",
+            registry=self.registry,
+        )
+        self.build.info({"version": version("open-segments"), "python": python_version()})
         ProcessCollector(registry=self.registry)
