@@ -207,8 +207,8 @@ def migrate_command(
             typer.confirm(f"Go back to {to}, without what later revisions added?", abort=True)
         migrate(catalog, to)
         after = revision(catalog)
-    changed = "still" if before == after else "now"
-    out.print(f"The catalog {escape(catalog.name)} has {changed} the schema {after}.")
+    has = "already has" if before == after else "now has"
+    out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from graphql_app.audience.facts import FACTS
 from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import access
 from graphql_app.console import ShopOption, err, out, progress_bars
+from graphql_app.errors import counted
 from graphql_app.observing import logs
 from graphql_app.settings import Settings
 
@@ -65,8 +66,9 @@ def import_command(
     if report.bad_row_count > bad_rows_shown:
         err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
     if report.refused:
+        bad_values = counted(report.bad_row_count, "bad value")
         err.print(
-            f"[red]Nothing was recorded[/red]: {report.bad_row_count} bad values. Mend the file, "
+            f"[red]Nothing was recorded[/red]: {bad_values}. Mend the file, "
             "or leave the bad rows out with --skip-bad-rows."
         )
         raise typer.Exit(1)

@@ -8,6 +8,11 @@ from enum import StrEnum
 from math import ceil
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words, such as 1 second, or 2 seconds."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class ErrorCode(StrEnum):
     """What went wrong, for programs; the message says it to people."""
 
@@ -96,7 +101,8 @@ class RateLimitedError(AppError):
     def __init__(self, message: str, seconds: float) -> None:
         self.retry_after = max(1, ceil(seconds))
         super().__init__(
-            ErrorCode.RATE_LIMITED, f"{message}; try again in {self.retry_after} seconds."
+            ErrorCode.RATE_LIMITED,
+            f"{message}; try again in {counted(self.retry_after, 'second')}.",
         )
 
 

@@ -95,7 +95,8 @@ def _money(value: object) -> Decimal:
     if not isinstance(value, str) or not re.fullmatch(MONEY_PATTERN[1:-1], value):
         raise PydanticCustomError(
             "money",
-            'must be an amount such as "50.00": digits, at most 14 before the point and 4 after it',
+            'must be an amount such as "50.00", not negative, with at most 14 digits before the '
+            "point and 4 after it",
         )
     return Decimal(value)
 

@@ -416,6 +416,7 @@ def _flush(session: Session, segment: Segment) -> None:
     except IntegrityError as error:
         raise AppError(
             ErrorCode.NAME_TAKEN,
-            f"There is a segment named {name!r} already; names differ by more than case.",
+            f"There is a segment named {name!r} already. Names that differ only in upper and lower "
+            "case count as the same.",
             ("input", "name"),
         ) from error

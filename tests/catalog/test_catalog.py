@@ -93,6 +93,7 @@ def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments
         with pytest.raises(AppError) as refused:
             saved.create(Changes(name, rule=RULE))
         assert refused.value.code is ErrorCode.NAME_TAKEN
+        assert "only in upper and lower case count as the same" in str(refused.value)
     assert saved.count() == 3
 
 

@@ -161,11 +161,11 @@ def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
 def test_the_command_migrates_and_goes_back_only_when_it_is_meant(tmp_path: Path) -> None:
     process.segments(tmp_path, "shop", "create", "acme")
     latest = revisions()[-1]
-    assert f"has still the schema {latest}" in process.segments(tmp_path, "migrate")
+    assert f"already has the schema {latest}" in process.segments(tmp_path, "migrate")
     process.segments(tmp_path, "migrate", "--to", "0001", status=1)  # nobody said yes
     assert "acme" in process.segments(tmp_path, "shop", "list")
     output = process.segments(tmp_path, "migrate", "--to", "0001", "--yes")
-    assert "has now the schema 0001" in output
+    assert "now has the schema 0001" in output
     refused = process.segments(tmp_path, "serve", status=1)
     assert "run `segments migrate`" in refused
     assert "no revision 'x'" in process.segments(tmp_path, "migrate", "--to", "x", status=1)

@@ -144,3 +144,14 @@ def test_an_option_that_is_no_time_is_named_with_its_form(tmp_path: Path, time: 
     output = process.segments(tmp_path, *arguments, status=2, COLUMNS="200")
     assert f"--subscribed-at: '{time}' must be an ISO 8601 time with its offset" in output
     assert "2024-05-01T09:58:12Z" in output
+
+
+def test_bad_values_are_counted_in_words(tmp_path: Path) -> None:
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    file = tmp_path / "contacts.csv"
+    for rows, words in (("x,FR\n", "1 bad value."), ("x,FR\ny,FR\n", "2 bad values.")):
+        file.write_text(f"id,country\n{rows}")
+        output = process.segments(
+            tmp_path / "data", "import", str(file), "--shop", "acme", status=1, COLUMNS="200"
+        )
+        assert f"Nothing was recorded: {words}" in output

@@ -165,7 +165,7 @@ BAD: Sequence[tuple[Any, list[str], str]] = (
     ({**REVIEW, "title": "x" * 256}, ["title"], "at most 255 characters"),
     ({**REVIEW, "title": "\ud800"}, ["title"], "valid Unicode"),
     ({**REVIEW, "paid": 1.5}, ["paid"], "must be an amount"),
-    ({**REVIEW, "paid": "-1"}, ["paid"], "must be an amount"),
+    ({**REVIEW, "paid": "-1"}, ["paid"], "not negative"),
     ({**REVIEW, "published": "perhaps"}, ["published"], "published must be true or false."),
     ({**REVIEW, "published": 1}, ["published"], "must be true or false"),
     ({**REVIEW, "labels": [1]}, ["labels"], "must be text"),
