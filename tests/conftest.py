@@ -35,6 +35,7 @@ CLUSTER = "shops"
 
 # The first shop of a catalog beside the one on SQLite, whose shops have their facts there too.
 FIRST_ON_POSTGRESQL = 100_001
+LEAVE_ROOM = text("SELECT setval('shop_id_seq', greatest(nextval('shop_id_seq'), :first))")
 
 _databases = count(1)
 
@@ -151,16 +152,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server_on_postgresql(server: Server, settings: Settings, postgres: str) -> Iterator[Server]:
+def server_on_postgresql(services: Services, settings: Settings, postgres: str) -> Iterator[Server]:
     """Another server on the same audience, with its catalog on PostgreSQL; see ``catalogs``."""
     with closing(Catalog(postgres)) as catalog:
         migrate(catalog)
         with catalog.write() as session:
-            statement = text(f"ALTER SEQUENCE shop_id_seq RESTART {FIRST_ON_POSTGRESQL}")
-            session.connection().execute(statement)
-        services = replace(server.services, catalog=catalog)
-        with serving(services, settings) as address, httpx.Client(timeout=60) as http:
-            yield Server(address, services, http)
+            session.connection().execute(LEAVE_ROOM, {"first": FIRST_ON_POSTGRESQL})
+        own = replace(services, catalog=catalog)
+        with serving(own, settings) as address, httpx.Client(timeout=60) as http:
+            yield Server(address, own, http)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import httpx
@@ -188,6 +189,9 @@ FACT_INPUTS = {
 }
 
 
+_shops = count(1)
+
+
 @dataclass
 class Server:
     """A running server whose shops a test makes as it likes."""
@@ -195,7 +199,6 @@ class Server:
     address: str
     services: Services
     http: httpx.Client
-    _made: int = 0
 
     def shop(
         self,
@@ -204,13 +207,13 @@ class Server:
         scopes: Sequence[TokenScope] = tuple(TokenScope),
     ) -> Client:
         """A new shop, and a client of it."""
-        self._made += 1
+        number = next(_shops)
         shop = create_shop(
             self.services.catalog,
             self.services.registry,
             Shop(
-                handle=f"shop-{self._made}",
-                name=f"Shop {self._made}",
+                handle=f"shop-{number}",
+                name=f"Shop {number}",
                 timezone=timezone,
                 currency=currency,
             ),

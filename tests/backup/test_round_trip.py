@@ -67,7 +67,7 @@ def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, ki
         create(shop, "new")
         create(other, "new")
         assert access.create_token(target.services.catalog, shop.shop, [])
-        assert replace(server, _made=2).shop().shop_id > max(shop.shop_id, other.shop_id)
+        assert server.shop().shop_id > max(shop.shop_id, other.shop_id)
     with target.serving() as server:
         (shop, _) = _clients(server, source.shops)
         assert points(shop, 7) == 0  # of the contact that was forgotten
