@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,35 @@ def test_a_full_disk_refuses_writes_and_loses_none(disk: Path) -> None:
 def _free(disk: Path) -> int:
     found = os.statvfs(disk)
     return found.f_bavail * found.f_frsize
+
+
+@contextmanager
+def _read_only(disk: Path) -> Iterator[None]:
+    """Nothing new can be written there; a disk in use cannot be made so by ``_remount``."""
+    subprocess.run(["/usr/bin/mount", "--bind", disk, disk], check=True)
+    _remount(disk, "bind,ro")
+    try:
+        yield
+    finally:
+        subprocess.run(["/usr/bin/umount", disk], check=True)
+
+
+def test_a_disk_that_turns_read_only_under_a_server_refuses_facts_and_loses_none(
+    disk: Path,
+) -> None:
+    data = disk / "data"
+    process.segments(data, "shop", "create", "acme")
+    token = process.token(data, "acme")
+    with process.server(data) as running:
+        record(running, token, "contactsUpsert", _contacts(1))
+        with _read_only(disk):
+            refused = running.errors(token, CONTACTS, items=_contacts(2_001))
+            assert [error["extensions"]["code"] for error in refused] == ["UNAVAILABLE"]
+            assert _members(running, token) == 1_000
+        record(running, token, "contactsUpsert", _contacts(1_001))
+        assert _members(running, token) == 2_000
+    with process.server(data) as running:
+        assert _members(running, token) == 2_000
 
 
 def test_a_disk_that_cannot_be_written_refuses_writes_and_says_so_at_the_start(disk: Path) -> None:
