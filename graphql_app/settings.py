@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graphql_app.hiding import HIDDEN, secrets_in
@@ -20,9 +21,14 @@ MEMORY_LIMITS = (
 )
 
 
-# The beginnings of URLs of stores, and how such are written.
-CATALOG_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
-AUDIENCE_SCHEME = "clickhousedb://"
+# Of the stores' URLs, how they may begin, and how they are written.
+STORE_URLS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "catalog_url": (
+        ("sqlite:///", "postgresql+psycopg://"),
+        "sqlite:////directory/catalog.sqlite3 or postgresql+psycopg://user:password@host/database",
+    ),
+    "audience_url": (("clickhousedb://",), "clickhousedb://user:password@host:8123/database"),
+}
 
 # A scheme and a host, as browsers send them.
 ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
@@ -160,24 +166,12 @@ class Settings(BaseSettings):
         description="Refuse to start where a plugin cannot be used; else it is left out, and said.",
     )
 
-    @field_validator("catalog_url")
+    @field_validator(*STORE_URLS)
     @classmethod
-    def _is_of_a_catalog(cls, value: str) -> str:
-        if value and not value.startswith(CATALOG_SCHEMES):
-            raise ValueError(
-                "this is no URL of a catalog; write it as sqlite:////directory/catalog.sqlite3 or "
-                "postgresql+psycopg://user:password@host/database"
-            )
-        return value
-
-    @field_validator("audience_url")
-    @classmethod
-    def _is_of_an_audience(cls, value: str) -> str:
-        if value and not value.startswith(AUDIENCE_SCHEME):
-            raise ValueError(
-                "this is no URL of an audience; write it as "
-                "clickhousedb://user:password@host:8123/database"
-            )
+    def _is_of_a_store(cls, value: str, info: ValidationInfo) -> str:
+        schemes, form = STORE_URLS[str(info.field_name)]
+        if value and not value.startswith(schemes):
+            raise ValueError(f"this is no URL of such a store; write it as {form}")
         return value
 
     @model_validator(mode="after")
