@@ -27,11 +27,12 @@ def find() -> str | None:
 
 def install() -> None:
     """Install one: Debian's where that may be done, else Playwright's."""
-    if shutil.which("apt-get") and os.geteuid() == 0:
+    apt_get = shutil.which("apt-get")
+    if apt_get and os.geteuid() == 0:
         print("Installing Debian's package chromium, for the browser tests.", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-qq", *arguments], env=quiet, check=True)  # noqa: S607 - by PATH
+            subprocess.run([apt_get, "-qq", *arguments], env=quiet, check=True)
     else:
         print("Installing Playwright's Chromium, for the browser tests.", flush=True)
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)

@@ -113,7 +113,11 @@ class Split(Audience):
 def _plain(row: Any) -> tuple[Any, ...]:
     """A row that can be counted: NaN is equal to itself, and lists are tuples."""
     return tuple(
-        "NaN" if value != value else tuple(value) if isinstance(value, list) else value  # noqa: PLR0124  # so is NaN told
+        "NaN"
+        if isinstance(value, float) and math.isnan(value)
+        else tuple(value)
+        if isinstance(value, list)
+        else value
         for value in row
     )
 

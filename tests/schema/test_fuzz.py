@@ -67,7 +67,8 @@ def mutated(draw: st.DrawFn, valid: Any) -> Any:
     """A JSON value with a place or two in it that are something else, or gone."""
     value = json.loads(json.dumps(valid))
     for _ in range(draw(st.integers(1, 2))):
-        place, key = None, None
+        place: Any = None  # a dict or a list
+        key = None
         inner = value
         while isinstance(inner, dict | list) and inner and (place is None or draw(st.booleans())):
             place = inner
@@ -79,7 +80,7 @@ def mutated(draw: st.DrawFn, valid: Any) -> Any:
             if isinstance(place, dict):
                 del place[key]
         else:
-            place[key] = draw(values)  # type: ignore[index]  # a dict or a list
+            place[key] = draw(values)
     return value
 
 
