@@ -12,25 +12,31 @@ from tests.support import Server
 
 def test_shops_take_turns_however_much_one_of_them_asks(server: Server, services: Services) -> None:
     greedy, other = (Context(services, Access(server.shop().shop, frozenset())) for _ in range(2))
-    done: list[str] = []
-    begin = threading.Event()
+    threads = int(services.workers.total_tokens)
+    begun: list[str] = []
+    may_end = threading.Semaphore(0)
 
     def work(name: str) -> None:
-        assert begin.wait(30)
-        done.append(name)
+        begun.append(name)
+        assert may_end.acquire(timeout=30)
 
     async def ask() -> None:
         asked = [asyncio.ensure_future(greedy.run(work, "greedy")) for _ in range(50)]
-        while services.waiting < 50 - services.workers.total_tokens:
+        while services.waiting < 50 - threads:
             await asyncio.sleep(0.01)
         asked.append(asyncio.ensure_future(other.run(work, "other")))
-        while services.waiting < 51 - services.workers.total_tokens:
+        while services.waiting < 51 - threads or len(begun) < threads:
             await asyncio.sleep(0.01)
-        begin.set()
+        # One at a time, so that the order in which they begin is that of their turns.
+        for so_far in range(threads, 51):
+            may_end.release()
+            while len(begun) == so_far:
+                await asyncio.sleep(0.001)
+        may_end.release(threads)
         await asyncio.gather(*asked)
 
     asyncio.run(ask())
     # Those that had a thread already, and the one that was first in its line.
-    assert done.index("other") <= 2 * services.workers.total_tokens + 1
-    assert len(done) == 51
+    assert begun.index("other") == threads + 1
+    assert len(begun) == 51
     assert services.waiting == 0
