@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 60
 
 NO_TURN = "The shop's facts cannot be written just now; try again in a moment."
-LOST_TURN = "What kept others from writing meanwhile was lost; try again in a moment."
+LOST_TURN = "The catalog was lost meanwhile, and the shop's turn with it; try again in a moment."
 
 # The first half of the advisory locks' keys, so that they are nobody else's in the database.
 NAMESPACE = 0x5E6

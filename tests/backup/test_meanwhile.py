@@ -129,7 +129,7 @@ def test_a_shop_whose_turn_was_lost_is_not_backed_up_as_of_several_instants(
                     )
 
         stores = (services.catalog, services.audience, services.recorder)
-        with pytest.raises(AppError, match="from writing meanwhile was lost") as refused:
+        with pytest.raises(AppError, match="and the shop's turn with it") as refused:
             take(tmp_path / "mixed", *stores, lose)
         assert refused.value.code is ErrorCode.UNAVAILABLE
         assert [*tmp_path.iterdir()] == []
