@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from graphql_app.errors import ErrorCode
 from tests.support import WAIT, Client
 
+PROTOCOL = Subprotocol("graphql-transport-ws")
 SHOP = "query Shop { shop { handle } }"
 SIZE = "query Size($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { path } } }"
 LIVE = SIZE.replace("query", "subscription", 1)
@@ -231,7 +233,7 @@ def _message(shop: Client) -> st.SearchStrategy[str | bytes]:
 @given(data=st.data(), admitted=st.booleans())
 def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None:
     address = f"{shop.address.replace('http', 'ws', 1)}/graphql"
-    with connect(address, subprotocols=["graphql-transport-ws"]) as stream:  # type: ignore[list-item]
+    with connect(address, subprotocols=[PROTOCOL]) as stream:
         try:
             if admitted:
                 payload = {"authorization": f"Bearer {shop.token}"}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,6 +109,11 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def workers_busy(services: Services, number: int) -> bool:
+    """Whether so many workers are at work."""
+    return services.workers.borrowed_tokens == number
 
 
 def revoke(server: Server, client: Client) -> None:
@@ -404,7 +410,7 @@ def test_a_mutation_that_its_client_has_left_counts_among_the_operations(
             with services.recorder.pause(shop.shop_id):
                 for number in (1, 2):
                     stream.subscribe(mutation, f"{number}")
-                    until(lambda number=number: services.workers.borrowed_tokens == number)  # type: ignore[misc]
+                    until(partial(workers_busy, services, number))
                     stream.send("complete", id=f"{number}")
                 stream.subscribe(SHOP, "3")
                 assert error_of(stream, "3")["extensions"] == {"code": "TOO_MANY_OPERATIONS"}

@@ -367,19 +367,19 @@ class OperatorWithoutWords(CityIs):
 class OperatorNamed(CityIs):
     """Has an operator with its name for words."""
 
-    operator: NamedAsWritten  # type: ignore[assignment]
+    operator: NamedAsWritten  # type: ignore[assignment]  # what is tested
 
 
 class OperatorsUndescribed(CityIs):
     """Has operators without a description."""
 
-    operator: Undescribed  # type: ignore[assignment]
+    operator: Undescribed  # type: ignore[assignment]  # what is tested
 
 
 class OperatorsAlike(CityIs):
     """Has two operators with the same words."""
 
-    operator: Alike  # type: ignore[assignment]
+    operator: Alike  # type: ignore[assignment]  # what is tested
 
 
 class NoFieldLabel(CityIs):
@@ -600,7 +600,7 @@ class NoRule(CityIs):
 class Faulty(CityIs):
     """Is wrong in many respects at once."""
 
-    operator: Undescribed  # type: ignore[assignment]
+    operator: Undescribed  # type: ignore[assignment]  # what is tested
     city: Text = form_field("", suggests=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
