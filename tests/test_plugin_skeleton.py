@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from graphql_app.cli import app
+from graphql_app.cli.app import app
 from tests.e2e.process import segments
 from tests.installed import run
 

@@ -11,7 +11,7 @@ from graphql_app.audience.driver import AudienceUnavailableError
 from graphql_app.audience.layout import Layout
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
-from graphql_app.cli import app
+from graphql_app.cli.app import app
 from graphql_app.errors import AppError
 from graphql_app.schema.context import Services
 from tests.plugins.reviews import Review

@@ -16,7 +16,7 @@ from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup import BackupError, restore
 from graphql_app.backup.files import check
 from graphql_app.catalog import copying
-from graphql_app.cli import app
+from graphql_app.cli.app import app
 from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
 from tests.e2e import process

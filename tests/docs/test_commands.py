@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from graphql_app.cli import app
+from graphql_app.cli.app import app
 from tests.docs.pages import ROOT, Block, all_blocks
 
 BLOCKS = all_blocks("sh")

@@ -21,8 +21,8 @@ from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import require_current, revision
 from graphql_app.catalog.store import Catalog
-from graphql_app.cli_plugin_trial import tried
-from graphql_app.console import err, out, wrong_settings
+from graphql_app.cli.console import err, out, wrong_settings
+from graphql_app.cli.plugin_trial import tried
 from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown

@@ -18,13 +18,13 @@ from graphql_app.app import open_catalog, open_services, opened_catalog, usable_
 from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.catalog.tables import Shop, TokenScope
-from graphql_app.cli_audience import audience_app
-from graphql_app.cli_backup import backup_command, restore_command
-from graphql_app.cli_config import config_app
-from graphql_app.cli_export import export_command
-from graphql_app.cli_import import import_command
-from graphql_app.cli_plugins import plugins_app
-from graphql_app.console import ShopOption, StrictOption, err, out, wrong_settings
+from graphql_app.cli.audience import audience_app
+from graphql_app.cli.backup import backup_command, restore_command
+from graphql_app.cli.config import config_app
+from graphql_app.cli.console import ShopOption, StrictOption, err, out, wrong_settings
+from graphql_app.cli.export_command import export_command
+from graphql_app.cli.import_command import import_command
+from graphql_app.cli.plugins import plugins_app
 from graphql_app.demo.load import load_demo
 from graphql_app.errors import AppError
 from graphql_app.observing import logs

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.console import out
+from graphql_app.cli.console import out
 from graphql_app.plugins import RESERVED_KEYS, discover
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
