@@ -1,0 +1,53 @@
+"""``segments shop``: the tenants."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphql_app.app import open_catalog, usable_plugins
+from graphql_app.catalog import access
+from graphql_app.catalog.tables import Shop
+from graphql_app.cli.console import out
+from graphql_app.segments.starters import create_shop
+from graphql_app.settings import Settings
+
+shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
+
+
+@shop_app.command("create")
+def shop_create(
+    handle: Annotated[str, typer.Argument(help="Short name: a-z, 0-9 and -.")],
+    name: Annotated[str, typer.Option(help="Name for people; the handle when left out.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA time zone.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="ISO 4217 currency.")] = "USD",
+    description: Annotated[str, typer.Option(help="What it is.")] = "",
+) -> None:
+    """Create a shop with its default segments."""
+    settings = Settings()
+    with open_catalog(settings) as catalog:
+        shop = create_shop(
+            catalog,
+            usable_plugins(settings.strict_plugins),
+            Shop(
+                handle=handle,
+                name=name or handle,
+                description=description,
+                timezone=timezone,
+                currency=currency,
+            ),
+        )
+    out.print(f"Created the shop {escape(shop.handle)}.")
+
+
+@shop_app.command("list")
+def shop_list() -> None:
+    """List the shops."""
+    table = Table("handle", "name", "time zone", "currency")
+    with open_catalog(Settings()) as catalog:
+        for shop in access.shops(catalog):
+            table.add_row(*map(escape, (shop.handle, shop.name, shop.timezone, shop.currency)))
+    out.print(table)

@@ -1,0 +1,59 @@
+"""``segments token``: access to a shop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphql_app.app import open_catalog
+from graphql_app.catalog import access
+from graphql_app.catalog.tables import TokenScope
+from graphql_app.cli.console import ShopOption, out
+from graphql_app.settings import Settings
+
+token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
+
+
+@token_app.command("create")
+def token_create(
+    shop: ShopOption,
+    scopes: Annotated[
+        str, typer.Option(help=f"all, or some of {','.join(TokenScope)}, separated by commas.")
+    ] = "all",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Make a token and print it, this once."""
+    try:
+        granted = (
+            list(TokenScope)
+            if scopes == "all"
+            else [TokenScope(scope.strip()) for scope in scopes.split(",")]
+        )
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; there are {', '.join(TokenScope)}.") from error
+    with open_catalog(Settings()) as catalog:
+        print(access.create_token(catalog, access.find_shop(catalog, shop), granted, name))
+
+
+@token_app.command("list")
+def token_list(shop: ShopOption) -> None:
+    """List a shop's tokens, without their secrets."""
+    table = Table("id", "name", "scopes", "created", "revoked")
+    with open_catalog(Settings()) as catalog:
+        for token in access.tokens(catalog, access.find_shop(catalog, shop)):
+            revoked = f"{token.revoked_at:%Y-%m-%d %H:%M}" if token.revoked_at else ""
+            created = f"{token.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(token.id, escape(token.name), " ".join(token.scopes), created, revoked)
+    out.print(table)
+
+
+@token_app.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(help="The id, from `segments token list`.")],
+) -> None:
+    """End a token's life, at once."""
+    with open_catalog(Settings()) as catalog:
+        out.print(f"Revoked {access.revoke_token(catalog, token_id)}.")
