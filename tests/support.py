@@ -19,10 +19,10 @@ from websockets.sync.client import ClientConnection, connect
 from graphql_app.app import create_app
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
-from graphql_app.heads import BoundedHttp
-from graphql_app.pongs import BoundedWebSocket
 from graphql_app.schema.context import Services
 from graphql_app.segments.starters import create_shop
+from graphql_app.server.http_protocol import BoundedHttp
+from graphql_app.server.websocket_protocol import BoundedWebSocket
 from graphql_app.settings import Settings
 
 WAIT = 60  # seconds in which a message must have come

@@ -28,7 +28,7 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown
 from graphql_app.observing import logs
 from graphql_app.plugins import PluginError, discover
-from graphql_app.serving import listen, refuse_several
+from graphql_app.server.run import listen, refuse_several
 from graphql_app.settings import Settings, as_set
 
 LIKE = 0.8

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app import serving
+from graphql_app.server import run
 from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.process import Running
@@ -55,7 +55,7 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
 
 def test_small_answers_wait_for_no_acknowledgement() -> None:
     with (
-        serving.listen(Settings(port=0, _env_file=None)) as listening,
+        run.listen(Settings(port=0, _env_file=None)) as listening,
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_app import heads
 from graphql_app.admission import LARGE
 from graphql_app.schema.context import Services
+from graphql_app.server import http_protocol
 from graphql_app.settings import Settings
 from tests.support import WAIT, Client, Server, serving, streaming
 
@@ -63,7 +63,7 @@ def test_a_head_that_fits_is_read(shop: Client) -> None:
 def test_a_head_that_does_not_come_is_not_waited_for(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIME", 0.1)
+    monkeypatch.setattr(http_protocol, "HEAD_TIME", 0.1)
     with serving(services, settings) as address, _connected(address) as connection:
         connection.sendall(start)
         answer = _answer(connection)
@@ -74,7 +74,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(
 def test_a_second_request_on_a_connection_is_waited_for_no_longer(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIME", 0.5)
+    monkeypatch.setattr(http_protocol, "HEAD_TIME", 0.5)
     with serving(services, settings) as address, _connected(address) as connection:
         connection.sendall(START + b"\r\n" + b"GET /")
         answer = _answer(connection)
@@ -98,7 +98,7 @@ def test_what_comes_after_an_answer_is_not_waited_for(
     status: bytes,
     more: bytes,
 ) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIME", 0.3)
+    monkeypatch.setattr(http_protocol, "HEAD_TIME", 0.3)
     with serving(services, settings) as address, _connected(address) as connection:
         connection.sendall(request_)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 " + status)
@@ -109,7 +109,7 @@ def test_what_comes_after_an_answer_is_not_waited_for(
 def test_who_stays_is_not_closed_for_that(
     server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIME", 0.2)
+    monkeypatch.setattr(http_protocol, "HEAD_TIME", 0.2)
     with serving(services, settings) as address:
         shop = replace(server.shop(), address=address)
         with streaming(address) as stream:

@@ -18,10 +18,10 @@ from uvicorn.supervisors import Multiprocess
 from graphql_app.app import create_app, open_services
 from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.heads import BoundedHttp
 from graphql_app.observing import logs, traces
-from graphql_app.pongs import BoundedWebSocket
 from graphql_app.schema.context import Services
+from graphql_app.server.http_protocol import BoundedHttp
+from graphql_app.server.websocket_protocol import BoundedWebSocket
 from graphql_app.settings import Settings
 
 
@@ -100,7 +100,9 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
     with open_services(settings) as services:
         # What is wrong is said here, once, and what has to be made is made once.
         create_app(settings, services)
-    config = _config(settings, "graphql_app.serving:worker", workers=settings.workers, factory=True)
+    config = _config(
+        settings, "graphql_app.server.run:worker", workers=settings.workers, factory=True
+    )
     Multiprocess(config, sockets=[listening]).run()
 
 

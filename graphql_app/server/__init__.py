@@ -1,0 +1,1 @@
+"""The process that serves: uvicorn, its protocols and its workers."""
