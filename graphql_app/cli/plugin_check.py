@@ -10,11 +10,11 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
-from graphql_app.app import usable_plugins
 from graphql_app.cli.console import err, out
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http.app import usable_plugins
 from graphql_app.plugins import Registry, load
 
 

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from graphql_app.app import usable_by
 from graphql_app.audience.store import Audience
+from graphql_app.http.app import usable_by
 from graphql_app.plugins import Registry
 
 

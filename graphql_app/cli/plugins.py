@@ -11,13 +11,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import usable_plugins
 from graphql_app.cli.console import out
 from graphql_app.cli.plugin_check import check_command
 from graphql_app.cli.plugin_new import new_command
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http.app import usable_plugins
 from graphql_app.plugins import Plugin, Registry, discover
 
 MAX_SHOWN = 8

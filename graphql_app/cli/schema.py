@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.app import opened_catalog
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.cli.console import err, out
+from graphql_app.http.app import opened_catalog
 from graphql_app.plugins import discover
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings

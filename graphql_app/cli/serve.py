@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.app import open_services
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import StrictOption, out
 from graphql_app.demo.load import load_demo
+from graphql_app.http.app import open_services
 from graphql_app.observing import logs
 from graphql_app.server.run import listen, serve_in_workers
 from graphql_app.server.run import serve as serve_here

@@ -8,10 +8,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import open_catalog, usable_plugins
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import Shop
 from graphql_app.cli.console import out
+from graphql_app.http.app import open_catalog, usable_plugins
 from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings
 

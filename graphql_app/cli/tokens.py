@@ -8,10 +8,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.app import open_catalog
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import ShopOption, out
+from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
 
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")

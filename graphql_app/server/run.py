@@ -15,9 +15,9 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from graphql_app.app import create_app, open_services
 from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http.app import create_app, open_services
 from graphql_app.observing import logs, traces
 from graphql_app.schema.context import Services
 from graphql_app.server.http_protocol import BoundedHttp

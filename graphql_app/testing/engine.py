@@ -11,11 +11,11 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from graphql_app.app import open_services
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.errors import AppError
+from graphql_app.http.app import open_services
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings

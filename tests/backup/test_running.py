@@ -15,10 +15,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from graphql_app.app import open_catalog
 from graphql_app.backup import BackupError, ask_for, check, offered
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.http.app import open_catalog
 from graphql_app.plugins import Registry
 from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings

@@ -12,11 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, select
 
-from graphql_app.app import open_catalog
 from graphql_app.catalog.migrating import migrate, require_current, revision, revisions
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
 from tests.catalog.rows import ROWS, fill
 from tests.e2e import process

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from graphql_app import criteria, exports, reading
+from graphql_app import criteria
 from graphql_app.audience import columns, facts
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
@@ -15,6 +15,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
+from graphql_app.http import exports, request_body
 from graphql_app.schema import errors, nodes, pages
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
@@ -56,8 +57,8 @@ LIMITS = {
     "aliases in a query": _default("max_aliases"),
     "directives in a query": _default("max_directives"),
     "tokens of a query": _default("max_tokens"),
-    "levels of the JSON body": reading.MAX_JSON_DEPTH,
-    "values in the JSON body, about: commas and opening brackets": reading.MAX_VALUES,
+    "levels of the JSON body": request_body.MAX_JSON_DEPTH,
+    "values in the JSON body, about: commas and opening brackets": request_body.MAX_VALUES,
     "operations at once on a WebSocket": _default("max_operations"),
     "exports of a shop at once": exports.AT_ONCE,
 }

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from graphql_app.app import open_catalog
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.http.app import open_catalog
 from graphql_app.plugins import Registry
 from graphql_app.segments.starters import create_shop
 from graphql_app.settings import Settings

@@ -22,7 +22,7 @@ from graphql_app.audience.facts import CONTACTS, check
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.exports import AT_ONCE
+from graphql_app.http.exports import AT_ONCE
 from graphql_app.plugins import HOST, Plugin, register
 from graphql_app.settings import Settings
 from tests.plugins import moody

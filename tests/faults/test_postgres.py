@@ -13,10 +13,10 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
-from graphql_app import monitoring
 from graphql_app.catalog import store as catalog_store
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
+from graphql_app.http import monitoring
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.postgres import Postgres

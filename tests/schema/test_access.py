@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from graphql_app.app import open_catalog
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
+from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
 from tests.catalogs import on_both
 from tests.schema.operations import EVERYONE, everything, send

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app.documents import Documents
 from graphql_app.errors import AppError
+from graphql_app.http.trusted_documents import Documents
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving, streaming

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_app.admission import LARGE
+from graphql_app.http.admission import LARGE
 from graphql_app.schema.context import Services
 from graphql_app.server import http_protocol
 from graphql_app.settings import Settings

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app import rates
 from graphql_app.catalog import access
-from graphql_app.rates import Rate
+from graphql_app.http import rate_limiter
+from graphql_app.http.rate_limiter import Rate
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving, streaming
@@ -28,7 +28,7 @@ Serve = Callable[..., Any]
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The time of rates, which stands still unless a test moves it."""
     clock = SimpleNamespace(now=1_000.0)
-    monkeypatch.setattr(rates, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
@@ -83,7 +83,7 @@ def test_a_rate_remembers_only_whom_it_must(clock: SimpleNamespace) -> None:
     for number in range(100_000):
         rate.take(str(number))
         clock.now += 1
-    assert len(rate._full) <= 2 * rates.FEW
+    assert len(rate._full) <= 2 * rate_limiter.FEW
     assert [Rate(0).take("a") for _ in range(10)] == [0] * 10
 
 

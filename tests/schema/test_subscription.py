@@ -20,10 +20,10 @@ import httpx
 import pytest
 from anyio import CapacityLimiter
 
-from graphql_app import sockets
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.http import connections
 from graphql_app.schema import context, size
 from graphql_app.schema.context import Services
 from graphql_app.segments import size as sizes
@@ -328,7 +328,7 @@ def test_who_has_a_token_that_is_revoked_is_cut_off(shop: Client, server: Server
 def test_a_client_that_comes_again_and_again_is_watched_once(
     server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(connections, "LOOK_AGAIN", 0.05)
     catalog, leaving = server.services.catalog, server.shop()
 
     async def come_and_go() -> None:
@@ -337,11 +337,11 @@ def test_a_client_that_comes_again_and_again_is_watched_once(
         async def cut() -> None:
             cut_off.set()
 
-        some = sockets.Sockets(access.Tokens(catalog), settings)
+        some = connections.Sockets(access.Tokens(catalog), settings)
         before = asyncio.all_tasks()
 
-        def come() -> sockets.Place:
-            place = sockets.Place(cut)
+        def come() -> connections.Place:
+            place = connections.Place(cut)
             some.enter(place)
             some.show(place, leaving.token.split("_")[1])
             return place
@@ -361,7 +361,9 @@ def test_a_client_that_comes_again_and_again_is_watched_once(
 def test_a_token_that_is_revoked_gets_no_more_sizes(
     server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "LOOK_AGAIN", 1_000.0)  # what comes before the client is cut off
+    monkeypatch.setattr(
+        connections, "LOOK_AGAIN", 1_000.0
+    )  # what comes before the client is cut off
     with serving(services, settings) as address:
         shop = replace(server.shop(), address=address)
         leaving = replace(server.client(shop.shop), address=address)

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import ColumnElement, func, literal_column, select, true
 from sqlmodel import col
 
-from graphql_app.app import usable_by
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import (
@@ -26,6 +25,7 @@ from graphql_app.criteria import (
     form_field,
     hookimpl,
 )
+from graphql_app.http.app import usable_by
 from graphql_app.plugins import HOST, Plugin, PluginError, Registry, register
 from graphql_app.schema.build import check_schema
 from graphql_app.segments import probe

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from graphql_app.app import open_services
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
+from graphql_app.http.app import open_services
 from graphql_app.settings import Settings
 from tests.catalog.rows import fill
 from tests.e2e import process

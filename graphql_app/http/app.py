@@ -20,15 +20,15 @@ from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.turns import SharedTurns
-from graphql_app.endpoint import GraphQLEndpoint, failure
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.exports import Exports
-from graphql_app.headers import DEFAULTS, SafeHeaders, cross_origin
-from graphql_app.monitoring import monitoring
+from graphql_app.http.exports import Exports
+from graphql_app.http.graphql import GraphQLEndpoint, failure
+from graphql_app.http.monitoring import monitoring
+from graphql_app.http.pages import pages
+from graphql_app.http.security_headers import DEFAULTS, SafeHeaders, cross_origin
 from graphql_app.observing.exchange import id_header
 from graphql_app.observing.metrics import Metrics
 from graphql_app.observing.middleware import Observed
-from graphql_app.pages import pages
 from graphql_app.plugins import Registry, discover
 from graphql_app.schema.build import build_schema, check_schema
 from graphql_app.schema.context import Services

@@ -20,18 +20,18 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
-from graphql_app.admission import Admission, address_of
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
+from graphql_app.http.admission import Admission, address_of
+from graphql_app.http.connections import Sockets
+from graphql_app.http.graphql_ws import Connection, Operations, Socket
+from graphql_app.http.request_body import FIELDS, JSON_TYPE, check_length, check_types, decode, read
+from graphql_app.http.trusted_documents import Documents
 from graphql_app.observing.exchange import count_errors
 from graphql_app.observing.logs import logged
-from graphql_app.reading import FIELDS, JSON_TYPE, check_length, check_types, decode, read
 from graphql_app.schema.build import Schema
 from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
-from graphql_app.sockets import Sockets
-from graphql_app.websocket import Connection, Operations, Socket
 
 GRAPHQL_TYPE = "application/graphql-response+json"
 NOT_ALLOWED = 405

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-BUILDER = Path(__file__).with_name("builder")
+BUILDER = Path(__file__).parent.parent / "builder"
 """What `make builder` makes of web/."""
 
 LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)

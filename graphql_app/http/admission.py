@@ -10,7 +10,7 @@ from anyio import CapacityLimiter, Semaphore
 from starlette.requests import HTTPConnection
 
 from graphql_app.errors import RateLimitedError, UnauthenticatedError
-from graphql_app.rates import Rate
+from graphql_app.http.rate_limiter import Rate
 from graphql_app.schema.context import Context, Services, bearer_token
 from graphql_app.settings import Settings
 

@@ -19,14 +19,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.types.execution import PreExecutionError
 
-from graphql_app.admission import Admission
-from graphql_app.documents import Documents
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
+from graphql_app.http.admission import Admission
+from graphql_app.http.connections import Place, Sockets
+from graphql_app.http.request_body import check_types
+from graphql_app.http.trusted_documents import Documents
 from graphql_app.observing.exchange import part
-from graphql_app.reading import check_types
 from graphql_app.schema.context import Context
 from graphql_app.schema.errors import coded
-from graphql_app.sockets import Place, Sockets
 
 MAX_REASON = 123  # bytes, of RFC 6455
 WORDS = {

@@ -20,11 +20,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from graphql_app.admission import Admission, address_of
 from graphql_app.audience.exporters import Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog.tables import Segment, TokenScope
-from graphql_app.endpoint import NOT_ALLOWED, authorization, failure, left
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
+from graphql_app.http.admission import Admission, address_of
+from graphql_app.http.graphql import NOT_ALLOWED, authorization, failure, left
 from graphql_app.ids import SEGMENT, number_of
 from graphql_app.observing.logs import logged
 from graphql_app.schema.context import Context
