@@ -11,9 +11,9 @@ from rich.markup import escape
 from graphql_app.backup import Manifest, ask_for, check, restore, take
 from graphql_app.backup.files import Progress
 from graphql_app.cli.console import out, progress_bars
-from graphql_app.http.app import open_audience, open_catalog, open_recorder, opened_catalog
 from graphql_app.observing import logs
 from graphql_app.settings import Settings
+from graphql_app.startup.stores import open_audience, open_catalog, open_recorder, opened_catalog
 
 
 def backup_command(

@@ -24,12 +24,12 @@ from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown
-from graphql_app.http.app import usable_plugins
 from graphql_app.http.trusted_documents import Documents
 from graphql_app.observing import logs
 from graphql_app.plugins import PluginError, discover
 from graphql_app.server.run import listen, refuse_several
 from graphql_app.settings import Settings, as_set
+from graphql_app.startup.plugins import usable_plugins
 
 LIKE = 0.8
 """How like the name of a setting a variable must be to be taken for one that is misspelt."""

@@ -26,7 +26,6 @@ from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_byt
 from graphql_app.catalog import access
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.app import open_services
 from graphql_app.observing import logs
 from graphql_app.schema.context import Services
 from graphql_app.segments.export import Export
@@ -34,6 +33,7 @@ from graphql_app.segments.members import count
 from graphql_app.segments.saved import SavedSegments
 from graphql_app.segments.scope import shop_scope
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 
 
 def export_command(

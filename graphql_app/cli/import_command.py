@@ -15,9 +15,9 @@ from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import access
 from graphql_app.cli.console import ShopOption, err, out, progress_bars
 from graphql_app.errors import counted
-from graphql_app.http.app import open_services
 from graphql_app.observing import logs
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 
 
 def import_command(

@@ -14,8 +14,8 @@ from graphql_app.cli.console import err, out
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.app import usable_plugins
 from graphql_app.plugins import Registry, load
+from graphql_app.startup.plugins import usable_plugins
 
 
 def check_command(

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from graphql_app.audience.store import Audience
-from graphql_app.http.app import usable_by
 from graphql_app.plugins import Registry
+from graphql_app.startup.plugins import usable_by
 
 
 def tried(registry: Registry) -> Registry:

@@ -17,8 +17,8 @@ from graphql_app.cli.plugin_new import new_command
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.app import usable_plugins
 from graphql_app.plugins import Plugin, Registry, discover
+from graphql_app.startup.plugins import usable_plugins
 
 MAX_SHOWN = 8
 

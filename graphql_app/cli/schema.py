@@ -10,10 +10,10 @@ from rich.markup import escape
 
 from graphql_app.catalog.migrating import migrate, revision, revisions
 from graphql_app.cli.console import err, out
-from graphql_app.http.app import opened_catalog
 from graphql_app.plugins import discover
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings
+from graphql_app.startup.stores import opened_catalog
 
 
 def migrate_command(

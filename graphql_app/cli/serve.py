@@ -12,11 +12,11 @@ from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import StrictOption, out
 from graphql_app.demo.load import load_demo
-from graphql_app.http.app import open_services
 from graphql_app.observing import logs
 from graphql_app.server.run import listen, serve_in_workers
 from graphql_app.server.run import serve as serve_here
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 
 DEMO_QUERY = (
     '{"query":"query($rule: RuleInput!){ segmentSize(rule: $rule) '

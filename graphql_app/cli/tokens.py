@@ -11,8 +11,8 @@ from rich.table import Table
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import ShopOption, out
-from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
+from graphql_app.startup.stores import open_catalog
 
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 

@@ -14,7 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from graphql_app.plugins import HOST, Failure, Registry, without
+from graphql_app.plugins import Registry
 from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.describe import root
@@ -148,33 +148,3 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
             lambda: ShortValidationCache(maxsize=CACHED_QUERIES),
         ],
     )
-
-
-def check_schema(registry: Registry, strict: bool = True) -> Registry:
-    """The registry without the plugins whose types do not fit into the schema with the others'.
-
-    Raises:
-        PluginError: There are any, and the host is strict.
-    """
-    if _wrong_with(registry) is None:
-        return registry
-    theirs = [plugin for plugin in registry.contributions if plugin.distribution != HOST]
-    untried = [Failure(plugin, "has not been tried") for plugin in theirs]
-    build_schema(without(registry, untried, strict=False))  # what fails here is no plugin's fault
-    failures: list[Failure] = []
-    for plugin in theirs:
-        untried.pop(0)
-        error = _wrong_with(without(registry, [*failures, *untried], strict=False))
-        if error is not None:
-            reason = "has types that do not fit into the GraphQL schema"
-            failures.append(Failure(plugin, reason, str(error)))
-    return without(registry, failures, strict)
-
-
-def _wrong_with(registry: Registry) -> Exception | None:
-    """Why there is no schema of a registry."""
-    try:
-        build_schema(registry)
-    except Exception as error:
-        return error
-    return None

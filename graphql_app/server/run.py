@@ -17,12 +17,13 @@ from uvicorn.supervisors import Multiprocess
 
 from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.app import create_app, open_services
+from graphql_app.http.app import create_app
 from graphql_app.observing import logs, traces
 from graphql_app.schema.context import Services
 from graphql_app.server.http_protocol import BoundedHttp
 from graphql_app.server.websocket_protocol import BoundedWebSocket
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 
 
 def listen(settings: Settings) -> socket.socket:

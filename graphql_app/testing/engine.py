@@ -15,10 +15,10 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.errors import AppError
-from graphql_app.http.app import open_services
 from graphql_app.plugins import Registry
 from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 
 # Far above the shops of a catalog, whose facts may lie in the same tables.
 _shop_ids = count(2**40)

@@ -25,7 +25,7 @@ from tests.e2e import process
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from graphql_app.http.app import open_audience, opened_catalog
+from graphql_app.startup.stores import open_audience, opened_catalog
 from graphql_app.backup import restore
 from graphql_app.settings import Settings
 

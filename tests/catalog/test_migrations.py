@@ -16,8 +16,8 @@ from graphql_app.catalog.migrating import migrate, require_current, revision, re
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
+from graphql_app.startup.stores import open_catalog
 from tests.catalog.rows import ROWS, fill
 from tests.e2e import process
 

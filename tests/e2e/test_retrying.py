@@ -25,7 +25,8 @@ MEMBERS = "{ segmentMembers(rule: {all: []}, first: 1) { totalCount nodes { emai
 # noted yet.
 DIES_BETWEEN = """
 import os, signal
-from graphql_app.http.app import open_services, opened_catalog
+from graphql_app.startup.services import open_services
+from graphql_app.startup.stores import opened_catalog
 from graphql_app.audience.facts import CONTACTS, check
 from graphql_app.catalog.access import create_token, stored_id
 from graphql_app.catalog.idempotency import once

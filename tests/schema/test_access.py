@@ -13,8 +13,8 @@ from sqlalchemy import MetaData, select
 
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.http.app import open_catalog
 from graphql_app.settings import Settings
+from graphql_app.startup.stores import open_catalog
 from tests.catalogs import on_both
 from tests.schema.operations import EVERYONE, everything, send
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, ROOTS, SHOP, SUBSCRIPTIONS, Shop

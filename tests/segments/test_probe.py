@@ -25,11 +25,10 @@ from graphql_app.criteria import (
     form_field,
     hookimpl,
 )
-from graphql_app.http.app import usable_by
 from graphql_app.plugins import HOST, Plugin, PluginError, Registry, register
-from graphql_app.schema.build import check_schema
 from graphql_app.segments import probe
 from graphql_app.segments.probe import check_criteria, check_tables
+from graphql_app.startup.plugins import check_schema, usable_by
 from tests.plugins import reviews
 
 ACME = Plugin("acme", "acme-criteria", "1.2")

@@ -12,8 +12,8 @@ import httpx
 
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
-from graphql_app.http.app import open_services
 from graphql_app.settings import Settings
+from graphql_app.startup.services import open_services
 from tests.catalog.rows import fill
 from tests.e2e import process
 from tests.faults import concurrency, kills

@@ -35,7 +35,7 @@ TAKEN = """
 import sys
 from pathlib import Path
 
-from graphql_app.http.app import open_services
+from graphql_app.startup.services import open_services
 from graphql_app.plugins import discover
 from graphql_app.settings import Settings
 from graphql_app.testing import check_criterion

@@ -1,0 +1,1 @@
+"""What is opened and checked before the first request."""

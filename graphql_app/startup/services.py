@@ -1,0 +1,39 @@
+"""Everything that a process works with, opened and closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from anyio import CapacityLimiter
+
+from graphql_app.plugins import Registry
+from graphql_app.schema.context import Services
+from graphql_app.segments.starters import update_defaults
+from graphql_app.settings import Settings
+from graphql_app.startup.plugins import usable_by, usable_plugins
+from graphql_app.startup.stores import open_audience, open_catalog, open_recorder
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_services(settings: Settings, registry: Registry | None = None) -> Iterator[Services]:
+    """Everything that a process works with, ready, and closed at the end.
+
+    Raises:
+        AppError: A store cannot be used.
+        PluginError: A plugin cannot be used, and the settings are strict.
+    """
+    strict = settings.strict_plugins
+    registry = registry or usable_plugins(strict)
+    with open_catalog(settings) as catalog, open_audience(settings) as audience:
+        registry = usable_by(audience, registry, strict)
+        for failure in registry.failures:
+            logger.warning("left out: %s", failure)
+        recorder = open_recorder(settings, catalog, audience)
+        update_defaults(catalog, registry)
+        workers = CapacityLimiter(settings.query_concurrency)
+        with nullcontext() if recorder.feed is None else recorder.feed.followed():
+            yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
