@@ -21,7 +21,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 from tests.clickhouse_server import ClickHouseServer, clickhouse_process, serving_clickhouse

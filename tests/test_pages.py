@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 
 from graphql_app.http.pages import BUILDER, pages
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Server, serving
 

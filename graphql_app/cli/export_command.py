@@ -27,7 +27,7 @@ from graphql_app.catalog import access
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observing import logs
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.export import Export
 from graphql_app.segments.members import count
 from graphql_app.segments.saved import SavedSegments

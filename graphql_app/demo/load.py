@@ -18,7 +18,7 @@ from graphql_app.demo.shop import (
     demo_facts,
 )
 from graphql_app.errors import NotFoundError
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.starters import create_shop
 
 DEMO_HANDLE = "demo"

@@ -11,7 +11,8 @@ from starlette.requests import HTTPConnection
 
 from graphql_app.errors import RateLimitedError, UnauthenticatedError
 from graphql_app.http.rate_limiter import Rate
-from graphql_app.schema.context import Context, Services, bearer_token
+from graphql_app.runtime.context import Context, bearer_token
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 
 STRANGERS = 4  # tokens that were never valid here and are looked up at once

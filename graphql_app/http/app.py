@@ -18,8 +18,8 @@ from graphql_app.http.security_headers import DEFAULTS, SafeHeaders, cross_origi
 from graphql_app.observing.exchange import id_header
 from graphql_app.observing.metrics import Metrics
 from graphql_app.observing.middleware import Observed
+from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
-from graphql_app.schema.context import Services
 from graphql_app.settings import Settings
 
 

@@ -29,8 +29,9 @@ from graphql_app.http.request_body import FIELDS, JSON_TYPE, check_length, check
 from graphql_app.http.trusted_documents import Documents
 from graphql_app.observing.exchange import count_errors
 from graphql_app.observing.logs import logged
+from graphql_app.runtime.context import Context
+from graphql_app.runtime.services import Services
 from graphql_app.schema.build import Schema
-from graphql_app.schema.context import Context, Services
 from graphql_app.settings import Settings
 
 GRAPHQL_TYPE = "application/graphql-response+json"

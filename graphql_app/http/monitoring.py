@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from graphql_app.catalog.migrating import revision, revisions
 from graphql_app.errors import AppError
 from graphql_app.observing.metrics import Metrics
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 
 STATE = {

@@ -12,12 +12,13 @@ import strawberry
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.ids import CONTACT, decode, encode, number_of
-from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.runtime.context import Context
 from graphql_app.schema.describe import described_enum
 from graphql_app.schema.explanation import Explainer, MembershipExplanation, explainer
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.pages import PageInfo, page_size
+from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.segments import members as listing
 from graphql_app.segments.failures import RuleTimeoutError

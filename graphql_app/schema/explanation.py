@@ -11,8 +11,9 @@ from strawberry.dataloader import DataLoader
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import NotFoundError
 from graphql_app.ids import CONTACT, number_of
-from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.runtime.context import Context
 from graphql_app.schema.describe import argument
+from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import Instant
 from graphql_app.schema.size import parsed

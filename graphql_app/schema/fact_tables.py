@@ -16,7 +16,7 @@ from graphql_app.audience.tables import AudienceTable
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Plugin as Source
-from graphql_app.schema.context import Context, RequestInfo, guarded, guarded_mutation
+from graphql_app.runtime.context import Context
 from graphql_app.schema.criterion import Plugin
 from graphql_app.schema.describe import described_enum
 from graphql_app.schema.facts import (
@@ -27,6 +27,7 @@ from graphql_app.schema.facts import (
     problem,
     require_few,
 )
+from graphql_app.schema.permissions import RequestInfo, guarded, guarded_mutation
 from graphql_app.schema.scalars import JSON
 
 # The mutations that take the built-in facts.

@@ -11,10 +11,11 @@ from graphql_app.catalog.access import stored_id
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.ids import parse_global_id
+from graphql_app.runtime.context import Context
 from graphql_app.schema import contact, segment, shop
-from graphql_app.schema.context import Context, RequestInfo
 from graphql_app.schema.ids import Id
 from graphql_app.schema.node import Node
+from graphql_app.schema.permissions import RequestInfo
 
 MAX_NODES = 250
 

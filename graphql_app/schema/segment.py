@@ -11,8 +11,8 @@ from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
+from graphql_app.runtime.context import Context
 from graphql_app.schema.contact import ContactConnection, members_page
-from graphql_app.schema.context import Context, RequestInfo, guarded
 from graphql_app.schema.describe import argument, described_enum
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
@@ -28,6 +28,7 @@ from graphql_app.schema.pages import (
     page_size,
     searched,
 )
+from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.schema.size import SegmentSize, parsed, size_of

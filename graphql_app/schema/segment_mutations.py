@@ -11,10 +11,11 @@ from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.ids import SEGMENT, number_of
-from graphql_app.schema.context import Context, RequestInfo, guarded_mutation
+from graphql_app.runtime.context import Context
 from graphql_app.schema.describe import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.ids import Id
+from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import RuleInputs, as_document, input_type
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule

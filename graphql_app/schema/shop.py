@@ -7,9 +7,9 @@ import strawberry
 from graphql_app.catalog.access import stored_id
 from graphql_app.catalog.tables import Shop as StoredShop
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.schema.context import RequestInfo, guarded
 from graphql_app.schema.ids import global_id
 from graphql_app.schema.node import Node
+from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.segments.counts import contact_counts
 
 KIND = "Shop"

@@ -8,7 +8,8 @@ import strawberry
 
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import SegmentTemplate as Template
-from graphql_app.schema.context import Context, RequestInfo, guarded
+from graphql_app.runtime.context import Context
+from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments import rule as rules
 from graphql_app.segments.failures import CriterionFailedError

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from anyio import CapacityLimiter
 
 from graphql_app.plugins import Registry
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.starters import update_defaults
 from graphql_app.settings import Settings
 from graphql_app.startup.plugins import usable_by, usable_plugins

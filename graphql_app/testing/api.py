@@ -11,8 +11,8 @@ from anyio import CapacityLimiter
 from anyio.from_thread import start_blocking_portal
 
 from graphql_app.criteria import Form, Scope
+from graphql_app.runtime.context import Context
 from graphql_app.schema.build import Schema, build_schema
-from graphql_app.schema.context import Context
 from graphql_app.schema.rule import input_name
 from graphql_app.segments.rule import MAX_CRITERIA
 from graphql_app.testing.bench import Bench, Case

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import Criterion, Option, Scope
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.predicate import checked, key
 from graphql_app.segments.rule import document, read_form
 from graphql_app.segments.scope import shop_scope

@@ -16,7 +16,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.errors import AppError
 from graphql_app.plugins import Registry
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 

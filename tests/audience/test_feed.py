@@ -15,7 +15,7 @@ from graphql_app.audience.layout import QUORUM_TIMEOUT
 from graphql_app.audience.store import Audience
 from graphql_app.audience.turns import LocalTurns
 from graphql_app.errors import AppError
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import (
     Contact,
     Contacts,

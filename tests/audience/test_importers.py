@@ -24,7 +24,7 @@ from graphql_app.audience.importers import recording as recording_module
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.plugins.reviews import Review
 
 EVERY: tuple[type[StoreTable], ...] = (*TABLES, Review, JournalEntry)

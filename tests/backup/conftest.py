@@ -17,7 +17,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.plugins import Registry, load
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.backup.installation import Installation, furnish
 from tests.clickhouse_server import ClickHouseServer

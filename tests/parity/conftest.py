@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.parity.recorded_shop import RecordedShop
 
 

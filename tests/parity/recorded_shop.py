@@ -31,7 +31,7 @@ from graphql_app.audience.tables import Contact, Expression
 from graphql_app.catalog.tables import Shop
 from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.members import Person, members
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rule import Rule, parse

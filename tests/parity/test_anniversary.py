@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Contacts, Document
 from tests.parity.examples import criterion, utc
 from tests.parity.recorded_shop import RecordedShop

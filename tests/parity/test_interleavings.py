@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Batch, facts_after
 from tests.parity.evaluator import Judge
 from tests.parity.recorded_shop import RecordedShop

@@ -19,7 +19,7 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Form
 from graphql_app.plugins import Registry, discover
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.explanation import explain
 from graphql_app.segments.members import MemberSortKey, Position
 from graphql_app.segments.size import containing

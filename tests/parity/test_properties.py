@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphql_app.audience.columns import PROPERTIES, BadValueError
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Contacts, Document, Event, Events
 from tests.parity.examples import (
     DAY,

@@ -35,7 +35,7 @@ from graphql_app.audience.tables import (
     stored,
 )
 from graphql_app.plugins import Registry
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.explanation import explain
 from graphql_app.segments.members import MemberSortKey, members
 from graphql_app.segments.size import containing, size

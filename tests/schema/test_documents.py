@@ -14,7 +14,7 @@ import pytest
 
 from graphql_app.errors import AppError
 from graphql_app.http.trusted_documents import Documents
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving, streaming
 

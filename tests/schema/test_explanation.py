@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from graphql_app.criteria import MoneyCriterion
+from graphql_app.runtime.services import Services
 from graphql_app.schema import explanation
-from graphql_app.schema.context import Services
 from graphql_app.segments.explanation import explain
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from graphql_app.catalog.store import Catalog
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from graphql_app.http.admission import LARGE
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.server import http_protocol
 from graphql_app.settings import Settings
 from tests.support import WAIT, Client, Server, serving, streaming

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.schema.operations import send
 from tests.support import SIZE, Client, Server, serving

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, serving
 

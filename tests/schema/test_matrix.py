@@ -23,8 +23,8 @@ from sqlalchemy import event, select
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.tables import CatalogTable, TokenScope
 from graphql_app.ids import CONTACT, SEGMENT, encode
+from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
-from graphql_app.schema.context import Services
 from tests.catalogs import on_both
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, SUBSCRIPTIONS, Shop
 from tests.support import Client, Server, streaming

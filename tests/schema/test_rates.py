@@ -16,7 +16,7 @@ import pytest
 from graphql_app.catalog import access
 from graphql_app.http import rate_limiter
 from graphql_app.http.rate_limiter import Rate
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving, streaming
 

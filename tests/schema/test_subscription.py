@@ -24,8 +24,9 @@ from graphql_app.catalog import access
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
-from graphql_app.schema import context, size
-from graphql_app.schema.context import Services
+from graphql_app.runtime import context, threads
+from graphql_app.runtime.services import Services
+from graphql_app.schema import size
 from graphql_app.segments import size as sizes
 from graphql_app.segments.scope import shop_scope
 from graphql_app.settings import Settings
@@ -730,8 +731,8 @@ def test_work_for_a_client_that_has_left_counts_until_it_is_done() -> None:
 
     async def leave() -> None:
         limiter = CapacityLimiter(1)
-        asking = asyncio.ensure_future(context.in_thread(work, limiter))
-        queued = asyncio.ensure_future(context.in_thread(work, limiter))
+        asking = asyncio.ensure_future(threads.in_thread(work, limiter))
+        queued = asyncio.ensure_future(threads.in_thread(work, limiter))
         await asyncio.to_thread(begun.wait, WAIT)
         asking.cancel()
         queued.cancel()

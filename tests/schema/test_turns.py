@@ -6,7 +6,8 @@ import asyncio
 import threading
 
 from graphql_app.catalog.access import Access
-from graphql_app.schema.context import Context, Services
+from graphql_app.runtime.context import Context
+from graphql_app.runtime.services import Services
 from tests.support import Server
 
 

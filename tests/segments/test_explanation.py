@@ -28,7 +28,7 @@ from graphql_app.criteria import (
 )
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.explanation import Explanation, explain
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.rule import Not, Rule

@@ -36,7 +36,7 @@ from graphql_app.audience.tables import (
     Statement,
 )
 from graphql_app.criteria import Criterion, Scope, StateOperator
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.predicate import ForbiddenFragmentError, checked, predicate
 from graphql_app.segments.size import size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graphql_app.plugins import discover
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.testing import check_criterion
 
 BUILT_IN = discover().criteria

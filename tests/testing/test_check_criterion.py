@@ -46,7 +46,7 @@ from graphql_app.criteria import (
     Text,
     form_field,
 )
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing import CriterionCheckError, check_criterion, findings, report
 from tests.plugins.reviews import Review, Reviewer, ReviewerPoints, ReviewsWritten

@@ -20,7 +20,7 @@ from graphql_app.audience.tables import (
     TextMessage,
     stored,
 )
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.testing.engine import new_shop_id
 from graphql_app.testing.facts import CONTACTS, WITHOUT_FACTS, FactMaker
 from graphql_app.testing.shops import MadeShop

@@ -22,7 +22,7 @@ from graphql_app.criteria import (
     Text,
     form_field,
 )
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.testing import CriterionCheckError, check_criterion
 
 

@@ -16,7 +16,7 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
 from graphql_app.plugins import Plugin, register
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.index import shop, universe
 from graphql_app.segments.index.universe import FEW
 from graphql_app.segments.size import size

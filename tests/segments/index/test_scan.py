@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
-from graphql_app.schema.context import Services
+from graphql_app.runtime.services import Services
 from graphql_app.segments.index.question import Asking, Question
 from graphql_app.segments.index.scan import MAX_TOGETHER, joined, scans
 from graphql_app.segments.rule import criteria

@@ -1,0 +1,59 @@
+"""Work in threads, which stops when nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from graphql_app.audience.work import WORK, Work
+from graphql_app.errors import AppError
+
+# Seconds after which work that is to stop is told again: it may just have begun a statement.
+STOP_AGAIN = 0.05
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def in_thread(work: Callable[[], R], turn: AbstractAsyncContextManager[None]) -> R:
+    """Do blocking work in one of a number of threads.
+
+    Who is cancelled has it stop, and waits for that: the thread counts while it runs.
+    """
+    async with turn:
+        told = Work()
+        thread = asyncio.ensure_future(
+            to_thread.run_sync(_as(told, work), limiter=CapacityLimiter(1))
+        )
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError:
+            stopping = asyncio.ensure_future(_stop(told, thread))
+            while not stopping.done():
+                with suppress(asyncio.CancelledError):  # however often it is told
+                    await asyncio.wait([stopping])
+            raise
+        return thread.result()
+
+
+async def _stop(told: Work, thread: asyncio.Future[R]) -> None:
+    """Have work stop, and wait until its thread has."""
+    while not thread.done():
+        with suppress(AppError):
+            await to_thread.run_sync(told.stop, limiter=CapacityLimiter(1))
+        await asyncio.wait([thread], timeout=STOP_AGAIN)
+    thread.exception()  # else asyncio would log that nobody asked for it
+
+
+def _as(told: Work, work: Callable[[], R]) -> Callable[[], R]:
+    """The work, in a thread where its statements know whose they are."""
+
+    def do() -> R:
+        WORK.set(told)
+        return work()
+
+    return do
