@@ -17,7 +17,7 @@ from strawberry.types.graphql import OperationType
 from graphql_app.plugins import Registry
 from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
-from graphql_app.schema.describe import root
+from graphql_app.schema.descriptions import root
 from graphql_app.schema.errors import CodedErrors, coded
 from graphql_app.schema.explanation import explanation_query
 from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
@@ -25,7 +25,7 @@ from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.introspection import NoIntrospection, without_suggestion
 from graphql_app.schema.limits import query_limits
 from graphql_app.schema.nodes import NodeQuery
-from graphql_app.schema.observation import Observation
+from graphql_app.schema.operation_metrics import Observation
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import SCALARS
 from graphql_app.schema.segment import Segment, segment_query

@@ -11,8 +11,8 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, Group
 from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.plugins import Registry
-from graphql_app.schema.describe import described_enum
-from graphql_app.schema.pages import searched
+from graphql_app.schema.descriptions import described_enum
+from graphql_app.schema.pagination import searched
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import input_name
 from graphql_app.schema.scalars import JSON

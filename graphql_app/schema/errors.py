@@ -16,7 +16,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from graphql_app.errors import AppError, ErrorCode, Problem, RateLimitedError
 from graphql_app.observing.exchange import count_errors
-from graphql_app.schema.describe import described_enum
+from graphql_app.schema.descriptions import described_enum
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import NotFoundError
 from graphql_app.ids import CONTACT, number_of
 from graphql_app.runtime.context import Context
-from graphql_app.schema.describe import argument
+from graphql_app.schema.descriptions import argument
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import Instant

@@ -18,7 +18,7 @@ from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Plugin as Source
 from graphql_app.runtime.context import Context
 from graphql_app.schema.criterion import Plugin
-from graphql_app.schema.describe import described_enum
+from graphql_app.schema.descriptions import described_enum
 from graphql_app.schema.facts import (
     MAX_ITEMS,
     FactsPayload,

@@ -20,7 +20,7 @@ from graphql_app.catalog.idempotency import MAX_KEY, once
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
-from graphql_app.schema.describe import argument
+from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of

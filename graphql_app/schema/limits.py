@@ -25,8 +25,8 @@ from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.schema.introspection import TELLING
-from graphql_app.schema.merging import bounded_merging
-from graphql_app.schema.pages import DEFAULT_PAGE, MAX_PAGE
+from graphql_app.schema.overlapping_fields import bounded_merging
+from graphql_app.schema.pagination import DEFAULT_PAGE, MAX_PAGE
 from graphql_app.settings import Settings
 
 # Fields that ask the audience: each is a statement, or more.

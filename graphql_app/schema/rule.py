@@ -17,7 +17,7 @@ from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, For
 from graphql_app.criteria.operators import Choice
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
-from graphql_app.schema.describe import described_enum
+from graphql_app.schema.descriptions import described_enum
 from graphql_app.schema.scalars import Day, Money, Number
 
 DurationUnit = described_enum(

@@ -12,11 +12,11 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
 from graphql_app.runtime.context import Context
-from graphql_app.schema.contact import ContactConnection, members_page
-from graphql_app.schema.describe import argument, described_enum
+from graphql_app.schema.descriptions import argument, described_enum
 from graphql_app.schema.ids import Id, global_id
+from graphql_app.schema.members import ContactConnection, members_page
 from graphql_app.schema.node import Node
-from graphql_app.schema.pages import (
+from graphql_app.schema.pagination import (
     After,
     Before,
     First,

@@ -12,7 +12,7 @@ from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.ids import SEGMENT, number_of
 from graphql_app.runtime.context import Context
-from graphql_app.schema.describe import argument
+from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.ids import Id
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation

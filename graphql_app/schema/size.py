@@ -15,7 +15,7 @@ from graphql_app.observing.exchange import metrics
 from graphql_app.runtime.context import Asked, Context
 from graphql_app.runtime.services import LIVE
 from graphql_app.runtime.sharing import Flights
-from graphql_app.schema.describe import argument
+from graphql_app.schema.descriptions import argument
 from graphql_app.schema.permissions import RequestInfo, guarded, guarded_subscription
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant

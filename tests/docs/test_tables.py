@@ -16,7 +16,7 @@ from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
 from graphql_app.http import exports, request_body
-from graphql_app.schema import errors, nodes, pages
+from graphql_app.schema import errors, nodes, pagination
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
 from graphql_app.segments import rule, saved, suggestions
@@ -42,8 +42,8 @@ LIMITS = {
     "tags of a contact": columns.MAX_TAGS,
     "bytes of `properties` as JSON": columns.MAX_PROPERTIES,
     "`userErrors` in an answer": errors.MAX_USER_ERRORS,
-    "items on a page": pages.MAX_PAGE,
-    "items on a page, when left out": pages.DEFAULT_PAGE,
+    "items on a page": pagination.MAX_PAGE,
+    "items on a page, when left out": pagination.DEFAULT_PAGE,
     "ids of `nodes`": nodes.MAX_NODES,
     "values of `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
     "characters of a segment's name": saved.MAX_NAME,

@@ -1,0 +1,127 @@
+"""Pages of a rule's members."""
+
+from __future__ import annotations
+
+import strawberry
+
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.ids import decode, encode
+from graphql_app.runtime.context import Context
+from graphql_app.schema.contact import Contact
+from graphql_app.schema.descriptions import described_enum
+from graphql_app.schema.explanation import Explainer, MembershipExplanation, explainer
+from graphql_app.schema.pagination import PageInfo, page_size
+from graphql_app.schema.permissions import RequestInfo
+from graphql_app.segments import members as listing
+from graphql_app.segments.members import MemberSortKey, Position
+from graphql_app.segments.rule import Rule, keys
+
+SortKey = described_enum(
+    MemberSortKey,
+    {
+        MemberSortKey.ID: "By the id in the source system.",
+        MemberSortKey.CREATED_AT: "By the time the contact was created.",
+        MemberSortKey.SUBSCRIBED_AT: "By the time of the latest subscription.",
+    },
+    description="What members are sorted by; those without the date count as the oldest.",
+)
+
+
+async def _explanation(root: ContactEdge) -> MembershipExplanation | None:
+    return await root.explainer.load(root.node.number)
+
+
+@strawberry.type(description="A contact in a list.")
+class ContactEdge:
+    """See the description."""
+
+    cursor: str = strawberry.field(description="Where the contact is in the list.")
+    node: Contact = strawberry.field(description="The contact.")
+    explanation: MembershipExplanation | None = strawberry.field(
+        resolver=_explanation,
+        description="What the rule of the list says of the contact; null when the contact has gone "
+        "meanwhile, and, with an error, when it cannot be told.",
+    )
+    explainer: strawberry.Private[Explainer]
+
+
+async def _total(root: ContactConnection, info: RequestInfo) -> int:
+    context, rule = info.context, root.rule
+    services = context.services
+    return await context.run_with(
+        keys(rule),
+        listing.count,
+        services.audience,
+        context.shop_id,
+        rule,
+        context.scope,
+        services.index,
+    )
+
+
+@strawberry.type(description="A page of contacts.")
+class ContactConnection:
+    """See the description."""
+
+    nodes: list[Contact] = strawberry.field(description="The contacts of the page.")
+    edges: list[ContactEdge] = strawberry.field(description="The same, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Where the page is in the list.")
+    total_count: int = strawberry.field(
+        resolver=_total, description="How many contacts there are on all pages."
+    )
+    rule: strawberry.Private[Rule]
+
+
+async def members_page(
+    context: Context,
+    rule: Rule,
+    first: int | None,
+    after: str | None,
+    key: MemberSortKey,
+    reverse: bool,
+) -> ContactConnection:
+    """A page of the members of a rule."""
+    limit = page_size(first).limit
+    position = None if after is None else _position(after, key)
+    found = await context.run_with(
+        keys(rule),
+        listing.members,
+        context.services.audience,
+        context.shop_id,
+        rule,
+        context.scope,
+        context.services.index,
+        limit=limit + 1,
+        after=position,
+        key=key,
+        reverse=reverse,
+    )
+    explaining = explainer(context, rule)
+    edges = [
+        ContactEdge(
+            cursor=encode(key.value, person.sort_value(key), person.id),
+            node=Contact.of(person),
+            explainer=explaining,
+        )
+        for person in found[:limit]
+    ]
+    return ContactConnection(
+        nodes=[edge.node for edge in edges],
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=len(found) > limit,
+            has_previous_page=position is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+        rule=rule,
+    )
+
+
+def _position(cursor: str, key: MemberSortKey) -> Position:
+    match decode(cursor, "cursor", ("after",)):
+        case [str(sorted_by), int(value), int(number)] if (
+            sorted_by == key and 0 <= number < 2**64 and -(2**63) <= value < 2**64
+        ):
+            return Position(value, number)
+    raise AppError(ErrorCode.INVALID, "This cursor is of a list sorted otherwise.", ("after",))
