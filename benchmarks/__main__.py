@@ -40,7 +40,7 @@ from graphql_app.audience.importers import import_file
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.runtime.services import Services
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 from tests.e2e import process

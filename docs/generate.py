@@ -31,7 +31,7 @@ from graphql_app.criteria.form import FieldSpec
 from graphql_app.http.monitoring import STATE
 from graphql_app.observing.metrics import Metrics
 from graphql_app.plugins import Registry, discover
-from graphql_app.segments import rule as rules
+from graphql_app.segments.rules import parser as rules
 from graphql_app.settings import Settings, as_set
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.http.app import create_app
 from graphql_app.runtime.services import Services
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.server.http_protocol import BoundedHttp
 from graphql_app.server.websocket_protocol import BoundedWebSocket
 from graphql_app.settings import Settings

@@ -30,7 +30,7 @@ from graphql_app.observing import logs
 from graphql_app.runtime.services import Services
 from graphql_app.segments.export import Export
 from graphql_app.segments.members import count
-from graphql_app.segments.saved import SavedSegments
+from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.scope import shop_scope
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services

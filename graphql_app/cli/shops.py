@@ -11,7 +11,7 @@ from rich.table import Table
 from graphql_app.catalog import access
 from graphql_app.catalog.tables import Shop
 from graphql_app.cli.console import out
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.plugins import usable_plugins
 from graphql_app.startup.stores import open_catalog

@@ -19,7 +19,7 @@ from graphql_app.demo.shop import (
 )
 from graphql_app.errors import NotFoundError
 from graphql_app.runtime.services import Services
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 
 DEMO_HANDLE = "demo"
 

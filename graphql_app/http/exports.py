@@ -29,7 +29,7 @@ from graphql_app.ids import SEGMENT, number_of
 from graphql_app.observing.logs import logged
 from graphql_app.runtime.context import Context
 from graphql_app.segments.export import Export
-from graphql_app.segments.rule import Rule, keys, keys_in
+from graphql_app.segments.rules.parser import Rule, keys, keys_in
 
 logger = logging.getLogger(__name__)
 

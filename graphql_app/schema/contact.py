@@ -19,9 +19,9 @@ from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.segments import members as listing
 from graphql_app.segments.failures import RuleTimeoutError
 from graphql_app.segments.members import Person
-from graphql_app.segments.rule import Rule, keys
+from graphql_app.segments.references import segment_id
+from graphql_app.segments.rules.parser import Rule, keys
 from graphql_app.segments.size import containing_where_known
-from graphql_app.segments.uses import segment_id
 
 if TYPE_CHECKING:
     from graphql_app.schema.segment import Segment

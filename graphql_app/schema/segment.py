@@ -33,10 +33,10 @@ from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.schema.size import SegmentSize, parsed, size_of
 from graphql_app.segments.members import MemberSortKey
-from graphql_app.segments.rule import Rule, keys, keys_in
-from graphql_app.segments.saved import Place, SegmentSortKey
+from graphql_app.segments.references import segment_id
+from graphql_app.segments.repository import Place, SegmentSortKey
+from graphql_app.segments.rules.parser import Rule, keys, keys_in
 from graphql_app.segments.size import containing
-from graphql_app.segments.uses import segment_id
 
 SortKey = described_enum(
     SegmentSortKey,

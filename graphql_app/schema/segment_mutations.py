@@ -19,8 +19,8 @@ from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import RuleInputs, as_document, input_type
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
-from graphql_app.segments.rule import keys_in
-from graphql_app.segments.saved import Changes
+from graphql_app.segments.repository import Changes
+from graphql_app.segments.rules.parser import keys_in
 
 
 @strawberry.type

@@ -11,9 +11,9 @@ from graphql_app.criteria import SegmentTemplate as Template
 from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
-from graphql_app.segments import rule as rules
+from graphql_app.segments.default_segments import filled
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.starters import filled
+from graphql_app.segments.rules import parser as rules
 
 
 @strawberry.type(description="An example to start a segment from; see SegmentCreateInput.template.")

@@ -13,10 +13,10 @@ from sqlmodel import col
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import MeasuredCriterion, Scope
-from graphql_app.segments.asking import asking
+from graphql_app.segments.attribution import asking
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.predicate import by_contact, checked, columns
-from graphql_app.segments.rule import Path, Rule, parts, sentences
+from graphql_app.segments.rules.parser import Path, Rule, parts, sentences
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from graphql_app.audience.exporters import SCHEMA
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import Scope
-from graphql_app.segments.asking import asking
+from graphql_app.segments.attribution import asking
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.members import Position, page_of_ids
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.rule import Rule
+from graphql_app.segments.rules.parser import Rule
 
 FEWEST, MOST = 1_000, 20_000  # rows of a page
 PAGE_BYTES = 4 * 1024**2  # of a page, about

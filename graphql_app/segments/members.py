@@ -16,10 +16,10 @@ from sqlmodel import col
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import Scope
-from graphql_app.segments.asking import asking
+from graphql_app.segments.attribution import asking
 from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.rule import Rule
+from graphql_app.segments.rules.parser import Rule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -30,7 +30,7 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, readable_tables
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.rule import Rule, combine, criteria, document
+from graphql_app.segments.rules.parser import Rule, combine, criteria, document
 
 # Where SQLAlchemy takes SQL as text beside text() and literal_column().
 RAW_PARTS = ("_prefixes", "_suffixes", "_hints", "_statement_hints")

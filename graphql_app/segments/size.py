@@ -13,12 +13,12 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.work import StoppedError
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError
-from graphql_app.segments.answering import answering
-from graphql_app.segments.asking import asking, different, failing
+from graphql_app.segments.attribution import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rule import Part, Path, Rule, criteria, parts, sentences
+from graphql_app.segments.rules.parser import Part, Path, Rule, criteria, parts, sentences
+from graphql_app.segments.timing import answering
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from graphql_app.criteria import Form, Scope
 from graphql_app.runtime.context import Context
 from graphql_app.schema.build import Schema, build_schema
 from graphql_app.schema.rule import input_name
-from graphql_app.segments.rule import MAX_CRITERIA
+from graphql_app.segments.rules.parser import MAX_CRITERIA
 from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding
 

@@ -14,7 +14,7 @@ from graphql_app.audience.tables import Contact
 from graphql_app.criteria import Criterion, Option, Scope
 from graphql_app.runtime.services import Services
 from graphql_app.segments.predicate import checked, key
-from graphql_app.segments.rule import document, read_form
+from graphql_app.segments.rules.parser import document, read_form
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
 from graphql_app.testing.engine import new_shop_id

@@ -19,7 +19,7 @@ from graphql_app.backup import BackupError, ask_for, check, offered
 from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.plugins import Registry
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.stores import open_catalog
 from tests.backup.conftest import New, Source

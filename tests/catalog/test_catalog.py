@@ -14,10 +14,10 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.plugins import Registry
-from graphql_app.segments import saved as saved_segments
-from graphql_app.segments.saved import Changes, SavedSegments
-from graphql_app.segments.starters import create_shop, update_defaults
-from graphql_app.segments.uses import segment_id
+from graphql_app.segments import repository as saved_segments
+from graphql_app.segments.default_segments import create_shop, update_defaults
+from graphql_app.segments.references import segment_id
+from graphql_app.segments.repository import Changes, SavedSegments
 
 RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 

@@ -14,7 +14,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql_app.demo import load
 from graphql_app.plugins import Registry
 from graphql_app.schema.build import build_schema as build
-from graphql_app.segments import rule as rules
+from graphql_app.segments.rules import parser as rules
 from tests.docs.pages import PAGES, Block, all_blocks, blocks
 from tests.support import Client, Server
 

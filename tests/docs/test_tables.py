@@ -19,7 +19,8 @@ from graphql_app.http import exports, request_body
 from graphql_app.schema import errors, nodes, pagination
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
-from graphql_app.segments import rule, saved, suggestions
+from graphql_app.segments import repository, suggestions
+from graphql_app.segments.rules import parser
 from graphql_app.settings import Settings
 from tests.docs.pages import code, page, prose, table, table_under
 
@@ -33,8 +34,8 @@ def _default(setting: str) -> int:
 
 
 LIMITS = {
-    "levels of a rule": rule.MAX_DEPTH,
-    "criteria in a rule": rule.MAX_CRITERIA,
+    "levels of a rule": parser.MAX_DEPTH,
+    "criteria in a rule": parser.MAX_CRITERIA,
     "values in a list of a criterion": MAX_VALUES,
     "characters of a text": MAX_TEXT,
     "items in a call of facts": fact_inputs.MAX_ITEMS,
@@ -46,13 +47,13 @@ LIMITS = {
     "items on a page, when left out": pagination.DEFAULT_PAGE,
     "ids of `nodes`": nodes.MAX_NODES,
     "values of `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
-    "characters of a segment's name": saved.MAX_NAME,
-    "characters of a segment's description": saved.MAX_DESCRIPTION,
-    "segments of a shop, archived ones too": saved.MAX_SEGMENTS,
+    "characters of a segment's name": repository.MAX_NAME,
+    "characters of a segment's description": repository.MAX_DESCRIPTION,
+    "segments of a shop, archived ones too": repository.MAX_SEGMENTS,
     "levels of a query": _default("max_depth"),
     "comparisons of fields that a query names more than once": _default("max_repeats"),
     "cost of a query": _default("max_cost"),
-    "groups, complements and criteria in a rule": rule.MAX_NODES,
+    "groups, complements and criteria in a rule": parser.MAX_NODES,
     "fields of a query, fragments spread out": _default("max_fields"),
     "aliases in a query": _default("max_aliases"),
     "directives in a query": _default("max_directives"),

@@ -32,7 +32,7 @@ from graphql_app.catalog.access import create_token, stored_id
 from graphql_app.catalog.idempotency import once
 from graphql_app.catalog.migrating import migrate
 from graphql_app.catalog.tables import Shop, TokenScope
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 
 with opened_catalog(Settings()) as catalog:

@@ -26,7 +26,7 @@ from graphql_app.catalog.migrating import migrate, require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.plugins import Registry, discover
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from tests.e2e import process
 from tests.e2e.process import Running
 from tests.support import FACT_INPUTS

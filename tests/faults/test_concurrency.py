@@ -8,8 +8,8 @@ from dataclasses import replace
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
-from graphql_app.segments.saved import SavedSegments
-from graphql_app.segments.starters import create_shop, update_defaults
+from graphql_app.segments.default_segments import create_shop, update_defaults
+from graphql_app.segments.repository import SavedSegments
 from tests.faults import concurrency
 from tests.support import Server
 

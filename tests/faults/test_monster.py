@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from graphql_app.segments.rule import MAX_CRITERIA
+from graphql_app.segments.rules.parser import MAX_CRITERIA
 from tests.e2e import process
 from tests.faults.kills import record
 

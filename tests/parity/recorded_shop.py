@@ -32,12 +32,12 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
 from graphql_app.runtime.services import Services
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.segments.members import Person, members
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.rule import Rule, parse
-from graphql_app.segments.saved import Changes, SavedSegments
+from graphql_app.segments.repository import Changes, SavedSegments
+from graphql_app.segments.rules.parser import Rule, parse
 from graphql_app.segments.size import SegmentSize, size
-from graphql_app.segments.starters import create_shop
 from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document

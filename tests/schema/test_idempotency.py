@@ -16,7 +16,7 @@ from sqlmodel import select
 from graphql_app.catalog.idempotency import KEPT
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import IdempotencyKey, Shop, TokenScope, now
-from graphql_app.segments.starters import create_shop
+from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from tests.schema.operations import EVERYONE
 from tests.support import FACT_INPUTS, Client, Server, serving

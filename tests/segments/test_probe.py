@@ -26,8 +26,8 @@ from graphql_app.criteria import (
     hookimpl,
 )
 from graphql_app.plugins import HOST, Plugin, PluginError, Registry, register
-from graphql_app.segments import probe
-from graphql_app.segments.probe import check_criteria, check_tables
+from graphql_app.segments import plugin_probe
+from graphql_app.segments.plugin_probe import check_criteria, check_tables
 from graphql_app.startup.plugins import check_schema, usable_by
 from tests.plugins import reviews
 
@@ -258,7 +258,7 @@ class Sleepy(Whole):
 
 
 def test_what_is_slow_is_named(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "SECONDS", 0.5)
+    monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
         check_criteria(audience, register({ACME: _Module(Sleepy)}))
 

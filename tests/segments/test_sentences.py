@@ -10,7 +10,7 @@ import pytest
 
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
-from graphql_app.segments.rule import Named, parse, sentence
+from graphql_app.segments.rules.parser import Named, parse, sentence
 
 SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 NEVER = {"textsReceived": {"operator": "EQUALS", "count": 0}}

@@ -1,5 +1,5 @@
 """The size index: vectors in memory from which sizes follow without asking the facts again."""
 
-from graphql_app.segments.index.index import Evaluation, SizeIndex
+from graphql_app.segments.index.size_index import Evaluation, SizeIndex
 
 __all__ = ["Evaluation", "SizeIndex"]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from graphql_app.audience.changes import Ids
 from graphql_app.criteria import Interval
 from graphql_app.criteria.interval import MONEY_SCALE
-from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.universe import Flags, Places
+from graphql_app.segments.index.contact_ids import Flags, Places
+from graphql_app.segments.index.fallback import DoubtError
 
 Whole = NDArray[np.int64]
 

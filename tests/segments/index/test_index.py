@@ -17,8 +17,8 @@ from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
 from graphql_app.plugins import Plugin, register
 from graphql_app.runtime.services import Services
-from graphql_app.segments.index import shop, universe
-from graphql_app.segments.index.universe import FEW
+from graphql_app.segments.index import contact_ids, shop_cache
+from graphql_app.segments.index.contact_ids import FEW
 from graphql_app.segments.size import size
 from tests.parity.evaluation.facts import (
     Contact,
@@ -177,7 +177,7 @@ def test_many_who_come_late_are_put_in_order(boutique: RecordedShop) -> None:
 
 
 def test_a_large_write_is_as_exact(boutique: RecordedShop) -> None:
-    count = shop.MAX_AGAIN + 10
+    count = shop_cache.MAX_AGAIN + 10
     rich = spent("AT_LEAST", "10.00")
     boutique.record(people(range(1, 11)))
     assert members(boutique, rich) == 0
@@ -292,7 +292,7 @@ def test_the_same_sql_with_another_value_for_those_without_is_another_question(
 
 
 def test_the_newest_contacts_may_go(apart: RecordedShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(universe, "FEW", 4)
+    monkeypatch.setattr(contact_ids, "FEW", 4)
     apart.record(people(range(1, 41)), orders(*((id_, id_) for id_ in range(1, 41))))
     rich = spent("AT_LEAST", "10.00")
     assert members(apart, rich) == 31

@@ -20,8 +20,8 @@ from graphql_app.criteria import (
     form_field,
 )
 from graphql_app.plugins import Registry
-from graphql_app.segments.index.reading import reading, values
-from graphql_app.segments.rule import read_form
+from graphql_app.segments.index.field_tracking import reading, values
+from graphql_app.segments.rules.parser import read_form
 
 
 class Base(Criterion):

@@ -16,9 +16,9 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
 from graphql_app.runtime.services import Services
-from graphql_app.segments.index.question import Asking, Question
-from graphql_app.segments.index.scan import MAX_TOGETHER, joined, scans
-from graphql_app.segments.rule import criteria
+from graphql_app.segments.index.cache_key import Asking, Question
+from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined, scans
+from graphql_app.segments.rules.parser import criteria
 from tests.parity.evaluation.facts import (
     Contact as Person,
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphql_app.audience.changes import Ids
-from graphql_app.segments.index.universe import FEW, NOWHERE, Flags, Universe
+from graphql_app.segments.index.contact_ids import FEW, NOWHERE, Flags, Universe
 
 IDS = st.integers(0, 2**64 - 1) | st.integers(0, 20)
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_app.criteria import Interval
-from graphql_app.segments.index.doubt import DoubtError
+from graphql_app.segments.index.fallback import DoubtError
 from graphql_app.segments.index.vectors import Unit, inside
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -12,10 +12,10 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.work import StoppedError
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.segments.answering import Answer, answering
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rule import Rule, criteria, placing
+from graphql_app.segments.rules.parser import Rule, criteria, placing
+from graphql_app.segments.timing import Answer, answering
 
 
 @contextmanager

@@ -36,8 +36,8 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.reading import reading, values
+from graphql_app.segments.index.fallback import DoubtError
+from graphql_app.segments.index.field_tracking import reading, values
 from graphql_app.segments.predicate import checked
 
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}

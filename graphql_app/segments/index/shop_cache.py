@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from graphql_app.audience.changes import Changes, Ids, Touched
-from graphql_app.segments.index.facts import ShopFacts
-from graphql_app.segments.index.question import Question
-from graphql_app.segments.index.universe import NOWHERE, Universe
+from graphql_app.segments.index.cache_key import Question
+from graphql_app.segments.index.contact_ids import NOWHERE, Universe
+from graphql_app.segments.index.loader import ShopFacts
 from graphql_app.segments.index.vectors import Vector, ahead
 
 # Contacts that are asked again one by one; of more of them all are.

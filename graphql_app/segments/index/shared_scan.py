@@ -44,7 +44,7 @@ from sqlmodel import col
 
 from graphql_app.audience.store import Written, contact_key
 from graphql_app.audience.tables import Contact, Statement, stored
-from graphql_app.segments.index.question import Kind, Question
+from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.predicate import by_contact
 
 MAX_TOGETHER = 8  # so many columns of a million contacts are far from what a statement may use

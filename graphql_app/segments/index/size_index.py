@@ -14,14 +14,14 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.facts import ShopFacts, in_doubt_of
-from graphql_app.segments.index.question import Asking, Kind, Question, WatchedScope
-from graphql_app.segments.index.shop import IndexedShop
-from graphql_app.segments.index.universe import BYTES_OF_CONTACT, Flags, Universe
+from graphql_app.segments.index.cache_key import Asking, Kind, Question, WatchedScope
+from graphql_app.segments.index.contact_ids import BYTES_OF_CONTACT, Flags, Universe
+from graphql_app.segments.index.fallback import DoubtError
+from graphql_app.segments.index.loader import ShopFacts, in_doubt_of
+from graphql_app.segments.index.shop_cache import IndexedShop
 from graphql_app.segments.index.vectors import Vector, Whole
 from graphql_app.segments.predicate import key
-from graphql_app.segments.rule import Rule, combine, criteria
+from graphql_app.segments.rules.parser import Rule, combine, criteria
 
 R = TypeVar("R")
 Leaves: TypeAlias = Mapping[str, Criterion]

@@ -20,10 +20,17 @@ from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement
 from graphql_app.audience.work import WORK, StoppedError
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.segments.index.doubt import DoubtError
-from graphql_app.segments.index.question import Kind, Question
-from graphql_app.segments.index.scan import MAX_TOGETHER, Scan, alone, joined, matching, scans
-from graphql_app.segments.index.universe import NOWHERE, Flags, Universe
+from graphql_app.segments.index.cache_key import Kind, Question
+from graphql_app.segments.index.contact_ids import NOWHERE, Flags, Universe
+from graphql_app.segments.index.fallback import DoubtError
+from graphql_app.segments.index.shared_scan import (
+    MAX_TOGETHER,
+    Scan,
+    alone,
+    joined,
+    matching,
+    scans,
+)
 from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
 
 MAX_JOINED = 250  # questions of a few contacts in a statement

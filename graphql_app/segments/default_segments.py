@@ -14,9 +14,9 @@ from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggested
 from graphql_app.errors import InvalidInputError
 from graphql_app.plugins import Failure, Registry, without
-from graphql_app.segments import rule as rules
 from graphql_app.segments.failures import CriteriaError, CriterionFailedError
-from graphql_app.segments.saved import name_key
+from graphql_app.segments.repository import name_key
+from graphql_app.segments.rules import parser as rules
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.suggestions import suggestions
 

@@ -24,11 +24,8 @@ from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
 from graphql_app.ids import SEGMENT, number_of
 from graphql_app.plugins import Registry
-from graphql_app.segments import rule as rules
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.rule import Path, Rule, placing
-from graphql_app.segments.scope import shop_scope
-from graphql_app.segments.uses import (
+from graphql_app.segments.references import (
     all_users,
     copy_uses,
     library,
@@ -37,6 +34,9 @@ from graphql_app.segments.uses import (
     refuse_if_used,
     segment_id,
 )
+from graphql_app.segments.rules import parser as rules
+from graphql_app.segments.rules.parser import Path, Rule, placing
+from graphql_app.segments.scope import shop_scope
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 2000

@@ -1,0 +1,1 @@
+"""Rules: the tree, its parser, its sentences."""
