@@ -31,7 +31,7 @@ from graphql_app.criteria.form import FieldSpec
 from graphql_app.http.monitoring import STATE
 from graphql_app.observing.metrics import Metrics
 from graphql_app.plugins import Registry, discover
-from graphql_app.segments.rules import parser as rules
+from graphql_app.segments.rules import parser, sentences, tree
 from graphql_app.settings import Settings, as_set
 
 ROOT = Path(__file__).parent.parent
@@ -202,17 +202,17 @@ def _details(kind: type[Criterion], registry: Registry) -> Iterator[str]:
     rule = _parsed(example, registry)
     asks = any(spec.type.kind is FieldKind.SEGMENT for spec in kind.fields())
     yield "```json" if asks else "```json rule"  # the tests know no segment of that id
-    yield json.dumps(rules.document(rule), ensure_ascii=False)
+    yield json.dumps(tree.document(rule), ensure_ascii=False)
     yield "```"
     yield ""
-    yield f"> {rules.sentence(rule, SCOPE)}"
+    yield f"> {sentences.sentence(rule, SCOPE)}"
 
 
-def _parsed(example: dict[str, Any], registry: Registry) -> rules.Rule:
-    def library(id: str) -> rules.Named:
-        return rules.Named(id, "VIPs", {"all": []})
+def _parsed(example: dict[str, Any], registry: Registry) -> tree.Rule:
+    def library(id: str) -> tree.Named:
+        return tree.Named(id, "VIPs", {"all": []})
 
-    return rules.parse(example, registry, library=library)
+    return parser.parse(example, registry, library=library)
 
 
 def _fields(form: type[Form]) -> Iterator[str]:

@@ -29,7 +29,8 @@ from graphql_app.ids import SEGMENT, number_of
 from graphql_app.observing.logs import logged
 from graphql_app.runtime.context import Context
 from graphql_app.segments.export import Export
-from graphql_app.segments.rules.parser import Rule, keys, keys_in
+from graphql_app.segments.rules.parser import keys_in
+from graphql_app.segments.rules.tree import Rule, keys
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from graphql_app.runtime.services import Services
 from graphql_app.runtime.threads import P, R, in_thread
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.repository import SavedSegments
-from graphql_app.segments.rules.parser import Rule, keys
+from graphql_app.segments.rules.tree import Rule, keys
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import SegmentSize, sizes
 

@@ -20,7 +20,7 @@ from graphql_app.segments import members as listing
 from graphql_app.segments.failures import RuleTimeoutError
 from graphql_app.segments.members import Person
 from graphql_app.segments.references import segment_id
-from graphql_app.segments.rules.parser import Rule, keys
+from graphql_app.segments.rules.tree import Rule, keys
 from graphql_app.segments.size import containing_where_known
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import Instant
 from graphql_app.schema.size import parsed
 from graphql_app.segments.explanation import Explanation, explain
-from graphql_app.segments.rules.parser import Rule, keys
+from graphql_app.segments.rules.tree import Rule, keys
 
 
 @strawberry.type(description="What one node of a rule, taken by itself, says of a contact.")

@@ -14,7 +14,7 @@ from graphql_app.schema.pagination import PageInfo, page_size
 from graphql_app.schema.permissions import RequestInfo
 from graphql_app.segments import members as listing
 from graphql_app.segments.members import MemberSortKey, Position
-from graphql_app.segments.rules.parser import Rule, keys
+from graphql_app.segments.rules.tree import Rule, keys
 
 SortKey = described_enum(
     MemberSortKey,

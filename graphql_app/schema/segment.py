@@ -35,7 +35,8 @@ from graphql_app.schema.size import SegmentSize, parsed, size_of
 from graphql_app.segments.members import MemberSortKey
 from graphql_app.segments.references import segment_id
 from graphql_app.segments.repository import Place, SegmentSortKey
-from graphql_app.segments.rules.parser import Rule, keys, keys_in
+from graphql_app.segments.rules.parser import keys_in
+from graphql_app.segments.rules.tree import Rule, keys
 from graphql_app.segments.size import containing
 
 SortKey = described_enum(

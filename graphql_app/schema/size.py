@@ -20,7 +20,8 @@ from graphql_app.schema.permissions import RequestInfo, guarded, guarded_subscri
 from graphql_app.schema.rule import RuleInputs, as_document
 from graphql_app.schema.scalars import Instant
 from graphql_app.segments import size as sizes
-from graphql_app.segments.rules.parser import Rule, expanded, keys, keys_in
+from graphql_app.segments.rules.parser import keys_in
+from graphql_app.segments.rules.tree import Rule, expanded, keys
 
 # Seconds between two counts of a live size, at least; and at most, when there are no new facts, for
 # saved segments that a rule refers to are edited. Time windows expire; where it is known that time

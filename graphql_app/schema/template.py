@@ -11,9 +11,9 @@ from graphql_app.criteria import SegmentTemplate as Template
 from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
-from graphql_app.segments.default_segments import filled
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.rules import parser as rules
+from graphql_app.segments.rules import parser, sentences
+from graphql_app.segments.templates import filled
 
 
 @strawberry.type(description="An example to start a segment from; see SegmentCreateInput.template.")
@@ -34,14 +34,14 @@ async def _shown(context: Context, template: Template) -> SegmentTemplate:
     registry = context.services.registry
 
     def summary() -> str:
-        return rules.sentence(rules.parse(document, registry), context.scope)
+        return sentences.sentence(parser.parse(document, registry), context.scope)
 
     return SegmentTemplate(
         key=template.key,
         name=template.name,
         description=template.description,
         rule=JSON(document),
-        summary=await context.run_with(rules.keys_in(document), summary),
+        summary=await context.run_with(parser.keys_in(document), summary),
     )
 
 
@@ -49,7 +49,7 @@ async def template_rule(context: Context, template: Template) -> dict[str, objec
     """A template's rule, filled in for the shop that asks."""
     services = context.services
     return await context.run_with(
-        rules.keys_in(template.rule),
+        parser.keys_in(template.rule),
         filled,
         template,
         services.registry,

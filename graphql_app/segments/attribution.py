@@ -14,7 +14,7 @@ from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rules.parser import Rule, criteria, placing
+from graphql_app.segments.rules.tree import Rule, criteria, placing
 from graphql_app.segments.timing import Answer, answering
 
 

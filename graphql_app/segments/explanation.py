@@ -15,8 +15,10 @@ from graphql_app.audience.tables import Contact
 from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.attribution import asking
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.predicate import by_contact, checked, columns
-from graphql_app.segments.rules.parser import Path, Rule, parts, sentences
+from graphql_app.segments.predicate import by_contact, columns
+from graphql_app.segments.rules.sentences import sentences
+from graphql_app.segments.rules.tree import Path, Rule, parts
+from graphql_app.segments.sql_guard import checked
 
 
 @dataclass(frozen=True, slots=True)

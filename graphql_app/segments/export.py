@@ -14,7 +14,7 @@ from graphql_app.segments.attribution import asking
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.members import Position, page_of_ids
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.rules.parser import Rule
+from graphql_app.segments.rules.tree import Rule
 
 FEWEST, MOST = 1_000, 20_000  # rows of a page
 PAGE_BYTES = 4 * 1024**2  # of a page, about

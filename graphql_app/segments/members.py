@@ -19,7 +19,7 @@ from graphql_app.criteria import Scope
 from graphql_app.segments.attribution import asking
 from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.rules.parser import Rule
+from graphql_app.segments.rules.tree import Rule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

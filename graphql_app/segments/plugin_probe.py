@@ -21,7 +21,9 @@ from graphql_app.criteria import (
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import HOST, Failure, Plugin, Registry, without
 from graphql_app.segments.attribution import attempt, different
-from graphql_app.segments.rules.parser import All, Reference, read_form, sentence
+from graphql_app.segments.rules.parser import read_form
+from graphql_app.segments.rules.sentences import sentence
+from graphql_app.segments.rules.tree import All, Reference
 from graphql_app.segments.suggestions import all_fields, suggestion_statement
 
 NOBODY = 0

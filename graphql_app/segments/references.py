@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from graphql_app.catalog.tables import Segment, SegmentUse
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.ids import SEGMENT, encode, number_of
-from graphql_app.segments.rules.parser import Library, Named, Rule, references
+from graphql_app.segments.rules.tree import Library, Named, Rule, references
 
 MAX_NAMED = 5
 

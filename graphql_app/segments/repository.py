@@ -34,8 +34,8 @@ from graphql_app.segments.references import (
     refuse_if_used,
     segment_id,
 )
-from graphql_app.segments.rules import parser as rules
-from graphql_app.segments.rules.parser import Path, Rule, placing
+from graphql_app.segments.rules import parser, sentences, tree
+from graphql_app.segments.rules.tree import Path, Rule, placing
 from graphql_app.segments.scope import shop_scope
 
 MAX_NAME = 255
@@ -107,13 +107,13 @@ class SavedSegments:
         return self.parse(segment.rule, of=segment)
 
     def parse(self, document: object, of: Segment | None = None) -> Rule:
-        """Read a rule that may refer to the shop's segments; see ``rule.parse``.
+        """Read a rule that may refer to the shop's segments; see ``parser.parse``.
 
         Raises:
             InvalidInputError: It does not hold; paths begin at ``rule``.
         """
         if not self.refers(document):
-            return rules.parse(document, self._registry, ("rule",))
+            return parser.parse(document, self._registry, ("rule",))
         with self._catalog.read() as session:
             return self._parse(session, document, of)
 
@@ -122,7 +122,7 @@ class SavedSegments:
         kinds = self._registry.criteria
         return any(
             key in kinds and issubclass(kinds[key], SegmentReference)
-            for key in rules.keys_in(document)
+            for key in parser.keys_in(document)
         )
 
     def options(self, search: str, limit: int) -> list[Option]:
@@ -320,7 +320,7 @@ class SavedSegments:
     ) -> Rule:
         inside = None if of is None or of.id is None else named(of)
         segments = library(session, stored_id(self._shop))
-        return rules.parse(document, self._registry, path, segments, inside)
+        return parser.parse(document, self._registry, path, segments, inside)
 
     def _apply(self, session: Session, segment: Segment, changes: Changes) -> None:
         """Check changes, make them and store the segment."""
@@ -340,8 +340,8 @@ class SavedSegments:
             segment.description = changes.description
         if rule is not None:
             with placing(rule, ("input", "rule")):
-                segment.rule = rules.document(rule)
-                segment.summary = rules.sentence(rule, shop_scope(self._shop))
+                segment.rule = tree.document(rule)
+                segment.summary = sentences.sentence(rule, shop_scope(self._shop))
         session.add(segment)
         _flush(session, segment)
         if rule is not None:
@@ -363,7 +363,7 @@ class SavedSegments:
                 problem = Problem(ErrorCode.LIMIT_EXCEEDED, message, ("input", "rule"))
                 raise InvalidInputError([problem]) from error
             with suppress(CriterionFailedError):  # then it keeps the words that it has
-                user.summary = rules.sentence(rule, shop_scope(self._shop))
+                user.summary = sentences.sentence(rule, shop_scope(self._shop))
 
     def _copy_name(self, session: Session, name: str) -> str:
         keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)

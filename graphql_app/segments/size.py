@@ -17,7 +17,8 @@ from graphql_app.segments.attribution import asking, different, failing
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rules.parser import Part, Path, Rule, criteria, parts, sentences
+from graphql_app.segments.rules.sentences import sentences
+from graphql_app.segments.rules.tree import Part, Path, Rule, criteria, parts
 from graphql_app.segments.timing import answering
 
 

@@ -17,7 +17,7 @@ from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import RuleTimeoutError, blaming, failed
-from graphql_app.segments.predicate import checked
+from graphql_app.segments.sql_guard import checked
 
 MAX_SUGGESTIONS = 100
 

@@ -12,8 +12,8 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.work import WORK
 from graphql_app.observing import traces
 from graphql_app.observing.exchange import metrics
-from graphql_app.segments.rules.parser import Rule
 from graphql_app.segments.rules.redacted import outline
+from graphql_app.segments.rules.tree import Rule
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from graphql_app.audience.store import Audience
 from graphql_app.plugins import HOST, Failure, Registry, discover, without
 from graphql_app.schema.build import build_schema
-from graphql_app.segments.default_segments import check_starters
 from graphql_app.segments.plugin_probe import check_criteria, check_tables
+from graphql_app.segments.templates import check_starters
 
 
 def usable_by(audience: Audience, registry: Registry, strict: bool) -> Registry:

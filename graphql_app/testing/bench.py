@@ -13,9 +13,11 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import Criterion, Option, Scope
 from graphql_app.runtime.services import Services
-from graphql_app.segments.predicate import checked, key
-from graphql_app.segments.rules.parser import document, read_form
+from graphql_app.segments.predicate import key
+from graphql_app.segments.rules.parser import read_form
+from graphql_app.segments.rules.tree import document
 from graphql_app.segments.scope import shop_scope
+from graphql_app.segments.sql_guard import checked
 from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
 from graphql_app.testing.engine import new_shop_id
 from graphql_app.testing.facts import NOW

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, StoreTable, stored
 from graphql_app.errors import AppError
-from graphql_app.segments.predicate import ForbiddenFragmentError
+from graphql_app.segments.sql_guard import ForbiddenFragmentError
 from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding, told
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from graphql_app.criteria import Criterion, Form, Group, SegmentReference
 from graphql_app.criteria.operators import Choice, Operator
 from graphql_app.segments.predicate import key
-from graphql_app.segments.rules.parser import document
+from graphql_app.segments.rules.tree import document
 from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding, shown, told
 

@@ -14,7 +14,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql_app.demo import load
 from graphql_app.plugins import Registry
 from graphql_app.schema.build import build_schema as build
-from graphql_app.segments.rules import parser as rules
+from graphql_app.segments.rules import parser, tree
 from tests.docs.pages import PAGES, Block, all_blocks, blocks
 from tests.support import Client, Server
 
@@ -62,7 +62,7 @@ def test_a_graphql_example_is_valid(block: Block, schema: GraphQLSchema) -> None
 @pytest.mark.parametrize("block", RULES, ids=str)
 def test_a_rule_is_valid_and_in_its_canonical_form(block: Block, registry: Registry) -> None:
     document = json.loads(block.text)
-    assert rules.document(rules.parse(document, registry)) == document
+    assert tree.document(parser.parse(document, registry)) == document
 
 
 @pytest.mark.parametrize("block", CURLS, ids=str)

@@ -9,7 +9,7 @@ import pytest
 
 from graphql_app.plugins import PluginError, Registry
 from graphql_app.runtime.services import Services
-from graphql_app.segments.default_segments import check_starters
+from graphql_app.segments.templates import check_starters
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 

@@ -30,7 +30,8 @@ from graphql_app.runtime.services import Services
 from graphql_app.segments.export import FEWEST, Export
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.members import count as count_members
-from graphql_app.segments.rules.parser import Rule, parse
+from graphql_app.segments.rules.parser import parse
+from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
 
 FORMULAS = [

@@ -13,9 +13,9 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
-from graphql_app.segments.predicate import ForbiddenFragmentError, checked
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import size
+from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
 from tests.own_tables.conftest import Started
 from tests.own_tables.test_recording import REVIEW, contacts, points, record, reviews
 from tests.plugins.reviews import Review, Reviewer, ReviewsWritten

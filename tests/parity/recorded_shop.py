@@ -36,7 +36,8 @@ from graphql_app.segments.default_segments import create_shop
 from graphql_app.segments.members import Person, members
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.repository import Changes, SavedSegments
-from graphql_app.segments.rules.parser import Rule, parse
+from graphql_app.segments.rules.parser import parse
+from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.size import SegmentSize, size
 from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts

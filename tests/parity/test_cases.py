@@ -16,8 +16,8 @@ from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.services import Services
-from graphql_app.segments.default_segments import filled
 from graphql_app.segments.members import people
+from graphql_app.segments.templates import filled
 from tests.parity.evaluation.facts import (
     Batch,
     Contact,

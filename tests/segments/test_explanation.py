@@ -31,7 +31,7 @@ from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.explanation import Explanation, explain
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.rules.parser import Not, Rule
+from graphql_app.segments.rules.tree import Not, Rule
 from tests.parity.evaluation import facts
 from tests.parity.recorded_shop import RecordedShop
 

@@ -38,8 +38,9 @@ from graphql_app.audience.tables import (
 from graphql_app.criteria import Criterion, Scope, StateOperator
 from graphql_app.runtime.services import Services
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.predicate import ForbiddenFragmentError, checked, predicate
+from graphql_app.segments.predicate import predicate
 from graphql_app.segments.size import size
+from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
 from tests.support import Client, Server
 
 SCOPE = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))

@@ -10,7 +10,9 @@ import pytest
 
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
-from graphql_app.segments.rules.parser import Named, parse, sentence
+from graphql_app.segments.rules.parser import parse
+from graphql_app.segments.rules.sentences import sentence
+from graphql_app.segments.rules.tree import Named
 
 SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 NEVER = {"textsReceived": {"operator": "EQUALS", "count": 0}}

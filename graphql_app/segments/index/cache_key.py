@@ -38,7 +38,7 @@ from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.fallback import DoubtError
 from graphql_app.segments.index.field_tracking import reading, values
-from graphql_app.segments.predicate import checked
+from graphql_app.segments.sql_guard import checked
 
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
 TICK = timedelta(milliseconds=1)

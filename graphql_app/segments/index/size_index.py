@@ -21,7 +21,7 @@ from graphql_app.segments.index.loader import ShopFacts, in_doubt_of
 from graphql_app.segments.index.shop_cache import IndexedShop
 from graphql_app.segments.index.vectors import Vector, Whole
 from graphql_app.segments.predicate import key
-from graphql_app.segments.rules.parser import Rule, combine, criteria
+from graphql_app.segments.rules.tree import Rule, combine, criteria
 
 R = TypeVar("R")
 Leaves: TypeAlias = Mapping[str, Criterion]

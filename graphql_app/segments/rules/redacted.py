@@ -11,7 +11,8 @@ from typing import Any
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form
 from graphql_app.criteria.describe import day, listed
-from graphql_app.segments.rules.parser import Reference, Rule, words
+from graphql_app.segments.rules.sentences import words
+from graphql_app.segments.rules.tree import Reference, Rule
 
 HIDDEN = "…"
 

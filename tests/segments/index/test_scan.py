@@ -18,7 +18,7 @@ from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scop
 from graphql_app.runtime.services import Services
 from graphql_app.segments.index.cache_key import Asking, Question
 from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined, scans
-from graphql_app.segments.rules.parser import criteria
+from graphql_app.segments.rules.tree import criteria
 from tests.parity.evaluation.facts import (
     Contact as Person,
 )
