@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from graphql_app.audience.declared import wrong_with
+from graphql_app.audience.plugin_tables import wrong_with
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks

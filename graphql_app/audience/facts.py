@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphql_app.audience import columns
-from graphql_app.audience.columns import ValueKind, parse_column
+from graphql_app.audience import value_parsers
+from graphql_app.audience.value_parsers import ValueKind, parse_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,22 @@ class BadValue:
 CONTACTS = Fact(
     "contacts",
     (
-        FactField("id", columns.IDENTIFIER, "The contact's id in the source system.", True),
-        FactField("phone", columns.TEXT, "Phone number, best in E.164."),
-        FactField("email", columns.TEXT, "E-mail address."),
-        FactField("first_name", columns.TEXT, "Given name."),
-        FactField("last_name", columns.TEXT, "Family name."),
-        FactField("country", columns.COUNTRY, "Country, ISO 3166-1 alpha-2."),
-        FactField("region", columns.TEXT, "State or province, e.g. its code."),
-        FactField("city", columns.TEXT, "City."),
-        FactField("tags", columns.TAGS, "The shop's own labels.", default=[]),
-        FactField("subscribed_at", columns.TIME, "When the contact last subscribed to texts."),
-        FactField("unsubscribed_at", columns.TIME, "When the contact last unsubscribed."),
-        FactField("created_at", columns.TIME, "When the contact was created."),
+        FactField("id", value_parsers.IDENTIFIER, "The contact's id in the source system.", True),
+        FactField("phone", value_parsers.TEXT, "Phone number, best in E.164."),
+        FactField("email", value_parsers.TEXT, "E-mail address."),
+        FactField("first_name", value_parsers.TEXT, "Given name."),
+        FactField("last_name", value_parsers.TEXT, "Family name."),
+        FactField("country", value_parsers.COUNTRY, "Country, ISO 3166-1 alpha-2."),
+        FactField("region", value_parsers.TEXT, "State or province, e.g. its code."),
+        FactField("city", value_parsers.TEXT, "City."),
+        FactField("tags", value_parsers.TAGS, "The shop's own labels.", default=[]),
         FactField(
-            "properties", columns.PROPERTIES, "The shop's own properties, a JSON object.",
+            "subscribed_at", value_parsers.TIME, "When the contact last subscribed to texts."
+        ),
+        FactField("unsubscribed_at", value_parsers.TIME, "When the contact last unsubscribed."),
+        FactField("created_at", value_parsers.TIME, "When the contact was created."),
+        FactField(
+            "properties", value_parsers.PROPERTIES, "The shop's own properties, a JSON object.",
             default="{}",
         ),
     ),
@@ -85,52 +87,52 @@ CONTACTS = Fact(
 ORDERS = Fact(
     "orders",
     (
-        FactField("id", columns.IDENTIFIER, "The order's id in the source system.", True),
-        FactField("contact_id", columns.IDENTIFIER, "Who ordered.", True),
-        FactField("ordered_at", columns.TIME, "When.", True),
-        FactField("total", columns.AMOUNT, "What it cost, in the shop's currency.", True),
-        FactField("refunded", columns.AMOUNT, "What was paid back of it.", default=0),
-        FactField("cancelled_at", columns.TIME, "When it was cancelled, if it was."),
+        FactField("id", value_parsers.IDENTIFIER, "The order's id in the source system.", True),
+        FactField("contact_id", value_parsers.IDENTIFIER, "Who ordered.", True),
+        FactField("ordered_at", value_parsers.TIME, "When.", True),
+        FactField("total", value_parsers.AMOUNT, "What it cost, in the shop's currency.", True),
+        FactField("refunded", value_parsers.AMOUNT, "What was paid back of it.", default=0),
+        FactField("cancelled_at", value_parsers.TIME, "When it was cancelled, if it was."),
     ),
 )
 
 LINE_FIELDS = (
-    FactField("product_id", columns.TEXT, "The product's id or stock-keeping unit.", True),
-    FactField("title", columns.TEXT, "The product's title as sold."),
-    FactField("quantity", columns.INTEGER, "How many; 0 or less is no purchase.", default=1),
-    FactField("price", columns.AMOUNT, "Price of one, in the shop's currency.", default=0),
+    FactField("product_id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True),
+    FactField("title", value_parsers.TEXT, "The product's title as sold."),
+    FactField("quantity", value_parsers.INTEGER, "How many; 0 or less is no purchase.", default=1),
+    FactField("price", value_parsers.AMOUNT, "Price of one, in the shop's currency.", default=0),
 )
 
 ORDER_LINES = Fact(
     "order_lines",
-    (FactField("order_id", columns.IDENTIFIER, "The order it is on.", True), *LINE_FIELDS),
+    (FactField("order_id", value_parsers.IDENTIFIER, "The order it is on.", True), *LINE_FIELDS),
     key=("order_id",),
 )
 
 PRODUCTS = Fact(
     "products",
     (
-        FactField("id", columns.TEXT, "The product's id or stock-keeping unit.", True),
-        FactField("title", columns.TEXT, "Its title.", True),
+        FactField("id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True),
+        FactField("title", value_parsers.TEXT, "Its title.", True),
     ),
 )
 
 TEXTS = Fact(
     "texts",
     (
-        FactField("id", columns.IDENTIFIER, "The message's id in the source system.", True),
-        FactField("contact_id", columns.IDENTIFIER, "Who received it.", True),
-        FactField("sent_at", columns.TIME, "When it was sent.", True),
-        FactField("clicked_at", columns.TIME, "When its link was first clicked."),
+        FactField("id", value_parsers.IDENTIFIER, "The message's id in the source system.", True),
+        FactField("contact_id", value_parsers.IDENTIFIER, "Who received it.", True),
+        FactField("sent_at", value_parsers.TIME, "When it was sent.", True),
+        FactField("clicked_at", value_parsers.TIME, "When its link was first clicked."),
     ),
 )
 
 KEYWORDS = Fact(
     "keywords",
     (
-        FactField("contact_id", columns.IDENTIFIER, "Who texted it in.", True),
-        FactField("keyword", columns.KEYWORD, "The keyword.", True),
-        FactField("received_at", columns.TIME, "When.", True),
+        FactField("contact_id", value_parsers.IDENTIFIER, "Who texted it in.", True),
+        FactField("keyword", value_parsers.KEYWORD, "The keyword.", True),
+        FactField("received_at", value_parsers.TIME, "When.", True),
     ),
     key=("contact_id", "keyword", "received_at"),
 )
@@ -138,11 +140,13 @@ KEYWORDS = Fact(
 EVENTS = Fact(
     "events",
     (
-        FactField("id", columns.IDENTIFIER, "The event's id in the source system.", True),
-        FactField("contact_id", columns.IDENTIFIER, "Whom it concerns.", True),
-        FactField("name", columns.TEXT, "What happened.", True),
-        FactField("occurred_at", columns.TIME, "When.", True),
-        FactField("properties", columns.PROPERTIES, "More about it, a JSON object.", default="{}"),
+        FactField("id", value_parsers.IDENTIFIER, "The event's id in the source system.", True),
+        FactField("contact_id", value_parsers.IDENTIFIER, "Whom it concerns.", True),
+        FactField("name", value_parsers.TEXT, "What happened.", True),
+        FactField("occurred_at", value_parsers.TIME, "When.", True),
+        FactField(
+            "properties", value_parsers.PROPERTIES, "More about it, a JSON object.", default="{}"
+        ),
     ),
 )
 

@@ -23,9 +23,9 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from graphql_app.audience.changes import Writing
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import JournalEntry, Product
+from graphql_app.audience.write_log import Writing
 from graphql_app.errors import AppError
 
 ERASE = "erase"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.columns import INSTANT
+from graphql_app.audience.value_parsers import INSTANT
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ import pyarrow as pa
 from sqlalchemy import Row, text
 from sqlalchemy.engine import Connection, make_url
 
-from graphql_app.audience.declared import all_facts
-from graphql_app.audience.driver import (
+from graphql_app.audience.cancellation import WORK
+from graphql_app.audience.clickhouse import (
     ARROW_SETTINGS,
     ARROW_SINK,
     SETTINGS,
@@ -29,13 +29,9 @@ from graphql_app.audience.driver import (
     failures,
     with_settings,
 )
-from graphql_app.audience.layout import (
-    CLUSTER_INSERT_SETTINGS,
-    QUORUM_TIMEOUT,
-    Layout,
-    difference,
-)
-from graphql_app.audience.sharding import check_local
+from graphql_app.audience.ddl import CLUSTER_INSERT_SETTINGS, QUORUM_TIMEOUT, Layout, difference
+from graphql_app.audience.plugin_tables import all_facts
+from graphql_app.audience.shard_safety import check_local
 from graphql_app.audience.tables import (
     PARTITION,
     PARTITIONS,
@@ -48,7 +44,6 @@ from graphql_app.audience.tables import (
     StoreTable,
     readable_tables,
 )
-from graphql_app.audience.work import WORK
 from graphql_app.observing import traces
 from graphql_app.observing.exchange import metrics
 

@@ -27,7 +27,7 @@ from typing import TypeAlias
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from graphql_app.audience.rows import FactTable
+from graphql_app.audience.table_reader import FactTable
 from graphql_app.catalog.migrating import revisions
 from graphql_app.errors import AppError, ErrorCode
 

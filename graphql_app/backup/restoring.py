@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphql_app.audience.journal import Journal
-from graphql_app.audience.rows import count_rows, declaration, fact_tables, has_rows
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_reader import count_rows, declaration, fact_tables, has_rows
 from graphql_app.audience.tables import PARTITIONS, JournalEntry
 from graphql_app.backup.files import (
     BackupError,

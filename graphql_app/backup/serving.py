@@ -17,7 +17,7 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, UnixStreamServer
 from typing import Any
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.backup.files import BackupError, Manifest, Progress
 from graphql_app.backup.taking import take

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import pyarrow.parquet as pq
 
-from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.rows import fact_tables, pages
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_reader import fact_tables, pages
 from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup.files import (
     MANIFEST,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
-from graphql_app.audience.layout import Layout
+from graphql_app.audience.ddl import Layout
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.console import out
 from graphql_app.plugins import discover

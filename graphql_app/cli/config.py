@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from graphql_app.audience.driver import embedded_in, refuse_if_taken
-from graphql_app.audience.ingest import refuse_half_restored
+from graphql_app.audience.clickhouse import embedded_in, refuse_if_taken
 from graphql_app.audience.journal import Journal
+from graphql_app.audience.recorder import refuse_half_restored
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import require_current, revision
 from graphql_app.catalog.store import Catalog

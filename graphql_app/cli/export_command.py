@@ -21,8 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graphql_app.audience.driver import AudienceTakenError
-from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.clickhouse import AudienceTakenError
+from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog import access
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode

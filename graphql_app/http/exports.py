@@ -20,7 +20,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from graphql_app.audience.exporters import Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.export_formats import Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog.tables import Segment, TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
 from graphql_app.http.admission import Admission, address_of

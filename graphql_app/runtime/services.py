@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, Lock, Semaphore
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.access import Tokens
 from graphql_app.catalog.store import Catalog

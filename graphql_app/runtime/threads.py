@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from graphql_app.audience.work import WORK, Work
+from graphql_app.audience.cancellation import WORK, Work
 from graphql_app.errors import AppError
 
 # Seconds after which work that is to stop is told again: it may just have begun a statement.

@@ -10,7 +10,7 @@ import pyarrow as pa
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from graphql_app.audience import columns, declared, facts
+from graphql_app.audience import facts, plugin_tables, value_parsers
 from graphql_app.audience.facts import FACTS, Fact
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.catalog.tables import TokenScope
@@ -45,13 +45,13 @@ MUTATIONS: Mapping[str, str] = {
 class FactFieldKind(Enum):
     """What a field of a plugin's table takes."""
 
-    ID = columns.IDENTIFIER
-    NUMBER = columns.INTEGER
-    AMOUNT = columns.AMOUNT
-    TIME = columns.TIME
-    TEXT = columns.TEXT
-    BOOLEAN = columns.BOOLEAN
-    TEXTS = columns.TAGS
+    ID = value_parsers.IDENTIFIER
+    NUMBER = value_parsers.INTEGER
+    AMOUNT = value_parsers.AMOUNT
+    TIME = value_parsers.TIME
+    TEXT = value_parsers.TEXT
+    BOOLEAN = value_parsers.BOOLEAN
+    TEXTS = value_parsers.TAGS
 
 
 described_enum(
@@ -61,9 +61,9 @@ described_enum(
         FactFieldKind.NUMBER: "A whole number.",
         FactFieldKind.AMOUNT: 'An amount as text, e.g. "50.00".',
         FactFieldKind.TIME: "An instant of ISO 8601 with its offset.",
-        FactFieldKind.TEXT: f"Text of at most {columns.MAX_TEXT} characters.",
+        FactFieldKind.TEXT: f"Text of at most {value_parsers.MAX_TEXT} characters.",
         FactFieldKind.BOOLEAN: "True or false.",
-        FactFieldKind.TEXTS: f"A list of at most {columns.MAX_TAGS} texts.",
+        FactFieldKind.TEXTS: f"A list of at most {value_parsers.MAX_TAGS} texts.",
     },
     description="What a field of a plugin's table takes.",
 )
@@ -95,7 +95,7 @@ class FactTable:
 def _fact_table(table: type[AudienceTable], source: Source, fact: Fact) -> FactTable:
     return FactTable(
         name=fact.name,
-        description=declared.description(table),
+        description=plugin_tables.description(table),
         plugin=Plugin(name=source.distribution, version=source.version),
         fields=[
             FactTableField(

@@ -13,9 +13,9 @@ import strawberry
 from strawberry.types.arguments import InputContext
 from strawberry.utils.str_converters import to_camel_case
 
-from graphql_app.audience import columns, facts
+from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.facts import Fact, FactField
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.catalog.idempotency import MAX_KEY, once
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
@@ -30,16 +30,16 @@ MAX_ITEMS = 10_000
 STILL = 0.02  # seconds after which to look again whether a shop may be written to
 MAX_LINES = 100_000
 
-TYPES: dict[columns.ValueKind, Any] = {
-    columns.IDENTIFIER: strawberry.ID,
-    columns.INTEGER: int,
-    columns.AMOUNT: Money,
-    columns.TIME: Instant,
-    columns.TEXT: str,
-    columns.COUNTRY: str,
-    columns.KEYWORD: str,
-    columns.TAGS: list[str],
-    columns.PROPERTIES: JSON,
+TYPES: dict[value_parsers.ValueKind, Any] = {
+    value_parsers.IDENTIFIER: strawberry.ID,
+    value_parsers.INTEGER: int,
+    value_parsers.AMOUNT: Money,
+    value_parsers.TIME: Instant,
+    value_parsers.TEXT: str,
+    value_parsers.COUNTRY: str,
+    value_parsers.KEYWORD: str,
+    value_parsers.TAGS: list[str],
+    value_parsers.PROPERTIES: JSON,
 }
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import func, select
 
+from graphql_app.audience.cancellation import StoppedError
 from graphql_app.audience.store import Audience
-from graphql_app.audience.work import StoppedError
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed

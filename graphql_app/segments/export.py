@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlalchemy import select
 from sqlmodel import col
 
-from graphql_app.audience.exporters import SCHEMA
+from graphql_app.audience.export_formats import SCHEMA
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import Scope

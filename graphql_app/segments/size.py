@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from graphql_app.audience.cancellation import StoppedError
 from graphql_app.audience.store import Audience
-from graphql_app.audience.work import StoppedError
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError
 from graphql_app.segments.attribution import asking, different, failing

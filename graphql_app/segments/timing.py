@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from time import perf_counter
 
+from graphql_app.audience.cancellation import WORK
 from graphql_app.audience.store import Audience
-from graphql_app.audience.work import WORK
 from graphql_app.observing import traces
 from graphql_app.observing.exchange import metrics
 from graphql_app.segments.rules.redacted import outline

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphql_app.audience.driver import refuse_if_taken
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.clickhouse import refuse_if_taken
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrating import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from graphql_app.audience import columns
-from graphql_app.audience.columns import ValueKind
+from graphql_app.audience import value_parsers
 from graphql_app.audience.facts import LINE_FIELDS, Fact, FactField
+from graphql_app.audience.value_parsers import ValueKind
 from graphql_app.testing.texts import HOSTILE, ORDINARY
 
 Row = dict[str, Any]
@@ -55,11 +55,11 @@ DATES = (
 )  # fmt: skip
 NUMBERS = (10, 1, 2.5, -3, 0, 1e300)
 VALUES: Mapping[ValueKind, Sequence[Any]] = {
-    columns.INTEGER: (1, 2, 3, 0, -1, 1_000),
-    columns.AMOUNT: AMOUNTS,
-    columns.TIME: INSTANTS,
-    columns.COUNTRY: ("US", "CA", "DE"),
-    columns.BOOLEAN: (True, False),
+    value_parsers.INTEGER: (1, 2, 3, 0, -1, 1_000),
+    value_parsers.AMOUNT: AMOUNTS,
+    value_parsers.TIME: INSTANTS,
+    value_parsers.COUNTRY: ("US", "CA", "DE"),
+    value_parsers.BOOLEAN: (True, False),
 }
 
 
@@ -124,11 +124,11 @@ class FactMaker:
 
     def _of_kind(self, field: FactField) -> Any:
         choose = self._random.choice
-        if field.kind is columns.IDENTIFIER:
+        if field.kind is value_parsers.IDENTIFIER:
             return choose((*range(ROWS), 2**64 - 1))
-        if field.kind is columns.TAGS:
+        if field.kind is value_parsers.TAGS:
             return self._random.sample(self._words, 3)
-        if field.kind is columns.PROPERTIES:
+        if field.kind is value_parsers.PROPERTIES:
             return self._properties()
         return choose(VALUES.get(field.kind, self._words))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphql_app.audience.changes import Changes, Ids
+from graphql_app.audience.write_log import Changes, Ids
 
 
 def _ids(*numbers: int) -> Ids:

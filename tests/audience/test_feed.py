@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_app.audience import feed, journal
-from graphql_app.audience.changes import Touched
-from graphql_app.audience.feed import Feed
-from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.layout import QUORUM_TIMEOUT
+from graphql_app.audience import change_feed, journal
+from graphql_app.audience.change_feed import Feed
+from graphql_app.audience.ddl import QUORUM_TIMEOUT
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.turns import LocalTurns
+from graphql_app.audience.write_lock import LocalTurns
+from graphql_app.audience.write_log import Touched
 from graphql_app.errors import AppError
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import (
@@ -105,7 +105,7 @@ def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: Recorde
 def test_what_is_in_memory_is_no_answer_while_it_is_not_known_what_others_wrote(
     ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "LATELY", 0)
+    monkeypatch.setattr(change_feed, "LATELY", 0)
     here = replace(
         boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
     )
@@ -190,7 +190,7 @@ def test_who_could_not_look_for_long_takes_everything_for_changed(
     assert here.size(SPENT).members == 1
     boutique.record(Orders((Order(2, 1, NOW),)))
     audience.command("TRUNCATE TABLE feed")  # as what is an hour old goes
-    monkeypatch.setattr(feed, "MISSED_AFTER", -1)
+    monkeypatch.setattr(change_feed, "MISSED_AFTER", -1)
     _feed(ours).look()
     monkeypatch.undo()
     assert here.size(SPENT).members == 2
@@ -220,4 +220,4 @@ def test_nothing_is_written_that_cannot_be_told(boutique: RecordedShop, audience
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(change_feed, "LOOK_EVERY", 0.01)

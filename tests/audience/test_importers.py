@@ -20,8 +20,8 @@ import pytest
 
 from graphql_app.audience.facts import Fact
 from graphql_app.audience.importers import BadRow, ImportReport, import_file, report
-from graphql_app.audience.importers import recording as recording_module
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.importers import spool as recording_module
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.runtime.services import Services

@@ -13,8 +13,8 @@ from sqlmodel import col
 
 from graphql_app.audience import facts, journal
 from graphql_app.audience.facts import Fact
-from graphql_app.audience.ingest import Recorder
 from graphql_app.audience.journal import Journal
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order, OrderLine
 from graphql_app.errors import AppError

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from graphql_app.audience.driver import AudienceUnavailableError
-from graphql_app.audience.layout import Layout
+from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.ddl import Layout
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.app import app

@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience import facts, feed
+from graphql_app.audience import change_feed, facts
 from graphql_app.audience import store as audience_store
-from graphql_app.audience.driver import AudienceUnavailableError
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
-from graphql_app.audience.turns import LocalTurns
+from graphql_app.audience.write_lock import LocalTurns
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
@@ -152,7 +152,7 @@ def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
 ) -> None:
     recorder = Recorder(remote, shared=LocalTurns())
     recorder.recover()
-    monkeypatch.setattr(feed, "PATIENCE", 0.1)
+    monkeypatch.setattr(change_feed, "PATIENCE", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
     with pytest.raises(AppError, match="did not answer in time"):

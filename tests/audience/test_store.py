@@ -14,8 +14,8 @@ from sqlalchemy import func, select, union_all
 from sqlmodel import col
 
 from graphql_app.audience import facts
-from graphql_app.audience.driver import AudienceUnavailableError
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
@@ -82,7 +82,7 @@ QUIET = """
 import sys
 from sqlalchemy import func, select
 from sqlmodel import col
-from graphql_app.audience.driver import AudienceUnavailableError
+from graphql_app.audience.clickhouse import AudienceUnavailableError
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.rows import count_rows, fact_tables, pages
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.table_reader import count_rows, fact_tables, pages
 from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import access

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from graphql_app.audience.rows import fact_tables
+from graphql_app.audience.table_reader import fact_tables
 from graphql_app.backup import BackupError, check
 from graphql_app.backup.files import MANIFEST, SUMS
 from graphql_app.catalog import copying

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from graphql_app.audience.rows import FactTable, fact_tables, pages
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_reader import FactTable, fact_tables, pages
 from tests.backup.conftest import New, Source
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

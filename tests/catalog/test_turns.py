@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graphql_app.audience.turns import LocalTurns, Turns
+from graphql_app.audience.write_lock import LocalTurns, Turns
 from graphql_app.catalog import turns as shared_turns
 from graphql_app.catalog.access import new_shop, stored_id
 from graphql_app.catalog.store import Catalog

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from graphql_app import criteria
-from graphql_app.audience import columns, facts
+from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.importers import formats
-from graphql_app.audience.importers.recording import CHUNK_ORDERS, CHUNK_ROWS
+from graphql_app.audience.importers.spool import CHUNK_ORDERS, CHUNK_ROWS
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
@@ -40,8 +40,8 @@ LIMITS = {
     "characters of a text": MAX_TEXT,
     "items in a call of facts": fact_inputs.MAX_ITEMS,
     "order lines in a call of facts": fact_inputs.MAX_LINES,
-    "tags of a contact": columns.MAX_TAGS,
-    "bytes of `properties` as JSON": columns.MAX_PROPERTIES,
+    "tags of a contact": value_parsers.MAX_TAGS,
+    "bytes of `properties` as JSON": value_parsers.MAX_PROPERTIES,
     "`userErrors` in an answer": errors.MAX_USER_ERRORS,
     "items on a page": pagination.MAX_PAGE,
     "items on a page, when left out": pagination.DEFAULT_PAGE,
@@ -65,16 +65,16 @@ LIMITS = {
 }
 
 VALUES = {
-    columns.IDENTIFIER: "id",
-    columns.INTEGER: "number",
-    columns.AMOUNT: "amount",
-    columns.TIME: "time",
-    columns.TEXT: "text",
-    columns.KEYWORD: "text",
-    columns.COUNTRY: "country",
-    columns.BOOLEAN: "true or false",
-    columns.TAGS: "list of texts",
-    columns.PROPERTIES: "JSON object",
+    value_parsers.IDENTIFIER: "id",
+    value_parsers.INTEGER: "number",
+    value_parsers.AMOUNT: "amount",
+    value_parsers.TIME: "time",
+    value_parsers.TEXT: "text",
+    value_parsers.KEYWORD: "text",
+    value_parsers.COUNTRY: "country",
+    value_parsers.BOOLEAN: "true or false",
+    value_parsers.TAGS: "list of texts",
+    value_parsers.PROPERTIES: "JSON object",
 }
 
 
@@ -102,8 +102,8 @@ def test_the_kinds_of_fields_are_all_there() -> None:
 def test_the_kinds_of_fields_of_plugins_tables_are_all_there() -> None:
     rows = table(API, "kind of field")
     assert [code(row[0])[0] for row in rows] == [kind.name for kind in FactFieldKind]
-    assert f"at most {columns.MAX_TEXT} characters" in rows[4][1]
-    assert f"at most {columns.MAX_TAGS} texts" in rows[6][1]
+    assert f"at most {value_parsers.MAX_TEXT} characters" in rows[4][1]
+    assert f"at most {value_parsers.MAX_TAGS} texts" in rows[6][1]
 
 
 def test_the_items_of_mutations_are_the_facts() -> None:

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import characters, lists, sampled_from, text
 
-from graphql_app.audience.columns import TAGS, parse_column
-from graphql_app.audience.exporters import SCHEMA, Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
 from graphql_app.audience.facts import CONTACTS, TEXTS, check
+from graphql_app.audience.formula_escaping import as_text, as_written
 from graphql_app.audience.importers import import_file
-from graphql_app.audience.spreadsheets import as_text, as_written
+from graphql_app.audience.value_parsers import TAGS, parse_column
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from graphql_app.audience.columns import parse_column
 from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact
 from graphql_app.audience.importers import ImportReport, import_file
 from graphql_app.audience.tables import stored
+from graphql_app.audience.value_parsers import parse_column
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
 from graphql_app.testing.facts import FactMaker, Row

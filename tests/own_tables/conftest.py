@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.plugins import Registry, load

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Field, col
 
-from graphql_app.audience.driver import AudienceUnavailableError
+from graphql_app.audience.clickhouse import AudienceUnavailableError
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
 from graphql_app.criteria import Scope

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.services import Services

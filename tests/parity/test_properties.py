@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.columns import PROPERTIES, BadValueError
+from graphql_app.audience.value_parsers import PROPERTIES, BadValueError
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Contacts, Document, Event, Events
 from tests.parity.examples import (

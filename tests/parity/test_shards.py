@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, Subquery, func, or_, select, tuple_, union_all
 from sqlmodel import col
 
-from graphql_app.audience.ingest import Recorder
-from graphql_app.audience.layout import Layout
-from graphql_app.audience.sharding import NotOfOneContactError, check_local
+from graphql_app.audience.ddl import Layout
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.shard_safety import NotOfOneContactError, check_local
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import (
     Contact,

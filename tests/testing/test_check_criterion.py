@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, Contact, Event, Expression, Order, Statement
 from graphql_app.criteria import (

@@ -9,15 +9,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
-from graphql_app.audience.importers.reading import (
-    BLOCK_ROWS,
-    Block,
-    Source,
-    not_utf8,
-    open_text,
-)
+from graphql_app.audience.formula_escaping import as_written
 from graphql_app.audience.importers.report import BadRow, bad_file
-from graphql_app.audience.spreadsheets import as_written
+from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not_utf8, open_text
 
 MAX_FIELD = 1 << 20  # characters: more is a quote that is never closed
 

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience import columns
-from graphql_app.audience.columns import ValueKind
+from graphql_app.audience import value_parsers
 from graphql_app.audience.facts import LINE_FIELDS, ORDER_LINES, ORDERS, Fact, check
-from graphql_app.audience.importers.reading import Block, Source
-from graphql_app.audience.importers.recorded import Recorded, places
+from graphql_app.audience.importers.existing_rows import Recorded, places
 from graphql_app.audience.importers.report import BadRow, bad_file
+from graphql_app.audience.importers.source import Block, Source
+from graphql_app.audience.value_parsers import ValueKind
 
 LINES = "lines"  # the column of orders that holds their lines
 LINE = Fact("lines", LINE_FIELDS)
@@ -235,21 +235,21 @@ def _unfit(kind: ValueKind, found: pa.DataType) -> str | None:
     """Why a column of this Arrow type cannot hold values of a kind."""
     if pa.types.is_dictionary(found):
         found = found.value_type
-    if kind is columns.TIME and pa.types.is_timestamp(found) and found.tz is None:
+    if kind is value_parsers.TIME and pa.types.is_timestamp(found) and found.tz is None:
         return "holds times without a time zone; write them as timestamps in UTC"
-    if kind is columns.AMOUNT and pa.types.is_floating(found):
+    if kind is value_parsers.AMOUNT and pa.types.is_floating(found):
         return (
             "holds binary floating-point numbers, which are not exact amounts; write decimals or "
             "text"
         )
     fits = {
-        columns.IDENTIFIER: pa.types.is_integer(found),
-        columns.INTEGER: pa.types.is_integer(found) or pa.types.is_floating(found),
-        columns.AMOUNT: pa.types.is_decimal(found) or pa.types.is_integer(found),
-        columns.TIME: pa.types.is_timestamp(found),
-        columns.BOOLEAN: pa.types.is_boolean(found),
-        columns.TAGS: pa.types.is_list(found) or pa.types.is_large_list(found),
-        columns.PROPERTIES: pa.types.is_struct(found),
+        value_parsers.IDENTIFIER: pa.types.is_integer(found),
+        value_parsers.INTEGER: pa.types.is_integer(found) or pa.types.is_floating(found),
+        value_parsers.AMOUNT: pa.types.is_decimal(found) or pa.types.is_integer(found),
+        value_parsers.TIME: pa.types.is_timestamp(found),
+        value_parsers.BOOLEAN: pa.types.is_boolean(found),
+        value_parsers.TAGS: pa.types.is_list(found) or pa.types.is_large_list(found),
+        value_parsers.PROPERTIES: pa.types.is_struct(found),
     }.get(kind, False)
     text = (
         pa.types.is_string(found) or pa.types.is_large_string(found)

@@ -10,14 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from graphql_app.audience.importers.reading import (
-    BLOCK_ROWS,
-    Block,
-    Source,
-    not_utf8,
-    open_text,
-)
 from graphql_app.audience.importers.report import BadRow, bad_file
+from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not_utf8, open_text
 
 MAX_LINE = 16 << 20  # characters
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphql_app.audience.importers.reading import PARQUET_MAGIC, Block, Source, open_file
 from graphql_app.audience.importers.report import bad_file
+from graphql_app.audience.importers.source import PARQUET_MAGIC, Block, Source, open_file
 
 BATCH_ROWS = 200_000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphql_app.audience.facts import EXPORTS
-from graphql_app.audience.importers.reading import Block, Source
 from graphql_app.audience.importers.report import bad_file
+from graphql_app.audience.importers.source import Block, Source
 
 CUSTOMERS, ORDERS = EXPORTS
 

@@ -19,13 +19,13 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.columns import INSTANT
 from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.audience.importers.existing_rows import Recorded, places
 from graphql_app.audience.importers.fact_file import Checked, keep_good
-from graphql_app.audience.importers.reading import Block, Source
-from graphql_app.audience.importers.recorded import Recorded, places
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import require_columns, texts
+from graphql_app.audience.importers.source import Block, Source
+from graphql_app.audience.value_parsers import INSTANT
 
 _CONSENT = "Accepts SMS Marketing"
 _COLUMNS: dict[str, str | tuple[str, ...]] = {

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from graphql_app.audience.columns import MAX_TEXT
 from graphql_app.audience.facts import ORDERS, check
+from graphql_app.audience.importers.existing_rows import SEVERAL, Recorded
 from graphql_app.audience.importers.fact_file import LINE, Checked, keep_good, with_lines
-from graphql_app.audience.importers.reading import Block, Source
-from graphql_app.audience.importers.recorded import SEVERAL, Recorded
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import require_columns, texts, time
+from graphql_app.audience.importers.source import Block, Source
+from graphql_app.audience.value_parsers import MAX_TEXT
 
 _ORDER = {
     "id": "Id",

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graphql_app.audience.changes import Ids
+from graphql_app.audience.write_log import Ids
 
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -15,10 +15,10 @@ import pyarrow as pa
 from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
-from graphql_app.audience.changes import Ids
+from graphql_app.audience.cancellation import WORK, StoppedError
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement
-from graphql_app.audience.work import WORK, StoppedError
+from graphql_app.audience.write_log import Ids
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.index.contact_ids import NOWHERE, Flags, Universe

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphql_app.audience.changes import Changes, Ids, Touched
+from graphql_app.audience.write_log import Changes, Ids, Touched
 from graphql_app.segments.index.cache_key import Question
 from graphql_app.segments.index.contact_ids import NOWHERE, Universe
 from graphql_app.segments.index.loader import ShopFacts

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graphql_app.audience.changes import Ids
+from graphql_app.audience.write_log import Ids
 from graphql_app.criteria import Interval
 from graphql_app.criteria.interval import MONEY_SCALE
 from graphql_app.segments.index.contact_ids import Flags, Places

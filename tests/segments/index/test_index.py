@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
 from graphql_app.plugins import Plugin, register

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphql_app.audience.changes import Ids
+from graphql_app.audience.write_log import Ids
 from graphql_app.segments.index.contact_ids import FEW, NOWHERE, Flags, Universe
 
 IDS = st.integers(0, 2**64 - 1) | st.integers(0, 20)

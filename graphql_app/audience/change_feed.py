@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphql_app.audience.changes import Changes, Touched
-from graphql_app.audience.layout import QUORUM_TIMEOUT
+from graphql_app.audience.ddl import QUORUM_TIMEOUT
 from graphql_app.audience.store import Audience
+from graphql_app.audience.write_log import Changes, Touched
 
 logger = logging.getLogger(__name__)
 

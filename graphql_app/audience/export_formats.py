@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from graphql_app.audience.facts import CONTACTS
-from graphql_app.audience.spreadsheets import as_text
+from graphql_app.audience.formula_escaping import as_text
 
 SCHEMA = pa.schema([*CONTACTS.schema, *(pa.field(name, pa.bool_()) for name in CONTACTS.derived)])
 """The columns of an export, in their order."""

@@ -12,8 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sqlalchemy import Column, Table
 
-from graphql_app.audience import columns
-from graphql_app.audience.columns import BadValueError, ValueKind
+from graphql_app.audience import value_parsers
 from graphql_app.audience.facts import EXPORTS, FACTS, Fact, FactField
 from graphql_app.audience.tables import (
     FEED,
@@ -30,6 +29,7 @@ from graphql_app.audience.tables import (
     key_of,
     stored,
 )
+from graphql_app.audience.value_parsers import BadValueError, ValueKind
 
 # Underscores come before letters only, so that no two names are one in camel case.
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
@@ -46,19 +46,19 @@ TAKEN = frozenset(
 )
 
 SCALARS: Mapping[str, ValueKind] = {
-    "UInt64": columns.IDENTIFIER,
-    "Int64": columns.INTEGER,
-    str(MONEY): columns.AMOUNT,
-    str(INSTANT): columns.TIME,
-    "String": columns.TEXT,
-    "Bool": columns.BOOLEAN,
+    "UInt64": value_parsers.IDENTIFIER,
+    "Int64": value_parsers.INTEGER,
+    str(MONEY): value_parsers.AMOUNT,
+    str(INSTANT): value_parsers.TIME,
+    "String": value_parsers.TEXT,
+    "Bool": value_parsers.BOOLEAN,
 }
 KINDS: Mapping[str, ValueKind] = {
     **SCALARS,
     **{f"Nullable({name})": kind for name, kind in SCALARS.items()},
-    "LowCardinality(String)": columns.TEXT,
-    "LowCardinality(Nullable(String))": columns.TEXT,
-    "Array(String)": columns.TAGS,
+    "LowCardinality(String)": value_parsers.TEXT,
+    "LowCardinality(Nullable(String))": value_parsers.TEXT,
+    "Array(String)": value_parsers.TAGS,
 }
 
 
@@ -96,7 +96,7 @@ def _field(column: Column[Any], info: FieldInfo) -> FactField:
 def _default(kind: ValueKind, info: FieldInfo) -> Any:
     """What a column has where nothing is given; None for a null, or where there is no default."""
     if info.default is PydanticUndefined or info.default is None:
-        return [] if kind is columns.TAGS else None
+        return [] if kind is value_parsers.TAGS else None
     parsed = kind.parse(info.default)
     return info.default if parsed is None else parsed
 

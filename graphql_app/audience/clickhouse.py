@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from urllib3 import Timeout
 
-from graphql_app.audience.work import WORK, StoppedError
+from graphql_app.audience.cancellation import WORK, StoppedError
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import secrets_in, without
 

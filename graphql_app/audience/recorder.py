@@ -15,13 +15,13 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.changes import Changes, Writing
+from graphql_app.audience.change_feed import Feed
 from graphql_app.audience.facts import CONTACTS, Fact
-from graphql_app.audience.feed import Feed
 from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
-from graphql_app.audience.turns import LocalTurns, Turns
+from graphql_app.audience.write_lock import LocalTurns, Turns
+from graphql_app.audience.write_log import Changes, Writing
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observing.exchange import metrics
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from clickhouse_connect.cc_sqlalchemy.datatypes.base import sqla_type_from_name
 from sqlmodel import Field
 
-from graphql_app.audience.declared import FIELD_NAME, KINDS
+from graphql_app.audience.plugin_tables import FIELD_NAME, KINDS
 from graphql_app.audience.store import PATIENCE, Audience
 from graphql_app.audience.tables import (
     TABLE_NAME,

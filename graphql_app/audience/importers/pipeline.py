@@ -10,12 +10,10 @@ from pathlib import Path
 from graphql_app.audience.facts import EXPORTS, ORDERS, Fact
 from graphql_app.audience.importers import shopify
 from graphql_app.audience.importers.csv_file import open_csv
+from graphql_app.audience.importers.existing_rows import Recorded
 from graphql_app.audience.importers.fact_file import LINES, FactLayout, Layout
 from graphql_app.audience.importers.ndjson_file import open_ndjson
 from graphql_app.audience.importers.parquet_file import open_parquet
-from graphql_app.audience.importers.reading import Source, open_file
-from graphql_app.audience.importers.recorded import Recorded
-from graphql_app.audience.importers.recording import Spool, open_spool, record
 from graphql_app.audience.importers.report import (
     CHECKING,
     RECORDING,
@@ -26,7 +24,9 @@ from graphql_app.audience.importers.report import (
 )
 from graphql_app.audience.importers.shopify_customers import CustomersLayout
 from graphql_app.audience.importers.shopify_orders import OrdersLayout
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.importers.source import Source, open_file
+from graphql_app.audience.importers.spool import Spool, open_spool, record
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 
 _OPENERS = {

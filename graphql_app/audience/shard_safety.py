@@ -24,7 +24,7 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseList, Grouping, Tuple
 from sqlalchemy.sql.selectable import Exists, ScalarSelect, SelectStatementGrouping
 
-from graphql_app.audience.layout import EVERYWHERE
+from graphql_app.audience.ddl import EVERYWHERE
 from graphql_app.audience.tables import Contact
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.facts import ORDER_LINES, ORDERS, Fact
 from graphql_app.audience.importers.fact_file import LINES
-from graphql_app.audience.ingest import Recorder
+from graphql_app.audience.recorder import Recorder
 from graphql_app.errors import AppError, ErrorCode
 
 CHUNK_ROWS = 500_000
