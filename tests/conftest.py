@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry, discover
 from graphql_app.runtime.services import Services

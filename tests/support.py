@@ -16,8 +16,8 @@ import uvicorn
 from websockets import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from graphql_app.catalog.access import create_token
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tokens import create_token
 from graphql_app.http.app import create_app
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop

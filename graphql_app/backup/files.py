@@ -28,7 +28,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from graphql_app.audience.table_reader import FactTable
-from graphql_app.catalog.migrating import revisions
+from graphql_app.catalog.migrate import revisions
 from graphql_app.errors import AppError, ErrorCode
 
 FORMAT = 1

@@ -26,8 +26,8 @@ from graphql_app.backup.files import (
     catalog_file,
     check,
 )
-from graphql_app.catalog import copying
-from graphql_app.catalog.migrating import require_current, revision, revisions
+from graphql_app.catalog import dump
+from graphql_app.catalog.migrate import require_current, revision, revisions
 from graphql_app.catalog.store import Catalog
 
 # One insert takes no more than this, or one page of one shop.
@@ -67,7 +67,7 @@ def restore(
     begun = journal.restoring()
     if begun not in {None, name}:
         raise BackupError(f"A restore of another backup into this audience was begun. {ELSEWHERE}")
-    shops = copying.shops(catalog)
+    shops = dump.shops(catalog)
     if begun == name and shops and shops == _shops(path):
         journal.end_restore()  # the last that was left to do
         return manifest
@@ -89,8 +89,8 @@ def restore(
         if count_rows(audience, table) != expected.rows:
             raise BackupError(f"The rows of {table} are not all there: restore again.")
     try:
-        copying.fill(catalog, manifest.revision, lambda table: _rows(path, table))
-    except copying.NotEmptyError:
+        dump.fill(catalog, manifest.revision, lambda table: _rows(path, table))
+    except dump.NotEmptyError:
         raise BackupError(f"The catalog is not empty any more. {ELSEWHERE}") from None
     journal.end_restore()
     return manifest
@@ -147,7 +147,7 @@ def _partition(rows: pa.Table) -> int:
     return shop_id % PARTITIONS
 
 
-def _rows(path: Path, table: str) -> Iterator[copying.Row]:
+def _rows(path: Path, table: str) -> Iterator[dump.Row]:
     file = catalog_file(path, table)
     if not file.exists():
         return  # a table of another version
@@ -158,4 +158,4 @@ def _rows(path: Path, table: str) -> Iterator[copying.Row]:
 
 def _shops(path: Path) -> Sequence[tuple[int, str]]:
     """The shops of a backup, by their ids, as ``copying.shops`` has those of a catalog."""
-    return sorted((row["id"], row["handle"]) for row in _rows(path, copying.SHOPS.name))
+    return sorted((row["id"], row["handle"]) for row in _rows(path, dump.SHOPS.name))

@@ -25,7 +25,7 @@ from graphql_app.backup.files import (
     catalog_file,
     new_directory,
 )
-from graphql_app.catalog.copying import TABLES, snapshot
+from graphql_app.catalog.dump import TABLES, snapshot
 from graphql_app.catalog.store import Catalog
 
 

@@ -18,7 +18,7 @@ from graphql_app.audience.clickhouse import embedded_in, refuse_if_taken
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.recorder import refuse_half_restored
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.migrating import require_current, revision
+from graphql_app.catalog.migrate import require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried

@@ -23,7 +23,7 @@ from rich.progress import (
 
 from graphql_app.audience.clickhouse import AudienceTakenError
 from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
-from graphql_app.catalog import access
+from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observing import logs
@@ -72,10 +72,10 @@ def _export(
     output: Path | None,
     after: int | None,
 ) -> None:
-    owner = access.find_shop(services.catalog, handle)
+    owner = shops.find_shop(services.catalog, handle)
     saved = SavedSegments(services.catalog, services.registry, owner)
     rule = saved.rule(saved.find(segment))
-    asked = (services.audience, access.stored_id(owner), rule, shop_scope(owner), services.index)
+    asked = (services.audience, shops.stored_id(owner), rule, shop_scope(owner), services.index)
     export = Export(*asked, after)
     columns = (
         TextColumn("{task.description}"),

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from graphql_app.audience.facts import FACTS
 from graphql_app.audience.importers import formats, import_file
-from graphql_app.catalog import access
+from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err, out, progress_bars
 from graphql_app.errors import counted
 from graphql_app.observing import logs
@@ -47,11 +47,11 @@ def import_command(
     logs.configure(settings)
     since = None if subscribed_at is None else _instant(subscribed_at)
     with open_services(settings) as services, progress_bars() as progress:
-        owner = access.find_shop(services.catalog, shop)
+        owner = shops.find_shop(services.catalog, shop)
         report = import_file(
             file,
             format=format,
-            shop_id=access.stored_id(owner),
+            shop_id=shops.stored_id(owner),
             shop_currency=owner.currency,
             audience=services.audience,
             recorder=services.recorder,

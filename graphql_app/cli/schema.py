@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.catalog.migrating import migrate, revision, revisions
+from graphql_app.catalog.migrate import migrate, revision, revisions
 from graphql_app.cli.console import err, out
 from graphql_app.plugins import discover
 from graphql_app.schema.build import build_schema

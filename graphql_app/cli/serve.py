@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import StrictOption, out
 from graphql_app.demo.load import load_demo
@@ -59,7 +59,7 @@ def demo(
     listening = listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
-        token = access.create_token(services.catalog, shop, TokenScope, "demo")
+        token = tokens.create_token(services.catalog, shop, TokenScope, "demo")
         if loaded:
             out.print(f"Loaded the demo shop: {loaded:,} rows.")
         address = f"http://{settings.host}:{settings.port}"

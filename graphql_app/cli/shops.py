@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.catalog import access
+from graphql_app.catalog import shops
 from graphql_app.catalog.tables import Shop
 from graphql_app.cli.console import out
 from graphql_app.segments.default_segments import create_shop
@@ -49,6 +49,6 @@ def shop_list() -> None:
     """List the shops."""
     table = Table("handle", "name", "time zone", "currency")
     with open_catalog(Settings()) as catalog:
-        for shop in access.shops(catalog):
+        for shop in shops.shops(catalog):
             table.add_row(*map(escape, (shop.handle, shop.name, shop.timezone, shop.currency)))
     out.print(table)

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_app.catalog import access
+from graphql_app.catalog import shops, tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import ShopOption, out
 from graphql_app.settings import Settings
@@ -35,7 +35,7 @@ def token_create(
     except ValueError as error:
         raise typer.BadParameter(f"{error}; there are {', '.join(TokenScope)}.") from error
     with open_catalog(Settings()) as catalog:
-        print(access.create_token(catalog, access.find_shop(catalog, shop), granted, name))
+        print(tokens.create_token(catalog, shops.find_shop(catalog, shop), granted, name))
 
 
 @token_app.command("list")
@@ -43,7 +43,7 @@ def token_list(shop: ShopOption) -> None:
     """List a shop's tokens, without their secrets."""
     table = Table("id", "name", "scopes", "created", "revoked")
     with open_catalog(Settings()) as catalog:
-        for token in access.tokens(catalog, access.find_shop(catalog, shop)):
+        for token in tokens.tokens(catalog, shops.find_shop(catalog, shop)):
             revoked = f"{token.revoked_at:%Y-%m-%d %H:%M}" if token.revoked_at else ""
             created = f"{token.created_at:%Y-%m-%d %H:%M}"
             table.add_row(token.id, escape(token.name), " ".join(token.scopes), created, revoked)
@@ -56,4 +56,4 @@ def token_revoke(
 ) -> None:
     """End a token's life, at once."""
     with open_catalog(Settings()) as catalog:
-        out.print(f"Revoked {access.revoke_token(catalog, token_id)}.")
+        out.print(f"Revoked {tokens.revoke_token(catalog, token_id)}.")

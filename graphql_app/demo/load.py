@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from graphql_app.audience import facts
 from graphql_app.audience.tables import KeywordUse
-from graphql_app.catalog.access import find_shop, stored_id
+from graphql_app.catalog.shops import find_shop, stored_id
 from graphql_app.catalog.tables import Shop
 from graphql_app.demo.shop import (
     DEMO_CURRENCY,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
-from graphql_app.catalog.access import Tokens
+from graphql_app.catalog.tokens import Tokens
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from graphql_app.catalog.migrating import revision, revisions
+from graphql_app.catalog.migrate import revision, revisions
 from graphql_app.errors import AppError
 from graphql_app.observing.metrics import Metrics
 from graphql_app.runtime.services import Services

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from anyio import to_thread
 from strawberry.dataloader import DataLoader
 
-from graphql_app.catalog.access import TOKEN_PATTERN, Access
+from graphql_app.catalog.tokens import TOKEN_PATTERN, Access
 from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
 from graphql_app.runtime.services import Services

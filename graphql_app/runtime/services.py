@@ -12,8 +12,8 @@ from anyio import CapacityLimiter, Lock, Semaphore
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.access import Tokens
 from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tokens import Tokens
 from graphql_app.plugins import Registry
 from graphql_app.runtime.sharing import Flights, NewFacts
 from graphql_app.segments.index import SizeIndex

@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_app import ids
-from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.ids import parse_global_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop as StoredShop
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.schema.ids import global_id

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from graphql_app.catalog.access import new_shop, stored_id
+from graphql_app.catalog.shops import new_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.plugins import Registry

@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from graphql_app.catalog.access import stored_id
+from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.criteria import Option, SegmentReference

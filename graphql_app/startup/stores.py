@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from graphql_app.audience.clickhouse import refuse_if_taken
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.migrating import migrate, require_current, revision
+from graphql_app.catalog.migrate import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.turns import SharedTurns
+from graphql_app.catalog.write_lock import SharedTurns
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 

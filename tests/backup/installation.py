@@ -16,9 +16,9 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.table_reader import count_rows, fact_tables, pages
 from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.files import MANIFEST, SUMS
-from graphql_app.catalog import access
-from graphql_app.catalog.migrating import migrate
-from graphql_app.catalog.turns import SharedTurns
+from graphql_app.catalog import shops
+from graphql_app.catalog.migrate import migrate
+from graphql_app.catalog.write_lock import SharedTurns
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.shops import MadeShop
@@ -100,11 +100,11 @@ class Installation:
         return {
             f"{table.name} of {shop.handle}": [
                 sorted(row.items())
-                for page in pages(audience, table, access.stored_id(shop), size=100)
+                for page in pages(audience, table, shops.stored_id(shop), size=100)
                 for row in page.to_pylist()
             ]
             for table in fact_tables(audience)
-            for shop in access.shops(self.services.catalog)
+            for shop in shops.shops(self.services.catalog)
         }
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from graphql_app.audience.table_reader import fact_tables
 from graphql_app.backup import BackupError, check
 from graphql_app.backup.files import MANIFEST, SUMS
-from graphql_app.catalog import copying
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog import dump
+from graphql_app.catalog.migrate import migrate
 from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
 from tests.backup.installation import Installation, rewrite
@@ -30,7 +30,7 @@ def _refused(target: Installation, path: Path, told: str) -> None:
     """A backup is refused, and the stores are as they were: without anything."""
     with pytest.raises(BackupError, match=told):
         target.restore(path)
-    assert copying.shops(target.services.catalog) == []
+    assert dump.shops(target.services.catalog) == []
     assert target.rows() == 0
 
 

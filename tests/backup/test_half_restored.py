@@ -15,7 +15,7 @@ from graphql_app.audience.journal import Journal
 from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup import BackupError, restore
 from graphql_app.backup.files import check
-from graphql_app.catalog import copying
+from graphql_app.catalog import dump
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
@@ -52,7 +52,7 @@ def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
 
     with pytest.raises(KeyboardInterrupt):
         restore(backup, target.services.catalog, target.services.audience, tell)
-    assert copying.shops(target.services.catalog) == []
+    assert dump.shops(target.services.catalog) == []
     with pytest.raises(AppError, match="was begun and not finished"), target.serving():
         pass
     other = new()

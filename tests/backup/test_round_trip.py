@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from graphql_app.backup.files import MANIFEST, SUMS, Manifest
-from graphql_app.catalog import access
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog import tokens
+from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry
 from tests.backup.conftest import New, Source
 from tests.backup.installation import ORDERED, rewrite, seen
@@ -66,7 +66,7 @@ def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, ki
         assert shop.members(EVERYONE) == contacts - 1
         create(shop, "new")
         create(other, "new")
-        assert access.create_token(target.services.catalog, shop.shop, [])
+        assert tokens.create_token(target.services.catalog, shop.shop, [])
         assert server.shop().shop_id > max(shop.shop_id, other.shop_id)
     with target.serving() as server:
         (shop, _) = _clients(server, source.shops)

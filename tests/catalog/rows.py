@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from graphql_app.catalog.migrating import revisions
+from graphql_app.catalog.migrate import revisions
 from graphql_app.catalog.store import Catalog
 
 SHOP = {

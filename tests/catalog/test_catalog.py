@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from graphql_app.catalog import access
+from graphql_app.catalog import shops, tokens
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
@@ -78,13 +78,13 @@ def test_a_wrong_shop_is_refused_whole(
     with pytest.raises(AppError) as refused:
         create_shop(catalog, registry, _shop(**{field: value}))
     assert refused.value.problems[0].path == (field,)
-    assert access.shops(catalog) == []
+    assert shops.shops(catalog) == []
 
 
 def test_a_handle_is_taken_once(catalog: Catalog, registry: Registry, shop: Shop) -> None:
     with pytest.raises(AppError, match="already"):
         create_shop(catalog, registry, _shop(shop.handle))
-    assert len(access.shops(catalog)) == 1
+    assert len(shops.shops(catalog)) == 1
 
 
 def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments) -> None:
@@ -202,8 +202,8 @@ def test_a_segment_is_not_deleted_while_another_comes_to_use_it(saved: SavedSegm
 
 
 def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, shop: Shop) -> None:
-    token = access.create_token(catalog, shop, [TokenScope.SEGMENTS_READ])
-    found = access.authenticate(catalog, token)
+    token = tokens.create_token(catalog, shop, [TokenScope.SEGMENTS_READ])
+    found = tokens.authenticate(catalog, token)
     assert found is not None
     assert found.shop.handle == "acme"
     assert found.scopes == {TokenScope.SEGMENTS_READ}
@@ -215,23 +215,23 @@ def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, sho
 
 
 def test_a_token_that_is_wrong_in_any_way_gives_nothing(catalog: Catalog, shop: Shop) -> None:
-    token = access.create_token(catalog, shop, TokenScope)
-    other = access.create_token(catalog, shop, TokenScope)
+    token = tokens.create_token(catalog, shop, TokenScope)
+    other = tokens.create_token(catalog, shop, TokenScope)
     swapped = token[:21] + other[21:]
     for wrong in ("", "seg_", token[:-1], token + "a", token.upper(), swapped, "é" * 64):
-        assert access.authenticate(catalog, wrong) is None
-    access.revoke_token(catalog, token.split("_")[1])
-    assert access.authenticate(catalog, token) is None
-    assert access.authenticate(catalog, other) is not None
+        assert tokens.authenticate(catalog, wrong) is None
+    tokens.revoke_token(catalog, token.split("_")[1])
+    assert tokens.authenticate(catalog, token) is None
+    assert tokens.authenticate(catalog, other) is not None
 
 
 def test_a_token_is_revoked_by_all_of_it_too_and_is_in_no_error(
     catalog: Catalog, shop: Shop
 ) -> None:
-    token = access.create_token(catalog, shop, TokenScope)
+    token = tokens.create_token(catalog, shop, TokenScope)
     missing = f"seg_{'0' * 16}_{token.split('_', 2)[2]}"
     with pytest.raises(NotFoundError) as unknown:
-        access.revoke_token(catalog, missing)
+        tokens.revoke_token(catalog, missing)
     assert missing not in str(unknown.value)
-    assert access.revoke_token(catalog, token) == token.split("_")[1]
-    assert access.authenticate(catalog, token) is None
+    assert tokens.revoke_token(catalog, token) == token.split("_")[1]
+    assert tokens.authenticate(catalog, token) is None

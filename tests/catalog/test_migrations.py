@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, select
 
-from graphql_app.catalog.migrating import migrate, require_current, revision, revisions
+from graphql_app.catalog.migrate import migrate, require_current, revision, revisions
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode

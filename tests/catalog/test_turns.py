@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from graphql_app.audience.write_lock import LocalTurns, Turns
-from graphql_app.catalog import turns as shared_turns
-from graphql_app.catalog.access import new_shop, stored_id
+from graphql_app.catalog import write_lock as shared_turns
+from graphql_app.catalog.shops import new_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
-from graphql_app.catalog.turns import SharedTurns
+from graphql_app.catalog.write_lock import SharedTurns
 from graphql_app.errors import AppError, ErrorCode
 
 ROUNDS = 20

@@ -28,9 +28,10 @@ import os, signal
 from graphql_app.startup.services import open_services
 from graphql_app.startup.stores import opened_catalog
 from graphql_app.audience.facts import CONTACTS, check
-from graphql_app.catalog.access import create_token, stored_id
+from graphql_app.catalog.shops import stored_id
+from graphql_app.catalog.tokens import create_token
 from graphql_app.catalog.idempotency import once
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience.facts import CONTACTS, check
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.http.exports import AT_ONCE
@@ -202,8 +202,8 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
     client = server.client(crowd.shop)
     with slow(client, segment) as reader:
         reader.until(b"\r\n10,")
-        access.revoke_token(server.services.catalog, client.token.split("_")[1])
-        time.sleep(access.KNOWN_FOR)
+        tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
+        time.sleep(tokens.KNOWN_FOR)
         text = reader.rest()
     assert b"\n50000," not in text
     assert not text.endswith(b"\r\n0\r\n\r\n")

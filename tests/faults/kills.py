@@ -21,10 +21,10 @@ from typing import Any
 import httpx
 from sqlalchemy import MetaData, create_engine, select
 
-from graphql_app.catalog.access import create_token
-from graphql_app.catalog.migrating import migrate, require_current
+from graphql_app.catalog.migrate import migrate, require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry, discover
 from graphql_app.segments.default_segments import create_shop
 from tests.e2e import process
@@ -259,7 +259,7 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
 
 MIGRATE = """
 import sys
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 catalog = Catalog(sys.argv[1])
 print("ready", flush=True)

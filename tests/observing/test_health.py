@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import monitoring

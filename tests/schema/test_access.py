@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.settings import Settings
 from graphql_app.startup.stores import open_catalog
@@ -174,8 +174,8 @@ def test_a_revoked_token_ends_within_a_second_and_the_others_go_on(
 ) -> None:
     client = owned.having(*TokenScope)
     assert client.ask(SHOP)
-    access.revoke_token(server.services.catalog, client.token.split("_")[1])
-    time.sleep(access.KNOWN_FOR)
+    tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
+    time.sleep(tokens.KNOWN_FOR)
     response = client.post(SHOP)
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.http import rate_limiter
 from graphql_app.http.rate_limiter import Rate
 from graphql_app.runtime.services import Services
@@ -141,13 +141,13 @@ def test_an_address_that_guesses_tokens_is_not_looked_up_for(
     server: Server, serve: Serve, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: Counter[str] = Counter()
-    authenticate = access.authenticate
+    authenticate = tokens.authenticate
 
     def counting(catalog: Any, token: str) -> Any:
         asked[token] += 1
         return authenticate(catalog, token)
 
-    monkeypatch.setattr(access, "authenticate", counting)
+    monkeypatch.setattr(tokens, "authenticate", counting)
     with serve(failure_limit=3) as address:
         shop = replace(server.shop(), address=address)
         assert shop.post(SHOP).status_code == 200
@@ -188,6 +188,6 @@ def test_a_token_that_was_revoked_counts_among_the_guesses(server: Server, serve
     with serve(failure_limit=2) as address:
         shop = replace(server.shop(), address=address)
         assert shop.post(SHOP).status_code == 200
-        access.revoke_token(server.services.catalog, shop.token.split("_")[1])
+        tokens.revoke_token(server.services.catalog, shop.token.split("_")[1])
         server.services.tokens._known.clear()
         assert [shop.post(SHOP).status_code for _ in range(3)] == [401, 401, 429]

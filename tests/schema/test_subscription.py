@@ -20,7 +20,7 @@ import httpx
 import pytest
 from anyio import CapacityLimiter
 
-from graphql_app.catalog import access
+from graphql_app.catalog import tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
@@ -119,8 +119,8 @@ def workers_busy(services: Services, number: int) -> bool:
 
 def revoke(server: Server, client: Client) -> None:
     """End a token, and wait until every process must know."""
-    access.revoke_token(server.services.catalog, client.token.split("_")[1])
-    time.sleep(access.KNOWN_FOR)
+    tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
+    time.sleep(tokens.KNOWN_FOR)
 
 
 def error_of(stream: Stream, id: str = "1") -> Any:
@@ -319,7 +319,7 @@ def test_who_has_a_token_that_is_revoked_is_cut_off(shop: Client, server: Server
     with admitted(leaving) as busy, admitted(leaving) as idle, admitted(shop) as other:
         busy.subscribe(COUNT, rule=EVERYONE)
         assert busy.next()["segmentSize"]["members"] == 0
-        access.revoke_token(server.services.catalog, leaving.token.split("_")[1])
+        tokens.revoke_token(server.services.catalog, leaving.token.split("_")[1])
         for stream in (busy, idle):
             assert stream.closed() == (4403, "Forbidden: the token is no longer valid")
         shop.record("contactsUpsert", contacts(1))
@@ -338,7 +338,7 @@ def test_a_client_that_comes_again_and_again_is_watched_once(
         async def cut() -> None:
             cut_off.set()
 
-        some = connections.Sockets(access.Tokens(catalog), settings)
+        some = connections.Sockets(tokens.Tokens(catalog), settings)
         before = asyncio.all_tasks()
 
         def come() -> connections.Place:
@@ -353,7 +353,7 @@ def test_a_client_that_comes_again_and_again_is_watched_once(
         while asyncio.all_tasks() - before:  # nobody is there, nobody is watched
             await asyncio.sleep(0.01)
         come()
-        access.revoke_token(catalog, leaving.token.split("_")[1])
+        tokens.revoke_token(catalog, leaving.token.split("_")[1])
         await asyncio.wait_for(cut_off.wait(), WAIT)
 
     asyncio.run(come_and_go())
@@ -630,7 +630,7 @@ def test_a_failure_before_a_client_is_known_closes_the_connection(
         def failing(*_: Any, failure: Exception = failure) -> Any:
             raise failure
 
-        monkeypatch.setattr(access, "authenticate", failing)
+        monkeypatch.setattr(tokens, "authenticate", failing)
         with streaming(shop.address) as stream:
             stream.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
             code, reason = stream.closed()

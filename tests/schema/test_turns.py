@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from graphql_app.catalog.access import Access
+from graphql_app.catalog.tokens import Access
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.services import Services
 from tests.support import Server

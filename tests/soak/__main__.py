@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from graphql_app.catalog.migrating import migrate
+from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services

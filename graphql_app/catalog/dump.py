@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from graphql_app.catalog.migrating import MIGRATIONS
+from graphql_app.catalog.migrate import MIGRATIONS
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Shop
 

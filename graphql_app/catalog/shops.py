@@ -1,0 +1,85 @@
+"""Shops: the tenants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from zoneinfo import available_timezones
+
+from babel.numbers import list_currencies
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import Shop
+from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Problem
+
+HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def stored_id(shop: Shop) -> int:
+    """The id of a shop that has been stored."""
+    if shop.id is None:
+        raise ValueError("the shop has not been stored")
+    return shop.id
+
+
+def new_shop(session: Session, shop: Shop) -> Shop:
+    """Add a shop.
+
+    Raises:
+        InvalidInputError: Its handle is taken or malformed, or its zone or currency unknown.
+    """
+    problems = list(_shop_problems(shop))
+    if not problems:
+        session.add(shop)
+        try:
+            session.flush()
+        except IntegrityError:
+            problems = [_invalid("handle", f"There is a shop {shop.handle!r} already.")]
+    if problems:
+        raise InvalidInputError(problems)
+    return shop
+
+
+def _shop_problems(shop: Shop) -> Iterable[Problem]:
+    if not HANDLE_PATTERN.fullmatch(shop.handle):
+        yield _invalid(
+            "handle", "A shop's handle is 1 to 63 of a-z, 0-9 and -, beginning with none of -."
+        )
+    if not shop.name.strip() or len(shop.name) > 255:
+        yield _invalid("name", "A shop's name has 1 to 255 characters.")
+    if shop.timezone not in available_timezones():
+        yield _invalid(
+            "timezone",
+            f"There is no time zone {shop.timezone!r}; write it as in the IANA database, "
+            "e.g. America/New_York.",
+        )
+    if shop.currency not in list_currencies():
+        yield _invalid(
+            "currency",
+            f"There is no currency {shop.currency!r}; write its code of ISO 4217, e.g. USD.",
+        )
+
+
+def _invalid(field: str, message: str) -> Problem:
+    return Problem(ErrorCode.INVALID, message, (field,))
+
+
+def shops(catalog: Catalog) -> Sequence[Shop]:
+    """Every shop, by handle."""
+    with catalog.read() as session:
+        return session.exec(select(Shop).order_by(col(Shop.handle))).all()
+
+
+def find_shop(catalog: Catalog, handle: str) -> Shop:
+    """The shop with a handle.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with catalog.read() as session:
+        shop = session.exec(select(Shop).where(Shop.handle == handle)).first()
+    if shop is None:
+        raise NotFoundError(f"shop: {handle!r}")
+    return shop
