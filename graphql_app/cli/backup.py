@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.backup import Manifest, ask_for, check, restore, take
-from graphql_app.backup.files import Progress
+from graphql_app.backup.archive import Progress
 from graphql_app.cli.console import out, progress_bars
 from graphql_app.observing import logs
 from graphql_app.settings import Settings

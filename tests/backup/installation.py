@@ -15,7 +15,7 @@ import httpx
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.table_reader import count_rows, fact_tables, pages
 from graphql_app.backup import Manifest, restore, take
-from graphql_app.backup.files import MANIFEST, SUMS
+from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import shops
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.write_lock import SharedTurns

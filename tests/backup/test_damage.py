@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from graphql_app.audience.table_reader import fact_tables
 from graphql_app.backup import BackupError, check
-from graphql_app.backup.files import MANIFEST, SUMS
+from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import dump
 from graphql_app.catalog.migrate import migrate
 from graphql_app.errors import AppError

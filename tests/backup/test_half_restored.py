@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup import BackupError, restore
-from graphql_app.backup.files import check
+from graphql_app.backup.archive import check
 from graphql_app.catalog import dump
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError

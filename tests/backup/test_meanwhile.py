@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from graphql_app.backup import files, take
+from graphql_app.backup import archive, take
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import New, Source
 from tests.schema.operations import UPDATE, create
@@ -141,7 +141,7 @@ def test_a_shop_whose_turn_was_lost_is_not_backed_up_as_of_several_instants(
 def test_whoever_is_told_how_far_it_is_may_end_it_within_a_shop_or_a_file(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(files, "HASHED_AT_ONCE", 100)
+    monkeypatch.setattr(archive, "HASHED_AT_ONCE", 100)
     services, told = source.installation.services, []
 
     def tell(*now: object) -> None:

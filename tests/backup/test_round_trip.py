@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from graphql_app.backup.files import MANIFEST, SUMS, Manifest
+from graphql_app.backup.archive import MANIFEST, SUMS, Manifest
 from graphql_app.catalog import tokens
 from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry

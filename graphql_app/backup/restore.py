@@ -18,7 +18,7 @@ from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import count_rows, declaration, fact_tables, has_rows
 from graphql_app.audience.tables import PARTITIONS, JournalEntry
-from graphql_app.backup.files import (
+from graphql_app.backup.archive import (
     BackupError,
     Manifest,
     Progress,

@@ -19,8 +19,8 @@ from typing import Any
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.backup.files import BackupError, Manifest, Progress
-from graphql_app.backup.taking import take
+from graphql_app.backup.archive import BackupError, Manifest, Progress
+from graphql_app.backup.create import take
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError
 from graphql_app.observing.logs import logged

@@ -16,7 +16,7 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import fact_tables, pages
 from graphql_app.audience.tables import PARTITIONS
-from graphql_app.backup.files import (
+from graphql_app.backup.archive import (
     MANIFEST,
     Manifest,
     Progress,
