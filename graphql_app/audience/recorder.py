@@ -23,7 +23,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.write_lock import LocalTurns, Turns
 from graphql_app.audience.write_log import Changes, Writing
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability.request_context import metrics
 
 HALF_RESTORED = (
     "A restore into this audience was begun and not finished, so it is not served. Run "

@@ -44,8 +44,8 @@ from graphql_app.audience.tables import (
     StoreTable,
     readable_tables,
 )
-from graphql_app.observing import traces
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability import traces
+from graphql_app.observability.request_context import metrics
 
 # Rows replaced but not yet merged away must not count: FINAL on every read. A partition that is
 # one merged part costs nothing more (measured: 0.078 s with and without over 20 M rows).

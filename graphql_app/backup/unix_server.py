@@ -23,7 +23,7 @@ from graphql_app.backup.archive import BackupError, Manifest, Progress
 from graphql_app.backup.create import take
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError
-from graphql_app.observing.logs import logged
+from graphql_app.observability.logs import logged
 
 logger = logging.getLogger(__name__)
 

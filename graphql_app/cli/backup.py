@@ -11,7 +11,7 @@ from rich.markup import escape
 from graphql_app.backup import Manifest, ask_for, check, restore, take
 from graphql_app.backup.archive import Progress
 from graphql_app.cli.console import out, progress_bars
-from graphql_app.observing import logs
+from graphql_app.observability import logs
 from graphql_app.settings import Settings
 from graphql_app.startup.stores import open_audience, open_catalog, open_recorder, opened_catalog
 

@@ -25,7 +25,7 @@ from graphql_app.cli.plugin_trial import tried
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.hiding import shown
 from graphql_app.http.trusted_documents import Documents
-from graphql_app.observing import logs
+from graphql_app.observability import logs
 from graphql_app.plugins import PluginError, discover
 from graphql_app.server.run import listen, refuse_several
 from graphql_app.settings import Settings, as_set

@@ -26,7 +26,7 @@ from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjso
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.observing import logs
+from graphql_app.observability import logs
 from graphql_app.runtime.services import Services
 from graphql_app.segments.export import Export
 from graphql_app.segments.members import count

@@ -15,7 +15,7 @@ from graphql_app.audience.importers import formats, import_file
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err, out, progress_bars
 from graphql_app.errors import counted
-from graphql_app.observing import logs
+from graphql_app.observability import logs
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 

@@ -12,7 +12,7 @@ from graphql_app.catalog import tokens
 from graphql_app.catalog.tables import TokenScope
 from graphql_app.cli.console import StrictOption, out
 from graphql_app.demo.load import load_demo
-from graphql_app.observing import logs
+from graphql_app.observability import logs
 from graphql_app.server.run import listen, serve_in_workers
 from graphql_app.server.run import serve as serve_here
 from graphql_app.settings import Settings

@@ -15,9 +15,9 @@ from graphql_app.http.graphql import GraphQLEndpoint, failure
 from graphql_app.http.monitoring import monitoring
 from graphql_app.http.pages import pages
 from graphql_app.http.security_headers import DEFAULTS, SafeHeaders, cross_origin
-from graphql_app.observing.exchange import id_header
-from graphql_app.observing.metrics import Metrics
-from graphql_app.observing.middleware import Observed
+from graphql_app.observability.metrics import Metrics
+from graphql_app.observability.middleware import Observed
+from graphql_app.observability.request_context import id_header
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings

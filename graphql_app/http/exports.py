@@ -26,7 +26,7 @@ from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedEr
 from graphql_app.http.admission import Admission, address_of
 from graphql_app.http.graphql import NOT_ALLOWED, authorization, failure, left
 from graphql_app.ids import SEGMENT, number_of
-from graphql_app.observing.logs import logged
+from graphql_app.observability.logs import logged
 from graphql_app.runtime.context import Context
 from graphql_app.segments.export import Export
 from graphql_app.segments.rules.parser import keys_in

@@ -27,8 +27,8 @@ from graphql_app.http.connections import Sockets
 from graphql_app.http.graphql_ws import Connection, Operations, Socket
 from graphql_app.http.request_body import FIELDS, JSON_TYPE, check_length, check_types, decode, read
 from graphql_app.http.trusted_documents import Documents
-from graphql_app.observing.exchange import count_errors
-from graphql_app.observing.logs import logged
+from graphql_app.observability.logs import logged
+from graphql_app.observability.request_context import count_errors
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import Schema

@@ -24,7 +24,7 @@ from graphql_app.http.admission import Admission
 from graphql_app.http.connections import Place, Sockets
 from graphql_app.http.request_body import check_types
 from graphql_app.http.trusted_documents import Documents
-from graphql_app.observing.exchange import part
+from graphql_app.observability.request_context import part
 from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import coded
 

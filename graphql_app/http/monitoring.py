@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from graphql_app.catalog.migrate import revision, revisions
 from graphql_app.errors import AppError
-from graphql_app.observing.metrics import Metrics
+from graphql_app.observability.metrics import Metrics
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 

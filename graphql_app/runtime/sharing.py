@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from anyio import move_on_after
 
 from graphql_app.audience.write_log import Changes
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability.request_context import metrics
 
 T = TypeVar("T")
 

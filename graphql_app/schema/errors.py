@@ -15,7 +15,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from graphql_app.errors import AppError, ErrorCode, Problem, RateLimitedError
-from graphql_app.observing.exchange import count_errors
+from graphql_app.observability.request_context import count_errors
 from graphql_app.schema.descriptions import described_enum
 
 logger = logging.getLogger(__name__)

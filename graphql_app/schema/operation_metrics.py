@@ -16,8 +16,8 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from graphql_app.observing import traces
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability import traces
+from graphql_app.observability.request_context import metrics
 
 MAX_INLINE = 15  # inline fragments that are looked into for the first field
 

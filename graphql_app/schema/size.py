@@ -11,7 +11,7 @@ import strawberry
 from anyio import sleep
 
 from graphql_app.catalog.tables import TokenScope
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability.request_context import metrics
 from graphql_app.runtime.context import Asked, Context
 from graphql_app.runtime.services import LIVE
 from graphql_app.runtime.sharing import Flights

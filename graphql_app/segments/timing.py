@@ -10,8 +10,8 @@ from time import perf_counter
 
 from graphql_app.audience.cancellation import WORK
 from graphql_app.audience.store import Audience
-from graphql_app.observing import traces
-from graphql_app.observing.exchange import metrics
+from graphql_app.observability import traces
+from graphql_app.observability.request_context import metrics
 from graphql_app.segments.rules.redacted import outline
 from graphql_app.segments.rules.tree import Rule
 

@@ -18,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from graphql_app.backup import offered
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.app import create_app
-from graphql_app.observing import logs, traces
+from graphql_app.observability import logs, traces
 from graphql_app.runtime.services import Services
 from graphql_app.server.http_protocol import BoundedHttp
 from graphql_app.server.websocket_protocol import BoundedWebSocket

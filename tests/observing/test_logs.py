@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from graphql_app.observing.exchange import request_id
-from graphql_app.observing.logs import formatter
+from graphql_app.observability.logs import formatter
+from graphql_app.observability.request_context import request_id
 from graphql_app.settings import Settings
 
 SECRET = "pass word/of:the@url"

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from graphql_app.observing import traces
-from graphql_app.observing.otel import Tracing
+from graphql_app.observability import traces
+from graphql_app.observability.otel import Tracing
 from tests.support import SIZE, Client, streaming
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -152,8 +152,8 @@ def test_traces_that_cannot_be_are_told_once(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hidden@127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # as if it were not there
-    monkeypatch.delitem(sys.modules, "graphql_app.observing.otel")
-    monkeypatch.delattr("graphql_app.observing.otel")
+    monkeypatch.delitem(sys.modules, "graphql_app.observability.otel")
+    monkeypatch.delattr("graphql_app.observability.otel")
     with traces.collected():
         assert traces.span("anything") is traces.NOTHING
     (record,) = caplog.records

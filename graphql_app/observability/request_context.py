@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from graphql_app.observing.metrics import Metrics
+from graphql_app.observability.metrics import Metrics
 
 HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

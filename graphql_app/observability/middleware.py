@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_app.observing import traces
-from graphql_app.observing.exchange import EXCHANGE, Exchange, request_id
-from graphql_app.observing.metrics import Metrics
+from graphql_app.observability import traces
+from graphql_app.observability.metrics import Metrics
+from graphql_app.observability.request_context import EXCHANGE, Exchange, request_id
 
 logger = logging.getLogger(__name__)
 

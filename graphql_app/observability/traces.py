@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import Scope
 
 if TYPE_CHECKING:
-    from graphql_app.observing.otel import Tracing
+    from graphql_app.observability.otel import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def collected() -> Iterator[None]:
         yield
         return
     try:
-        from graphql_app.observing import otel  # noqa: PLC0415 - its libraries may be missing
+        from graphql_app.observability import otel  # noqa: PLC0415 - its libraries may be missing
     except ImportError:
         logger.warning(
             "There are no traces, which %s asks for: install open-segments[otel].",
