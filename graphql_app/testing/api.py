@@ -15,8 +15,8 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.build import Schema, build_schema
 from graphql_app.schema.rule import input_name
 from graphql_app.segments.rules.parser import MAX_CRITERIA
-from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding
+from graphql_app.testing.harness import Bench, Case
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { parts { members } } }"
 TYPE = """

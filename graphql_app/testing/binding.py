@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphql_app.criteria import FieldKind, FieldSpec
-from graphql_app.testing.bench import Bench, Case
-from graphql_app.testing.filling import is_valid, suggesting
 from graphql_app.testing.findings import Finding
-from graphql_app.testing.places import places
+from graphql_app.testing.form_filling import is_valid, suggesting
+from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.hostile_texts import MARKER
 from graphql_app.testing.sql import compiled
-from graphql_app.testing.texts import MARKER
+from graphql_app.testing.value_paths import places
 
 logger = logging.getLogger(__name__)
 

@@ -13,18 +13,18 @@ from graphql_app.runtime.services import Services
 from graphql_app.testing import (
     api,
     binding,
+    escaping,
     forms,
     fragments,
-    hostility,
     isolation,
     logic,
-    offers,
+    suggestions,
     wording,
 )
-from graphql_app.testing.bench import Bench
 from graphql_app.testing.engine import services_for
-from graphql_app.testing.filling import Filler
 from graphql_app.testing.findings import CriterionCheckError, Finding, told
+from graphql_app.testing.form_filling import Filler
+from graphql_app.testing.harness import Bench
 
 P = ParamSpec("P")
 
@@ -111,14 +111,14 @@ def _on_the_bench(bench: Bench) -> Iterator[Finding]:
     yield from refused.values()
     sound = [case for case in sound if case not in refused]
     yield from _of(binding.bound, bench)
-    yield from _of(offers.suggested, bench)
+    yield from _of(suggestions.suggested, bench)
     for check in (
         logic.two_valued,
         logic.one_at_a_time,
         logic.measures,
-        hostility.like_plain_ones,
-        hostility.of_nobody,
-        hostility.lists,
+        escaping.like_plain_ones,
+        escaping.of_nobody,
+        escaping.lists,
         api.in_graphql,
         isolation.another_shop,
     ):

@@ -11,9 +11,9 @@ from pydantic import ValidationError as Refused
 
 from graphql_app.criteria import Criterion, Form, example, json_schema, ui_schema
 from graphql_app.segments.rules.parser import dotted, read_form
-from graphql_app.testing.bench import Bench
-from graphql_app.testing.filling import Document, Filler
 from graphql_app.testing.findings import Finding, shown, told
+from graphql_app.testing.form_filling import Document, Filler
+from graphql_app.testing.harness import Bench
 
 try:
     from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators

@@ -13,8 +13,8 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, StoreTable, stored
 from graphql_app.errors import AppError
 from graphql_app.segments.sql_guard import ForbiddenFragmentError
-from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding, told
+from graphql_app.testing.harness import Bench, Case
 
 CLOCKS = re.compile(
     "now.*|today|yesterday|current_?(timestamp|date|time)|local_?time.*|utc_?timestamp|sysdate|"

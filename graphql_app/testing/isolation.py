@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from graphql_app.criteria import Option
-from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.engine import new_shop_id
-from graphql_app.testing.filling import suggesting
 from graphql_app.testing.findings import Finding
-from graphql_app.testing.shops import MadeShop
+from graphql_app.testing.form_filling import suggesting
+from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.sample_shops import MadeShop
 
 REMEDY = (
     "Read facts only through what `matches`, `measure` and `suggest` return: the engine shows a "

@@ -12,9 +12,9 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.sql_guard import checked
-from graphql_app.testing.bench import Bench, Case
-from graphql_app.testing.facts import WITHOUT_FACTS
 from graphql_app.testing.findings import Finding, told
+from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.sample_facts import WITHOUT_FACTS
 from graphql_app.testing.sql import compiled
 
 ALONE = 3

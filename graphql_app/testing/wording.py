@@ -9,8 +9,8 @@ from graphql_app.criteria import Criterion, Form, Group, SegmentReference
 from graphql_app.criteria.operators import Choice, Operator
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rules.tree import document
-from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding, shown, told
+from graphql_app.testing.harness import Bench, Case
 
 
 def labels(kind: type[Criterion]) -> Iterator[Finding]:

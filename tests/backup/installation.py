@@ -21,7 +21,7 @@ from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.write_lock import SharedTurns
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from graphql_app.testing.shops import MadeShop
+from graphql_app.testing.sample_shops import MadeShop
 from tests.own_tables.test_recording import REVIEW, record
 from tests.parity.examples import HOSTILE
 from tests.schema.operations import ARCHIVE, DELETE, EVERYONE, LIST, UPDATE, create

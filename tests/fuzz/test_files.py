@@ -24,7 +24,7 @@ from graphql_app.audience.tables import stored
 from graphql_app.audience.value_parsers import parse_column
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
-from graphql_app.testing.facts import FactMaker, Row
+from graphql_app.testing.sample_facts import FactMaker, Row
 
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 

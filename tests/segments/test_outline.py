@@ -13,7 +13,7 @@ from graphql_app.plugins import Registry, discover
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.redacted import outline
 from graphql_app.segments.rules.tree import All, Reference
-from graphql_app.testing.filling import Filler
+from graphql_app.testing.form_filling import Filler
 
 KEYS = sorted(discover().criteria)
 

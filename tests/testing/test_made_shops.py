@@ -22,9 +22,9 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.runtime.services import Services
 from graphql_app.testing.engine import new_shop_id
-from graphql_app.testing.facts import CONTACTS, WITHOUT_FACTS, FactMaker
-from graphql_app.testing.shops import MadeShop
-from graphql_app.testing.texts import HOSTILE, NOBODYS, ORDINARY, OTHERS, PATTERNS, plain
+from graphql_app.testing.hostile_texts import HOSTILE, NOBODYS, ORDINARY, OTHERS, PATTERNS, plain
+from graphql_app.testing.sample_facts import CONTACTS, WITHOUT_FACTS, FactMaker
+from graphql_app.testing.sample_shops import MadeShop
 
 PLAIN = [plain(text) for text in HOSTILE]
 RECORDED: list[Fact] = [fact for name, fact in FACTS.items() if name != "order_lines"]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql_app.criteria import FieldSpec, Form, Option
-from graphql_app.testing.bench import Bench
-from graphql_app.testing.filling import is_valid, suggesting
 from graphql_app.testing.findings import Finding, shown, told
-from graphql_app.testing.texts import NOBODYS, OTHERS, PATTERNS, plain
+from graphql_app.testing.form_filling import is_valid, suggesting
+from graphql_app.testing.harness import Bench
+from graphql_app.testing.hostile_texts import NOBODYS, OTHERS, PATTERNS, plain
 
 SEARCHED_AGAIN = 3
 

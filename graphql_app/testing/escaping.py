@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from graphql_app.criteria import FieldKind, Operator
-from graphql_app.testing.bench import Bench, Case
 from graphql_app.testing.findings import Finding
-from graphql_app.testing.places import Place, places
-from graphql_app.testing.texts import NOBODYS, OTHERS, PATTERNS, plain
+from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.hostile_texts import NOBODYS, OTHERS, PATTERNS, plain
+from graphql_app.testing.value_paths import Place, places
 
 APART = 5
 MOST_IN_A_LIST = 4

@@ -16,7 +16,7 @@ from typing import Any
 from graphql_app.audience import value_parsers
 from graphql_app.audience.facts import LINE_FIELDS, Fact, FactField
 from graphql_app.audience.value_parsers import ValueKind
-from graphql_app.testing.texts import HOSTILE, ORDINARY
+from graphql_app.testing.hostile_texts import HOSTILE, ORDINARY
 
 Row = dict[str, Any]
 

@@ -12,8 +12,8 @@ from graphql_app.audience.facts import CONTACTS, ORDER_LINES, ORDERS, PRODUCTS, 
 from graphql_app.catalog.tables import Shop, TokenScope
 from graphql_app.catalog.tokens import Access
 from graphql_app.runtime.services import Services
-from graphql_app.testing.facts import LINES, FactMaker, Row
-from graphql_app.testing.texts import plain
+from graphql_app.testing.hostile_texts import plain
+from graphql_app.testing.sample_facts import LINES, FactMaker, Row
 
 ZONE, CURRENCY = "America/New_York", "USD"
 

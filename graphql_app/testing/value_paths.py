@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql_app.criteria import FieldSpec, Form, Operator
-from graphql_app.testing.filling import Document
+from graphql_app.testing.form_filling import Document
 
 
 @dataclass(frozen=True, slots=True)

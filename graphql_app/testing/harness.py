@@ -20,10 +20,10 @@ from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.sql_guard import checked
 from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
 from graphql_app.testing.engine import new_shop_id
-from graphql_app.testing.facts import NOW
-from graphql_app.testing.filling import Document, Filler
 from graphql_app.testing.findings import shown
-from graphql_app.testing.shops import MadeShop
+from graphql_app.testing.form_filling import Document, Filler
+from graphql_app.testing.sample_facts import NOW
+from graphql_app.testing.sample_shops import MadeShop
 
 AT_ONCE = 25
 

@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from graphql_app.criteria import FieldKind, FieldSpec, Form, Operator, Option
-from graphql_app.testing.facts import NOW
-from graphql_app.testing.texts import HOSTILE, NOBODYS
+from graphql_app.testing.hostile_texts import HOSTILE, NOBODYS
+from graphql_app.testing.sample_facts import NOW
 
 Document = dict[str, Any]
 """The fields of a form, operator included, as JSON values."""
