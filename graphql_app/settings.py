@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from graphql_app.hiding import HIDDEN, secrets_in
+from graphql_app.redaction import HIDDEN, secrets_in
 
 # Where Linux says how much memory a container may have: control groups of version 2, and of 1.
 MEMORY_LIMITS = (

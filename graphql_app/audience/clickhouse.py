@@ -24,7 +24,7 @@ from urllib3 import Timeout
 
 from graphql_app.audience.cancellation import WORK, StoppedError
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import secrets_in, without
+from graphql_app.redaction import secrets_in, without
 
 logger = logging.getLogger(__name__)
 

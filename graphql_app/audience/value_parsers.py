@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.tables import fold_keyword
-from graphql_app.places import country_codes
+from graphql_app.countries import country_codes
 
 MAX_TEXT = 255
 MAX_TAGS = 250

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import without
+from graphql_app.redaction import without
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import secrets_in, shown, without
+from graphql_app.redaction import secrets_in, shown, without
 
 logger = logging.getLogger(__name__)
 

@@ -23,10 +23,10 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.hiding import shown
 from graphql_app.http.trusted_documents import Documents
 from graphql_app.observability import logs
 from graphql_app.plugins import PluginError, discover
+from graphql_app.redaction import shown
 from graphql_app.server.run import listen, refuse_several
 from graphql_app.settings import Settings, as_set
 from graphql_app.startup.plugins import usable_plugins

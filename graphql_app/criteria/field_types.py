@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from graphql_app.audience.tables import fold_keyword
+from graphql_app.countries import country_codes, country_names
 from graphql_app.criteria.fields import FieldKind, FieldType, Option
-from graphql_app.places import country_codes, country_names
 
 MAX_VALUES = 1_000
 MAX_TEXT = 255

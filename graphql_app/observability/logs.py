@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from graphql_app.hiding import without
 from graphql_app.observability.request_context import EXCHANGE
+from graphql_app.redaction import without
 from graphql_app.settings import Settings
 
 logger = logging.getLogger(__name__)

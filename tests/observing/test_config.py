@@ -9,7 +9,7 @@ import pytest
 
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
-from graphql_app.hiding import shown
+from graphql_app.redaction import shown
 from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.packages import PLUGINS, install
