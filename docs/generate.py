@@ -89,6 +89,7 @@ MODULES = (
     "graphql_app.criteria.describe",
     "graphql_app.criteria.starters",
     "graphql_app.criteria.form",
+    "graphql_app.criteria.schemas",
     "graphql_app.audience.tables",
     "graphql_app.testing",
 )

@@ -5,7 +5,7 @@ whose functions marked with ``hookimpl`` return criteria, default segments and t
 declare ``CONTRACT_VERSION = 1``; a host that does not know the version refuses it by name.
 """
 
-from graphql_app.criteria.base import Condition, Criterion, Form, Group, MeasuredCriterion
+from graphql_app.criteria.base import Criterion, Group, MeasuredCriterion
 from graphql_app.criteria.comparisons import (
     CountCriterion,
     DateCriterion,
@@ -37,7 +37,7 @@ from graphql_app.criteria.field_types import (
     WrittenDay,
 )
 from graphql_app.criteria.fields import FieldKind, FieldType, Option, form_field
-from graphql_app.criteria.form import FieldSpec, example, json_schema, ui_schema
+from graphql_app.criteria.form import Condition, FieldSpec, Form
 from graphql_app.criteria.hooks import CONTRACT_VERSION, Hooks, hookimpl
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import (
@@ -60,6 +60,7 @@ from graphql_app.criteria.properties import (
     suggest_values,
 )
 from graphql_app.criteria.references import SegmentReference
+from graphql_app.criteria.schemas import example, json_schema, ui_schema
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed

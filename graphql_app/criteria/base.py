@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression, Statement
-from graphql_app.criteria.describe import measured, sentence
-from graphql_app.criteria.form import FieldSpec, field_specs
+from graphql_app.criteria.describe import clause, measured
+from graphql_app.criteria.form import Form
 from graphql_app.criteria.interval import Interval
-from graphql_app.criteria.operators import Operator
 from graphql_app.criteria.scope import Scope
 
 
@@ -28,54 +24,6 @@ class Group(StrEnum):
     MESSAGING = "MESSAGING"
     PROFILE = "PROFILE"
     OTHER = "OTHER"
-
-
-class Form(BaseModel):
-    """Something that a form asks for: an operator, and the fields that it compares with.
-
-    A subclass annotates ``operator`` with an ``Operator`` enum and its other fields with the field
-    types of this package, and has a docstring whose first paragraph is shown to people.
-    """
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
-    )
-
-    operator: Operator
-
-    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What is wrong beyond each field's own validation: (path of aliases, sentence) pairs."""
-        yield from ()
-
-    @classmethod
-    def description(cls) -> str:
-        """The first paragraph of the class's own docstring, in one line."""
-        paragraph = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
-        return " ".join(paragraph.split())
-
-    @classmethod
-    def fields(cls) -> tuple[FieldSpec, ...]:
-        """The fields of the form beside the operator, in order."""
-        return field_specs(cls)
-
-    @classmethod
-    def operators(cls) -> type[Operator]:
-        """The enum of the form's operators."""
-        annotation = cls.model_fields["operator"].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, Operator)):
-            raise TypeError(f"{cls.__name__}.operator must be annotated with an Operator enum")
-        return annotation
-
-
-class Condition(Form, ABC):
-    """A row of a list field: a small form within a criterion's form.
-
-    A criterion has a field of type ``UpToTen[MyCondition]``, and combines the conditions itself.
-    """
-
-    @abstractmethod
-    def describe(self, scope: Scope) -> str:
-        """The condition as a clause of a sentence."""
 
 
 class Criterion(Form, ABC):
@@ -118,7 +66,7 @@ class Criterion(Form, ABC):
 
     def describe(self, scope: Scope) -> str:
         """The criterion as a clause of a sentence, beginning with its label."""
-        return sentence(self, scope)
+        return clause(self, scope, self.label)
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
         """``matches`` made two-valued, and complemented for a negative operator."""

@@ -199,4 +199,4 @@ class DateCriterion(MeasuredCriterion):
     def describe(self, scope: Scope) -> str:
         """As for any criterion, with "ago" where it belongs."""
         ago = " ago" if self.operator is DateOperator.MORE_THAN_AGO else ""
-        return describe.sentence(self, scope) + ago
+        return describe.clause(self, scope, self.label) + ago

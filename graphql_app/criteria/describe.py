@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from graphql_app.criteria.fields import FieldKind
+from graphql_app.criteria.form import FieldSpec, Form
 from graphql_app.criteria.interval import MONEY_SCALE
 from graphql_app.criteria.operators import SetOperator
-
-if TYPE_CHECKING:
-    from graphql_app.criteria.base import Criterion, Form
-    from graphql_app.criteria.form import FieldSpec
-    from graphql_app.criteria.scope import Scope
+from graphql_app.criteria.scope import Scope
 
 LOCALE = "en_US"
 MAX_LISTED = 5
@@ -98,13 +95,8 @@ def listed(values: Sequence[str], word: str) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {word} {shown[-1]}"
 
 
-def sentence(criterion: Criterion, scope: Scope) -> str:
-    """The label, the operator's words, the values that it uses, and the time window."""
-    return clause(criterion, scope, criterion.label)
-
-
 def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
-    """As ``sentence``, of any form, with another subject, and without some fields."""
+    """The subject, the operator's words, the values that it uses, and the time window."""
     values, window = [], None
     for spec in form.fields():
         value = getattr(form, spec.attribute)

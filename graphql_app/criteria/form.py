@@ -1,21 +1,23 @@
-"""A form's fields as data, read off its annotations."""
+"""Forms: an operator and fields, which are read off the annotations."""
 
 from __future__ import annotations
 
 import builtins
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
 
 from annotated_types import Len
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from graphql_app.criteria.fields import FieldKind, FieldType, FormField, Option
 from graphql_app.criteria.operators import Choice, Operator
-
-if TYPE_CHECKING:
-    from graphql_app.criteria.base import Condition, Criterion, Form
+from graphql_app.criteria.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,54 @@ class FieldSpec:
         if self.type.kind is FieldKind.TEXT and self.form.placeholder is not None:
             example = self.form.placeholder
         return [example] if self.multiple else example
+
+
+class Form(BaseModel):
+    """Something that a form asks for: an operator, and the fields that it compares with.
+
+    A subclass annotates ``operator`` with an ``Operator`` enum and its other fields with the field
+    types of this package, and has a docstring whose first paragraph is shown to people.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    operator: Operator
+
+    def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What is wrong beyond each field's own validation: (path of aliases, sentence) pairs."""
+        yield from ()
+
+    @classmethod
+    def description(cls) -> str:
+        """The first paragraph of the class's own docstring, in one line."""
+        paragraph = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+        return " ".join(paragraph.split())
+
+    @classmethod
+    def fields(cls) -> tuple[FieldSpec, ...]:
+        """The fields of the form beside the operator, in order."""
+        return field_specs(cls)
+
+    @classmethod
+    def operators(cls) -> type[Operator]:
+        """The enum of the form's operators."""
+        annotation = cls.model_fields["operator"].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, Operator)):
+            raise TypeError(f"{cls.__name__}.operator must be annotated with an Operator enum")
+        return annotation
+
+
+class Condition(Form, ABC):
+    """A row of a list field: a small form within a criterion's form.
+
+    A criterion has a field of type ``UpToTen[MyCondition]``, and combines the conditions itself.
+    """
+
+    @abstractmethod
+    def describe(self, scope: Scope) -> str:
+        """The condition as a clause of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +213,13 @@ def _choice(choices: type[Choice]) -> FieldType:
 def _condition(condition: type[Condition]) -> FieldType:
     return FieldType(
         kind=FieldKind.CONDITION,
-        json_schema=_form_schema(condition, {"description": condition.description()}),
-        example=_example_values(condition),
+        json_schema=form_schema(condition, {"description": condition.description()}),
+        example=example_values(condition),
     )
 
 
-def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a criterion's fields, operator included.
-
-    It accepts what the API accepts, but for two things that JSON Schema cannot say: that the second
-    of two bounds is not below the first (objects name such pairs in ``x-ordered``), and that the
-    segment of an id is there.
-    """
-    head = {"title": criterion.label, "description": criterion.description()}
-    return _form_schema(criterion, head)
-
-
-def _form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
+def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a form, with some keywords at its head."""
     groups: dict[tuple[str, ...], list[Operator]] = {}
     for operator in form.operators():
         names = tuple(spec.name for spec in form.fields() if operator in spec.used_with)
@@ -211,32 +251,8 @@ def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]
     return {**branch, "x-ordered": ordered[0]} if ordered else branch
 
 
-WIDGETS = {
-    FieldKind.COUNT: "updown",
-    FieldKind.DATE: "date",
-    FieldKind.CHOICE: "select",
-}
-
-
-def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
-    """Hints for JSON Schema form libraries: the order of fields, widgets and placeholders."""
-    hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in criterion.fields())]}
-    for spec in criterion.fields():
-        options = {
-            "ui:widget": WIDGETS.get(spec.type.kind) if not spec.multiple else None,
-            "ui:placeholder": spec.form.placeholder,
-            "ui:help": spec.form.description,
-        }
-        hints[spec.name] = {name: value for name, value in options.items() if value is not None}
-    return hints
-
-
-def example(criterion: type[Criterion]) -> dict[str, Any]:
-    """A valid rule with the criterion, of its first operator."""
-    return {criterion.key: _example_values(criterion)}
-
-
-def _example_values(form: type[Form]) -> dict[str, Any]:
+def example_values(form: type[Form]) -> dict[str, Any]:
+    """Valid values of a form, with its first operator."""
     operator = next(iter(form.operators()))
     values = {
         spec.name: spec.example

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select
 
 from graphql_app.audience.tables import Expression, Statement
-from graphql_app.criteria.base import Condition, Form
 from graphql_app.criteria.comparisons import compared
 from graphql_app.criteria.describe import clause
 from graphql_app.criteria.field_types import (
@@ -25,6 +24,7 @@ from graphql_app.criteria.field_types import (
     WrittenDay,
 )
 from graphql_app.criteria.fields import form_field
+from graphql_app.criteria.form import Condition, Form
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import Operator
 from graphql_app.criteria.scope import Scope

@@ -1,0 +1,45 @@
+"""A criterion's form as JSON Schema, with hints for form libraries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql_app.criteria.base import Criterion
+from graphql_app.criteria.fields import FieldKind
+from graphql_app.criteria.form import example_values, form_schema
+
+
+def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a criterion's fields, operator included.
+
+    It accepts what the API accepts, but for two things that JSON Schema cannot say: that the second
+    of two bounds is not below the first (objects name such pairs in ``x-ordered``), and that the
+    segment of an id is there.
+    """
+    head = {"title": criterion.label, "description": criterion.description()}
+    return form_schema(criterion, head)
+
+
+WIDGETS = {
+    FieldKind.COUNT: "updown",
+    FieldKind.DATE: "date",
+    FieldKind.CHOICE: "select",
+}
+
+
+def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
+    """Hints for JSON Schema form libraries: the order of fields, widgets and placeholders."""
+    hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in criterion.fields())]}
+    for spec in criterion.fields():
+        options = {
+            "ui:widget": WIDGETS.get(spec.type.kind) if not spec.multiple else None,
+            "ui:placeholder": spec.form.placeholder,
+            "ui:help": spec.form.description,
+        }
+        hints[spec.name] = {name: value for name, value in options.items() if value is not None}
+    return hints
+
+
+def example(criterion: type[Criterion]) -> dict[str, Any]:
+    """A valid rule with the criterion, of its first operator."""
+    return {criterion.key: example_values(criterion)}
