@@ -15,6 +15,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from graphql_app.plugins import Registry
+from graphql_app.schema import contact_segments  # noqa: F401 - adds a field to Contact
 from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.descriptions import root

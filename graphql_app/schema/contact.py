@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -17,14 +15,7 @@ from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON, Instant
 from graphql_app.segments import members as listing
-from graphql_app.segments.failures import RuleTimeoutError
 from graphql_app.segments.members import Person
-from graphql_app.segments.references import segment_id
-from graphql_app.segments.rules.tree import Rule, keys
-from graphql_app.segments.size import containing_where_known
-
-if TYPE_CHECKING:
-    from graphql_app.schema.segment import Segment
 
 
 @strawberry.type(description="A subscriber, a customer, or both.")
@@ -49,20 +40,6 @@ class Contact(Node):
     subscribed: bool = strawberry.field(description="Whether the latest consent is a subscription.")
     textable: bool = strawberry.field(description="Whether they can be texted: and have a phone.")
     number: strawberry.Private[int]
-
-    async def _segments(
-        self, info: RequestInfo
-    ) -> list[Annotated[Segment, strawberry.lazy("graphql_app.schema.segment")]]:
-        from graphql_app.schema.segment import Segment  # noqa: PLC0415 - they refer to each other
-
-        return [Segment.of(found) for found in await _holding(info.context, self.number)]
-
-    segments: list[Annotated[Segment, strawberry.lazy("graphql_app.schema.segment")]] = guarded(
-        TokenScope.SEGMENTS_READ,
-        resolver=_segments,
-        description="Every saved segment that this person is in, by name; none that is archived, "
-        "has problems, or asks a criterion that fails.",
-    )
 
     @classmethod
     def of(cls, person: Person) -> Contact:
@@ -90,35 +67,6 @@ class Contact(Node):
 
 def _instant(value: Any) -> Instant | None:
     return None if value is None else Instant(value)
-
-
-async def _holding(context: Context, contact: int) -> list[Any]:
-    """The saved segments that hold a contact."""
-    segments = await context.run(context.saved.whole)
-    whole = {segment_id(segment): (segment, rule) for segment, rule in segments}
-    theirs = {
-        number
-        for number, (_, rule) in whole.items()
-        if any(map(context.services.registry.is_third_party, keys(rule)))
-    }
-    found = await _of(context, {n: whole[n][1] for n in whole.keys() - theirs}, contact)
-    with suppress(RuleTimeoutError):  # slow criteria count as failed ones do
-        found |= await _of(context, {n: whole[n][1] for n in theirs}, contact)
-    return [segment for number, (segment, _) in whole.items() if number in found]
-
-
-async def _of(context: Context, rules: Mapping[int, Rule], contact: int) -> frozenset[int]:
-    """Which of some rules a contact matches, without those that cannot be told."""
-    return await context.run_with(
-        (key for rule in rules.values() for key in keys(rule)),
-        containing_where_known,
-        context.services.audience,
-        context.shop_id,
-        rules,
-        contact,
-        context.scope,
-        context.services.index,
-    )
 
 
 async def find_contact(context: Context, number: int) -> Contact | None:

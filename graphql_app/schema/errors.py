@@ -88,6 +88,22 @@ class UserError:
         return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
 
 
+@strawberry.type(description="Why a stored rule does not hold any more.")
+class RuleProblem:
+    """See the description."""
+
+    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    path: list[str] = strawberry.field(
+        description="The node, from `rule` down; list items by number."
+    )
+
+    @classmethod
+    def of(cls, problem: Problem) -> RuleProblem:
+        """A problem of a stored rule."""
+        return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
+
+
 Payload = TypeVar("Payload")
 
 

@@ -13,6 +13,7 @@ from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument, described_enum
+from graphql_app.schema.errors import RuleProblem
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.members import ContactConnection, members_page
 from graphql_app.schema.node import Node
@@ -96,25 +97,11 @@ async def _contains(
     return bool(found)
 
 
-@strawberry.type(description="Why a stored rule does not hold any more.")
-class RuleProblem:
-    """See the description."""
-
-    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
-    message: str = strawberry.field(description="What is wrong, for people.")
-    path: list[str] = strawberry.field(
-        description="The node, from `rule` down; list items by number."
-    )
-
-
 async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
     try:
         await _rule(info.context, root.stored)
     except InvalidInputError as error:
-        return [
-            RuleProblem(code=found.code, message=found.message, path=[*map(str, found.path)])
-            for found in error.problems
-        ]
+        return [*map(RuleProblem.of, error.problems)]
     return []
 
 
