@@ -22,8 +22,8 @@ from graphql_app.catalog.write_lock import SharedTurns
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.sample_shops import MadeShop
-from tests.own_tables.test_recording import REVIEW, record
 from tests.parity.examples import HOSTILE
+from tests.plugin_tables.test_recording import REVIEW, record
 from tests.schema.operations import ARCHIVE, DELETE, EVERYONE, LIST, UPDATE, create
 from tests.support import Client, Server, serving
 

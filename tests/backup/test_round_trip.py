@@ -16,7 +16,7 @@ from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry
 from tests.backup.conftest import New, Source
 from tests.backup.installation import ORDERED, rewrite, seen
-from tests.own_tables.test_recording import points, record, reviews
+from tests.plugin_tables.test_recording import points, record, reviews
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
 

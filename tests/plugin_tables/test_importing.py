@@ -15,7 +15,7 @@ import pytest
 
 from graphql_app.audience.importers import BadRow, ImportReport, import_file
 from graphql_app.errors import InvalidInputError
-from tests.own_tables.test_recording import contacts, points, reviews
+from tests.plugin_tables.test_recording import contacts, points, reviews
 from tests.plugins.reviews import Review
 from tests.support import Client, Server
 

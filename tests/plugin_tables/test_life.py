@@ -16,8 +16,8 @@ from graphql_app.plugins import Registry
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import size
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
-from tests.own_tables.conftest import Started
-from tests.own_tables.test_recording import REVIEW, contacts, points, record, reviews
+from tests.plugin_tables.conftest import Started
+from tests.plugin_tables.test_recording import REVIEW, contacts, points, record, reviews
 from tests.plugins.reviews import Review, Reviewer, ReviewsWritten
 from tests.support import Client, Server
 
