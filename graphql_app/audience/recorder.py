@@ -20,7 +20,7 @@ from graphql_app.audience.facts import CONTACTS, Fact
 from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
-from graphql_app.audience.write_lock import LocalTurns, Turns
+from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
 from graphql_app.audience.write_log import Changes, Writing
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observability.request_context import metrics
@@ -50,23 +50,23 @@ class Recorder:
 
     Args:
         audience: The store.
-        shared: How to take turns with other processes that write to it too, with which changes are
-            then exchanged; ``None`` where there are none.
+        shared_locks: Write locks shared with the other processes that write to the store; with
+            them, the processes exchange changes. ``None`` if no other process writes to it.
 
     Attributes:
         changes: What was written so far.
     """
 
-    def __init__(self, audience: Audience, shared: Turns | None = None) -> None:
+    def __init__(self, audience: Audience, shared_locks: WriteLocks | None = None) -> None:
         self._audience = audience
-        self._journal = Journal(audience, shared=shared is not None)
-        self._turns = LocalTurns() if shared is None else shared
+        self._journal = Journal(audience, shared=shared_locks is not None)
+        self._locks = LocalWriteLocks() if shared_locks is None else shared_locks
         self._held = threading.local()
         self._newest = 0
         self._still = Counter[int]()
         self._counting = threading.Lock()
         self.changes = Changes()
-        self.feed = None if shared is None else Feed(audience, self.changes)
+        self.feed = None if shared_locks is None else Feed(audience, self.changes)
 
     @contextmanager
     def pause(self, shop_id: int) -> Iterator[None]:
@@ -78,7 +78,7 @@ class Recorder:
         if before == shop_id:
             yield
             return
-        with self._turns.take(shop_id):
+        with self._locks.hold(shop_id):
             self._held.shop_id = shop_id
             try:
                 yield
@@ -103,7 +103,7 @@ class Recorder:
                 if self.feed is not None:
                     self.feed.end(shop_id)
                 yield
-                self._turns.require(shop_id)
+                self._locks.check_held(shop_id)
         finally:
             with self._counting:
                 self._still[shop_id] -= 1
@@ -228,7 +228,7 @@ class Recorder:
                 self._write(shop_id, [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:
-        self._turns.require(shop_id)
+        self._locks.check_held(shop_id)
         with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
             self._journal.write(shop_id, steps, writing)
         for step in steps:
@@ -261,7 +261,7 @@ class Recorder:
             self._audience.merge(table.__tablename__, shop_id)
 
     def _version(self, shop_id: int) -> int:
-        return self._turns.version(shop_id, self._newest)
+        return self._locks.next_version(shop_id, self._newest)
 
     def _elsewhere(self, shop_id: int, table: str, rows: pa.Table) -> pa.Table:
         """The keys under which other contacts have rows of the same ids."""

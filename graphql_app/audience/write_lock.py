@@ -1,4 +1,4 @@
-"""Turns: a shop's writes come one after another, each with a later version than any before it."""
+"""Write locks: one write per shop at a time, each with a higher version than any before it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
-class Turns(Protocol):
-    """How those who write facts of the same shops take turns."""
+class WriteLocks(Protocol):
+    """The write locks of all shops, one lock per shop."""
 
-    def take(self, shop_id: int) -> AbstractContextManager[None]:
-        """Wait for one's turn in a shop, and have it.
-
-        Raises:
-            AppError: UNAVAILABLE when it does not come.
-        """
-
-    def require(self, shop_id: int) -> None:
-        """See that the turn one has is not lost: before what is written in it, after what is read.
+    def hold(self, shop_id: int) -> AbstractContextManager[None]:
+        """Wait for a shop's write lock and hold it.
 
         Raises:
-            AppError: UNAVAILABLE when it is: another may have the turn by now.
+            AppError: UNAVAILABLE if the lock cannot be acquired.
         """
 
-    def version(self, shop_id: int, after: int) -> int:
-        """A version for a write whose turn it is, later than those before and than ``after``.
+    def check_held(self, shop_id: int) -> None:
+        """Check that this thread still holds a shop's lock.
+
+        Call this before writing and after reading under the lock.
 
         Raises:
-            AppError: UNAVAILABLE when it cannot be told.
+            AppError: UNAVAILABLE if the lock was lost; another process may hold it by now.
+        """
+
+    def next_version(self, shop_id: int, after: int) -> int:
+        """Return a version above ``after`` and above all earlier versions of the shop.
+
+        Raises:
+            AppError: UNAVAILABLE if the store of versions fails.
         """
 
 
-class LocalTurns:
-    """The turns of one process, which alone writes to its store."""
+class LocalWriteLocks:
+    """Write locks within one process, the only one that writes to its store."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -43,18 +45,18 @@ class LocalTurns:
         self._latest = 0
 
     @contextmanager
-    def take(self, shop_id: int) -> Iterator[None]:
-        """Wait for one's turn in a shop, and have it."""
+    def hold(self, shop_id: int) -> Iterator[None]:
+        """Wait for a shop's write lock and hold it."""
         with self._guard:
             lock = self._locks.setdefault(shop_id, threading.Lock())
         with lock:
             yield
 
-    def require(self, shop_id: int) -> None:
-        """A lock of this process is never lost."""
+    def check_held(self, shop_id: int) -> None:
+        """Do nothing: a lock within the process is never lost."""
 
-    def version(self, shop_id: int, after: int) -> int:
-        """Whatever the clock says, later than every version before: the last write wins."""
+    def next_version(self, shop_id: int, after: int) -> int:
+        """Return a version above ``after`` and all earlier ones, even if the clock was set back."""
         with self._guard:
             self._latest = max(self._latest + 1, after + 1, time.time_ns())
             return self._latest

@@ -21,9 +21,8 @@ PATH = ("idempotencyKey",)
 def once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[], int]) -> int:
     """Do work that says how many items it recorded, unless the key was used for it already.
 
-    The caller has the shop's turn to write, so nothing comes between the look-up and the note, and
-    who sends the same at the same time waits. The note is made once the work is done: where the
-    process dies between the two, the work is done again when it is asked for again.
+    The caller holds the shop's write lock, so a concurrent request with the same key waits. The key
+    is stored after the work: if the process dies in between, a retry does the work again.
 
     Args:
         catalog: Where keys are kept, for a day.

@@ -1,8 +1,8 @@
-"""Turns of processes that write facts to one store: the catalog, which they share too, gives them.
+"""Write locks for several processes that share a store of facts and a catalog.
 
-On PostgreSQL a turn is an advisory lock, on SQLite a lock of a file beside the database: both go
-with the process that holds them. Versions come from the catalog as well, so that the last write
-wins whatever the clocks of several machines say.
+On PostgreSQL a shop's lock is an advisory lock, on SQLite a lock on a file beside the database.
+Both end with the process that holds them. The catalog also issues versions, so the last write wins
+even if the clocks of the machines differ.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from graphql_app.errors import AppError, ErrorCode
 
 logger = logging.getLogger(__name__)
 
-# Seconds to wait for others' writes of a shop, each of which takes a few at most.
-PATIENCE = 60
+# Seconds to wait for a shop's lock. Each write holds it for a few seconds at most.
+LOCK_TIMEOUT = 60
 
-NO_TURN = "The shop's facts cannot be written just now; try again in a moment."
-LOST_TURN = "The catalog was lost meanwhile, and the shop's turn with it; try again in a moment."
+NOT_LOCKED = "The shop's facts cannot be written at the moment; try again in a moment."
+LOCK_LOST = (
+    "The connection to the catalog was lost during the write, and with it the shop's write lock; "
+    "try again in a moment."
+)
 
-# The first half of the advisory locks' keys, so that they are nobody else's in the database.
+# First half of each advisory lock's key, which keeps them apart from other locks in the database.
 NAMESPACE = 0x5E6
 
-# Of who has a turn, whatever is set for others: its transaction says nothing while facts are
-# written, and with it the lock would go. It keeps no row and no snapshot from anybody.
-# By the version of PostgreSQL that brought them.
+# The transaction that holds a lock is idle while facts are written, so no timeout may end it. It
+# blocks no row and no snapshot. Each setting has the PostgreSQL version that introduced it.
 LOCK_SETTINGS = {
     "statement_timeout": 0,
     "idle_in_transaction_session_timeout": 0,
@@ -51,36 +53,36 @@ NEXT_VERSION = text(
 )
 
 
-class SharedTurns:
-    """Turns that the processes take which have the same catalog."""
+class SharedWriteLocks:
+    """Write locks that all processes with the same catalog share; see ``audience.write_lock``."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         url = catalog.engine.url
         self._files = Path(f"{url.database}-turns")
-        # Connections of their own, so that who has a turn never waits for one of the catalog's.
+        # Not from the catalog's pool: a thread that holds a lock may need a connection from there.
         self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
-        # By thread too: where a turn was lost, another thread of this process may have it since.
+        # By thread too: after a lock is lost, another thread of this process may acquire it.
         self._held: dict[tuple[int, int], Connection] = {}
-        self._take = self._lock_file if url.get_backend_name() == "sqlite" else self._lock_advisory
+        self._lock = self._lock_file if url.get_backend_name() == "sqlite" else self._lock_advisory
 
     @contextmanager
-    def take(self, shop_id: int) -> Iterator[None]:
-        """Wait for one's turn in a shop, and have it; see ``audience.turns``."""
-        with self._take(shop_id):
+    def hold(self, shop_id: int) -> Iterator[None]:
+        """Wait for a shop's write lock and hold it."""
+        with self._lock(shop_id):
             yield
 
-    def require(self, shop_id: int) -> None:
-        """See that the turn is not lost; see ``audience.turns``."""
-        connection = self._held.get((get_ident(), shop_id))  # none where it is a file's lock
+    def check_held(self, shop_id: int) -> None:
+        """Check that this thread still holds a shop's lock."""
+        connection = self._held.get((get_ident(), shop_id))  # None for a lock on a file
         try:
             if connection is not None:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
-            raise _no_turn(str(error), LOST_TURN) from error
+            raise _not_locked(str(error), LOCK_LOST) from error
 
-    def version(self, shop_id: int, after: int) -> int:
-        """A version later than those of all processes before; see ``audience.turns``."""
+    def next_version(self, shop_id: int, after: int) -> int:
+        """Return a version above ``after`` and above all earlier versions of the shop."""
         with self._catalog.write() as session:
             least = max(after + 1, time.time_ns())
             found = session.connection().execute(NEXT_VERSION, {"shop": shop_id, "least": least})
@@ -92,17 +94,17 @@ class SharedTurns:
         try:
             connection = self._locker.connect()
         except OperationalError as error:
-            raise _no_turn(str(error.orig)) from error
+            raise _not_locked(str(error.orig)) from error
         try:
             try:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
                 for setting, since in LOCK_SETTINGS.items():
                     if (connection.dialect.server_version_info or ()) >= (since,):
                         connection.execute(text(f"SET LOCAL {setting} = 0"))
                 held = {"space": NAMESPACE, "shop": shop_id}
                 connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
             except OperationalError as error:
-                raise _no_turn(str(error.orig)) from error
+                raise _not_locked(str(error.orig)) from error
             self._held[get_ident(), shop_id] = connection
             try:
                 yield
@@ -111,8 +113,8 @@ class SharedTurns:
         finally:
             try:
                 connection.close()
-            except SQLAlchemyError:  # it is gone, and with it the lock
-                logger.warning("the catalog was lost during a write of facts")
+            except SQLAlchemyError:  # the lock ended with the connection
+                logger.warning("the connection to the catalog was lost while facts were written")
 
     @contextmanager
     def _lock_file(self, shop_id: int) -> Iterator[None]:
@@ -120,12 +122,12 @@ class SharedTurns:
             self._files.mkdir(mode=0o700, exist_ok=True)
             lock = (self._files / str(shop_id)).open("ab")
         except OSError as error:
-            raise _no_turn(str(error)) from error
+            raise _not_locked(str(error)) from error
         with lock:
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + LOCK_TIMEOUT
             while not _locked(lock.fileno()):
                 if time.monotonic() > deadline:
-                    raise _no_turn("another process holds it")
+                    raise _not_locked("another process holds it")
                 time.sleep(0.005)
             yield
 
@@ -138,6 +140,6 @@ def _locked(file: int) -> bool:
     return True
 
 
-def _no_turn(reason: str, told: str = NO_TURN) -> AppError:
-    logger.error("no turn to write facts: %.200s", reason)
-    return AppError(ErrorCode.UNAVAILABLE, told)
+def _not_locked(reason: str, message: str = NOT_LOCKED) -> AppError:
+    logger.error("cannot acquire the write lock of a shop: %.200s", reason)
+    return AppError(ErrorCode.UNAVAILABLE, message)

@@ -10,7 +10,7 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrate import migrate, require_current, revision
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.write_lock import SharedTurns
+from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 
@@ -74,7 +74,7 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
 
 def open_recorder(settings: Settings, catalog: Catalog, audience: Audience) -> Recorder:
     """Who writes the facts, once the batches of earlier processes are carried out."""
-    shared = SharedTurns(catalog) if settings.audience_url else None
-    recorder = Recorder(audience, shared)
+    locks = SharedWriteLocks(catalog) if settings.audience_url else None
+    recorder = Recorder(audience, locks)
     recorder.recover()
     return recorder

@@ -12,7 +12,7 @@ from graphql_app.audience.change_feed import Feed
 from graphql_app.audience.ddl import QUORUM_TIMEOUT
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.write_lock import LocalTurns
+from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.audience.write_log import Touched
 from graphql_app.errors import AppError
 from graphql_app.runtime.services import Services
@@ -33,7 +33,7 @@ SPENT = {"spend": {"operator": "AT_LEAST", "amount": "10.00"}}
 
 
 def _process(audience: Audience) -> Recorder:
-    recorder = Recorder(audience, shared=LocalTurns())
+    recorder = Recorder(audience, shared_locks=LocalWriteLocks())
     recorder.recover()
     return recorder
 

@@ -20,7 +20,7 @@ from graphql_app.audience.clickhouse import AudienceUnavailableError
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
-from graphql_app.audience.write_lock import LocalTurns
+from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
@@ -150,7 +150,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
 def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
     remote: Audience, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorder = Recorder(remote, shared=LocalTurns())
+    recorder = Recorder(remote, shared_locks=LocalWriteLocks())
     recorder.recover()
     monkeypatch.setattr(change_feed, "PATIENCE", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
@@ -161,15 +161,15 @@ def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
     recorder.catch_up()
 
 
-@pytest.mark.parametrize("shared", [None, LocalTurns()])
+@pytest.mark.parametrize("shared", [None, LocalWriteLocks()])
 def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_turn(
     remote: Audience,
     proxy: Proxy,
     audience: Audience,
-    shared: LocalTurns | None,
+    shared: LocalWriteLocks | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recorder = Recorder(remote, shared=shared)
+    recorder = Recorder(remote, shared_locks=shared)
     recorder.recover()
     rows, _ = facts.check(facts.CONTACTS, {"id": [5000, 5001]}, 2)
     texts, _ = facts.check(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)

@@ -18,7 +18,7 @@ from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import shops
 from graphql_app.catalog.migrate import migrate
-from graphql_app.catalog.write_lock import SharedTurns
+from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.sample_shops import MadeShop
@@ -67,8 +67,8 @@ class Installation:
         services = self.services
         migrate(services.catalog)
         services.audience.create_tables()
-        turns = SharedTurns(services.catalog) if self.shared else None
-        recorder = Recorder(services.audience, turns)
+        locks = SharedWriteLocks(services.catalog) if self.shared else None
+        recorder = Recorder(services.audience, locks)
         recorder.recover()
         self.services = replace(services, recorder=recorder)
         with serving(self.services, self.settings) as address, httpx.Client(timeout=60) as http:

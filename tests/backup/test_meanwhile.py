@@ -111,9 +111,7 @@ def test_a_batch_that_was_begun_is_carried_out_first(new: New, tmp_path: Path) -
         assert shop.ask("{ shop { contactCounts { contacts } } }")
 
 
-def test_a_shop_whose_turn_was_lost_is_not_backed_up_as_of_several_instants(
-    new: New, tmp_path: Path
-) -> None:
+def test_a_backup_fails_if_a_shops_write_lock_is_lost(new: New, tmp_path: Path) -> None:
     installation = new("postgresql")
     with installation.serving() as server:
         services, told = installation.services, []
@@ -129,7 +127,7 @@ def test_a_shop_whose_turn_was_lost_is_not_backed_up_as_of_several_instants(
                     )
 
         stores = (services.catalog, services.audience, services.recorder)
-        with pytest.raises(AppError, match="and the shop's turn with it") as refused:
+        with pytest.raises(AppError, match="and with it the shop's write lock") as refused:
             take(tmp_path / "mixed", *stores, lose)
         assert refused.value.code is ErrorCode.UNAVAILABLE
         assert [*tmp_path.iterdir()] == []

@@ -214,7 +214,7 @@ def test_however_many_writes_wait_for_another_process_others_are_answered(new: N
         busy, other = server.shop(), server.shop()
         services, recorded = installation.services, list[int]()
         writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
-        with services.recorder.pause(busy.shop_id):  # as if another process had the turn
+        with services.recorder.pause(busy.shop_id):  # as if another process held the lock
             for writer in writers:
                 writer.start()
             deadline = time.monotonic() + WAIT

@@ -1,4 +1,4 @@
-"""Turns to write facts: one at a time in a shop, versions that only grow; threads and processes."""
+"""Write locks: one write per shop at a time and growing versions, across threads and processes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from graphql_app.audience.write_lock import LocalTurns, Turns
-from graphql_app.catalog import write_lock as shared_turns
+from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
+from graphql_app.catalog import write_lock
 from graphql_app.catalog.shops import new_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
-from graphql_app.catalog.write_lock import SharedTurns
+from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 
 ROUNDS = 20
@@ -32,28 +32,30 @@ def shop_ids(catalog: Catalog) -> list[int]:
 
 
 @pytest.fixture(params=["local", "shared"])
-def turns(request: pytest.FixtureRequest, catalog: Catalog) -> Turns:
-    return LocalTurns() if request.param == "local" else SharedTurns(catalog)
+def locks(request: pytest.FixtureRequest, catalog: Catalog) -> WriteLocks:
+    return LocalWriteLocks() if request.param == "local" else SharedWriteLocks(catalog)
 
 
-def _count_up(turns: Turns, shop_id: int, file: Path) -> list[int]:
-    """Add to the number in a file, which goes wrong where two do it at once."""
+def _count_up(locks: WriteLocks, shop_id: int, file: Path) -> list[int]:
+    """Increment the number in a file, which loses increments if two threads do it at once."""
     versions = []
     for _ in range(ROUNDS):
-        with turns.take(shop_id):
+        with locks.hold(shop_id):
             number = int(file.read_text() or 0)
             time.sleep(0.001)
             file.write_text(str(number + 1))
-            versions.append(turns.version(shop_id, 0))
+            versions.append(locks.next_version(shop_id, 0))
     return versions
 
 
-def test_in_a_shop_one_writes_at_a_time(turns: Turns, shop_ids: list[int], tmp_path: Path) -> None:
+def test_one_write_per_shop_at_a_time(
+    locks: WriteLocks, shop_ids: list[int], tmp_path: Path
+) -> None:
     file = tmp_path / "number"
     file.touch()
     versions: list[list[int]] = []
     threads = [
-        threading.Thread(target=lambda: versions.append(_count_up(turns, shop_ids[0], file)))
+        threading.Thread(target=lambda: versions.append(_count_up(locks, shop_ids[0], file)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -65,29 +67,31 @@ def test_in_a_shop_one_writes_at_a_time(turns: Turns, shop_ids: list[int], tmp_p
     assert len({version for found in versions for version in found}) == 4 * ROUNDS
 
 
-def test_shops_do_not_wait_for_each_other(turns: Turns, shop_ids: list[int]) -> None:
-    with turns.take(shop_ids[0]), turns.take(shop_ids[1]):
+def test_shops_do_not_wait_for_each_other(locks: WriteLocks, shop_ids: list[int]) -> None:
+    with locks.hold(shop_ids[0]), locks.hold(shop_ids[1]):
         pass
 
 
-def test_a_version_is_later_than_any_whatever_the_clock_says(
-    turns: Turns, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
+def test_versions_grow_even_if_the_clock_is_set_back(
+    locks: WriteLocks, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = turns.version(shop_ids[0], 0)
+    first = locks.next_version(shop_ids[0], 0)
     assert first >= time.time_ns() - 60 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: first - 3_600 * 10**9)
-    later = [turns.version(shop_ids[0], 0) for _ in range(3)]
+    later = [locks.next_version(shop_ids[0], 0) for _ in range(3)]
     assert later == sorted({first, *later})[1:]
-    assert turns.version(shop_ids[0], later[-1] + 1_000) > later[-1] + 1_000
+    assert locks.next_version(shop_ids[0], later[-1] + 1_000) > later[-1] + 1_000
 
 
 def _process(url: str, shop_id: int, file: str) -> None:
     catalog = Catalog(url)
-    _count_up(SharedTurns(catalog), shop_id, Path(file))
+    _count_up(SharedWriteLocks(catalog), shop_id, Path(file))
     catalog.close()
 
 
-def test_processes_take_turns(catalog_url: str, shop_ids: list[int], tmp_path: Path) -> None:
+def test_processes_exclude_each_other(
+    catalog_url: str, shop_ids: list[int], tmp_path: Path
+) -> None:
     file = tmp_path / "number"
     file.touch()
     spawning = multiprocessing.get_context("spawn")
@@ -103,66 +107,64 @@ def test_processes_take_turns(catalog_url: str, shop_ids: list[int], tmp_path: P
     assert file.read_text() == str(2 * ROUNDS)
 
 
-def test_a_turn_that_does_not_come_is_an_error_and_comes_later(
+def test_a_timeout_raises_and_the_lock_can_be_acquired_later(
     catalog: Catalog, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_turns, "PATIENCE", 1)
-    one, other = SharedTurns(catalog), SharedTurns(catalog)
-    with one.take(shop_ids[0]), pytest.raises(AppError) as refused, other.take(shop_ids[0]):
+    monkeypatch.setattr(write_lock, "LOCK_TIMEOUT", 1)
+    one, other = SharedWriteLocks(catalog), SharedWriteLocks(catalog)
+    with one.hold(shop_ids[0]), pytest.raises(AppError) as refused, other.hold(shop_ids[0]):
         pass
     assert refused.value.code is ErrorCode.UNAVAILABLE
-    with other.take(shop_ids[0]):
+    with other.hold(shop_ids[0]):
         pass
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
-def test_a_turn_that_was_lost_with_its_connection_is_had_no_more(
-    catalog: Catalog, shop_ids: list[int]
-) -> None:
-    turns = SharedTurns(catalog)
-    with turns.take(shop_ids[0]):
-        turns.require(shop_ids[0])
+def test_a_lost_connection_loses_the_lock(catalog: Catalog, shop_ids: list[int]) -> None:
+    locks = SharedWriteLocks(catalog)
+    with locks.hold(shop_ids[0]):
+        locks.check_held(shop_ids[0])
         with catalog.write() as session:
             session.connection().exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
             )
-        with SharedTurns(catalog).take(shop_ids[0]), pytest.raises(AppError) as refused:
-            turns.require(shop_ids[0])
+        with SharedWriteLocks(catalog).hold(shop_ids[0]), pytest.raises(AppError) as refused:
+            locks.check_held(shop_ids[0])
         assert refused.value.code is ErrorCode.UNAVAILABLE
-    with turns.take(shop_ids[0]):
-        turns.require(shop_ids[0])
+    with locks.hold(shop_ids[0]):
+        locks.check_held(shop_ids[0])
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
-def test_a_turn_outlasts_the_servers_patience_with_idle_transactions(
+def test_a_lock_outlasts_the_servers_timeouts(
     catalog: Catalog, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_turns, "PATIENCE", 1)
+    monkeypatch.setattr(write_lock, "LOCK_TIMEOUT", 1)
     with catalog.engine.begin() as connection:
         for setting in ("idle_in_transaction_session_timeout", "statement_timeout"):
             connection.exec_driver_sql(
                 f"ALTER DATABASE {catalog.engine.url.database} SET {setting} = '100ms'"
             )
-    one, other = SharedTurns(catalog), SharedTurns(catalog)
-    with one.take(shop_ids[0]):
+    one, other = SharedWriteLocks(catalog), SharedWriteLocks(catalog)
+    with one.hold(shop_ids[0]):
         time.sleep(0.5)
-        with pytest.raises(AppError), other.take(shop_ids[0]):
+        with pytest.raises(AppError), other.hold(shop_ids[0]):
             pass
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
-def test_who_waits_in_vain_leaves_no_connection(
+def test_a_timeout_leaves_no_connection_behind(
     catalog: Catalog, shop_ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_turns, "PATIENCE", 1)
+    monkeypatch.setattr(write_lock, "LOCK_TIMEOUT", 1)
     count = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND state <> 'active' AND query LIKE '%%pg_advisory_xact_lock%%'"
     )
-    with SharedTurns(catalog).take(shop_ids[0]):
-        with pytest.raises(AppError) as refused, SharedTurns(catalog).take(shop_ids[0]):
+    with SharedWriteLocks(catalog).hold(shop_ids[0]):
+        with pytest.raises(AppError) as refused, SharedWriteLocks(catalog).hold(shop_ids[0]):
             pass
         with catalog.read() as session:
             waiting = session.connection().exec_driver_sql(count)
-            assert waiting.scalar_one() == 1  # the one that has the turn
+            assert waiting.scalar_one() == 1  # the connection that holds the lock
         assert refused.value.code is ErrorCode.UNAVAILABLE
