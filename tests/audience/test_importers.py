@@ -29,6 +29,7 @@ from graphql_app.runtime.services import Services
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
+GZIPPED = gzip.compress(b"id\n1\n", mtime=0)  # the same bytes in every process
 
 HOSTILE = [
     "plain",
@@ -451,8 +452,8 @@ class TestBadFiles:
             ("texts.ndjson", '{"id": 1}\n{"id": 2, "cont', "ends within line 2: the file is cut"),
             ("texts.ndjson", '[{"id": 1}]\n', "is a JSON array"),
             ("texts.ndjson", '{\n"id": 1}\n', "has JSON spread over several lines"),
-            ("texts.csv", gzip.compress(b"id\n1\n"), "is compressed with gzip; unpack it first."),
-            ("texts.csv.gz", gzip.compress(b"id\n1\n"), "is compressed with gzip"),
+            ("texts.csv", GZIPPED, "is compressed with gzip; unpack it first."),
+            ("texts.csv.gz", GZIPPED, "is compressed with gzip"),
             ("texts.xlsx", b"PK\x03\x04....", "is a ZIP archive (or a spreadsheet)"),
             ("texts.csv", b"PAR1....PAR1", "is a Parquet file; give it a name that ends in"),
             ("texts.parquet", TEXTS, "is not a Parquet file."),
