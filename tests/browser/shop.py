@@ -107,10 +107,8 @@ class Shop:
 @contextmanager
 def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
     """The demo shop of a directory, served as ``make run`` does."""
-    # Nobody reads what the process says, so that it must not say much.
-    quiet = {"LOG_LEVEL": "warning", **settings}
     with process.server(
-        data_dir, "demo", "--serve", program=process.SEGMENTS, port=port, **quiet
+        data_dir, "demo", "--serve", program=process.SEGMENTS, port=port, **settings
     ) as running:
         token = httpx.get(f"{running.address}/builder/config.json").json()["token"]
         yield Shop(running.address, token)

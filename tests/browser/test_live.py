@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -15,6 +14,7 @@ from tests.browser.conftest import Browse
 from tests.browser.pages import Builder
 from tests.browser.shop import Shop, both, demo_shop, spent_over, texts
 from tests.browser.watch import Watch
+from tests.processes import free_port
 
 ORDERS = """
 mutation ($orders: [OrderInput!]!) { ordersUpsert(orders: $orders) { recorded } }
@@ -63,7 +63,8 @@ def test_while_the_server_is_away_there_is_no_size(
     watch.allow(r"WebSocket connection to .* failed")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
-    with demo_shop(data_dir) as shop:
+    port = free_port()
+    with demo_shop(data_dir, port) as shop:
         id = shop.create("Spent, not texted", SPENT_NOT_TEXTED)
         page = browse(shop.address, f"/builder/segments/{id}")
         builder = Builder(page)
@@ -81,8 +82,6 @@ def test_while_the_server_is_away_there_is_no_size(
     builder.save_button.click()
     expect(builder.says).to_have_text("The server does not answer.")
 
-    port = urlsplit(shop.address).port
-    assert port
     with demo_shop(data_dir, port) as shop:
         builder.try_again.click()
         spent_more = both(spent_over("100.00"), texts(0))
@@ -107,12 +106,13 @@ def test_the_list_is_there_again_after_a_retry(
     watch.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
-    with demo_shop(data_dir) as shop:
+    port = free_port()
+    with demo_shop(data_dir, port) as shop:
         page = browse(shop.address, "/builder/new")
         Builder(page).expect_size(4_339)
     page.get_by_role("link", name="← Segments").click()
     expect(page.get_by_role("heading", name="Unavailable").first).to_be_visible()
-    with demo_shop(data_dir, urlsplit(shop.address).port or 0):
+    with demo_shop(data_dir, port):
         page.get_by_role("alert").first.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("1,991", exact=True)).to_be_visible()
         page.close()

@@ -35,7 +35,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
     process.segments(data_dir, "shop", "create", "acme", "--name", "Acme & Sons")
     token = process.token(data_dir, "acme")
     reader = process.token(data_dir, "acme", "segments:read")
-    with process.server(data_dir, LOG_LEVEL="warning") as running:
+    with process.server(data_dir) as running:
         yield Private(data_dir, running.address, token, reader)
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests import processes
+from tests.clickhouse_server import clickhouse_process
+from tests.processes import POLL, WAIT, Process
 
 SEGMENTS = Path(sys.executable).parent / "segments"
 
@@ -59,7 +62,7 @@ def peak(pid: int) -> int:
 class Running:
     """A server process."""
 
-    process: subprocess.Popen[str]
+    process: Process
     address: str
 
     def post(self, token: str, query: str, variables: dict[str, Any]) -> Any:
@@ -85,78 +88,40 @@ class Running:
         return found
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal and wait; the exit status and the output."""
+        """Send a signal and wait for the end; return the exit status and the output."""
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, output
+        return self.process.wait()
 
 
 @contextmanager
 def server(
     data_dir: Path, *arguments: str, program: Path = SEGMENTS, port: int = 0, **settings: str
 ) -> Iterator[Running]:
-    """A server process, ready, on a free port unless one is named; killed if it still runs."""
-    port = port or _free_port()
-    process = subprocess.Popen(
-        [program, *(arguments or ("serve",))],
-        env=environment(data_dir, PORT=str(port), **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
+    """Start a server and wait until it answers; kill it at the end if it still runs.
+
+    Unless a port is named, the server takes any free port.
+    """
+    command: list[str | Path] = [program, *(arguments or ("serve",))]
+    env = environment(data_dir, PORT=str(port), **settings)
+    with processes.running(command, env) as process:
+        address = f"http://127.0.0.1:{process.wait_for_port()}"
         _wait(process, address)
         yield Running(process, address)
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
 
 
 @contextmanager
 def clickhouse(directory: Path) -> Iterator[str]:
-    """A process that serves as a ClickHouse server; the URL of its default database."""
-    port = _free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.clickhouse_server", str(directory), "--port", str(port)]
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(f"http://127.0.0.1:{port}/ping"):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield f"clickhousedb://127.0.0.1:{port}/default"
-    finally:
-        process.kill()
-        process.wait()
+    """Start a process that serves as a ClickHouse server; yield the URL of its database."""
+    with clickhouse_process(directory) as address:
+        yield f"clickhousedb://{address}/default"
 
 
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait(process: subprocess.Popen[str], address: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            assert process.stdout
-            raise RuntimeError(f"the server ended: {process.stdout.read()}")
-        try:
-            if httpx.get(f"{address}/health").status_code == 200:
+def _wait(process: Process, address: str) -> None:
+    deadline = time.monotonic() + WAIT
+    while True:
+        ended = process.has_ended()
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{address}/health", timeout=WAIT).status_code == 200:
                 return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise TimeoutError("the server is not ready after a minute")
+        process.check(ended, deadline)
+        time.sleep(POLL)

@@ -169,8 +169,7 @@ def killed_while_writing(running: Running, token: str, chance: random.Random) ->
     while not ledger.acknowledged and any(writer.is_alive() for writer in writers):
         time.sleep(0.001)
     time.sleep(chance.uniform(0, LONGEST))
-    running.process.send_signal(signal.SIGKILL)
-    running.process.wait()
+    running.stop(signal.SIGKILL)
     for writer in writers:
         writer.join()
     if failures:
