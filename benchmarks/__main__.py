@@ -37,7 +37,8 @@ from benchmarks.measures import (
 from benchmarks.questions import QUESTIONS, SHOP
 from benchmarks.report import Report, bars, lines, machine, ms
 from graphql_app.audience.importers import import_file
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop

@@ -16,7 +16,8 @@ import uvicorn
 from websockets import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.http.app import create_app
 from graphql_app.runtime.services import Services

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint
@@ -24,15 +23,6 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """From UTC."""
         return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
-
-
-class TokenScope(StrEnum):
-    """What a token may do."""
-
-    SEGMENTS_READ = "segments:read"
-    SEGMENTS_WRITE = "segments:write"
-    CONTACTS_READ = "contacts:read"
-    FACTS_WRITE = "facts:write"
 
 
 def now() -> datetime:

@@ -14,7 +14,8 @@ from sqlmodel import col, select
 
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tables import ApiToken, Shop, TokenScope, now
+from graphql_app.catalog.tables import ApiToken, Shop, now
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import NotFoundError
 
 TOKEN_PATTERN = re.compile(r"seg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")

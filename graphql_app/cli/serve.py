@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.catalog import tokens
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.cli.console import StrictOption, out
 from graphql_app.demo.load import load_demo
 from graphql_app.observability import logs

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphql_app.catalog import shops, tokens
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.cli.console import ShopOption, out
 from graphql_app.settings import Settings
 from graphql_app.startup.stores import open_catalog

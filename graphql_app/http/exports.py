@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from graphql_app.audience.export_formats import Format, csv_bytes, ndjson_bytes
-from graphql_app.catalog.tables import Segment, TokenScope
+from graphql_app.catalog.tables import Segment
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
 from graphql_app.http.admission import Admission, address_of
 from graphql_app.http.graphql import NOT_ALLOWED, authorization, failure, left

@@ -20,7 +20,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError
 from graphql_app.http.admission import Admission, address_of
 from graphql_app.http.connections import Sockets

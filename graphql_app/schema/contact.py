@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, number_of
 from graphql_app.runtime.context import Context
 from graphql_app.schema.ids import Id, global_id

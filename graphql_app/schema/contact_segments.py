@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.runtime.context import Context
 from graphql_app.schema.contact import Contact
 from graphql_app.schema.permissions import RequestInfo, guarded

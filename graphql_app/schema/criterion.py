@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_app import criteria as contract
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import FieldKind, Group
 from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.plugins import Registry

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import NotFoundError
 from graphql_app.ids import CONTACT, number_of
 from graphql_app.runtime.context import Context

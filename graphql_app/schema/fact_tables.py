@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_app.audience import facts, plugin_tables, value_parsers
 from graphql_app.audience.facts import FACTS, Fact
 from graphql_app.audience.tables import AudienceTable
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Plugin as Source
 from graphql_app.runtime.context import Context

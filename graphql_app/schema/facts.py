@@ -17,7 +17,7 @@ from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.facts import Fact, FactField
 from graphql_app.audience.recorder import Recorder
 from graphql_app.catalog.idempotency import MAX_KEY, once
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument

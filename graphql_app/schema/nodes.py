@@ -8,7 +8,7 @@ import strawberry
 
 from graphql_app import ids
 from graphql_app.catalog.shops import stored_id
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.ids import parse_global_id
 from graphql_app.runtime.context import Context

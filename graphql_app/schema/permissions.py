@@ -10,7 +10,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.context import Context
 

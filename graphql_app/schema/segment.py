@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_app.catalog.tables import Segment as StoredSegment
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
 from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
 from graphql_app.runtime.context import Context

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from graphql_app.catalog.tables import Segment as StoredSegment
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.ids import SEGMENT, number_of
 from graphql_app.runtime.context import Context

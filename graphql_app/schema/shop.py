@@ -6,7 +6,7 @@ import strawberry
 
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop as StoredShop
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.schema.ids import global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded

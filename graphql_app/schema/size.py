@@ -10,7 +10,7 @@ from typing import Any
 import strawberry
 from anyio import sleep
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.observability.request_context import metrics
 from graphql_app.runtime.context import Asked, Context
 from graphql_app.runtime.services import LIVE

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import strawberry
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import SegmentTemplate as Template
 from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded

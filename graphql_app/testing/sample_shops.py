@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from graphql_app.audience.facts import CONTACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact, check
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import Access
 from graphql_app.runtime.services import Services
 from graphql_app.testing.hostile_texts import plain

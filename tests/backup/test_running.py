@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import text
 
 from graphql_app.backup import BackupError, ask_for, check, offered
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop

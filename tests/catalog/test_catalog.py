@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from graphql_app.catalog import shops, tokens
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.plugins import Registry
 from graphql_app.segments import repository as saved_segments

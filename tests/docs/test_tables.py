@@ -11,7 +11,7 @@ from graphql_app import criteria
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.importers import formats
 from graphql_app.audience.importers.spool import CHUNK_ORDERS, CHUNK_ROWS
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop

@@ -32,7 +32,8 @@ from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tokens import create_token
 from graphql_app.catalog.idempotency import once
 from graphql_app.catalog.migrate import migrate
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 

@@ -23,7 +23,8 @@ from sqlalchemy import MetaData, create_engine, select
 
 from graphql_app.catalog.migrate import migrate, require_current
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tables import Shop, TokenScope
+from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry, discover
 from graphql_app.segments.default_segments import create_shop

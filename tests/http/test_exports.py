@@ -20,7 +20,7 @@ import pytest
 
 from graphql_app.audience.facts import CONTACTS, check
 from graphql_app.catalog import tokens
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.http.exports import AT_ONCE
 from graphql_app.plugins import HOST, Plugin, register

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.schema.operations import send

@@ -21,7 +21,7 @@ import pytest
 from anyio import CapacityLimiter
 
 from graphql_app.catalog import tokens
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
 from graphql_app.runtime import context, threads

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import MetaData, select
 
 from graphql_app.catalog import tokens
-from graphql_app.catalog.tables import TokenScope
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.settings import Settings
 from graphql_app.startup.stores import open_catalog
 from tests.catalogs import on_both

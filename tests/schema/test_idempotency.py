@@ -15,7 +15,8 @@ from sqlmodel import select
 
 from graphql_app.catalog.idempotency import KEPT
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tables import IdempotencyKey, Shop, TokenScope, now
+from graphql_app.catalog.tables import IdempotencyKey, Shop, now
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from tests.schema.operations import EVERYONE

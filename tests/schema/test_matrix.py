@@ -21,7 +21,8 @@ from graphql import build_schema as parse_schema
 from sqlalchemy import event, select
 
 from graphql_app.audience.store import Audience
-from graphql_app.catalog.tables import CatalogTable, TokenScope
+from graphql_app.catalog.tables import CatalogTable
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, SEGMENT, encode
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
