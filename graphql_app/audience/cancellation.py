@@ -1,4 +1,4 @@
-"""Work that is done in a thread for a request, and may be told to stop."""
+"""Cancellation of a request's work, which runs in a thread and executes statements."""
 
 from __future__ import annotations
 
@@ -8,47 +8,51 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class StoppedError(Exception):
-    """The work was told to stop, since nobody waits for it any more."""
+class WorkCancelledError(Exception):
+    """The work was cancelled: nobody waits for its result any more."""
 
 
 class Store(Protocol):
-    """Where statements go on."""
+    """A store that executes statements."""
 
-    def end_statements(self, name: str) -> None:
-        """End the statements of the work of that name, if any are going on."""
+    def kill_statements(self, name: str) -> None:
+        """Kill the running statements whose log comment is ``name``."""
 
 
 @dataclass(eq=False, slots=True)
-class Work:
-    """What is done in a thread for a request, which may be told to stop.
+class Cancellation:
+    """Cancels the work of one request, and counts its statements.
 
-    Its statements bear its name in the engine, and are counted.
+    Attributes:
+        name: The log comment of the work's statements, by which they are found and killed.
+        cancelled: Whether ``cancel`` was called.
+        statements: How many statements the work has begun.
+        stores: The stores that execute them.
     """
 
     name: str = field(default_factory=lambda: secrets.token_hex(16))
-    stopped: bool = False
+    cancelled: bool = False
     statements: int = 0
     stores: set[Store] = field(default_factory=set)
 
-    def begins(self, store: Store) -> dict[str, str]:
-        """The settings of a statement that it is about to execute.
+    def begin_statement(self, store: Store) -> dict[str, str]:
+        """Count a statement and return the settings to execute it with.
 
         Raises:
-            StoppedError: It was told to stop.
+            WorkCancelledError: The work was cancelled.
         """
         self.stores.add(store)
         self.statements += 1
-        if self.stopped:
-            raise StoppedError
+        if self.cancelled:
+            raise WorkCancelledError
         return {"log_comment": self.name}
 
-    def stop(self) -> None:
-        """Have it stop at its next statement, and end the one that is going on."""
-        self.stopped = True
+    def cancel(self) -> None:
+        """Kill the running statement, and refuse to begin another one."""
+        self.cancelled = True
         for store in [*self.stores]:
-            store.end_statements(self.name)
+            store.kill_statements(self.name)
 
 
-# The work that a thread does, if it may be told to stop.
-WORK: ContextVar[Work | None] = ContextVar("work", default=None)
+# Set in threads whose work can be cancelled.
+current_cancellation: ContextVar[Cancellation | None] = ContextVar("cancellation", default=None)

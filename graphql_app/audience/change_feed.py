@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from graphql_app.audience.ddl import QUORUM_TIMEOUT
 from graphql_app.audience.store import Audience
-from graphql_app.audience.write_log import Changes, Touched
+from graphql_app.audience.write_log import AffectedContacts, WriteLog
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +34,17 @@ OVERLAP = 5
 MISSED_AFTER = 3_000
 
 
-class Feed:
+class ChangeFeed:
     """This process's end of the change feed.
 
     Args:
         audience: The store that is shared.
-        changes: What this process knows of writes, its own and others'.
+        write_log: What this process knows of writes, its own and others'.
     """
 
-    def __init__(self, audience: Audience, changes: Changes) -> None:
+    def __init__(self, audience: Audience, write_log: WriteLog) -> None:
         self._audience = audience
-        self._changes = changes
+        self._write_log = write_log
         # Of a cluster, the node that is asked may be the last to have a row.
         self._overlap = OVERLAP + (QUORUM_TIMEOUT if audience.layout.cluster else 0)
         self._name = secrets.token_hex(8)
@@ -52,11 +52,11 @@ class Feed:
         self._lock = threading.Lock()
         self._looking = threading.Lock()
         self._seen: dict[tuple[str, int, bool], float] = {}
-        self._unfinished: dict[tuple[str, int], tuple[int, Touched]] = {}
+        self._unfinished: dict[tuple[str, int], tuple[int, AffectedContacts]] = {}
         self._since = 0.0
         self._looked = time.monotonic()
 
-    def create(self) -> None:
+    def create_table(self) -> None:
         """Make the table if need be; what is told from now on counts."""
         for statement in self._audience.layout.create_feed():
             self._audience.command(statement)
@@ -64,7 +64,7 @@ class Feed:
         self._since = found["now"][0].as_py()
 
     @contextmanager
-    def followed(self) -> Iterator[None]:
+    def poll_in_background(self) -> Iterator[None]:
         """Look at it often, in a thread."""
         ended = threading.Event()
         looking = threading.Thread(target=self._follow, args=(ended,), name="change feed")
@@ -75,7 +75,7 @@ class Feed:
             ended.set()
             looking.join()
 
-    def announce(self, shop_id: int, touched: Touched) -> int:
+    def announce_start(self, shop_id: int, touched: AffectedContacts) -> int:
         """Tell the others what a write is about to touch; the number by which to tell its end."""
         with self._lock:
             self._number += 1
@@ -83,14 +83,14 @@ class Feed:
         self._insert(number, shop_id, touched, done=False)
         return number
 
-    def finish(self, number: int, shop_id: int, touched: Touched) -> None:
+    def announce_end(self, number: int, shop_id: int, touched: AffectedContacts) -> None:
         """Tell the others that a write is done, whether or not it went well."""
         try:
             self._insert(number, shop_id, touched, done=True)
         except Exception:  # the facts are recorded, and the others take it for over after a while
             logger.exception("the change feed could not be written to")
 
-    def _insert(self, number: int, shop_id: int, touched: Touched, done: bool) -> None:
+    def _insert(self, number: int, shop_id: int, touched: AffectedContacts, done: bool) -> None:
         row = {
             "writer": pa.array([self._name]),
             "number": pa.array([number], pa.uint64()),
@@ -103,31 +103,31 @@ class Feed:
     def _follow(self, ended: threading.Event) -> None:
         while not ended.wait(LOOK_EVERY):
             try:
-                self.look()
+                self.poll()
             except Exception:  # whatever it is, what was missed comes with the next look
                 logger.exception("the change feed could not be read")
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take note of what the others have told since."""
         with self._looking:
             began = time.monotonic()
             self._look()
             if began - self._looked > MISSED_AFTER:
-                self._changes.lose_track()
+                self._write_log.invalidate_all()
             self._looked = began
 
-    def end(self, shop_id: int) -> None:
+    def finish_abandoned_writes(self, shop_id: int) -> None:
         """Take others' writes of a shop for done, by whoever has the shop's turn."""
         with self._looking:
             for write, (of, touched) in [*self._unfinished.items()]:
                 if of == shop_id:
-                    self._changes.tell(shop_id, touched)
+                    self._write_log.finish_write(shop_id, touched)
                     del self._unfinished[write]
 
-    def look_unless_lately(self) -> None:
+    def poll_if_stale(self) -> None:
         """As ``look``, where that was not done for some time: nobody looks, or it fails."""
         if time.monotonic() - self._looked > LATELY:
-            self.look()
+            self.poll()
 
     def _look(self) -> None:
         # The server's clock may be set back: what is told then is earlier than what was seen.
@@ -162,10 +162,10 @@ class Feed:
         told = (row["shop_id"], _unpacked(row["touched"]))
         if row["done"]:
             if self._unfinished.pop(write, None) is None:
-                self._changes.begin(row["shop_id"])
-            self._changes.tell(*told)
+                self._write_log.begin_write(row["shop_id"])
+            self._write_log.finish_write(*told)
         elif (*write, True) not in self._seen:
-            self._changes.begin(row["shop_id"])
+            self._write_log.begin_write(row["shop_id"])
             self._unfinished[write] = told
 
 
@@ -173,7 +173,7 @@ def _key(row: dict[str, Any]) -> tuple[str, int, bool]:
     return row["writer"].decode(), row["number"], row["done"]
 
 
-def _packed(touched: Touched) -> bytes:
+def _packed(touched: AffectedContacts) -> bytes:
     every = {**touched.tables, "": touched.erased}
     contacts = pa.array([ids.tolist() for ids in every.values()], pa.list_(pa.uint64()))
     table = pa.table({"table": pa.array([*every]), "contacts": contacts})
@@ -184,7 +184,7 @@ def _packed(touched: Touched) -> bytes:
     return packed
 
 
-def _unpacked(packed: bytes) -> Touched:
+def _unpacked(packed: bytes) -> AffectedContacts:
     rows = pa.ipc.open_stream(packed).read_all().to_pylist()
     found = {row["table"]: np.array(row["contacts"], np.uint64) for row in rows}
-    return Touched({name: ids for name, ids in found.items() if name}, found[""])
+    return AffectedContacts({name: ids for name, ids in found.items() if name}, found[""])

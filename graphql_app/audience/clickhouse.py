@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from urllib3 import Timeout
 
-from graphql_app.audience.cancellation import WORK, StoppedError
+from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.redaction import secrets_in, without
 
@@ -207,10 +207,10 @@ def failures() -> Iterator[None]:
 
 def _failure(error: Exception) -> Exception:
     cause: Any = getattr(error, "orig", None) or error
-    name, work = getattr(cause, "name", None), WORK.get()
+    name, cancellation = getattr(cause, "name", None), current_cancellation.get()
     match name:
-        case "QUERY_WAS_CANCELLED" if work is not None and work.stopped:
-            return StoppedError()
+        case "QUERY_WAS_CANCELLED" if cancellation is not None and cancellation.cancelled:
+            return WorkCancelledError()
         case "TOO_BIG_AST" | "TOO_DEEP_AST":
             return _too_long()
         case "SYNTAX_ERROR" if "Max query size" in str(cause):

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import JournalEntry, Product
-from graphql_app.audience.write_log import Writing
+from graphql_app.audience.write_log import OpenWrite
 from graphql_app.errors import AppError
 
 ERASE = "erase"
@@ -63,7 +63,7 @@ class Journal:
         self._unfinished: set[int] = set()
         self._batches = count(1)
 
-    def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing) -> None:
+    def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: OpenWrite) -> None:
         """Carry out the steps of a shop, all or none of them."""
         if self._shared or shop_id in self._unfinished:
             self.finish(shop_id, writing)
@@ -108,7 +108,7 @@ class Journal:
         shops: Sequence[int] = found["shop_id"].to_pylist()
         return shops
 
-    def try_to_finish(self, shop_id: int, writing: Writing) -> None:
+    def try_to_finish(self, shop_id: int, writing: OpenWrite) -> None:
         """Carry out what was begun in a shop; where that fails, it takes no writes until it does.
 
         Other shops do.
@@ -122,7 +122,7 @@ class Journal:
         """Whether nothing was begun in a shop and not carried out."""
         return shop_id not in self.unfinished_shops()
 
-    def finish(self, shop_id: int, writing: Writing) -> None:
+    def finish(self, shop_id: int, writing: OpenWrite) -> None:
         """Carry out what was begun in a shop, by whatever process.
 
         Raises:
@@ -139,7 +139,7 @@ class Journal:
         self._mark_done(pending)
         self._unfinished.discard(shop_id)
 
-    def _carry_out(self, shop_id: int, step: Insert | Erase, writing: Writing) -> None:
+    def _carry_out(self, shop_id: int, step: Insert | Erase, writing: OpenWrite) -> None:
         note(step, writing)  # first: where a step fails, it may have been carried out all the same
         if isinstance(step, Insert):
             self._audience.insert(step.table, step.rows)
@@ -183,17 +183,17 @@ class Journal:
         self._audience.insert("journal", done)
 
 
-def note(step: Insert | Erase, writing: Writing) -> None:
+def note(step: Insert | Erase, writing: OpenWrite) -> None:
     """Take note of what a step touches."""
     match step:
         case Erase(contacts):
-            writing.erased(contacts)
+            writing.add_erased(contacts)
         case Insert(_, rows) if not rows.num_rows:
             pass
         case Insert(Product.__tablename__, _):
-            writing.wrote(step.table, np.array([], np.uint64))
+            writing.add_rows(step.table, np.array([], np.uint64))
         case Insert(table, rows):
-            writing.wrote(table, rows[contact_key(table)].to_numpy())
+            writing.add_rows(table, rows[contact_key(table)].to_numpy())
 
 
 def _entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.change_feed import Feed
+from graphql_app.audience.change_feed import ChangeFeed
 from graphql_app.audience.facts import CONTACTS, Fact
 from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
-from graphql_app.audience.write_log import Changes, Writing
+from graphql_app.audience.write_log import OpenWrite, WriteLog
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observability.request_context import metrics
 
@@ -54,7 +54,7 @@ class Recorder:
             them, the processes exchange changes. ``None`` if no other process writes to it.
 
     Attributes:
-        changes: What was written so far.
+        write_log: What was written so far.
     """
 
     def __init__(self, audience: Audience, shared_locks: WriteLocks | None = None) -> None:
@@ -65,11 +65,11 @@ class Recorder:
         self._newest = 0
         self._still = Counter[int]()
         self._counting = threading.Lock()
-        self.changes = Changes()
-        self.feed = None if shared_locks is None else Feed(audience, self.changes)
+        self.write_log = WriteLog()
+        self.change_feed = None if shared_locks is None else ChangeFeed(audience, self.write_log)
 
     @contextmanager
-    def pause(self, shop_id: int) -> Iterator[None]:
+    def hold_write_lock(self, shop_id: int) -> Iterator[None]:
         """Keep a shop's writes waiting, and first wait for the one that is going on.
 
         The writes of whoever has them wait do not.
@@ -86,7 +86,7 @@ class Recorder:
                 self._held.shop_id = before
 
     @contextmanager
-    def still(self, shop_id: int) -> Iterator[None]:
+    def quiesce(self, shop_id: int) -> Iterator[None]:
         """As ``pause``, with every batch that was begun carried out.
 
         Raises:
@@ -95,20 +95,23 @@ class Recorder:
         with self._counting:
             self._still[shop_id] += 1
         try:
-            with self.pause(shop_id):
+            with self.hold_write_lock(shop_id):
                 self.catch_up()
                 if not self._journal.is_finished(shop_id):
-                    with self.changes.writing(shop_id) as writing, self._told(shop_id, (), writing):
+                    with (
+                        self.write_log.open_write(shop_id) as writing,
+                        self._told(shop_id, (), writing),
+                    ):
                         self._journal.finish(shop_id, writing)
-                if self.feed is not None:
-                    self.feed.end(shop_id)
+                if self.change_feed is not None:
+                    self.change_feed.finish_abandoned_writes(shop_id)
                 yield
                 self._locks.check_held(shop_id)
         finally:
             with self._counting:
                 self._still[shop_id] -= 1
 
-    def is_still(self, shop_id: int) -> bool:
+    def is_quiesced(self, shop_id: int) -> bool:
         """Whether this process keeps a shop's writes waiting for long; best not in a thread."""
         return self._still[shop_id] > 0
 
@@ -120,10 +123,10 @@ class Recorder:
         Raises:
             AppError: The store fails.
         """
-        if self.feed is not None:
-            self.feed.look()
+        if self.change_feed is not None:
+            self.change_feed.poll()
 
-    def keep_up(self) -> None:
+    def catch_up_if_stale(self) -> None:
         """Learn what others have written until a moment ago, unless that is known.
 
         Whoever answers from memory does so first: while the store does not say what was written,
@@ -132,8 +135,8 @@ class Recorder:
         Raises:
             AppError: The store fails.
         """
-        if self.feed is not None:
-            self.feed.look_unless_lately()
+        if self.change_feed is not None:
+            self.change_feed.poll_if_stale()
 
     def recover(self) -> None:
         """Finish the batches that an earlier process did not; call it before anything else.
@@ -148,12 +151,12 @@ class Recorder:
         )
         newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
         self._newest = newest[0][0].as_py() or 0
-        if self.feed is not None:
-            self.feed.create()
+        if self.change_feed is not None:
+            self.change_feed.create_table()
         for shop_id in self._journal.unfinished_shops():
             with (
-                self.pause(shop_id),
-                self.changes.writing(shop_id) as writing,
+                self.hold_write_lock(shop_id),
+                self.write_log.open_write(shop_id) as writing,
                 self._told(shop_id, (), writing),
             ):
                 self._journal.try_to_finish(shop_id, writing)
@@ -163,13 +166,13 @@ class Recorder:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""
         if fact is CONTACTS:
             rows = _with_consent(rows)
-        with self.pause(shop_id):
+        with self.hold_write_lock(shop_id):
             _, rows = _last_of_each(rows, fact.key)
             gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
             version = self._version(shop_id)
             self._write(shop_id, [Insert(fact.name, _stamp(shop_id, version, rows, gone))])
 
-    def orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
+    def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, each with its lines.
 
         Args:
@@ -178,7 +181,7 @@ class Recorder:
             lines: Their lines, with the ``row`` of their order in ``orders``; ``None`` keeps the
                 lines that the orders have.
         """
-        with self.pause(shop_id):
+        with self.hold_write_lock(shop_id):
             self._orders(shop_id, orders, lines)
 
     def _orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
@@ -204,13 +207,13 @@ class Recorder:
             steps.append(Insert("products", _stamp(shop_id, None, names)))
         self._write(shop_id, steps)
 
-    def order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
+    def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of orders that are recorded already, by ``order_id``.
 
         Returns:
             The rows whose order is not recorded; if there are any, nothing was written.
         """
-        with self.pause(shop_id):
+        with self.hold_write_lock(shop_id):
             stored = self._stored_orders(shop_id, pc.unique(lines["order_id"]))
             place = pc.index_in(lines["order_id"], stored["id"])
             unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
@@ -224,12 +227,12 @@ class Recorder:
     def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
         """Erase contacts and every row about them, for good."""
         if contacts:
-            with self.pause(shop_id):
+            with self.hold_write_lock(shop_id):
                 self._write(shop_id, [Erase(tuple(contacts))])
 
     def _write(self, shop_id: int, steps: Sequence[Insert | Erase]) -> None:
         self._locks.check_held(shop_id)
-        with self.changes.writing(shop_id) as writing, self._told(shop_id, steps, writing):
+        with self.write_log.open_write(shop_id) as writing, self._told(shop_id, steps, writing):
             self._journal.write(shop_id, steps, writing)
         for step in steps:
             if isinstance(step, Insert):
@@ -237,22 +240,22 @@ class Recorder:
 
     @contextmanager
     def _told(
-        self, shop_id: int, steps: Sequence[Insert | Erase], writing: Writing
+        self, shop_id: int, steps: Sequence[Insert | Erase], writing: OpenWrite
     ) -> Iterator[None]:
         """Tell other processes what is about to be touched, and what was."""
-        if self.feed is None:
+        if self.change_feed is None:
             yield
             return
-        planned = Writing()
+        planned = OpenWrite()
         for step in steps:
             note(step, planned)
-        number = self.feed.announce(shop_id, planned.touched())
+        number = self.change_feed.announce_start(shop_id, planned.affected_contacts())
         try:
             yield
         finally:
-            self.feed.finish(number, shop_id, writing.touched())
+            self.change_feed.announce_end(number, shop_id, writing.affected_contacts())
 
-    def merge(self, shop_id: int) -> None:
+    def merge_parts(self, shop_id: int) -> None:
         """Bring the shop's rows into the shape that is fastest to read, after many writes.
 
         Tables that are in that shape already are left alone.

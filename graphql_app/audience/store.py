@@ -17,7 +17,7 @@ import pyarrow as pa
 from sqlalchemy import Row, text
 from sqlalchemy.engine import Connection, make_url
 
-from graphql_app.audience.cancellation import WORK
+from graphql_app.audience.cancellation import current_cancellation
 from graphql_app.audience.clickhouse import (
     ARROW_SETTINGS,
     ARROW_SINK,
@@ -278,11 +278,11 @@ class Audience:
         timeout: float,
         tables: Collection[str] | None = None,
     ) -> dict[str, Any]:
-        work = WORK.get()
+        cancellation = current_cancellation.get()
         return {
             **READ_SETTINGS,
             **self.layout.read_settings,
-            **({} if work is None else work.begins(self)),
+            **({} if cancellation is None else cancellation.begin_statement(self)),
             "additional_table_filters": self._filters(shop_id, contacts, tables),
             **self._limits,
             "max_execution_time": min(timeout, self.timeout),
@@ -410,7 +410,7 @@ class Audience:
         with self._client(patience) as client:
             client.command(statement)
 
-    def end_statements(self, name: str) -> None:
+    def kill_statements(self, name: str) -> None:
         """End the statements of the work of that name, if any are going on."""
         self.command(
             f"KILL QUERY{self.layout.on_cluster} WHERE Settings['log_comment'] = '{name}' ASYNC",

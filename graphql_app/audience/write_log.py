@@ -18,7 +18,7 @@ MAX_REMEMBERED = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class AffectedContacts:
     """What one write changed: contacts by table, contacts erased from all, products or none.
 
     A contact may be named whose rows are as they were.
@@ -40,31 +40,31 @@ class _Shop:
     begun: int = 0
     done: int = 0
     first: int = 0
-    writes: deque[Touched] = field(default_factory=deque)
+    writes: deque[AffectedContacts] = field(default_factory=deque)
 
 
-class Writing:
+class OpenWrite:
     """Takes note of what a write that is going on touches."""
 
     def __init__(self) -> None:
         self._tables: dict[str, list[Ids]] = defaultdict(list)
         self._erased: list[Ids] = []
 
-    def wrote(self, table: str, contacts: Ids) -> None:
+    def add_rows(self, table: str, contacts: Ids) -> None:
         """Rows of contacts were written; of none, if the table has no contacts."""
         self._tables[table].append(contacts)
 
-    def erased(self, contacts: Sequence[int]) -> None:
+    def add_erased(self, contacts: Sequence[int]) -> None:
         """Contacts were erased from every table."""
         self._erased.append(np.array(contacts, np.uint64))
 
-    def touched(self) -> Touched:
+    def affected_contacts(self) -> AffectedContacts:
         """All of it."""
         tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
-        return Touched(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
+        return AffectedContacts(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
 
 
-class Changes:
+class WriteLog:
     """The writes of each shop, numbered from 1 in the order in which they can be read."""
 
     def __init__(self, remembered: int = MAX_REMEMBERED) -> None:
@@ -74,21 +74,21 @@ class Changes:
         self._oldest: deque[int] = deque()
         self._listeners: list[Callable[[int], None]] = []
 
-    def listen(self, told: Callable[[int], None]) -> None:
+    def subscribe(self, told: Callable[[int], None]) -> None:
         """Have a function told, in the writer's thread, the shop of each write that can be read."""
         self._listeners.append(told)
 
-    def count(self, shop_id: int) -> int:
+    def count_writes(self, shop_id: int) -> int:
         """How many writes of a shop there were so far; it moves once a write can be read."""
         with self._lock:
             return self._shops[shop_id].done
 
-    def settled(self, shop_id: int, count: int) -> bool:
+    def is_unchanged_since(self, shop_id: int, count: int) -> bool:
         """Whether no write began after that many of a shop."""
         with self._lock:
             return self._shops[shop_id].begun == count
 
-    def since(self, shop_id: int, count: int) -> Sequence[Touched] | None:
+    def writes_since(self, shop_id: int, count: int) -> Sequence[AffectedContacts] | None:
         """What the writes after some touched; ``None`` if that is not remembered any more."""
         with self._lock:
             shop = self._shops[shop_id]
@@ -99,29 +99,29 @@ class Changes:
             return [*shop.writes][count - shop.first :]
 
     @contextmanager
-    def writing(self, shop_id: int) -> Iterator[Writing]:
+    def open_write(self, shop_id: int) -> Iterator[OpenWrite]:
         """A write of a shop, which may have touched what it names also where it fails.
 
         The caller sees to it that a shop's writes come one after another.
         """
-        writing = Writing()
+        writing = OpenWrite()
         with self._lock:
             self._shops[shop_id].begun += 1
         try:
             yield writing
         finally:
-            self._add(shop_id, writing.touched())
+            self._add(shop_id, writing.affected_contacts())
 
-    def begin(self, shop_id: int) -> None:
+    def begin_write(self, shop_id: int) -> None:
         """Take note that somebody else begins a write, whose end is told later."""
         with self._lock:
             self._shops[shop_id].begun += 1
 
-    def tell(self, shop_id: int, touched: Touched) -> None:
+    def finish_write(self, shop_id: int, touched: AffectedContacts) -> None:
         """Take note of what a write touched that somebody else began."""
         self._add(shop_id, touched)
 
-    def lose_track(self) -> None:
+    def invalidate_all(self) -> None:
         """Take note that anything may have been written of which nothing is known."""
         with self._lock:
             for shop in self._shops.values():
@@ -136,7 +136,7 @@ class Changes:
             for shop_id in lost:
                 told(shop_id)
 
-    def _add(self, shop_id: int, touched: Touched) -> None:
+    def _add(self, shop_id: int, touched: AffectedContacts) -> None:
         with self._lock:
             shop = self._shops[shop_id]
             shop.done += 1

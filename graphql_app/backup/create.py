@@ -64,7 +64,7 @@ def take(
             for done, shop_id in enumerate(shops):
                 tell = partial(progress, "Shops", done, len(shops))
                 tell()
-                with recorder.still(shop_id):
+                with recorder.quiesce(shop_id):
                     copies.catalog_of(shop_id, catalog)
                     copies.facts_of(shop_id, tell)
             progress("Shops", len(shops), len(shops))

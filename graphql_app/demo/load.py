@@ -52,10 +52,10 @@ def load_demo(services: Services) -> tuple[Shop, int]:
     checked = {name: _checked(name, table) for name, table in tables.items()}
     rows = lines.num_rows + sum(table.num_rows for table in checked.values())
     recorder = services.recorder
-    recorder.orders(shop_id, checked.pop("orders"), lines.drop_columns(["order_id"]))
+    recorder.record_orders(shop_id, checked.pop("orders"), lines.drop_columns(["order_id"]))
     for name, table in checked.items():
         recorder.record(shop_id, facts.FACTS[name], table)
-    recorder.merge(shop_id)
+    recorder.merge_parts(shop_id)
     return shop, rows
 
 

@@ -87,7 +87,7 @@ class Services:
     @cached_property
     def new_facts(self) -> NewFacts:
         """Wakes those who wait for facts."""
-        return NewFacts(self.recorder.changes)
+        return NewFacts(self.recorder.write_log)
 
     @cached_property
     def tokens(self) -> Tokens:

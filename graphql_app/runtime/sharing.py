@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from anyio import move_on_after
 
-from graphql_app.audience.write_log import Changes
+from graphql_app.audience.write_log import WriteLog
 from graphql_app.observability.request_context import metrics
 
 T = TypeVar("T")
@@ -21,11 +21,11 @@ T = TypeVar("T")
 class NewFacts:
     """Wakes who waits for a shop's next write, on whatever loop."""
 
-    def __init__(self, changes: Changes) -> None:
-        self._changes = changes
+    def __init__(self, write_log: WriteLog) -> None:
+        self._write_log = write_log
         self._lock = threading.Lock()
         self._waiting: dict[int, set[asyncio.Future[None]]] = defaultdict(set)
-        changes.listen(self._ring)
+        write_log.subscribe(self._ring)
 
     async def wait(self, shop_id: int, count: int, seconds: float) -> None:
         """Wait until a shop has had more writes than so many, but not for longer than so long."""
@@ -33,7 +33,7 @@ class NewFacts:
         with self._lock:
             self._waiting[shop_id].add(future)
         try:
-            if self._changes.count(shop_id) == count:
+            if self._write_log.count_writes(shop_id) == count:
                 with move_on_after(seconds):
                     await future
         finally:

@@ -173,7 +173,7 @@ def _record(context: Context, name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact."""
     recorder: Recorder = context.services.recorder
     if name == "orders":
-        recorder.orders(context.shop_id, *_checked_orders(items))
+        recorder.record_orders(context.shop_id, *_checked_orders(items))
     else:
         fact = facts.FACTS[name]
         recorder.record(context.shop_id, fact, _checked(fact, name, items))
@@ -226,7 +226,7 @@ async def facts_payload(
         doing = partial(work, context, *args)
         if key is not None:
             doing = partial(_once, context, key, info.field_name, args, doing)
-        while context.services.recorder.is_still(context.shop_id):
+        while context.services.recorder.is_quiesced(context.shop_id):
             await asyncio.sleep(STILL)  # else the threads would all wait, and no shop be answered
         async with context.services.writers(context.shop_id):
             return FactsPayload(recorded=await context.run(doing), user_errors=[])
@@ -237,7 +237,7 @@ async def facts_payload(
 def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:
     """Do the work of a mutation unless it was done under this key."""
     asked = json.dumps([name, args], sort_keys=True, default=str)
-    with context.services.recorder.pause(context.shop_id):
+    with context.services.recorder.hold_write_lock(context.shop_id):
         return once(context.services.catalog, context.shop_id, key, asked, work)
 
 

@@ -68,7 +68,7 @@ async def _size_of_draft(
 ) -> sizes.SegmentSize:
     """The size of the rule of an argument; who asks the same meanwhile shares it."""
     document = as_document(rule)
-    seen = context.services.recorder.changes.count(context.shop_id)
+    seen = context.services.recorder.write_log.count_writes(context.shop_id)
     shop = context.access.shop
     about = (context.shop_id, shop.timezone, shop.currency, seen)
     if context.saved.refers(document):  # whose criteria, the other segment's rule tells
@@ -157,7 +157,7 @@ def size_subscription(inputs: RuleInputs) -> type:
         sent: sizes.SegmentSize | None = None
         with metrics().subscriptions.track_inprogress():
             while True:
-                count = context.services.recorder.changes.count(context.shop_id)
+                count = context.services.recorder.write_log.count_writes(context.shop_id)
                 size = await _size_of_draft(context, rule, context.services.live_sizes)
                 if sent is None or replace(size, as_of=sent.as_of) != sent:
                     yield _shown(size)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import func, select
 
-from graphql_app.audience.cancellation import StoppedError
+from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Criterion, Scope
 from graphql_app.errors import AppError, ErrorCode
@@ -40,7 +40,7 @@ def asking(
     with placed, answering(audience, shop_id, rules, what) as answer:
         try:
             yield answer
-        except (CriterionFailedError, StoppedError):
+        except (CriterionFailedError, WorkCancelledError):
             raise
         except Exception as error:
             leaves = different(rules)

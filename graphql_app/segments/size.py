@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from graphql_app.audience.cancellation import StoppedError
+from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Scope
 from graphql_app.errors import AppError
@@ -90,7 +90,7 @@ def sizes(
             if evaluation is None:
                 return size(audience, shop_id, rule, scope, index)
             return _from_memory(evaluation, list(parts(rule)), scope)
-        except StoppedError:
+        except WorkCancelledError:
             raise
         except Exception as error:
             return error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from time import perf_counter
 
-from graphql_app.audience.cancellation import WORK
+from graphql_app.audience.cancellation import current_cancellation
 from graphql_app.audience.store import Audience
 from graphql_app.observability import traces
 from graphql_app.observability.request_context import metrics
@@ -67,8 +67,8 @@ def answering(
 
 
 def _statements() -> int:
-    work = WORK.get()
-    return 0 if work is None else work.statements
+    cancellation = current_cancellation.get()
+    return 0 if cancellation is None else cancellation.statements
 
 
 def _tell(shop_id: int, rules: Collection[Rule], what: str, answer: Answer, seconds: float) -> None:

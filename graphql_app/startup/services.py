@@ -35,5 +35,9 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         recorder = open_recorder(settings, catalog, audience)
         update_defaults(catalog, registry)
         workers = CapacityLimiter(settings.query_concurrency)
-        with nullcontext() if recorder.feed is None else recorder.feed.followed():
+        with (
+            nullcontext()
+            if recorder.change_feed is None
+            else recorder.change_feed.poll_in_background()
+        ):
             yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)

@@ -43,7 +43,7 @@ class MadeShop:
         lines = [(row, line) for row in range(len(orders)) for line in maker.lines()]
         lines_table = self._table(LINES, [line for _, line in lines])
         rows = pa.array([row for row, _ in lines], pa.int64())
-        recorder.orders(
+        recorder.record_orders(
             self.id, self._table(ORDERS, orders), lines_table.append_column("row", rows)
         )
         for fact in self.services.audience.facts.values():

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from graphql_app.audience import change_feed, journal
-from graphql_app.audience.change_feed import Feed
+from graphql_app.audience.change_feed import ChangeFeed
 from graphql_app.audience.ddl import QUORUM_TIMEOUT
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_lock import LocalWriteLocks
-from graphql_app.audience.write_log import Touched
+from graphql_app.audience.write_log import AffectedContacts
 from graphql_app.errors import AppError
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import (
@@ -48,15 +48,15 @@ def theirs(audience: Audience) -> Recorder:
     return _process(audience)
 
 
-def _feed(recorder: Recorder) -> Feed:
-    assert recorder.feed is not None
-    return recorder.feed
+def _feed(recorder: Recorder) -> ChangeFeed:
+    assert recorder.change_feed is not None
+    return recorder.change_feed
 
 
-def told(recorder: Recorder, shop: int) -> list[Touched]:
+def told(recorder: Recorder, shop: int) -> list[AffectedContacts]:
     """What a process has learned of a shop's writes, once it has looked."""
-    _feed(recorder).look()
-    return [*(recorder.changes.since(shop, 0) or ())]
+    _feed(recorder).poll()
+    return [*(recorder.write_log.writes_since(shop, 0) or ())]
 
 
 @pytest.fixture
@@ -82,10 +82,12 @@ def test_each_learns_what_the_other_writes(ours: Recorder, boutique: RecordedSho
     assert found[0].tables["contacts"].tolist() == [1, 2]
     assert found[-1].erased.tolist() == [1]
     assert len(told(ours, boutique.id)) == len(found)  # told once, however often it is looked at
-    assert ours.changes.settled(boutique.id, len(found))
-    assert boutique.services.recorder.changes.count(boutique.id) == 4
-    _feed(boutique.services.recorder).look()
-    assert boutique.services.recorder.changes.count(boutique.id) == 4  # its own are no news
+    assert ours.write_log.is_unchanged_since(boutique.id, len(found))
+    assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4
+    _feed(boutique.services.recorder).poll()
+    assert (
+        boutique.services.recorder.write_log.count_writes(boutique.id) == 4
+    )  # its own are no news
 
 
 def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
@@ -95,10 +97,10 @@ def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: Recorde
     boutique.record(PEOPLE)
     assert here.size(SPENT).members == 0
     boutique.record(Orders((Order(1, 2, NOW),)))
-    _feed(ours).look()
+    _feed(ours).poll()
     assert here.size(SPENT).members == 1
     boutique.record(Forget((2,)))
-    _feed(ours).look()
+    _feed(ours).poll()
     assert (here.size(SPENT).members, here.size(SPENT).contacts) == (0, 1)
 
 
@@ -133,7 +135,7 @@ def test_what_is_told_after_the_servers_clock_was_set_back_is_learned(
     assert len(after) == before + 1
     assert after[-1].erased.tolist() == [1]
     assert len(told(ours, boutique.id)) == before + 1
-    assert ours.changes.settled(boutique.id, before + 1)
+    assert ours.write_log.is_unchanged_since(boutique.id, before + 1)
 
 
 def test_what_a_node_of_a_cluster_has_late_is_learned(
@@ -151,10 +153,10 @@ def test_what_a_node_of_a_cluster_has_late_is_learned(
 
 
 def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
-    with _feed(ours).followed():
+    with _feed(ours).poll_in_background():
         boutique.record(PEOPLE)
         deadline = time.monotonic() + WAIT
-        while not ours.changes.count(boutique.id):
+        while not ours.write_log.count_writes(boutique.id):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -169,13 +171,13 @@ def test_a_write_whose_end_is_not_told_is_over_for_who_has_the_next_turn(
         raise Killed
 
     monkeypatch.setattr(journal.Journal, "write", die)
-    monkeypatch.setattr(Feed, "finish", lambda *_: None)
+    monkeypatch.setattr(ChangeFeed, "announce_end", lambda *_: None)
     with pytest.raises(Killed):
         boutique.record(PEOPLE)
     assert told(ours, boutique.id) == []
-    assert not ours.changes.settled(boutique.id, 0)
-    with ours.still(boutique.id):
-        assert ours.changes.settled(boutique.id, 1)
+    assert not ours.write_log.is_unchanged_since(boutique.id, 0)
+    with ours.quiesce(boutique.id):
+        assert ours.write_log.is_unchanged_since(boutique.id, 1)
     assert len(told(ours, boutique.id)) == 1
 
 
@@ -186,12 +188,12 @@ def test_who_could_not_look_for_long_takes_everything_for_changed(
         boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
     )
     boutique.record(PEOPLE, Orders((Order(1, 2, NOW),)))
-    _feed(ours).look()
+    _feed(ours).poll()
     assert here.size(SPENT).members == 1
     boutique.record(Orders((Order(2, 1, NOW),)))
     audience.command("TRUNCATE TABLE feed")  # as what is an hour old goes
     monkeypatch.setattr(change_feed, "MISSED_AFTER", -1)
-    _feed(ours).look()
+    _feed(ours).poll()
     monkeypatch.undo()
     assert here.size(SPENT).members == 2
 

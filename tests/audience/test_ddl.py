@@ -87,7 +87,7 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
     changes: list[Callable[[], None]] = [
         lambda: audience.erase("contacts", 1, [1]),
         lambda: audience.merge("orders", 1),
-        lambda: audience.end_statements("nothing"),
+        lambda: audience.kill_statements("nothing"),
     ]
     for change in changes:
         caplog.clear()

@@ -54,7 +54,7 @@ def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
     audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
     order, lines = _order(contact=1, lines=2)
     with pytest.raises(AppError):
-        recorder.orders(1, order, lines)
+        recorder.record_orders(1, order, lines)
     _record_contacts(recorder, 2, id=[1])  # another shop's writes go on
     assert _counts(audience, 2)["contacts"] == 1
     with pytest.raises(AppError):
@@ -97,10 +97,10 @@ def test_the_journal_does_not_grow_with_each_batch_that_ever_was(
     )
     order, lines = _order(contact=1, lines=1)
     for _ in range(3):
-        recorder.orders(1, order, lines)
+        recorder.record_orders(1, order, lines)
     audience.command("OPTIMIZE TABLE journal FINAL")
     assert _journal_rows(audience) == 9
-    recorder.orders(1, order, lines)
+    recorder.record_orders(1, order, lines)
     assert _journal_rows(audience) == 6  # of the last batch: its pending rows are still on disk
     audience.command("OPTIMIZE TABLE journal FINAL")
     Recorder(audience).recover()
@@ -110,7 +110,7 @@ def test_the_journal_does_not_grow_with_each_batch_that_ever_was(
 def test_what_was_begun_outlasts_tidying(audience: Audience, recorder: Recorder) -> None:
     audience.command("RENAME TABLE products TO products_away")
     with pytest.raises(AppError):
-        recorder.orders(1, *_order(contact=1, lines=2))
+        recorder.record_orders(1, *_order(contact=1, lines=2))
     audience.command("OPTIMIZE TABLE journal FINAL")
     Journal(audience).tidy()
     audience.command("RENAME TABLE products_away TO products")
@@ -137,17 +137,17 @@ def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(
 ) -> None:
     order, lines = _order(contact=1, lines=1)
     _record_contacts(recorder, 1, id=[1])
-    assert recorder.changes.count(1) == 1
-    recorder.orders(1, order, lines)
-    assert recorder.changes.count(1) == 2
+    assert recorder.write_log.count_writes(1) == 1
+    recorder.record_orders(1, order, lines)
+    assert recorder.write_log.count_writes(1) == 2
     recorder.forget(1, [1])
-    recorder.merge(1)
-    assert recorder.changes.count(1) == 3
+    recorder.merge_parts(1)
+    assert recorder.write_log.count_writes(1) == 3
     audience.command("RENAME TABLE contacts TO contacts_away")
     with pytest.raises(AppError):
         _record_contacts(recorder, 1, id=[1])
-    assert recorder.changes.count(1) == 4
-    assert recorder.changes.count(2) == 0
+    assert recorder.write_log.count_writes(1) == 4
+    assert recorder.write_log.count_writes(2) == 0
 
 
 def test_a_keyword_is_folded_once_and_for_all() -> None:
@@ -158,9 +158,9 @@ def test_a_keyword_is_folded_once_and_for_all() -> None:
 
 
 def test_a_shop_is_still_until_all_who_keep_it_so_have_ended(recorder: Recorder) -> None:
-    with recorder.still(1):
-        with recorder.still(1), recorder.still(2):
-            assert recorder.is_still(2)
-        assert recorder.is_still(1)
-        assert not recorder.is_still(2)
-    assert not recorder.is_still(1)
+    with recorder.quiesce(1):
+        with recorder.quiesce(1), recorder.quiesce(2):
+            assert recorder.is_quiesced(2)
+        assert recorder.is_quiesced(1)
+        assert not recorder.is_quiesced(2)
+    assert not recorder.is_quiesced(1)

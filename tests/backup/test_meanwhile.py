@@ -152,5 +152,5 @@ def test_whoever_is_told_how_far_it_is_may_end_it_within_a_shop_or_a_file(
     assert told[-1][:2] == (what, 0)
     assert [*tmp_path.iterdir()] == []
     for shop in source.shops:
-        with services.recorder.pause(shop.shop_id):
+        with services.recorder.hold_write_lock(shop.shop_id):
             pass  # nobody waits for it any more

@@ -147,7 +147,7 @@ def test_who_leaves_has_it_ended_within_a_shop(
         shop.record("contactsUpsert", [{"id": "1"}])
         with offered(place, services.catalog, services.audience, services.recorder):
             with (
-                services.recorder.pause(shop.shop_id),
+                services.recorder.hold_write_lock(shop.shop_id),
                 socket.socket(socket.AF_UNIX) as leaving,
             ):
                 leaving.connect(str(place / "backup.sock"))
@@ -195,7 +195,7 @@ def test_however_many_writes_wait_for_a_shop_others_are_answered(new: New) -> No
     with installation.serving() as server:
         busy, other = server.shop(), server.shop()
         recorder, recorded = installation.services.recorder, list[int]()
-        with recorder.still(busy.shop_id):
+        with recorder.quiesce(busy.shop_id):
             writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
             for writer in writers:
                 writer.start()
@@ -215,7 +215,7 @@ def test_however_many_writes_wait_for_another_process_others_are_answered(new: N
         busy, other = server.shop(), server.shop()
         services, recorded = installation.services, list[int]()
         writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
-        with services.recorder.pause(busy.shop_id):  # as if another process held the lock
+        with services.recorder.hold_write_lock(busy.shop_id):  # as if another process held the lock
             for writer in writers:
                 writer.start()
             deadline = time.monotonic() + WAIT

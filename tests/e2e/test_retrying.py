@@ -50,7 +50,7 @@ with open_services(Settings()) as services:
         services.recorder.record(shop_id, CONTACTS, rows)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with services.recorder.pause(shop_id):
+    with services.recorder.hold_write_lock(shop_id):
         once(services.catalog, shop_id, "one", "", work)
 """
 

@@ -410,7 +410,7 @@ def test_a_mutation_that_its_client_has_left_counts_among_the_operations(
     with serving(services, settings.model_copy(update={"max_operations": 2})) as address:
         shop = replace(server.shop(), address=address)
         with admitted(shop) as stream:
-            with services.recorder.pause(shop.shop_id):
+            with services.recorder.hold_write_lock(shop.shop_id):
                 for number in (1, 2):
                     stream.subscribe(mutation, f"{number}")
                     until(partial(workers_busy, services, number))
@@ -692,7 +692,7 @@ def test_a_mutation_goes_on_to_its_end_for_a_client_that_has_left(
     upsert = "contactsUpsert(contacts: [{ id: %s }]) { recorded }"
     mutation = f"mutation {{ a: {upsert % 1} b: {upsert % 2} c: {upsert % 3} }}"
     with admitted(shop) as stream:
-        with services.recorder.pause(shop.shop.id):
+        with services.recorder.hold_write_lock(shop.shop.id):
             stream.subscribe(mutation, "1")
             until(lambda: services.workers.borrowed_tokens == 1)
             leave(stream)
@@ -706,7 +706,7 @@ def test_an_id_that_is_given_to_another_operation_is_that_ones_alone(
     assert shop.shop.id is not None
     mutation = "mutation { contactsUpsert(contacts: [{ id: 1 }]) { recorded } }"
     with admitted(shop) as stream:
-        with services.recorder.pause(shop.shop.id):
+        with services.recorder.hold_write_lock(shop.shop.id):
             stream.subscribe(mutation, "1")
             until(lambda: services.workers.borrowed_tokens == 1)
             stream.send("complete", id="1")

@@ -99,13 +99,13 @@ class RecordedShop:
                 recorder.record(self.id, CONTACTS, checked(CONTACTS, contacts))
             case facts.Orders(orders, keep_lines):
                 lines = None if keep_lines else _lines([order.lines for order in orders])
-                recorder.orders(self.id, checked(ORDERS, orders), lines)
+                recorder.record_orders(self.id, checked(ORDERS, orders), lines)
             case facts.OrderLines(items):
                 table = checked(LINES, [line for _, line in items])
                 ids = pa.array([order_id for order_id, _ in items], pa.uint64())
                 table = table.add_column(0, "order_id", ids)
                 assert table.schema == ORDER_LINES.schema
-                recorder.order_lines(self.id, table)
+                recorder.record_order_lines(self.id, table)
             case facts.Texts(texts):
                 recorder.record(self.id, TEXTS, checked(TEXTS, texts))
             case facts.Products(products):

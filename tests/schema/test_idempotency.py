@@ -137,7 +137,7 @@ def test_of_those_who_send_the_same_at_once_one_records_and_all_get_its_answer(
 ) -> None:
     items = [{"id": "1", "email": "same@x.y"}]
     payloads: list[Any] = []
-    with server.services.recorder.pause(shop.shop_id):
+    with server.services.recorder.hold_write_lock(shop.shop_id):
         threads = [
             threading.Thread(target=lambda: payloads.append(send(shop, "a", items)))
             for _ in range(8)

@@ -106,7 +106,7 @@ def import_file(
                 lambda done: tell(RECORDING, done, spool.rows),
             )
             if spool.rows:
-                recorder.merge(shop_id)
+                recorder.merge_parts(shop_id)
     return ImportReport(
         format=name,
         place="row" if source.kind == "Parquet" else "line",

@@ -152,10 +152,10 @@ def _record_chunk(
     if fact is ORDERS:
         orders = chunk.drop_columns([LINES])
         lines = _lines(chunk[LINES].combine_chunks()) if has_lines else None
-        recorder.orders(shop_id, orders, lines)
+        recorder.record_orders(shop_id, orders, lines)
         return None if lines is None else lines.num_rows
     if fact is ORDER_LINES:
-        if recorder.order_lines(shop_id, chunk):
+        if recorder.record_order_lines(shop_id, chunk):
             raise AppError(ErrorCode.INVALID, "Orders were removed while their lines came in.")
         return None
     recorder.record(shop_id, fact, chunk)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
-from graphql_app.audience.cancellation import WORK, StoppedError
+from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
 from graphql_app.audience.store import Audience, contact_key
 from graphql_app.audience.tables import INSTANT, Contact, Statement
 from graphql_app.audience.write_log import Ids
@@ -227,10 +227,10 @@ class ShopFacts:
 
 
 def _go_on() -> None:
-    """Go on, unless the thread's work was told to stop."""
-    work = WORK.get()
-    if work is not None and work.stopped:
-        raise StoppedError
+    """Go on, unless the thread's work was cancelled."""
+    cancellation = current_cancellation.get()
+    if cancellation is not None and cancellation.cancelled:
+        raise WorkCancelledError
 
 
 def _blank(question: Question, unit: Unit | None, universe: Universe, count: int) -> Vector:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphql_app.audience.write_log import Changes, Ids, Touched
+from graphql_app.audience.write_log import AffectedContacts, Ids, WriteLog
 from graphql_app.segments.index.cache_key import Question
 from graphql_app.segments.index.contact_ids import NOWHERE, Universe
 from graphql_app.segments.index.loader import ShopFacts
@@ -29,9 +29,9 @@ class IndexedShop:
     whatever others do meanwhile.
     """
 
-    def __init__(self, shop_id: int, changes: Changes) -> None:
+    def __init__(self, shop_id: int, write_log: WriteLog) -> None:
         self._shop_id = shop_id
-        self._changes = changes
+        self._write_log = write_log
         self._renewing = threading.Lock()
         self._guard = threading.Lock()
         self._loading: dict[Hashable, threading.Event] = {}
@@ -92,9 +92,9 @@ class IndexedShop:
             self.universe = universe
             return universe
 
-    def _since(self, count: int, until: int) -> Sequence[Touched] | None:
+    def _since(self, count: int, until: int) -> Sequence[AffectedContacts] | None:
         """What was touched since a number of writes; later than asked for does no harm."""
-        return () if count >= until else self._changes.since(self._shop_id, count)
+        return () if count >= until else self._write_log.writes_since(self._shop_id, count)
 
     def answers(
         self,
@@ -236,7 +236,7 @@ class IndexedShop:
         return vector
 
 
-def _of(touched: Iterable[Touched], tables: Iterable[str]) -> Ids:
+def _of(touched: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
     """The contacts that were touched in some tables, or erased."""
     found = [NOBODY]
     for write in touched:

@@ -223,14 +223,14 @@ class SizeIndex:
         What is written meanwhile may be in one vector and not in another. Then those whom it
         touched are asked again, while nothing is written.
         """
-        self._recorder.keep_up()
-        changes = self._recorder.changes
-        count = changes.count(shop_id)
+        self._recorder.catch_up_if_stale()
+        write_log = self._recorder.write_log
+        count = write_log.count_writes(shop_id)
         found = ask(count)
-        if changes.settled(shop_id, count):
+        if write_log.is_unchanged_since(shop_id, count):
             return found
-        with self._recorder.still(shop_id):
-            return ask(changes.count(shop_id))
+        with self._recorder.quiesce(shop_id):
+            return ask(write_log.count_writes(shop_id))
 
     def _unless_in_doubt(
         self,
@@ -267,7 +267,7 @@ class SizeIndex:
     def _shop(self, shop_id: int) -> IndexedShop:
         with self._lock:
             if shop_id not in self._shops:
-                self._shops[shop_id] = IndexedShop(shop_id, self._recorder.changes)
+                self._shops[shop_id] = IndexedShop(shop_id, self._recorder.write_log)
             return self._shops[shop_id]
 
     def _refuse_if_too_large(
