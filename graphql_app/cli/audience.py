@@ -12,7 +12,7 @@ from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.console import out
 from graphql_app.plugins import discover
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_audience
+from graphql_app.startup.audience import open_audience
 
 audience_app = typer.Typer(no_args_is_help=True, help="The tables of facts.")
 

@@ -13,7 +13,8 @@ from graphql_app.backup.archive import Progress
 from graphql_app.cli.console import out, progress_bars
 from graphql_app.observability import logs
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_audience, open_catalog, open_recorder, opened_catalog
+from graphql_app.startup.audience import open_audience, open_recorder
+from graphql_app.startup.catalog import open_catalog, open_unchecked_catalog
 
 
 def backup_command(
@@ -53,7 +54,7 @@ def restore_command(
     settings = Settings()
     logs.configure(settings)
     with (
-        opened_catalog(settings) as catalog,
+        open_unchecked_catalog(settings) as catalog,
         open_audience(settings) as audience,
         progress_bars() as progress,
     ):

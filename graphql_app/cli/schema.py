@@ -13,7 +13,7 @@ from graphql_app.cli.console import err, out
 from graphql_app.plugins import discover
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import opened_catalog
+from graphql_app.startup.catalog import open_unchecked_catalog
 
 
 def migrate_command(
@@ -25,7 +25,7 @@ def migrate_command(
     ] = False,
 ) -> None:
     """Bring the catalog's schema to the revision that this version needs, or to another."""
-    with opened_catalog(Settings()) as catalog:
+    with open_unchecked_catalog(Settings()) as catalog:
         before, known = revision(catalog), revisions()
         back = to in known and before in known and known.index(to) < known.index(before)
         if back and not yes:

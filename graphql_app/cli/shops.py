@@ -13,8 +13,8 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.cli.console import out
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
+from graphql_app.startup.catalog import open_catalog
 from graphql_app.startup.plugins import usable_plugins
-from graphql_app.startup.stores import open_catalog
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
 

@@ -12,7 +12,7 @@ from graphql_app.catalog import shops, tokens
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.cli.console import ShopOption, out
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_catalog
+from graphql_app.startup.catalog import open_catalog
 
 token_app = typer.Typer(no_args_is_help=True, help="Tokens: access to a shop.")
 

@@ -12,8 +12,9 @@ from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import update_defaults
 from graphql_app.settings import Settings
+from graphql_app.startup.audience import open_audience, open_recorder
+from graphql_app.startup.catalog import open_catalog
 from graphql_app.startup.plugins import usable_by, usable_plugins
-from graphql_app.startup.stores import open_audience, open_catalog, open_recorder
 
 logger = logging.getLogger(__name__)
 

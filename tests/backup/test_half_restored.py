@@ -25,7 +25,8 @@ from tests.e2e import process
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from graphql_app.startup.stores import open_audience, opened_catalog
+from graphql_app.startup.audience import open_audience
+from graphql_app.startup.catalog import open_unchecked_catalog
 from graphql_app.backup import restore
 from graphql_app.settings import Settings
 
@@ -33,7 +34,7 @@ def tell(what, done, total):
     if what == "Facts" and done >= total * float(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-with opened_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
+with open_unchecked_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
     restore(Path(sys.argv[1]), catalog, audience, tell)
 """
 

@@ -22,7 +22,7 @@ from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_catalog
+from graphql_app.startup.catalog import open_catalog
 from tests.backup.conftest import New, Source
 from tests.e2e import process
 from tests.support import WAIT, Client

@@ -17,7 +17,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_catalog
+from graphql_app.startup.catalog import open_catalog
 from tests.catalog.rows import ROWS, fill
 from tests.e2e import process
 

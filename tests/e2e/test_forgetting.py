@@ -17,7 +17,7 @@ from graphql_app.catalog.tokens import create_token
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_catalog
+from graphql_app.startup.catalog import open_catalog
 from tests.e2e.process import Running, environment, server
 from tests.e2e.test_own_tables import with_reviews
 from tests.remains import remains

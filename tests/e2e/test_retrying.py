@@ -26,7 +26,7 @@ MEMBERS = "{ segmentMembers(rule: {all: []}, first: 1) { totalCount nodes { emai
 DIES_BETWEEN = """
 import os, signal
 from graphql_app.startup.services import open_services
-from graphql_app.startup.stores import opened_catalog
+from graphql_app.startup.catalog import open_unchecked_catalog
 from graphql_app.audience.facts import CONTACTS, check
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tokens import create_token
@@ -37,7 +37,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 
-with opened_catalog(Settings()) as catalog:
+with open_unchecked_catalog(Settings()) as catalog:
     migrate(catalog)
 with open_services(Settings()) as services:
     shop = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")

@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, select
 from graphql_app.catalog import tokens
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.settings import Settings
-from graphql_app.startup.stores import open_catalog
+from graphql_app.startup.catalog import open_catalog
 from tests.catalogs import on_both
 from tests.schema.operations import EVERYONE, everything, send
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, ROOTS, SHOP, SUBSCRIPTIONS, Shop

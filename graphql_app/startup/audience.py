@@ -1,0 +1,43 @@
+"""Open the audience and its recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from graphql_app.audience.clickhouse import refuse_if_taken
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.write_lock import SharedWriteLocks
+from graphql_app.settings import Settings
+
+
+@contextmanager
+def open_audience(settings: Settings) -> Iterator[Audience]:
+    """Open the audience without creating tables; close it at the end.
+
+    Raises:
+        AppError: UNAVAILABLE if another process has it open.
+    """
+    refuse_if_taken(settings.audience)
+    audience = Audience(
+        settings.audience,
+        settings.query_timeout,
+        settings.query_memory,
+        settings.query_concurrency,
+        slow=settings.slow_rule_seconds,
+        cluster=settings.audience_cluster,
+    )
+    try:
+        yield audience
+    finally:
+        audience.close()
+
+
+def open_recorder(settings: Settings, catalog: Catalog, audience: Audience) -> Recorder:
+    """Return the recorder, after finishing the batches that earlier processes left."""
+    locks = SharedWriteLocks(catalog) if settings.audience_url else None
+    recorder = Recorder(audience, locks)
+    recorder.recover()
+    return recorder

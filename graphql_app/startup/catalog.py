@@ -1,0 +1,50 @@
+"""Open the catalog; apart from the audience, whose imports are slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from graphql_app.catalog.migrate import migrate, require_current, revision
+from graphql_app.catalog.store import Catalog
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.settings import Settings
+
+
+@contextmanager
+def open_unchecked_catalog(settings: Settings) -> Iterator[Catalog]:
+    """Open the catalog whatever its schema; close it at the end.
+
+    Raises:
+        AppError: UNAVAILABLE if it cannot be used.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise AppError(
+            ErrorCode.UNAVAILABLE,
+            f"DATA_DIR: {settings.data_dir} cannot be used ({error.strerror}); "
+            "name a directory that can be written.",
+        ) from error
+    catalog = Catalog(settings.catalog)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[Catalog]:
+    """Open the catalog with the schema that this version needs; close it at the end.
+
+    Create the schema if the catalog in DATA_DIR has none. Operators make every other change of the
+    schema with ``segments migrate``.
+
+    Raises:
+        AppError: UNAVAILABLE if it cannot be used or has another schema.
+    """
+    with open_unchecked_catalog(settings) as catalog:
+        if not settings.catalog_url and revision(catalog) is None:
+            migrate(catalog)
+        require_current(catalog)
+        yield catalog
