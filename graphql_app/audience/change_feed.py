@@ -58,9 +58,9 @@ class ChangeFeed:
 
     def create_table(self) -> None:
         """Make the table if need be; what is told from now on counts."""
-        for statement in self._audience.layout.create_feed():
+        for statement in self._audience.layout.create_change_feed_sql():
             self._audience.command(statement)
-        found = self._audience.arrow("SELECT toFloat64(now64(3)) AS now")
+        found = self._audience.query_unfiltered("SELECT toFloat64(now64(3)) AS now")
         self._since = found["now"][0].as_py()
 
     @contextmanager
@@ -146,7 +146,7 @@ class ChangeFeed:
 
     def _rows(self, column: str, since: str) -> Sequence[dict[str, Any]]:
         """What the others told since some time, with one more column."""
-        found = self._audience.arrow(
+        found = self._audience.query_unfiltered(
             f"SELECT writer, number, done, shop_id, toFloat64(at) AS at, {column} FROM feed "
             f"WHERE at >= {since} AND writer != '{self._name}' ORDER BY at",
             text=False,

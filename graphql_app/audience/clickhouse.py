@@ -64,7 +64,7 @@ class AudienceUnavailableError(AppError):
         super().__init__(ErrorCode.UNAVAILABLE, message)
 
 
-class AudienceTakenError(AudienceUnavailableError):
+class AudienceInUseError(AudienceUnavailableError):
     """The embedded store is open in another process."""
 
 
@@ -102,11 +102,11 @@ def place(url: str) -> str:
         address = make_url(url)
         if address.host:
             return f"{address.host}{f':{address.port}' if address.port else ''}, of AUDIENCE_URL,"
-        return embedded_in(url) or "AUDIENCE_URL"
+        return embedded_path(url) or "AUDIENCE_URL"
     return "AUDIENCE_URL"
 
 
-def be_patient(client: Any, seconds: float) -> None:
+def set_read_timeout(client: Any, seconds: float) -> None:
     """Have a client wait so long for each piece of an answer; the embedded engine needs none."""
     if isinstance(client, HttpClient):
         client.timeout = Timeout(connect=CONNECT_WITHIN, read=seconds)
@@ -168,26 +168,26 @@ def _execute_as_arrow(cursor: Any, sql: str, parameters: Any, context: Any) -> b
     return True
 
 
-def embedded_in(url: str) -> str | None:
+def embedded_path(url: str) -> str | None:
     """The directory of an embedded store; ``None`` for a server."""
     path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
     return path if isinstance(path, str) else None
 
 
-def refuse_if_taken(url: str) -> None:
+def refuse_if_in_use(url: str) -> None:
     """Refuse an embedded store that is open already, before the engine prints that it failed.
 
     Raises:
-        AudienceTakenError: It is open, in all likelihood in another process.
+        AudienceInUseError: It is open, in all likelihood in another process.
     """
-    path = embedded_in(url)
+    path = embedded_path(url)
     if path is None:
         return
     try:
         with (Path(path) / "status").open("rb") as status:
             fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise AudienceTakenError(
+        raise AudienceInUseError(
             f"Another process has the audience in {path} open, e.g. a running server: the embedded "
             "store serves one process at a time. Stop that process, or set DATA_DIR to another "
             "directory, or AUDIENCE_URL to a ClickHouse server."

@@ -51,7 +51,7 @@ CLUSTER_INSERT_SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """Where the tables of a database are.
 
     Attributes:
@@ -62,20 +62,20 @@ class Layout:
     database: str
     cluster: str = ""
 
-    def is_spread(self, table: str) -> bool:
+    def is_sharded(self, table: str) -> bool:
         """Whether a table's rows are spread over shards, so that an insert is not atomic."""
         return bool(self.cluster) and table not in EVERYWHERE
 
-    def on_disk(self, table: str) -> str:
+    def local_name(self, table: str) -> str:
         """The name of the table that holds the rows, on each node."""
-        return f"{table}{LOCAL}" if self.is_spread(table) else table
+        return f"{table}{LOCAL}" if self.is_sharded(table) else table
 
-    def named(self, on_disk: str) -> str:
+    def logical_name(self, on_disk: str) -> str:
         """The name of a table by that of the one that holds its rows."""
         return on_disk.removesuffix(LOCAL) if self.cluster else on_disk
 
     @property
-    def on_cluster(self) -> str:
+    def on_cluster_clause(self) -> str:
         """What a statement about tables says to be carried out on every node."""
         return f" ON CLUSTER {self.cluster}" if self.cluster else ""
 
@@ -84,7 +84,7 @@ class Layout:
         """Settings that statements need."""
         return CLUSTER_READ_SETTINGS if self.cluster else {}
 
-    def create(self, table: type[StoreTable]) -> Sequence[str]:
+    def create_table_sql(self, table: type[StoreTable]) -> Sequence[str]:
         """The statements that create a table, unless it is there, and add what it has not yet."""
         declared: Any = stored(table)
         name = table.__tablename__
@@ -96,21 +96,21 @@ class Layout:
         adding = additions(table)
         return [
             *made,
-            self._alter(self.on_disk(name), [*adding, *_indexes(table)]),
-            *([self._alter(name, adding)] if self.is_spread(name) else ()),
+            self._alter(self.local_name(name), [*adding, *_indexes(table)]),
+            *([self._alter(name, adding)] if self.is_sharded(name) else ()),
         ]
 
-    def create_feed(self) -> Sequence[str]:
+    def create_change_feed_sql(self) -> Sequence[str]:
         """The statements that create the table of the change feed."""
         return self._create(FEED, FEED_COLUMNS, FEED_ENGINE)
 
-    def create_database(self) -> str:
+    def create_database_sql(self) -> str:
         """The statement that creates the database; it is for the operator to execute."""
-        return f"CREATE DATABASE IF NOT EXISTS `{self.database}`{self.on_cluster}"
+        return f"CREATE DATABASE IF NOT EXISTS `{self.database}`{self.on_cluster_clause}"
 
     def _create(self, name: str, columns: str, engine: str) -> list[str]:
-        on_disk = self.on_disk(name)
-        begin = f"{self.on_cluster} ({columns}) ENGINE ="
+        on_disk = self.local_name(name)
+        begin = f"{self.on_cluster_clause} ({columns}) ENGINE ="
         made = [f"CREATE TABLE IF NOT EXISTS `{on_disk}`{begin} {self._engine(name, engine)}"]
         if on_disk != name:
             contact = "id" if name == Contact.__tablename__ else "contact_id"
@@ -126,7 +126,7 @@ class Layout:
         if not self.cluster:
             return engine
         shard, replica = ("", "{shard}-{replica}")
-        if self.is_spread(name):
+        if self.is_sharded(name):
             shard, replica = ("{shard}/", "{replica}")
         path = f"/clickhouse/tables/{shard}{self.database}/{name}"
         kind, given, rest = re.split(r"\((\w*)\)", engine, maxsplit=1)
@@ -134,7 +134,7 @@ class Layout:
         return f"Replicated{kind}({arguments}){rest}"
 
     def _alter(self, on_disk: str, parts: Iterable[str]) -> str:
-        return f"ALTER TABLE `{on_disk}`{self.on_cluster} {', '.join(parts)}"
+        return f"ALTER TABLE `{on_disk}`{self.on_cluster_clause} {', '.join(parts)}"
 
 
 def additions(table: type[AudienceTable]) -> list[str]:

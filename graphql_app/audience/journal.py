@@ -23,7 +23,7 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.store import Audience, contact_column
 from graphql_app.audience.tables import JournalEntry, Product
 from graphql_app.audience.write_log import OpenWrite
 from graphql_app.errors import AppError
@@ -87,7 +87,7 @@ class Journal:
         """Delete batches that are done; where that fails, they are still there, and done."""
         try:
             # Those of which no pending row is on disk any more: it was merged with its done one.
-            found = self._audience.arrow(
+            found = self._audience.query_unfiltered(
                 "SELECT batch FROM journal GROUP BY batch HAVING min(done) = 1 "
                 f"LIMIT {TIDY_AT_ONCE}"
             )["batch"].to_pylist()
@@ -100,11 +100,13 @@ class Journal:
 
     def _is_atomic(self, step: Insert | Erase) -> bool:
         """Whether a step is carried out as a whole or not at all."""
-        return isinstance(step, Insert) and not self._audience.layout.is_spread(step.table)
+        return isinstance(step, Insert) and not self._audience.layout.is_sharded(step.table)
 
     def unfinished_shops(self) -> Sequence[int]:
         """The shops of which a process began a batch and has not finished it."""
-        found = self._audience.arrow("SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0")
+        found = self._audience.query_unfiltered(
+            "SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0"
+        )
         shops: Sequence[int] = found["shop_id"].to_pylist()
         return shops
 
@@ -128,7 +130,7 @@ class Journal:
         Raises:
             AppError: That fails.
         """
-        pending = self._audience.arrow(
+        pending = self._audience.query_unfiltered(
             "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
             f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
             text=False,
@@ -144,12 +146,12 @@ class Journal:
         if isinstance(step, Insert):
             self._audience.insert(step.table, step.rows)
             return
-        for table in self._audience.tables_of_contacts():
+        for table in self._audience.list_contact_tables():
             self._audience.erase(table, shop_id, step.contacts)
 
     def restoring(self) -> str | None:
         """The backup of which a restore into this store was begun and not finished, if any was."""
-        if not self._audience.has(JournalEntry.__tablename__):
+        if not self._audience.has_table(JournalEntry.__tablename__):
             return None
         begun = self._restores()
         return begun["payload"][0].as_py().decode() if begun.num_rows else None
@@ -166,7 +168,7 @@ class Journal:
         self._mark_done(self._restores())
 
     def _restores(self) -> pa.Table:
-        return self._audience.arrow(
+        return self._audience.query_unfiltered(
             "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
             f"WHERE done = 0 AND action = '{RESTORE}'",
             text=False,
@@ -193,7 +195,7 @@ def note(step: Insert | Erase, writing: OpenWrite) -> None:
         case Insert(Product.__tablename__, _):
             writing.add_rows(step.table, np.array([], np.uint64))
         case Insert(table, rows):
-            writing.add_rows(table, rows[contact_key(table)].to_numpy())
+            writing.add_rows(table, rows[contact_column(table)].to_numpy())
 
 
 def _entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:

@@ -149,7 +149,7 @@ class Recorder:
             f"SELECT max(version) AS version FROM {table.__tablename__}"
             for table in self._audience.tables
         )
-        newest = self._audience.arrow(f"SELECT max(version) FROM ({latest})")
+        newest = self._audience.query_unfiltered(f"SELECT max(version) FROM ({latest})")
         self._newest = newest[0][0].as_py() or 0
         if self.change_feed is not None:
             self.change_feed.create_table()
@@ -261,14 +261,14 @@ class Recorder:
         Tables that are in that shape already are left alone.
         """
         for table in self._audience.tables:
-            self._audience.merge(table.__tablename__, shop_id)
+            self._audience.merge_parts(table.__tablename__, shop_id)
 
     def _version(self, shop_id: int) -> int:
         return self._locks.next_version(shop_id, self._newest)
 
     def _elsewhere(self, shop_id: int, table: str, rows: pa.Table) -> pa.Table:
         """The keys under which other contacts have rows of the same ids."""
-        stored = self._audience.arrow(
+        stored = self._audience.query_unfiltered(
             f"SELECT DISTINCT id, contact_id FROM {table} "
             f"WHERE shop_id = {shop_id} AND {_among(rows['id'])}"
         )
@@ -283,7 +283,7 @@ class Recorder:
         )
         # In a tuple, because argMax passes over NULLs.
         cancelled = "argMax(tuple(cancelled_at), version).1 AS cancelled_at"
-        return self._audience.arrow(
+        return self._audience.query_unfiltered(
             f"SELECT id, contact_id, {latest}, {cancelled} "
             f"FROM orders WHERE shop_id = {shop_id} AND {_among(ids)} "
             "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
@@ -294,7 +294,7 @@ class Recorder:
         latest = ", ".join(
             f"argMax(l.{name}, l.version) AS {name}" for name in ("product_id", "quantity", "price")
         )
-        found = self._audience.arrow(
+        found = self._audience.query_unfiltered(
             f"SELECT order_id, {latest} FROM order_lines AS l "
             f"WHERE shop_id = {shop_id} AND {_among(owners, 'contact_id')} "
             f"AND {_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "

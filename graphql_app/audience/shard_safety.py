@@ -28,15 +28,15 @@ from graphql_app.audience.ddl import EVERYWHERE
 from graphql_app.audience.tables import Contact
 
 
-class NotOfOneContactError(Exception):
+class NotShardSafeError(Exception):
     """A statement would have another answer on a cluster; the message says what it does."""
 
 
-def check_local(statement: Any) -> None:
+def check_shard_safe(statement: Any) -> None:
     """Have a statement give the same on a cluster.
 
     Raises:
-        NotOfOneContactError: It may not.
+        NotShardSafeError: It may not.
     """
     _check(statement, on_shard=False)
 
@@ -54,7 +54,7 @@ def _check(query: Any, on_shard: bool) -> None:
         _check_shape(query)
     sources = query.get_final_froms()
     if sum(map(_spread, sources)) > 1:
-        raise NotOfOneContactError("joins contacts' facts without saying that they are of one")
+        raise NotShardSafeError("joins contacts' facts without saying that they are of one")
     for source in sources:
         _check_source(source, on_shard)
     spread = any(map(_spread, sources))
@@ -66,12 +66,12 @@ def _check(query: Any, on_shard: bool) -> None:
 def _check_shape(query: Select[Any]) -> None:
     """Have a query that is answered on a shard say something of each contact's own rows."""
     if query._limit_clause is not None or query._offset_clause is not None:
-        raise NotOfOneContactError("takes some of all contacts' rows, by a limit")
+        raise NotShardSafeError("takes some of all contacts' rows, by a limit")
     groups = [*query._group_by_clauses]
     if groups and not any(map(_is_contact, groups)):
-        raise NotOfOneContactError("groups rows of several contacts together")
+        raise NotShardSafeError("groups rows of several contacts together")
     if not any(map(_is_contact, groups or query.selected_columns)):
-        raise NotOfOneContactError("reads facts of contacts and does not say whose")
+        raise NotShardSafeError("reads facts of contacts and does not say whose")
 
 
 def _check_source(source: FromClause, on_shard: bool) -> None:
@@ -86,11 +86,11 @@ def _check_source(source: FromClause, on_shard: bool) -> None:
     if not _spread(source.left):
         # One server has what it begins with, and puts together from all shards what is joined.
         if on_shard:
-            raise NotOfOneContactError("joins facts of contacts to what is not of one")
+            raise NotShardSafeError("joins facts of contacts to what is not of one")
         _check_source(source.right, on_shard)
         return
     if not any(map(_is_of_one, _all_of(source.onclause))):
-        raise NotOfOneContactError("joins facts of contacts that are not the same one's")
+        raise NotShardSafeError("joins facts of contacts that are not the same one's")
     _check_source(source.right, on_shard=True)
 
 
@@ -103,13 +103,13 @@ def _check_expression(part: Any, on_shard: bool) -> None:
         inner = _bare(part.right)
         if isinstance(inner, Select | CompoundSelect) and _spread(inner):
             if on_shard and not _is_among_own(part.left, inner):
-                raise NotOfOneContactError("looks among other contacts' facts")
+                raise NotShardSafeError("looks among other contacts' facts")
             _check(inner, on_shard)
             _check_expression(part.left, on_shard)
             return
     if isinstance(part, ScalarSelect | Exists | Select | CompoundSelect):
         if _spread(_bare(part)):
-            raise NotOfOneContactError("has a value made of facts of all contacts")
+            raise NotShardSafeError("has a value made of facts of all contacts")
         return
     for child in part.get_children() if part is not None else ():
         if isinstance(child, ColumnElement | ClauseList) or not isinstance(child, FromClause):

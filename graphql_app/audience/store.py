@@ -24,14 +24,19 @@ from graphql_app.audience.clickhouse import (
     SETTINGS,
     AudienceUnavailableError,
     arrow,
-    be_patient,
     connect,
     failures,
+    set_read_timeout,
     with_settings,
 )
-from graphql_app.audience.ddl import CLUSTER_INSERT_SETTINGS, QUORUM_TIMEOUT, Layout, difference
+from graphql_app.audience.ddl import (
+    CLUSTER_INSERT_SETTINGS,
+    QUORUM_TIMEOUT,
+    TableLayout,
+    difference,
+)
 from graphql_app.audience.plugin_tables import all_facts
-from graphql_app.audience.shard_safety import check_local
+from graphql_app.audience.shard_safety import check_shard_safe
 from graphql_app.audience.tables import (
     PARTITION,
     PARTITIONS,
@@ -85,7 +90,7 @@ INSERT_SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RenderedStatement:
     """SQL, the values that it binds by name, and the names by the keys of bound parameters."""
 
     text: str
@@ -103,14 +108,14 @@ class Audience:
         connections: How many statements run at once.
         tables: Plugins' tables, which are there beside the built-in ones.
         cluster: The cluster that the tables are spread over, if they are.
-        slow: Seconds after which an answer is told in the log.
+        slow_rule_seconds: Seconds after which an answer is told in the log.
 
     Attributes:
         tables: All tables of facts.
         facts: What they hold, as files and mutations give it.
         timeout: Seconds that a statement may take.
         layout: Where the tables are.
-        slow: Seconds after which an answer is told in the log.
+        slow_rule_seconds: Seconds after which an answer is told in the log.
     """
 
     def __init__(
@@ -120,20 +125,20 @@ class Audience:
         memory: int = 4 * 1024**3,
         connections: int = 4,
         tables: Iterable[type[AudienceTable]] = (),
-        slow: float = math.inf,
+        slow_rule_seconds: float = math.inf,
         cluster: str = "",
     ) -> None:
-        self.adopt(tables)
+        self.use_plugin_tables(tables)
         self._engine = connect(url, connections)
         # The embedded engine shuts down with its last connection, and others are let go.
         self._last = self._engine.connect()
         self.database = make_url(url).database or "default"
-        self.layout = Layout(self.database, cluster)
+        self.layout = TableLayout(self.database, cluster)
         self.timeout = timeout
-        self.slow = slow
+        self.slow_rule_seconds = slow_rule_seconds
         self._limits = {"max_memory_usage": memory}
 
-    def adopt(self, tables: Iterable[type[AudienceTable]]) -> None:
+    def use_plugin_tables(self, tables: Iterable[type[AudienceTable]]) -> None:
         """Have these plugins' tables beside the built-in ones, and no others."""
         plugins = tuple(tables)
         self.tables = (*TABLES, *plugins)
@@ -152,7 +157,7 @@ class Audience:
         self.check_tables(tables)
         created: list[type[StoreTable]] = [*tables, JournalEntry]
         for table in created:
-            for statement in self.layout.create(table):
+            for statement in self.layout.create_table_sql(table):
                 self.command(statement)
 
     def check_tables(self, tables: Sequence[type[AudienceTable]] | None = None) -> None:
@@ -168,15 +173,15 @@ class Audience:
         tables = self.tables if tables is None else tables
         if self.layout.cluster:
             self._replicas_and_nodes()
-        on_disk = self.arrow(
+        on_disk = self.query_unfiltered(
             "SELECT table, name, type, is_in_sorting_key FROM system.columns "
             f"WHERE database = '{self.database}'"
         )
         # What stands for a table on a cluster sorts nothing.
         rows = [
-            {**row, "table": self.layout.named(row["table"])}
+            {**row, "table": self.layout.logical_name(row["table"])}
             for row in on_disk.to_pylist()
-            if row["table"] == self.layout.on_disk(self.layout.named(row["table"]))
+            if row["table"] == self.layout.local_name(self.layout.logical_name(row["table"]))
         ]
         found = difference(tables, rows) or self._of_one_server(tables)
         if found is not None:
@@ -185,20 +190,20 @@ class Audience:
                 "another name."
             )
 
-    def has(self, table: str) -> bool:
+    def has_table(self, table: str) -> bool:
         """Whether a table has been created."""
-        return bool(self.arrow(f"EXISTS TABLE `{table}`")["result"][0].as_py())
+        return bool(self.query_unfiltered(f"EXISTS TABLE `{table}`")["result"][0].as_py())
 
     def _of_one_server(self, tables: Sequence[type[AudienceTable]]) -> str | None:
         """Where a table that should be spread over a cluster was made as one of a server."""
         if not self.layout.cluster:
             return None
-        on_disk = self.arrow(
+        on_disk = self.query_unfiltered(
             f"SELECT name, engine FROM system.tables WHERE database = '{self.database}'"
         )
         engines = {row["name"]: row["engine"] for row in on_disk.to_pylist()}
         for name in (table.__tablename__ for table in tables):
-            if self.layout.is_spread(name) and engines.get(name, "Distributed") != "Distributed":
+            if self.layout.is_sharded(name) and engines.get(name, "Distributed") != "Distributed":
                 return f"{name} with the engine {engines[name]}, where Distributed is declared"
         return None
 
@@ -207,7 +212,7 @@ class Audience:
         self._last.close()
         self._engine.dispose()
 
-    def rows(
+    def fetch_rows(
         self,
         statement: Statement,
         shop_id: int,
@@ -228,14 +233,14 @@ class Audience:
         Raises:
             AppError: TIMEOUT when it took too long, LIMIT_EXCEEDED when it needed too much memory,
                 UNAVAILABLE when the engine failed.
-            NotOfOneContactError: On a cluster, where the answer might be another than on a server.
+            NotShardSafeError: On a cluster, where the answer might be another than on a server.
         """
         self._check(statement)
         settings = self._read_settings(shop_id, contacts, timeout, tables)
         with self._reading() as connection:
             return connection.execute(statement, execution_options={SETTINGS: settings}).fetchall()
 
-    def table(
+    def fetch_table(
         self,
         statement: Statement,
         shop_id: int,
@@ -261,15 +266,15 @@ class Audience:
 
     def _check(self, statement: Statement) -> None:
         if self.layout.cluster:
-            check_local(statement)
+            check_shard_safe(statement)
 
-    def written(self, statement: Statement) -> Written:
+    def render(self, statement: Statement) -> RenderedStatement:
         """A statement's SQL and the values that it binds, by which statements are told apart."""
         compiled = statement.compile(
             dialect=self._engine.dialect, compile_kwargs={"render_postcompile": True}
         )
         names = {bind.key: name for bind, name in getattr(compiled, "bind_names", {}).items()}
-        return Written(str(compiled), compiled.params, names)
+        return RenderedStatement(str(compiled), compiled.params, names)
 
     def _read_settings(
         self,
@@ -296,17 +301,19 @@ class Audience:
         ids = None if contacts is None else ", ".join(str(int(id)) for id in contacts)
         for name, table in readable_tables().items():
             condition = f"shop_id = {int(shop_id)} AND NOT deleted"
-            key = contact_key(name)
+            key = contact_column(name)
             read = tables is None or name in tables
             if ids is not None and read and key in table.columns:
                 condition += f" AND {key} IN [{ids}]" if ids else " AND 0"
             # On a cluster the engine takes that of the table which a statement reads first to the
             # shards; what its subqueries read there has the names of the shards' own tables.
-            for each in {name, self.layout.on_disk(name)}:
+            for each in {name, self.layout.local_name(name)}:
                 filters[f"{self.database}.{each}"] = condition
         return filters
 
-    def arrow(self, query: str, text: bool = True, timeout: float | None = None) -> pa.Table:
+    def query_unfiltered(
+        self, query: str, text: bool = True, timeout: float | None = None
+    ) -> pa.Table:
         """Execute a query of the host's own, without filters, and return it as Arrow.
 
         Args:
@@ -342,12 +349,12 @@ class Audience:
         if not self.layout.cluster:
             return {}
         replicas, nodes = self._replicas_and_nodes()
-        quorum = replicas if self.layout.is_spread(table) else nodes
+        quorum = replicas if self.layout.is_sharded(table) else nodes
         return {**CLUSTER_INSERT_SETTINGS, "insert_quorum": quorum}
 
     def _replicas_and_nodes(self) -> tuple[int, int]:
         """How many replicas each shard of the cluster has, and how many nodes there are."""
-        found = self.arrow(
+        found = self.query_unfiltered(
             "SELECT max(replica_num) AS replicas, count() AS nodes FROM system.clusters "
             f"WHERE cluster = '{self.layout.cluster}'"
         )
@@ -359,18 +366,18 @@ class Audience:
             )
         return replicas, nodes
 
-    def tables_of_contacts(self) -> Sequence[str]:
+    def list_contact_tables(self) -> Sequence[str]:
         """The tables with rows of contacts, those of plugins that are not there any more included.
 
         Such are told by their partitions and sort keys.
         """
         known = [table.__tablename__ for table in self.tables if table is not Product]
-        found = self.arrow(
+        found = self.query_unfiltered(
             f"SELECT name FROM system.tables WHERE database = '{self.database}' "
             f"AND engine LIKE '%ReplacingMergeTree' AND partition_key = '{PARTITION}' "
             "AND startsWith(sorting_key, 'shop_id, contact_id')"
         )
-        others = map(self.layout.named, found["name"].to_pylist())
+        others = map(self.layout.logical_name, found["name"].to_pylist())
         return [*dict.fromkeys([*known, *others])]
 
     def erase(self, table: str, shop_id: int, contacts: Iterable[int]) -> None:
@@ -384,11 +391,11 @@ class Audience:
         with self._client(PATIENCE if self.layout.cluster else OWN_TIMEOUT + GRACE) as client:
             client.command(
                 f"ALTER TABLE {self._on_disk(table)} DELETE IN PARTITION {shop_id % PARTITIONS} "
-                f"WHERE shop_id = {int(shop_id)} AND {contact_key(table)} IN ({ids})",
+                f"WHERE shop_id = {int(shop_id)} AND {contact_column(table)} IN ({ids})",
                 settings={"mutations_sync": 2 if self.layout.cluster else 0},
             )
 
-    def merge(self, table: str, shop_id: int) -> None:
+    def merge_parts(self, table: str, shop_id: int) -> None:
         """Merge the parts of a shop's partition into one, so that reads cost least."""
         with self._client() as client:
             client.command(
@@ -398,7 +405,7 @@ class Audience:
 
     def _on_disk(self, table: str) -> str:
         """What a statement says to be about a table on every node."""
-        return f"`{self.layout.on_disk(table)}`{self.layout.on_cluster}"
+        return f"`{self.layout.local_name(table)}`{self.layout.on_cluster_clause}"
 
     def command(self, statement: str, patience: float = PATIENCE) -> None:
         """Execute a statement of the host's own that returns nothing.
@@ -413,7 +420,8 @@ class Audience:
     def kill_statements(self, name: str) -> None:
         """End the statements of the work of that name, if any are going on."""
         self.command(
-            f"KILL QUERY{self.layout.on_cluster} WHERE Settings['log_comment'] = '{name}' ASYNC",
+            f"KILL QUERY{self.layout.on_cluster_clause} "
+            f"WHERE Settings['log_comment'] = '{name}' ASYNC",
             GRACE,
         )
 
@@ -450,7 +458,7 @@ class Audience:
         """
         with failures(), self._engine.connect() as connection:
             driver: Any = connection.connection.dbapi_connection
-            be_patient(driver.client, patience)
+            set_read_timeout(driver.client, patience)
             try:
                 yield connection
             except BaseException:
@@ -458,6 +466,6 @@ class Audience:
                 raise
 
 
-def contact_key(table: str) -> str:
+def contact_column(table: str) -> str:
     """The column that says of which contact a row is."""
     return "id" if table == Contact.__tablename__ else "contact_id"

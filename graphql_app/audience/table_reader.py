@@ -45,9 +45,9 @@ class FactTable:
 
 def fact_tables(audience: Audience) -> Sequence[FactTable]:
     """All tables of facts of a store, also those that only plugins of former days knew."""
-    names = [*audience.tables_of_contacts(), Product.__tablename__]
+    names = [*audience.list_contact_tables(), Product.__tablename__]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
-    on_disk = audience.arrow(
+    on_disk = audience.query_unfiltered(
         "SELECT table, name, type FROM system.columns "
         f"WHERE database = '{audience.database}' ORDER BY table, position"
     )
@@ -55,12 +55,12 @@ def fact_tables(audience: Audience) -> Sequence[FactTable]:
         if found["table"] in columns:
             columns[found["table"]][found["name"]] = found["type"]
     keys = {table.__tablename__: key_of(table) for table in audience.tables}
-    sorting = audience.arrow(
+    sorting = audience.query_unfiltered(
         f"SELECT name, sorting_key FROM system.tables WHERE database = '{audience.database}'"
     )
     for found in sorting.to_pylist():
-        name = audience.layout.named(found["name"])
-        if name in columns and found["name"] == audience.layout.on_disk(name):
+        name = audience.layout.logical_name(found["name"])
+        if name in columns and found["name"] == audience.layout.local_name(name):
             key = found["sorting_key"].replace("`", "").split(", ")  # as words of SQL are quoted
             keys.setdefault(name, tuple(key[1:]))
     return [FactTable(name, columns[name], keys[name]) for name in names]
@@ -77,7 +77,7 @@ def pages(
     columns, key = (", ".join(f"`{name}`" for name in some) for some in (names, table.key))
     after = ""
     while True:
-        rows = audience.arrow(
+        rows = audience.query_unfiltered(
             f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
             f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}",
             timeout=PATIENCE,
@@ -139,12 +139,12 @@ def declaration(table: FactTable) -> type[AudienceTable]:
 
 def has_rows(audience: Audience, table: str) -> bool:
     """Whether there is anything in a table, of whatever shop."""
-    return bool(audience.arrow(f"SELECT 1 FROM {table} LIMIT 1").num_rows)
+    return bool(audience.query_unfiltered(f"SELECT 1 FROM {table} LIMIT 1").num_rows)
 
 
 def count_rows(audience: Audience, table: str) -> int:
     """How many rows of all shops there are in a table; replaced and deleted ones do not count."""
     count = f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted"
-    found = audience.arrow(count, timeout=PATIENCE)
+    found = audience.query_unfiltered(count, timeout=PATIENCE)
     rows: int = found["rows"][0].as_py()
     return rows

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
-from graphql_app.audience.ddl import Layout
+from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.console import out
 from graphql_app.plugins import discover
@@ -36,18 +36,20 @@ def schema_command(
     tables = discover(strict=False).tables
     if not print_only:
         with open_audience(settings) as audience:
-            audience.adopt(tables)
+            audience.use_plugin_tables(tables)
             audience.create_tables()
-            for statement in audience.layout.create_feed():
+            for statement in audience.layout.create_change_feed_sql():
                 audience.command(statement)
         out.print("The tables are there.")
         return
-    layout = Layout(make_url(settings.audience).database or "default", settings.audience_cluster)
-    print(f"{layout.create_database()};")
+    layout = TableLayout(
+        make_url(settings.audience).database or "default", settings.audience_cluster
+    )
+    print(f"{layout.create_database_sql()};")
     print(f"USE `{layout.database}`;")
     every: list[type[StoreTable]] = [*TABLES, *tables, JournalEntry]
     for table in every:
-        for statement in layout.create(table):
+        for statement in layout.create_table_sql(table):
             print(f"{statement};")
-    for statement in layout.create_feed():
+    for statement in layout.create_change_feed_sql():
         print(f"{statement};")

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from graphql_app.audience.clickhouse import embedded_in, refuse_if_taken
+from graphql_app.audience.clickhouse import embedded_path, refuse_if_in_use
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.recorder import refuse_half_restored
 from graphql_app.audience.store import Audience
@@ -123,10 +123,10 @@ def _catalog(settings: Settings) -> str:
 
 
 def _audience(settings: Settings) -> str:
-    path = embedded_in(settings.audience)
+    path = embedded_path(settings.audience)
     if path is not None and not Path(path).exists():
         return NEW
-    refuse_if_taken(settings.audience)
+    refuse_if_in_use(settings.audience)
     # Without being strict a server leaves out a plugin whose table is there as something else.
     tables = discover(strict=False).tables if settings.strict_plugins else ()
     audience = Audience(settings.audience, tables=tables, cluster=settings.audience_cluster)

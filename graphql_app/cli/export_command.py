@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graphql_app.audience.clickhouse import AudienceTakenError
+from graphql_app.audience.clickhouse import AudienceInUseError
 from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err
@@ -56,7 +56,7 @@ def export_command(
     try:
         with open_services(settings) as services:
             _export(services, segment, shop, format, output, after)
-    except AudienceTakenError as error:
+    except AudienceInUseError as error:
         raise AppError(
             error.code,
             f"{error} Or have the running server export it, at its address: curl -H "

@@ -70,4 +70,4 @@ def _checked(name: str, table: pa.Table) -> pa.Table:
 def _is_loaded(services: Services, shop_id: int) -> bool:
     """Whether the last of the tables to be loaded has rows."""
     statement = select(func.count()).select_from(KeywordUse)
-    return bool(services.audience.rows(statement, shop_id)[0][0])
+    return bool(services.audience.fetch_rows(statement, shop_id)[0][0])

@@ -99,7 +99,7 @@ def attempt(
         answers = columns(list(leaves), scope)
         counts = [func.countIf(answers.of(leaf)) for leaf in leaves]
         statement = select(func.count(), *counts).select_from(answers.source)
-        audience.rows(statement, shop_id, contacts, timeout)
+        audience.fetch_rows(statement, shop_id, contacts, timeout)
     except Exception as error:
         return error
     return None

@@ -30,4 +30,4 @@ def contact_counts(audience: Audience, shop_id: int) -> ContactCounts:
         func.countIf(col(Contact.id).in_(customers)),
         func.countIf(col(Contact.textable)),
     ).select_from(Contact)
-    return ContactCounts(*audience.rows(statement, shop_id)[0])
+    return ContactCounts(*audience.fetch_rows(statement, shop_id)[0])

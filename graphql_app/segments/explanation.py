@@ -67,7 +67,7 @@ def explain(
                 values.append(null())
         answers = [contacts.of(node.rule) for node in nodes]
         statement = select(contact_id, *answers, *values).select_from(source)
-        rows = audience.rows(statement, shop_id, contact_ids)
+        rows = audience.fetch_rows(statement, shop_id, contact_ids)
         answer.is_from_engine()
         summaries = sentences([node.rule for node in nodes], scope)
         return {

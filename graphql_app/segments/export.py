@@ -90,7 +90,7 @@ class Export:
         statement = _columns().where(predicate(self._rule, self._scope)).limit(self._limit)
         if self._after is not None:
             statement = statement.where(col(Contact.id) > self._after)
-        return self._audience.table(statement, self._shop_id).cast(SCHEMA)
+        return self._audience.fetch_table(statement, self._shop_id).cast(SCHEMA)
 
     def _of(self, ids: list[int]) -> pa.Table:
         """The contacts with some ids, in order."""
@@ -98,7 +98,7 @@ class Export:
             return SCHEMA.empty_table()
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
         tables = {Contact.__tablename__}
-        return self._audience.table(statement, self._shop_id, ids, tables=tables).cast(SCHEMA)
+        return self._audience.fetch_table(statement, self._shop_id, ids, tables=tables).cast(SCHEMA)
 
 
 def _columns() -> Statement:

@@ -115,7 +115,7 @@ def members(
         if after is not None:
             statement = statement.where(_beyond(order, after, reverse))
         directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
-        rows = audience.rows(statement.order_by(*directed).limit(limit), shop_id)
+        rows = audience.fetch_rows(statement.order_by(*directed).limit(limit), shop_id)
         answer.is_from_engine()
     return [_person(row) for row in rows]
 
@@ -168,14 +168,14 @@ def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: Siz
             answer.is_from_index()
             return evaluation.count(next(evaluation.each([rule])))
         statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
-        found = int(audience.rows(statement, shop_id)[0][0])
+        found = int(audience.fetch_rows(statement, shop_id)[0][0])
         answer.is_from_engine()
         return found
 
 
 def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Person]:
     """The contacts with these ids, by id; those that do not exist are missing."""
-    rows = audience.rows(select(*_columns()), shop_id, ids) if ids else ()
+    rows = audience.fetch_rows(select(*_columns()), shop_id, ids) if ids else ()
     return {person.id: person for person in map(_person, rows)}
 
 

@@ -131,7 +131,7 @@ def _try_suggestions(audience: Audience, kind: type[Criterion], scope: Scope) ->
         suggestion_statement(kind, name, "", scope, {})
         statement = suggestion_statement(kind, name, "a", scope, others)
         if statement is not None:
-            audience.rows(statement.limit(1), NOBODY, timeout=SECONDS)
+            audience.fetch_rows(statement.limit(1), NOBODY, timeout=SECONDS)
 
 
 STEPS: Mapping[str, Callable[[Audience, type[Criterion], Scope], None]] = {

@@ -132,7 +132,7 @@ def _counted(
         func.countIf(and_(contacts.of(rule), contacts.textable)),
         *(func.countIf(contacts.of(node.rule)) for node in nodes),
     ).select_from(contacts.source)
-    return audience.rows(statement, shop_id)[0]
+    return audience.fetch_rows(statement, shop_id)[0]
 
 
 def _from_memory(evaluation: Evaluation, nodes: Sequence[Part], scope: Scope) -> SegmentSize:
@@ -187,7 +187,7 @@ def _containing(
     answers: Sequence[ColumnElement[bool]] = [contacts.of(rule) for rule in rules.values()]
     counted = [func.countIf(answer) for answer in answers]
     statement = select(*counted).select_from(contacts.source)
-    counts = audience.rows(statement, shop_id, [contact_id])[0]
+    counts = audience.fetch_rows(statement, shop_id, [contact_id])[0]
     return frozenset(number for number, count in zip(rules, counts, strict=True) if count)
 
 

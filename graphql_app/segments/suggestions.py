@@ -164,7 +164,7 @@ def _found(
     audience: Audience, shop_id: int, kind: type[Criterion], statement: Statement
 ) -> list[Option]:
     try:
-        rows = audience.rows(statement, shop_id)
+        rows = audience.fetch_rows(statement, shop_id)
     except Exception as error:
         if isinstance(error, AppError):
             if error.code is ErrorCode.TIMEOUT:

@@ -62,7 +62,7 @@ def answering(
             seconds = perf_counter() - begun
             if answer.source is not None:
                 metrics().answers.labels(what, answer.source).observe(seconds)
-            if seconds >= audience.slow:
+            if seconds >= audience.slow_rule_seconds:
                 _tell(shop_id, rules, what, answer, seconds)
 
 

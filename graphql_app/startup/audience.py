@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphql_app.audience.clickhouse import refuse_if_taken
+from graphql_app.audience.clickhouse import refuse_if_in_use
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
@@ -20,13 +20,13 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
     Raises:
         AppError: UNAVAILABLE if another process has it open.
     """
-    refuse_if_taken(settings.audience)
+    refuse_if_in_use(settings.audience)
     audience = Audience(
         settings.audience,
         settings.query_timeout,
         settings.query_memory,
         settings.query_concurrency,
-        slow=settings.slow_rule_seconds,
+        slow_rule_seconds=settings.slow_rule_seconds,
         cluster=settings.audience_cluster,
     )
     try:

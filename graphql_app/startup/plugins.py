@@ -20,7 +20,7 @@ def usable_by(audience: Audience, registry: Registry, strict: bool) -> Registry:
     for check in (check_tables, check_criteria):
         registry = check(audience, registry, strict)
     registry = check_starters(registry, strict)
-    audience.adopt(registry.tables)
+    audience.use_plugin_tables(registry.tables)
     return registry
 
 

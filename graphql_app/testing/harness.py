@@ -196,7 +196,7 @@ class Bench:
         rows_of_all = select(col(Contact.id), *labelled).subquery()
         contact, *answers = rows_of_all.c
         asked = [side for answer in answers for side in (answer, not_(answer))]
-        rows = self.services.audience.rows(select(contact, *asked), shop.id, contacts)
+        rows = self.services.audience.fetch_rows(select(contact, *asked), shop.id, contacts)
         for place in range(1, 2 * len(cases), 2):
             yield Answer(
                 members=frozenset(row[0] for row in rows if row[place]),
@@ -206,5 +206,5 @@ class Bench:
 
     def contacts(self) -> frozenset[int]:
         """All contacts of the shop."""
-        rows = self.services.audience.rows(select(col(Contact.id)), self.shop.id)
+        rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)
         return frozenset(row[0] for row in rows)

@@ -145,7 +145,7 @@ def _measured(
         measure = select(col(Contact.id), measure)
     name = str(compiled(measure))
     if name not in known:
-        found = bench.services.audience.rows(checked(measure, criterion.key), bench.shop.id)
+        found = bench.services.audience.fetch_rows(checked(measure, criterion.key), bench.shop.id)
         known[name] = [tuple(row) for row in found]
     return known[name]
 

@@ -34,11 +34,11 @@ Ask = Callable[[Audience], list[int]]
 
 
 def _rows(audience: Audience) -> list[int]:
-    return [row[0] for row in audience.rows(IDS, 1)]
+    return [row[0] for row in audience.fetch_rows(IDS, 1)]
 
 
 def _table(audience: Audience) -> list[int]:
-    ids: list[int] = audience.table(IDS, 1)["id"].to_pylist()
+    ids: list[int] = audience.fetch_table(IDS, 1)["id"].to_pylist()
     return ids
 
 
@@ -201,9 +201,9 @@ def test_a_batch_whose_answer_was_lost_is_recorded_once(
 
 def test_many_contacts_are_asked_for_by_name(remote: Audience) -> None:
     wanted = [*range(0, 100_000, 5)]
-    found = remote.rows(IDS, 1, wanted)
+    found = remote.fetch_rows(IDS, 1, wanted)
     assert [row[0] for row in found] == [*range(0, 5000, 5)]
-    assert remote.table(IDS, 1, wanted)["id"].to_pylist() == [*range(0, 5000, 5)]
+    assert remote.fetch_table(IDS, 1, wanted)["id"].to_pylist() == [*range(0, 5000, 5)]
 
 
 def test_what_is_logged_has_no_persons_data_and_no_secret(
@@ -212,11 +212,11 @@ def test_what_is_logged_has_no_persons_data_and_no_secret(
     caplog.set_level(logging.INFO)
     failing: Any = select(func.throwIf(col(Contact.email) == EMAIL, SECRET))
     with pytest.raises(AudienceUnavailableError):
-        remote.rows(failing, 1)
+        remote.fetch_rows(failing, 1)
     assert "Code: 395" in caplog.text
     proxy.cut = 0
     with pytest.raises(AudienceUnavailableError):
-        remote.rows(select(func.count()).where(col(Contact.email) == EMAIL), 1)
+        remote.fetch_rows(select(func.count()).where(col(Contact.email) == EMAIL), 1)
     assert SECRET not in caplog.text
     assert EMAIL not in caplog.text
 
@@ -249,7 +249,7 @@ def test_a_statement_is_ended_where_nobody_waits_for_it(remote: Audience) -> Non
 
     def slowly() -> None:
         with pytest.raises(AppError):
-            remote.rows(select(func.sleepEachRow(0.01)).select_from(Contact), 1)
+            remote.fetch_rows(select(func.sleepEachRow(0.01)).select_from(Contact), 1)
         ended.set()
 
     asking = threading.Thread(target=slowly)

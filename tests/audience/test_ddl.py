@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphql_app.audience.clickhouse import AudienceUnavailableError
-from graphql_app.audience.ddl import Layout
+from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.app import app
@@ -18,7 +18,7 @@ from tests.plugins.reviews import Review
 
 EVERY: tuple[type[StoreTable], ...] = (*TABLES, Review, JournalEntry)
 SPREAD = ("contacts", "orders", "order_lines", "texts", "keywords", "events", Review.__tablename__)
-CLUSTER = Layout("facts", "shops")
+CLUSTER = TableLayout("facts", "shops")
 
 
 @pytest.fixture(params=["embedded"])
@@ -28,19 +28,21 @@ def store(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-def _statements(layout: Layout) -> list[str]:
+def _statements(layout: TableLayout) -> list[str]:
     return [
-        layout.create_database(),
-        *(statement for table in EVERY for statement in layout.create(table)),
-        *layout.create_feed(),
+        layout.create_database_sql(),
+        *(statement for table in EVERY for statement in layout.create_table_sql(table)),
+        *layout.create_change_feed_sql(),
     ]
 
 
-@pytest.mark.parametrize("layout", [Layout("facts"), CLUSTER])
-def test_the_engine_can_read_every_statement(services: Services, layout: Layout) -> None:
+@pytest.mark.parametrize("layout", [TableLayout("facts"), CLUSTER])
+def test_the_engine_can_read_every_statement(services: Services, layout: TableLayout) -> None:
     for statement in _statements(layout):
         quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
-        formatted = services.audience.arrow(f"SELECT formatQuerySingleLine('{quoted}') AS query")
+        formatted = services.audience.query_unfiltered(
+            f"SELECT formatQuerySingleLine('{quoted}') AS query"
+        )
         assert formatted["query"][0].as_py()
 
 
@@ -75,7 +77,7 @@ def test_the_command_prints_them_without_a_server(monkeypatch: pytest.MonkeyPatc
     assert printed.exit_code == 0, printed.output
     lines = printed.output.splitlines()
     for table in TABLES:
-        for statement in CLUSTER.create(table):
+        for statement in CLUSTER.create_table_sql(table):
             assert f"{statement};" in lines
 
 
@@ -83,10 +85,10 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
     audience: Audience, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It has no keeper to carry them out with, which is what it finds wrong with them."""
-    audience.layout = Layout(audience.database, "nowhere")
+    audience.layout = TableLayout(audience.database, "nowhere")
     changes: list[Callable[[], None]] = [
         lambda: audience.erase("contacts", 1, [1]),
-        lambda: audience.merge("orders", 1),
+        lambda: audience.merge_parts("orders", 1),
         lambda: audience.kill_statements("nothing"),
     ]
     for change in changes:
@@ -97,7 +99,7 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
 
 
 def test_a_cluster_that_the_server_does_not_know_is_named_at_the_start(audience: Audience) -> None:
-    audience.layout = Layout(audience.database, "nowhere")
+    audience.layout = TableLayout(audience.database, "nowhere")
     with pytest.raises(AudienceUnavailableError, match="the server knows no cluster named nowhere"):
         audience.create_tables()
 

@@ -104,7 +104,7 @@ class Shop:
         return message.removeprefix(f"{path}: ")
 
     def rows(self, table: str, columns: str, order_by: str = "ALL") -> list[tuple[Any, ...]]:
-        found = self.audience.arrow(
+        found = self.audience.query_unfiltered(
             f"SELECT {columns} FROM {table} FINAL "
             f"WHERE shop_id = {self.id} AND NOT deleted ORDER BY {order_by}"
         )

@@ -43,7 +43,9 @@ def _order(contact: int, lines: int) -> tuple[pa.Table, pa.Table]:
 
 def _counts(audience: Audience, shop: int) -> Mapping[str, int]:
     return {
-        table.__tablename__: audience.rows(select(func.count()).select_from(table), shop)[0][0]
+        table.__tablename__: audience.fetch_rows(select(func.count()).select_from(table), shop)[0][
+            0
+        ]
         for table in (Contact, Order, OrderLine)
     }
 
@@ -67,7 +69,7 @@ def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
 def test_what_one_process_began_the_next_one_finishes(
     audience: Audience, recorder: Recorder
 ) -> None:
-    orders = audience.layout.on_disk("orders")
+    orders = audience.layout.local_name("orders")
     audience.command(f"RENAME TABLE {orders} TO orders_away")
     with pytest.raises(AppError):
         Recorder(audience).forget(1, [1])  # so that a batch of another kind is left as well
@@ -83,7 +85,7 @@ def test_what_one_process_began_the_next_one_finishes(
 
 
 def _journal_rows(audience: Audience) -> int:
-    rows: int = audience.arrow("SELECT count() FROM journal")[0][0].as_py()
+    rows: int = audience.query_unfiltered("SELECT count() FROM journal")[0][0].as_py()
     return rows
 
 
@@ -129,7 +131,7 @@ def test_the_last_write_wins_when_the_clock_was_set_back(
     second = Recorder(audience)
     second.recover()
     _record_contacts(second, 1, id=[1], country=["CA"])
-    assert audience.rows(select(col(Contact.country)), 1)[0][0] == "CA"
+    assert audience.fetch_rows(select(col(Contact.country)), 1)[0][0] == "CA"
 
 
 def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(

@@ -35,9 +35,9 @@ def contacts(audience: Audience) -> None:
 def test_a_statement_that_takes_too_long_is_ended(open_audience: Open) -> None:
     limited = open_audience(timeout=0.3)
     with pytest.raises(AppError) as refused:
-        limited.rows(select(func.sleepEachRow(0.02)).select_from(Contact), 1)
+        limited.fetch_rows(select(func.sleepEachRow(0.02)).select_from(Contact), 1)
     assert refused.value.code is ErrorCode.TIMEOUT
-    assert len(limited.rows(select(col(Contact.id)), 1)) == 100
+    assert len(limited.fetch_rows(select(col(Contact.id)), 1)) == 100
     limited.close()
 
 
@@ -48,19 +48,19 @@ def test_a_statement_that_needs_too_much_memory_is_ended(
     limited = open_audience(memory=8 * 1024**2)
     greedy = select(func.length(func.groupArray(func.randomString(1_000_000)))).select_from(Contact)
     with pytest.raises(AppError) as refused:
-        limited.rows(greedy, 1)
+        limited.fetch_rows(greedy, 1)
     assert refused.value.code is ErrorCode.LIMIT_EXCEEDED
-    assert len(limited.rows(select(col(Contact.id)), 1)) == 100
+    assert len(limited.fetch_rows(select(col(Contact.id)), 1)) == 100
     limited.close()
 
 
 def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: Audience) -> None:
     with pytest.raises(AudienceUnavailableError, match="try again"):
-        audience.rows(select(func.noSuchFunction(col(Contact.id))), 1)
+        audience.fetch_rows(select(func.noSuchFunction(col(Contact.id))), 1)
 
 
 @pytest.mark.usefixtures("contacts")
-@pytest.mark.parametrize("way", ["rows", "table"])
+@pytest.mark.parametrize("way", ["fetch_rows", "fetch_table"])
 def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
     open_audience: Open, way: str
 ) -> None:
@@ -70,10 +70,10 @@ def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
     ids = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
     with pytest.raises(AppError):
         getattr(alone, way)(failing, 1)
-    assert [row[0] for row in alone.rows(ids, 1)] == [*range(100)]
+    assert [row[0] for row in alone.fetch_rows(ids, 1)] == [*range(100)]
     with pytest.raises(AppError):
         getattr(alone, way)(failing, 1)
-    assert alone.table(ids, 1)["id"].to_pylist() == [*range(100)]
+    assert alone.fetch_table(ids, 1)["id"].to_pylist() == [*range(100)]
     alone.close()
 
 
@@ -91,10 +91,10 @@ quiet.create_tables()
 quiet.command("CREATE TABLE noted ENGINE = Memory AS SELECT 42 AS number")
 for _ in range(3):
     try:
-        quiet.rows(select(func.noSuchFunction(col(Contact.id))), 1)
+        quiet.fetch_rows(select(func.noSuchFunction(col(Contact.id))), 1)
     except AudienceUnavailableError:
         print("failed")
-print(quiet.arrow("SELECT number FROM noted")["number"].to_pylist())
+print(quiet.query_unfiltered("SELECT number FROM noted")["number"].to_pylist())
 quiet.close()
 """
 
@@ -111,17 +111,17 @@ def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
 ) -> None:
     recorder = Recorder(audience)
     recorder.forget(1, [*range(50)])
-    assert len(audience.rows(select(col(Contact.id)), 1)) == 50
+    assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50
     rows, _ = facts.check(facts.CONTACTS, {"id": [7]}, 1)
     # Recorded again, and not erased by what is still under way.
     recorder.record(1, facts.CONTACTS, rows)
-    assert len(audience.rows(select(col(Contact.id)), 1)) == 51
+    assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51
     erasing = (
         f"SELECT count() FROM system.mutations WHERE database = '{audience.database}' "
         "AND NOT is_done"
     )
-    while audience.arrow(erasing)[0][0].as_py():
+    while audience.query_unfiltered(erasing)[0][0].as_py():
         time.sleep(0.2)
     on_disk = "SELECT count() FROM contacts SETTINGS apply_mutations_on_fly = 0"
-    assert audience.arrow(on_disk)[0][0].as_py() == 51
-    assert len(audience.rows(select(col(Contact.id)), 1)) == 51
+    assert audience.query_unfiltered(on_disk)[0][0].as_py() == 51
+    assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51

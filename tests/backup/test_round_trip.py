@@ -76,7 +76,7 @@ def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, ki
 def test_tables_of_plugins_that_are_not_installed_are_in_it(
     source: Source, new: New, with_reviews: Registry, tmp_path: Path
 ) -> None:
-    adopt = source.installation.services.audience.adopt
+    adopt = source.installation.services.audience.use_plugin_tables
     adopt(())  # as after a start without the plugin
     try:
         manifest = source.installation.back_up(tmp_path / "backup")
@@ -85,7 +85,7 @@ def test_tables_of_plugins_that_are_not_installed_are_in_it(
     assert manifest.audience["acme_reviewers"].rows > 1
     target = new(plugged=False)
     target.restore(tmp_path / "backup")
-    target.services.audience.adopt(with_reviews.tables)
+    target.services.audience.use_plugin_tables(with_reviews.tables)
     target.services = replace(target.services, registry=with_reviews)
     with target.serving() as server:  # with the plugin again
         shop, _ = _clients(server, source.shops)

@@ -45,4 +45,4 @@ def test_a_column_that_is_missing_counts_as_the_absent_value(
     shop.record("contactsUpsert", [{"id": "3", "phone": "1234"}])
     criterion = PhoneLength(operator=operator, count=count)
     statement = select(func.count()).select_from(Contact).where(predicate(criterion, SCOPE))
-    assert services.audience.rows(statement, shop.shop_id)[0][0] == members
+    assert services.audience.fetch_rows(statement, shop.shop_id)[0][0] == members

@@ -96,7 +96,7 @@ import sys, time
 from graphql_app.audience.store import Audience
 
 audience = Audience(sys.argv[1])
-tables = audience.arrow(
+tables = audience.query_unfiltered(
     "SELECT name, data_paths[1] AS path FROM system.tables WHERE database = 'default'"
 )
 for table in tables["name"].to_pylist():
@@ -109,7 +109,7 @@ busy = (
     "SELECT 1 FROM system.parts WHERE NOT active AND database = 'default' "
     "UNION ALL SELECT 1 FROM system.mutations WHERE NOT is_done"
 )
-while audience.arrow(busy).num_rows:
+while audience.query_unfiltered(busy).num_rows:
     time.sleep(0.1)
 print(*(row["path"] for row in tables.to_pylist() if row["name"] == "products"))
 audience.close()

@@ -143,7 +143,11 @@ def _check(services: Services, path: Path, format: str | None, skip: bool) -> st
 def _recorded(services: Services, shop_id: int) -> int:
     """How many rows of all tables a shop has."""
     return sum(
-        int(services.audience.rows(select(func.count()).select_from(stored(table)), shop_id)[0][0])
+        int(
+            services.audience.fetch_rows(select(func.count()).select_from(stored(table)), shop_id)[
+                0
+            ][0]
+        )
         for table in services.audience.tables
     )
 

@@ -133,7 +133,7 @@ def test_what_keeps_a_server_from_an_audience_is_told_and_nothing_is_made(tmp_pa
         assert told(url, status=0) == ""
         assert "the server knows no cluster named nowhere" in told(url, cluster="nowhere")
         audience = Audience(url)
-        assert not audience.has("contacts")
+        assert not audience.has_table("contacts")
         audience.create_tables()
         Journal(audience).begin_restore("monday")
         assert "was begun and not finished" in told(url)

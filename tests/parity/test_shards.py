@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, Subquery, func, or_, select, tuple_, union_all
 from sqlmodel import col
 
-from graphql_app.audience.ddl import Layout
+from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.recorder import Recorder
-from graphql_app.audience.shard_safety import NotOfOneContactError, check_local
-from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.shard_safety import NotShardSafeError, check_shard_safe
+from graphql_app.audience.store import Audience, contact_column
 from graphql_app.audience.tables import (
     Contact,
     KeywordUse,
@@ -48,7 +48,7 @@ from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.parity.strategies import Situation, situations
 
 SHARDS = 3
-LAYOUT = Layout("facts", "shops")
+LAYOUT = TableLayout("facts", "shops")
 UNHURRIED = settings(
     deadline=None,
     phases=[Phase.generate],
@@ -63,7 +63,7 @@ class Split(Audience):
     shards: Sequence[Audience]
     compared: int = 0
 
-    def rows(
+    def fetch_rows(
         self,
         statement: Statement,
         shop_id: int,
@@ -73,9 +73,9 @@ class Split(Audience):
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         contacts = None if contacts is None else [*contacts]
         self._compare(statement, shop_id, contacts, tables)
-        return super().rows(statement, shop_id, contacts, timeout, tables)
+        return super().fetch_rows(statement, shop_id, contacts, timeout, tables)
 
-    def table(
+    def fetch_table(
         self,
         statement: Statement,
         shop_id: int,
@@ -86,7 +86,7 @@ class Split(Audience):
     ) -> pa.Table:
         contacts = None if contacts is None else [*contacts]
         self._compare(statement, shop_id, contacts, tables)
-        return super().table(statement, shop_id, contacts, timeout, tables, final)
+        return super().fetch_table(statement, shop_id, contacts, timeout, tables, final)
 
     def _compare(
         self,
@@ -95,13 +95,13 @@ class Split(Audience):
         contacts: Sequence[int] | None,
         tables: Collection[str] | None,
     ) -> None:
-        check_local(statement)
+        check_shard_safe(statement)
         # Else it is put together from rows of all shards, of which nothing is of one alone. None is
         # so far; one that will be has to be allowed here by name, and compared in another way.
         assert _is_added_up(statement), str(statement)
         # What it is sorted by and how much is taken of it is seen to once it is together.
         bare: Any = statement.order_by(None).limit(None)
-        ask = partial(Audience.rows, statement=bare, shop_id=shop_id, tables=tables)
+        ask = partial(Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables)
         whole = [_plain(row) for row in ask(self, contacts=contacts)]
         each = [_plain(row) for shard in self.shards for row in ask(shard, contacts=contacts)]
         if all(map(_is_count, bare.selected_columns)):
@@ -163,9 +163,9 @@ def _distribute(split: Split) -> None:
     """Give each shard its rows, and of what is on every node all."""
     for table in split.tables:
         name = table.__tablename__
-        spread = LAYOUT.is_spread(name)
+        spread = LAYOUT.is_sharded(name)
         for number, shard in enumerate(split.shards):
-            own = f"cityHash64(shop_id, {contact_key(name)}) % {SHARDS} = {number}"
+            own = f"cityHash64(shop_id, {contact_column(name)}) % {SHARDS} = {number}"
             shard.command(f"TRUNCATE TABLE {name}")
             shard.command(
                 f"INSERT INTO {name} SELECT * FROM {split.database}.{name} "
@@ -229,7 +229,7 @@ def test_what_is_suggested_may_be_asked_of_a_cluster(
                 scope = RecordedShop(services).scope
                 statement = suggestion_statement(kind, field, "a", scope, {})
                 if statement is not None:
-                    check_local(statement)
+                    check_shard_safe(statement)
                     found += 1
     assert found >= 10
 
@@ -305,12 +305,12 @@ def test_what_reads_other_contacts_facts_is_found(fragment: Any) -> None:
         ),
         select(func.count()).select_from(select(col(Contact.id), fragment.label("a")).subquery()),
     ):
-        with pytest.raises(NotOfOneContactError):
-            check_local(statement)
+        with pytest.raises(NotShardSafeError):
+            check_shard_safe(statement)
 
 
 @pytest.mark.parametrize("fragment", LOCAL.values(), ids=[*LOCAL])
 def test_what_is_of_one_contact_is_left_alone(fragment: Any) -> None:
-    check_local(select(col(Contact.id)).where(fragment))
+    check_shard_safe(select(col(Contact.id)).where(fragment))
     columns = (col(Contact.id), func.ifNull(fragment, 0))
-    check_local(select(func.count()).select_from(select(*columns).subquery()))
+    check_shard_safe(select(func.count()).select_from(select(*columns).subquery()))

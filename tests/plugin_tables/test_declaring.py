@@ -258,7 +258,7 @@ def test_names_may_be_words_of_sql(start: Started, server: Server, tmp_path: Pat
 
 def _rows(services: Any, columns: str) -> list[tuple[Any, ...]]:
     query = f"SELECT {columns} FROM `table` FINAL ORDER BY row"
-    return [tuple(row.values()) for row in services.audience.arrow(query).to_pylist()]
+    return [tuple(row.values()) for row in services.audience.query_unfiltered(query).to_pylist()]
 
 
 @ONCE

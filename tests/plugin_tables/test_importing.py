@@ -63,7 +63,7 @@ def _load(plugged: Server, shop: Client, path: Path, **options: Any) -> ImportRe
 
 
 def _stored(plugged: Server, shop: Client) -> list[tuple[Any, ...]]:
-    found = plugged.services.audience.arrow(
+    found = plugged.services.audience.query_unfiltered(
         f"SELECT {', '.join(NAMES)} FROM {Review.__tablename__} FINAL "
         f"WHERE shop_id = {shop.shop_id} AND NOT deleted ORDER BY id"
     )

@@ -32,7 +32,7 @@ BY_HAND = pytest.mark.parametrize("store", ["embedded", "http"], indirect=True)
 
 
 def _columns(audience: Audience) -> dict[str, str]:
-    found = audience.arrow(
+    found = audience.query_unfiltered(
         "SELECT name, type FROM system.columns WHERE table = 'acme_reviewers' "
         f"AND database = '{audience.database}' ORDER BY position"
     )
@@ -145,7 +145,7 @@ def test_who_is_forgotten_while_the_plugin_is_gone_does_not_come_back_with_it(
         shop = plugged.client(owner)
         assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
         assert reviews(plugged.client(other), 1) == points(plugged.client(other), 30) == 2
-        assert plugged.services.audience.arrow(
+        assert plugged.services.audience.query_unfiltered(
             f"SELECT count() AS n FROM acme_reviews WHERE shop_id = {shop.shop_id}"
         )["n"].to_pylist() == [1]
 
@@ -184,7 +184,9 @@ def test_a_table_that_was_left_out_shows_one_shops_rows_too(
         ]
         assert sizes == [2, 0]
         for table in (Review, Reviewer):
-            assert audience.rows(select(col(table.contact_id)), bare.client(thief).shop_id) == []
+            assert (
+                audience.fetch_rows(select(col(table.contact_id)), bare.client(thief).shop_id) == []
+            )
 
 
 class Parts(AudienceTable, table=True):
@@ -217,7 +219,7 @@ def test_what_is_declared_as_a_table_of_facts_and_is_none_cannot_be_read(
     )
     audience.command("INSERT INTO acme_payloads VALUES (1)")
     with pytest.raises(AudienceUnavailableError):  # the filter is there, the shop is not
-        audience.rows(select(col(Payload.contact_id)), shop.shop_id)
+        audience.fetch_rows(select(col(Payload.contact_id)), shop.shop_id)
 
 
 def test_a_statement_for_some_contacts_sees_their_rows_only(plugged: Server, shop: Client) -> None:
@@ -226,7 +228,7 @@ def test_a_statement_for_some_contacts_sees_their_rows_only(plugged: Server, sho
     statement = select(func.count()).select_from(Review)
     audience = plugged.services.audience
     found = {
-        restricted: audience.rows(statement, shop.shop_id, restricted)[0][0]
+        restricted: audience.fetch_rows(statement, shop.shop_id, restricted)[0][0]
         for restricted in ((1,), (2,), (1, 2), (7,), ())
     }
     assert found == {(1,): 3, (2,): 2, (1, 2): 5, (7,): 0, (): 0}

@@ -141,7 +141,7 @@ def test_values_are_stored_as_they_were_meant(plugged: Server, shop: Client) -> 
         "writtenAt": "2024-05-01T09:58:12.5+02:00",
     }
     record(shop, "acme_reviews", row, REVIEW)
-    stored = plugged.services.audience.arrow(
+    stored = plugged.services.audience.query_unfiltered(
         "SELECT toString(id) AS id, toString(contact_id) AS contact, stars, title, "
         "toString(paid) AS paid, published, labels, toString(written_at) AS at "
         f"FROM {Review.__tablename__} WHERE shop_id = {shop.shop_id} ORDER BY stars"

@@ -147,12 +147,12 @@ class Watch:
     def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
         self._services = services
         self._seen: list[str] = []
-        for name in ("rows", "table", "arrow", "insert", "erase", "command"):
+        for name in ("fetch_rows", "fetch_table", "query_unfiltered", "insert", "erase", "command"):
             patch.setattr(Audience, name, self._watched(getattr(Audience, name)))
 
     def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def watched(audience: Audience, asked: Any, *args: Any, **options: Any) -> Any:
-            said = asked if isinstance(asked, str) else audience.written(asked).text
+            said = asked if isinstance(asked, str) else audience.render(asked).text
             self._seen.append(f"{method.__name__} {re.sub('[0-9]+', '0', said)}")
             return method(audience, asked, *args, **options)
 
@@ -214,7 +214,7 @@ class Two:
         return catalog, facts
 
     def _rows(self, query: str) -> list[Any]:
-        found: list[Any] = self.services.audience.arrow(query, text=False).to_pylist()
+        found: list[Any] = self.services.audience.query_unfiltered(query, text=False).to_pylist()
         return found
 
 
@@ -427,7 +427,7 @@ def _facts(services: Services, shop_id: int) -> dict[str, list[Any]]:
         table.__tablename__: sorted(
             map(
                 repr,
-                services.audience.arrow(
+                services.audience.query_unfiltered(
                     f"SELECT * FROM {table.__tablename__} FINAL WHERE shop_id = {shop_id}"
                 ).to_pylist(),
             )

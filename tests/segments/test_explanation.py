@@ -221,13 +221,13 @@ def test_one_statement_explains_any_number_of_contacts(
     shop: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    rows = Audience.rows
+    rows = Audience.fetch_rows
 
     def counted(self: Audience, *args: Any, **kwargs: Any) -> Any:
         asked.append(args)
         return rows(self, *args, **kwargs)
 
-    monkeypatch.setattr(Audience, "rows", counted)
+    monkeypatch.setattr(Audience, "fetch_rows", counted)
     rule = {"any": [{key: fields} for key, fields, _ in SHOWN]}
     assert len(told(shop, rule)) == 3
     assert len(asked) == 1
@@ -338,7 +338,7 @@ def test_a_store_that_fails_explains_nothing(
     def down(*args: Any, **kwargs: Any) -> Iterator[Any]:
         raise AppError(ErrorCode.UNAVAILABLE, "down")
 
-    monkeypatch.setattr(Audience, "rows", down)
+    monkeypatch.setattr(Audience, "fetch_rows", down)
     with pytest.raises(AppError) as failure:
         told(shop, {"all": []})
     assert failure.value.code is ErrorCode.UNAVAILABLE

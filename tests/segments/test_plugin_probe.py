@@ -243,7 +243,7 @@ def test_what_a_cluster_would_count_wrongly_is_left_out_there_and_nowhere_else(
 ) -> None:
     registry = register({ACME: _Module(AboveAverage), OTHER: _Module(Good)})
     if store == "cluster":
-        with pytest.raises(PluginError, match="whose SQL fails: NotOfOneContactError: has a value"):
+        with pytest.raises(PluginError, match="whose SQL fails: NotShardSafeError: has a value"):
             check_criteria(audience, registry)
         assert check_criteria(audience, registry, strict=False).criteria == {"good": Good}
     else:

@@ -87,7 +87,7 @@ def test_a_shop_has_rows_in_every_table_and_contacts_without_any(services: Servi
     shop.record()
 
     def count(*conditions: Any) -> int:
-        found = services.audience.rows(select(func.count()).where(*conditions), shop.id)
+        found = services.audience.fetch_rows(select(func.count()).where(*conditions), shop.id)
         return int(found[0][0])
 
     assert count(col(Contact.id) >= 0) == len(CONTACTS)

@@ -87,7 +87,7 @@ def test_rows_of_another_shop_that_count_are_told(services: Services) -> None:
         """Asks the store itself, which tells of every shop."""
 
         def matches(self, scope: Scope) -> ColumnElement[bool]:
-            found = services.audience.arrow("SELECT uniqExact(shop_id) FROM contacts")
+            found = services.audience.query_unfiltered("SELECT uniqExact(shop_id) FROM contacts")
             shops: int = found[0][0].as_py()
             return col(Contact.id) % 5 == shops % 5
 
@@ -106,7 +106,7 @@ def test_values_of_another_shop_that_are_suggested_are_told(services: Services) 
         def suggest(
             cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
         ) -> Statement:
-            count = services.audience.arrow("SELECT count() FROM contacts")[0][0].as_py()
+            count = services.audience.query_unfiltered("SELECT count() FROM contacts")[0][0].as_py()
             value = literal(f"{count} of all")
             return select(value, value).where(func.position(value, search) > 0)
 

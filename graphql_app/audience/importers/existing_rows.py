@@ -27,7 +27,7 @@ class Recorded:
         self._shop_id = shop_id
 
     def _read(self, columns: str, table: str, order_by: str) -> pa.Table:
-        return self._audience.arrow(
+        return self._audience.query_unfiltered(
             f"SELECT {columns} FROM {table} FINAL "  # our own words and a number
             f"WHERE shop_id = {int(self._shop_id)} AND NOT deleted ORDER BY {order_by}"
         )

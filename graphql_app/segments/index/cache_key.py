@@ -25,7 +25,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlmodel import col
 
-from graphql_app.audience.store import Audience, Written
+from graphql_app.audience.store import Audience, RenderedStatement
 from graphql_app.audience.tables import (
     INSTANT,
     Contact,
@@ -183,7 +183,7 @@ class Asking:
         scope: Scope,
         measured: bool,
         reads: frozenset[str] | None = None,
-    ) -> tuple[Question, Written, frozenset[str]]:
+    ) -> tuple[Question, RenderedStatement, frozenset[str]]:
         """The question, its SQL as it is written, and the fields that were read to make it."""
         kind, absent = Kind.CONDITION, None
         with blaming(criterion):
@@ -195,13 +195,13 @@ class Asking:
             else:
                 condition, fields = reading(criterion, lambda own: own.matches(scope))
                 statement = _of_contact(condition)
-            written = self._audience.written(statement)
+            written = self._audience.render(statement)
         key = _key(kind, absent, written.text, written.values)
         reads = _reads(statement) if reads is None else reads
         return Question(key, kind, statement, absent, reads, (), criterion), written, fields
 
     def _moving(
-        self, written: Written, criterion: Criterion, scope: Scope, measured: bool
+        self, written: RenderedStatement, criterion: Criterion, scope: Scope, measured: bool
     ) -> frozenset[str]:
         """The names of the values that move: those that differ a tick later."""
         later = replace(scope, now=scope.now + TICK)
@@ -212,7 +212,7 @@ class Asking:
 
     @staticmethod
     def _apart(
-        question: Question, written: Written, scope: Scope, names: frozenset[str]
+        question: Question, written: RenderedStatement, scope: Scope, names: frozenset[str]
     ) -> Question:
         """The question with its moving instants apart.
 

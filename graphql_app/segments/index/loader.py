@@ -16,7 +16,7 @@ from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
-from graphql_app.audience.store import Audience, contact_key
+from graphql_app.audience.store import Audience, contact_column
 from graphql_app.audience.tables import INSTANT, Contact, Statement
 from graphql_app.audience.write_log import Ids
 from graphql_app.errors import AppError, ErrorCode
@@ -63,7 +63,7 @@ class ShopFacts:
         **options: Any,
     ) -> pa.Table:
         seconds = self._left() if left is None else left
-        found = self.audience.table(statement, self.shop_id, contacts, seconds, **options)
+        found = self.audience.fetch_table(statement, self.shop_id, contacts, seconds, **options)
         self.catch_up()
         return found
 
@@ -80,7 +80,7 @@ class ShopFacts:
     def contacts(self) -> int:
         """How many contacts the shop has."""
         statement = select(func.count()).select_from(Contact)
-        return int(self.audience.rows(statement, self.shop_id, None, self._left())[0][0])
+        return int(self.audience.fetch_rows(statement, self.shop_id, None, self._left())[0][0])
 
     def universe(self, contacts: Ids | None = None) -> tuple[Ids, Flags]:
         """Contacts, all or those of some that there are, and which of them can be texted."""
@@ -88,7 +88,7 @@ class ShopFacts:
         if contacts is None:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
-        rows = self.audience.rows(statement, self.shop_id, contacts, self._left())
+        rows = self.audience.fetch_rows(statement, self.shop_id, contacts, self._left())
         self.catch_up()
         return (
             np.array([row[0] for row in rows], np.uint64),
@@ -150,7 +150,7 @@ class ShopFacts:
     def _of_all(self, questions: Iterable[Question]) -> Iterator[Scan]:
         """The statements that answer questions, of all contacts."""
         own = []
-        for scan in scans(questions, self.audience.written):
+        for scan in scans(questions, self.audience.render):
             [question, *others] = scan.questions
             if others or question.kind is Kind.MEASURE or question.reads - {Contact.__tablename__}:
                 yield scan if others else matching(question)
@@ -161,7 +161,7 @@ class ShopFacts:
     def _of_few(self, questions: Collection[Question]) -> Iterator[Scan]:
         """The statements that answer questions, of a few contacts."""
         others: list[Question] = []
-        for scan in scans(questions, self.audience.written, most=MAX_JOINED):
+        for scan in scans(questions, self.audience.render, most=MAX_JOINED):
             if len(scan.questions) > 1:
                 yield scan
             else:
@@ -216,7 +216,7 @@ class ShopFacts:
         rows = []
         for moving, (start, end) in zip(question.moving, spans, strict=True):
             column = moving.column
-            contact = column.table.c[contact_key(column.table.name)]
+            contact = column.table.c[contact_column(column.table.name)]
             span = and_(column >= literal(start, INSTANT), column <= literal(end, INSTANT))
             statement = select(contact, column).where(span)
             found = self._table(statement, contacts, final=False)

@@ -42,7 +42,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlmodel import col
 
-from graphql_app.audience.store import Written, contact_key
+from graphql_app.audience.store import RenderedStatement, contact_column
 from graphql_app.audience.tables import Contact, Statement, stored
 from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.predicate import by_contact
@@ -66,7 +66,7 @@ ELEMENTS = (
     Grouping, Null, True_, UnaryExpression,
 )  # fmt: skip
 
-Write: TypeAlias = Callable[[Statement], Written]
+Write: TypeAlias = Callable[[Statement], RenderedStatement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def _read(
     if not (
         isinstance(contact, Column)
         and isinstance(contact.table, Table)
-        and contact.name == contact_key(contact.table.name)
+        and contact.name == contact_column(contact.table.name)
         and statement.get_final_froms() == [contact.table]
         and len(values) == measured
     ):

@@ -110,7 +110,7 @@ def questions(boutique: RecordedShop, documents: Sequence[Any]) -> list[Question
 
 def together(boutique: RecordedShop, asked: Sequence[Question]) -> list[int]:
     """How many questions are answered by each statement."""
-    written = boutique.services.audience.written
+    written = boutique.services.audience.render
     return sorted(len(scan.questions) for scan in scans(asked, written))
 
 
@@ -279,9 +279,9 @@ def test_a_sum_of_some_rows_is_what_it_was_alone(boutique: RecordedShop) -> None
 
     audience = boutique.services.audience
     divided = question(Divided)
-    [scan] = scans([question(Counted), divided], audience.written)
-    merged = audience.rows(scan.statement, boutique.id)
-    alone = audience.rows(divided.statement, boutique.id)
+    [scan] = scans([question(Counted), divided], audience.render)
+    merged = audience.fetch_rows(scan.statement, boutique.id)
+    alone = audience.fetch_rows(divided.statement, boutique.id)
     assert {(row[0], row[2]) for row in merged if row[2] is not None} == {*map(tuple, alone)}
     assert len(alone) == 3
 

@@ -378,7 +378,7 @@ def test_what_is_written_between_two_statements_of_a_size_is_in_all_of_it(
     ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
     torn = {"any": [{"all": [ordered, {"not": BOUGHT}]}, {"all": [BOUGHT, {"not": ordered}]}]}
     boutique.record(people([1, 2]), Orders((Order(1, 1, NOW, lines=(Line("a"),)),)))
-    statements, read = 0, Audience.table
+    statements, read = 0, Audience.fetch_table
 
     def then_write(*args: Any, **options: Any) -> Any:
         nonlocal statements
@@ -388,7 +388,7 @@ def test_what_is_written_between_two_statements_of_a_size_is_in_all_of_it(
             boutique.record(Orders((Order(1, 2, NOW, lines=(Line("a"),)),)))
         return found
 
-    monkeypatch.setattr(Audience, "table", then_write)
+    monkeypatch.setattr(Audience, "fetch_table", then_write)
     rule, services = boutique.rule(torn), boutique.services
     found = size(services.audience, boutique.id, rule, boutique.scope, services.index)
     assert (found.members, found.from_memory) == (0, True)
