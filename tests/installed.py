@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 def fresh_environment(place: Path, *others: Path) -> Path:
     """An environment with the wheels of this project and others, which stay in ``place/wheels``.
 
+    Each other is a package's directory, or a wheel that is made already.
+
     What they depend on, half a gigabyte, is the test run's own, found after what is installed here.
 
     Returns:
@@ -44,7 +45,8 @@ def fresh_environment(place: Path, *others: Path) -> Path:
     assert len(wheels) == 1 + len(others)
     run(python, *pip, "install", "--no-deps", "--no-index", *wheels)
     [packages] = (place / "env").glob("lib/python*/site-packages")
-    (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    dependencies = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "dependencies.pth").write_text("\n".join(dependencies) + "\n")
     found = run(python, "-c", "import graphql_app; print(graphql_app.__file__)", cwd=place)
     assert found.startswith(str(packages))
     return place / "env/bin"

@@ -1,0 +1,134 @@
+"""Data directories of earlier versions open as they are, and answer as they did.
+
+See ``tests/data/compatibility/README.md``. Everything is compared but sentences, which may change.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+from collections.abc import Container, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compatibility.write import DIRECTORY, RETRIED, REWARD_READY, Session, serving
+from tests.e2e.process import segments
+from tests.installed import fresh_environment
+
+POINTS = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
+BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["soap"]}}
+
+
+@pytest.fixture(scope="module", params=["0.1.0"])
+def version(request: pytest.FixtureRequest) -> Path:
+    """What a version wrote."""
+    return DIRECTORY / str(request.param)
+
+
+@pytest.fixture(scope="module")
+def program(version: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of the current code, installed with the plugin's wheel of that version."""
+    [wheel] = version.glob("acme_loyalty-*.whl")
+    return fresh_environment(tmp_path_factory.mktemp("fresh"), wheel) / "segments"
+
+
+@pytest.fixture
+def data(version: Path, tmp_path: Path) -> Path:
+    """A copy of the data directory."""
+    with tarfile.open(version / "data.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "data"
+
+
+def schemas(data: Path) -> dict[str, Any]:
+    """Return the definitions of all tables, and the catalog's revision."""
+    found: dict[str, Any] = {
+        str(file.relative_to(data)): file.read_text()
+        for file in data.glob("audience/store/*/*/*.sql")
+    }
+    with closing(sqlite3.connect(data / "catalog.sqlite3")) as catalog:
+        found["catalog"] = catalog.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
+        found["revision"] = catalog.execute("SELECT version_num FROM alembic_version").fetchall()
+    return found
+
+
+@contextmanager
+def opened(version: Path, program: Path, data: Path) -> Iterator[Session]:
+    """Serve the directory to the clients of that version."""
+    client = json.loads((version / "client.json").read_text())
+    with serving(data, program, client["tokens"], client["documents"]) as session:
+        yield session
+
+
+def differences(client: Session, version: Path, without: Container[str] = ()) -> Iterator[str]:
+    """Yield the answers that differ from that version's, ``without`` some operations."""
+    lines = (version / "answers.ndjson").read_text().splitlines()
+    assert lines
+    for token, operation, variables, expected in map(json.loads, lines):
+        if operation in without:
+            continue
+        if (found := client.ask(token, operation, variables)) != expected:
+            yield f"{token}: {operation} {variables}\n  expected {expected}\n  found    {found}"
+
+
+def test_it_opens_unchanged_and_answers_as_before(version: Path, program: Path, data: Path) -> None:
+    before = schemas(data)
+    segments(data, "migrate", program=program)
+    with opened(version, program, data) as client:
+        assert [*differences(client, version)] == []
+    assert schemas(data) == before
+    listed = segments(data, "token", "list", "--shop", "north", program=program)
+    for name in client.tokens:
+        assert (name in listed) == name.startswith("north")
+
+
+def test_it_takes_new_facts_and_segments(version: Path, program: Path, data: Path) -> None:
+    key_is_of_today(data)
+    with opened(version, program, data) as client:
+        # The batch was recorded under the same key, and the title has changed since.
+        assert client.do("north", "Products", **RETRIED)["recorded"] == 1
+        other = client.ask("north", "Products", {**RETRIED, "products": []})["data"]
+        [error] = other["productsUpsert"]["userErrors"]
+        assert error == {"code": "IDEMPOTENCY_KEY_REUSED", "path": ["idempotencyKey"]}
+
+        client.do("north", "Record", contacts=[{"id": "100"}])
+        line = {"productId": "soap", "quantity": 1}
+        order = {"id": "100", "contactId": "100", "orderedAt": "2025-01-01T00:00:00Z", "total": "1"}
+        client.do("north", "Orders", orders=[{**order, "lines": [line]}])
+        account = {"contactId": "100", "points": 600, "tier": "gold"}
+        client.do("north", "Facts", table="acme_loyalty_accounts", rows=[account])
+        made = {
+            client.create("north", name="New", rule={"all": [BOUGHT, POINTS]}): {"100"},
+            client.create("north", name="Ready", **REWARD_READY): {"1", "4", "100"},
+        }
+        assert members(client, made) == made
+    with opened(version, program, data) as client:
+        assert members(client, made) == made
+        client.do("north", "Forget", ids=["100"])
+        for segment in made:
+            client.do("north", "Delete", id=segment)
+    with opened(version, program, data) as client:
+        assert [*differences(client, version, without=("Size", "Members"))] == []
+
+
+def key_is_of_today(data: Path) -> None:
+    """Set the time of the idempotency keys, which are kept for a day, to now."""
+    with closing(sqlite3.connect(data / "catalog.sqlite3")) as catalog, catalog:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+        assert catalog.execute("UPDATE idempotency_key SET created_at = ?", (now,)).rowcount == 1
+
+
+def members(client: Session, segments: Iterable[str]) -> dict[str, set[str]]:
+    """Return the members of segments, by their ids in the source system."""
+    contact = client.nodes("north", "Contacts")[0]["id"]
+    found = {}
+    for segment in segments:
+        answer = client.ask("north", "Segment", {"id": segment, "contact": contact})["data"]
+        nodes = answer["segment"]["members"]["nodes"]
+        found[segment] = {node["sourceId"] for node in nodes}
+    return found
