@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from graphql_app.audience.plugin_tables import wrong_with
+from graphql_app.audience.plugin_tables import find_problem
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
@@ -322,7 +322,7 @@ def _contribution(plugin: Plugin, implementation: Any) -> Contribution:
         if wrong is not None:
             raise PluginError(Failure(plugin, "has a criterion that cannot be used", wrong))
     for table in contribution.tables:
-        wrong = wrong_with(table)
+        wrong = find_problem(table)
         if wrong is not None:
             raise PluginError(Failure(plugin, "has an audience table that cannot be used", wrong))
     return contribution

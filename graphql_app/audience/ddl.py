@@ -21,8 +21,8 @@ from graphql_app.audience.tables import (
     JournalEntry,
     Product,
     StoreTable,
-    found_by_id,
-    stored,
+    has_id_key,
+    sql_table,
 )
 
 LOCAL = "_local"
@@ -86,7 +86,7 @@ class TableLayout:
 
     def create_table_sql(self, table: type[StoreTable]) -> Sequence[str]:
         """The statements that create a table, unless it is there, and add what it has not yet."""
-        declared: Any = stored(table)
+        declared: Any = sql_table(table)
         name = table.__tablename__
         columns = ", ".join(f"`{column.name}` {column.type}" for column in declared.columns)
         engine = " ".join(declared.engine.compile().removeprefix("Engine ").split())
@@ -141,13 +141,13 @@ def additions(table: type[AudienceTable]) -> list[str]:
     """What adds missing columns; rows that are there have null or the type's zero."""
     return [
         f"ADD COLUMN IF NOT EXISTS `{column.name}` {column.type}"
-        for column in stored(table).columns
+        for column in sql_table(table).columns
         if not column.primary_key
     ]
 
 
 def _indexes(table: type[AudienceTable]) -> list[str]:
-    if not found_by_id(table):
+    if not has_id_key(table):
         return []
     return ["ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"]
 
@@ -170,7 +170,7 @@ def difference(
         if found["is_in_sorting_key"]:
             keys[found["table"]].add(found["name"])
     for table in tables:
-        name, declared = table.__tablename__, stored(table)
+        name, declared = table.__tablename__, sql_table(table)
         if name not in types:
             continue
         key = {column.name for column in declared.primary_key}

@@ -15,15 +15,17 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from graphql_app.audience.facts import CONTACTS
-from graphql_app.audience.formula_escaping import as_text
+from graphql_app.audience.formula_escaping import escape_formulas
 
-SCHEMA = pa.schema([*CONTACTS.schema, *(pa.field(name, pa.bool_()) for name in CONTACTS.derived)])
+EXPORT_SCHEMA = pa.schema(
+    [*CONTACTS.arrow_schema, *(pa.field(name, pa.bool_()) for name in CONTACTS.derived_columns)]
+)
 """The columns of an export, in their order."""
 
 PRINTED_TIME = "%Y-%m-%dT%H:%M:%SZ"  # the seconds have the decimals of the column
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What an export may be written as."""
 
     CSV = "csv"
@@ -31,12 +33,12 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def csv_bytes(rows: pa.Table, header: bool) -> bytes:
-    """Rows of ``SCHEMA`` as CSV of RFC 4180 in UTF-8."""
-    columns = [_csv_column(rows[field.name], field) for field in SCHEMA]
+def to_csv(rows: pa.Table, header: bool) -> bytes:
+    """Rows of ``EXPORT_SCHEMA`` as CSV of RFC 4180 in UTF-8."""
+    columns = [_csv_column(rows[field.name], field) for field in EXPORT_SCHEMA]
     sink = io.BytesIO()
     options = csv.WriteOptions(include_header=header, eol="\r\n", quoting_header="none")
-    csv.write_csv(pa.table(columns, names=SCHEMA.names), sink, options)
+    csv.write_csv(pa.table(columns, names=EXPORT_SCHEMA.names), sink, options)
     return sink.getvalue()
 
 
@@ -44,8 +46,8 @@ def _csv_column(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     if pa.types.is_timestamp(field.type):
         return pc.strftime(values, PRINTED_TIME)
     if pa.types.is_list(field.type):
-        return as_text(_joined(values))
-    return as_text(values) if pa.types.is_string(field.type) else values
+        return escape_formulas(_joined(values))
+    return escape_formulas(values) if pa.types.is_string(field.type) else values
 
 
 def _joined(lists: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -62,12 +64,15 @@ def _join(texts: Sequence[str]) -> str:
     return ",".join(texts)
 
 
-def ndjson_bytes(rows: pa.Table) -> bytes:
-    """Rows of ``SCHEMA`` as NDJSON; ids are text, since JSON's numbers are often cut to 53 bits."""
+def to_ndjson(rows: pa.Table) -> bytes:
+    """Format rows of ``EXPORT_SCHEMA`` as NDJSON.
+
+    Ids are text: many JSON parsers cut numbers to 53 bits.
+    """
     properties = rows["properties"].to_pylist()
     others = [
         (field.name, _json_column(rows[field.name], field).to_pylist())
-        for field in SCHEMA
+        for field in EXPORT_SCHEMA
         if field.name != "properties"
     ]
     names = [name for name, _ in others]

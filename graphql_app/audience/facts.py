@@ -27,7 +27,7 @@ class FactField:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FactType:
     """A kind of fact: its name in the plural (files, mutations) and its fields.
 
     A row replaces the one with the same ``key``; order lines, all those of their order. What is
@@ -37,17 +37,17 @@ class Fact:
     name: str
     fields: tuple[FactField, ...]
     key: tuple[str, ...] = ("id",)
-    derived: tuple[str, ...] = ()
+    derived_columns: tuple[str, ...] = ()
 
     @property
-    def moves(self) -> bool:
+    def can_change_contact(self) -> bool:
         """Whether a row may come again as another contact's."""
         return self.key == ("id",) and any(field.name == "contact_id" for field in self.fields)
 
     @property
-    def schema(self) -> pa.Schema:
+    def arrow_schema(self) -> pa.Schema:
         """The Arrow schema of a checked batch."""
-        return pa.schema([(field.name, field.kind.arrow) for field in self.fields])
+        return pa.schema([(field.name, field.kind.arrow_type) for field in self.fields])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class BadValue:
     message: str
 
 
-CONTACTS = Fact(
+CONTACTS = FactType(
     "contacts",
     (
         FactField("id", value_parsers.IDENTIFIER, "The contact's id in the source system.", True),
@@ -81,10 +81,10 @@ CONTACTS = Fact(
             default="{}",
         ),
     ),
-    derived=("subscribed", "textable"),
+    derived_columns=("subscribed", "textable"),
 )  # fmt: skip
 
-ORDERS = Fact(
+ORDERS = FactType(
     "orders",
     (
         FactField("id", value_parsers.IDENTIFIER, "The order's id in the source system.", True),
@@ -96,20 +96,29 @@ ORDERS = Fact(
     ),
 )
 
-LINE_FIELDS = (
-    FactField("product_id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True),
-    FactField("title", value_parsers.TEXT, "The product's title as sold."),
-    FactField("quantity", value_parsers.INTEGER, "How many; 0 or less is no purchase.", default=1),
-    FactField("price", value_parsers.AMOUNT, "Price of one, in the shop's currency.", default=0),
+LINES = FactType(
+    "lines",
+    (
+        FactField(
+            "product_id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True
+        ),
+        FactField("title", value_parsers.TEXT, "The product's title as sold."),
+        FactField(
+            "quantity", value_parsers.INTEGER, "How many; 0 or less is no purchase.", default=1
+        ),
+        FactField(
+            "price", value_parsers.AMOUNT, "Price of one, in the shop's currency.", default=0
+        ),
+    ),
 )
 
-ORDER_LINES = Fact(
+ORDER_LINES = FactType(
     "order_lines",
-    (FactField("order_id", value_parsers.IDENTIFIER, "The order it is on.", True), *LINE_FIELDS),
+    (FactField("order_id", value_parsers.IDENTIFIER, "The order it is on.", True), *LINES.fields),
     key=("order_id",),
 )
 
-PRODUCTS = Fact(
+PRODUCTS = FactType(
     "products",
     (
         FactField("id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True),
@@ -117,7 +126,7 @@ PRODUCTS = Fact(
     ),
 )
 
-TEXTS = Fact(
+TEXTS = FactType(
     "texts",
     (
         FactField("id", value_parsers.IDENTIFIER, "The message's id in the source system.", True),
@@ -127,7 +136,7 @@ TEXTS = Fact(
     ),
 )
 
-KEYWORDS = Fact(
+KEYWORDS = FactType(
     "keywords",
     (
         FactField("contact_id", value_parsers.IDENTIFIER, "Who texted it in.", True),
@@ -137,7 +146,7 @@ KEYWORDS = Fact(
     key=("contact_id", "keyword", "received_at"),
 )
 
-EVENTS = Fact(
+EVENTS = FactType(
     "events",
     (
         FactField("id", value_parsers.IDENTIFIER, "The event's id in the source system.", True),
@@ -150,16 +159,16 @@ EVENTS = Fact(
     ),
 )
 
-FACTS: Mapping[str, Fact] = {
+FACTS: Mapping[str, FactType] = {
     fact.name: fact for fact in (CONTACTS, ORDERS, ORDER_LINES, PRODUCTS, TEXTS, KEYWORDS, EVENTS)
 }
 
 # What a file may hold beside facts: the exports of Shopify, of which facts are made.
-EXPORTS = ("shopify_customers", "shopify_orders")
+SHOPIFY_EXPORTS = ("shopify_customers", "shopify_orders")
 
 
-def check(
-    fact: Fact, values: Mapping[str, pa.Array | Sequence[Any]], size: int
+def check_batch(
+    fact: FactType, values: Mapping[str, pa.Array | Sequence[Any]], size: int
 ) -> tuple[pa.Table, list[BadValue]]:
     """Check a batch given as columns; a missing column is absent in every row.
 
@@ -171,10 +180,10 @@ def check(
     for field in fact.fields:
         column = values.get(field.name)
         if column is None:
-            column = pa.nulls(size, field.kind.arrow)
+            column = pa.nulls(size, field.kind.arrow_type)
         array, bad = parse_column(field.kind, column, field.required)
         problems.extend(BadValue(row, field.name, message) for row, message in bad)
         if field.default is not None and array.null_count:
-            array = array.fill_null(pa.scalar(field.default, field.kind.arrow))
+            array = array.fill_null(pa.scalar(field.default, field.kind.arrow_type))
         arrays.append(array)
-    return pa.table(arrays, schema=fact.schema), sorted(problems, key=lambda bad: bad.row)
+    return pa.table(arrays, schema=fact.arrow_schema), sorted(problems, key=lambda bad: bad.row)

@@ -23,7 +23,7 @@ SIGNED_NUMBER = r"^[+\-][0-9][0-9 ().\-]*$"
 _FORMULA = re.compile(FORMULA)
 
 
-def as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def escape_formulas(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Cells that no spreadsheet takes for formulas."""
     risky = pc.and_not(
         pc.match_substring_regex(cells, FORMULA), pc.match_substring_regex(cells, SIGNED_NUMBER)
@@ -31,6 +31,6 @@ def as_text(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pc.if_else(risky, pc.binary_join_element_wise("'", cells, ""), cells)
 
 
-def as_written(cell: str) -> str:
-    """What ``as_text`` was given."""
+def unescape_formula(cell: str) -> str:
+    """What ``escape_formulas`` was given."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import Column, Table
 
 from graphql_app.audience import value_parsers
-from graphql_app.audience.facts import EXPORTS, FACTS, Fact, FactField
+from graphql_app.audience.facts import FACTS, SHOPIFY_EXPORTS, FactField, FactType
 from graphql_app.audience.tables import (
     FEED,
     INSTANT,
@@ -25,9 +25,9 @@ from graphql_app.audience.tables import (
     JournalEntry,
     StoreTable,
     fact_engine,
-    found_by_id,
-    key_of,
-    stored,
+    has_id_key,
+    row_key,
+    sql_table,
 )
 from graphql_app.audience.value_parsers import BadValueError, ValueKind
 
@@ -39,7 +39,7 @@ TAKEN = frozenset(
     {
         *(table.__tablename__ for table in TABLES),
         *FACTS,
-        *EXPORTS,
+        *SHOPIFY_EXPORTS,
         JournalEntry.__tablename__,
         FEED,
     }
@@ -62,25 +62,25 @@ KINDS: Mapping[str, ValueKind] = {
 }
 
 
-def all_facts(tables: Iterable[type[AudienceTable]]) -> Mapping[str, Fact]:
+def build_fact_types(tables: Iterable[type[AudienceTable]]) -> Mapping[str, FactType]:
     """The built-in facts, and those of plugins' tables."""
-    return {**FACTS, **{table.__tablename__: fact(table) for table in tables}}
+    return {**FACTS, **{table.__tablename__: build_fact_type(table) for table in tables}}
 
 
-def fact(table: type[AudienceTable]) -> Fact:
+def build_fact_type(table: type[AudienceTable]) -> FactType:
     """What a table that was found usable holds, as files and mutations give it."""
-    made = stored(table)
-    fields = tuple(_field(made.columns[name], info) for name, info in own_fields(table).items())
-    return Fact(table.__tablename__, fields, ("id",) if found_by_id(table) else key_of(table))
+    made = sql_table(table)
+    fields = tuple(_field(made.columns[name], info) for name, info in plugin_fields(table).items())
+    return FactType(table.__tablename__, fields, ("id",) if has_id_key(table) else row_key(table))
 
 
-def own_fields(table: type[AudienceTable]) -> Mapping[str, FieldInfo]:
+def plugin_fields(table: type[AudienceTable]) -> Mapping[str, FieldInfo]:
     """The fields of a table but for those that are the host's."""
     fields = table.model_fields.items()
     return {name: info for name, info in fields if name not in AudienceTable.model_fields}
 
 
-def description(table: type[AudienceTable]) -> str:
+def describe_table(table: type[AudienceTable]) -> str:
     """The first paragraph of the class's own docstring, in one line."""
     paragraph = inspect.cleandoc(table.__doc__ or "").split("\n\n")[0]
     return " ".join(paragraph.split())
@@ -97,7 +97,7 @@ def _default(kind: ValueKind, info: FieldInfo) -> Any:
     """What a column has where nothing is given; None for a null, or where there is no default."""
     if info.default is PydanticUndefined or info.default is None:
         return [] if kind is value_parsers.TAGS else None
-    parsed = kind.parse(info.default)
+    parsed = kind.parse_value(info.default)
     return info.default if parsed is None else parsed
 
 
@@ -105,7 +105,7 @@ def _is_nullable(column: Column[Any]) -> bool:
     return "Nullable(" in str(column.type)
 
 
-def wrong_with(table: type[AudienceTable]) -> str | None:
+def find_problem(table: type[AudienceTable]) -> str | None:
     """Why a table cannot be used, and what to do; None where it can be."""
     return next(_wrongs(table), None)
 
@@ -121,20 +121,20 @@ def _wrongs(table: type[AudienceTable]) -> Iterator[str]:
         yield f"{made.name!r} is a name of the host's own; begin it with that of the plugin"
     elif not TABLE_NAME.fullmatch(made.name):
         yield f"{made.name!r} must be a name in lower snake case, of 3 to 63 characters"
-    elif not description(table):
+    elif not describe_table(table):
         yield f"{table.__name__} needs a docstring"
     elif {*made.columns.keys()} != {*table.model_fields}:
         yield f"{table.__name__} must have fields with sa_type=, and no columns of other names"
     elif made.indexes or len(made.constraints) > 1:
         yield f"{table.__name__} must have no index, foreign key or constraint but its primary key"
     elif any(
-        str(made.columns[own].type) != str(stored(Contact).columns[own].type)
+        str(made.columns[own].type) != str(sql_table(Contact).columns[own].type)
         for own in AudienceTable.model_fields
     ):
         own = ", ".join(AudienceTable.model_fields)
         yield f"{table.__name__} must not declare {own}, which are the host's"
     else:
-        for field, info in own_fields(table).items():
+        for field, info in plugin_fields(table).items():
             yield from (
                 f"{table.__name__}.{field} {wrong}"
                 for wrong in _wrongs_of_field(made.columns[field], info)
@@ -173,13 +173,13 @@ def _wrongs_of_field(column: Column[Any], info: FieldInfo) -> Iterator[str]:
 
 
 def _wrongs_of_key(table: type[AudienceTable]) -> Iterator[str]:
-    made, key = stored(table), key_of(table)
+    made, key = sql_table(table), row_key(table)
     if key[:1] != ("contact_id",) or str(made.columns["contact_id"].type) != "UInt64":
         yield (
             f"{table.__name__} must have contact_id as the first field of its primary key; "
             "declare contact_id: int = Field(primary_key=True, sa_type=UInt64, description=...)"
         )
-    elif found_by_id(table) and str(made.columns["id"].type) != "UInt64":
+    elif has_id_key(table) and str(made.columns["id"].type) != "UInt64":
         yield f"{table.__name__}.id must be of the type UInt64; give another id another name"
     engine = getattr(made, "engine", None)
     if engine is None or engine.compile() != fact_engine(*key).compile():

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.change_feed import ChangeFeed
-from graphql_app.audience.facts import CONTACTS, Fact
+from graphql_app.audience.facts import CONTACTS, FactType
 from graphql_app.audience.journal import Erase, Insert, Journal, note
 from graphql_app.audience.orders import OrderRows, order_rows, product_names
 from graphql_app.audience.store import Audience
@@ -162,13 +162,13 @@ class Recorder:
                 self._journal.try_to_finish(shop_id, writing)
         self._journal.tidy()
 
-    def record(self, shop_id: int, fact: Fact, rows: pa.Table) -> None:
+    def record(self, shop_id: int, fact: FactType, rows: pa.Table) -> None:
         """Record rows of any fact but orders and their lines, each by the key of the fact."""
         if fact is CONTACTS:
             rows = _with_consent(rows)
         with self.hold_write_lock(shop_id):
             _, rows = _last_of_each(rows, fact.key)
-            gone = self._elsewhere(shop_id, fact.name, rows) if fact.moves else None
+            gone = self._elsewhere(shop_id, fact.name, rows) if fact.can_change_contact else None
             version = self._version(shop_id)
             self._write(shop_id, [Insert(fact.name, _stamp(shop_id, version, rows, gone))])
 

@@ -35,7 +35,7 @@ from graphql_app.audience.ddl import (
     TableLayout,
     difference,
 )
-from graphql_app.audience.plugin_tables import all_facts
+from graphql_app.audience.plugin_tables import build_fact_types
 from graphql_app.audience.shard_safety import check_shard_safe
 from graphql_app.audience.tables import (
     PARTITION,
@@ -142,7 +142,7 @@ class Audience:
         """Have these plugins' tables beside the built-in ones, and no others."""
         plugins = tuple(tables)
         self.tables = (*TABLES, *plugins)
-        self.facts = all_facts(plugins)
+        self.facts = build_fact_types(plugins)
 
     def create_tables(self, tables: Sequence[type[AudienceTable]] | None = None) -> None:
         """Create the tables that are missing, and the columns that are missing in the others.

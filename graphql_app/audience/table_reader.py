@@ -22,7 +22,7 @@ from graphql_app.audience.tables import (
     Product,
     StoreTable,
     fact_engine,
-    key_of,
+    row_key,
 )
 
 PAGE_ROWS = 50_000
@@ -43,7 +43,7 @@ class FactTable:
     key: Sequence[str]
 
 
-def fact_tables(audience: Audience) -> Sequence[FactTable]:
+def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
     """All tables of facts of a store, also those that only plugins of former days knew."""
     names = [*audience.list_contact_tables(), Product.__tablename__]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
@@ -54,7 +54,7 @@ def fact_tables(audience: Audience) -> Sequence[FactTable]:
     for found in on_disk.to_pylist():
         if found["table"] in columns:
             columns[found["table"]][found["name"]] = found["type"]
-    keys = {table.__tablename__: key_of(table) for table in audience.tables}
+    keys = {table.__tablename__: row_key(table) for table in audience.tables}
     sorting = audience.query_unfiltered(
         f"SELECT name, sorting_key FROM system.tables WHERE database = '{audience.database}'"
     )
@@ -66,7 +66,7 @@ def fact_tables(audience: Audience) -> Sequence[FactTable]:
     return [FactTable(name, columns[name], keys[name]) for name in names]
 
 
-def pages(
+def read_pages(
     audience: Audience, table: FactTable, shop_id: int, size: int = PAGE_ROWS
 ) -> Iterator[pa.Table]:
     """A shop's rows by their key, so many at a time; replaced and deleted ones are left out.
@@ -99,7 +99,7 @@ def _literal(value: Any, type: str) -> str:
     return f"CAST(unhex('{str(value).encode().hex()}') AS {type})"
 
 
-def declaration(table: FactTable) -> type[AudienceTable]:
+def table_class(table: FactTable) -> type[AudienceTable]:
     """The class of a table, as whoever declared it has it, or else made of what is known of it.
 
     Raises:

@@ -257,19 +257,19 @@ class JournalEntry(StoreTable, table=True):
     done: int = Field(sa_type=UInt32)
 
 
-def stored(table: type[StoreTable]) -> Table:
+def sql_table(table: type[StoreTable]) -> Table:
     """A table as SQLAlchemy knows it."""
     return StoreTable.metadata.tables[table.__tablename__]
 
 
-def key_of(table: type[AudienceTable]) -> tuple[str, ...]:
+def row_key(table: type[AudienceTable]) -> tuple[str, ...]:
     """The columns that a shop's rows are replaced by."""
-    return tuple(column.name for column in stored(table).primary_key if column.name != "shop_id")
+    return tuple(column.name for column in sql_table(table).primary_key if column.name != "shop_id")
 
 
-def found_by_id(table: type[AudienceTable]) -> bool:
+def has_id_key(table: type[AudienceTable]) -> bool:
     """Whether rows are found again by their own id, although sorted by contact."""
-    return key_of(table) == ("contact_id", "id")
+    return row_key(table) == ("contact_id", "id")
 
 
 def readable_tables() -> Mapping[str, Table]:

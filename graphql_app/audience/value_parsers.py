@@ -41,9 +41,9 @@ class BadValueError(ValueError):
 class ValueKind:
     """A kind of value: its Arrow type, the parser of one value, and, optionally, of a column."""
 
-    arrow: pa.DataType
-    parse: Callable[[Any], Any]
-    parse_all: Callable[[pa.Array], pa.Array | None] | None = None
+    arrow_type: pa.DataType
+    parse_value: Callable[[Any], Any]
+    parse_array: Callable[[pa.Array], pa.Array | None] | None = None
 
 
 def parse_column(
@@ -59,23 +59,23 @@ def parse_column(
         result = None
         try:
             if value is not None and value != "":
-                result = kind.parse(value)
+                result = kind.parse_value(value)
             if result is None and required:
                 raise BadValueError("is required")
         except BadValueError as error:
             problems.append((row, str(error)))
         parsed.append(result)
-    return pa.array(parsed, kind.arrow), problems
+    return pa.array(parsed, kind.arrow_type), problems
 
 
 def _whole(kind: ValueKind, values: pa.Array | Sequence[Any]) -> pa.Array | None:
     """The column parsed at once, or None where it must be looked at value by value."""
-    if kind.parse_all is None:
+    if kind.parse_array is None:
         return None
     try:
         array = values if isinstance(values, pa.Array) else pa.array(values)
         if pa.types.is_null(array.type):
-            return pa.nulls(len(array), kind.arrow)
+            return pa.nulls(len(array), kind.arrow_type)
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if pa.types.is_large_string(array.type):
@@ -83,7 +83,7 @@ def _whole(kind: ValueKind, values: pa.Array | Sequence[Any]) -> pa.Array | None
         if pa.types.is_string(array.type):
             blank = pc.equal(array, "")
             array = pc.if_else(blank, pa.scalar(None, pa.string()), array)
-        return kind.parse_all(array)
+        return kind.parse_array(array)
     except (pa.ArrowException, UnicodeError, OverflowError):
         return None
 

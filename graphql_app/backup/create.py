@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_reader import fact_tables, pages
+from graphql_app.audience.table_reader import list_fact_tables, read_pages
 from graphql_app.audience.tables import PARTITIONS
 from graphql_app.backup.archive import (
     MANIFEST,
@@ -97,7 +97,7 @@ class _Copies:
         self._catalog: dict[str, IO[str]] = {}
         self._facts: dict[str, Any] = {}
         self.catalog_rows = {table.name: 0 for table in TABLES}
-        self.fact_tables = fact_tables(audience)
+        self.fact_tables = list_fact_tables(audience)
         self.fact_rows = {table.name: 0 for table in self.fact_tables}
         for table in TABLES:
             file = catalog_file(directory, table.name).open("w")
@@ -112,7 +112,7 @@ class _Copies:
 
     def facts_of(self, shop_id: int, tell: Callable[[], None]) -> None:
         for table in self.fact_tables:
-            for rows in pages(self._audience, table, shop_id):
+            for rows in read_pages(self._audience, table, shop_id):
                 if table.name not in self._facts:
                     writer = pq.ParquetWriter(
                         audience_file(self._directory, table.name), rows.schema, compression="zstd"

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_reader import count_rows, declaration, fact_tables, has_rows
+from graphql_app.audience.table_reader import count_rows, has_rows, list_fact_tables, table_class
 from graphql_app.audience.tables import PARTITIONS, JournalEntry
 from graphql_app.backup.archive import (
     BackupError,
@@ -97,7 +97,7 @@ def restore(
 
 
 def _refuse_rows(audience: Audience) -> None:
-    names = [*(table.name for table in fact_tables(audience)), JournalEntry.__tablename__]
+    names = [*(table.name for table in list_fact_tables(audience)), JournalEntry.__tablename__]
     for name in names:
         if has_rows(audience, name):
             raise BackupError(f"The audience has rows already, in {name}. {ELSEWHERE}")
@@ -107,11 +107,11 @@ def _make_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
     """Create the tables that are missing, such as those of plugins, and compare all of them."""
     try:
         audience.create_tables(
-            [declaration(table.on_disk(name)) for name, table in manifest.audience.items()]
+            [table_class(table.on_disk(name)) for name, table in manifest.audience.items()]
         )
     except ValueError as error:
         raise BackupError(f"{path} cannot be restored: {error}.") from error
-    on_disk = {table.name: table for table in fact_tables(audience)}
+    on_disk = {table.name: table for table in list_fact_tables(audience)}
     for name, table in manifest.audience.items():
         for column, kind in table.columns.items():
             found = on_disk[name].columns.get(column)

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from graphql_app.audience.clickhouse import AudienceInUseError
-from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.export_formats import EXPORT_SCHEMA, ExportFormat, to_csv, to_ndjson
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
@@ -39,7 +39,7 @@ from graphql_app.startup.services import open_services
 def export_command(
     segment: Annotated[str, typer.Argument(help="Its id, or its name.")],
     shop: ShopOption,
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.CSV,
+    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.CSV,
     output: Annotated[
         Path | None, typer.Option(help="The file; standard output, where that is a pipe or a file.")
     ] = None,
@@ -49,7 +49,7 @@ def export_command(
     ] = None,
 ) -> None:
     """Write the members of a saved segment to a file, by id."""
-    if output is None and (format is Format.PARQUET or sys.stdout.isatty()):
+    if output is None and (format is ExportFormat.PARQUET or sys.stdout.isatty()):
         raise typer.BadParameter("say where to, e.g. --output members." + format)
     settings = Settings()
     logs.configure(settings)
@@ -68,7 +68,7 @@ def _export(
     services: Services,
     segment: str,
     handle: str,
-    format: Format,
+    format: ExportFormat,
     output: Path | None,
     after: int | None,
 ) -> None:
@@ -137,17 +137,17 @@ def _beside(output: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _writer(format: Format, file: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
+def _writer(format: ExportFormat, file: IO[bytes]) -> Iterator[Callable[[pa.Table], None]]:
     """What writes rows to a file, in a format."""
     match format:
-        case Format.PARQUET:
-            with pq.ParquetWriter(file, SCHEMA, compression="zstd") as parquet:
+        case ExportFormat.PARQUET:
+            with pq.ParquetWriter(file, EXPORT_SCHEMA, compression="zstd") as parquet:
                 yield parquet.write_table
-        case Format.NDJSON:
-            yield lambda rows: _write(file, ndjson_bytes(rows))
-        case Format.CSV:
+        case ExportFormat.NDJSON:
+            yield lambda rows: _write(file, to_ndjson(rows))
+        case ExportFormat.CSV:
             header = iter([True])
-            yield lambda rows: _write(file, csv_bytes(rows, header=next(header, False)))
+            yield lambda rows: _write(file, to_csv(rows, header=next(header, False)))
 
 
 def _write(file: IO[bytes], data: bytes) -> None:

@@ -61,7 +61,7 @@ def load_demo(services: Services) -> tuple[Shop, int]:
 
 def _checked(name: str, table: pa.Table) -> pa.Table:
     columns = {column: table[column].combine_chunks() for column in table.column_names}
-    checked, bad = facts.check(facts.FACTS[name], columns, table.num_rows)
+    checked, bad = facts.check_batch(facts.FACTS[name], columns, table.num_rows)
     if bad:
         raise ValueError(f"the demo's {name} are wrong: {bad[0]}")
     return checked

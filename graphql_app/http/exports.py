@@ -20,7 +20,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from graphql_app.audience.export_formats import Format, csv_bytes, ndjson_bytes
+from graphql_app.audience.export_formats import ExportFormat, to_csv, to_ndjson
 from graphql_app.catalog.tables import Segment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
@@ -58,7 +58,7 @@ UNFIT = 422  # of whatever else is wrong: with the rule, or a criterion of it
 class Asked:
     """What a request asks for."""
 
-    format: Format
+    format: ExportFormat
     after: int | None
     header: bool
 
@@ -70,10 +70,10 @@ class Asked:
             AppError: NOT_FOUND or INVALID.
         """
         try:
-            format = Format(request.path_params["format"])
+            format = ExportFormat(request.path_params["format"])
         except ValueError:
-            format = Format.PARQUET
-        if format is Format.PARQUET:
+            format = ExportFormat.PARQUET
+        if format is ExportFormat.PARQUET:
             raise NotFoundError("file; there are members.csv and members.ndjson")
         _check_parameters(request)
         return cls(format, _after(request), _header(request))
@@ -81,14 +81,14 @@ class Asked:
     def written(self, export: Export, first: bool) -> bytes:
         """The next page of an export."""
         rows = export.page()
-        if self.format is Format.CSV:
-            return csv_bytes(rows, header=first and self.header)
-        return ndjson_bytes(rows)
+        if self.format is ExportFormat.CSV:
+            return to_csv(rows, header=first and self.header)
+        return to_ndjson(rows)
 
     @property
     def media_type(self) -> str:
         """What is sent."""
-        if self.format is Format.NDJSON:
+        if self.format is ExportFormat.NDJSON:
             return "application/x-ndjson"
         return f"text/csv; charset=utf-8; header={'present' if self.header else 'absent'}"
 
@@ -246,7 +246,7 @@ def _start(asked: Asked, segment: Segment) -> dict[str, object]:
     }
 
 
-def _attachment(name: str, format: Format) -> str:
+def _attachment(name: str, format: ExportFormat) -> str:
     """A header that names the file after the segment, with nothing that a file system minds."""
     kept = "".join(
         each for each in name if unicodedata.category(each)[0] not in "CZ" or each == " "

@@ -11,7 +11,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, plugin_tables, value_parsers
-from graphql_app.audience.facts import FACTS, Fact
+from graphql_app.audience.facts import FACTS, FactType
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
@@ -92,10 +92,10 @@ class FactTable:
     )
 
 
-def _fact_table(table: type[AudienceTable], source: Source, fact: Fact) -> FactTable:
+def _fact_table(table: type[AudienceTable], source: Source, fact: FactType) -> FactTable:
     return FactTable(
         name=fact.name,
-        description=plugin_tables.description(table),
+        description=plugin_tables.describe_table(table),
         plugin=Plugin(name=source.distribution, version=source.version),
         fields=[
             FactTableField(
@@ -126,7 +126,7 @@ def _record(context: Context, table: str, rows: Sequence[Any]) -> int:
     return len(rows)
 
 
-def _found(context: Context, table: str) -> Fact:
+def _found(context: Context, table: str) -> FactType:
     """A plugin's fact by the name of its table.
 
     Raises:
@@ -147,7 +147,7 @@ def _found(context: Context, table: str) -> Fact:
     raise AppError(ErrorCode.INVALID, message, ("table",))
 
 
-def _checked(fact: Fact, rows: Sequence[Any]) -> pa.Table:
+def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
     """The rows as a table.
 
     Raises:
@@ -158,7 +158,7 @@ def _checked(fact: Fact, rows: Sequence[Any]) -> pa.Table:
     problems = [found for place, row in enumerate(rows) for found in _strange(place, row, names)]
     given = [row if isinstance(row, dict) else {} for row in rows]
     values = {name: [row.get(camel) for row in given] for camel, name in names.items()}
-    table, bad = facts.check(fact, values, len(rows))
+    table, bad = facts.check_batch(fact, values, len(rows))
     problems += [
         problem(("rows", b.row), b.field, b.message) for b in bad if isinstance(rows[b.row], dict)
     ]

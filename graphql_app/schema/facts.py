@@ -14,7 +14,7 @@ from strawberry.types.arguments import InputContext
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
-from graphql_app.audience.facts import Fact, FactField
+from graphql_app.audience.facts import FactField, FactType
 from graphql_app.audience.recorder import Recorder
 from graphql_app.catalog.idempotency import MAX_KEY, once
 from graphql_app.catalog.token_scope import TokenScope
@@ -76,7 +76,7 @@ def _as_given(cls: type, given: Mapping[str, Any], context: InputContext) -> Map
     return given
 
 
-OrderLineInput = _input("OrderLineInput", facts.LINE_FIELDS, "A product on an order.")
+OrderLineInput = _input("OrderLineInput", facts.LINES.fields, "A product on an order.")
 
 INPUTS = {
     "contacts": _input("ContactInput", facts.CONTACTS.fields, "A contact, replaced whole by `id`."),
@@ -128,14 +128,14 @@ def problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
     return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
 
 
-def _checked(fact: Fact, argument: str, items: Sequence[Item]) -> pa.Table:
+def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
     """The items as a table.
 
     Raises:
         InvalidInputError: With the path of every bad value.
     """
     require_few(argument, items)
-    table, bad = facts.check(fact, _columns(fact.fields, items), len(items))
+    table, bad = facts.check_batch(fact, _columns(fact.fields, items), len(items))
     if bad:
         raise InvalidInputError(problem((argument, b.row), b.field, b.message) for b in bad)
     return table
@@ -159,8 +159,8 @@ def _lines(items: Sequence[Item]) -> pa.Table:
             ("orders",),
         )
     lines = [line for _, _, line in places]
-    fact = Fact("lines", facts.LINE_FIELDS)
-    table, bad = facts.check(fact, _columns(facts.LINE_FIELDS, lines), len(lines))
+    columns = _columns(facts.LINES.fields, lines)
+    table, bad = facts.check_batch(facts.LINES, columns, len(lines))
     if bad:
         raise InvalidInputError(
             problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
@@ -196,9 +196,9 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
 
 
 def _forget(context: Context, ids: Sequence[str]) -> int:
-    fact = Fact("contacts", (facts.CONTACTS.fields[0],))
+    fact = FactType("contacts", (facts.CONTACTS.fields[0],))
     require_few("ids", ids)
-    table, bad = facts.check(fact, {"id": list(ids)}, len(ids))
+    table, bad = facts.check_batch(fact, {"id": list(ids)}, len(ids))
     if bad:
         raise InvalidInputError(
             Problem(ErrorCode.INVALID, f"The id {b.message}.", ("ids", b.row)) for b in bad

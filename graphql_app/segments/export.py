@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlalchemy import select
 from sqlmodel import col
 
-from graphql_app.audience.export_formats import SCHEMA
+from graphql_app.audience.export_formats import EXPORT_SCHEMA
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import Scope
@@ -90,17 +90,19 @@ class Export:
         statement = _columns().where(predicate(self._rule, self._scope)).limit(self._limit)
         if self._after is not None:
             statement = statement.where(col(Contact.id) > self._after)
-        return self._audience.fetch_table(statement, self._shop_id).cast(SCHEMA)
+        return self._audience.fetch_table(statement, self._shop_id).cast(EXPORT_SCHEMA)
 
     def _of(self, ids: list[int]) -> pa.Table:
         """The contacts with some ids, in order."""
         if not ids:
-            return SCHEMA.empty_table()
+            return EXPORT_SCHEMA.empty_table()
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
         tables = {Contact.__tablename__}
-        return self._audience.fetch_table(statement, self._shop_id, ids, tables=tables).cast(SCHEMA)
+        return self._audience.fetch_table(statement, self._shop_id, ids, tables=tables).cast(
+            EXPORT_SCHEMA
+        )
 
 
 def _columns() -> Statement:
-    columns = [col(getattr(Contact, name)) for name in SCHEMA.names]
+    columns = [col(getattr(Contact, name)) for name in EXPORT_SCHEMA.names]
     return select(*columns).order_by(col(Contact.id))

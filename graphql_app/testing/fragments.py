@@ -10,7 +10,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.functions import Function
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, StoreTable, stored
+from graphql_app.audience.tables import Contact, StoreTable, sql_table
 from graphql_app.errors import AppError
 from graphql_app.segments.sql_guard import ForbiddenFragmentError
 from graphql_app.testing.findings import Finding, told
@@ -78,7 +78,7 @@ def _wrong_with_tables(bench: Bench, case: Case) -> Finding | None:
             "Read another table in a subquery: col(Contact.id).in_(select(col(Table.contact_id)))",
             case.shown,
         )
-    known = {stored(table) for table in bench.services.audience.tables}
+    known = {sql_table(table) for table in bench.services.audience.tables}
     tables = {*StoreTable.metadata.tables.values()}
     for element in visitors.iterate(statement):
         if element in tables and element not in known:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from graphql_app.audience import value_parsers
-from graphql_app.audience.facts import LINE_FIELDS, Fact, FactField
+from graphql_app.audience.facts import LINES, FactField, FactType
 from graphql_app.audience.value_parsers import ValueKind
 from graphql_app.testing.hostile_texts import HOSTILE, ORDINARY
 
@@ -27,7 +27,6 @@ CONTACTS = (*range(1, 26), 2**53 + 1, 2**64 - 1)
 WITHOUT_FACTS = (23, 24, 25)
 UNRECORDED = (901, 902)
 ROWS = 90
-LINES = Fact("lines", LINE_FIELDS)
 
 _DAY, _HOUR, _MILLISECOND = timedelta(days=1), timedelta(hours=1), timedelta(milliseconds=1)
 _EDGES = (
@@ -75,7 +74,7 @@ class FactMaker:
         self._random = random.Random(seed)  # noqa: S311 - no secret: the same shop at every run
         self._words = (*dict.fromkeys([*words, *ORDINARY, *HOSTILE]),)
 
-    def contacts(self, fact: Fact) -> list[Row]:
+    def contacts(self, fact: FactType) -> list[Row]:
         """Every contact once; the last ones lack all that may be lacking."""
         bare = [field.name for field in fact.fields if not field.required]
         return [
@@ -87,11 +86,11 @@ class FactMaker:
             for contact in CONTACTS
         ]
 
-    def products(self, fact: Fact) -> list[Row]:
+    def products(self, fact: FactType) -> list[Row]:
         """A product of every word; titles are of other words."""
         return [{**self._row(fact), "id": word} for word in self._words]
 
-    def rows(self, fact: Fact) -> list[Row]:
+    def rows(self, fact: FactType) -> list[Row]:
         """Rows of any other fact."""
         return [self._row(fact) for _ in range(ROWS)]
 
@@ -99,10 +98,10 @@ class FactMaker:
         """Up to three lines of one order."""
         return [self._row(LINES) for _ in range(self._random.randrange(4))]
 
-    def _row(self, fact: Fact) -> Row:
+    def _row(self, fact: FactType) -> Row:
         return {field.name: self._value(fact, field) for field in fact.fields}
 
-    def _value(self, fact: Fact, field: FactField) -> Any:
+    def _value(self, fact: FactType, field: FactField) -> Any:
         choose = self._random.choice
         if not field.required and self._random.random() < 0.25:
             return None

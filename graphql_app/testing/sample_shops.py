@@ -8,13 +8,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphql_app.audience.facts import CONTACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact, check
+from graphql_app.audience.facts import (
+    CONTACTS,
+    LINES,
+    ORDER_LINES,
+    ORDERS,
+    PRODUCTS,
+    FactType,
+    check_batch,
+)
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import Access
 from graphql_app.runtime.services import Services
 from graphql_app.testing.hostile_texts import plain
-from graphql_app.testing.sample_facts import LINES, FactMaker, Row
+from graphql_app.testing.sample_facts import FactMaker, Row
 
 ZONE, CURRENCY = "America/New_York", "USD"
 
@@ -54,7 +62,7 @@ class MadeShop:
             elif fact not in (ORDERS, ORDER_LINES):
                 recorder.record(self.id, fact, self._table(fact, maker.rows(fact)))
 
-    def _table(self, fact: Fact, rows: Sequence[Row]) -> pa.Table:
+    def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
         """Rows as a checked batch."""
         values: Mapping[str, list[Any]] = {
             field.name: [
@@ -62,7 +70,7 @@ class MadeShop:
             ]
             for field in fact.fields
         }
-        table, bad = check(fact, values, len(rows))
+        table, bad = check_batch(fact, values, len(rows))
         if bad:
             raise ValueError(f"generated {fact.name} are not taken: {bad[0]}")
         return table

@@ -47,7 +47,7 @@ ways = pytest.mark.parametrize("ask", [_rows, _table])
 
 def _record(audience: Audience, ids: range) -> None:
     values = {"id": [*ids], "email": [EMAIL] * len(ids)}
-    rows, bad = facts.check(facts.CONTACTS, values, len(ids))
+    rows, bad = facts.check_batch(facts.CONTACTS, values, len(ids))
     assert not bad
     Recorder(audience).record(1, facts.CONTACTS, rows)
 
@@ -171,8 +171,8 @@ def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_tur
 ) -> None:
     recorder = Recorder(remote, shared_locks=shared)
     recorder.recover()
-    rows, _ = facts.check(facts.CONTACTS, {"id": [5000, 5001]}, 2)
-    texts, _ = facts.check(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)
+    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [5000, 5001]}, 2)
+    texts, _ = facts.check_batch(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)
     monkeypatch.setattr(audience_store, "OWN_TIMEOUT", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
@@ -190,7 +190,7 @@ def test_a_batch_whose_answer_was_lost_is_recorded_once(
     remote: Audience, proxy: Proxy, audience: Audience
 ) -> None:
     recorder = Recorder(remote)
-    rows, _ = facts.check(facts.CONTACTS, {"id": [5000, 5001]}, 2)
+    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [5000, 5001]}, 2)
     proxy.cut = 0
     with pytest.raises(AppError):
         recorder.record(1, facts.CONTACTS, rows)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from graphql_app.audience.facts import Fact
+from graphql_app.audience.facts import FactType
 from graphql_app.audience.importers import BadRow, ImportReport, import_file, report
 from graphql_app.audience.importers import spool as recording_module
 from graphql_app.audience.recorder import Recorder
@@ -515,7 +515,7 @@ class TestBadFiles:
         monkeypatch.setattr(recording_module, "CHUNK_ROWS", 2)
         write, calls = shop.recorder.record, itertools.count(1)
 
-        def fail_at_last(shop_id: int, fact: Fact, rows: pa.Table) -> None:
+        def fail_at_last(shop_id: int, fact: FactType, rows: pa.Table) -> None:
             if next(calls) == 2:
                 raise AppError(ErrorCode.UNAVAILABLE, "The audience store failed.")
             write(shop_id, fact, rows)

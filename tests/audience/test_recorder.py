@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from graphql_app.audience import facts, journal
-from graphql_app.audience.facts import Fact
+from graphql_app.audience.facts import FactType
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
@@ -22,9 +22,9 @@ from graphql_app.errors import AppError
 DAY = "2026-01-01T00:00:00Z"
 
 
-def _checked(fact: Fact, **columns: Sequence[Any]) -> pa.Table:
+def _checked(fact: FactType, **columns: Sequence[Any]) -> pa.Table:
     size = len(next(iter(columns.values())))
-    table, bad = facts.check(fact, columns, size)
+    table, bad = facts.check_batch(fact, columns, size)
     assert not bad
     return table
 
@@ -35,9 +35,7 @@ def _record_contacts(recorder: Recorder, shop: int, **columns: Sequence[Any]) ->
 
 def _order(contact: int, lines: int) -> tuple[pa.Table, pa.Table]:
     order = _checked(facts.ORDERS, id=[1], contact_id=[contact], ordered_at=[DAY], total=["10.00"])
-    products = _checked(
-        Fact("lines", facts.LINE_FIELDS), product_id=[f"p{number}" for number in range(lines)]
-    )
+    products = _checked(facts.LINES, product_id=[f"p{number}" for number in range(lines)])
     return order, products.append_column("row", pa.array([0] * lines, pa.int64()))
 
 

@@ -26,7 +26,7 @@ Open = Callable[..., Audience]
 @pytest.fixture
 def contacts(audience: Audience) -> None:
     """A hundred contacts."""
-    rows, bad = facts.check(facts.CONTACTS, {"id": [*range(100)]}, 100)
+    rows, bad = facts.check_batch(facts.CONTACTS, {"id": [*range(100)]}, 100)
     assert not bad
     Recorder(audience).record(1, facts.CONTACTS, rows)
 
@@ -112,7 +112,7 @@ def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
     recorder = Recorder(audience)
     recorder.forget(1, [*range(50)])
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50
-    rows, _ = facts.check(facts.CONTACTS, {"id": [7]}, 1)
+    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [7]}, 1)
     # Recorded again, and not erased by what is still under way.
     recorder.record(1, facts.CONTACTS, rows)
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from graphql_app.audience.recorder import Recorder
-from graphql_app.audience.table_reader import count_rows, fact_tables, pages
+from graphql_app.audience.table_reader import count_rows, list_fact_tables, read_pages
 from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import shops
@@ -92,7 +92,7 @@ class Installation:
         """How many rows of facts there are, of any shop."""
         audience = self.services.audience
         audience.create_tables()
-        return sum(count_rows(audience, table.name) for table in fact_tables(audience))
+        return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
 
     def facts(self) -> Mapping[str, Any]:
         """The rows of every table, by shop."""
@@ -100,10 +100,10 @@ class Installation:
         return {
             f"{table.name} of {shop.handle}": [
                 sorted(row.items())
-                for page in pages(audience, table, shops.stored_id(shop), size=100)
+                for page in read_pages(audience, table, shops.stored_id(shop), size=100)
                 for row in page.to_pylist()
             ]
-            for table in fact_tables(audience)
+            for table in list_fact_tables(audience)
             for shop in shops.shops(self.services.catalog)
         }
 

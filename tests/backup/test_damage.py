@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from graphql_app.audience.table_reader import fact_tables
+from graphql_app.audience.table_reader import list_fact_tables
 from graphql_app.backup import BackupError, check
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import dump
@@ -111,7 +111,7 @@ def test_a_table_that_does_not_fit_is_told(
     rewrite(whole, audience={**audience, name: made})
     target = new()
     _refused(target, whole, told)
-    names = {table.name for table in fact_tables(target.services.audience)}
+    names = {table.name for table in list_fact_tables(target.services.audience)}
     assert not names & {"acme_other"}
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_reader import FactTable, fact_tables, pages
+from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
 from tests.backup.conftest import New, Source
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ KEYS: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
 
 
 def _rows(audience: Audience, table: FactTable, shop_id: int, size: int) -> list[dict[str, Any]]:
-    found = [page.to_pylist() for page in pages(audience, table, shop_id, size)]
+    found = [page.to_pylist() for page in read_pages(audience, table, shop_id, size)]
     assert {*map(len, found[:-1])} <= {size}
     return [row for page in found for row in page]
 
@@ -49,13 +49,13 @@ def _undeclared(audience: Audience, key: str, type: str) -> FactTable:
         f"`{key}` {type}) ENGINE = ReplacingMergeTree(version) PARTITION BY shop_id % 16 "
         f"ORDER BY (shop_id, contact_id, `{key}`)"
     )
-    return next(table for table in fact_tables(audience) if table.name == "acme_keyed")
+    return next(table for table in list_fact_tables(audience) if table.name == "acme_keyed")
 
 
 def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> None:
     audience = source.installation.services.audience
     for shop in source.shops:
-        for table in fact_tables(audience):
+        for table in list_fact_tables(audience):
             rows = _rows(audience, table, shop.shop_id, 1)
             assert rows == _rows(audience, table, shop.shop_id, 1000), table.name
             assert rows or table.name.startswith("acme_"), table.name

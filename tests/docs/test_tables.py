@@ -114,7 +114,7 @@ def test_the_items_of_mutations_are_the_facts() -> None:
     for name, fields in told.items():
         expected = [camel(field.name) for field in facts.FACTS[name].fields]
         if name == "orders":
-            lines = " ".join(camel(field.name) for field in facts.LINE_FIELDS)
+            lines = " ".join(camel(field.name) for field in facts.LINES.fields)
             expected.append(f"lines {{ {lines} }}")
         assert fields == " ".join(expected)
 
@@ -125,7 +125,7 @@ def camel(name: str) -> str:
 
 
 @pytest.mark.parametrize("fact", facts.FACTS.values(), ids=lambda fact: fact.name)
-def test_the_columns_of_files_are_the_fields_of_facts(fact: facts.Fact) -> None:
+def test_the_columns_of_files_are_the_fields_of_facts(fact: facts.FactType) -> None:
     told = table_under(IMPORTING, f"### `{fact.name}`")
     assert told == [
         [

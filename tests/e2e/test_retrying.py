@@ -27,7 +27,7 @@ DIES_BETWEEN = """
 import os, signal
 from graphql_app.startup.services import open_services
 from graphql_app.startup.catalog import open_unchecked_catalog
-from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tokens import create_token
 from graphql_app.catalog.idempotency import once
@@ -44,7 +44,7 @@ with open_services(Settings()) as services:
     create_shop(services.catalog, services.registry, shop)
     print(create_token(services.catalog, shop, TokenScope), flush=True)
     shop_id = stored_id(shop)
-    rows, _ = check(CONTACTS, {"id": ["1"], "email": ["old@x.y"]}, 1)
+    rows, _ = check_batch(CONTACTS, {"id": ["1"], "email": ["old@x.y"]}, 1)
 
     def work():
         services.recorder.record(shop_id, CONTACTS, rows)

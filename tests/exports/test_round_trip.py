@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import characters, lists, sampled_from, text
 
-from graphql_app.audience.export_formats import SCHEMA, Format, csv_bytes, ndjson_bytes
-from graphql_app.audience.facts import CONTACTS, TEXTS, check
-from graphql_app.audience.formula_escaping import as_text, as_written
+from graphql_app.audience.export_formats import EXPORT_SCHEMA, ExportFormat, to_csv, to_ndjson
+from graphql_app.audience.facts import CONTACTS, TEXTS, check_batch
+from graphql_app.audience.formula_escaping import escape_formulas, unescape_formula
 from graphql_app.audience.importers import import_file
 from graphql_app.audience.value_parsers import TAGS, parse_column
 from graphql_app.catalog.tables import Shop
@@ -81,7 +81,7 @@ MORE: list[dict[str, Any]] = [
 
 _ids = count(2_000_000)  # shops that no other test has
 
-BLANK: dict[str, Any] = {field.name: [None] for field in SCHEMA}
+BLANK: dict[str, Any] = {field.name: [None] for field in EXPORT_SCHEMA}
 UTC_SHOP = Shop(handle="x", name="x", timezone="UTC", currency="USD")
 
 
@@ -95,7 +95,7 @@ def record(services: Services, shop_id: int, contacts: list[dict[str, Any]]) -> 
     """Record contacts with the names that columns of files have."""
     names = [field.name for field in CONTACTS.fields]
     columns = {name: [contact.get(name) for contact in contacts] for name in names}
-    rows, bad = check(CONTACTS, columns, len(contacts))
+    rows, bad = check_batch(CONTACTS, columns, len(contacts))
     assert not bad
     services.recorder.record(shop_id, CONTACTS, rows)
 
@@ -123,20 +123,20 @@ def exported(services: Services, shop_id: int, rule: Rule) -> pa.Table:
     return pa.concat_tables(pages(begun(services, shop_id, rule)))
 
 
-def write(rows: pa.Table, format: Format, path: Path) -> None:
+def write(rows: pa.Table, format: ExportFormat, path: Path) -> None:
     """Write rows as the command does."""
     match format:
-        case Format.CSV:
-            path.write_bytes(csv_bytes(rows, header=True))
-        case Format.NDJSON:
-            path.write_bytes(ndjson_bytes(rows))
-        case Format.PARQUET:
+        case ExportFormat.CSV:
+            path.write_bytes(to_csv(rows, header=True))
+        case ExportFormat.NDJSON:
+            path.write_bytes(to_ndjson(rows))
+        case ExportFormat.PARQUET:
             pq.write_table(rows, path)
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", ExportFormat)
 def test_an_export_that_is_imported_again_is_the_same(
-    services: Services, everyone: Rule, tmp_path: Path, format: Format
+    services: Services, everyone: Rule, tmp_path: Path, format: ExportFormat
 ) -> None:
     one, other = next(_ids), next(_ids)
     record(services, one, ODD + MORE)
@@ -158,11 +158,11 @@ def test_an_export_that_is_imported_again_is_the_same(
 def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, everyone: Rule) -> None:
     shop_id = next(_ids)
     record(services, shop_id, ODD)
-    text = csv_bytes(exported(services, shop_id, everyone), header=True).decode()
+    text = to_csv(exported(services, shop_id, everyone), header=True).decode()
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    assert text.startswith(",".join(SCHEMA.names) + "\r\n")
+    assert text.startswith(",".join(EXPORT_SCHEMA.names) + "\r\n")
     assert text.endswith("\r\n")
-    assert header == SCHEMA.names
+    assert header == EXPORT_SCHEMA.names
     emails = [row[header.index("email")] for row in rows]
     assert emails[: len(FORMULAS)] == [f"'{text}" for text in FORMULAS]
     assert emails[len(FORMULAS) : len(FORMULAS + HARMLESS)] == HARMLESS
@@ -178,8 +178,8 @@ def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, every
     )
 )
 def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
-    (written,) = as_text(pa.array([cell])).to_pylist()
-    assert as_written(written) == cell
+    (written,) = escape_formulas(pa.array([cell])).to_pylist()
+    assert unescape_formula(written) == cell
     assert written.lstrip()[:1] not in {*"=@＝＋－＠"}
     assert written[:1] not in {*"\t\r\n"}
     if written.lstrip()[:1] in {*"+-"}:
@@ -189,18 +189,18 @@ def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
 @pytest.mark.parametrize("skipped", SPACES, ids=ascii)
 def test_what_is_a_formula_after_any_space_is_text_and_is_read_as_it_was(skipped: str) -> None:
     for cell in (f"{skipped}=1", f"'{skipped}=1", f" {skipped}+x", f"{skipped}{skipped}@x"):
-        (written,) = as_text(pa.array([cell])).to_pylist()
+        (written,) = escape_formulas(pa.array([cell])).to_pylist()
         assert written == f"'{cell}"
-        assert as_written(written) == cell
+        assert unescape_formula(written) == cell
 
 
 @given(lists(text(alphabet=characters(codec="utf-8") | sampled_from('[],"'), max_size=6)))
 def test_any_tags_are_read_as_they_were(texts: list[str]) -> None:
     (tags,) = parse_column(TAGS, [texts], required=False)[0].to_pylist()
-    rows = pa.table({**BLANK, "tags": pa.array([tags], pa.list_(pa.string()))}, SCHEMA)
-    written = csv_bytes(rows, header=True).decode()
+    rows = pa.table({**BLANK, "tags": pa.array([tags], pa.list_(pa.string()))}, EXPORT_SCHEMA)
+    written = to_csv(rows, header=True).decode()
     (row,) = csv.DictReader(io.StringIO(written, newline=""), strict=True)
-    assert parse_column(TAGS, [as_written(row["tags"])], required=False)[0].to_pylist() == [
+    assert parse_column(TAGS, [unescape_formula(row["tags"])], required=False)[0].to_pylist() == [
         tags or None
     ]
 
@@ -210,7 +210,7 @@ def test_a_line_of_ndjson_is_an_object_with_what_graphql_has(
 ) -> None:
     shop_id = next(_ids)
     record(services, shop_id, MORE)
-    lines = ndjson_bytes(exported(services, shop_id, everyone)).decode().split("\n")
+    lines = to_ndjson(exported(services, shop_id, everyone)).decode().split("\n")
     assert lines.pop() == ""
     consented, american, last = map(json.loads, lines)
     assert consented["subscribed_at"] == "2024-05-01T09:58:12.345Z"
@@ -259,7 +259,7 @@ def test_windows_stay_where_they_were_when_the_export_began(
     began = shop_scope(UTC_SHOP)
     sent = [began.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
     texts = {"id": numbers, "contact_id": numbers, "sent_at": sent}
-    rows, bad = check(TEXTS, texts, len(numbers))
+    rows, bad = check_batch(TEXTS, texts, len(numbers))
     assert not bad
     services.recorder.record(shop_id, TEXTS, rows)
     found = export.page()["id"].to_pylist()

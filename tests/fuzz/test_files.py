@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, Fact
+from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, FactType
 from graphql_app.audience.importers import ImportReport, import_file
-from graphql_app.audience.tables import stored
+from graphql_app.audience.tables import sql_table
 from graphql_app.audience.value_parsers import parse_column
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
@@ -31,7 +31,7 @@ SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 _shops = count(2**41)
 
 
-def _csv(fact: Fact, rows: Sequence[Row]) -> bytes:
+def _csv(fact: FactType, rows: Sequence[Row]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [field.name for field in fact.fields], extrasaction="ignore")
     writer.writeheader()
@@ -44,11 +44,11 @@ def _written(value: Any) -> Any:
     return ",".join(value) if isinstance(value, list) else value
 
 
-def _ndjson(fact: Fact, rows: Sequence[Row]) -> bytes:
+def _ndjson(fact: FactType, rows: Sequence[Row]) -> bytes:
     return b"".join(json.dumps(row, default=str).encode() + b"\n" for row in rows)
 
 
-def _parquet(fact: Fact, rows: Sequence[Row]) -> bytes:
+def _parquet(fact: FactType, rows: Sequence[Row]) -> bytes:
     columns = {
         field.name: parse_column(field.kind, [row[field.name] for row in rows], required=False)[0]
         for field in fact.fields
@@ -58,14 +58,14 @@ def _parquet(fact: Fact, rows: Sequence[Row]) -> bytes:
     return file.getvalue()
 
 
-WRITERS: Mapping[str, Callable[[Fact, Sequence[Row]], bytes]] = {
+WRITERS: Mapping[str, Callable[[FactType, Sequence[Row]], bytes]] = {
     ".csv": _csv,
     ".ndjson": _ndjson,
     ".parquet": _parquet,
 }
 
 
-def _rows(fact: Fact) -> list[Row]:
+def _rows(fact: FactType) -> list[Row]:
     maker = FactMaker("files")
     if fact is CONTACTS:
         return maker.contacts(fact)
@@ -142,14 +142,10 @@ def _check(services: Services, path: Path, format: str | None, skip: bool) -> st
 
 def _recorded(services: Services, shop_id: int) -> int:
     """How many rows of all tables a shop has."""
-    return sum(
-        int(
-            services.audience.fetch_rows(select(func.count()).select_from(stored(table)), shop_id)[
-                0
-            ][0]
-        )
-        for table in services.audience.tables
-    )
+    counts = [
+        select(func.count()).select_from(sql_table(table)) for table in services.audience.tables
+    ]
+    return sum(services.audience.fetch_rows(count, shop_id)[0][0] for count in counts)
 
 
 @pytest.mark.parametrize(("name", "suffix"), FILES)

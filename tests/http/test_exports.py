@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.catalog import tokens
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
@@ -55,7 +55,7 @@ def record_many(server: Server, shop: Client) -> None:
         "phone": pa.array(numbers.astype(str)),
         "properties": ['{"text":"' + "x" * WIDTH + '"}'] * MANY,
     }
-    rows, bad = check(CONTACTS, columns, MANY)
+    rows, bad = check_batch(CONTACTS, columns, MANY)
     assert not bad
     server.services.recorder.record(shop.shop_id, CONTACTS, rows)
 

@@ -19,13 +19,13 @@ from graphql_app.audience.facts import (
     CONTACTS,
     EVENTS,
     KEYWORDS,
-    LINE_FIELDS,
+    LINES,
     ORDER_LINES,
     ORDERS,
     PRODUCTS,
     TEXTS,
-    Fact,
-    check,
+    FactType,
+    check_batch,
 )
 from graphql_app.audience.tables import Contact, Expression
 from graphql_app.catalog.tables import Shop
@@ -44,13 +44,12 @@ from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document
 
 NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
-LINES = Fact("lines", LINE_FIELDS)
 
 # Far above the shops of the catalog, whose facts lie in the same tables.
 _shop_ids = count(10_000_000)
 
 
-def checked(fact: Fact, items: Sequence[Any]) -> pa.Table:
+def checked(fact: FactType, items: Sequence[Any]) -> pa.Table:
     """Items with a fact's fields, or some of them, as a checked table."""
     names = [field.name for field in fact.fields]
     values = {
@@ -58,7 +57,7 @@ def checked(fact: Fact, items: Sequence[Any]) -> pa.Table:
         for name in names
         if items and hasattr(items[0], name)
     }
-    table, bad = check(fact, values, len(items))
+    table, bad = check_batch(fact, values, len(items))
     assert bad == []
     return table
 
@@ -104,7 +103,7 @@ class RecordedShop:
                 table = checked(LINES, [line for _, line in items])
                 ids = pa.array([order_id for order_id, _ in items], pa.uint64())
                 table = table.add_column(0, "order_id", ids)
-                assert table.schema == ORDER_LINES.schema
+                assert table.schema == ORDER_LINES.arrow_schema
                 recorder.record_order_lines(self.id, table)
             case facts.Texts(texts):
                 recorder.record(self.id, TEXTS, checked(TEXTS, texts))

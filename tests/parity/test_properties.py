@@ -109,7 +109,7 @@ class TestNumbers:
     def test_whole_numbers_beyond_64_bits_stay_numbers_wherever_they_are(self) -> None:
         given = {"a": 2**64, "b": -(2**63) - 1, "c": [{"d": 10**40}], "e": 2**64 - 1, "f": -(2**63)}
         for value in (given, json.dumps(given)):
-            kept = json.loads(PROPERTIES.parse(value))
+            kept = json.loads(PROPERTIES.parse_value(value))
             assert kept | {"c": []} == {**given, "a": 2.0**64, "b": -(2.0**63), "c": []}
             assert [type(kept[name]) for name in "abef"] == [float, float, int, int]
             assert kept["c"] == [{"d": 1e40}]
@@ -117,12 +117,12 @@ class TestNumbers:
     @pytest.mark.parametrize("digits", ["9" * 400, "-" + "9" * 400, "9" * 5_000])
     def test_a_whole_number_that_no_float_holds_is_refused(self, digits: str) -> None:
         with pytest.raises(BadValueError, match=f"a number of {len(digits)} digits"):
-            PROPERTIES.parse(f'{{"a": [{digits}]}}')
+            PROPERTIES.parse_value(f'{{"a": [{digits}]}}')
 
     @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
     def test_what_is_no_number_in_json_is_refused_by_name(self, text: str) -> None:
         with pytest.raises(BadValueError, match=f"must not hold {text}"):
-            PROPERTIES.parse(f'{{"a": {text}}}')
+            PROPERTIES.parse_value(f'{{"a": {text}}}')
 
 
 class TestYesAndNo:

@@ -32,7 +32,7 @@ from graphql_app.audience.tables import (
     Product,
     Statement,
     TextMessage,
-    stored,
+    sql_table,
 )
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
@@ -132,7 +132,7 @@ def _is_added_up(query: Any) -> bool:
     if any(isinstance(source, Subquery) for source in sources):
         return all(_is_added_up(source.element) for source in sources)
     names = {column.name for each in query._group_by_clauses for column in each.base_columns}
-    return (not names or "contact_id" in names) and stored(Product) not in sources
+    return (not names or "contact_id" in names) and sql_table(Product) not in sources
 
 
 @pytest.fixture

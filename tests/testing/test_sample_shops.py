@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience.facts import FACTS, Fact
+from graphql_app.audience.facts import FACTS, FactType
 from graphql_app.audience.tables import (
     Contact,
     Event,
@@ -18,7 +18,7 @@ from graphql_app.audience.tables import (
     OrderLine,
     Product,
     TextMessage,
-    stored,
+    sql_table,
 )
 from graphql_app.runtime.services import Services
 from graphql_app.testing.engine import new_shop_id
@@ -27,7 +27,7 @@ from graphql_app.testing.sample_facts import CONTACTS, WITHOUT_FACTS, FactMaker
 from graphql_app.testing.sample_shops import MadeShop
 
 PLAIN = [plain(text) for text in HOSTILE]
-RECORDED: list[Fact] = [fact for name, fact in FACTS.items() if name != "order_lines"]
+RECORDED: list[FactType] = [fact for name, fact in FACTS.items() if name != "order_lines"]
 
 
 def _texts(value: Any) -> list[str]:
@@ -93,7 +93,7 @@ def test_a_shop_has_rows_in_every_table_and_contacts_without_any(services: Servi
     assert count(col(Contact.id) >= 0) == len(CONTACTS)
     assert count(col(Contact.tags) == [], col(Contact.id).in_(WITHOUT_FACTS)) == len(WITHOUT_FACTS)
     for table in (Order, OrderLine, TextMessage, KeywordUse, Event):
-        contact = stored(table).c.contact_id
+        contact = sql_table(table).c.contact_id
         assert count(contact > 0) > 20
         assert count(contact.in_(WITHOUT_FACTS)) == 0
         assert count(contact.not_in(select(col(Contact.id)))) > 0

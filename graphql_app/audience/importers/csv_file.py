@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
-from graphql_app.audience.formula_escaping import as_written
+from graphql_app.audience.formula_escaping import unescape_formula
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not_utf8, open_text
 
@@ -58,7 +58,10 @@ class _Columns(Mapping[str, list[str]]):
 
     def __getitem__(self, name: str) -> list[str]:
         place = self._places[name]
-        return [as_written(cell) if (cell := row[place])[:1] == "'" else cell for row in self._rows]
+        return [
+            unescape_formula(cell) if (cell := row[place])[:1] == "'" else cell
+            for row in self._rows
+        ]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

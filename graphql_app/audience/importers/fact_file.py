@@ -11,14 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience import value_parsers
-from graphql_app.audience.facts import LINE_FIELDS, ORDER_LINES, ORDERS, Fact, check
+from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType, check_batch
 from graphql_app.audience.importers.existing_rows import Recorded, places
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import Block, Source
 from graphql_app.audience.value_parsers import ValueKind
-
-LINES = "lines"  # the column of orders that holds their lines
-LINE = Fact("lines", LINE_FIELDS)
 
 BadLine = tuple[int, str, str]
 """What is wrong with the lines of an order: its row, the column, and why."""
@@ -44,7 +41,7 @@ class Checked:
 class Layout(Protocol):
     """A way to make facts of the columns of a file."""
 
-    fact: Fact
+    fact: FactType
 
     @property
     def has_lines(self) -> bool:
@@ -71,18 +68,18 @@ def with_lines(orders: pa.Table, lines: pa.Table, counts: Sequence[int] | None) 
     """Orders with a column of their lines, of which each has as many as ``counts`` says."""
     kind = pa.list_(pa.struct(list(lines.schema)))
     if counts is None:
-        return orders.append_column(LINES, pa.nulls(orders.num_rows, kind))
+        return orders.append_column(LINES.name, pa.nulls(orders.num_rows, kind))
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), pa.int32())
     items = pa.StructArray.from_arrays(
         [column.combine_chunks() for column in lines.columns], fields=list(lines.schema)
     )
-    return orders.append_column(LINES, pa.ListArray.from_arrays(offsets, items))
+    return orders.append_column(LINES.name, pa.ListArray.from_arrays(offsets, items))
 
 
 class FactLayout:
     """A file whose columns are the fields of a fact."""
 
-    def __init__(self, fact: Fact, recorded: Recorded, source: Source) -> None:
+    def __init__(self, fact: FactType, recorded: Recorded, source: Source) -> None:
         self.fact = fact
         self._recorded = recorded
         self._source = source
@@ -108,11 +105,11 @@ class FactLayout:
             raise bad_file(source.path, f'the column "{missing[0]}" is missing; it is required.')
         if source.types is not None:
             self._require_types(source.types)
-        self._lines = LINES in source.columns
+        self._lines = LINES.name in source.columns
 
     def _known(self) -> list[str]:
-        nested = [LINES] if self.fact is ORDERS and self._source.kind != "CSV" else []
-        return [f.name for f in self.fact.fields] + nested + [*self.fact.derived]
+        nested = [LINES.name] if self.fact is ORDERS and self._source.kind != "CSV" else []
+        return [f.name for f in self.fact.fields] + nested + [*self.fact.derived_columns]
 
     def _require_known(self, names: Iterable[str], known: Sequence[str], what: str) -> None:
         unknown = [name for name in names if name not in known]
@@ -126,7 +123,7 @@ class FactLayout:
     def _require_types(self, types: pa.Schema) -> None:
         kinds = {f.name: f.kind for f in self.fact.fields}
         for column in types:
-            if column.name in self.fact.derived:
+            if column.name in self.fact.derived_columns:
                 continue
             if column.name not in kinds:
                 self._require_lines(column.type)
@@ -139,7 +136,7 @@ class FactLayout:
         lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         if not lists or not pa.types.is_struct(kind.value_type):
             raise bad_file(self._source.path, 'the column "lines" must hold lists of structs.')
-        kinds = {f.name: f.kind for f in LINE_FIELDS}
+        kinds = {f.name: f.kind for f in LINES.fields}
         fields = list(kind.value_type)
         self._require_known([f.name for f in fields], list(kinds), "field of the lines")
         for item in fields:
@@ -153,7 +150,7 @@ class FactLayout:
             yield self._check(block)
 
     def _check(self, block: Block) -> Checked:
-        rows, problems = check(self.fact, block.columns, len(block.lines))
+        rows, problems = check_batch(self.fact, block.columns, len(block.lines))
         bad = [BadRow(block.lines[p.row], p.field, p.message) for p in problems]
         bad_rows = {p.row for p in problems}
         if self.fact is ORDERS:
@@ -172,9 +169,9 @@ class FactLayout:
 
     def _nested(self, orders: pa.Table, block: Block) -> tuple[pa.Table, list[BadLine]]:
         """Orders with their checked lines, and what is wrong: order, column, why."""
-        values = block.columns.get(LINES)
+        values = block.columns.get(LINES.name)
         if values is None:
-            return with_lines(orders, LINE.schema.empty_table(), None), []
+            return with_lines(orders, LINES.arrow_schema.empty_table(), None), []
         self._lines = True
         bad: list[BadLine] = []
         if isinstance(values, pa.Array):
@@ -182,9 +179,9 @@ class FactLayout:
             fields: Mapping[str, Any] = _struct_columns(values)
         else:
             found, fields, bad = _collect(values)
-            self._require_known(fields, [f.name for f in LINE_FIELDS], "field of the lines")
+            self._require_known(fields, [f.name for f in LINES.fields], "field of the lines")
             counts = np.array(found, dtype=np.int64)
-        lines, problems = check(LINE, fields, int(counts.sum()))
+        lines, problems = check_batch(LINES, fields, int(counts.sum()))
         if problems:
             parents = np.repeat(np.arange(len(counts)), counts)
             starts = np.cumsum(counts) - counts
@@ -224,7 +221,7 @@ def _collect(
             found = value
         else:
             found = []
-            bad.append((row, LINES, "must be a list of objects"))
+            bad.append((row, LINES.name, "must be a list of objects"))
         counts.append(len(found))
         lines += found
     names = dict.fromkeys(name for line in lines for name in line)

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from graphql_app.audience.facts import EXPORTS, ORDERS, Fact
+from graphql_app.audience.facts import LINES, ORDERS, SHOPIFY_EXPORTS, FactType
 from graphql_app.audience.importers import shopify
 from graphql_app.audience.importers.csv_file import open_csv
 from graphql_app.audience.importers.existing_rows import Recorded
-from graphql_app.audience.importers.fact_file import LINES, FactLayout, Layout
+from graphql_app.audience.importers.fact_file import FactLayout, Layout
 from graphql_app.audience.importers.ndjson_file import open_ndjson
 from graphql_app.audience.importers.parquet_file import open_parquet
 from graphql_app.audience.importers.report import (
@@ -37,9 +37,9 @@ _OPENERS = {
 }
 
 
-def formats(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+def formats(facts: Mapping[str, FactType]) -> tuple[str, ...]:
     """What a file may hold."""
-    return (*facts, *EXPORTS)
+    return (*facts, *SHOPIFY_EXPORTS)
 
 
 def import_file(
@@ -145,7 +145,7 @@ def _open(path: Path, stack: ExitStack) -> Source:
     return opener(path, stack)
 
 
-def _recognised(source: Source, facts: Mapping[str, Fact]) -> str:
+def _recognised(source: Source, facts: Mapping[str, FactType]) -> str:
     """The format whose required columns are all there, and to which no other column is unknown.
 
     Where several are, or none is, the name of the file may say which it is.
@@ -180,11 +180,11 @@ def _recognised(source: Source, facts: Mapping[str, Fact]) -> str:
     )
 
 
-def _fits(fact: Fact, columns: set[str]) -> bool:
+def _fits(fact: FactType, columns: set[str]) -> bool:
     required = {field.name for field in fact.fields if field.required}
     return required <= columns <= {field.name for field in fact.fields} | _others(fact)
 
 
-def _others(fact: Fact) -> set[str]:
+def _others(fact: FactType) -> set[str]:
     """The columns that are no fields: the lines of orders, and what follows from fields."""
-    return ({LINES} if fact is ORDERS else set()) | {*fact.derived}
+    return ({LINES.name} if fact is ORDERS else set()) | {*fact.derived_columns}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphql_app.audience.facts import EXPORTS
+from graphql_app.audience.facts import SHOPIFY_EXPORTS
 from graphql_app.audience.importers.report import bad_file
 from graphql_app.audience.importers.source import Block, Source
 
-CUSTOMERS, ORDERS = EXPORTS
+CUSTOMERS, ORDERS = SHOPIFY_EXPORTS
 
 _MARKS = {
     CUSTOMERS: {"First Name", "Email", "Accepts SMS Marketing"},

@@ -19,7 +19,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import CONTACTS, check
+from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.audience.importers.existing_rows import Recorded, places
 from graphql_app.audience.importers.fact_file import Checked, keep_good
 from graphql_app.audience.importers.report import BadRow
@@ -74,7 +74,7 @@ class CustomersLayout:
         for block in blocks:
             values = {field: texts(block, name) for field, name in self._names.items()}
             consents = [value.strip().casefold() for value in values.pop("consent")]
-            rows, problems = check(CONTACTS, values, len(block.lines))
+            rows, problems = check_batch(CONTACTS, values, len(block.lines))
             bad = [BadRow(block.lines[p.row], self._names[p.field], p.message) for p in problems]
             bad_rows = {p.row for p in problems}
             for row, consent in enumerate(consents):
@@ -108,4 +108,4 @@ class CustomersLayout:
         }
         for name, values in dates.items():
             rows = rows.set_column(rows.schema.get_field_index(name), name, values)
-        return rows.cast(CONTACTS.schema)
+        return rows.cast(CONTACTS.arrow_schema)

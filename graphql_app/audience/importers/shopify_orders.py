@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from graphql_app.audience.facts import ORDERS, check
+from graphql_app.audience.facts import LINES, ORDERS, check_batch
 from graphql_app.audience.importers.existing_rows import SEVERAL, Recorded
-from graphql_app.audience.importers.fact_file import LINE, Checked, keep_good, with_lines
+from graphql_app.audience.importers.fact_file import Checked, keep_good, with_lines
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import require_columns, texts, time
 from graphql_app.audience.importers.source import Block, Source
@@ -82,7 +82,7 @@ class OrdersLayout:
         order["ordered_at"] = [time(value) for value in order["ordered_at"]]
         order["cancelled_at"] = [time(value) for value in order["cancelled_at"]]
         order["contact_id"], bad = self._customers(block, starts)
-        rows, problems = check(ORDERS, order, len(starts))
+        rows, problems = check_batch(ORDERS, order, len(starts))
         bad += [(p.row, starts[p.row], _ORDER[p.field], p.message) for p in problems]
         bad += [
             (number, row, "Currency", f"must be {self._currency}, the shop's currency")
@@ -92,8 +92,8 @@ class OrdersLayout:
         sold = _line_rows(block)
         names = [block.columns["Lineitem name"][row][:MAX_TEXT] for row in sold]
         skus = [block.columns[_SKU][row] for row in sold]
-        lines, line_problems = check(
-            LINE,
+        lines, line_problems = check_batch(
+            LINES,
             {
                 "product_id": [
                     sku if sku.strip() else name for sku, name in zip(skus, names, strict=True)

@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import ORDER_LINES, ORDERS, Fact
-from graphql_app.audience.importers.fact_file import LINES
+from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType
 from graphql_app.audience.recorder import Recorder
 from graphql_app.errors import AppError, ErrorCode
 
@@ -93,7 +92,7 @@ def _disk() -> Iterator[None]:
 
 def record(
     spool: Spool,
-    fact: Fact,
+    fact: FactType,
     has_lines: bool,
     shop_id: int,
     recorder: Recorder,
@@ -125,7 +124,7 @@ def record(
     return recorded
 
 
-def _chunks(spool: Spool, fact: Fact) -> Iterator[pa.Table]:
+def _chunks(spool: Spool, fact: FactType) -> Iterator[pa.Table]:
     if fact is ORDER_LINES:
         return _whole_orders(spool.table())
     return spool.chunks(CHUNK_ORDERS if fact is ORDERS else CHUNK_ROWS)
@@ -146,12 +145,12 @@ def _whole_orders(lines: pa.Table | None) -> Iterator[pa.Table]:
 
 
 def _record_chunk(
-    chunk: pa.Table, fact: Fact, has_lines: bool, shop_id: int, recorder: Recorder
+    chunk: pa.Table, fact: FactType, has_lines: bool, shop_id: int, recorder: Recorder
 ) -> int | None:
     """Record rows; returns how many lines the orders among them have, if they tell."""
     if fact is ORDERS:
-        orders = chunk.drop_columns([LINES])
-        lines = _lines(chunk[LINES].combine_chunks()) if has_lines else None
+        orders = chunk.drop_columns([LINES.name])
+        lines = _lines(chunk[LINES.name].combine_chunks()) if has_lines else None
         recorder.record_orders(shop_id, orders, lines)
         return None if lines is None else lines.num_rows
     if fact is ORDER_LINES:

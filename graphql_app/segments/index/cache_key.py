@@ -32,7 +32,7 @@ from graphql_app.audience.tables import (
     Expression,
     Product,
     Statement,
-    stored,
+    sql_table,
 )
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
@@ -273,7 +273,7 @@ def _reads(statement: Statement) -> frozenset[str]:
         elif isinstance(element, Table):
             tables.add(element.name)
         elif isinstance(element, AliasedReturnsRows):
-            contacts |= element.element is stored(Contact)
+            contacts |= element.element is sql_table(Contact)
         elif isinstance(element, FunctionElement):
             name = element.name.lower()
             if name in UNSTEADY or name.startswith(UNSTEADY_BEGINS):

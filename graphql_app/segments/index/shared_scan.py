@@ -43,7 +43,7 @@ from sqlalchemy.sql.selectable import ScalarSelect
 from sqlmodel import col
 
 from graphql_app.audience.store import RenderedStatement, contact_column
-from graphql_app.audience.tables import Contact, Statement, stored
+from graphql_app.audience.tables import Contact, Statement, sql_table
 from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.predicate import by_contact
 
@@ -166,14 +166,14 @@ def joined(questions: Iterable[Question], most: int) -> Iterator[Scan]:
 def _is_of_contact(statement: Statement) -> bool:
     """Whether a statement has one row for each contact, whatever stands in its columns."""
     _, value = statement.selected_columns
-    return statement.get_final_froms() == [stored(Contact)] and not any(
+    return statement.get_final_froms() == [sql_table(Contact)] and not any(
         isinstance(each, FunctionElement) and each.name in MULTIPLYING
         for each in visitors.iterate(value)
     )
 
 
 def _joined(questions: Sequence[Question]) -> Scan:
-    source: FromClause = stored(Contact)
+    source: FromClause = sql_table(Contact)
     columns: list[ColumnElement[Any]] = []
     for question in questions:
         statement = question.checked()
@@ -229,7 +229,7 @@ def _sum(question: Question, written: Write) -> _Sum | None:
     match condition:
         case BinaryExpression(
             left=Column(name="id") as contact, right=ScalarSelect(element=Select() as among)
-        ) if condition.operator is operators.in_op and contact.table is stored(Contact):
+        ) if condition.operator is operators.in_op and contact.table is sql_table(Contact):
             return _read(
                 question,
                 among,
