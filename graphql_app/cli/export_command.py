@@ -28,8 +28,8 @@ from graphql_app.cli.console import ShopOption, err
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.observability import logs
 from graphql_app.runtime.services import Services
+from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.export import Export
-from graphql_app.segments.members import count
 from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.scope import shop_scope
 from graphql_app.settings import Settings
@@ -75,8 +75,9 @@ def _export(
     owner = shops.find_shop(services.catalog, handle)
     saved = SavedSegments(services.catalog, services.registry, owner)
     rule = saved.rule(saved.find(segment))
-    asked = (services.audience, shops.stored_id(owner), rule, shop_scope(owner), services.index)
-    export = Export(*asked, after)
+    shop_id, scope = shops.stored_id(owner), shop_scope(owner)
+    engine = ShopEngine(services.audience, shop_id, scope, services.index)
+    export = Export(engine, rule, after)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -85,10 +86,10 @@ def _export(
     )
     with Progress(*columns, console=err) as bars, _opened(output) as file:
         # Those before ``after`` are members too, and not among what there is to come.
-        bar = bars.add_task("members", total=count(*asked) if after is None else None)
+        bar = bars.add_task("members", total=engine.count(rule) if after is None else None)
         with _writer(format, file) as write:
             while not export.done:
-                rows = export.page()
+                rows = export.next_page()
                 write(rows)
                 bars.advance(bar, rows.num_rows)
 

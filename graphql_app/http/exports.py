@@ -30,8 +30,6 @@ from graphql_app.ids import SEGMENT, number_of
 from graphql_app.observability.logs import logged
 from graphql_app.runtime.context import Context
 from graphql_app.segments.export import Export
-from graphql_app.segments.rules.parser import keys_in
-from graphql_app.segments.rules.tree import Rule, keys
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +78,7 @@ class Asked:
 
     def written(self, export: Export, first: bool) -> bytes:
         """The next page of an export."""
-        rows = export.page()
+        rows = export.next_page()
         if self.format is ExportFormat.CSV:
             return to_csv(rows, header=first and self.header)
         return to_ndjson(rows)
@@ -202,16 +200,9 @@ class Exports:
     ) -> None:
         """Send the pages; what fails before the first has come is raised."""
         asked = Asked.of(request)
-        rule: Rule = await context.run_with(keys_in(segment.rule), context.saved.rule, segment)
-        export = Export(
-            context.services.audience,
-            context.shop_id,
-            rule,
-            context.scope,
-            context.services.index,
-            asked.after,
-        )
-        data = await context.run_with(keys(rule), asked.written, export, first=True)
+        rule = await context.rule_of(segment)
+        export = Export(context.engine.shop, rule, asked.after)
+        data = await context.engine.run([rule], lambda: asked.written(export, first=True))
         await send(_start(asked, segment))
         if request.method == "HEAD":
             await send({"type": "http.response.body"})
@@ -224,7 +215,7 @@ class Exports:
                 if export.done:
                     break
                 await context.renewed()  # as long as the token is valid
-                data = await context.run_with(keys(rule), asked.written, export, first=False)
+                data = await context.engine.run([rule], lambda: asked.written(export, first=False))
         except AppError as error:
             logger.warning("an export broke off: %s", error.code)
             return  # without the end; the server closes the connection then

@@ -1,40 +1,38 @@
-"""What a request carries: who asks, and the services that answer."""
+"""The context of a request: the client's access, and the services that answer."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import ParamSpec, TypeVar
 
 from anyio import to_thread
-from strawberry.dataloader import DataLoader
 
+from graphql_app.catalog.tables import Segment
 from graphql_app.catalog.tokens import TOKEN_PATTERN, Access
 from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
+from graphql_app.runtime.engine import FairEngine
 from graphql_app.runtime.services import Services
-from graphql_app.runtime.threads import P, R, in_thread
-from graphql_app.segments.failures import CriteriaError
+from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.repository import SavedSegments
-from graphql_app.segments.rules.tree import Rule, keys
+from graphql_app.segments.rules.parser import keys_in
+from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
-from graphql_app.segments.size import SegmentSize, sizes
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Asked:
-    """A rule whose size is asked for, beside others'."""
-
-    rule: Rule
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Context:
-    """One request of one shop.
+    """The context of one request of one shop.
 
     Attributes:
-        writes: Whether it has begun to change something, and so goes on to its end.
+        services: The services of the process.
+        access: The shop and the scopes of the client's token.
+        authorization: The request's ``Authorization`` header.
     """
 
     services: Services
@@ -44,7 +42,7 @@ class Context:
 
     @property
     def writes(self) -> bool:
-        """See the class."""
+        """Whether a mutation has begun; then the request runs to its end, client or not."""
         return bool(self._begun)
 
     def begins_to_write(self, field: str) -> None:
@@ -53,10 +51,10 @@ class Context:
 
     @classmethod
     async def admit(cls, services: Services, authorization: str) -> Context:
-        """The context of whoever sends this as the header ``Authorization``.
+        """Authenticate a client by its ``Authorization`` header.
 
         Raises:
-            UnauthenticatedError: There is no valid token in it.
+            UnauthenticatedError: The header has no valid token.
         """
         token = bearer_token(authorization)
         access = services.tokens.known(token)
@@ -67,21 +65,21 @@ class Context:
         return cls(services, access, authorization=authorization)
 
     async def renewed(self) -> Context:
-        """The context of the same token, now.
+        """Authenticate the client again, for an instant of its own.
 
         Raises:
-            UnauthenticatedError: It is no longer valid.
+            UnauthenticatedError: The token is no longer valid.
         """
         return await self.admit(self.services, self.authorization)
 
     @property
     def shop_id(self) -> int:
-        """The shop that asks."""
+        """The id of the token's shop."""
         return self.access.shop_id
 
     @cached_property
     def scope(self) -> Scope:
-        """The shop's zone and currency, at one instant for the whole request."""
+        """The shop's time zone and currency, at one instant for the whole request."""
         return shop_scope(self.access.shop)
 
     @property
@@ -90,52 +88,37 @@ class Context:
         return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
 
     @cached_property
-    def counter(self) -> DataLoader[Asked, SegmentSize]:
-        """Counts rules, together those that a request asks for at once, such as a page of segments.
+    def engine(self) -> FairEngine:
+        """The shop's engine, at one instant for the whole request."""
+        services = self.services
+        engine = ShopEngine(services.audience, self.shop_id, self.scope, services.index)
+        return FairEngine(services, engine)
 
-        Those with criteria of third parties are apart, for they may be slow.
+    async def parse(self, document: object) -> Rule:
+        """Parse a rule that may refer to the shop's saved segments.
+
+        Raises:
+            InvalidInputError: The rule is invalid.
         """
-        return DataLoader(self._count)
+        return await self.run_with(keys_in(document), self.saved.parse, document)
 
-    async def _count(self, asked: list[Asked]) -> list[SegmentSize | Exception]:
-        theirs = [any(map(self.services.registry.is_third_party, keys(a.rule))) for a in asked]
-        groups = [[n for n, their in enumerate(theirs) if their is of] for of in (False, True)]
-        found: dict[int, SegmentSize | Exception] = {}
+    async def rule_of(self, segment: Segment) -> Rule:
+        """Parse the rule of a saved segment.
 
-        async def count(numbers: list[int]) -> None:
-            rules = [asked[number].rule for number in numbers]
-            every = [key for rule in rules for key in keys(rule)]
-            services = self.services
-            counted = await self.run_with(
-                every, sizes, services.audience, self.shop_id, rules, self.scope, services.index
-            )
-            found.update(zip(numbers, counted, strict=True))
-
-        await asyncio.gather(*(count(numbers) for numbers in groups if numbers))
-        return [self._named(found[number]) for number in range(len(asked))]
-
-    def _named(self, found: SegmentSize | Exception) -> SegmentSize | Exception:
-        return found.named(self.services.registry) if isinstance(found, CriteriaError) else found
+        Raises:
+            InvalidInputError: The rule has become invalid, for example because a plugin is missing.
+        """
+        return await self.run_with(keys_in(segment.rule), self.saved.rule, segment)
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do blocking work in a thread; errors of criteria get the names of their plugins."""
-        try:
-            return await in_thread(partial(work, *args, **kwargs), self.services.turn(self.shop_id))
-        except CriteriaError as error:
-            raise error.named(self.services.registry) from error
+        """Run blocking work that runs no criterion's code in a worker thread."""
+        return await self.services.run(self.shop_id, partial(work, *args, **kwargs))
 
     async def run_with(
         self, criteria: Iterable[str], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """As ``run``, for work with the criteria of some keys.
-
-        Where some are of third parties, it waits its turn among such work, which has not all the
-        threads: slow plugins keep each other waiting, and nobody else.
-        """
-        if not any(map(self.services.registry.is_third_party, criteria)):
-            return await self.run(work, *args, **kwargs)
-        async with self.services.third_party:
-            return await self.run(work, *args, **kwargs)
+        """Run blocking work with some criteria, by their keys; see ``Services.run``."""
+        return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
 
 
 def bearer_token(authorization: str) -> str:

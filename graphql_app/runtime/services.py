@@ -1,11 +1,12 @@
-"""What a process has one of."""
+"""The services of a process: its stores, its plugins and its worker threads."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, Lock, Semaphore
@@ -15,21 +16,30 @@ from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tokens import Tokens
 from graphql_app.plugins import Registry
-from graphql_app.runtime.sharing import Flights, NewFacts
+from graphql_app.runtime.sharing import InFlight, WriteWatcher
+from graphql_app.runtime.threads import in_thread
+from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.size import SegmentSize
 
-# Seconds between the sizes that a subscription sends, at least.
-LIVE = 0.25
+# The least number of seconds between two sizes that a subscription sends.
+LIVE_INTERVAL = 0.25
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the process has one of.
+    """Everything that exists once in a process.
 
-    ``workers`` are the threads in which requests do their work; authentication and health have
-    others, so that they answer while all of these are busy. The size index has ``index_bytes`` of
-    memory, and keeps nothing without.
+    Attributes:
+        catalog: Shops, tokens and saved segments.
+        audience: The facts.
+        recorder: Writes the facts.
+        registry: The installed plugins.
+        workers: The threads that requests run in. Authentication and health checks have threads of
+            their own, so they answer while all workers are busy.
+        index_bytes: The memory of the size index; it keeps nothing when this is 0.
     """
 
     catalog: Catalog
@@ -38,68 +48,88 @@ class Services:
     registry: Registry
     workers: CapacityLimiter
     index_bytes: int = 0
-    _lines: WeakValueDictionary[int, Lock] = field(
+    _queues: WeakValueDictionary[int, Lock] = field(
         default_factory=WeakValueDictionary, init=False, repr=False
     )
     _writers: WeakValueDictionary[int, Semaphore] = field(
         default_factory=WeakValueDictionary, init=False, repr=False
     )
 
-    def writers(self, shop_id: int) -> Semaphore:
-        """How many workers may be busy with a shop's facts at once: half of them.
+    async def run(self, shop_id: int, work: Callable[[], R], criteria: Iterable[str] = ()) -> R:
+        """Run blocking work for a shop in a worker thread.
 
-        They wait for each other, and for those of other processes, a minute if need be.
+        Work with third-party criteria may occupy half of the workers, so that slow plugins delay
+        each other and nothing else.
+
+        Args:
+            shop_id: The shop that the work is for.
+            work: The work.
+            criteria: The keys of all criteria whose code or SQL the work runs.
+
+        Raises:
+            CriteriaError: A criterion failed or took too long; the message names its plugin.
         """
-        half = max(1, int(self.workers.total_tokens // 2))
-        return self._writers.setdefault(shop_id, Semaphore(half))
+        limited = any(map(self.registry.is_third_party, criteria))
+        try:
+            async with self.third_party if limited else nullcontext():
+                return await in_thread(work, self.worker(shop_id))
+        except CriteriaError as error:
+            raise error.named(self.registry) from error
 
     @asynccontextmanager
-    async def turn(self, shop_id: int) -> AsyncIterator[None]:
-        """One of the workers, for a shop.
+    async def worker(self, shop_id: int) -> AsyncIterator[None]:
+        """Hold one of the workers for a shop.
 
-        Only the first of each shop's line waits for a worker, so that shops take turns: one that
-        asks for much keeps itself waiting, and others for one of its tasks.
+        Each shop has a queue, and only the first of a queue waits for a worker. So shops take
+        turns, and a shop with many requests delays only its own.
         """
-        line = self._lines.setdefault(shop_id, Lock())
-        async with line:
+        async with self._queues.setdefault(shop_id, Lock()):
             await self.workers.acquire()
         try:
             yield
         finally:
             self.workers.release()
 
+    def writers(self, shop_id: int) -> Semaphore:
+        """Return the limit on workers that write a shop's facts at once: half of all workers.
+
+        Writers wait for each other, in this process and in others, for up to a minute.
+        """
+        half = max(1, int(self.workers.total_tokens // 2))
+        return self._writers.setdefault(shop_id, Semaphore(half))
+
     @property
     def waiting(self) -> int:
-        """How much work waits for a worker."""
-        in_lines = sum(line.statistics().tasks_waiting for line in [*self._lines.values()])
-        return in_lines + self.workers.statistics().tasks_waiting
+        """The number of pieces of work that wait for a worker."""
+        in_queues = sum(queue.statistics().tasks_waiting for queue in [*self._queues.values()])
+        return in_queues + self.workers.statistics().tasks_waiting
 
     @cached_property
-    def sizes(self) -> Flights[SegmentSize]:
-        """Sizes that are being counted."""
-        return Flights(kept=0)
+    def sizes(self) -> InFlight[SegmentSize]:
+        """Sizes that queries are waiting for."""
+        return InFlight(keep=0)
 
     @cached_property
-    def live_sizes(self) -> Flights[SegmentSize]:
-        """Sizes that are being counted for subscriptions, or were a moment ago."""
-        return Flights(kept=LIVE)
+    def live_sizes(self) -> InFlight[SegmentSize]:
+        """Sizes that subscriptions are waiting for, or have just received."""
+        return InFlight(keep=LIVE_INTERVAL)
 
     @cached_property
-    def new_facts(self) -> NewFacts:
-        """Wakes those who wait for facts."""
-        return NewFacts(self.recorder.write_log)
+    def write_watcher(self) -> WriteWatcher:
+        """Wakes subscriptions when facts are written."""
+        return WriteWatcher(self.recorder.write_log)
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Whom tokens give access."""
+        """The access of each token, remembered for a moment."""
         return Tokens(self.catalog)
 
     @cached_property
     def index(self) -> SizeIndex:
-        """What sizes are counted from, where they can be."""
+        """The size index."""
         return SizeIndex(self.audience, self.recorder, self.index_bytes)
 
     @cached_property
     def third_party(self) -> CapacityLimiter:
-        """How many workers may be busy with criteria of third parties at once: half of them."""
+        """The limit on workers that run third-party criteria at once: half of all workers."""
         return CapacityLimiter(max(1, self.workers.total_tokens // 2))

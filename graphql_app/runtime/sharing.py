@@ -1,4 +1,4 @@
-"""Waiting for facts, and sharing answers: what many clients ask at once is worked out once."""
+"""Sharing: identical requests in flight share one answer, and a write wakes its subscribers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from graphql_app.observability.request_context import metrics
 T = TypeVar("T")
 
 
-class NewFacts:
-    """Wakes who waits for a shop's next write, on whatever loop."""
+class WriteWatcher:
+    """Wakes tasks of any event loop when a shop's facts are written."""
 
     def __init__(self, write_log: WriteLog) -> None:
         self._write_log = write_log
         self._lock = threading.Lock()
         self._waiting: dict[int, set[asyncio.Future[None]]] = defaultdict(set)
-        write_log.subscribe(self._ring)
+        write_log.subscribe(self._wake)
 
     async def wait(self, shop_id: int, count: int, seconds: float) -> None:
-        """Wait until a shop has had more writes than so many, but not for longer than so long."""
+        """Wait until the shop has more than ``count`` writes, or ``seconds`` have passed."""
         future = asyncio.get_running_loop().create_future()
         with self._lock:
             self._waiting[shop_id].add(future)
@@ -42,62 +42,66 @@ class NewFacts:
                 if not self._waiting[shop_id]:
                     del self._waiting[shop_id]
 
-    def _ring(self, shop_id: int) -> None:
+    def _wake(self, shop_id: int) -> None:
         with self._lock:
             waiting = [*self._waiting.get(shop_id, ())]
         for future in waiting:
-            future.get_loop().call_soon_threadsafe(_wake, future)
+            future.get_loop().call_soon_threadsafe(_resolve, future)
 
 
-def _wake(future: asyncio.Future[None]) -> None:
+def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
 
 
 @dataclass
-class _Flight(Generic[T]):
+class _Running(Generic[T]):
     task: asyncio.Task[T]
     waiting: int = 0
 
 
-class Flights(Generic[T]):
-    """Answers under way, each waited for by all who ask the same; for one loop.
+class InFlight(Generic[T]):
+    """Answers in progress on one event loop, each shared by all requests with the same key.
 
-    An answer is kept for a moment after it came, so that those who were woken together share it. A
-    failure is not.
+    Args:
+        keep: Seconds for which a finished answer is still shared, so that subscribers woken by the
+            same write share it. Failures are never kept.
     """
 
-    def __init__(self, kept: float) -> None:
-        self._kept = kept
-        self._flights: dict[Hashable, _Flight[T]] = {}
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._running: dict[Hashable, _Running[T]] = {}
 
     async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
-        """The answer to what ``key`` names. The work is cancelled once nobody waits for it."""
-        flight, begun = self._flights.get(key), perf_counter()
-        shared = flight is not None
-        if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(_coroutine(work)))
-            flight.task.add_done_callback(lambda task: self._landed(key, task))
-        flight.waiting += 1
+        """Return the answer for a key, starting the work unless it is running.
+
+        The work is cancelled once every request that waited for it was.
+        """
+        running, began = self._running.get(key), perf_counter()
+        shared = running is not None
+        if running is None:
+            running = self._running[key] = _Running(asyncio.ensure_future(_coroutine(work)))
+            running.task.add_done_callback(lambda task: self._finish(key, task))
+        running.waiting += 1
         try:
-            answer = await asyncio.shield(flight.task)
+            answer = await asyncio.shield(running.task)
         finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                self._flights.pop(key, None)
-                flight.task.cancel()
+            running.waiting -= 1
+            if not running.waiting and not running.task.done():
+                self._running.pop(key, None)
+                running.task.cancel()
         if shared:
-            metrics().answers.labels("size", "shared").observe(perf_counter() - begun)
+            metrics().answers.labels("size", "shared").observe(perf_counter() - began)
         return answer
 
-    def _landed(self, key: Hashable, task: asyncio.Task[T]) -> None:
-        flight = self._flights.get(key)
-        if flight is None or flight.task is not task:
+    def _finish(self, key: Hashable, task: asyncio.Task[T]) -> None:
+        running = self._running.get(key)
+        if running is None or running.task is not task:
             return
-        if task.cancelled() or task.exception() is not None or not self._kept:
-            del self._flights[key]
+        if task.cancelled() or task.exception() is not None or not self._keep:
+            del self._running[key]
         else:
-            task.get_loop().call_later(self._kept, self._flights.pop, key, None)
+            task.get_loop().call_later(self._keep, self._running.pop, key, None)
 
 
 async def _coroutine(work: Callable[[], Awaitable[T]]) -> T:

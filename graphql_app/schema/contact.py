@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import datetime
 
 import strawberry
 
@@ -13,8 +13,7 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
-from graphql_app.schema.scalars import JSON, Instant
-from graphql_app.segments import members as listing
+from graphql_app.schema.scalars import JSON
 from graphql_app.segments.members import Person
 
 
@@ -33,9 +32,9 @@ class Contact(Node):
     region: str | None = strawberry.field(description="State or province.")
     city: str | None = strawberry.field(description="City.")
     tags: list[str] = strawberry.field(description="The shop's own labels.")
-    subscribed_at: Instant | None = strawberry.field(description="The latest subscription.")
-    unsubscribed_at: Instant | None = strawberry.field(description="The latest unsubscription.")
-    created_at: Instant | None = strawberry.field(description="When the contact was created.")
+    subscribed_at: datetime | None = strawberry.field(description="The latest subscription.")
+    unsubscribed_at: datetime | None = strawberry.field(description="The latest unsubscription.")
+    created_at: datetime | None = strawberry.field(description="When the contact was created.")
     properties: JSON = strawberry.field(description="The shop's own properties.")
     subscribed: bool = strawberry.field(description="Whether the latest consent is a subscription.")
     textable: bool = strawberry.field(description="Whether they can be texted: and have a phone.")
@@ -55,9 +54,9 @@ class Contact(Node):
             region=person.region,
             city=person.city,
             tags=list(person.tags),
-            subscribed_at=_instant(person.subscribed_at),
-            unsubscribed_at=_instant(person.unsubscribed_at),
-            created_at=_instant(person.created_at),
+            subscribed_at=person.subscribed_at,
+            unsubscribed_at=person.unsubscribed_at,
+            created_at=person.created_at,
             properties=JSON(json.loads(person.properties)),
             subscribed=person.subscribed,
             textable=person.textable,
@@ -65,13 +64,9 @@ class Contact(Node):
         )
 
 
-def _instant(value: Any) -> Instant | None:
-    return None if value is None else Instant(value)
-
-
 async def find_contact(context: Context, number: int) -> Contact | None:
     """The contact with an id of the source system."""
-    found = await context.run(listing.people, context.services.audience, context.shop_id, [number])
+    found = await context.engine.people([number])
     return Contact.of(found[number]) if number in found else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -16,7 +16,7 @@ from graphql_app.schema.pagination import searched
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import input_name
 from graphql_app.schema.scalars import JSON
-from graphql_app.segments.suggestions import MAX_SUGGESTIONS, labels, suggestions
+from graphql_app.segments.suggestions import MAX_SUGGESTIONS
 
 CriterionGroup = described_enum(
     Group,
@@ -290,19 +290,9 @@ async def _field_suggestions(
     given: Given = None,
 ) -> list[FieldOption]:
     context = info.context
-    found = await context.run_with(
-        [criterion],
-        suggestions,
-        context.services.registry,
-        context.services.audience,
-        context.shop_id,
-        criterion,
-        field,
-        searched(search),
-        first,
-        context.scope,
-        given if isinstance(given, dict) else {},
-        context.saved.options,
+    other_fields: dict[str, Any] = given if isinstance(given, dict) else {}
+    found = await context.engine.suggest(
+        criterion, field, searched(search), first, other_fields, context.saved.options
     )
     return [_option(option) for option in found]
 
@@ -328,19 +318,8 @@ async def _field_labels(
     given: Given = None,
 ) -> list[FieldLabel]:
     context = info.context
-    found = await context.run_with(
-        [criterion],
-        labels,
-        context.services.registry,
-        context.services.audience,
-        context.shop_id,
-        criterion,
-        field,
-        values,
-        context.scope,
-        given if isinstance(given, dict) else {},
-        context.saved.names,
-    )
+    other_fields: dict[str, Any] = given if isinstance(given, dict) else {}
+    found = await context.engine.labels(criterion, field, values, other_fields, context.saved.names)
     return [FieldLabel(value=value, label=found.get(value)) for value in values]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
 import strawberry
-from strawberry.types.arguments import InputContext
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
@@ -24,7 +24,7 @@ from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of
-from graphql_app.schema.scalars import JSON, Instant, Money
+from graphql_app.schema.scalars import JSON, Money
 
 MAX_ITEMS = 10_000
 STILL = 0.02  # seconds after which to look again whether a shop may be written to
@@ -34,7 +34,7 @@ TYPES: dict[value_parsers.ValueKind, Any] = {
     value_parsers.IDENTIFIER: strawberry.ID,
     value_parsers.INTEGER: int,
     value_parsers.AMOUNT: Money,
-    value_parsers.TIME: Instant,
+    value_parsers.TIME: datetime,
     value_parsers.TEXT: str,
     value_parsers.COUNTRY: str,
     value_parsers.KEYWORD: str,
@@ -64,16 +64,7 @@ def _field(field: FactField) -> tuple[Any, Any]:
 
 def _input(name: str, fields: Sequence[FactField], description: str, **more: Any) -> Any:
     given = {field.name: _field(field) for field in fields}
-    made = input_type(name, {**given, **more}, description=description)
-    # Ten thousand objects of a class take as long to make as everything else in such a call, and
-    # nobody is answered meanwhile.
-    made.__strawberry_definition__.from_input = _as_given
-    return made
-
-
-def _as_given(cls: type, given: Mapping[str, Any], context: InputContext) -> Mapping[str, Any]:
-    """An item by the names that its fields have in GraphQL, those it was sent with."""
-    return given
+    return input_type(name, {**given, **more}, description=description)
 
 
 OrderLineInput = _input("OrderLineInput", facts.LINES.fields, "A product on an order.")

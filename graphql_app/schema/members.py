@@ -9,12 +9,12 @@ from graphql_app.ids import decode, encode
 from graphql_app.runtime.context import Context
 from graphql_app.schema.contact import Contact
 from graphql_app.schema.descriptions import described_enum
-from graphql_app.schema.explanation import Explainer, MembershipExplanation, explainer
+from graphql_app.schema.explanation import Explainer, explainer
 from graphql_app.schema.pagination import PageInfo, page_size
 from graphql_app.schema.permissions import RequestInfo
-from graphql_app.segments import members as listing
-from graphql_app.segments.members import MemberSortKey, Position
-from graphql_app.segments.rules.tree import Rule, keys
+from graphql_app.segments.explanation import MembershipExplanation
+from graphql_app.segments.members import MemberSortKey, Page, Position
+from graphql_app.segments.rules.tree import Rule
 
 SortKey = described_enum(
     MemberSortKey,
@@ -46,17 +46,7 @@ class ContactEdge:
 
 
 async def _total(root: ContactConnection, info: RequestInfo) -> int:
-    context, rule = info.context, root.rule
-    services = context.services
-    return await context.run_with(
-        keys(rule),
-        listing.count,
-        services.audience,
-        context.shop_id,
-        rule,
-        context.scope,
-        services.index,
-    )
+    return await info.context.engine.count(root.rule)
 
 
 @strawberry.type(description="A page of contacts.")
@@ -83,19 +73,7 @@ async def members_page(
     """A page of the members of a rule."""
     limit = page_size(first).limit
     position = None if after is None else _position(after, key)
-    found = await context.run_with(
-        keys(rule),
-        listing.members,
-        context.services.audience,
-        context.shop_id,
-        rule,
-        context.scope,
-        context.services.index,
-        limit=limit + 1,
-        after=position,
-        key=key,
-        reverse=reverse,
-    )
+    found = await context.engine.members(rule, Page(limit + 1, position, key, reverse))
     explaining = explainer(context, rule)
     edges = [
         ContactEdge(

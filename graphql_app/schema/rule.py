@@ -7,18 +7,21 @@ and path in a query, a mutation, a stored rule and a file.
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum, StrEnum
 from itertools import count
 from typing import Any
 
 import strawberry
+from strawberry.types.arguments import InputContext
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form, Operator
 from graphql_app.criteria.operators import Choice
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
 from graphql_app.schema.descriptions import described_enum
-from graphql_app.schema.scalars import Day, Money, Number
+from graphql_app.schema.scalars import Money, Number
 
 DurationUnit = described_enum(
     Unit,
@@ -44,8 +47,8 @@ class DurationInput:
 class DayRangeInput:
     """See the description."""
 
-    from_: Day = strawberry.field(name="from", description="The first day.")
-    to: Day = strawberry.field(description="The last day.")
+    from_: date = strawberry.field(name="from", description="The first day.")
+    to: date = strawberry.field(description="The last day.")
 
 
 @strawberry.input(one_of=True, description="The span of time that is looked at: one of these.")
@@ -55,10 +58,10 @@ class TimeWindowInput:
     last: DurationInput | None = strawberry.field(
         default=strawberry.UNSET, description="So long ago, up to now."
     )
-    since: Day | None = strawberry.field(
+    since: date | None = strawberry.field(
         default=strawberry.UNSET, description="From the start of a day."
     )
-    before: Day | None = strawberry.field(
+    before: date | None = strawberry.field(
         default=strawberry.UNSET, description="Up to the start of a day."
     )
     between: DayRangeInput | None = strawberry.field(
@@ -72,7 +75,7 @@ TYPES: dict[FieldKind, Any] = {
     FieldKind.COUNT: int,
     FieldKind.MONEY: Money,
     FieldKind.NUMBER: Number,
-    FieldKind.DATE: Day,
+    FieldKind.DATE: date,
     FieldKind.TEXT: str,
     FieldKind.CHOICE: str,
     FieldKind.TIME_WINDOW: TimeWindowInput,
@@ -86,7 +89,21 @@ def input_type(name: str, fields: dict[str, tuple[Any, Any]], **options: Any) ->
     # Strawberry takes two classes of one module and qualified name for one, whatever their fields.
     cls.__qualname__ = f"{name}.{next(_made)}"
     cls.__annotations__ = {attribute: annotation for attribute, (annotation, _) in fields.items()}
-    return strawberry.input(cls, **options)
+    return _passed_through(strawberry.input(cls, **options))
+
+
+def _passed_through(made: Any) -> Any:
+    """Have resolvers receive an input as the JSON that the client sent, by GraphQL names.
+
+    The domain checks the JSON, so every source of rules and facts has the same messages. It also
+    saves time: 10,000 input objects take as long to create as the rest of a mutation.
+    """
+
+    def as_sent(cls: type, given: Mapping[str, Any], context: InputContext) -> Mapping[str, Any]:
+        return given
+
+    made.__strawberry_definition__.from_input = as_sent
+    return made
 
 
 def list_of(annotation: Any) -> Any:
@@ -126,11 +143,12 @@ class RuleInputs:
             rule.__annotations__[attribute] = annotation
             field = strawberry.field(name=name, default=strawberry.UNSET, description=description)
             setattr(rule, attribute, field)
-        return strawberry.input(
+        made = strawberry.input(
             rule,
             one_of=True,
             description="Whom a segment holds: a group of rules, a complement, or one criterion.",
         )
+        return _passed_through(made)
 
     def _form(self, form: type[Form]) -> Any:
         operator = self._enum(form.operators())
@@ -164,27 +182,13 @@ class RuleInputs:
     def _enum(self, source: type[Operator] | type[Choice]) -> Any:
         """A GraphQL enum with a description for every value."""
         if source not in self._enums:
-            values = {
-                member.name: strawberry.enum_value(member.value, description=member.label)
-                for member in source
-            }
-            made = Enum(source.__name__, values)  # type: ignore[misc]  # mypy wants literals here
+            # The members of the copy are plain strings, so a rule stays the JSON that was sent.
+            names = {member.name: member.value for member in source}
+            made = StrEnum(source.__name__, names)  # type: ignore[misc]  # mypy wants literals
             doc = (source.__doc__ or source.__name__).split("\n\n")[0]
-            self._enums[source] = strawberry.enum(made, description=" ".join(doc.split()))
+            self._enums[source] = described_enum(
+                made,
+                {made[member.name]: member.label for member in source},
+                description=" ".join(doc.split()),
+            )
         return self._enums[source]
-
-
-def as_document(value: Any) -> Any:
-    """An input as the JSON values that the client sent."""
-    definition = getattr(type(value), "__strawberry_definition__", None)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, list):
-        return [as_document(item) for item in value]
-    if definition is None:
-        return value
-    return {
-        field.graphql_name or field.python_name: as_document(item)
-        for field in definition.fields
-        if (item := getattr(value, field.python_name)) is not strawberry.UNSET
-    }

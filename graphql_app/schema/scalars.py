@@ -10,12 +10,10 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
-Instant = NewType("Instant", datetime)
-Day = NewType("Day", date)
 Money = NewType("Money", str)
 Number = NewType("Number", str)
 
-__all__ = ["JSON", "SCALARS", "Day", "Instant", "Money", "Number"]
+__all__ = ["JSON", "SCALARS", "Money", "Number"]
 
 
 def _instant_text(value: Any) -> str:
@@ -28,13 +26,13 @@ def _as_it_comes(value: Any) -> Any:
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
-    Instant: strawberry.scalar(
+    datetime: strawberry.scalar(
         name="DateTime",
         description="An instant of ISO 8601 with its offset, e.g. 2024-05-01T09:58:12Z.",
         serialize=_instant_text,
         parse_value=_as_it_comes,
     ),
-    Day: strawberry.scalar(
+    date: strawberry.scalar(
         name="Date",
         description="A calendar day in the shop's time zone, e.g. 2024-05-01.",
         serialize=str,

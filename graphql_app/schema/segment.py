@@ -31,14 +31,11 @@ from graphql_app.schema.pagination import (
 )
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.rule import RuleInputs
-from graphql_app.schema.scalars import JSON, Instant
-from graphql_app.schema.size import SegmentSize, parsed, size_of
+from graphql_app.schema.scalars import JSON
 from graphql_app.segments.members import MemberSortKey
 from graphql_app.segments.references import segment_id
 from graphql_app.segments.repository import Place, SegmentSortKey
-from graphql_app.segments.rules.parser import keys_in
-from graphql_app.segments.rules.tree import Rule, keys
-from graphql_app.segments.size import containing
+from graphql_app.segments.size import SegmentSize
 
 SortKey = described_enum(
     SegmentSortKey,
@@ -51,13 +48,9 @@ SortKey = described_enum(
 )
 
 
-async def _rule(context: Context, stored: StoredSegment) -> Rule:
-    """What a segment says; a coded error when it does not hold any more, never an empty answer."""
-    return await context.run_with(keys_in(stored.rule), context.saved.rule, stored)
-
-
 async def _size(root: Segment, info: RequestInfo) -> SegmentSize:
-    return await size_of(info.context, await _rule(info.context, root.stored))
+    context = info.context
+    return await context.engine.size_in_batch(await context.rule_of(root.stored))
 
 
 async def _members(
@@ -68,7 +61,7 @@ async def _members(
     sort_key: MemberSort = MemberSortKey.ID,
     reverse: Reverse = False,
 ) -> ContactConnection:
-    rule = await _rule(info.context, root.stored)
+    rule = await info.context.rule_of(root.stored)
     return await members_page(info.context, rule, first, after, sort_key, reverse)
 
 
@@ -79,27 +72,15 @@ async def _contains(
         strawberry.ID, strawberry.argument(description="The contact's id, as this API gave it.")
     ],
 ) -> bool:
-    context, rule = info.context, await _rule(info.context, root.stored)
+    context = info.context
+    rule = await context.rule_of(root.stored)
     number = number_of(CONTACT, contact_id, ("contactId",))
-    if number is None:
-        return False
-    services = context.services
-    found = await context.run_with(
-        keys(rule),
-        containing,
-        services.audience,
-        context.shop_id,
-        {0: rule},
-        number,
-        context.scope,
-        services.index,
-    )
-    return bool(found)
+    return number is not None and await context.engine.contains(rule, number)
 
 
 async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
     try:
-        await _rule(info.context, root.stored)
+        await info.context.rule_of(root.stored)
     except InvalidInputError as error:
         return [*map(RuleProblem.of, error.problems)]
     return []
@@ -118,8 +99,8 @@ class Segment(Node):
     )
     archived: bool = strawberry.field(description="Whether it is put away.")
     version: int = strawberry.field(description="Grows by one with every change.")
-    created_at: Instant = strawberry.field(description="When it was created.")
-    updated_at: Instant = strawberry.field(description="When it was last changed.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
     size: SegmentSize | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_size,
@@ -154,8 +135,8 @@ class Segment(Node):
             is_default=stored.is_default,
             archived=stored.archived,
             version=stored.version,
-            created_at=Instant(stored.created_at),
-            updated_at=Instant(stored.updated_at),
+            created_at=stored.created_at,
+            updated_at=stored.updated_at,
             stored=stored,
         )
 
@@ -284,7 +265,7 @@ def segment_query(inputs: RuleInputs) -> type:
         sort_key: MemberSort = MemberSortKey.ID,
         reverse: Reverse = False,
     ) -> ContactConnection:
-        found = await parsed(info.context, rule)
+        found = await info.context.parse(rule)
         return await members_page(info.context, found, first, after, sort_key, reverse)
 
     resolve_members.__annotations__["rule"] = argument(inputs.rule, "Whom to list.")

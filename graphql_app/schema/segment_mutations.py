@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -16,7 +16,7 @@ from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.ids import Id
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
-from graphql_app.schema.rule import RuleInputs, as_document, input_type
+from graphql_app.schema.rule import RuleInputs, input_type
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
 from graphql_app.segments.repository import Changes
@@ -88,11 +88,6 @@ def _number(id: strawberry.ID) -> int:
     if number is None or number >= 2**31:
         raise NotFoundError("segment", ("id",))
     return number
-
-
-def _given(value: Any) -> Any:
-    """An optional input's value; ``None`` when it was left out."""
-    return None if value is strawberry.UNSET else value
 
 
 async def _delete(info: RequestInfo, id: Id) -> SegmentDeletePayload:
@@ -170,20 +165,20 @@ def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
     return create, update
 
 
-async def _new(context: Context, given: Any) -> Changes:
+async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
     """The name, description and rule of a new segment, with the template's where they are absent.
 
     Raises:
         AppError: A rule and a template are given, or neither; or there is no such template.
     """
-    key, rule = _given(given.template), _given(given.rule)
+    key, rule = given.get("template"), given.get("rule")
     if (key is None) == (rule is None):
         raise AppError(ErrorCode.INVALID, "Give a rule or a template, one of them.", ("input",))
-    name, description = _given(given.name), _given(given.description)
+    name, description = given.get("name"), given.get("description")
     if key is None:
         if name is None:
             raise AppError(ErrorCode.INVALID, "A segment needs a name.", ("input", "name"))
-        return Changes(name, description, as_document(rule))
+        return Changes(name, description, rule)
     templates = {template.key: template for template in context.services.registry.templates}
     if key not in templates:
         raise AppError(
@@ -227,13 +222,8 @@ def segment_mutation(inputs: RuleInputs) -> type:
         id: Id,
         input: Any,
     ) -> SegmentUpdatePayload:
-        rule = _given(input.rule)
-        changes = Changes(
-            _given(input.name),
-            _given(input.description),
-            None if rule is None else as_document(rule),
-        )
-        expected = _given(input.expected_version)
+        changes = Changes(input.get("name"), input.get("description"), input.get("rule"))
+        expected = input.get("expectedVersion")
         saved = info.context.saved
         return await _segment_answer(
             info.context,

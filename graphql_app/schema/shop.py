@@ -10,30 +10,13 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.schema.ids import global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
-from graphql_app.segments.counts import contact_counts
+from graphql_app.segments.counts import ContactCounts
 
 KIND = "Shop"
 
 
-@strawberry.type(description="How many contacts of each kind a shop has; the kinds overlap.")
-class ContactCounts:
-    """See the description."""
-
-    contacts: int = strawberry.field(description="All of them.")
-    subscribers: int = strawberry.field(description="Whose latest consent is a subscription.")
-    customers: int = strawberry.field(description="With an order that stands.")
-    textable: int = strawberry.field(description="Subscribers with a phone.")
-
-
 async def _counts(info: RequestInfo) -> ContactCounts:
-    context = info.context
-    counts = await context.run(contact_counts, context.services.audience, context.shop_id)
-    return ContactCounts(
-        contacts=counts.contacts,
-        subscribers=counts.subscribers,
-        customers=counts.customers,
-        textable=counts.textable,
-    )
+    return await info.context.engine.contact_counts()
 
 
 @strawberry.type(description="A shop: whom a token belongs to.")

@@ -13,7 +13,7 @@ from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.rules import parser, sentences
-from graphql_app.segments.templates import filled
+from graphql_app.segments.templates import fill_template
 
 
 @strawberry.type(description="An example to start a segment from; see SegmentCreateInput.template.")
@@ -47,15 +47,9 @@ async def _shown(context: Context, template: Template) -> SegmentTemplate:
 
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
     """A template's rule, filled in for the shop that asks."""
-    services = context.services
+    registry, engine = context.services.registry, context.engine.shop
     return await context.run_with(
-        parser.keys_in(template.rule),
-        filled,
-        template,
-        services.registry,
-        services.audience,
-        context.shop_id,
-        context.scope,
+        parser.keys_in(template.rule), fill_template, template, registry, engine
     )
 
 

@@ -1,4 +1,4 @@
-"""Asking the audience about rules, so that one criterion's failure has its name."""
+"""Attribution: when a statement fails, the criterion that made it fail is named."""
 
 from __future__ import annotations
 
@@ -9,73 +9,72 @@ from contextlib import contextmanager, nullcontext
 from sqlalchemy import func, select
 
 from graphql_app.audience.cancellation import WorkCancelledError
-from graphql_app.audience.store import Audience
-from graphql_app.criteria import Criterion, Scope
+from graphql_app.criteria import Criterion
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.failures import CriterionFailedError, RuleTimeoutError, failed
 from graphql_app.segments.predicate import columns, key
 from graphql_app.segments.rules.tree import Rule, criteria, placing
-from graphql_app.segments.timing import Answer, answering
+from graphql_app.segments.timing import Answer, timed_answer
 
 
 @contextmanager
-def asking(
-    audience: Audience,
-    shop_id: int,
+def attributed_answer(
+    reader: FactReader,
     rules: Collection[Rule],
-    scope: Scope,
-    contacts: Sequence[int] | None = None,
-    *,
     what: str,
+    contacts: Sequence[int] | None = None,
 ) -> Iterator[Answer]:
-    """Make and execute a statement of some rules' criteria, for ``what``; arguments as it has them.
+    """Time an answer about rules; when it fails, find the criterion to blame.
+
+    Args:
+        reader: The shop's facts.
+        rules: The rules that the answer is about.
+        what: The kind of answer, for metrics and the log.
+        contacts: The contacts whose rows the answer reads; all when ``None``.
 
     Raises:
-        CriterionFailedError: A criterion has no SQL, or its SQL fails when asked alone; with its
-            place, if there is one rule.
-        RuleTimeoutError: It took too long.
+        CriterionFailedError: A criterion has no SQL, or its SQL fails when it is executed alone.
+            With its path, if there is one rule.
+        RuleTimeoutError: The answer exceeded the time limit.
         AppError: Something else is wrong.
     """
     placed = placing(next(iter(rules))) if len(rules) == 1 else nullcontext()
-    with placed, answering(audience, shop_id, rules, what) as answer:
+    with placed, timed_answer(reader, rules, what) as answer:
         try:
             yield answer
         except (CriterionFailedError, WorkCancelledError):
             raise
         except Exception as error:
-            leaves = different(rules)
+            leaves = distinct_criteria(rules)
             if isinstance(error, AppError):
                 if error.code is ErrorCode.TIMEOUT:
                     raise RuleTimeoutError(map(type, leaves), str(error)) from error
                 if error.code is not ErrorCode.UNAVAILABLE:
                     raise
-            culprits = failing(audience, shop_id, leaves, scope, contacts)
+            culprits = failing_criteria(reader, leaves, contacts)
             if not culprits:
                 raise
             raise failed(culprits[0], error) from error
 
 
-def different(rules: Iterable[Rule]) -> list[Criterion]:
-    """The different criteria of some rules."""
+def distinct_criteria(rules: Iterable[Rule]) -> list[Criterion]:
+    """Return the criteria of some rules, each once."""
     return list({key(leaf): leaf for rule in rules for leaf in criteria(rule)}.values())
 
 
-def failing(
-    audience: Audience,
-    shop_id: int,
-    leaves: Sequence[Criterion],
-    scope: Scope,
-    contacts: Sequence[int] | None = None,
+def failing_criteria(
+    reader: FactReader, leaves: Sequence[Criterion], contacts: Sequence[int] | None = None
 ) -> list[Criterion]:
-    """Those of some criteria that fail when they are asked alone.
+    """Return the criteria that fail when they are executed alone.
 
-    Halves that work together are not looked into, so that few statements find one in many.
+    A binary search finds one in many with few statements: halves that work are not split further.
     """
-    if attempt(audience, shop_id, (), scope, contacts) is not None:
+    if error_of(reader, (), contacts) is not None:
         return []  # the store itself is down
 
     def search(some: Sequence[Criterion]) -> list[Criterion]:
-        error = attempt(audience, shop_id, some, scope, contacts)
+        error = error_of(reader, some, contacts)
         if error is None or not _is_failure(error):
             return []
         if len(some) == 1:
@@ -86,27 +85,24 @@ def failing(
     return search(leaves) if leaves else []
 
 
-def attempt(
-    audience: Audience,
-    shop_id: int,
+def error_of(
+    reader: FactReader,
     leaves: Collection[Criterion],
-    scope: Scope,
     contacts: Sequence[int] | None = None,
     timeout: float = math.inf,
 ) -> Exception | None:
-    """What a statement of nothing but some criteria raises."""
+    """Execute one statement with some criteria; return what it raises."""
     try:
-        answers = columns(list(leaves), scope)
+        answers = columns(list(leaves), reader.scope)
         counts = [func.countIf(answers.of(leaf)) for leaf in leaves]
-        statement = select(func.count(), *counts).select_from(answers.source)
-        audience.fetch_rows(statement, shop_id, contacts, timeout)
+        reader.rows(select(func.count(), *counts).select_from(answers.source), contacts, timeout)
     except Exception as error:
         return error
     return None
 
 
 def _is_failure(error: Exception) -> bool:
-    """Whether an exception is more than a limit that was met."""
+    """Whether an error is more than an exceeded limit."""
     return not isinstance(error, AppError) or error.code in {
         ErrorCode.UNAVAILABLE,
         ErrorCode.CRITERION_FAILED,

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import strawberry
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order
+from graphql_app.segments.fact_reader import FactReader
 
 
-@dataclass(frozen=True, slots=True)
+@strawberry.type(description="How many contacts of each kind a shop has; the kinds overlap.")
 class ContactCounts:
-    """Counts of contacts: all, subscribed, with a valid order, and those that can be texted."""
+    """Counts of a shop's contacts."""
 
-    contacts: int
-    subscribers: int
-    customers: int
-    textable: int
+    contacts: int = strawberry.field(description="All contacts.")
+    subscribers: int = strawberry.field(
+        description="Contacts whose latest consent is a subscription."
+    )
+    customers: int = strawberry.field(
+        description="Contacts with an order that was neither cancelled nor refunded in full."
+    )
+    textable: int = strawberry.field(description="Subscribers with a phone.")
 
 
-def contact_counts(audience: Audience, shop_id: int) -> ContactCounts:
-    """Count a shop's contacts."""
+def count_contacts(reader: FactReader) -> ContactCounts:
+    """Count a shop's contacts, in one statement."""
     customers = select(col(Order.contact_id)).where(col(Order.valid))
     statement = select(
         func.count(),
@@ -30,4 +33,7 @@ def contact_counts(audience: Audience, shop_id: int) -> ContactCounts:
         func.countIf(col(Contact.id).in_(customers)),
         func.countIf(col(Contact.textable)),
     ).select_from(Contact)
-    return ContactCounts(*audience.fetch_rows(statement, shop_id)[0])
+    contacts, subscribers, with_orders, textable = reader.rows(statement)[0]
+    return ContactCounts(
+        contacts=contacts, subscribers=subscribers, customers=with_orders, textable=textable
+    )

@@ -1,93 +1,100 @@
-"""Explanations: what every node of a rule says of some contacts, and what was measured for it."""
+"""Explanations: why a contact matches a rule, or does not, node by node."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import strawberry
 from sqlalchemy import ColumnElement, FromClause, Select, Subquery, null, select
 from sqlmodel import col
 
-from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact
+from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import MeasuredCriterion, Scope
-from graphql_app.segments.attribution import asking
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.predicate import by_contact, columns
 from graphql_app.segments.rules.sentences import sentences
-from graphql_app.segments.rules.tree import Path, Rule, parts
+from graphql_app.segments.rules.tree import Part, Rule
 from graphql_app.segments.sql_guard import checked
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedPart:
-    """A node of the rule by itself: what it needs, whether it matches, and what there is."""
+@strawberry.type(description="What one node of a rule, by itself, says of a contact.")
+class MembershipPart:
+    """What one node of a rule says of a contact."""
 
-    path: Path
-    summary: str
-    matches: bool
-    measured: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a contact matches a rule, or does not; the whole rule is the first part."""
-
-    parts: tuple[ExplainedPart, ...]
-    as_of: datetime
-
-    @property
-    def is_member(self) -> bool:
-        """Whether the contact matches the rule."""
-        return self.parts[0].matches
+    path: list[str] = strawberry.field(
+        description="Path of the node from `rule` down; list items by number."
+    )
+    summary: str = strawberry.field(description="The node as a sentence: what it requires.")
+    matches: bool = strawberry.field(description="Whether the contact matches the node.")
+    measured: str | None = strawberry.field(
+        description='The contact\'s own value, formatted for people, such as "£37.20"; null when '
+        "the node measures nothing or the contact has no value."
+    )
 
 
-def explain(
-    audience: Audience, shop_id: int, rule: Rule, scope: Scope, contact_ids: Sequence[int]
-) -> dict[int, Explanation]:
-    """Explain a rule for some contacts, by id; those that do not exist are missing.
+@strawberry.type(description="Why a contact matches a rule, or does not, at one instant.")
+class MembershipExplanation:
+    """Why a contact matches a rule, or does not."""
 
-    Raises:
-        AppError: As for ``size``.
+    is_member: bool = strawberry.field(description="Whether the contact matches the rule.")
+    parts: list[MembershipPart] = strawberry.field(
+        description="Every node of the rule, the whole rule first, in the order of "
+        "`SegmentSize.parts`."
+    )
+    as_of: datetime = strawberry.field(description="The instant of the explanation.")
+
+
+def explanation_statement(nodes: Sequence[Part], scope: Scope) -> Statement:
+    """Select, for each contact: the id, every node's answer, and every node's measured value.
+
+    Args:
+        nodes: The nodes of a rule, the whole rule first.
+        scope: The shop at an instant.
     """
-    nodes = list(parts(rule))
-    with asking(audience, shop_id, [rule], scope, contact_ids, what="explanation") as answer:
-        contacts = columns([rule], scope)
-        contact_id = contacts.source.c.id
-        source: FromClause = contacts.source
-        values: list[ColumnElement[Any]] = []
-        for node in nodes:
-            if isinstance(node.rule, MeasuredCriterion):
-                measure = _measure(node.rule, scope)
-                source = source.outerjoin(measure, contact_id == measure.c.id)
-                values.append(measure.c.value)
-            else:
-                values.append(null())
-        answers = [contacts.of(node.rule) for node in nodes]
-        statement = select(contact_id, *answers, *values).select_from(source)
-        rows = audience.fetch_rows(statement, shop_id, contact_ids)
-        answer.is_from_engine()
-        summaries = sentences([node.rule for node in nodes], scope)
-        return {
-            id: Explanation(
-                tuple(
-                    ExplainedPart(
-                        node.path, summary, bool(matches), _described(node.rule, value, scope)
-                    )
-                    for node, summary, matches, value in zip(
-                        nodes, summaries, row[: len(nodes)], row[len(nodes) :], strict=True
-                    )
-                ),
-                scope.now,
-            )
-            for id, *row in rows
-        }
+    contacts = columns([nodes[0].rule], scope)
+    contact_id = contacts.source.c.id
+    source: FromClause = contacts.source
+    values: list[ColumnElement[Any]] = []
+    for node in nodes:
+        if isinstance(node.rule, MeasuredCriterion):
+            measure = _measure(node.rule, scope)
+            source = source.outerjoin(measure, contact_id == measure.c.id)
+            values.append(measure.c.value)
+        else:
+            values.append(null())
+    answers = [contacts.of(node.rule) for node in nodes]
+    return select(contact_id, *answers, *values).select_from(source)
+
+
+def explanations(
+    nodes: Sequence[Part], rows: Sequence[Any], scope: Scope
+) -> dict[int, MembershipExplanation]:
+    """Make explanations, by contact id, of the rows that ``explanation_statement`` returns."""
+    summaries = sentences([node.rule for node in nodes], scope)
+    return {
+        id: MembershipExplanation(
+            is_member=bool(row[0]),
+            parts=[
+                MembershipPart(
+                    path=[*map(str, node.path)],
+                    summary=summary,
+                    matches=bool(matches),
+                    measured=_described(node.rule, value, scope),
+                )
+                for node, summary, matches, value in zip(
+                    nodes, summaries, row[: len(nodes)], row[len(nodes) :], strict=True
+                )
+            ],
+            as_of=scope.now,
+        )
+        for id, *row in rows
+    }
 
 
 def _measure(criterion: MeasuredCriterion, scope: Scope) -> Subquery:
-    """The ids of contacts and what is compared of them."""
+    """Select contact ids and the values that the criterion compares."""
     positive = criterion.model_copy(update={"operator": criterion.operator.positive})
     with blaming(criterion):
         measure = positive.measure(scope)
@@ -97,7 +104,7 @@ def _measure(criterion: MeasuredCriterion, scope: Scope) -> Subquery:
 
 
 def _described(rule: Rule, value: Any, scope: Scope) -> str | None:
-    """What was measured, in words; nothing where nothing was, or the value does not exist."""
+    """Format a measured value; ``None`` when there is none."""
     if not isinstance(rule, MeasuredCriterion):
         return None
     value = rule.absent if value is None else value

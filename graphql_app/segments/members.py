@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import col
 
-from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact, Expression
+from graphql_app.audience.tables import Contact, Expression, Statement
 from graphql_app.criteria import Scope
-from graphql_app.segments.attribution import asking
-from graphql_app.segments.index import Evaluation, SizeIndex
+from graphql_app.segments.index import Evaluation
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rules.tree import Rule
 
@@ -84,65 +81,54 @@ def milliseconds(instant: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
-def members(
-    audience: Audience,
-    shop_id: int,
-    rule: Rule,
-    scope: Scope,
-    index: SizeIndex,
-    *,
-    limit: int,
-    after: Position | None = None,
-    key: MemberSortKey = MemberSortKey.ID,
-    reverse: bool = False,
-) -> Sequence[Person]:
-    """A page of the contacts that match a rule; the cost of a page does not grow with its depth.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of members: how many, after which contact, and in which order."""
 
-    Raises:
-        AppError: It took too long, or a criterion or the engine failed.
+    limit: int
+    after: Position | None = None
+    key: MemberSortKey = MemberSortKey.ID
+    reverse: bool = False
+
+    @property
+    def column(self) -> str | None:
+        """The column of ``Contact`` that sorts the page; ``None`` when that is the id."""
+        return COLUMNS.get(self.key)
+
+
+def members_statement(rule: Rule, scope: Scope, page: Page) -> Statement:
+    """Select a page of the contacts that match a rule, by keyset."""
+    order = _order(page.column)
+    statement = select(*_columns()).where(predicate(rule, scope))
+    if page.after is not None:
+        statement = statement.where(_beyond(order, page.after, page.reverse))
+    values = (order, col(Contact.id))
+    directed = [value.desc() if page.reverse else value.asc() for value in values]
+    return statement.order_by(*directed).limit(page.limit)
+
+
+def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
+    """Return the ids of a page of members, from the size index.
+
+    The cost of a page does not grow with its depth. When the page is sorted by a column, the
+    evaluation must include the column.
     """
-    with asking(audience, shop_id, [rule], scope, what="members") as answer:
-        column = COLUMNS.get(key)
-        wanted = () if column is None else (column,)
-        evaluation = index.evaluate(shop_id, [rule], scope, wanted)
-        if evaluation is not None:
-            ids = page_of_ids(evaluation, rule, column, limit, after, reverse)
-            answer.is_from_index()
-            found = people(audience, shop_id, ids)
-            return [found[id] for id in ids if id in found]
-        order = _order(column)
-        statement = select(*_columns()).where(predicate(rule, scope))
-        if after is not None:
-            statement = statement.where(_beyond(order, after, reverse))
-        directed = [value.desc() if reverse else value.asc() for value in (order, col(Contact.id))]
-        rows = audience.fetch_rows(statement.order_by(*directed).limit(limit), shop_id)
-        answer.is_from_engine()
-    return [_person(row) for row in rows]
-
-
-def page_of_ids(
-    evaluation: Evaluation,
-    rule: Rule,
-    column: str | None = None,
-    limit: int = 1,
-    after: Position | None = None,
-    reverse: bool = False,
-) -> list[int]:
-    """The ids of a page, of what is in memory; by id, or by a column that was asked for."""
     universe = evaluation.universe
     matching = next(evaluation.each([rule]))
     places = np.flatnonzero(matching if universe.everyone else matching & universe.alive)
     ids = universe.ids[places]
+    column = page.column
     values = ids if column is None else np.maximum(evaluation.columns[column][places], 0)
+    after, reverse = page.after, page.reverse
     if after is not None:
         beyond = np.less if reverse else np.greater
         later = beyond(values, after.value) | (values == after.value) & beyond(ids, after.id)
         ids, values = ids[later], values[later]
-    if len(ids) > limit:  # sorting all of them would take much longer
-        last = _nth(values, limit, reverse)
+    if len(ids) > page.limit:  # sorting all of them would take much longer
+        last = _nth(values, page.limit, reverse)
         before = values > last if reverse else values < last
         ties = values == last
-        bound = _nth(ids[ties], limit - np.count_nonzero(before), reverse)
+        bound = _nth(ids[ties], page.limit - np.count_nonzero(before), reverse)
         kept = before | ties & (ids >= bound if reverse else ids <= bound)
         ids, values = ids[kept], values[kept]
     order = np.lexsort((ids, values))
@@ -156,34 +142,22 @@ def _nth(values: NDArray[Any], number: int | np.intp, reverse: bool) -> Any:
     return np.partition(values, place)[place]
 
 
-def count(audience: Audience, shop_id: int, rule: Rule, scope: Scope, index: SizeIndex) -> int:
-    """How many contacts match a rule.
-
-    Raises:
-        AppError: As for ``members``.
-    """
-    with asking(audience, shop_id, [rule], scope, what="count") as answer:
-        evaluation = index.evaluate(shop_id, [rule], scope)
-        if evaluation is not None:
-            answer.is_from_index()
-            return evaluation.count(next(evaluation.each([rule])))
-        statement = select(func.count()).select_from(Contact).where(predicate(rule, scope))
-        found = int(audience.fetch_rows(statement, shop_id)[0][0])
-        answer.is_from_engine()
-        return found
+def count_statement(rule: Rule, scope: Scope) -> Statement:
+    """Count the contacts that match a rule."""
+    return select(func.count()).select_from(Contact).where(predicate(rule, scope))
 
 
-def people(audience: Audience, shop_id: int, ids: Sequence[int]) -> dict[int, Person]:
-    """The contacts with these ids, by id; those that do not exist are missing."""
-    rows = audience.fetch_rows(select(*_columns()), shop_id, ids) if ids else ()
-    return {person.id: person for person in map(_person, rows)}
+def people_statement() -> Statement:
+    """Select all contacts, with the columns of ``Person``."""
+    return select(*_columns())
 
 
 def _columns() -> list[Expression]:
     return [col(getattr(Contact, name)) for name in Person.__slots__]
 
 
-def _person(row: Any) -> Person:
+def person_of(row: Any) -> Person:
+    """Make a person of a row of ``people_statement`` or ``members_statement``."""
     values = dict(row._mapping)
     for name in ("subscribed_at", "unsubscribed_at", "created_at"):
         if values[name] is not None:

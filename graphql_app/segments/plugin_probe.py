@@ -20,7 +20,8 @@ from graphql_app.criteria import (
 )
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import HOST, Failure, Plugin, Registry, without
-from graphql_app.segments.attribution import attempt, different
+from graphql_app.segments.attribution import distinct_criteria, error_of
+from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.rules.parser import read_form
 from graphql_app.segments.rules.sentences import sentence
 from graphql_app.segments.rules.tree import All, Reference
@@ -113,11 +114,12 @@ def _try_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     if issubclass(kind, SegmentReference):
         return
     asked = (c.model_copy(update={"operator": c.operator.positive}) for c in _examples(kind))
-    criteria = different(asked)
-    if attempt(audience, NOBODY, criteria, scope, timeout=SECONDS) is None:
+    criteria = distinct_criteria(asked)
+    reader = FactReader(audience, NOBODY, scope)
+    if error_of(reader, criteria, timeout=SECONDS) is None:
         return
     for criterion in criteria:
-        error = attempt(audience, NOBODY, [criterion], scope, timeout=SECONDS)
+        error = error_of(reader, [criterion], timeout=SECONDS)
         if error is not None:
             raise error
 

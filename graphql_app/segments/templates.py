@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphql_app.audience.store import Audience
-from graphql_app.criteria import DefaultSegment, Scope, SegmentTemplate, Suggested
+from graphql_app.criteria import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.errors import InvalidInputError
 from graphql_app.plugins import Failure, Registry, without
+from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.rules import parser, tree
 from graphql_app.segments.suggestions import suggestions
@@ -44,16 +44,16 @@ def _wrong_with(
     return None
 
 
-def filled(
-    template: SegmentTemplate, registry: Registry, audience: Audience, shop_id: int, scope: Scope
+def fill_template(
+    template: SegmentTemplate, registry: Registry, reader: FactReader
 ) -> dict[str, Any]:
-    """A template's rule with the shop's own values, in canonical form."""
+    """Return a template's rule with the shop's own values, in canonical form."""
 
     def suggested(place: Place, value: Suggested) -> str:
         criterion, field = place[-2:]
         first = value.position + 1
         try:
-            found = suggestions(registry, audience, shop_id, criterion, field, "", first, scope)
+            found = suggestions(reader, registry, criterion, field, first=first)
         except CriteriaError:
             return value.otherwise
         return found[value.position].value if len(found) == first else value.otherwise

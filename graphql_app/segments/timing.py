@@ -1,4 +1,4 @@
-"""How long an answer about rules took, and where it came from; slow ones are logged."""
+"""Timing answers about rules: metrics say how long each took, and slow rules are logged."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import StrEnum
 from time import perf_counter
 
 from graphql_app.audience.cancellation import current_cancellation
-from graphql_app.audience.store import Audience
 from graphql_app.observability import traces
 from graphql_app.observability.request_context import metrics
+from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.rules.redacted import outline
 from graphql_app.segments.rules.tree import Rule
 
 logger = logging.getLogger(__name__)
 
-MAX_OUTLINES = 5
-MAX_OUTLINE = 1_000  # characters
+MAX_LOGGED_RULES = 5
+MAX_LOGGED_LENGTH = 1_000  # characters of each rule
 
 
 class Source(StrEnum):
@@ -30,50 +30,51 @@ class Source(StrEnum):
 
 
 class Answer:
-    """An answer that is being worked out.
+    """An answer in progress.
 
     Attributes:
-        source: Where it came from, once that is known.
+        source: Where the answer came from; ``None`` until that is known.
     """
 
     def __init__(self) -> None:
-        self._before = _statements()
+        self._statements_before = _executed_statements()
         self.source: Source | None = None
 
-    def is_from_index(self) -> None:
-        """Note that the index has answered, by itself or with statements up to now."""
-        self.source = Source.LOAD if _statements() > self._before else Source.INDEX
+    def came_from_index(self) -> None:
+        """Note that the index answered, from memory or after loading vectors."""
+        loaded = _executed_statements() > self._statements_before
+        self.source = Source.LOAD if loaded else Source.INDEX
 
-    def is_from_engine(self) -> None:
-        """Note that the engine has answered."""
+    def came_from_engine(self) -> None:
+        """Note that one statement answered."""
         self.source = Source.ENGINE
 
 
 @contextmanager
-def answering(
-    audience: Audience, shop_id: int, rules: Collection[Rule], what: str
-) -> Iterator[Answer]:
-    """Time what is worked out; what fails is told if it took long, but not counted."""
-    answer, begun = Answer(), perf_counter()
+def timed_answer(reader: FactReader, rules: Collection[Rule], what: str) -> Iterator[Answer]:
+    """Time an answer. Failures are logged when they were slow, and left out of the metrics."""
+    answer, began = Answer(), perf_counter()
     with traces.span(f"rule {what}"):
         try:
             yield answer
         finally:
-            seconds = perf_counter() - begun
+            seconds = perf_counter() - began
             if answer.source is not None:
                 metrics().answers.labels(what, answer.source).observe(seconds)
-            if seconds >= audience.slow_rule_seconds:
-                _tell(shop_id, rules, what, answer, seconds)
+            if seconds >= reader.audience.slow_rule_seconds:
+                _log_slow(reader.shop_id, rules, what, answer, seconds)
 
 
-def _statements() -> int:
+def _executed_statements() -> int:
     cancellation = current_cancellation.get()
     return 0 if cancellation is None else cancellation.statements
 
 
-def _tell(shop_id: int, rules: Collection[Rule], what: str, answer: Answer, seconds: float) -> None:
+def _log_slow(
+    shop_id: int, rules: Collection[Rule], what: str, answer: Answer, seconds: float
+) -> None:
     metrics().slow_rules.inc()
-    sentences = [outline(rule)[:MAX_OUTLINE] for rule in [*rules][:MAX_OUTLINES]]
+    sentences = [outline(rule)[:MAX_LOGGED_LENGTH] for rule in [*rules][:MAX_LOGGED_RULES]]
     more = len(rules) - len(sentences)
     logger.warning(
         "slow rule: %s of shop %s took %.2f s (%s): %s",

@@ -13,6 +13,7 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import Criterion, Option, Scope
 from graphql_app.runtime.services import Services
+from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rules.parser import read_form
 from graphql_app.segments.rules.tree import document
@@ -148,17 +149,9 @@ class Bench:
         self, shop: MadeShop, field: str, search: str = "", given: Mapping[str, Any] | None = None
     ) -> Sequence[Option]:
         """What a shop's form offers for a field."""
-        return suggestions(
-            self.services.registry,
-            self.services.audience,
-            shop.id,
-            self.kind.key,
-            field,
-            search,
-            MAX_SUGGESTIONS,
-            self.scope,
-            given or {},
-        )
+        reader = FactReader(self.services.audience, shop.id, self.scope)
+        registry, key = self.services.registry, self.kind.key
+        return suggestions(reader, registry, key, field, search, MAX_SUGGESTIONS, given=given or {})
 
     def answers(self, cases: Sequence[Case], shop: MadeShop) -> list[Answer]:
         """What the engine answers to each case about all contacts; each is asked once.

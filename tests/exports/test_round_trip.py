@@ -27,9 +27,9 @@ from graphql_app.audience.value_parsers import TAGS, parse_column
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
-from graphql_app.segments.export import FEWEST, Export
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.export import MIN_ROWS, Export
 from graphql_app.segments.index import SizeIndex
-from graphql_app.segments.members import count as count_members
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
@@ -109,13 +109,14 @@ def begun(
 ) -> Export:
     """An export of which nothing has been read."""
     scope = shop_scope(UTC_SHOP)
-    return Export(services.audience, shop_id, rule, scope, index or services.index, after)
+    engine = ShopEngine(services.audience, shop_id, scope, index or services.index)
+    return Export(engine, rule, after)
 
 
 def pages(export: Export) -> Iterator[pa.Table]:
     """All that is left of an export."""
     while not export.done:
-        yield export.page()
+        yield export.next_page()
 
 
 def exported(services: Services, shop_id: int, rule: Rule) -> pa.Table:
@@ -227,18 +228,18 @@ def test_members_come_once_by_id_whatever_is_recorded_meanwhile(
     shop_id = next(_ids)
     rule = parse({"tag": {"operator": "ANY_OF", "tags": ["in"]}}, registry)
     index = SizeIndex(services.audience, services.recorder, index_bytes)
-    members = [{"id": number, "tags": ["in"]} for number in range(2, 3 * FEWEST, 2)]
-    others = [{"id": number} for number in range(1, 3 * FEWEST, 2)]
+    members = [{"id": number, "tags": ["in"]} for number in range(2, 3 * MIN_ROWS, 2)]
+    others = [{"id": number} for number in range(1, 3 * MIN_ROWS, 2)]
     record(services, shop_id, members + others)
     export = begun(services, shop_id, rule, index)
-    first = export.page()
-    assert first["id"].to_pylist() == [*range(2, 2 * FEWEST + 1, 2)]
+    first = export.next_page()
+    assert first["id"].to_pylist() == [*range(2, 2 * MIN_ROWS + 1, 2)]
     # Behind, ahead and beyond; who leaves behind or ahead; and one who is touched and stays.
     record(services, shop_id, [{"id": number, "tags": ["in"]} for number in (1, 2501, 10**9)])
     record(services, shop_id, [{"id": 4}, {"id": 2600}, {"id": 2700, "tags": ["in", "more"]}])
     services.recorder.forget(shop_id, [2800])
     later = pa.concat_tables(pages(export))["id"].to_pylist()
-    expected = {*range(2 * FEWEST + 2, 3 * FEWEST, 2), 2501, 10**9} - {2600, 2800}
+    expected = {*range(2 * MIN_ROWS + 2, 3 * MIN_ROWS, 2), 2501, 10**9} - {2600, 2800}
     assert later == sorted(expected)
 
 
@@ -252,7 +253,7 @@ def test_windows_stay_where_they_were_when_the_export_began(
         {"textsReceived": {"operator": "AT_LEAST", "count": 1, "within": within}}, registry
     )
     index = SizeIndex(services.audience, services.recorder, index_bytes)
-    numbers = [*range(1, 2 * FEWEST + 1)]
+    numbers = [*range(1, 2 * MIN_ROWS + 1)]
     record(services, shop_id, [{"id": number} for number in numbers])
     # Half of the texts are in the window now, and out of it a day later.
     export = begun(services, shop_id, rule, index)
@@ -262,12 +263,12 @@ def test_windows_stay_where_they_were_when_the_export_began(
     rows, bad = check_batch(TEXTS, texts, len(numbers))
     assert not bad
     services.recorder.record(shop_id, TEXTS, rows)
-    found = export.page()["id"].to_pylist()
+    found = export.next_page()["id"].to_pylist()
     later = shop_scope(UTC_SHOP, began.now + timedelta(days=1))
-    assert count_members(services.audience, shop_id, rule, later, index) == FEWEST
+    assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
     found += pa.concat_tables(pages(export))["id"].to_pylist()
     assert found == numbers
-    assert count_members(services.audience, shop_id, rule, later, index) == FEWEST
+    assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
 
 
 def test_an_export_goes_on_after_any_contact(services: Services, everyone: Rule) -> None:
@@ -283,8 +284,8 @@ def test_an_export_goes_on_after_any_contact(services: Services, everyone: Rule)
 def test_pages_are_of_few_rows_where_rows_are_wide(services: Services, everyone: Rule) -> None:
     shop_id = next(_ids)
     wide = {"properties": {"text": "x" * 8_000}}
-    record(services, shop_id, [{"id": number, **wide} for number in range(1, 4 * FEWEST)])
+    record(services, shop_id, [{"id": number, **wide} for number in range(1, 4 * MIN_ROWS)])
     assert {page.num_rows for page in pages(begun(services, shop_id, everyone))} == {
-        FEWEST,
-        FEWEST - 1,
+        MIN_ROWS,
+        MIN_ROWS - 1,
     }

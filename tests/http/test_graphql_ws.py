@@ -27,8 +27,10 @@ from graphql_app.http import connections
 from graphql_app.runtime import context, threads
 from graphql_app.runtime.services import Services
 from graphql_app.schema import size
-from graphql_app.segments import size as sizes
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
+from graphql_app.segments.size import SegmentSize
 from graphql_app.settings import Settings
 from tests.schema.operations import EVERYONE, UPDATE, create
 from tests.support import WAIT, Client, Server, Stream, serving, streaming
@@ -67,13 +69,13 @@ def _no_tracebacks(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """How often the rules of each shop were counted; here without new facts as well."""
     counts: Counter[int] = Counter()
-    count = sizes.size
+    count = ShopEngine.size
 
-    def counting(audience: Any, shop_id: int, *arguments: Any) -> Any:
-        counts[shop_id] += 1
-        return count(audience, shop_id, *arguments)
+    def counting(engine: ShopEngine, rule: Rule) -> SegmentSize:
+        counts[engine.shop_id] += 1
+        return count(engine, rule)
 
-    monkeypatch.setattr(sizes, "size", counting)
+    monkeypatch.setattr(ShopEngine, "size", counting)
     _count_often(monkeypatch)
     return counts
 
@@ -589,7 +591,7 @@ def test_a_later_failure_is_told__and_ends_that_subscription(
         def failing(*_: Any) -> Any:
             raise AppError(code, "Not now.")
 
-        monkeypatch.setattr(sizes, "size", failing)
+        monkeypatch.setattr(ShopEngine, "size", failing)
         shop.record("contactsUpsert", contacts(1))
         error = end_of(stream)
         assert (error["message"], error["extensions"]) == ("Not now.", {"code": code})
@@ -607,7 +609,7 @@ def test_what_was_not_foreseen_is_masked(
     with admitted(shop) as stream:
         stream.subscribe(COUNT, rule=EVERYONE)
         stream.next()
-        monkeypatch.setattr(sizes, "size", failing)
+        monkeypatch.setattr(ShopEngine, "size", failing)
         shop.record("contactsUpsert", contacts(1))
         error = end_of(stream)
         assert error["extensions"]["code"] == "INTERNAL"
@@ -645,7 +647,7 @@ def test_a_failure_before_a_client_is_known_closes_the_connection(
 def waiting(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """How many subscriptions wait for facts."""
     found = SimpleNamespace(number=0)
-    wait = size.more_facts
+    wait = size.wait_for_change
 
     async def watched(*arguments: Any) -> None:
         found.number += 1
@@ -654,7 +656,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         finally:
             found.number -= 1
 
-    monkeypatch.setattr(size, "more_facts", watched)
+    monkeypatch.setattr(size, "wait_for_change", watched)
     return found
 
 

@@ -33,12 +33,13 @@ from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop
-from graphql_app.segments.members import Person, members
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.members import Page, Person
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.repository import Changes, SavedSegments
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
-from graphql_app.segments.size import SegmentSize, size
+from graphql_app.segments.size import SegmentSize
 from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document
@@ -146,6 +147,17 @@ class RecordedShop:
                 return {key: {**body, "segment": self.segments[body["segment"]]}}
         return {key: body}
 
+    @property
+    def engine(self) -> ShopEngine:
+        """The shop's engine, with the size index."""
+        services = self.services
+        return ShopEngine(services.audience, self.id, self.scope, services.index)
+
+    @property
+    def without_index(self) -> ShopEngine:
+        """The shop's engine, which answers by statements only."""
+        return replace(self.engine, index=None)
+
     def rule(self, document: Document) -> Rule:
         """A rule, read as any other."""
         if self.segments:
@@ -162,17 +174,16 @@ class RecordedShop:
 
     def members(self, rule: Rule, **page: Any) -> Sequence[Person]:
         """A page of a rule's members: from the index the same as in one statement."""
-        services, scope = self.services, self.scope
-        found = members(services.audience, self.id, rule, scope, services.index, **page)
-        without = replace(services, index_bytes=0).index
-        assert found == members(services.audience, self.id, rule, scope, without, **page)
+        found = self.engine.members(rule, Page(**page))
+        assert found == self.without_index.members(rule, Page(**page))
         return found
 
     def answers(self, documents: Sequence[Document]) -> list[set[int]]:
         """The ids of the contacts that match each of some rules, as many as its size says."""
         found = self.matching_each([self.rule(document) for document in documents])
-        sizes = {part.path: part.members for part in self.size({"any": list(documents)}).parts}
-        assert [sizes["rule", "any", number] for number in range(len(found))] == list(
+        parts = self.size({"any": list(documents)}).parts
+        sizes = {tuple(part.path): part.members for part in parts}
+        assert [sizes["rule", "any", f"{number}"] for number in range(len(found))] == list(
             map(len, found)
         )
         return found
@@ -188,9 +199,9 @@ class RecordedShop:
 
     def size(self, document: Document) -> SegmentSize:
         """The size of a rule: from the index the same as in one statement."""
-        services, rule = self.services, self.rule(document)
-        found = size(services.audience, self.id, rule, self.scope, services.index)
-        assert found == size(services.audience, self.id, rule, self.scope)
+        rule = self.rule(document)
+        found = self.engine.size(rule)
+        assert found == self.without_index.size(rule)
         return found
 
     def textable(self) -> int:
@@ -215,17 +226,8 @@ class RecordedShop:
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> Sequence[Option]:
         """What is suggested for a field."""
-        return suggestions(
-            self.services.registry,
-            self.services.audience,
-            self.id,
-            criterion,
-            name,
-            search,
-            100,
-            self.scope,
-            given,
-        )
+        registry = self.services.registry
+        return suggestions(self.engine, registry, criterion, name, search, 100, given=given)
 
     def labels(
         self,
@@ -236,15 +238,13 @@ class RecordedShop:
     ) -> dict[str, str]:
         """What people see for values of a field."""
         return labels(
+            self.engine,
             self.services.registry,
-            self.services.audience,
-            self.id,
             criterion,
             name,
             values,
-            self.scope,
-            given,
-            lambda ids: {id: f"Segment {id}" for id in ids},
+            given=given,
+            segments=lambda ids: {id: f"Segment {id}" for id in ids},
         )
 
 

@@ -16,8 +16,7 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.services import Services
-from graphql_app.segments.members import people
-from graphql_app.segments.templates import filled
+from graphql_app.segments.templates import fill_template
 from tests.parity.evaluation.facts import (
     Batch,
     Contact,
@@ -534,7 +533,7 @@ class TestTheSeed:
         services = boutique.services
         found = {
             template.name: boutique.matching(
-                filled(template, services.registry, services.audience, boutique.id, boutique.scope)
+                fill_template(template, services.registry, boutique.engine)
             )
             for template in services.registry.templates
         }
@@ -691,7 +690,7 @@ class TestCase7:
             Contacts((Contact(1, country="US", properties=properties), Contact(2))),
             Orders((ORDER,)),
         )
-        stored = people(boutique.services.audience, boutique.id, [1, 2])
+        stored = boutique.engine.people([1, 2])
         assert stored.keys() == {1, 2}
         kept = json.loads(stored[1].properties, parse_int=float)
         assert kept == json.loads(properties, parse_int=float)

@@ -20,9 +20,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.criteria import Form
 from graphql_app.plugins import Registry, discover
 from graphql_app.runtime.services import Services
-from graphql_app.segments.explanation import explain
 from graphql_app.segments.members import MemberSortKey, Position
-from graphql_app.segments.size import containing
 from tests.parity.evaluation.facts import Document, facts_after
 from tests.parity.evaluator import Judge, nodes
 from tests.parity.generated_facts import days
@@ -80,10 +78,8 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
     some = range(0, len(documents), 4)
     for contact in sorted(judge.everyone)[:1]:
         rules = {number: shop.rule(documents[number]) for number in some}
-        for services in (shop.services, replace(shop.services, index_bytes=0)):
-            holding = containing(
-                services.audience, shop.id, rules, contact, shop.scope, services.index
-            )
+        for engine in (shop.engine, shop.without_index):
+            holding = engine.contains(rules, contact)
             assert holding == {number for number in some if contact in found[number]}
 
 
@@ -94,8 +90,8 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
     assert (size.members, size.contacts) == (len(members), len(judge.everyone)), document
     assert size.textable == len(members & judge.textable), document
     assert size.as_of == judge.now
-    assert {part.path: part.members for part in size.parts} == {
-        path: len(judge.members(node)) for path, node in nodes(document)
+    assert {tuple(part.path): part.members for part in size.parts} == {
+        tuple(map(str, path)): len(judge.members(node)) for path, node in nodes(document)
     }, document
     assert size.members + rest.members == len(judge.everyone)
     assert size.textable + rest.textable == len(judge.textable)
@@ -118,12 +114,12 @@ def check_pages(shop: RecordedShop, document: Document) -> None:
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
     """What every node is said to say of a contact is what the evaluator says."""
     some = sorted(judge.everyone)[:3]
-    found = explain(shop.services.audience, shop.id, shop.rule(document), shop.scope, some)
+    found = shop.engine.explain(shop.rule(document), some)
     assert sorted(found) == some
     for id_, explanation in found.items():
         contact = judge.facts.contacts[id_]
-        assert {part.path: part.matches for part in explanation.parts} == {
-            path: judge.matches(node, contact) for path, node in nodes(document)
+        assert {tuple(part.path): part.matches for part in explanation.parts} == {
+            tuple(map(str, path)): judge.matches(node, contact) for path, node in nodes(document)
         }, (id_, document)
         assert explanation.is_member == judge.matches(document, contact)
 

@@ -36,9 +36,7 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
-from graphql_app.segments.explanation import explain
-from graphql_app.segments.members import MemberSortKey, members
-from graphql_app.segments.size import containing, size
+from graphql_app.segments.members import MemberSortKey, Page
 from graphql_app.segments.suggestions import all_fields, suggestion_statement
 from graphql_app.settings import Settings
 from tests.parity.evaluation.facts import Document
@@ -185,16 +183,14 @@ def _recorded(services: Services, split: Split, situation: Situation) -> Recorde
 
 def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
     """Ask in every way there is; what is compared is each statement that this leads to."""
-    index, none = shop.services.index, replace(shop.services, index_bytes=0).index
-    ask = (shop.services.audience, shop.id)
+    engine = shop.without_index
     rules = [shop.rule(document) for document in documents]
     for rule in rules:
-        counted = size(*ask, rule, shop.scope)
-        assert counted == size(*ask, rule, shop.scope, index)
+        assert engine.size(rule) == shop.engine.size(rule)
         for key in MemberSortKey:
-            members(*ask, rule, shop.scope, none, limit=3, key=key)
-        explain(*ask, rule, shop.scope, [1, 2, 3])
-    containing(*ask, dict(enumerate(rules)), 1, shop.scope, none)
+            engine.members(rule, Page(3, key=key))
+        engine.explain(rule, [1, 2, 3])
+    engine.contains(dict(enumerate(rules)), 1)
 
 
 @UNHURRIED

@@ -13,8 +13,8 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
 from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
+from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.scope import shop_scope
-from graphql_app.segments.size import size
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
 from tests.plugin_tables.conftest import Started
 from tests.plugin_tables.test_recording import REVIEW, contacts, points, record, reviews
@@ -179,7 +179,7 @@ def test_a_table_that_was_left_out_shows_one_shops_rows_too(
         audience = bare.services.audience
         rule = ReviewsWritten(operator="AT_LEAST", count=1)
         sizes = [
-            size(audience, shop.shop_id, rule, _scope(shop)).members
+            ShopEngine(audience, shop.shop_id, _scope(shop)).size(rule).members
             for shop in map(bare.client, (owner, thief))
         ]
         assert sizes == [2, 0]

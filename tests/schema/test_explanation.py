@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from graphql_app.criteria import MoneyCriterion
 from graphql_app.runtime.services import Services
-from graphql_app.schema import explanation
-from graphql_app.segments.explanation import explain
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.rules.tree import Rule
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
+
+explain = ShopEngine.explain
 
 WHY = """
 query ($rule: RuleInput!, $contact: ID!) {
@@ -58,11 +61,11 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """The contacts of each statement that explains some."""
     asked: list[list[int]] = []
 
-    def counted(*args: Any) -> Any:
-        asked.append([*args[-1]])
-        return explain(*args)
+    def counted(engine: ShopEngine, rule: Rule, ids: Sequence[int]) -> Any:
+        asked.append([*ids])
+        return explain(engine, rule, ids)
 
-    monkeypatch.setattr(explanation, "explain", counted)
+    monkeypatch.setattr(ShopEngine, "explain", counted)
     return asked
 
 
@@ -198,11 +201,11 @@ def test_a_contact_that_goes_meanwhile_is_not_explained(
 ) -> None:
     shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
 
-    def explain_a_moment_later(*args: Any) -> Any:
+    def explain_a_moment_later(engine: ShopEngine, rule: Rule, ids: Sequence[int]) -> Any:
         services.recorder.forget(shop.shop_id, [1])
-        return explain(*args)
+        return explain(engine, rule, ids)
 
-    monkeypatch.setattr(explanation, "explain", explain_a_moment_later)
+    monkeypatch.setattr(ShopEngine, "explain", explain_a_moment_later)
     edges = shop.ask(PAGE, rule=EVERYONE)["segmentMembers"]["edges"]
     assert [edge["explanation"] is None for edge in edges] == [True, False]
 

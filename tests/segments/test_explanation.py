@@ -29,7 +29,7 @@ from graphql_app.criteria import (
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
-from graphql_app.segments.explanation import Explanation, explain
+from graphql_app.segments.explanation import MembershipExplanation
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.rules.tree import Not, Rule
 from tests.parity.evaluation import facts
@@ -91,10 +91,10 @@ def shop(services: Services) -> RecordedShop:
 
 def told(
     shop: RecordedShop, rule: Rule | dict[str, Any], scope: Scope = LONDON, *ids: int
-) -> dict[int, Explanation]:
+) -> dict[int, MembershipExplanation]:
     parsed = shop.rule(rule) if isinstance(rule, dict) else rule
     contacts = ids or (REGULAR, OCCASIONAL, NOBODY)
-    return explain(shop.services.audience, shop.id, parsed, scope, contacts)
+    return replace(shop.engine, scope=scope).explain(parsed, contacts)
 
 
 def measured(
@@ -186,14 +186,14 @@ def test_every_node_says_what_it_needs_and_what_there_is(shop: RecordedShop) -> 
     found = told(shop, rule)[REGULAR]
     assert not found.is_member
     assert found.as_of == NOW
-    assert [(part.path, part.matches, part.measured) for part in found.parts] == [
-        (("rule",), False, None),
-        (("rule", "all", 0), False, "£37.20"),
-        (("rule", "all", 1), True, None),
-        (("rule", "all", 1, "not"), False, "0"),
-        (("rule", "all", 2), True, None),
-        (("rule", "all", 2, "any", 0), True, "£12.40"),
-        (("rule", "all", 2, "any", 1), True, None),
+    assert [(".".join(part.path), part.matches, part.measured) for part in found.parts] == [
+        ("rule", False, None),
+        ("rule.all.0", False, "£37.20"),
+        ("rule.all.1", True, None),
+        ("rule.all.1.not", False, "0"),
+        ("rule.all.2", True, None),
+        ("rule.all.2.any.0", True, "£12.40"),
+        ("rule.all.2.any.1", True, None),
     ]
     parts = shop.size(rule).parts
     assert [part.path for part in found.parts] == [part.path for part in parts]
@@ -214,7 +214,7 @@ def test_contacts_that_are_not_there_are_not_explained(shop: RecordedShop) -> No
     everyone: dict[str, Any] = {"not": {"spend": {"operator": "LESS_THAN", "amount": "0"}}}
     assert told(shop, everyone, LONDON, STRANGER) == {}
     assert told(shop, everyone, LONDON, STRANGER, NOBODY, 2**64 - 1).keys() == {NOBODY}
-    assert explain(shop.services.audience, shop.id, shop.rule(everyone), LONDON, []) == {}
+    assert shop.engine.explain(shop.rule(everyone), []) == {}
 
 
 def test_one_statement_explains_any_number_of_contacts(

@@ -37,9 +37,9 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.criteria import Criterion, Scope, StateOperator
 from graphql_app.runtime.services import Services
+from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.size import size
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
 from tests.support import Client, Server
 
@@ -125,7 +125,7 @@ SEEN_OF_ITS_OWN = {"or 1 = 1": 2}
 def test_a_fragment_sees_nothing_of_another_shop(
     services: Services, thief: Client, leak: str
 ) -> None:
-    found = size(services.audience, thief.shop_id, _criterion(LEAKS[leak]), SCOPE)
+    found = ShopEngine(services.audience, thief.shop_id, SCOPE).size(_criterion(LEAKS[leak]))
     assert found.contacts == 2
     assert found.members == SEEN_OF_ITS_OWN.get(leak, 0)
 
@@ -134,7 +134,7 @@ def test_a_fragment_sees_nothing_of_another_shop(
 def test_the_same_fragment_sees_the_shop_that_has_the_rows(
     services: Services, victim: Client, leak: str
 ) -> None:
-    found = size(services.audience, victim.shop_id, _criterion(LEAKS[leak]), SCOPE)
+    found = ShopEngine(services.audience, victim.shop_id, SCOPE).size(_criterion(LEAKS[leak]))
     assert found.members > 0
 
 

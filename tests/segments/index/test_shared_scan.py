@@ -146,8 +146,8 @@ def test_each_is_answered_as_if_it_were_alone(
 ) -> None:
     sizes = boutique.size({"any": [*leaves]})
     alone = [boutique.size(leaf).members for leaf in leaves]
-    parts = {part.path: part.members for part in sizes.parts}
-    assert [parts["rule", "any", number] for number in range(len(leaves))] == alone
+    parts = {tuple(part.path): part.members for part in sizes.parts}
+    assert [parts["rule", "any", f"{number}"] for number in range(len(leaves))] == alone
     assert max(alone) > 0
 
 

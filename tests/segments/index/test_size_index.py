@@ -19,7 +19,6 @@ from graphql_app.plugins import Plugin, register
 from graphql_app.runtime.services import Services
 from graphql_app.segments.index import contact_ids, shop_cache
 from graphql_app.segments.index.contact_ids import FEW
-from graphql_app.segments.size import size
 from tests.parity.evaluation.facts import (
     Contact,
     Contacts,
@@ -56,8 +55,7 @@ def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
     """How many members a rule has from memory, without asking the engine as well."""
     read = boutique.rule(rule)
     assert boutique.services.index.evaluate(boutique.id, [read], boutique.scope) is not None
-    services = boutique.services
-    return size(services.audience, boutique.id, read, boutique.scope, services.index).members
+    return boutique.engine.size(read).members
 
 
 def spent(operator: str, amount: str, **more: Any) -> dict[str, Any]:
@@ -389,8 +387,7 @@ def test_what_is_written_between_two_statements_of_a_size_is_in_all_of_it(
         return found
 
     monkeypatch.setattr(Audience, "fetch_table", then_write)
-    rule, services = boutique.rule(torn), boutique.services
-    found = size(services.audience, boutique.id, rule, boutique.scope, services.index)
+    found = boutique.engine.size(boutique.rule(torn))
     assert (found.members, found.from_memory) == (0, True)
     assert statements >= after
 

@@ -1,0 +1,193 @@
+"""The engine of one shop: every question about rules and contacts is answered here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from graphql_app.audience.cancellation import WorkCancelledError
+from graphql_app.errors import AppError
+from graphql_app.segments.attribution import (
+    attributed_answer,
+    distinct_criteria,
+    failing_criteria,
+)
+from graphql_app.segments.counts import ContactCounts, count_contacts
+from graphql_app.segments.explanation import (
+    MembershipExplanation,
+    explanation_statement,
+    explanations,
+)
+from graphql_app.segments.fact_reader import FactReader
+from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.index import Evaluation, SizeIndex
+from graphql_app.segments.members import (
+    Page,
+    Person,
+    count_statement,
+    member_ids,
+    members_statement,
+    people_statement,
+    person_of,
+)
+from graphql_app.segments.predicate import columns, key
+from graphql_app.segments.rules.tree import Rule, criteria, parts
+from graphql_app.segments.size import (
+    SegmentSize,
+    size_from_counts,
+    size_from_index,
+    size_statement,
+)
+from graphql_app.segments.timing import Answer, timed_answer
+
+
+@dataclass(frozen=True, slots=True)
+class ShopEngine(FactReader):
+    """Answers questions about one shop's contacts at one instant.
+
+    An answer comes from the size index when the index has it, otherwise from one SQL statement.
+    Both give the same answer. All methods that take a rule raise:
+
+    - ``CriterionFailedError`` when a criterion's code or SQL fails,
+    - ``RuleTimeoutError`` when the statement exceeds the time limit,
+    - ``AppError`` when the store fails. An error is never an empty answer.
+
+    Attributes:
+        index: The size index; ``None`` sends every question to a statement.
+    """
+
+    index: SizeIndex | None = None
+
+    def size(self, rule: Rule) -> SegmentSize:
+        """Count the contacts that match a rule, and each of its nodes."""
+        nodes = list(parts(rule))
+        with attributed_answer(self, [rule], "size") as answer:
+            evaluation = self.from_index([rule], answer)
+            if evaluation is not None:
+                return size_from_index(evaluation, nodes, self.scope)
+            counts = self.rows(size_statement(nodes, self.scope))[0]
+            answer.came_from_engine()
+            return size_from_counts(nodes, counts, self.scope)
+
+    def sizes(self, rules: Sequence[Rule]) -> list[SegmentSize | Exception]:
+        """Count several rules, in one pass if the index can; a rule that fails gets its error."""
+        evaluation = None
+        if len(rules) > 1:
+            # An error belongs to one of the rules, which is found below.
+            with suppress(AppError), timed_answer(self, rules, "sizes") as answer:
+                evaluation = self.from_index(rules, answer)
+
+        def size(rule: Rule) -> SegmentSize | Exception:
+            try:
+                if evaluation is None:
+                    return self.size(rule)
+                return size_from_index(evaluation, list(parts(rule)), self.scope)
+            except WorkCancelledError:
+                raise
+            except Exception as error:
+                return error
+
+        return [size(rule) for rule in rules]
+
+    def count(self, rule: Rule) -> int:
+        """Count the contacts that match a rule."""
+        with attributed_answer(self, [rule], "count") as answer:
+            evaluation = self.from_index([rule], answer)
+            if evaluation is not None:
+                return evaluation.count(next(evaluation.each([rule])))
+            found = int(self.rows(count_statement(rule, self.scope))[0][0])
+            answer.came_from_engine()
+            return found
+
+    def members(self, rule: Rule, page: Page) -> Sequence[Person]:
+        """Return a page of the contacts that match a rule."""
+        with attributed_answer(self, [rule], "members") as answer:
+            wanted = () if page.column is None else (page.column,)
+            evaluation = self.from_index([rule], answer, columns=wanted)
+            if evaluation is not None:
+                ids = member_ids(evaluation, rule, page)
+                found = self.people(ids)
+                return [found[id] for id in ids if id in found]
+            rows = self.rows(members_statement(rule, self.scope, page))
+            answer.came_from_engine()
+        return [*map(person_of, rows)]
+
+    def people(self, ids: Sequence[int]) -> dict[int, Person]:
+        """Return contacts by id; unknown ids are left out."""
+        rows = self.rows(people_statement(), ids) if ids else ()
+        return {person.id: person for person in map(person_of, rows)}
+
+    def explain(self, rule: Rule, ids: Sequence[int]) -> dict[int, MembershipExplanation]:
+        """Explain a rule for some contacts, by id; unknown ids are left out."""
+        nodes = list(parts(rule))
+        with attributed_answer(self, [rule], "explanation", ids) as answer:
+            rows = self.rows(explanation_statement(nodes, self.scope), ids)
+            answer.came_from_engine()
+            return explanations(nodes, rows, self.scope)
+
+    def contains(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
+        """Return the keys of the rules that a contact matches."""
+        if not rules:
+            return frozenset()
+        # Only this contact's rows are read, so the cost does not grow with the shop.
+        every = rules.values()
+        with attributed_answer(self, every, "membership", [contact_id]) as answer:
+            evaluation = self.from_index(every, answer, contact_id=contact_id)
+            if evaluation is None:
+                answers = columns([*every], self.scope)
+                statement = select(*(func.countIf(answers.of(rule)) for rule in every))
+                counts = self.rows(statement.select_from(answers.source), [contact_id])[0]
+                answer.came_from_engine()
+                return frozenset(number for number, n in zip(rules, counts, strict=True) if n)
+        if not len(evaluation.universe):
+            return frozenset()
+        found = evaluation.each([*every])
+        return frozenset(number for number, (matches,) in zip(rules, found, strict=True) if matches)
+
+    def contains_unless_failing(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
+        """Do as ``contains``, but leave out rules with a criterion that fails."""
+        try:
+            return self.contains(rules, contact_id)
+        except CriterionFailedError:
+            leaves = distinct_criteria(rules.values())
+            failing = {key(leaf) for leaf in failing_criteria(self, leaves, [contact_id])}
+        whole = {
+            number: rule
+            for number, rule in rules.items()
+            if failing.isdisjoint(map(key, criteria(rule)))
+        }
+        return self.contains(whole, contact_id)
+
+    def contact_counts(self) -> ContactCounts:
+        """Count the shop's contacts of each kind."""
+        return count_contacts(self)
+
+    def from_index(
+        self,
+        rules: Collection[Rule],
+        answer: Answer,
+        *,
+        columns: Collection[str] = (),
+        contact_id: int | None = None,
+    ) -> Evaluation | None:
+        """Evaluate rules in the size index; ``None`` when only a statement can.
+
+        Args:
+            rules: The rules.
+            answer: The answer to note the source of.
+            columns: Columns of ``Contact`` to evaluate too.
+            contact_id: The only contact to evaluate; all when ``None``.
+        """
+        if self.index is None:
+            return None
+        shop = (self.shop_id, rules, self.scope)
+        if contact_id is None:
+            evaluation = self.index.evaluate(*shop, columns)
+        else:
+            evaluation = self.index.of_contacts(*shop, [contact_id])
+        if evaluation is not None:
+            answer.came_from_index()
+        return evaluation

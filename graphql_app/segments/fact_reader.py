@@ -1,0 +1,40 @@
+"""Reading one shop's facts at one instant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import Statement
+from graphql_app.criteria import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class FactReader:
+    """One shop's facts at one instant.
+
+    Attributes:
+        audience: The store of facts.
+        shop_id: The shop. Statements see no other shop's rows.
+        scope: The shop's time zone and currency, and the instant.
+    """
+
+    audience: Audience
+    shop_id: int
+    scope: Scope
+
+    def rows(
+        self,
+        statement: Statement,
+        contacts: Sequence[int] | None = None,
+        timeout: float = math.inf,
+    ) -> Sequence[Any]:
+        """Execute a statement, on the rows of some contacts only when ``contacts`` is given.
+
+        Raises:
+            AppError: The engine failed, or the statement exceeded a limit.
+        """
+        return self.audience.fetch_rows(statement, self.shop_id, contacts, timeout)
