@@ -33,7 +33,8 @@ from graphql_app.criteria import Criterion, FieldKind, Form, Group, Scope
 from graphql_app.criteria.form import FieldSpec
 from graphql_app.http.monitoring import STATE
 from graphql_app.observability.metrics import Metrics
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.segments.rules import parser, sentences, tree
 from graphql_app.settings import Settings, as_set
 

@@ -20,7 +20,8 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services

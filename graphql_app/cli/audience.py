@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.console import out
-from graphql_app.plugins import discover
+from graphql_app.plugin_discovery import discover
 from graphql_app.settings import Settings
 from graphql_app.startup.audience import open_audience
 

@@ -25,11 +25,12 @@ from graphql_app.cli.plugin_trial import tried
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.trusted_documents import Documents
 from graphql_app.observability import logs
-from graphql_app.plugins import PluginError, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import PluginError
 from graphql_app.redaction import shown
 from graphql_app.server.run import listen, refuse_several
 from graphql_app.settings import Settings, as_set
-from graphql_app.startup.plugins import usable_plugins
+from graphql_app.startup.plugins import installed_plugins
 
 LIKE = 0.8
 """How like the name of a setting a variable must be to be taken for one that is misspelt."""
@@ -155,7 +156,7 @@ def _documents(settings: Settings) -> str:
 
 
 def _plugins(settings: Settings) -> str:
-    registry = tried(usable_plugins(strict=False))
+    registry = tried(installed_plugins(strict=False))
     if registry.failures and settings.strict_plugins:
         raise PluginError(*registry.failures)
     return f"left out: {registry.left_out}" if registry.failures else "can be used"

@@ -14,8 +14,9 @@ from graphql_app.cli.console import err, out
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugins import Registry, load
-from graphql_app.startup.plugins import usable_plugins
+from graphql_app.plugin_discovery import load
+from graphql_app.plugins import Registry
+from graphql_app.startup.plugins import installed_plugins
 
 
 def check_command(
@@ -25,7 +26,7 @@ def check_command(
     registry = _registry(distribution)
     refused = [
         failure
-        for failure in tried(usable_plugins(strict=False)).failures
+        for failure in tried(installed_plugins(strict=False)).failures
         if _same(failure.plugin.distribution, distribution)
     ]
     for failure in refused:

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.cli.console import out
-from graphql_app.plugins import RESERVED_KEYS, discover
+from graphql_app.plugin_discovery import RESERVED_KEYS, discover
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 MAX_NAME = 50

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from graphql_app.audience.store import Audience
 from graphql_app.plugins import Registry
-from graphql_app.startup.plugins import usable_by
+from graphql_app.startup.plugins import accept_in_store
 
 
 def tried(registry: Registry) -> Registry:
@@ -18,6 +18,6 @@ def tried(registry: Registry) -> Registry:
         path = Path(directory).resolve() / "audience"
         audience = Audience(f"clickhousedb://?interface=chdb&path={path}")
         try:
-            return usable_by(audience, registry, strict=False)
+            return accept_in_store(audience, registry, strict=False)
         finally:
             audience.close()

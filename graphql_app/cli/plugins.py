@@ -17,8 +17,9 @@ from graphql_app.cli.plugin_new import new_command
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugins import Plugin, Registry, discover
-from graphql_app.startup.plugins import usable_plugins
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Plugin, Registry
+from graphql_app.startup.plugins import installed_plugins
 
 MAX_SHOWN = 8
 
@@ -34,7 +35,7 @@ def list_command() -> None:
     The status is 1 if there are any such, so that this can be asked before a server is started. The
     facts are not touched: plugins are tried out in a store of the command's own.
     """
-    registry = tried(usable_plugins(strict=False))
+    registry = tried(installed_plugins(strict=False))
     table = Table()
     for column, no_wrap in (
         ("criterion", True),

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from graphql_app.catalog.migrate import migrate, revision, revisions
 from graphql_app.cli.console import err, out
-from graphql_app.plugins import discover
+from graphql_app.plugin_discovery import discover
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_unchecked_catalog

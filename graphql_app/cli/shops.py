@@ -14,7 +14,7 @@ from graphql_app.cli.console import out
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
-from graphql_app.startup.plugins import usable_plugins
+from graphql_app.startup.plugins import installed_plugins
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
 
@@ -32,7 +32,7 @@ def shop_create(
     with open_catalog(settings) as catalog:
         shop = create_shop(
             catalog,
-            usable_plugins(settings.strict_plugins),
+            installed_plugins(settings.strict_plugins),
             Shop(
                 handle=handle,
                 name=name or handle,

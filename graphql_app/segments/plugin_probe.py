@@ -1,8 +1,8 @@
-"""Trying plugins out at the start: their tables, and every operator for a shop with no rows."""
+"""Probing plugins at startup: their tables, and every operator for a shop without rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from graphql_app.criteria import (
     ui_schema,
 )
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugins import HOST, Failure, Plugin, Registry, without
+from graphql_app.plugins import HOST, Failure, Plugin, Registry
 from graphql_app.segments.attribution import distinct_criteria, error_of
 from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.rules.parser import read_form
@@ -29,76 +29,68 @@ from graphql_app.segments.suggestions import all_fields, suggestion_statement
 
 NOBODY = 0
 SECONDS = 5.0
-MAX_TOLD = 300
+MAX_DETAIL = 300
 
 
-def check_tables(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
-    """Create the plugins' tables; the registry without the plugins of which one cannot be.
-
-    Raises:
-        PluginError: There are any, and the host is strict.
-    """
-    failures = []
-    adding = {plugin: each.tables for plugin, each in registry.contributions.items() if each.tables}
-    for plugin, tables in adding.items():
+def create_plugin_tables(audience: Audience, registry: Registry) -> Iterable[Failure]:
+    """Create the plugins' tables; return the plugins with a table that cannot be created."""
+    for plugin, contribution in registry.contributions.items():
+        if not contribution.tables:
+            continue
         try:
-            audience.create_tables(tables)
+            audience.create_tables(contribution.tables)
         except AppError as error:
-            reason = "has an audience table that cannot be used"
-            failures.append(Failure(plugin, reason, str(error)))
-    return without(registry, failures, strict) if failures else registry
+            yield Failure(plugin, "has an audience table that cannot be used", str(error))
 
 
-def check_criteria(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
-    """The registry without the third parties' plugins of which a criterion fails.
+def probe_criteria(audience: Audience, registry: Registry) -> Iterable[Failure]:
+    """Execute every third-party criterion for a shop without rows; return the plugins that fail.
 
-    The host's own are tried out by its tests, not at each of its starts.
+    The project's tests execute the built-in criteria, so a start does not.
 
     Raises:
-        AppError: The store is down, which is no criterion's fault.
-        PluginError: There are any, and the host is strict.
+        AppError: The store is down.
     """
     audience.ping()
     scope = Scope(ZoneInfo("UTC"), "USD", datetime.now(UTC))
-    failures = [
-        failure
-        for plugin, contribution in registry.contributions.items()
-        if plugin.distribution != HOST
-        for kind in contribution.criteria
-        if (failure := _failure(audience, plugin, kind, scope)) is not None
-    ]
-    return without(registry, failures, strict) if failures else registry
+    for plugin, contribution in registry.contributions.items():
+        if plugin.distribution == HOST:
+            continue
+        for kind in contribution.criteria:
+            failure = _failure(audience, plugin, kind, scope)
+            if failure is not None:
+                yield failure
 
 
 def _failure(
     audience: Audience, plugin: Plugin, kind: type[Criterion], scope: Scope
 ) -> Failure | None:
-    for what, attempt_it in STEPS.items():
+    for what, probe in STEPS.items():
         try:
-            attempt_it(audience, kind, scope)
+            probe(audience, kind, scope)
         except (Exception, SystemExit) as error:
             slow = isinstance(error, AppError) and error.code is ErrorCode.TIMEOUT
             how = f"takes longer than {SECONDS:g} seconds" if slow else "fails"
             return Failure(
-                plugin, f"has a criterion, {kind.key!r}, whose {what} {how}", _told(error)
+                plugin, f"has a criterion, {kind.key!r}, whose {what} {how}", _detail(error)
             )
     return None
 
 
-def _told(error: BaseException) -> str:
-    """What was first raised. Nobody's rows are read here, so it may be told."""
+def _detail(error: BaseException) -> str:
+    """Describe the original exception. The probed shop has no rows, so it quotes nobody's data."""
     while isinstance(error, AppError) and error.__cause__ is not None:
         error = error.__cause__
-    return f"{type(error).__name__}: {str(getattr(error, 'orig', error))[:MAX_TOLD]}"
+    return f"{type(error).__name__}: {str(getattr(error, 'orig', error))[:MAX_DETAIL]}"
 
 
-def _try_form(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
+def _probe_form(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     json_schema(kind)
     ui_schema(kind)
     list(_examples(kind))
 
 
-def _try_sentence(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
+def _probe_sentence(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     for criterion in _examples(kind):
         if isinstance(criterion, SegmentReference):
             sentence(Reference(criterion, "Another", All(())), scope)
@@ -106,10 +98,10 @@ def _try_sentence(audience: Audience, kind: type[Criterion], scope: Scope) -> No
             sentence(criterion, scope)
 
 
-def _try_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
-    """All in one statement; one by one only to say what is wrong.
+def _probe_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
+    """Execute all operators in one statement, and one by one only to find which fails.
 
-    A negative operator has the SQL of its twin, with which it is one here.
+    A negative operator has the SQL of its positive twin.
     """
     if issubclass(kind, SegmentReference):
         return
@@ -124,7 +116,7 @@ def _try_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
             raise error
 
 
-def _try_suggestions(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
+def _probe_suggestions(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     fields = all_fields(kind)
     for name, spec in fields.items():
         if not spec.form.suggests or spec.type.kind is FieldKind.SEGMENT:
@@ -137,15 +129,15 @@ def _try_suggestions(audience: Audience, kind: type[Criterion], scope: Scope) ->
 
 
 STEPS: Mapping[str, Callable[[Audience, type[Criterion], Scope], None]] = {
-    "form": _try_form,
-    "sentence": _try_sentence,
-    "SQL": _try_sql,
-    "suggestion": _try_suggestions,
+    "form": _probe_form,
+    "sentence": _probe_sentence,
+    "SQL": _probe_sql,
+    "suggestion": _probe_suggestions,
 }
 
 
 def _examples(kind: type[Criterion]) -> Iterator[Criterion]:
-    """Criteria with every operator, but those that the form itself finds something wrong with."""
+    """Make valid criteria with every operator."""
     for values in _values(kind):
         criterion, problems = read_form(kind, values)
         if criterion is not None and not problems:
@@ -153,7 +145,7 @@ def _examples(kind: type[Criterion]) -> Iterator[Criterion]:
 
 
 def _values(form: type[Form]) -> Iterator[dict[str, Any]]:
-    """For every operator all that it takes, once only what is needed, and every condition."""
+    """Fill in all fields for every operator, only the required ones once, and every condition."""
     first, *others = form.operators()
     yield _filled(form, first, optional=False)
     yield from (_filled(form, operator) for operator in (first, *others))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from graphql_app.criteria import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.errors import InvalidInputError
-from graphql_app.plugins import Failure, Registry, without
+from graphql_app.plugins import Failure, Registry
 from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.rules import parser, tree
@@ -16,25 +16,24 @@ from graphql_app.segments.suggestions import suggestions
 Place = tuple[str, ...]
 
 
-def check_starters(registry: Registry, strict: bool = True) -> Registry:
-    """The registry without the plugins whose default segments or templates do not hold.
+def starters_are_valid(registry: Registry) -> Iterable[Failure]:
+    """Check the rules of the plugins' default segments and templates."""
+    failures: list[Failure] = []
+    while True:
+        # Rules may use criteria of plugins that have just failed, so check until none fails.
+        remaining = registry.without(failures) if failures else registry
+        found = [
+            Failure(plugin, f"has an invalid rule in {starter.name!r}", str(error))
+            for plugin, contribution in remaining.contributions.items()
+            for starter in contribution.starters
+            if (error := _error_of(starter, remaining)) is not None
+        ]
+        if not found:
+            return failures
+        failures += found
 
-    Raises:
-        PluginError: There are any, and the host is strict.
-    """
-    failures = [
-        Failure(plugin, f"has a rule that does not hold, of {starter.name!r}", str(error))
-        for plugin, contribution in registry.contributions.items()
-        for starter in contribution.starters
-        if (error := _wrong_with(starter, registry)) is not None
-    ]
-    if not failures:
-        return registry
-    # Without them, rules of others may not hold any more.
-    return check_starters(without(registry, failures, strict), strict)
 
-
-def _wrong_with(
+def _error_of(
     starter: DefaultSegment | SegmentTemplate, registry: Registry
 ) -> InvalidInputError | None:
     try:

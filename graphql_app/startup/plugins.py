@@ -1,63 +1,84 @@
-"""The plugins that can be used, each checked."""
+"""Acceptance of plugins: every check that a plugin passes before the first request."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from graphql_app.audience.store import Audience
-from graphql_app.plugins import HOST, Failure, Registry, discover, without
+from graphql_app.plugin_discovery import (
+    criteria_are_usable,
+    discover,
+    enums_are_unique,
+    names_are_unique,
+    tables_are_usable,
+)
+from graphql_app.plugins import HOST, Check, Failure, Registry, run_checks
 from graphql_app.schema.build import build_schema
-from graphql_app.segments.plugin_probe import check_criteria, check_tables
-from graphql_app.segments.templates import check_starters
+from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
+from graphql_app.segments.templates import starters_are_valid
 
 
-def usable_by(audience: Audience, registry: Registry, strict: bool) -> Registry:
-    """The plugins that can be used with an audience, which gets their tables.
-
-    Raises:
-        AppError: The audience cannot be used.
-        PluginError: Some plugins cannot, and it is to be strict.
-    """
-    audience.create_tables()
-    for check in (check_tables, check_criteria):
-        registry = check(audience, registry, strict)
-    registry = check_starters(registry, strict)
-    audience.use_plugin_tables(registry.tables)
-    return registry
-
-
-def usable_plugins(strict: bool) -> Registry:
-    """The plugins that are installed, as far as they can be used without the audience.
-
-    Raises:
-        PluginError: Some cannot, and it is to be strict.
-    """
-    return check_starters(check_schema(discover(strict=strict), strict), strict)
-
-
-def check_schema(registry: Registry, strict: bool = True) -> Registry:
-    """The registry without the plugins whose types do not fit into the schema with the others'.
-
-    Raises:
-        PluginError: There are any, and the host is strict.
-    """
-    if _wrong_with(registry) is None:
-        return registry
-    theirs = [plugin for plugin in registry.contributions if plugin.distribution != HOST]
-    untried = [Failure(plugin, "has not been tried") for plugin in theirs]
-    build_schema(without(registry, untried, strict=False))  # what fails here is no plugin's fault
+def types_fit_the_schema(registry: Registry) -> Iterable[Failure]:
+    """Check that a GraphQL schema can be built; otherwise find the plugins that prevent it."""
+    if _schema_error(registry) is None:
+        return
+    third_party = [plugin for plugin in registry.contributions if plugin.distribution != HOST]
+    rest = [Failure(plugin, "has not been tried") for plugin in third_party]
+    build_schema(registry.without(rest))  # an error of the built-in plugins is raised
     failures: list[Failure] = []
-    for plugin in theirs:
-        untried.pop(0)
-        error = _wrong_with(without(registry, [*failures, *untried], strict=False))
+    for plugin in third_party:
+        rest.pop(0)
+        error = _schema_error(registry.without([*failures, *rest]))
         if error is not None:
             reason = "has types that do not fit into the GraphQL schema"
             failures.append(Failure(plugin, reason, str(error)))
-    return without(registry, failures, strict)
+    yield from failures
 
 
-def _wrong_with(registry: Registry) -> Exception | None:
-    """Why there is no schema of a registry."""
+def _schema_error(registry: Registry) -> Exception | None:
     try:
         build_schema(registry)
     except Exception as error:
         return error
     return None
+
+
+# All checks of a plugin, in order. A plugin that fails one is left out as a whole, and the next
+# check sees the others. Before them, discovery imports the plugin, compares its contract version
+# and calls its hooks.
+CHECKS: tuple[Check, ...] = (
+    criteria_are_usable,
+    tables_are_usable,
+    names_are_unique,
+    enums_are_unique,
+    types_fit_the_schema,
+    starters_are_valid,
+)
+
+# The checks that need the store of facts; they run after the ones above.
+STORE_CHECKS = (create_plugin_tables, probe_criteria)
+
+
+def installed_plugins(strict: bool) -> Registry:
+    """Return the installed plugins that pass every check without the store.
+
+    Raises:
+        PluginError: Some plugins failed, and ``strict`` is true.
+    """
+    return discover(strict, CHECKS)
+
+
+def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Registry:
+    """Return the plugins that work with a store of facts, after creating their tables in it.
+
+    Raises:
+        AppError: The store cannot be used.
+        PluginError: Some plugins failed, and ``strict`` is true.
+    """
+    audience.create_tables()
+    checks = [partial(check, audience) for check in STORE_CHECKS]
+    # Rules may use criteria of plugins that have just failed.
+    registry = run_checks(registry, [*checks, starters_are_valid], strict)
+    audience.use_plugin_tables(registry.tables)
+    return registry

@@ -14,7 +14,7 @@ from graphql_app.segments.default_segments import update_defaults
 from graphql_app.settings import Settings
 from graphql_app.startup.audience import open_audience, open_recorder
 from graphql_app.startup.catalog import open_catalog
-from graphql_app.startup.plugins import usable_by, usable_plugins
+from graphql_app.startup.plugins import accept_in_store, installed_plugins
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         PluginError: A plugin cannot be used, and the settings are strict.
     """
     strict = settings.strict_plugins
-    registry = registry or usable_plugins(strict)
+    registry = registry or installed_plugins(strict)
     with open_catalog(settings) as catalog, open_audience(settings) as audience:
-        registry = usable_by(audience, registry, strict)
+        registry = accept_in_store(audience, registry, strict)
         for failure in registry.failures:
             logger.warning("left out: %s", failure)
         recorder = open_recorder(settings, catalog, audience)

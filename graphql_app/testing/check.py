@@ -8,7 +8,8 @@ from typing import Any, ParamSpec
 
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import Criterion, FieldKind, Form, SegmentReference, hookimpl
-from graphql_app.plugins import Plugin, PluginError, Registry, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import Plugin, PluginError, Registry
 from graphql_app.runtime.services import Services
 from graphql_app.testing import (
     api,

@@ -16,7 +16,8 @@ from sqlalchemy import create_engine, make_url, text
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugins import Registry, load
+from graphql_app.plugin_discovery import load
+from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.backup.installation import Installation, furnish

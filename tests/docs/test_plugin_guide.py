@@ -18,7 +18,8 @@ import pytest
 
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.demo import load
-from graphql_app.plugins import HOST, Plugin, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
 from tests.docs.pages import ROOT, Block, blocks, page, prose
 from tests.installed import fresh_environment, run

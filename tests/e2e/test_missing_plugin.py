@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_app.plugins import PluginError, Registry
+from graphql_app.plugins import PluginError, Registry, run_checks
 from graphql_app.runtime.services import Services
-from graphql_app.segments.templates import check_starters
+from graphql_app.segments.templates import starters_are_valid
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 
@@ -63,7 +63,7 @@ def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Serv
 
 
 def test_a_starter_whose_rule_does_not_hold_is_named_at_the_start(registry: Registry) -> None:
-    check_starters(registry)
+    assert starters_are_valid(registry) == []
     criteria = {key: kind for key, kind in registry.criteria.items() if key != "location"}
     with pytest.raises(PluginError, match=r"All US/Canada.*'location'"):
-        check_starters(replace(registry, criteria=criteria))
+        run_checks(replace(registry, criteria=criteria), [starters_are_valid], strict=True)

@@ -26,7 +26,8 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
 from tests.e2e import process
 from tests.e2e.process import Running

@@ -23,7 +23,8 @@ from graphql_app.catalog import tokens
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.http.exports import AT_ONCE
-from graphql_app.plugins import HOST, Plugin, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
 from tests.plugins import moody
 from tests.schema.operations import EVERYONE, create

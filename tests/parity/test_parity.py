@@ -18,7 +18,8 @@ from hypothesis.errors import NoSuchExample
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Form
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.members import MemberSortKey, Position
 from tests.parity.evaluation.facts import Document, facts_after

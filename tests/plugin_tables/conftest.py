@@ -12,7 +12,8 @@ import pytest
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugins import Registry, load
+from graphql_app.plugin_discovery import load
+from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving

@@ -30,7 +30,8 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.criteria import hookimpl
 from graphql_app.errors import InvalidInputError
-from graphql_app.plugins import Plugin, PluginError, Registry, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import Plugin, PluginError, Registry
 from tests.plugin_tables.conftest import Started
 from tests.plugin_tables.test_recording import RECORD, record
 from tests.schema.operations import refused

@@ -16,7 +16,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from graphql_app.criteria import Form
 from graphql_app.errors import AppError
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Named
 from graphql_app.segments.rules.tree import document as as_document

@@ -15,7 +15,8 @@ from anyio import CapacityLimiter
 
 from graphql_app.audience.store import Audience
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugins import HOST, Plugin, Registry, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import HOST, Plugin, Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.plugins import moody

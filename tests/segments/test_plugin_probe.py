@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,10 +26,11 @@ from graphql_app.criteria import (
     form_field,
     hookimpl,
 )
-from graphql_app.plugins import HOST, Plugin, PluginError, Registry, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import HOST, Plugin, PluginError, Registry, run_checks
 from graphql_app.segments import plugin_probe
-from graphql_app.segments.plugin_probe import check_criteria, check_tables
-from graphql_app.startup.plugins import check_schema, usable_by
+from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
+from graphql_app.startup.plugins import accept_in_store, types_fit_the_schema
 from tests.plugins import reviews
 
 ACME = Plugin("acme", "acme-criteria", "1.2")
@@ -202,15 +204,19 @@ class Good(Whole):
     key = "good"
 
 
+def probe(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
+    return run_checks(registry, [partial(probe_criteria, audience)], strict)
+
+
 def test_the_built_in_criteria_are_found_well(audience: Audience, registry: Registry) -> None:
     criteria = registry.criteria.values()
     as_a_third_partys = register({ACME: _Module(*criteria)})
-    assert check_criteria(audience, as_a_third_partys) is as_a_third_partys
+    assert probe(audience, as_a_third_partys) is as_a_third_partys
 
 
 def test_the_hosts_own_are_not_tried_out_at_the_start(audience: Audience) -> None:
     ours = register({Plugin("ours", HOST, "0.1"): _Module(InWords)})
-    assert check_criteria(audience, ours) is ours
+    assert probe(audience, ours) is ours
 
 
 @pytest.mark.parametrize("criterion", FAILING, ids=lambda kind: kind.__name__)
@@ -220,9 +226,9 @@ def test_what_fails_is_named_and_left_out_alone(
     registry = register({ACME: _Module(criterion), OTHER: _Module(Good)})
     what, detail = FAILING[criterion]
     with pytest.raises(PluginError, match=f"acme-criteria 1.2 .*'whole', whose {what} fails") as no:
-        check_criteria(audience, registry)
+        probe(audience, registry)
     assert no.match(detail)
-    fewer = check_criteria(audience, registry, strict=False)
+    fewer = probe(audience, registry, strict=False)
     assert fewer.criteria == {"good": Good}
     [failure] = fewer.failures
     assert failure.plugin == ACME
@@ -244,10 +250,10 @@ def test_what_a_cluster_would_count_wrongly_is_left_out_there_and_nowhere_else(
     registry = register({ACME: _Module(AboveAverage), OTHER: _Module(Good)})
     if store == "cluster":
         with pytest.raises(PluginError, match="whose SQL fails: NotShardSafeError: has a value"):
-            check_criteria(audience, registry)
-        assert check_criteria(audience, registry, strict=False).criteria == {"good": Good}
+            probe(audience, registry)
+        assert probe(audience, registry, strict=False).criteria == {"good": Good}
     else:
-        assert check_criteria(audience, registry) is registry
+        assert probe(audience, registry) is registry
 
 
 class Sleepy(Whole):
@@ -260,7 +266,7 @@ class Sleepy(Whole):
 def test_what_is_slow_is_named(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
-        check_criteria(audience, register({ACME: _Module(Sleepy)}))
+        probe(audience, register({ACME: _Module(Sleepy)}))
 
 
 class Choosy(Whole):
@@ -280,13 +286,13 @@ class Choosy(Whole):
 
 def test_a_form_may_refuse_what_it_is_tried_with(audience: Audience) -> None:
     registry = register({ACME: _Module(Choosy)})
-    assert check_criteria(audience, registry) is registry
+    assert probe(audience, registry) is registry
 
 
 def test_what_names_a_criterion_that_is_left_out_is_left_out_too(audience: Audience) -> None:
     template = SegmentTemplate("t", "T", "", {"whole": {"operator": "IS"}})
     registry = register({ACME: _Module(Forbidden), OTHER: _Module(Good, templates=[template])})
-    fewer = usable_by(audience, registry, strict=False)
+    fewer = accept_in_store(audience, registry, strict=False)
     assert fewer.criteria == {}
     assert [failure.plugin for failure in fewer.failures] == [ACME, OTHER]
 
@@ -298,8 +304,8 @@ def test_a_table_that_is_something_else_on_disk_leaves_its_plugin_out(audience: 
     )
     registry = register({ACME: reviews, OTHER: _Module(Good)})
     with pytest.raises(PluginError, match=r"acme-criteria 1.2 has an audience table.*acme_review"):
-        check_tables(audience, registry)
-    fewer = usable_by(audience, registry, strict=False)
+        run_checks(registry, [partial(create_plugin_tables, audience)], strict=True)
+    fewer = accept_in_store(audience, registry, strict=False)
     assert fewer.criteria == {"good": Good}
     assert not any(name.startswith("acme_") for name in audience.facts)
 
@@ -362,8 +368,8 @@ def test_types_that_break_the_schema_leave_their_plugin_out(
     ours = {plugin: _Module(*each.criteria) for plugin, each in registry.contributions.items()}
     broken = register({**ours, ACME: _Module(criterion), OTHER: _Module(Good)})
     with pytest.raises(PluginError, match=r"acme-criteria 1.2 has types that do not fit"):
-        check_schema(broken)
-    fewer = check_schema(broken, strict=False)
+        run_checks(broken, [types_fit_the_schema], strict=True)
+    fewer = run_checks(broken, [types_fit_the_schema], strict=False)
     assert fewer.criteria.keys() == {*registry.criteria, "good"}
     assert [failure.plugin for failure in fewer.failures] == [ACME]
     assert {plugin.distribution for plugin in fewer.contributions} == {HOST, "other-criteria"}
@@ -371,6 +377,6 @@ def test_types_that_break_the_schema_leave_their_plugin_out(
 
 def test_of_two_plugins_with_a_type_of_one_name_the_first_stays(registry: Registry) -> None:
     both = register({ACME: _Module(ByPet), OTHER: _Module(ByPane)})
-    fewer = check_schema(both, strict=False)
+    fewer = run_checks(both, [types_fit_the_schema], strict=False)
     assert fewer.criteria == {"byPet": ByPet}
     assert [failure.plugin for failure in fewer.failures] == [OTHER]

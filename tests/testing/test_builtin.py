@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphql_app.plugins import discover
+from graphql_app.plugin_discovery import discover
 from graphql_app.runtime.services import Services
 from graphql_app.testing import check_criterion
 

@@ -15,7 +15,8 @@ import pytest
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.errors import AppError
-from graphql_app.plugins import Plugin, register
+from graphql_app.plugin_discovery import register
+from graphql_app.plugins import Plugin
 from graphql_app.runtime.services import Services
 from graphql_app.segments.index import contact_ids, shop_cache
 from graphql_app.segments.index.contact_ids import FEW

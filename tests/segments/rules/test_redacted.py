@@ -9,7 +9,8 @@ import pytest
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, Form
 from graphql_app.errors import InvalidInputError
-from graphql_app.plugins import Registry, discover
+from graphql_app.plugin_discovery import discover
+from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.redacted import outline
 from graphql_app.segments.rules.tree import All, Reference

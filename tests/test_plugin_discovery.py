@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, true
 
-from graphql_app import plugins
+from graphql_app import plugin_discovery
 from graphql_app.criteria import (
     Criterion,
     DefaultSegment,
@@ -22,7 +22,8 @@ from graphql_app.criteria import (
     form_field,
     hookimpl,
 )
-from graphql_app.plugins import Plugin, PluginError, Registry, discover, load, register
+from graphql_app.plugin_discovery import discover, load, register
+from graphql_app.plugins import Plugin, PluginError, Registry
 
 ACME = Plugin("acme", "acme-criteria", "1.2")
 OTHER = Plugin("other", "other-criteria", "3.4")
@@ -264,7 +265,7 @@ def test_a_plugin_that_keeps_the_start_waiting_is_named_in_the_log(
         time.sleep(0.05)
         return [Everyone]
 
-    monkeypatch.setattr(plugins, "SLOW", 0.05)
+    monkeypatch.setattr(plugin_discovery, "SLOW", 0.05)
     _registered(_module(register_criteria=register_criteria), _plugin())
     [record] = caplog.records
     assert record.getMessage().startswith("plugin 'acme' of acme-criteria 1.2 is slow: its hooks")
