@@ -5,19 +5,21 @@ import { type ConditionForm, type Field, fieldsOf, type Option } from '../rule/m
 import { newId } from '../rule/rule';
 import type { Problems, Values } from '../rule/values';
 import { useEditor } from './context';
-import type { FieldInputProps } from './FieldInput';
+import { Fields } from './Fields';
+import type { FieldProps } from './fieldProps';
 import { OperatorSelect } from './OperatorSelect';
-import { Fields } from './RowForm';
 
 type Item = Values & { operator: string };
 
-export function Conditions(props: FieldInputProps): ReactNode {
-  const { field, path, given, onChange } = props;
+export function Conditions(props: FieldProps): ReactNode {
+  const { field, path, formValues, onChange } = props;
   const { readOnly } = useEditor();
   const form = field.condition as ConditionForm;
   const items = (props.value ?? []) as readonly Item[];
   const [ids, setIds] = useState(() => items.map(newId));
-  const beside = Object.fromEntries(Object.entries(given).filter(([name]) => name !== field.name));
+  const beside = Object.fromEntries(
+    Object.entries(formValues).filter(([name]) => name !== field.name),
+  );
 
   function change(position: number, item: Item): void {
     onChange(items.map((other, index) => (index === position ? item : other)));
@@ -32,7 +34,7 @@ export function Conditions(props: FieldInputProps): ReactNode {
           item={item}
           criterion={props.criterion}
           path={path}
-          given={{ ...beside, ...within(path, item) }}
+          formValues={{ ...beside, ...within(path, item) }}
           problems={below(props.problems, `${field.name}.${position}.`)}
           onChange={(changed) => change(position, changed)}
           onRemove={() => {
@@ -78,7 +80,7 @@ interface ConditionRowProps {
   item: Item;
   criterion: string;
   path: string;
-  given: Values;
+  formValues: Values;
   problems: Problems;
   onChange(item: Item): void;
   onRemove(): void;
@@ -114,7 +116,7 @@ function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): Re
         prefix={`${props.path}.`}
         fields={fieldsOf(form, operator)}
         values={values}
-        given={props.given}
+        formValues={props.formValues}
         problems={props.problems}
         onChange={(name, value) => onChange({ ...item, [name]: value })}
         onOption={picked}

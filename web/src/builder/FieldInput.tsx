@@ -1,26 +1,14 @@
 /** The input of a field, by its kind. */
 
 import { type ReactNode, useId } from 'react';
-import type { Field, Option } from '../rule/metadata';
-import type { Problems, Value, Values, Window } from '../rule/values';
+import type { Field } from '../rule/metadata';
+import { parseWholeNumber, stripFormatting } from '../rule/typedNumbers';
+import type { Problems, Value, Window } from '../rule/values';
 import { currencySign } from '../rule/words';
-import { Conditions } from './Conditions';
 import { useEditor } from './context';
+import type { FieldInputProps, FieldProps, InputProps } from './fieldProps';
 import { ManyValues, OneValue } from './OfferedValues';
 import { TimeWindow } from './TimeWindow';
-
-export interface FieldInputProps {
-  criterion: string;
-  /** The field's path within the criterion's form. */
-  path: string;
-  field: Field;
-  value: Value;
-  given: Values;
-  problems: Problems;
-  onChange(value: Value): void;
-  onOption(option: Option): void;
-  onClose?: (() => void) | undefined;
-}
 
 /** What is wrong with a field, or with one of its values; conditions show theirs by themselves. */
 function problemOf(field: Field, problems: Problems): string | undefined {
@@ -29,18 +17,7 @@ function problemOf(field: Field, problems: Problems): string | undefined {
   return [...problems].find(([path]) => path.startsWith(`${field.name}.`))?.[1];
 }
 
-/** What the inputs of every kind need. */
-export interface InputProps {
-  id: string;
-  field: Field;
-  value: Value;
-  disabled: boolean;
-  invalid: boolean;
-  describedBy: string | undefined;
-  onChange(value: Value): void;
-}
-
-export function FieldInput(props: FieldInputProps): ReactNode {
+export function FieldInput(props: FieldProps): ReactNode {
   const { field, problems } = props;
   const editor = useEditor();
   const id = useId();
@@ -61,13 +38,13 @@ export function FieldInput(props: FieldInputProps): ReactNode {
         <label htmlFor={id} title={field.description ?? undefined}>
           {field.label}
         </label>
-        {props.onClose && (
+        {props.onRemove && (
           <button
             type="button"
             className="icon small"
             aria-label={`Leave out: ${field.label}`}
             title="Leave out"
-            onClick={props.onClose}
+            onClick={props.onRemove}
           >
             ×
           </button>
@@ -89,10 +66,10 @@ export function FieldInput(props: FieldInputProps): ReactNode {
   );
 }
 
-function Input(props: FieldInputProps & { input: InputProps }): ReactNode {
+function Input(props: FieldInputProps): ReactNode {
   const { field, input, value } = props;
   const { shop } = useEditor();
-  if (field.kind === 'CONDITION') return <Conditions {...props} />;
+  if (field.kind === 'CONDITION') return props.renderConditions?.(props);
   if (field.kind === 'TIME_WINDOW') return <TimeWindow {...input} value={value as Window} />;
   if (field.multiple) return <ManyValues {...props} />;
   if (field.suggests || field.kind === 'SEGMENT') return <OneValue {...props} />;
@@ -101,7 +78,7 @@ function Input(props: FieldInputProps & { input: InputProps }): ReactNode {
     case 'COUNT':
       return (
         <span className="affixed">
-          <Typed {...input} mode="numeric" read={wholeNumber} />
+          <Typed {...input} mode="numeric" read={parseWholeNumber} />
           {field.unit && <span>{field.unit}</span>}
         </span>
       );
@@ -126,24 +103,12 @@ function Input(props: FieldInputProps & { input: InputProps }): ReactNode {
   }
 }
 
-/** A whole number as such; anything else as it was typed. */
-export function wholeNumber(text: string): Value {
-  const plain = plainNumber(text);
-  return /^-?\d+$/.test(plain) ? Number(plain) : text;
-}
-
-/** What was pasted from a sheet, such as "£1,000.50", as the API writes it. */
-function plainNumber(text: string): string {
-  const bare = text.trim().replace(/^\p{Sc}\s*/u, '');
-  return /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(bare) ? bare.replaceAll(',', '') : bare;
-}
-
 interface TypedProps extends InputProps {
   mode: 'numeric' | 'decimal' | 'text';
   read?: (text: string) => Value;
 }
 
-function Typed({ read = plainNumber, ...props }: TypedProps): ReactNode {
+function Typed({ read = stripFormatting, ...props }: TypedProps): ReactNode {
   return (
     <input
       id={props.id}

@@ -8,7 +8,7 @@ import type { Option } from '../rule/metadata';
 import { isEmpty, type Values } from '../rule/values';
 import { Picker } from '../ui/Picker';
 import { useEditor } from './context';
-import type { FieldInputProps, InputProps } from './FieldInput';
+import type { FieldInputProps, FieldProps } from './fieldProps';
 
 const TYPING = 150;
 
@@ -17,10 +17,8 @@ const NOTHING = 'Nothing found.';
 const NOTHING_LIKE_IT = 'Nothing like it in the shop yet.';
 const NOTHING_YET = 'Nothing like it in the shop yet; Enter adds it.';
 
-type OfferedProps = FieldInputProps & { input: InputProps };
-
 /** A value as it is typed or picked. */
-export function OneValue(props: OfferedProps): ReactNode {
+export function OneValue(props: FieldInputProps): ReactNode {
   const { field, input, value } = props;
   const offers = useOffers(props);
   const free = field.kind === 'TEXT' && !field.options;
@@ -44,7 +42,7 @@ export function OneValue(props: OfferedProps): ReactNode {
 }
 
 /** Values one beside the other, added by typing or picking. */
-export function ManyValues(props: OfferedProps): ReactNode {
+export function ManyValues(props: FieldInputProps): ReactNode {
   const { field, input, onChange } = props;
   const { readOnly } = useEditor();
   const client = useQueryClient();
@@ -117,7 +115,7 @@ export function ManyValues(props: OfferedProps): ReactNode {
 }
 
 /** What is offered for what is typed. */
-function useOffers({ criterion, path, field, given }: FieldInputProps): {
+function useOffers({ criterion, path, field, formValues }: FieldProps): {
   choices: readonly (Option & { label: string })[];
   busy: boolean;
   stale: boolean;
@@ -128,7 +126,7 @@ function useOffers({ criterion, path, field, given }: FieldInputProps): {
   const [search, setSearch] = useState('');
   const [open, setOpen] = useState(false);
   const typed = useRested(search);
-  const others = filledIn(given, path);
+  const others = filledIn(formValues, path);
   const { data, error, isFetching, isPlaceholderData } = useQuery({
     queryKey: ['suggestions', criterion, path, typed, others],
     queryFn: ({ signal }) => suggestions(criterion, path, typed, others, signal),
@@ -159,9 +157,9 @@ async function suggestions(
 }
 
 /** What the other inputs of the form have. */
-function filledIn(given: Values, path: string): Values {
+function filledIn(values: Values, path: string): Values {
   return Object.fromEntries(
-    Object.entries(given).filter(([name, value]) => name !== path && !isEmpty(value)),
+    Object.entries(values).filter(([name, value]) => name !== path && !isEmpty(value)),
   );
 }
 
@@ -171,7 +169,7 @@ function filledIn(given: Values, path: string): Values {
  * It is null for a value that nothing in the shop has, and missing until it is known.
  */
 function useLabels(
-  { criterion, path, field, given }: FieldInputProps,
+  { criterion, path, field, formValues }: FieldProps,
   values: readonly string[],
 ): ReadonlyMap<string, string | null> {
   const client = useQueryClient();
@@ -183,7 +181,12 @@ function useLabels(
   useQuery({
     queryKey: ['labels', criterion, path, unknown],
     queryFn: async ({ signal }) => {
-      const variables = { criterion, field: path, values: unknown, given: filledIn(given, path) };
+      const variables = {
+        criterion,
+        field: path,
+        values: unknown,
+        given: filledIn(formValues, path),
+      };
       const { fieldLabels } = await ask(LabelsDocument, variables, signal);
       for (const { value, label } of fieldLabels) {
         client.setQueryData(labelKey(criterion, path, value), label);

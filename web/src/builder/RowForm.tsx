@@ -8,9 +8,10 @@ import { isEmpty, type Problems, type Value, type Values, valueIn } from '../rul
 import { inWords } from '../rule/words';
 import { type Choice, Picker } from '../ui/Picker';
 import { afterClick } from '../ui/pointer';
+import { Conditions } from './Conditions';
 import { Count } from './Count';
 import { useEditor } from './context';
-import { FieldInput } from './FieldInput';
+import { Fields } from './Fields';
 import { OperatorSelect } from './OperatorSelect';
 
 const NO_PROBLEMS: Problems = new Map();
@@ -198,10 +199,11 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
         prefix=""
         fields={fieldsOf(criterion, row.operator)}
         values={row.value}
-        given={row.value}
+        formValues={row.value}
         problems={shown}
         onChange={change}
         onOption={picked}
+        renderConditions={(props) => <Conditions {...props} />}
       />
     </>
   );
@@ -231,73 +233,4 @@ function at(values: Value, path: string): Value {
       (value, step) => (isEmpty(value) ? value : valueIn(value as Values, step)),
       values,
     );
-}
-
-interface FieldsProps {
-  criterion: string;
-  /** The path of the form within the criterion's, with a point at its end. */
-  prefix: string;
-  fields: readonly Field[];
-  values: Values;
-  /** What is filled in so far, by paths, for suggestions that depend on it. */
-  given: Values;
-  problems: Problems;
-  onChange(name: string, value: Value): void;
-  onOption(field: Field, option: Option): void;
-}
-
-/** The inputs of a form; those that may be left out wait behind a button. */
-export function Fields(props: FieldsProps): ReactNode {
-  const { fields, values } = props;
-  const { readOnly } = useEditor();
-  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
-  const shown = fields.filter(
-    (field) => field.required || !isEmpty(valueIn(values, field.name)) || opened.has(field.name),
-  );
-  const hidden = fields.filter((field) => !shown.includes(field));
-
-  function close(field: Field): void {
-    document.activeElement?.closest('.row')?.querySelector('input')?.focus();
-    setOpened(new Set([...opened].filter((name) => name !== field.name)));
-    props.onChange(field.name, undefined);
-  }
-
-  return (
-    <>
-      {shown.map((field) => (
-        <FieldInput
-          key={field.name}
-          criterion={props.criterion}
-          path={props.prefix + field.name}
-          field={field}
-          value={valueIn(values, field.name)}
-          given={props.given}
-          problems={props.problems}
-          onChange={(value) => props.onChange(field.name, value)}
-          onOption={(option) => props.onOption(field, option)}
-          onClose={field.required || readOnly ? undefined : () => close(field)}
-        />
-      ))}
-      {!readOnly &&
-        hidden.map((field) => (
-          <button
-            key={field.name}
-            type="button"
-            className="add option"
-            title={field.description ?? undefined}
-            onClick={(event) => {
-              const form = event.currentTarget.parentElement;
-              setOpened(new Set([...opened, field.name]));
-              // Once it is there.
-              setTimeout(() => {
-                const input = form?.querySelector(`[data-field="${CSS.escape(field.name)}"]`);
-                input?.querySelector<HTMLElement>('input, select, button.add')?.focus();
-              });
-            }}
-          >
-            + {field.label}
-          </button>
-        ))}
-    </>
-  );
 }

@@ -1,9 +1,10 @@
 /** A span of time: the API's TimeWindowInput. */
 
 import type { ReactNode } from 'react';
+import { parseWholeNumber } from '../rule/typedNumbers';
 import { UNITS, type Window } from '../rule/values';
 import { inWords } from '../rule/words';
-import { type InputProps, wholeNumber } from './FieldInput';
+import type { InputProps } from './fieldProps';
 
 const WINDOWS = {
   last: { label: 'in the last', empty: { last: { count: 30, unit: 'DAYS' } } },
@@ -62,7 +63,7 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
             aria-label={`${props.field.label}: how many`}
             value={String(value.last.count ?? '')}
             onChange={(event) =>
-              onChange({ last: { ...value.last, count: wholeNumber(event.target.value) } })
+              onChange({ last: { ...value.last, count: parseWholeNumber(event.target.value) } })
             }
             {...shared}
           />
