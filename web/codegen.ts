@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-// Documents are plain strings at run time; their types come from the committed schema.
+// Documents stay strings at run time. Their types come from the committed schema.
 const config: CodegenConfig = {
   schema: '../schema.graphql',
   documents: 'src/api/*.graphql',

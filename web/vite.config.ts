@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
-// The bundle is committed inside the Python package, which serves it at /builder/.
+// The Python package contains the built bundle and serves it at /builder/.
 export default defineConfig({
   base: '/builder/',
   plugins: [react()],
@@ -11,7 +11,7 @@ export default defineConfig({
   css: {
     postcss: {
       plugins: [
-        // GraphiQL's style sheet has 300 kB of fonts in it; the system's will do.
+        // GraphiQL's style sheet embeds 300 kB of fonts; the page uses the system's instead.
         { postcssPlugin: 'no-fonts', AtRule: { 'font-face': (rule) => void rule.remove() } },
       ],
     },

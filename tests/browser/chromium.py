@@ -1,4 +1,4 @@
-"""The Chromium of the browser tests; run as a module, this sees that there is one."""
+"""Finds Chromium for the browser tests; run as a module, it installs Chromium if necessary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """The program, if there is one: what CHROMIUM names, or the system's, or Playwright's own."""
+    """Return the path of Chromium: from $CHROMIUM, from the system or from Playwright."""
     if named := os.environ.get("CHROMIUM"):
         return shutil.which(named)
     for name in NAMES:
@@ -26,27 +26,27 @@ def find() -> str | None:
 
 
 def install() -> None:
-    """Install one: Debian's where that may be done, else Playwright's."""
+    """Install Debian's Chromium if this user may, or else Playwright's."""
     apt_get = shutil.which("apt-get")
     if apt_get and os.geteuid() == 0:
-        print("Installing Debian's package chromium, for the browser tests.", flush=True)
+        print("Installing the Debian package chromium for the browser tests.", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
             subprocess.run([apt_get, "-qq", *arguments], env=quiet, check=True)
     else:
-        print("Installing Playwright's Chromium, for the browser tests.", flush=True)
+        print("Installing Playwright's Chromium for the browser tests.", flush=True)
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
 
 
 def main() -> None:
-    """Say which one is used; install one if there is none."""
+    """Print which Chromium the tests use; install one if there is none."""
     named = os.environ.get("CHROMIUM")
     if (program := find()) is None:
         if named:
-            sys.exit(f"CHROMIUM is {named}, which is no program.")
+            sys.exit(f"CHROMIUM is {named}, but no such program exists.")
         install()
         if (program := find()) is None:
-            sys.exit("There is no Chromium yet: install one, or name it by CHROMIUM.")
+            sys.exit("Chromium is still missing; install it, or set CHROMIUM to its path.")
     print(f"The browser tests use {program}.")
 
 

@@ -1,4 +1,4 @@
-"""Fixtures: a browser, the demo shop on a real server, and pages that are watched."""
+"""Fixtures: a browser, the demo shop on a real server, and monitored pages."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import chromium
+from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder, SegmentList
 from tests.browser.shop import Shop, demo_shop
-from tests.browser.watch import Watch
 from tests.e2e import process
 
-PATIENCE = 20_000  # milliseconds until what is expected must be there
+TIMEOUT = 20_000  # milliseconds
 
 Browse = Callable[..., Page]
 
 
-# Of the package, not the session: while Playwright runs, no other test can run a loop of asyncio.
+# Not session-scoped: no other test can run an asyncio loop while Playwright runs.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The one browser of these tests."""
+    """Start the browser that all these tests share."""
     program = chromium.find()
     if program is None:
-        pytest.fail("There is no Chromium for the browser tests: `make chromium` installs one.")
-    expect.set_options(timeout=PATIENCE)
-    # Playwright's own default is a Chromium without its sandbox, which root needs.
+        pytest.fail("The browser tests need Chromium; run `make chromium` to install it.")
+    expect.set_options(timeout=TIMEOUT)
+    # Playwright starts Chromium without its sandbox by default, as root requires.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
         yield browser
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the data of the demo shop, to copy."""
+    """Return a data directory with the demo shop, for tests to copy."""
     data_dir = tmp_path_factory.mktemp("prepared")
     process.segments(data_dir, "demo")
     return data_dir
@@ -46,7 +46,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def demo_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The server of most tests."""
+    """Start the server that most tests share."""
     data_dir = tmp_path_factory.mktemp("demo") / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     with demo_shop(data_dir) as shop:
@@ -55,30 +55,30 @@ def demo_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def demo(demo_server: Shop) -> Iterator[Shop]:
-    """The demo shop, with no segments but the default ones."""
+    """Return the demo shop, which only has the default segments."""
     yield demo_server
     demo_server.clean()
 
 
 @pytest.fixture
-def watch() -> Iterator[Watch]:
-    """What pages may not do; the test fails if they did."""
-    watch = Watch()
-    yield watch
-    assert watch.wrong == []
+def monitor() -> Iterator[PageMonitor]:
+    """Fail the test if one of its pages does something unexpected."""
+    monitor = PageMonitor()
+    yield monitor
+    assert monitor.unexpected == []
 
 
 @pytest.fixture
-def browse(browser: Browser, watch: Watch) -> Iterator[Browse]:
-    """Opens a page of a server in a context of its own."""
+def browse(browser: Browser, monitor: PageMonitor) -> Iterator[Browse]:
+    """Return a function that opens a page in a new browser context."""
     contexts = []
 
     def open_page(address: str, path: str | None = "/builder/", **options: Any) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, **options}
         context = browser.new_context(base_url=address, **options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         contexts.append(context)
-        watch.context(context, address)
+        monitor.watch(context, address)
         page = context.new_page()
         if path is not None:
             page.goto(path)
@@ -87,18 +87,18 @@ def browse(browser: Browser, watch: Watch) -> Iterator[Browse]:
     yield open_page
     for context in contexts:
         for page in context.pages:
-            # What the page has said so far comes before the answer.
+            # Playwright delivers the page's earlier events before this result.
             page.evaluate("null")
         context.close()
 
 
 @pytest.fixture
 def segments(browse: Browse, demo: Shop) -> SegmentList:
-    """The list of the demo shop's segments."""
+    """Open the list of the demo shop's segments."""
     return SegmentList(browse(demo.address))
 
 
 @pytest.fixture
 def builder(browse: Browse, demo: Shop) -> Builder:
-    """A new segment of the demo shop."""
+    """Open a new segment of the demo shop."""
     return Builder(browse(demo.address, "/builder/new"))

@@ -1,6 +1,6 @@
-"""Pictures of the page for the documentation, and how soon it is there.
+"""Takes the documentation's pictures of the pages, and measures how soon the list appears.
 
-Run as ``python -m tests.browser.screenshots http://127.0.0.1:8000`` while the demo shop is served.
+Serve the demo shop, then run ``python -m tests.browser.screenshots http://127.0.0.1:8000``.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tests.installed import ROOT
 
 IMAGES = ROOT / "docs/images"
 WIDTH = 1280
-MOST = 200_000  # bytes of a picture
+MAX_BYTES = 200_000  # of a picture
 PICTURES: dict[str, tuple[str, int, int, Literal["light", "dark"]]] = {
     "list": ("listed", WIDTH, 900, "light"),
-    "empty": ("picking", WIDTH, 800, "light"),
+    "empty": ("choosing", WIDTH, 800, "light"),
     "filled": ("filled", WIDTH, 900, "light"),
     "nested": ("nested", WIDTH, 1100, "light"),
-    "error": ("wrong", WIDTH, 700, "light"),
+    "error": ("invalid", WIDTH, 700, "light"),
     "narrow": ("filled", 380, 800, "light"),
     "dark": ("nested", WIDTH, 1100, "dark"),
 }
-LISTED = """
+RECORD_LISTED = """
 new MutationObserver(() => {
   if (!window.listed && document.querySelector('main li h2')) window.listed = performance.now();
 }).observe(document, {childList: true, subtree: true});
@@ -42,7 +42,7 @@ TIMES = """
 
 
 def take(browser: Browser, shop: Shop, name: str) -> None:
-    """One picture."""
+    """Take a picture."""
     state, width, height, scheme = PICTURES[name]
     page = browser.new_page(
         base_url=shop.address,
@@ -54,14 +54,14 @@ def take(browser: Browser, shop: Shop, name: str) -> None:
     path = IMAGES / f"builder-{name}.png"
     path.write_bytes(page.screenshot(animations="disabled"))
     size = path.stat().st_size
-    print(f"{path.relative_to(ROOT)}: {size:,} bytes{', too many' if size > MOST else ''}")
+    print(f"{path.relative_to(ROOT)}: {size:,} bytes{', too many' if size > MAX_BYTES else ''}")
     page.close()
 
 
-def painted(browser: Browser, address: str) -> list[Any]:
-    """How many milliseconds it takes until the list is there: at first, and when known."""
+def load_times(browser: Browser, address: str) -> list[Any]:
+    """Return the milliseconds until the list appears, without and with a warm browser cache."""
     context = browser.new_context(base_url=address)
-    context.add_init_script(LISTED)
+    context.add_init_script(RECORD_LISTED)
     times = []
     for _ in range(2):
         page: Page = context.new_page()
@@ -74,19 +74,20 @@ def painted(browser: Browser, address: str) -> list[Any]:
 
 
 def main(address: str) -> None:
-    """Take all."""
+    """Take all pictures."""
     config = httpx.get(f"{address}/builder/config.json").raise_for_status().json()
     found = chromium.find()
     if not config["token"] or not found:
-        sys.exit("That is not the demo shop." if found else "There is no Chromium.")
+        sys.exit("No demo shop." if found else "No Chromium; run `make chromium`.")
     expect.set_options(timeout=30_000)
     shop = Shop(address, config["token"])
     others = shop.segments().keys()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found)
-        for how, times in zip(("at first", "again"), painted(browser, address), strict=True):
-            print(f"{how}: painted after {times['paint']:.0f} ms, listed {times['listed']:.0f} ms")
+        for cache, times in zip(("cold", "warm"), load_times(browser, address), strict=True):
+            paint, listed = times["paint"], times["listed"]
+            print(f"{cache} cache: painted after {paint:.0f} ms, listed after {listed:.0f} ms")
         for name in PICTURES:
             take(browser, shop, name)
         browser.close()

@@ -1,4 +1,4 @@
-"""A server with the demo shop, and what its API says beside the page."""
+"""A server with the demo shop, and what its API answers, to compare the pages with."""
 
 from __future__ import annotations
 
@@ -46,67 +46,68 @@ CRITERIA = """
 
 @dataclass
 class Shop:
-    """A shop of a server."""
+    """A shop on a server."""
 
     address: str
     token: str
 
-    def ask(self, query: str, **variables: Any) -> Any:
-        """The data of an operation that must go well."""
-        answer = httpx.post(
+    def execute(self, query: str, **variables: Any) -> Any:
+        """Execute an operation that must succeed; return its data."""
+        response = httpx.post(
             f"{self.address}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {self.token}"},
             timeout=60,
         ).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
+        assert "errors" not in response, response
+        return response["data"]
 
-    def members(self, rule: Rule) -> int:
-        """How many match a rule."""
-        count: int = self.ask(SIZE, rule=rule)["segmentSize"]["members"]
+    def size(self, rule: Rule) -> int:
+        """Return how many contacts match a rule."""
+        count: int = self.execute(SIZE, rule=rule)["segmentSize"]["members"]
         return count
 
     def criteria(self) -> list[dict[str, Any]]:
-        """The metadata of all criteria."""
-        found: list[dict[str, Any]] = self.ask(CRITERIA)["criteria"]
+        """Return the metadata of all criteria."""
+        found: list[dict[str, Any]] = self.execute(CRITERIA)["criteria"]
         return found
 
     def segments(self) -> dict[str, dict[str, Any]]:
-        """All segments, archived ones too, by their names."""
+        """Return all segments by name, including the archived ones."""
         return {
             segment["name"]: segment
             for archived in (False, True)
-            for segment in self.ask(SEGMENTS, archived=archived)["segments"]["nodes"]
+            for segment in self.execute(SEGMENTS, archived=archived)["segments"]["nodes"]
         }
 
     def create(self, name: str, rule: Rule, description: str = "") -> str:
-        """A new segment; its id."""
-        made = self.ask(CREATE, input={"name": name, "rule": rule, "description": description})
-        assert made["segmentCreate"]["userErrors"] == []
-        id: str = made["segmentCreate"]["segment"]["id"]
+        """Create a segment; return its id."""
+        input = {"name": name, "rule": rule, "description": description}
+        created = self.execute(CREATE, input=input)["segmentCreate"]
+        assert created["userErrors"] == []
+        id: str = created["segment"]["id"]
         return id
 
     def update(self, id: str, **input: Any) -> None:
-        """Change a segment, as another client does."""
-        done = self.ask(UPDATE, id=id, input=input)
-        assert done["segmentUpdate"]["userErrors"] == []
+        """Change a segment as another client."""
+        updated = self.execute(UPDATE, id=id, input=input)["segmentUpdate"]
+        assert updated["userErrors"] == []
 
     def clean(self, keep: Collection[str] = ()) -> None:
-        """Delete what is not of every shop, but those of some names."""
+        """Delete all segments except the default ones and those named in ``keep``."""
         own = [
             segment["id"]
             for name, segment in self.segments().items()
             if not segment["isDefault"] and name not in keep
         ]
-        # Twice: one that another uses is deleted after it.
+        # Twice: a segment that another one uses can only be deleted after that one.
         for id in [*own, *own]:
-            self.ask(DELETE, id=id)
+            self.execute(DELETE, id=id)
 
 
 @contextmanager
 def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
-    """The demo shop of a directory, served as ``make run`` does."""
+    """Serve the demo shop of a data directory, as ``make run`` does."""
     with process.server(
         data_dir, "demo", "--serve", program=process.SEGMENTS, port=port, **settings
     ) as running:
@@ -115,40 +116,40 @@ def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
 
 
 def either(*rules: Rule) -> Rule:
-    """Any of some rules."""
+    """Return a rule that matches contacts who match any of ``rules``."""
     return {"any": list(rules)}
 
 
 def both(*rules: Rule) -> Rule:
-    """All of some rules."""
+    """Return a rule that matches contacts who match all of ``rules``."""
     return {"all": list(rules)}
 
 
 def bought(*products: str) -> Rule:
-    """Who has bought some of the products."""
+    """Return a rule for contacts who have bought any of ``products``."""
     return {"productPurchased": {"operator": "ANY_OF", "products": list(products)}}
 
 
 def spent_over(amount: str) -> Rule:
-    """Who has spent more."""
+    """Return a rule for contacts who have spent more than ``amount``."""
     return {"spend": {"operator": "GREATER_THAN", "amount": amount}}
 
 
 def texts(count: int) -> Rule:
-    """Who was sent so many texts."""
+    """Return a rule for contacts who have received exactly ``count`` texts."""
     return {"textsReceived": {"operator": "EQUALS", "count": count}}
 
 
 def orders(count: int) -> Rule:
-    """Who has placed so many orders."""
+    """Return a rule for contacts who have placed exactly ``count`` orders."""
     return {"ordersPlaced": {"operator": "EQUALS", "count": count}}
 
 
 def subscribed_since(day: str) -> Rule:
-    """Who has subscribed on or after a day."""
+    """Return a rule for contacts who subscribed on or after a date."""
     return {"subscribeDate": {"operator": "ON_OR_AFTER", "date": day}}
 
 
-def parts(shop: Shop, rule: Rule) -> Sequence[int]:
-    """The count of a rule and of each of its parts, in order."""
-    return [part["members"] for part in shop.ask(SIZE, rule=rule)["segmentSize"]["parts"]]
+def part_counts(shop: Shop, rule: Rule) -> Sequence[int]:
+    """Return the counts of a rule and of each of its parts, in order."""
+    return [part["members"] for part in shop.execute(SIZE, rule=rule)["segmentSize"]["parts"]]

@@ -1,4 +1,4 @@
-"""The states of the page that are looked at as a whole."""
+"""The states in which the accessibility tests check the pages and pictures are taken of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import Builder, SegmentList
 from tests.browser.shop import Rule, Shop, both, bought, either, orders, spent_over, texts
 
-FILLED = both(spent_over("50.00"), texts(0))
-NESTED = both(
+TWO_CRITERIA = both(spent_over("50.00"), texts(0))
+NESTED_GROUPS = both(
     spent_over("50.00"),
     {"not": either(texts(0), orders(1))},
     either(
@@ -30,88 +30,87 @@ NESTED = both(
 )
 
 
-def _saved(page: Page, shop: Shop, name: str, rule: Rule) -> Builder:
-    found = shop.segments().get(name)
-    id = found["id"] if found else shop.create(name, rule, "Made to be looked at")
+def _open_saved(page: Page, shop: Shop, name: str, rule: Rule) -> Builder:
+    saved = shop.segments().get(name)
+    id = saved["id"] if saved else shop.create(name, rule, "For the spring campaign")
     page.goto(f"/builder/segments/{id}")
     builder = Builder(page)
-    builder.expect_size(shop.members(rule))
-    expect(page.get_by_role("navigation", name="Pages of members")).to_be_visible()
+    builder.expect_size(shop.size(rule))
+    expect(page.get_by_role("navigation", name="Preview pages")).to_be_visible()
     return builder
 
 
 def listed(page: Page, shop: Shop) -> None:
-    """The list, with segments that somebody has made."""
-    for name, rule in (("Spent, never texted", FILLED), ("Europe's best", NESTED)):
+    """Show the list with two segments besides the default ones."""
+    rules = {"Spent, never texted": TWO_CRITERIA, "Europe's best": NESTED_GROUPS}
+    for name, rule in rules.items():
         if name not in shop.segments():
-            shop.create(name, rule, "Made to be looked at")
+            shop.create(name, rule, "For the spring campaign")
     page.goto("/builder/")
     segments = SegmentList(page)
-    for name, size in (("Spent, never texted", shop.members(FILLED)), ("Europe's best", None)):
-        card = segments.card(name).place
-        shown = f"{shop.members(NESTED) if size is None else size:,}"
-        expect(card.get_by_text(shown, exact=True)).to_be_visible()
+    for name, rule in rules.items():
+        card = segments.card(name).locator
+        expect(card.get_by_text(f"{shop.size(rule):,}", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Cross-Sells")).to_be_visible()
 
 
 def empty(page: Page, _: Shop) -> None:
-    """A new segment."""
+    """Show a new segment."""
     page.goto("/builder/new")
     Builder(page).expect_size(4_339)
 
 
 def filled(page: Page, shop: Shop) -> None:
-    """Two criteria."""
-    _saved(page, shop, "Spent, never texted", FILLED)
+    """Show a segment with two criteria."""
+    _open_saved(page, shop, "Spent, never texted", TWO_CRITERIA)
 
 
 def nested(page: Page, shop: Shop) -> None:
-    """Groups within groups."""
-    _saved(page, shop, "Europe's best", NESTED)
+    """Show a segment with groups inside groups."""
+    _open_saved(page, shop, "Europe's best", NESTED_GROUPS)
 
 
-def picking(page: Page, shop: Shop) -> None:
-    """A list to pick from is open."""
+def choosing(page: Page, shop: Shop) -> None:
+    """Show the open list of criteria."""
     empty(page, shop)
     builder = Builder(page)
-    row = builder.add_criterion()
-    expect(row.place.get_by_role("option").first).to_be_visible()
+    row = builder.add_row()
+    expect(row.locator.get_by_role("option").first).to_be_visible()
     builder.expect_size(4_339)
 
 
-def wrong(page: Page, shop: Shop) -> None:
-    """Something keeps it from being saved."""
+def invalid(page: Page, shop: Shop) -> None:
+    """Show two rows with problems after an attempt to save."""
     empty(page, shop)
     builder = Builder(page).call("Orders, and spend")
-    builder.add_criterion("Orders placed").compare("is between").fill("Number", "5").fill(
-        "Up to", "2"
-    )
-    builder.add_criterion("Total spend").compare("is greater than")
+    row = builder.add_row("Orders placed").compare("is between")
+    row.fill("Number", "5").fill("Up to", "2")
+    builder.add_row("Total spend").compare("is greater than")
     expect(builder.row(1).input("Up to")).to_have_attribute("aria-invalid", "true")
     builder.save_button.click()
     expect(builder.row(2).input("Amount")).to_have_attribute("aria-invalid", "true")
 
 
-def asking(page: Page, shop: Shop) -> None:
-    """A dialog is open."""
+def conflict(page: Page, shop: Shop) -> None:
+    """Show the dialog about a conflicting change by someone else."""
     filled(page, shop)
     builder = Builder(page)
     builder.row(1).fill("Amount", "60")
-    found = shop.segments()["Spent, never texted"]
-    shop.update(found["id"], description="Changed by somebody else")
+    saved = shop.segments()["Spent, never texted"]
+    shop.update(saved["id"], description="Changed by someone else")
     builder.save_button.click()
     expect(builder.dialog).to_be_visible()
 
 
 def explained(page: Page, shop: Shop) -> None:
-    """It is said why a member is in it, and what programs send."""
+    """Show the explanation of a match, and the panel for developers."""
     filled(page, shop)
-    page.get_by_role("button", name="Why is ").first.click()
+    page.get_by_role("button", name="Why does ").first.click()
     page.get_by_role("heading", name="For developers").click()
-    expect(page.get_by_role("region", name="With curl")).to_be_visible()
+    expect(page.get_by_role("region", name="curl command")).to_be_visible()
 
 
 STATES: dict[str, Callable[[Page, Shop], None]] = {
     state.__name__: state
-    for state in (listed, empty, filled, nested, picking, wrong, asking, explained)
+    for state in (listed, empty, filled, nested, choosing, invalid, conflict, explained)
 }

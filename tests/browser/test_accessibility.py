@@ -1,4 +1,4 @@
-"""What anybody can see and use: by axe's rules, in both schemes, on a narrow screen."""
+"""The pages pass axe's rules in light and dark colors, and fit a narrow screen."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from tests.browser.states import STATES
 from tests.installed import ROOT
 
 NARROW = ViewportSize(width=380, height=800)
+WIDE = ViewportSize(width=1280, height=900)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 
-# Text that its own element, or one around it, cuts off; what scrolls on purpose does not.
+# Finds text that its element or the window cuts off, except in elements that scroll.
 CUT_OFF = """
 () => {
   const scrolls = (element) => /auto|scroll/.test(getComputedStyle(element).overflowX);
@@ -38,36 +40,21 @@ CUT_OFF = """
 """
 
 
-def violations(page: Page) -> list[str]:
-    """What axe has to say, at each place."""
-    if not AXE.is_file():
-        pytest.fail("axe-core is not there: `make web` installs it.")
-    page.evaluate(AXE.read_text())
-    results: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [
-        f"{found['id']}: {node['html'][:160]} {' '.join(node['failureSummary'].split())[:300]}"
-        for found in results["violations"]
-        for node in found["nodes"]
-    ]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(
-    browse: Browse, demo: Shop, state: str, scheme: Literal["light", "dark"]
-) -> None:
-    page = browse(demo.address, None, color_scheme=scheme, reduced_motion="reduce")
-    STATES[state](page, demo)
-    assert violations(page) == []
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_it_fits_a_narrow_screen(browse: Browse, demo: Shop, state: str) -> None:
+def test_a_page_passes_axe_and_fits_a_narrow_screen(browse: Browse, demo: Shop, state: str) -> None:
     page = browse(demo.address, None, viewport=NARROW, reduced_motion="reduce")
     STATES[state](page, demo)
-    assert sideways(page) <= 0
+    assert sideways_scroll(page) <= 0
     assert page.evaluate(CUT_OFF) == []
+    if not AXE.is_file():
+        pytest.fail("axe-core is missing; run `make web` to install it.")
+    page.evaluate(AXE.read_text())
     assert violations(page) == []
+
+    page.set_viewport_size(WIDE)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
 
 
 def test_long_names_fit_a_narrow_screen(browse: Browse, demo: Shop) -> None:
@@ -76,13 +63,23 @@ def test_long_names_fit_a_narrow_screen(browse: Browse, demo: Shop) -> None:
     for path in ("/builder/", f"/builder/segments/{id}"):
         page.goto(path)
         page.get_by_text("1,494", exact=True).first.wait_for()
-        assert sideways(page) <= 0
+        assert sideways_scroll(page) <= 0
         assert page.evaluate(CUT_OFF) == []
 
 
-def sideways(page: Page) -> int:
-    """By how much the page could be scrolled sideways."""
-    found: int = page.evaluate(
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong, with the element."""
+    results: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{found['id']}: {node['html'][:160]} {' '.join(node['failureSummary'].split())[:300]}"
+        for found in results["violations"]
+        for node in found["nodes"]
+    ]
+
+
+def sideways_scroll(page: Page) -> int:
+    """Return by how many pixels the page scrolls sideways."""
+    pixels: int = page.evaluate(
         "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
     )
-    return found
+    return pixels

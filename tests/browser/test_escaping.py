@@ -1,4 +1,4 @@
-"""Whatever text there is in a shop is shown as text."""
+"""The pages show hostile texts as plain text."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ FORGET = 'mutation { contactsForget(ids: ["999000111"]) { recorded } }'
 
 
 @pytest.mark.parametrize("name", NAMES, ids=IDS)
-def test_the_name_of_a_segment(browse: Browse, demo: Shop, name: str) -> None:
+def test_a_hostile_segment_name(browse: Browse, demo: Shop, name: str) -> None:
     demo.create(name, texts(0), description=name)
     page = browse(demo.address)
-    page.on("dialog", _refuse)
+    page.on("dialog", _fail)
     segments = SegmentList(page)
     card = segments.card(name)
-    expect(card.place).to_contain_text("1,999")
+    expect(card.locator).to_contain_text("1,999")
     card.button("Delete").click()
-    expect(segments.dialog.get_by_role("heading")).to_have_text(f"Delete “{name}”?")
-    segments.dialog.get_by_role("button", name="Keep it").click()
+    expect(segments.dialog.get_by_role("heading")).to_have_text(f'Delete "{name}"?')
+    segments.dialog.get_by_role("button", name="Cancel").click()
 
     card.link.click()
     builder = Builder(page)
@@ -52,34 +52,32 @@ def test_the_name_of_a_segment(browse: Browse, demo: Shop, name: str) -> None:
 
 @pytest.fixture
 def hostile(demo: Shop) -> Iterator[Shop]:
-    """The demo shop with a contact all of whose texts are hostile."""
+    """Return the demo shop with a contact whose names and tags are hostile."""
     contact = {"id": "999000111", "firstName": NAMES[0], "lastName": NAMES[2], "tags": NAMES}
-    done = demo.ask(CONTACTS, contacts=[contact])["contactsUpsert"]
-    assert done == {"recorded": 1, "userErrors": []}
+    upserted = demo.execute(CONTACTS, contacts=[contact])["contactsUpsert"]
+    assert upserted == {"recorded": 1, "userErrors": []}
     yield demo
-    demo.ask(FORGET)
+    demo.execute(FORGET)
 
 
-def test_what_is_suggested_and_who_is_in_it(browse: Browse, hostile: Shop) -> None:
+def test_hostile_suggestions_and_contacts(browse: Browse, hostile: Shop) -> None:
     page = browse(hostile.address, "/builder/new")
-    page.on("dialog", _refuse)
+    page.on("dialog", _fail)
     builder = Builder(page)
-    tagged = builder.add_criterion("Tag")
+    tagged = builder.add_row("Tag")
     for name in NAMES:
         tagged.add("Tags", name[:12], name)
     builder.expect_size(1)
-    members = page.get_by_role("region", name="Members", exact=True)
-    expect(members.get_by_role("rowheader")).to_have_count(1)
-    expect(members.get_by_role("rowheader")).to_contain_text(NAMES[0])
+    expect(builder.preview.get_by_role("rowheader")).to_have_count(1)
+    expect(builder.preview.get_by_role("rowheader")).to_contain_text(NAMES[0])
     builder.call(NAMES[0]).save()
-    found = hostile.segments()[NAMES[0]]["rule"]
-    assert found == both({"tag": {"operator": "ANY_OF", "tags": NAMES}})
+    saved = hostile.segments()[NAMES[0]]["rule"]
+    assert saved == both({"tag": {"operator": "ANY_OF", "tags": NAMES}})
     builder.reload()
     for name in NAMES:
-        chip = builder.row().place.get_by_role("button", name=f"Remove {name}", exact=True)
-        expect(chip).to_be_visible()
+        expect(builder.row().remove_button(name)).to_be_visible()
     expect(page.locator("img:not([src^='/'])")).to_have_count(0)
 
 
-def _refuse(dialog: Dialog) -> None:
+def _fail(dialog: Dialog) -> None:
     raise AssertionError(dialog.message)

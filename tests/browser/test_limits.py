@@ -1,4 +1,4 @@
-"""Limits of the server: what passes by itself is waited for, and what does not is said once."""
+"""The server's limits: the page waits for temporary ones and reports permanent ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
+from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder
 from tests.browser.shop import SIZE, Shop, demo_shop, texts
-from tests.browser.watch import Watch
 
-PAUSE = re.compile("It goes on by itself in")
+PAUSE = re.compile("Too many requests. Continuing in")
 
 
 @pytest.fixture(scope="module")
 def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The demo shop on a server that allows little."""
+    """Serve the demo shop with low limits."""
     data_dir = tmp_path_factory.mktemp("limited") / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
-    # A size costs less than a page of members, or of segments.
+    # MAX_COST allows a size, but no page of contacts or segments.
     with demo_shop(
         data_dir,
         RATE_LIMIT="30",
@@ -35,13 +35,15 @@ def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield shop
 
 
-def test_who_asks_too_often_is_told_and_waits(browse: Browse, watch: Watch, limited: Shop) -> None:
-    watch.allow("status of 4(00|29)")
+def test_a_rate_limited_page_says_so_and_waits(
+    browse: Browse, monitor: PageMonitor, limited: Shop
+) -> None:
+    monitor.allow("status of 4(00|29)")
     page = browse(limited.address, "/builder/new")
     builder = Builder(page)
-    row = builder.add_criterion("Texts received").compare("equals")
+    row = builder.add_row("Texts received").compare("equals")
     builder.expect_size(4_339)
-    while not _is_refused(limited):
+    while not _is_rate_limited(limited):
         pass
     row.fill("Number", "0")
     expect(page.get_by_text(PAUSE)).to_be_visible()
@@ -49,42 +51,43 @@ def test_who_asks_too_often_is_told_and_waits(browse: Browse, watch: Watch, limi
     expect(page.get_by_text(PAUSE)).to_be_hidden()
 
 
-def test_a_connection_for_which_there_is_no_room_is_tried_again(
-    browse: Browse, watch: Watch, limited: Shop
+def test_a_connection_over_the_limit_is_retried(
+    browse: Browse, monitor: PageMonitor, limited: Shop
 ) -> None:
-    watch.allow("status of 4(00|29)")
+    monitor.allow("status of 4(00|29)")
     first = browse(limited.address, "/builder/new")
     expect(Builder(first).live).to_be_visible()
     second = Builder(browse(limited.address, "/builder/new"))
-    expect(second.size).to_contain_text("Not live: too many connections are open.")
+    expect(second.size).to_contain_text("Not live: too many connections are open; retrying…")
     second.expect_size(4_339)
     first.close()
     expect(second.live).to_be_visible()
     expect(second.size).not_to_contain_text("Not live")
 
 
-def test_what_is_too_much_is_not_offered_again(browse: Browse, watch: Watch, limited: Shop) -> None:
-    watch.allow("status of 4(00|29)")
+def test_a_permanent_error_has_no_button_to_try_again(
+    browse: Browse, monitor: PageMonitor, limited: Shop
+) -> None:
+    monitor.allow("status of 4(00|29)")
     page = browse(limited.address)
     failed = page.get_by_role("alert").filter(has_text="units of cost")
     expect(failed).to_be_visible()
     expect(failed.get_by_role("button")).to_have_count(0)
 
 
-def test_an_explorer_that_is_not_there_is_not_led_to(
-    browse: Browse, watch: Watch, limited: Shop
+def test_the_page_does_not_link_to_a_disabled_graphiql(
+    browse: Browse, monitor: PageMonitor, limited: Shop
 ) -> None:
-    watch.allow("status of 4(00|29)")
+    monitor.allow("status of 4(00|29)")
     page = browse(limited.address)
     expect(page.get_by_role("heading", name="Segments", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="API")).to_have_count(0)
 
 
-def _is_refused(shop: Shop) -> bool:
-    """Ask once more."""
-    answer = httpx.post(
+def _is_rate_limited(shop: Shop) -> bool:
+    response = httpx.post(
         f"{shop.address}/graphql",
         json={"query": SIZE, "variables": {"rule": texts(1)}},
         headers={"Authorization": f"Bearer {shop.token}"},
     )
-    return answer.status_code == 429
+    return response.status_code == 429

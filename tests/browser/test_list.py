@@ -14,17 +14,17 @@ US_CANADA = "All US/Canada Customers and Subscribers"
 TEXTED = "Customers Texted More Than Once"
 
 
-def test_default_segments_are_there_with_their_sizes(segments: SegmentList) -> None:
+def test_default_segments_are_listed_with_their_sizes(segments: SegmentList) -> None:
     for name, size in ((US_CANADA, "8"), (TEXTED, "1,991")):
         card = segments.card(name)
-        expect(card.place.get_by_text(size, exact=True)).to_be_visible()
-        for refused in ("Archive", "Delete"):
-            button = card.button(refused)
+        expect(card.locator.get_by_text(size, exact=True)).to_be_visible()
+        for action in ("Archive", "Delete"):
+            button = card.button(action)
             expect(button).to_be_disabled()
-            expect(button).to_have_accessible_description(re.compile("Every shop has"))
+            expect(button).to_have_accessible_description(re.compile("^Default segments can't"))
 
 
-def test_a_default_segment_can_only_be_looked_at_and_duplicated(
+def test_a_default_segment_is_read_only_and_can_be_duplicated(
     segments: SegmentList, demo: Shop
 ) -> None:
     segments.card(TEXTED).link.click()
@@ -46,57 +46,55 @@ def test_a_default_segment_can_only_be_looked_at_and_duplicated(
     assert rule["all"][1] == {"textsReceived": {"operator": "GREATER_THAN", "count": 2}}
 
 
-def test_a_segment_is_duplicated_archived_taken_back_and_deleted(
-    browse: Browse, demo: Shop
-) -> None:
+def test_a_segment_is_duplicated_archived_restored_and_deleted(browse: Browse, demo: Shop) -> None:
     demo.create("Never texted", texts(0), "For the welcome text")
     segments = SegmentList(browse(demo.address))
     card = segments.card("Never texted")
-    expect(card.place).to_contain_text("1,999")
-    expect(card.place).to_contain_text("Texts received equals 0")
-    expect(card.place).to_contain_text("For the welcome text")
+    expect(card.locator).to_contain_text("1,999")
+    expect(card.locator).to_contain_text("Texts received equals 0")
+    expect(card.locator).to_contain_text("For the welcome text")
 
     card.button("Duplicate").click()
     builder = Builder(segments.page)
     expect(builder.name).to_have_value("Never texted (copy)")
     segments.page.get_by_role("link", name="← Segments").click()
-    expect(segments.card("Never texted (copy)").place).to_contain_text("1,999")
+    expect(segments.card("Never texted (copy)").locator).to_contain_text("1,999")
 
     card.button("Archive").click()
-    expect(segments.page.get_by_text("Never texted is archived.")).to_be_visible()
-    expect(card.place).to_have_count(0)
+    expect(segments.page.get_by_text('Archived "Never texted"')).to_be_visible()
+    expect(card.locator).to_have_count(0)
     segments.archived.check()
-    expect(card.place).to_be_visible()
-    card.button("Take back").click()
-    expect(segments.page.get_by_text("Never texted is back.")).to_be_visible()
-    expect(card.place).to_have_count(0)
+    expect(card.locator).to_be_visible()
+    card.button("Restore").click()
+    expect(segments.page.get_by_text('Restored "Never texted"')).to_be_visible()
+    expect(card.locator).to_have_count(0)
     segments.archived.uncheck()
-    expect(card.place).to_be_visible()
+    expect(card.locator).to_be_visible()
 
     card.button("Delete").click()
     expect(segments.dialog).to_contain_text("Never texted")
-    segments.dialog.get_by_role("button", name="Keep it").click()
+    segments.dialog.get_by_role("button", name="Cancel").click()
     expect(segments.dialog).to_be_hidden()
-    expect(card.place).to_be_visible()
+    expect(card.locator).to_be_visible()
     card.button("Delete").click()
     segments.dialog.get_by_role("button", name="Delete").click()
-    expect(segments.page.get_by_text("Never texted is deleted.")).to_be_visible()
-    expect(card.place).to_have_count(0)
+    expect(segments.page.get_by_text('Deleted "Never texted"')).to_be_visible()
+    expect(card.locator).to_have_count(0)
     assert "Never texted" not in demo.segments()
     assert "Never texted (copy)" in demo.segments()
 
 
-def test_a_segment_that_another_uses_is_not_deleted(browse: Browse, demo: Shop) -> None:
+def test_a_segment_in_use_is_not_deleted(browse: Browse, demo: Shop) -> None:
     used = demo.create("Used", texts(0))
     demo.create("Uses it", {"inSegment": {"operator": "IS", "segment": used}})
     segments = SegmentList(browse(demo.address))
     segments.card("Used").button("Delete").click()
     segments.dialog.get_by_role("button", name="Delete").click()
     expect(segments.page.get_by_role("status").filter(has_text="Uses it")).to_be_visible()
-    expect(segments.card("Used").place).to_be_visible()
+    expect(segments.card("Used").locator).to_be_visible()
 
 
-def test_search_and_order(browse: Browse, demo: Shop) -> None:
+def test_searching_and_sorting(browse: Browse, demo: Shop) -> None:
     for name in ("Beta", "alphabet", "Alpha"):
         demo.create(name, orders(1))
     segments = SegmentList(browse(demo.address))
@@ -110,11 +108,11 @@ def test_search_and_order(browse: Browse, demo: Shop) -> None:
     segments.page.reload()
     segments.expect_names("Alpha", "alphabet")
     segments.search.fill("nothing like it")
-    expect(segments.page.get_by_text("No segment has “nothing like it”")).to_be_visible()
+    expect(segments.page.get_by_text('No segments match "nothing like it"')).to_be_visible()
 
 
-def test_an_address_of_nothing_says_so(browse: Browse, demo: Shop) -> None:
+def test_an_unknown_url_says_so(browse: Browse, demo: Shop) -> None:
     page = browse(demo.address, "/builder/nowhere")
-    expect(page.get_by_text("There is no such page.")).to_be_visible()
+    expect(page.get_by_text("This page doesn't exist.")).to_be_visible()
     page.goto("/builder/segments/WyJTZWdtZW50Iiw5OTk5XQ")
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()

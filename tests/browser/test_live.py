@@ -1,4 +1,4 @@
-"""Sizes follow the facts, and a server that goes away is never taken for nobody."""
+"""Live sizes follow the shop's data, and a lost server is never shown as an audience of 0."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
+from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder
 from tests.browser.shop import Shop, both, demo_shop, spent_over, texts
-from tests.browser.watch import Watch
 from tests.processes import free_port
 
 ORDERS = """
 mutation ($orders: [OrderInput!]!) { ordersUpsert(orders: $orders) { recorded } }
 """
-# Contact 14576 has spent less than 50 pounds so far and was never texted.
+# Contact 14576 has spent less than £50 before this order and has never received a text.
 ORDER = {
     "id": "900001",
     "contactId": "14576",
@@ -32,18 +32,18 @@ SPENT_NOT_TEXTED = both(spent_over("50.00"), texts(0))
 
 
 def record(shop: Shop, order: Mapping[str, object]) -> None:
-    assert shop.ask(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
+    assert shop.execute(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
 
 
 @pytest.fixture
 def order(demo: Shop) -> Iterator[None]:
-    """The order is as if it had not been, at the end."""
+    """Cancel the order at the end."""
     yield
     record(demo, CANCELLED)
 
 
 @pytest.mark.usefixtures("order")
-def test_an_order_changes_the_size_that_is_shown(browse: Browse, demo: Shop) -> None:
+def test_an_order_updates_the_size(browse: Browse, demo: Shop) -> None:
     id = demo.create("Spent, not texted", SPENT_NOT_TEXTED)
     builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
     builder.expect_size(1_985)
@@ -56,11 +56,11 @@ def test_an_order_changes_the_size_that_is_shown(browse: Browse, demo: Shop) -> 
     builder.row(1).expect_count(4_300)
 
 
-def test_while_the_server_is_away_there_is_no_size(
-    browse: Browse, watch: Watch, prepared: Path, tmp_path: Path
+def test_a_lost_server_makes_the_size_unavailable(
+    browse: Browse, monitor: PageMonitor, prepared: Path, tmp_path: Path
 ) -> None:
-    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
-    watch.allow(r"WebSocket connection to .* failed")
+    monitor.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
+    monitor.allow(r"WebSocket connection to .* failed")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     port = free_port()
@@ -74,36 +74,38 @@ def test_while_the_server_is_away_there_is_no_size(
     expect(builder.live).to_be_hidden()
     builder.row(1).fill("Amount", "100")
     expect(builder.size).to_contain_text("Unavailable")
+    expect(builder.size).to_contain_text("Can't reach the server; retrying…")
     expect(builder.size.get_by_role("status")).not_to_contain_text(re.compile(r"\d"))
     for row in (1, 2):
-        expect(builder.row(row).place.get_by_title("Not counted")).to_be_visible()
+        expect(builder.row(row).not_counted).to_be_visible()
     builder.try_again.click()
     expect(builder.size).to_contain_text("Unavailable")
     builder.save_button.click()
-    expect(builder.says).to_have_text("The server does not answer.")
+    expect(builder.status).to_have_text("Can't reach the server.")
 
     with demo_shop(data_dir, port) as shop:
-        builder.try_again.click()
+        # The page retries by itself.
         spent_more = both(spent_over("100.00"), texts(0))
-        builder.expect_size(shop.members(spent_more))
+        builder.expect_size(shop.size(spent_more))
         expect(builder.live).to_be_visible()
         builder.save()
 
-    # What was watched is watched again by itself.
+    # The page reconnects by itself.
     expect(builder.live).to_be_hidden()
     with demo_shop(data_dir, port) as shop:
         expect(builder.live).to_be_visible()
-        builder.expect_size(shop.members(spent_more))
+        builder.expect_size(shop.size(spent_more))
         record(shop, {**ORDER, "total": "250.00"})
-        builder.expect_size(shop.members(spent_more))
-        builder.row(1).expect_count(shop.members(spent_over("100.00")))
+        builder.expect_size(shop.size(spent_more))
+        builder.row(1).expect_count(shop.size(spent_over("100.00")))
         page.close()
 
 
-def test_the_list_is_there_again_after_a_retry(
-    browse: Browse, watch: Watch, prepared: Path, tmp_path: Path
+def test_the_list_loads_after_a_retry(
+    browse: Browse, monitor: PageMonitor, prepared: Path, tmp_path: Path
 ) -> None:
-    watch.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
+    monitor.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
+    monitor.allow(r"WebSocket connection to .* failed")
     data_dir = tmp_path / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     port = free_port()

@@ -1,4 +1,4 @@
-"""What the metadata describes can all be chosen in the page."""
+"""The page offers everything that the criteria's metadata describes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.browser.shop import Shop
 
 def test_every_criterion_with_every_operator(builder: Builder, demo: Shop) -> None:
     criteria = demo.criteria()
-    row = builder.add_criterion()
-    expect(row.place.get_by_role("option")).to_have_count(len(criteria))
+    row = builder.add_row()
+    expect(row.locator.get_by_role("option")).to_have_count(len(criteria))
     for criterion in criteria:
         row.pick(criterion["label"])
         fields = {field["name"]: field for field in criterion["fields"]}
@@ -19,14 +19,14 @@ def test_every_criterion_with_every_operator(builder: Builder, demo: Shop) -> No
             row.compare(operator["label"])
             for field in map(fields.get, operator["fields"]):
                 assert field
-                place = row.input(field["label"])
+                locator = row.input(field["label"])
                 if not field["required"]:
-                    place = place.or_(row.opener(field["label"]))
-                expect(place.first).to_be_visible()
+                    locator = locator.or_(row.opener(field["label"]))
+                expect(locator.first).to_be_visible()
 
 
-def test_every_input_that_may_be_left_out(builder: Builder, demo: Shop) -> None:
-    row = builder.add_criterion()
+def test_every_optional_input_is_shown_and_removed(builder: Builder, demo: Shop) -> None:
+    row = builder.add_row()
     for criterion in demo.criteria():
         optional = [field for field in criterion["fields"] if not field["required"]]
         if not optional:
@@ -42,11 +42,11 @@ def test_every_input_that_may_be_left_out(builder: Builder, demo: Shop) -> None:
             )
             row.open(field["label"])
             if field["condition"]:
-                row.place.get_by_role("button", name="+ Add condition").click()
-                compare = row.place.get_by_label("How to compare").last
+                row.locator.get_by_role("button", name="+ Add filter").click()
+                comparison = row.locator.get_by_label("Comparison").last
                 for operator in field["condition"]["operators"]:
-                    compare.select_option(label=operator["label"])
+                    comparison.select_option(label=operator["label"])
             else:
                 expect(row.input(field["label"])).to_be_visible()
-            row.place.get_by_role("button", name=f"Leave out: {field['label']}").click()
+            row.remove_button(field["label"]).click()
             expect(row.opener(field["label"])).to_be_visible()

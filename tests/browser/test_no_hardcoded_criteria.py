@@ -1,4 +1,4 @@
-"""The page knows no criterion: all that it says of one comes from the metadata."""
+"""The page names no criterion: all it says about criteria comes from their metadata."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POINTS = {"12347": 100, "12348": 500, "12349": 900, "12350": 700}
 
 
 def sources() -> list[Path]:
-    """What the page is made of: all that its first file leads to, but what is generated."""
+    """Return the source files that main.tsx imports, directly or not, except generated ones."""
     found: list[Path] = []
     left = [SOURCES / "main.tsx"]
     while left:
@@ -46,7 +46,7 @@ def sources() -> list[Path]:
 
 
 def scripts() -> list[Path]:
-    """The built scripts that the page loads."""
+    """Return the built scripts that the page loads, directly or not."""
     found: list[Path] = []
     left = re.findall(r"assets/([\w.-]+\.js)", (BUILT / "index.html").read_text())
     while left:
@@ -58,7 +58,7 @@ def scripts() -> list[Path]:
 
 
 def names(registry: Registry) -> dict[str, set[str]]:
-    """Keys and labels of ours and of Acme's, by how often English has them too."""
+    """Return the keys and labels of all criteria: plain English words, and all others."""
     ours = [(key, plugin.label) for key, plugin in registry.criteria.items()]
     code = "".join(path.read_text() for path in (ACME / "src/acme_loyalty").glob("*.py"))
     theirs = re.findall(r'^    key = "(.+)"\n    label = "(.+)"$', code, re.MULTILINE)
@@ -71,7 +71,7 @@ def names(registry: Registry) -> dict[str, set[str]]:
 
 
 def test_the_sources_name_no_criterion(registry: Registry) -> None:
-    """Not even in a comment; of an English word, no text consists."""
+    """Comments name none either. A criterion's name that is an English word is no whole string."""
     files = sources()
     assert {"RowForm.tsx", "values.ts", "SegmentsPage.tsx", "Picker.tsx"} <= {
         path.name for path in files
@@ -88,9 +88,9 @@ def test_the_sources_name_no_criterion(registry: Registry) -> None:
     assert named == []
 
 
-def test_what_is_built_names_no_criterion(registry: Registry) -> None:
+def test_the_bundle_names_no_criterion(registry: Registry) -> None:
     files = scripts()
-    assert any("Add criterion" in path.read_text() for path in files)
+    assert any("Add condition" in path.read_text() for path in files)
     coined = re.compile(rf"\b({'|'.join(map(re.escape, names(registry)['coined']))})\b")
     named = [
         f"{path.name}: {match}" for path in files for match in coined.findall(path.read_text())
@@ -99,8 +99,8 @@ def test_what_is_built_names_no_criterion(registry: Registry) -> None:
 
 
 @pytest.fixture
-def loyal(prepared: Path, tmp_path: Path) -> Iterator[Shop]:
-    """The demo shop where a third party's package is installed too."""
+def loyalty_shop(prepared: Path, tmp_path: Path) -> Iterator[Shop]:
+    """Serve the demo shop with a third-party plugin installed."""
     packages, source, data_dir = tmp_path / "packages", tmp_path / "acme", tmp_path / "data"
     shutil.copytree(ACME, source)
     pip = (sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check")
@@ -108,27 +108,27 @@ def loyal(prepared: Path, tmp_path: Path) -> Iterator[Shop]:
     shutil.copytree(prepared, data_dir, symlinks=True)
     with demo_shop(data_dir, PYTHONPATH=str(packages)) as shop:
         rows = [{"contactId": contact, "points": points} for contact, points in POINTS.items()]
-        assert shop.ask(RECORD, rows=rows)["factsRecord"]["recorded"] == len(POINTS)
+        assert shop.execute(RECORD, rows=rows)["factsRecord"]["recorded"] == len(POINTS)
         yield shop
 
 
-def test_a_strangers_criterion_is_there_by_itself(loyal: Shop, browse: Browse) -> None:
-    page = browse(loyal.address)
-    template = SegmentList(page).template("Reward Ready")
+def test_the_page_offers_the_criterion_of_a_plugin(loyalty_shop: Shop, browse: Browse) -> None:
+    page = browse(loyalty_shop.address)
+    template = SegmentList(page).start_from_template("Reward Ready")
     expect(template.row(1).criterion).to_have_value(re.compile("^Loyalty"))
     template.expect_size(0)
     page.goto("/builder/new")
     builder = Builder(page)
-    points = builder.add_criterion()
+    points = builder.add_row()
     points.criterion.fill("loyalty")
-    expect(points.offered("Loyalty tier")).to_be_visible()
+    expect(points.option("Loyalty tier")).to_be_visible()
     points.pick("Loyalty points").compare("is at least").fill("Number", "500")
     builder.expect_size(3)
     builder.expect_sentence("Loyalty points is at least 500")
-    spend = builder.add_criterion("Total spend").compare("is greater than").fill("Amount", "1700")
+    spend = builder.add_row("Total spend").compare("is greater than").fill("Amount", "1700")
     rule = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
-    builder.expect_size(loyal.members(both(rule, spent_over("1700"))))
+    builder.expect_size(loyalty_shop.size(both(rule, spent_over("1700"))))
     points.expect_count(3)
-    spend.expect_count(loyal.members(spent_over("1700")))
+    spend.expect_count(loyalty_shop.size(spent_over("1700")))
     builder.call("Loyal").save()
-    assert loyal.segments()["Loyal"]["rule"] == both(rule, spent_over("1700.00"))
+    assert loyalty_shop.segments()["Loyal"]["rule"] == both(rule, spent_over("1700.00"))

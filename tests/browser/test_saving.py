@@ -1,4 +1,4 @@
-"""What keeps a segment from being saved, and where the page says so."""
+"""Saving: what prevents it, where the page says so, and conflicting changes."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from tests.browser.shop import Shop, both, orders, spent_over, texts
 
 @pytest.fixture
 def sent(builder: Builder) -> list[str]:
-    """The mutations that the page sends."""
-    found: list[str] = []
+    """Record the mutations that the page sends."""
+    mutations: list[str] = []
 
-    def note(request: Request) -> None:
+    def record(request: Request) -> None:
         if "mutation" in (request.post_data or ""):
-            found.append(request.post_data or "")
+            mutations.append(request.post_data or "")
 
-    builder.page.on("request", note)
-    return found
+    builder.page.on("request", record)
+    return mutations
 
 
-def test_an_unfinished_row_does_not_count_and_is_not_saved(
+def test_an_unfinished_row_is_neither_counted_nor_saved(
     builder: Builder, demo: Shop, sent: list[str]
 ) -> None:
-    builder.add_criterion("Texts received").compare("equals").fill("Number", "0")
+    builder.add_row("Texts received").compare("equals").fill("Number", "0")
     builder.expect_size(1_999)
-    spend = builder.add_criterion("Total spend").compare("is greater than")
-    expect(builder.not_counted).to_have_count(1)
-    expect(spend.place.get_by_title("Not counted")).to_be_visible()
-    expect(builder.size).to_contain_text("One part is unfinished and not counted.")
+    spend = builder.add_row("Total spend").compare("is greater than")
+    expect(builder.uncounted_hints).to_have_text(["Add a value to count this"])
+    expect(spend.not_counted).to_be_visible()
+    expect(builder.size).to_contain_text("1 incomplete condition isn't counted")
     builder.expect_size(1_999)
 
     builder.call("Unfinished").save_button.click()
-    expect(builder.says).to_have_text("Finish what is marked, or remove it.")
+    expect(builder.status).to_have_text("Complete or remove the highlighted conditions")
     expect(spend.input("Amount")).to_be_focused()
-    expect(spend.input("Amount")).to_have_accessible_description("Enter a value.")
+    expect(spend.input("Amount")).to_have_accessible_description("Enter a value")
     assert sent == []
 
     spend.fill("Amount", "50")
@@ -50,8 +50,8 @@ def test_an_unfinished_row_does_not_count_and_is_not_saved(
 
 
 def test_a_row_without_a_criterion_is_unfinished(builder: Builder, sent: list[str]) -> None:
-    row = builder.add_criterion()
-    expect(builder.not_counted).to_have_count(1)
+    row = builder.add_row()
+    expect(builder.uncounted_hints).to_have_text(["Choose a condition to count this"])
     builder.expect_size(4_339)
     builder.call("Without").save_button.click()
     expect(row.criterion).to_be_focused()
@@ -61,31 +61,31 @@ def test_a_row_without_a_criterion_is_unfinished(builder: Builder, sent: list[st
 
 
 @pytest.mark.parametrize("amount", ["fifty", "1.23456", "-1", "1e3"])
-def test_what_is_no_amount_does_not_count(builder: Builder, amount: str, sent: list[str]) -> None:
-    spend = builder.add_criterion("Total spend").compare("is greater than").fill("Amount", amount)
-    # Nobody is told off in the middle of a word.
-    expect(builder.not_counted).to_have_count(1)
+def test_an_invalid_amount_is_not_counted(builder: Builder, amount: str, sent: list[str]) -> None:
+    spend = builder.add_row("Total spend").compare("is greater than").fill("Amount", amount)
+    # The input is not marked while the user is still typing.
+    expect(builder.uncounted_hints).to_have_text(["Correct the value to count this"])
     expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
     builder.page.keyboard.press("Tab")
     expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
-    expect(spend.input("Amount")).to_have_accessible_description(re.compile("^(Enter|At least)"))
-    builder.call("No amount").save_button.click()
+    expect(spend.input("Amount")).to_have_accessible_description(re.compile("^Enter"))
+    builder.call("Invalid").save_button.click()
     expect(spend.input("Amount")).to_be_focused()
     assert sent == []
     spend.fill("Amount", "50")
-    expect(builder.not_counted).to_have_count(0)
+    expect(builder.uncounted_hints).to_have_count(0)
     builder.expect_size(4_300)
 
 
-def test_a_row_that_is_added_after_an_attempt_is_not_shouted_at(builder: Builder) -> None:
-    spend = builder.call("Twice").add_criterion("Total spend").compare("is greater than")
+def test_a_row_added_after_a_failed_save_is_not_marked_as_invalid(builder: Builder) -> None:
+    spend = builder.call("Twice").add_row("Total spend").compare("is greater than")
     builder.save_button.click()
     expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
-    another = builder.add_criterion("Texts received").compare("equals")
+    another = builder.add_row("Texts received").compare("equals")
     expect(another.input("Number")).not_to_have_attribute("aria-invalid", "true")
     spend.fill("Amount", "50")
-    expect(builder.says).to_have_text("Not saved yet.")
-    # A second attempt leads to what is wrong now.
+    expect(builder.status).to_have_text("Unsaved changes")
+    # Saving again moves the focus to the problem that is left.
     builder.save_button.click()
     expect(another.input("Number")).to_be_focused()
     expect(another.input("Number")).to_have_attribute("aria-invalid", "true")
@@ -93,47 +93,47 @@ def test_a_row_that_is_added_after_an_attempt_is_not_shouted_at(builder: Builder
     builder.save()
 
 
-def test_it_needs_a_name(builder: Builder, sent: list[str]) -> None:
+def test_a_segment_needs_a_name(builder: Builder, sent: list[str]) -> None:
     builder.save_button.click()
     expect(builder.name).to_be_focused()
-    expect(builder.name).to_have_accessible_description("Give the segment a name.")
+    expect(builder.name).to_have_accessible_description("Enter a name")
     assert sent == []
 
 
-def test_bounds_that_are_the_wrong_way_round_do_not_count(builder: Builder, demo: Shop) -> None:
-    spend = builder.add_criterion("Total spend").compare("is between")
+def test_an_upper_bound_below_the_lower_bound_is_not_counted(builder: Builder, demo: Shop) -> None:
+    spend = builder.add_row("Total spend").compare("is between")
     spend.fill("Amount", "50").fill("Up to", "20")
-    expect(builder.not_counted).to_have_count(1)
+    expect(builder.uncounted_hints).to_have_count(1)
     builder.expect_size(4_339)
     builder.call("Between").save_button.click()
     expect(spend.input("Up to")).to_be_focused()
-    expect(spend.input("Up to")).to_have_accessible_description("At least 50.")
+    expect(spend.input("Up to")).to_have_accessible_description("Enter £50 or more")
     expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
     spend.fill("Up to", "200")
     expect(spend.input("Up to")).not_to_have_attribute("aria-invalid", "true")
     between = {"spend": {"operator": "BETWEEN", "amount": "50", "upTo": "200"}}
-    builder.expect_size(demo.members(between))
+    builder.expect_size(demo.size(between))
     builder.save()
 
 
-def test_what_the_server_refuses_is_said_at_its_input(browse: Browse, demo: Shop) -> None:
+def test_an_error_from_the_server_is_shown_at_its_input(browse: Browse, demo: Shop) -> None:
     id = demo.create("Ours", texts(0))
     builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
     builder.row().fill("Number", "1")
-    itself = builder.add_criterion("In segment").compare("is")
-    itself.input("Segment").fill("Ours")
-    itself.offered("Ours").click()
+    reference = builder.add_row("In segment").compare("is")
+    reference.input("Segment").fill("Ours")
+    reference.option("Ours").click()
     builder.save_button.click()
-    expect(itself.input("Segment")).to_be_focused()
-    expect(itself.input("Segment")).to_have_accessible_description(re.compile("itself"))
+    expect(reference.input("Segment")).to_be_focused()
+    expect(reference.input("Segment")).to_have_accessible_description(re.compile("itself"))
     expect(builder.row(1).input("Number")).not_to_have_attribute("aria-invalid", "true")
     assert demo.segments()["Ours"]["rule"] == texts(0)
-    itself.remove()
+    reference.remove()
     builder.save()
     assert demo.segments()["Ours"]["rule"] == texts(1)
 
 
-def test_a_name_that_is_taken_is_said_at_the_name(builder: Builder, demo: Shop) -> None:
+def test_a_duplicate_name_is_reported_at_the_name(builder: Builder, demo: Shop) -> None:
     demo.create("Taken", texts(0))
     builder.call("Taken").save_button.click()
     expect(builder.name).to_be_focused()
@@ -142,11 +142,11 @@ def test_a_name_that_is_taken_is_said_at_the_name(builder: Builder, demo: Shop) 
     assert {"Taken", "Free"} <= demo.segments().keys()
 
 
-def test_saving_keeps_the_page_as_it_is(builder: Builder) -> None:
+def test_saving_keeps_the_state_of_the_page(builder: Builder) -> None:
     builder.call("As it is").save()
     expect(builder.save_button).to_be_focused()
-    builder.add_criterion("Texts received").compare("equals").fill("Number", "0")
-    expect(builder.says).to_have_text("Not saved yet.")
+    builder.add_row("Texts received").compare("equals").fill("Number", "0")
+    expect(builder.status).to_have_text("Unsaved changes")
     builder.save()
     expect(builder.save_button).to_be_focused()
     expect(builder.row().input("Number")).to_have_value("0")
@@ -154,31 +154,31 @@ def test_saving_keeps_the_page_as_it_is(builder: Builder) -> None:
 
 @pytest.fixture
 def conflict(browse: Browse, demo: Shop) -> Callable[[], Builder]:
-    """A segment that somebody else changes while it is edited: the page, asking what to do."""
+    """Return a function that opens a segment which another user changes before it is saved."""
 
-    def both_save() -> Builder:
+    def open_conflict() -> Builder:
         id = demo.create("Ours", orders(1))
         builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
         builder.row().fill("Number", "2")
-        builder.expect_size(demo.members(orders(2)))
+        builder.expect_size(demo.size(orders(2)))
         demo.update(id, name="Theirs", rule=texts(0), description="For the welcome text")
         builder.save_button.click()
         expect(builder.dialog).to_be_visible()
-        theirs = builder.dialog.get_by_role("region", name="Theirs")
+        theirs = builder.dialog.get_by_role("region", name="Their version (saved)")
         expect(theirs).to_contain_text("Texts received equals 0")
         expect(theirs).to_contain_text("For the welcome text")
-        yours = builder.dialog.get_by_role("region", name="Yours")
+        yours = builder.dialog.get_by_role("region", name="Your version (not saved)")
         expect(yours).to_contain_text("Ours")
         expect(yours).to_contain_text("Orders placed equals 2")
         return builder
 
-    return both_save
+    return open_conflict
 
 
-def test_a_conflict__mine_replaces_theirs(conflict: Callable[[], Builder], demo: Shop) -> None:
+def test_a_conflict__replace_theirs(conflict: Callable[[], Builder], demo: Shop) -> None:
     builder = conflict()
     builder.dialog.get_by_role("button", name="Replace theirs with mine").click()
-    expect(builder.says).to_have_text("Saved.")
+    expect(builder.status).to_have_text("Saved")
     found = demo.segments()
     assert found["Ours"]["rule"] == orders(2)
     assert "Theirs" not in found
@@ -187,9 +187,9 @@ def test_a_conflict__mine_replaces_theirs(conflict: Callable[[], Builder], demo:
     assert demo.segments()["Ours"]["rule"] == orders(3)
 
 
-def test_a_conflict__theirs_is_taken(conflict: Callable[[], Builder], demo: Shop) -> None:
+def test_a_conflict__use_theirs(conflict: Callable[[], Builder], demo: Shop) -> None:
     builder = conflict()
-    builder.dialog.get_by_role("button", name="Take theirs").click()
+    builder.dialog.get_by_role("button", name="Use their version").click()
     expect(builder.dialog).to_be_hidden()
     expect(builder.name).to_have_value("Theirs")
     builder.expect_size(1_999)
@@ -198,10 +198,10 @@ def test_a_conflict__theirs_is_taken(conflict: Callable[[], Builder], demo: Shop
     builder.save()
 
 
-def test_a_conflict__mine_becomes_a_copy(conflict: Callable[[], Builder], demo: Shop) -> None:
+def test_a_conflict__save_a_copy(conflict: Callable[[], Builder], demo: Shop) -> None:
     builder = conflict()
     builder.dialog.get_by_role("button", name="Save mine as a copy").click()
-    expect(builder.says).to_have_text("Saved.")
+    expect(builder.status).to_have_text("Saved")
     found = demo.segments()
     assert found.pop("Theirs")["rule"] == texts(0)
     [copy] = [segment for name, segment in found.items() if name.startswith("Ours")]
@@ -209,7 +209,7 @@ def test_a_conflict__mine_becomes_a_copy(conflict: Callable[[], Builder], demo: 
     builder.page.wait_for_url(f"**/builder/segments/{copy['id']}")
 
 
-def test_a_conflict_can_be_left_for_later(conflict: Callable[[], Builder], demo: Shop) -> None:
+def test_a_conflict__keep_editing(conflict: Callable[[], Builder], demo: Shop) -> None:
     builder = conflict()
     builder.page.keyboard.press("Escape")
     expect(builder.dialog).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Nobody loses what was not saved without being asked."""
+"""The builder asks before unsaved changes are lost."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tests.browser.shop import Shop, both, texts
 
 @pytest.fixture
 def builder(segments: SegmentList) -> Builder:
-    """A new segment that somebody came to from the list, and changed."""
+    """Open a new segment from the list and change it."""
     segments.new.click()
     builder = Builder(segments.page)
-    builder.add_criterion("Texts received").compare("equals").fill("Number", "0")
+    builder.add_row("Texts received").compare("equals").fill("Number", "0")
     builder.expect_size(1_999)
     return builder
 
 
-def test_a_link_asks(builder: Builder, segments: SegmentList) -> None:
+def test_a_link_asks_first(builder: Builder, segments: SegmentList) -> None:
     for leave in (False, True):
         builder.page.get_by_role("link", name="← Segments").click()
         expect(builder.dialog).to_contain_text("Leave without saving?")
@@ -30,7 +30,7 @@ def test_a_link_asks(builder: Builder, segments: SegmentList) -> None:
     expect(segments.new).to_be_visible()
 
 
-def test_enter_stays(builder: Builder) -> None:
+def test_enter_in_the_dialog_stays(builder: Builder) -> None:
     builder.page.get_by_role("link", name="Segments", exact=True).click()
     expect(builder.dialog).to_contain_text("Leave without saving?")
     builder.page.keyboard.press("Enter")
@@ -38,7 +38,7 @@ def test_enter_stays(builder: Builder) -> None:
     expect(builder.row().input("Number")).to_have_value("0")
 
 
-def test_signing_out_asks(builder: Builder) -> None:
+def test_signing_out_asks_first(builder: Builder) -> None:
     sign_out = builder.page.get_by_role("link", name="Sign out")
     for leave in (False, True):
         sign_out.click()
@@ -50,7 +50,7 @@ def test_signing_out_asks(builder: Builder) -> None:
     expect(builder.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_the_back_button_asks(builder: Builder, segments: SegmentList) -> None:
+def test_the_back_button_asks_first(builder: Builder, segments: SegmentList) -> None:
     address = builder.page.url
     for leave in (False, True):
         expect(builder.page).to_have_url(address)
@@ -65,7 +65,7 @@ def test_the_back_button_asks(builder: Builder, segments: SegmentList) -> None:
     expect(segments.new).to_be_visible()
 
 
-def test_going_back_from_a_copy_opens_what_was_copied(builder: Builder, demo: Shop) -> None:
+def test_going_back_from_a_copy_opens_the_original(builder: Builder, demo: Shop) -> None:
     page = builder.page
     builder.call("Original").save()
     original = page.url
@@ -79,35 +79,35 @@ def test_going_back_from_a_copy_opens_what_was_copied(builder: Builder, demo: Sh
     assert page.url == original
     builder.row().fill("Number", "2")
     builder.save()
-    found = demo.segments()
-    assert found["Original"]["rule"] == both(texts(2))
-    assert found["Original (copy)"]["rule"] == both(texts(0))
+    saved = demo.segments()
+    assert saved["Original"]["rule"] == both(texts(2))
+    assert saved["Original (copy)"]["rule"] == both(texts(0))
     page.evaluate("history.forward()")
     expect(builder.name).to_have_value("Original (copy)")
     expect(builder.row().input("Number")).to_have_value("0")
 
 
-def test_closing_the_tab_asks__until_it_is_saved(builder: Builder) -> None:
-    asked: list[str] = []
+def test_closing_the_tab_asks_first_unless_all_is_saved(builder: Builder) -> None:
+    dialogs: list[str] = []
 
     def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         dialog.dismiss()
 
     page = builder.page
     page.on("dialog", stay)
     with page.expect_event("dialog"):
         page.close(run_before_unload=True)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     builder.expect_size(1_999)
 
     builder.call("Saved").save()
     with page.expect_event("close"):
         page.close(run_before_unload=True)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
-def test_what_is_saved_is_left_without_a_word(builder: Builder, segments: SegmentList) -> None:
+def test_leaving_a_saved_segment_asks_nothing(builder: Builder, segments: SegmentList) -> None:
     builder.call("Saved").save()
     builder.page.get_by_role("link", name="← Segments").click()
-    expect(segments.card("Saved").place).to_contain_text("1,999")
+    expect(segments.card("Saved").locator).to_contain_text("1,999")

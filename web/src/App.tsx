@@ -2,39 +2,41 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { createBrowserRouter, Link, Outlet, useNavigate } from 'react-router';
 import { RouterProvider } from 'react-router/dom';
-import { type ApiError, ask } from './api/client';
+import { type ApiError, execute } from './api/client';
 import { ShopDocument, type ShopQuery } from './api/generated/graphql';
-import { admitted, hasExplorer, signOut, token, whenRefused } from './api/session';
+import { hasGraphiQL, notifyTokenRenewed, onTokenRejected, signOut, token } from './api/session';
 import { SignIn } from './SignIn';
-import { pagesOf, SegmentsPage } from './segments/SegmentsPage';
+import { SegmentsPage, segmentPages } from './segments/SegmentsPage';
 import { Dialog } from './ui/Dialog';
-import { Failed, Loading, Paused } from './ui/states';
+import { LoadError, Loading, PauseNotice } from './ui/states';
 
-const LIST = '/builder/';
+const HOME = '/builder/';
 
-/** The builder comes after the list, which is there sooner for it. */
+// The builder is a chunk of its own, so that the list appears sooner.
 const loadBuilder = () => import('./builder/BuilderPage');
 const BuilderPage = lazy(async () => ({ default: (await loadBuilder()).BuilderPage }));
-const SOON = 1_000;
 
-/** Who is signed in, and to which shop; the pages come below. */
+/** Milliseconds before the builder's chunk is loaded in advance. */
+const PRELOAD_DELAY = 1_000;
+
+/** The page of a signed-in user, or the form to sign in. */
 export function App(): ReactNode {
   const client = useQueryClient();
   const [signedIn, setSignedIn] = useState(token() !== null);
+  const [rejected, setRejected] = useState(false);
   const { data, error, refetch } = useQuery({
     queryKey: ['shop'],
-    queryFn: ({ signal }) => ask(ShopDocument, {}, signal),
+    queryFn: ({ signal }) => execute(ShopDocument, {}, signal),
     enabled: signedIn,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
 
   useEffect(() => {
-    // With the shop, not after it.
-    if (signedIn && location.pathname === LIST) void client.prefetchInfiniteQuery(pagesOf());
+    // Together with the shop, not after it.
+    if (signedIn && location.pathname === HOME) void client.prefetchInfiniteQuery(segmentPages());
   }, [client, signedIn]);
-  const [refused, setRefused] = useState(false);
-  useEffect(() => whenRefused(() => setRefused(true)), []);
+  useEffect(() => onTokenRejected(() => setRejected(true)), []);
 
   function leave(): void {
     signOut();
@@ -46,16 +48,16 @@ export function App(): ReactNode {
   if (signedIn && data && !error) {
     return (
       <>
-        <Paused />
+        <PauseNotice />
         <Pages shop={data.shop} onSignOut={leave} />
-        {refused && (
-          <Dialog title="Your token is no longer valid" onClose={() => setRefused(false)}>
-            <p>What you have not saved is still here. Sign in again to go on.</p>
+        {rejected && (
+          <Dialog title="Your token is no longer valid" onClose={() => setRejected(false)}>
+            <p>Sign in again to continue. Your unsaved changes are still here.</p>
             <SignIn
               onDone={() => {
-                setRefused(false);
+                setRejected(false);
                 void client.invalidateQueries();
-                admitted();
+                notifyTokenRenewed();
               }}
             />
           </Dialog>
@@ -65,10 +67,10 @@ export function App(): ReactNode {
   }
   return (
     <>
-      <Paused />
+      <PauseNotice />
       <Header
-        home={(brand) => (
-          <a href={LIST} className="brand">
+        homeLink={(brand) => (
+          <a href={HOME} className="brand">
             {brand}
           </a>
         )}
@@ -85,13 +87,14 @@ export function App(): ReactNode {
             <h1>Sign in</h1>
             <SignIn
               onDone={() => {
+                setRejected(false);
                 void client.resetQueries();
                 setSignedIn(true);
               }}
             />
           </div>
         ) : error ? (
-          <Failed error={error as ApiError} onRetry={() => refetch()} />
+          <LoadError error={error as ApiError} onRetry={() => refetch()} />
         ) : (
           <Loading />
         )}
@@ -102,21 +105,21 @@ export function App(): ReactNode {
 
 interface HeaderProps {
   shop?: string;
-  /** The brand's element, which leads to the list. */
-  home: (brand: ReactNode) => ReactNode;
+  /** Renders the brand as a link to the list. */
+  homeLink: (brand: ReactNode) => ReactNode;
   children: ReactNode;
 }
 
-function Header({ shop, home, children }: HeaderProps): ReactNode {
+function Header({ shop, homeLink, children }: HeaderProps): ReactNode {
   return (
     <header>
-      {home(
+      {homeLink(
         <>
           <img src="/builder/icon.svg" alt="" width="24" height="24" /> Segments
         </>,
       )}
       {shop !== undefined && <span className="shop">{shop}</span>}
-      {hasExplorer() && <a href="/graphiql">API</a>}
+      {hasGraphiQL() && <a href="/graphiql">API</a>}
       {children}
     </header>
   );
@@ -137,7 +140,7 @@ function Pages({ shop, onSignOut }: PagesProps): ReactNode {
             { path: '/sign-out', element: <SignOut onDone={onSignOut} /> },
             { path: '/', element: <SegmentsPage shop={shop} /> },
             {
-              // One element for both, so that what was new stays as it is when it gets its address.
+              // One element for both: a new segment keeps its state when saving gives it a URL.
               element: <BuilderPage shop={shop} />,
               children: [{ path: '/new' }, { path: '/segments/:id' }],
             },
@@ -147,7 +150,7 @@ function Pages({ shop, onSignOut }: PagesProps): ReactNode {
                 <div className="panel">
                   <h1>Not found</h1>
                   <p>
-                    There is no such page. <Link to="/">All segments</Link>
+                    This page doesn't exist. <Link to="/">All segments</Link>
                   </p>
                 </div>
               ),
@@ -163,14 +166,14 @@ function Pages({ shop, onSignOut }: PagesProps): ReactNode {
 
 function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   useEffect(() => {
-    const timer = setTimeout(() => void loadBuilder(), SOON);
+    const timer = setTimeout(() => void loadBuilder(), PRELOAD_DELAY);
     return () => clearTimeout(timer);
   }, []);
   return (
     <>
       <Header
         shop={shop.name}
-        home={(brand) => (
+        homeLink={(brand) => (
           <Link to="/" className="brand">
             {brand}
           </Link>
@@ -187,10 +190,10 @@ function Layout({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   );
 }
 
-/** An address, so that who has not saved is asked before leaving for it. */
+/** Signing out has a URL, so that leaving the builder for it asks about unsaved changes. */
 function SignOut({ onDone }: { onDone(): void }): ReactNode {
   const navigate = useNavigate();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once
+  // biome-ignore lint/correctness/useExhaustiveDependencies: run once
   useEffect(() => {
     void navigate('/', { replace: true });
     onDone();

@@ -1,9 +1,9 @@
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { type ApiError, ask } from './api/client';
+import { type ApiError, execute } from './api/client';
 import { ShopDocument } from './api/generated/graphql';
 import { signIn, signOut } from './api/session';
 
-/** Asks for a token; it is kept for as long as the tab is open. */
+/** The form that asks for a token. */
 export function SignIn({ onDone }: { onDone(): void }): ReactNode {
   const [token, setToken] = useState('');
   const [problem, setProblem] = useState('');
@@ -12,19 +12,19 @@ export function SignIn({ onDone }: { onDone(): void }): ReactNode {
     event.preventDefault();
     signIn(token.trim());
     try {
-      await ask(ShopDocument, {});
+      await execute(ShopDocument, {});
       onDone();
     } catch (error) {
       signOut();
       const { code, message } = error as ApiError;
-      setProblem(code === 'UNAUTHENTICATED' ? 'This token is not valid.' : message);
+      setProblem(code === 'UNAUTHENTICATED' ? "This token isn't valid." : message);
     }
   }
 
   return (
     <form className="sign-in" onSubmit={submit}>
       <p>
-        With a token of your shop that may read segments and contacts, and write segments:{' '}
+        Enter an API token for your shop. Your administrator can create one:{' '}
         <code>
           segments token create --shop NAME --scopes segments:read,segments:write,contacts:read
         </code>
@@ -33,7 +33,7 @@ export function SignIn({ onDone }: { onDone(): void }): ReactNode {
       <input
         id="token"
         type="password"
-        // biome-ignore lint/a11y/noAutofocus: there is nothing else to do here
+        // biome-ignore lint/a11y/noAutofocus: the form has no other input
         autoFocus
         autoComplete="off"
         required
@@ -48,7 +48,7 @@ export function SignIn({ onDone }: { onDone(): void }): ReactNode {
       <button type="submit" className="primary">
         Sign in
       </button>
-      <p className="hint">It is kept in this tab only, until you close it or sign out.</p>
+      <p className="hint">The token stays in this tab until you close it or sign out.</p>
     </form>
   );
 }

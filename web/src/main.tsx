@@ -3,18 +3,18 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import type { ApiError } from './api/client';
-import { begin } from './api/session';
+import { loadConfig } from './api/session';
 
 const client = new QueryClient({
   defaultOptions: {
-    queries: { retry: (failures, error) => failures < 3 && !(error as ApiError).lasting },
+    queries: { retry: (failures, error) => failures < 3 && !(error as ApiError).permanent },
   },
 });
-// What a value is called is looked up once.
+// Labels of values are kept for as long as the page is open.
 client.setQueryDefaults(['label'], { gcTime: Number.POSITIVE_INFINITY });
 
-// Without the server's word, somebody can still sign in.
-await begin().catch(() => undefined);
+// Without the configuration the user can still sign in.
+await loadConfig().catch(() => undefined);
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>

@@ -1,31 +1,31 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError, ask } from './client';
+import { ApiError, execute } from './client';
 import { ShopDocument } from './generated/graphql';
-import { LONGEST, paused, watchPause } from './pause';
+import { MAX_PAUSE, onPauseChange, pauseLength } from './pause';
 
 const SHOP = { shop: { name: 'Acme', timezone: 'UTC', currency: 'EUR' } };
 
-/** What the server answers, one after the other; the last for ever. */
-let answers: (() => Response)[];
-let asked: number;
+/** The server's responses in order; the last one repeats. */
+let responses: (() => Response)[];
+let requests: number;
 
-const answered = () => Response.json({ data: SHOP });
+const success = () => Response.json({ data: SHOP });
 
-function refused(code: string, extensions: object = {}) {
+function failure(code: string, extensions: object = {}) {
   const errors = [{ message: 'No.', extensions: { code, ...extensions } }];
   return () => Response.json({ errors }, { status: 429 });
 }
 
-const limited = (retryAfter: number) => refused('RATE_LIMITED', { retryAfter });
+const rateLimited = (retryAfter: number) => failure('RATE_LIMITED', { retryAfter });
 
-/** A proxy's answer, which is not JSON. */
-const plain = (status: number, headers: HeadersInit = {}) => {
+/** A proxy's response, which is not JSON. */
+const proxyError = (status: number, headers: HeadersInit = {}) => {
   return () => new Response('<html>', { status, headers });
 };
 
-const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
+const wait = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
 
-// One clock for all: a pause is not of one test.
+// All tests share one clock, because a pause outlasts the test that started it.
 beforeAll(() => {
   vi.useFakeTimers();
 });
@@ -35,88 +35,96 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  asked = 0;
+  requests = 0;
   vi.stubGlobal('sessionStorage', { getItem: () => 'token' });
   vi.stubGlobal('fetch', async () => {
-    const answer = answers[Math.min(asked, answers.length - 1)] as () => Response;
-    asked += 1;
-    return answer();
+    const respond = responses[Math.min(requests, responses.length - 1)] as () => Response;
+    requests += 1;
+    return respond();
   });
 });
 
 afterEach(async () => {
-  await pass(LONGEST);
+  await wait(MAX_PAUSE);
   vi.unstubAllGlobals();
 });
 
-describe('a request that comes too soon', () => {
-  it('is sent again once the pause is over', async () => {
-    answers = [limited(5), answered];
-    const answer = ask(ShopDocument, {});
-    await pass(4.9);
-    expect([asked, paused()]).toStrictEqual([1, 5]);
-    await pass(0.2);
-    expect([asked, paused()]).toStrictEqual([2, null]);
-    await expect(answer).resolves.toStrictEqual(SHOP);
+describe('a rate-limited request', () => {
+  it('is sent again after the pause', async () => {
+    responses = [rateLimited(5), success];
+    const response = execute(ShopDocument, {});
+    await wait(4.9);
+    expect([requests, pauseLength()]).toStrictEqual([1, 5]);
+    await wait(0.2);
+    expect([requests, pauseLength()]).toStrictEqual([2, null]);
+    await expect(response).resolves.toStrictEqual(SHOP);
   });
 
-  it('is sent as often as it is put off', async () => {
-    answers = [limited(2), limited(3), limited(1), answered];
-    const answer = ask(ShopDocument, {});
-    await pass(7);
-    await expect(answer).resolves.toStrictEqual(SHOP);
-    expect(asked).toBe(4);
+  it('is sent again as often as it is rate-limited', async () => {
+    responses = [rateLimited(2), rateLimited(3), rateLimited(1), success];
+    const response = execute(ShopDocument, {});
+    await wait(7);
+    await expect(response).resolves.toStrictEqual(SHOP);
+    expect(requests).toBe(4);
   });
 
-  it('is put off by a proxy too', async () => {
-    answers = [plain(429, { 'Retry-After': '2' }), plain(503, { 'Retry-After': '3' }), answered];
-    const answer = ask(ShopDocument, {});
-    await pass(5);
-    await expect(answer).resolves.toStrictEqual(SHOP);
+  it('is also sent again after a pause that a proxy asks for', async () => {
+    responses = [
+      proxyError(429, { 'Retry-After': '2' }),
+      proxyError(503, { 'Retry-After': '3' }),
+      success,
+    ];
+    const response = execute(ShopDocument, {});
+    await wait(5);
+    await expect(response).resolves.toStrictEqual(SHOP);
   });
 
-  it('keeps others from being sent meanwhile', async () => {
-    answers = [limited(5), answered];
-    const first = ask(ShopDocument, {});
-    await pass(1);
-    const second = ask(ShopDocument, {});
-    await pass(3.9);
-    expect(asked).toBe(1);
-    await pass(0.2);
+  it('holds back other requests until the pause is over', async () => {
+    responses = [rateLimited(5), success];
+    const first = execute(ShopDocument, {});
+    await wait(1);
+    const second = execute(ShopDocument, {});
+    await wait(3.9);
+    expect(requests).toBe(1);
+    await wait(0.2);
     await expect(Promise.all([first, second])).resolves.toStrictEqual([SHOP, SHOP]);
-    expect(asked).toBe(3);
+    expect(requests).toBe(3);
   });
 
-  it('is not sent again when nobody waits for it any more', async () => {
-    answers = [limited(5), answered];
+  it('is not sent again after it is aborted', async () => {
+    responses = [rateLimited(5), success];
     const request = new AbortController();
-    const answer = ask(ShopDocument, {}, request.signal);
-    const ended = expect(answer).rejects.toMatchObject({ name: 'AbortError' });
-    await pass(1);
+    const response = execute(ShopDocument, {}, request.signal);
+    const ended = expect(response).rejects.toMatchObject({ name: 'AbortError' });
+    await wait(1);
     request.abort();
     await ended;
-    await pass(10);
-    expect(asked).toBe(1);
+    await wait(10);
+    expect(requests).toBe(1);
   });
 
   it.each([
-    ['of the server', limited(LONGEST + 1), 'RATE_LIMITED'],
-    ['of a proxy', plain(503, { 'Retry-After': '3600' }), 'UNAVAILABLE'],
-    ['of no length', plain(503), 'UNAVAILABLE'],
-    ['until a day', plain(503, { 'Retry-After': 'Fri, 27 Nov 2026 08:00:00 GMT' }), 'UNAVAILABLE'],
-  ])('is an error at once for a long pause %s', async (_, answer, code) => {
-    answers = [answer];
-    await expect(ask(ShopDocument, {})).rejects.toMatchObject({ code, lasting: false });
-    expect([asked, paused()]).toStrictEqual([1, null]);
+    ['that the server asks for', rateLimited(MAX_PAUSE + 1), 'RATE_LIMITED'],
+    ['that a proxy asks for', proxyError(503, { 'Retry-After': '3600' }), 'UNAVAILABLE'],
+    ['without a length', proxyError(503), 'UNAVAILABLE'],
+    [
+      'until a date',
+      proxyError(503, { 'Retry-After': 'Fri, 27 Nov 2026 08:00:00 GMT' }),
+      'UNAVAILABLE',
+    ],
+  ])('fails at once instead of waiting for a pause %s', async (_, response, code) => {
+    responses = [response];
+    await expect(execute(ShopDocument, {})).rejects.toMatchObject({ code, permanent: false });
+    expect([requests, pauseLength()]).toStrictEqual([1, null]);
   });
 
-  it('is told of when the pause begins and when it ends', async () => {
-    const told: (number | null)[] = [];
-    const forget = watchPause(() => told.push(paused()));
-    answers = [limited(5), answered];
-    await Promise.all([ask(ShopDocument, {}), pass(6)]);
-    forget();
-    expect(told).toStrictEqual([5, null]);
+  it('notifies listeners when the pause starts and when it ends', async () => {
+    const lengths: (number | null)[] = [];
+    const unsubscribe = onPauseChange(() => lengths.push(pauseLength()));
+    responses = [rateLimited(5), success];
+    await Promise.all([execute(ShopDocument, {}), wait(6)]);
+    unsubscribe();
+    expect(lengths).toStrictEqual([5, null]);
   });
 });
 
@@ -132,15 +140,15 @@ describe('an error', () => {
     'UNSUPPORTED_MEDIA_TYPE',
     'INTROSPECTION_OFF',
     'FORBIDDEN',
-  ])('of the code %s lasts', async (code) => {
-    answers = [refused(code)];
-    await expect(ask(ShopDocument, {})).rejects.toMatchObject({ code, lasting: true });
+  ])('with the code %s is permanent', async (code) => {
+    responses = [failure(code)];
+    await expect(execute(ShopDocument, {})).rejects.toMatchObject({ code, permanent: true });
   });
 
   it.each(['TIMEOUT', 'UNAVAILABLE', 'INTERNAL', 'TOO_MANY_OPERATIONS', 'UNAUTHENTICATED'])(
-    'of the code %s may pass',
+    'with the code %s is not permanent',
     (code) => {
-      expect(new ApiError('No.', code).lasting).toBe(false);
+      expect(new ApiError('No.', code).permanent).toBe(false);
     },
   );
 });

@@ -1,9 +1,9 @@
 import type { ErrorCode, TypedDocumentString } from './generated/graphql';
-import { LONGEST, pause, pauseOver } from './pause';
-import { refused, token } from './session';
+import { MAX_PAUSE, startPause, waitForPause } from './pause';
+import { notifyTokenRejected, token } from './session';
 
-/** Errors that the same question has again, however often it is asked. */
-const LASTING: ReadonlySet<string> = new Set<ErrorCode>([
+/** Codes of errors that the same request causes again, however often it is sent. */
+const PERMANENT: ReadonlySet<string> = new Set<ErrorCode>([
   'BAD_REQUEST',
   'BODY_TOO_LARGE',
   'FORBIDDEN',
@@ -24,7 +24,10 @@ const LASTING: ReadonlySet<string> = new Set<ErrorCode>([
   'UNTRUSTED_DOCUMENT',
 ]);
 
-/** An answer that is an error: GraphQL's code, the path in the input, and words for people. */
+/** The code of a request that never reached the server; the API has no such code. */
+export const UNREACHABLE = 'UNREACHABLE';
+
+/** An error with the API's code, the path into the input, and a message for the user. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -34,67 +37,71 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** Whether it is of no use to ask the same again. */
-  get lasting(): boolean {
-    return LASTING.has(this.code);
+  /** Whether sending the same request again is pointless. */
+  get permanent(): boolean {
+    return PERMANENT.has(this.code);
   }
 }
 
-/** What the API answers beside data. */
 export interface GraphQLError {
   message: string;
   path?: readonly (string | number)[];
   extensions?: { code?: string; path?: readonly (string | number)[]; retryAfter?: number };
 }
 
-interface Answer<Data> {
+interface GraphQLResponse<Data> {
   data?: Data | null;
   errors?: readonly GraphQLError[];
 }
 
-/** The first of some errors; those that nobody can mend by another input have an empty path. */
-export function apiError(errors: readonly GraphQLError[]): ApiError {
+/** Return the first error as an ApiError; the path is empty unless the input caused it. */
+export function toApiError(errors: readonly GraphQLError[]): ApiError {
   const [error] = errors;
-  if (error?.extensions?.code === 'UNAUTHENTICATED') refused();
+  if (error?.extensions?.code === 'UNAUTHENTICATED') notifyTokenRejected();
   return new ApiError(
-    error?.message ?? 'The server gave no answer.',
+    error?.message ?? 'The server sent an empty response.',
     error?.extensions?.code ?? 'INTERNAL',
     (error?.extensions?.path ?? []).map(String),
   );
 }
 
-/** For how many seconds to pause before the same is asked again; null where that is no answer. */
-export function pauseOf(errors: readonly GraphQLError[] = []): number | null {
+/** Return the seconds to wait before sending a rate-limited request again, else null. */
+export function retryDelay(errors: readonly GraphQLError[] = []): number | null {
   const [error] = errors;
   if (error?.extensions?.code !== 'RATE_LIMITED') return null;
-  return waited(error.extensions.retryAfter ?? 1);
+  return acceptable(error.extensions.retryAfter ?? 1);
 }
 
-/** Of a longer pause a person is told; who waits for it is not seen to be at work. */
-function waited(seconds: number): number | null {
-  return seconds > 0 && seconds <= LONGEST ? seconds : null;
+/** A longer wait is reported to the user instead: the page would only seem to hang. */
+function acceptable(seconds: number): number | null {
+  return seconds > 0 && seconds <= MAX_PAUSE ? seconds : null;
 }
 
-/** A little more than the server gives a statement. */
+/** Milliseconds to wait for a response: a little more than the server gives a statement. */
 const TIMEOUT = 35_000;
 
-/** Asks, and asks again after each pause that is asked for: nothing was done before it. */
+/** Send a request, again after every pause: the server did nothing for a rate-limited one. */
 async function post<Data>(
   query: string,
   variables: unknown,
   signal: AbortSignal | undefined,
-): Promise<Answer<Data>> {
+): Promise<GraphQLResponse<Data>> {
   for (;;) {
-    await pauseOver(signal);
+    await waitForPause(signal);
     const response = await send(JSON.stringify({ query, variables }), signal);
-    const answer = await read<Data>(response, signal);
-    // A proxy that limits has no words of GraphQL.
-    const seconds = answer
-      ? pauseOf(answer.errors)
-      : waited(Number(response.headers.get('Retry-After')));
-    if (seconds !== null) pause(seconds);
-    else if (answer) return answer;
-    else throw new ApiError(`The server answered with status ${response.status}.`, 'UNAVAILABLE');
+    const body = await parseBody<Data>(response, signal);
+    // A rate-limiting proxy responds without GraphQL.
+    const delay = body
+      ? retryDelay(body.errors)
+      : acceptable(Number(response.headers.get('Retry-After')));
+    if (delay !== null) startPause(delay);
+    else if (body) return body;
+    else {
+      throw new ApiError(
+        `The server responded with an error (status ${response.status}).`,
+        'UNAVAILABLE',
+      );
+    }
   }
 }
 
@@ -113,43 +120,43 @@ async function send(body: string, signal: AbortSignal | undefined): Promise<Resp
   } catch (error) {
     if (signal?.aborted) throw error;
     if ((error as Error).name === 'TimeoutError') {
-      throw new ApiError('The server took too long to answer.', 'TIMEOUT');
+      throw new ApiError('The server took too long to respond.', 'TIMEOUT');
     }
-    throw new ApiError('The server does not answer.', 'UNAVAILABLE');
+    throw new ApiError("Can't reach the server.", UNREACHABLE);
   }
 }
 
-/** What was answered, or null when it is not GraphQL. */
-async function read<Data>(
+/** Return the parsed body, or null when it is not JSON. */
+async function parseBody<Data>(
   response: Response,
   signal: AbortSignal | undefined,
-): Promise<Answer<Data> | null> {
+): Promise<GraphQLResponse<Data> | null> {
   try {
-    return (await response.json()) as Answer<Data>;
+    return (await response.json()) as GraphQLResponse<Data>;
   } catch (error) {
     if (signal?.aborted) throw error;
     return null;
   }
 }
 
-/** Asks, and throws an ApiError unless all of it was answered. */
-export async function ask<Data, Variables>(
+/** Execute a document and return its data; throw an ApiError if any part of it failed. */
+export async function execute<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
   signal?: AbortSignal,
 ): Promise<Data> {
   const { data, errors } = await post<Data>(document.toString(), variables, signal);
-  if (errors?.length || !data) throw apiError(errors ?? []);
+  if (errors?.length || !data) throw toApiError(errors ?? []);
   return data;
 }
 
-/** Asks for several things of which some may fail: what was answered, and the errors. */
-export async function askInPart<Data, Variables>(
+/** Execute a document that may fail in part; return its data and the errors of the other parts. */
+export async function executePartial<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
   signal?: AbortSignal,
 ): Promise<{ data: Data; errors: readonly GraphQLError[] }> {
   const { data, errors = [] } = await post<Data>(document.toString(), variables, signal);
-  if (!data) throw apiError(errors);
+  if (!data) throw toApiError(errors);
   return { data, errors };
 }

@@ -1,33 +1,30 @@
-/** Sizes over a WebSocket, by the protocol graphql-transport-ws. */
+/** Live sizes over a WebSocket, by the graphql-transport-ws protocol. */
 
 import { createClient } from 'graphql-ws';
 import type { Rule } from '../rule/rule';
-import type { Size, Watcher } from '../size/liveSize';
-import { ApiError, apiError, type GraphQLError, pauseOf } from './client';
+import type { Size, SizeObserver } from '../size/liveSize';
+import { ApiError, type GraphQLError, retryDelay, toApiError } from './client';
 import { SegmentSizesLiveDocument, type SegmentSizesLiveSubscription } from './generated/graphql';
-import { pause, pauseOver } from './pause';
+import { startPause, waitForPause } from './pause';
 import { token } from './session';
 
+/** Milliseconds: the longest wait before reconnecting, and the longest wait for a pong. */
 const MAX_WAIT = 5_000;
 
-/** How often the connection is tried, so that one that has died in silence is found out. */
+/** Milliseconds between pings, which detect a connection that died without being closed. */
 const KEEP_ALIVE = 15_000;
 
-/** How the server closes a connection whose token is not valid. */
+/** Codes with which the server closes a connection, and with which this client does. */
 const FORBIDDEN = 4403;
-
-/** How it closes one for which it has no room now. */
 const TRY_AGAIN_LATER = 1013;
+const NORMAL_CLOSURE = 1000;
 
-/** How it is closed from here. */
-const NO_MORE_TO_WATCH = 1000;
-
-const REFUSED: GraphQLError = {
-  message: 'The token is no longer valid.',
+const TOKEN_REJECTED: GraphQLError = {
+  message: 'Your token is no longer valid.',
   extensions: { code: 'UNAUTHENTICATED' },
 };
 
-let unanswered: ReturnType<typeof setTimeout> | undefined;
+let pongTimeout: ReturnType<typeof setTimeout> | undefined;
 
 const client = createClient({
   url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
@@ -39,67 +36,70 @@ const client = createClient({
   keepAlive: KEEP_ALIVE,
   on: {
     ping: (received) => {
-      if (!received) unanswered = setTimeout(() => client.terminate(), MAX_WAIT);
+      if (!received) pongTimeout = setTimeout(() => client.terminate(), MAX_WAIT);
     },
     pong: (received) => {
-      if (received) clearTimeout(unanswered);
+      if (received) clearTimeout(pongTimeout);
     },
-    closed: () => clearTimeout(unanswered),
+    closed: () => clearTimeout(pongTimeout),
   },
 });
 
-/** Watches the size of a rule until the function that is returned is called. */
-export function watchSize(rule: Rule, seen: Watcher): () => void {
+/** Watch the size of a rule until the returned function is called. */
+export function watchSize(rule: Rule, observer: SizeObserver): () => void {
   const ended = new AbortController();
-  const forget = client.on('closed', (event) => seen.live(false, apart(event)));
-  let end = () => {};
-  const begin = () => {
-    end = client.subscribe<SegmentSizesLiveSubscription>(
+  const stopListening = client.on('closed', (event) =>
+    observer.connection(false, closeReason(event)),
+  );
+  let unsubscribe = () => {};
+  const subscribe = () => {
+    unsubscribe = client.subscribe<SegmentSizesLiveSubscription>(
       { query: SegmentSizesLiveDocument.toString(), variables: { rule } },
       {
         next({ data, errors }) {
           if (data) {
-            seen.live(true);
-            seen.size(data.segmentSize satisfies Size);
+            observer.connection(true);
+            observer.size(data.segmentSize satisfies Size);
           } else {
-            seen.failed(apiError((errors ?? []) as readonly GraphQLError[]));
+            observer.error(toApiError((errors ?? []) as readonly GraphQLError[]));
           }
         },
         error(reason) {
           if (Array.isArray(reason)) {
-            const seconds = pauseOf(reason as readonly GraphQLError[]);
-            if (seconds === null) seen.failed(apiError(reason as readonly GraphQLError[]));
-            else again(seconds);
+            const errors = reason as readonly GraphQLError[];
+            const delay = retryDelay(errors);
+            if (delay === null) observer.error(toApiError(errors));
+            else subscribeAfter(delay);
           } else if ((reason as Partial<CloseEvent>).code === FORBIDDEN) {
-            seen.failed(apiError([REFUSED]));
+            observer.error(toApiError([TOKEN_REJECTED]));
           } else {
-            seen.failed(new ApiError('The server ended the connection.', 'UNAVAILABLE'));
+            observer.error(new ApiError('The server closed the connection.', 'UNAVAILABLE'));
           }
         },
         complete() {
-          seen.live(false);
+          observer.connection(false);
         },
       },
     );
   };
-  const again = (seconds: number) => {
-    // Twice as long: to connect again, which no subscription holds open meanwhile, counts too.
-    pause(2 * seconds);
-    pauseOver(ended.signal).then(begin, () => undefined);
+  const subscribeAfter = (seconds: number) => {
+    // Twice as long: without a subscription the client disconnects, and connecting counts too.
+    startPause(2 * seconds);
+    waitForPause(ended.signal).then(subscribe, () => undefined);
   };
-  begin();
+  subscribe();
   return () => {
     ended.abort();
-    forget();
-    end();
+    stopListening();
+    unsubscribe();
   };
 }
 
-/** What is said of a connection that is tried again; nothing of one that was ended here. */
-function apart(event: unknown): string | undefined {
+/** Return what to tell the user about a lost connection; undefined when the page closed it. */
+function closeReason(event: unknown): string | undefined {
   const { code } = event as Partial<CloseEvent>;
-  if (code === NO_MORE_TO_WATCH) return undefined;
+  if (code === NORMAL_CLOSURE) return undefined;
   return code === TRY_AGAIN_LATER
-    ? 'Not live: too many connections are open. It is tried again.'
-    : 'Not live: the connection is lost. It is tried again.';
+    ? 'Not live: too many connections are open; retrying…'
+    : "Can't reach the server; retrying…";
 }

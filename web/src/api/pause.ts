@@ -1,57 +1,58 @@
 /**
- * A pause that the server asks for, because too much was asked in too short a time.
+ * The pause that the server asks for when a token exceeds its rate limit.
  *
- * It is the token's, not one request's: whatever is asked meanwhile waits too.
+ * The limit is per token, so every request of the page waits for the end of the pause.
  */
 
-/** The longest pause that is waited for without a person, in seconds. */
-export const LONGEST = 60;
+/** The longest pause, in seconds, after which the page sends a request again by itself. */
+export const MAX_PAUSE = 60;
 
-let until = 0;
+let pausedUntil = 0;
 let seconds: number | null = null;
 let end: ReturnType<typeof setTimeout> | undefined;
-const watching = new Set<() => void>();
+const listeners = new Set<() => void>();
 
-/** Begins a pause of so many seconds, unless there is a longer one. */
-export function pause(wanted: number): void {
-  const time = performance.now() + wanted * 1_000;
-  if (time <= until) return;
-  until = time;
+/** Start a pause of `length` seconds, unless a longer one is running. */
+export function startPause(length: number): void {
+  const time = performance.now() + length * 1_000;
+  if (time <= pausedUntil) return;
+  pausedUntil = time;
   clearTimeout(end);
-  end = setTimeout(() => tell(null), wanted * 1_000);
-  tell(wanted);
+  end = setTimeout(() => publish(null), length * 1_000);
+  publish(length);
 }
 
-/** How many seconds the pause lasts in all, or null when there is none. */
-export function paused(): number | null {
+/** Return the length of the current pause in seconds, or null when none is running. */
+export function pauseLength(): number | null {
   return seconds;
 }
 
-/** Calls back when a pause begins or ends, until the function that is returned is called. */
-export function watchPause(call: () => void): () => void {
-  watching.add(call);
-  return () => watching.delete(call);
+/** Call `listener` when a pause starts or ends, until the returned function is called. */
+export function onPauseChange(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
-/** Waits for the end of the pause, if there is one; throws the signal's reason if it is aborted. */
-export async function pauseOver(signal?: AbortSignal): Promise<void> {
-  for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
+/** Wait until no pause is running; throw the signal's reason if it is aborted. */
+export async function waitForPause(signal?: AbortSignal): Promise<void> {
+  const left = () => pausedUntil - performance.now();
+  while (left() > 0) {
     await new Promise<void>((resolve, reject) => {
-      const leave = () => {
+      const abort = () => {
         clearTimeout(timer);
         reject(signal?.reason);
       };
       const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', leave);
+        signal?.removeEventListener('abort', abort);
         resolve();
-      }, left);
-      if (signal?.aborted) leave();
-      else signal?.addEventListener('abort', leave, { once: true });
+      }, left());
+      if (signal?.aborted) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
     });
   }
 }
 
-function tell(now: number | null): void {
-  seconds = now;
-  for (const call of watching) call();
+function publish(length: number | null): void {
+  seconds = length;
+  for (const listener of listeners) listener();
 }

@@ -1,14 +1,14 @@
 /**
- * The token of this tab: what the demo fills in, or what somebody signed in with.
+ * The token of this tab: the one the user signed in with, or the demo's.
  *
- * It is kept for as long as the tab is, and is never part of an address.
+ * Session storage keeps it until the tab is closed. It never becomes part of a URL.
  */
 
 const KEY = 'segments.token';
 
 let current: string | null = null;
 
-/** The token, or null when nobody signed in. */
+/** Return the token, or null when nobody is signed in. */
 export function token(): string | null {
   current ??= sessionStorage.getItem(KEY);
   return current;
@@ -24,45 +24,43 @@ export function signOut(): void {
   sessionStorage.removeItem(KEY);
 }
 
-let asked: (() => void) | null = null;
+const rejectedListeners = new Set<() => void>();
+const renewedListeners = new Set<() => void>();
 
-/** Calls back when the server refuses the token, until the function that is returned is called. */
-export function whenRefused(call: () => void): () => void {
-  asked = call;
-  return () => {
-    asked = null;
-  };
+function subscribe(listeners: Set<() => void>, listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
-/** The server has refused the token. */
-export function refused(): void {
-  asked?.();
+/** Call `listener` when the server rejects the token, until the returned function is called. */
+export function onTokenRejected(listener: () => void): () => void {
+  return subscribe(rejectedListeners, listener);
 }
 
-const waiting = new Set<() => void>();
-
-/** Calls back when somebody has signed in again, until the function that is returned is called. */
-export function whenAdmitted(call: () => void): () => void {
-  waiting.add(call);
-  return () => waiting.delete(call);
+/** Call `listener` when the user has signed in again, until the returned function is called. */
+export function onTokenRenewed(listener: () => void): () => void {
+  return subscribe(renewedListeners, listener);
 }
 
-/** The server has taken another token. */
-export function admitted(): void {
-  for (const call of waiting) call();
+export function notifyTokenRejected(): void {
+  for (const listener of rejectedListeners) listener();
 }
 
-let explorer = true;
-
-/** Whether the server has GraphiQL. */
-export function hasExplorer(): boolean {
-  return explorer;
+export function notifyTokenRenewed(): void {
+  for (const listener of renewedListeners) listener();
 }
 
-/** Learns what the server offers; takes the demo's token if there is one and nobody signed in. */
-export async function begin(): Promise<void> {
+let graphiql = true;
+
+/** Return whether the server has GraphiQL. */
+export function hasGraphiQL(): boolean {
+  return graphiql;
+}
+
+/** Load the server's configuration; use the demo's token when nobody is signed in. */
+export async function loadConfig(): Promise<void> {
   const response = await fetch('/builder/config.json');
   const config: { token: string | null; graphiql?: boolean } = await response.json();
-  explorer = config.graphiql !== false;
+  graphiql = config.graphiql !== false;
   if (token() === null) current = config.token;
 }

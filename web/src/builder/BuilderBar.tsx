@@ -1,5 +1,3 @@
-/** The top of the builder: the segment's name and description, and what to do with it. */
-
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 
@@ -12,10 +10,11 @@ interface BuilderBarProps {
   onDescription(description: string): void;
   descriptionProblem: string | null;
   readOnly: boolean;
-  /** Buttons, and what came of them. */
+  /** The buttons and the status. */
   children: ReactNode;
 }
 
+/** The top of the builder: the segment's name, its description and the buttons. */
 export function BuilderBar(props: BuilderBarProps): ReactNode {
   return (
     <div className="builder-bar">
@@ -23,21 +22,21 @@ export function BuilderBar(props: BuilderBarProps): ReactNode {
         ← Segments
       </Link>
       <h1 className="visually-hidden">{props.title}</h1>
-      <Line
+      <TextLine
         id="name"
         label="Name"
         placeholder="Name this segment"
-        most={255}
+        maxLength={255}
         value={props.name}
         problem={props.nameProblem}
         disabled={props.readOnly}
         onChange={props.onName}
       />
-      <Line
+      <TextLine
         id="description"
-        label="Description"
-        placeholder="What it is for (may stay empty)"
-        most={2000}
+        label="Description (optional)"
+        placeholder="Describe what you use it for"
+        maxLength={2000}
         value={props.description}
         problem={props.descriptionProblem}
         disabled={props.readOnly}
@@ -48,28 +47,27 @@ export function BuilderBar(props: BuilderBarProps): ReactNode {
   );
 }
 
-interface LineProps {
+interface TextLineProps {
   id: string;
   label: string;
   placeholder: string;
-  /** How many characters it may have. */
-  most: number;
+  maxLength: number;
   value: string;
   problem: string | null;
   disabled: boolean;
   onChange(value: string): void;
 }
 
-function Line({ id, problem, ...props }: LineProps): ReactNode {
+function TextLine({ id, problem, ...props }: TextLineProps): ReactNode {
   return (
-    <div className="line">
+    <div className="text-line">
       <label htmlFor={id}>{props.label}</label>
       <input
         id={id}
         value={props.value}
         placeholder={props.placeholder}
         disabled={props.disabled}
-        maxLength={props.most}
+        maxLength={props.maxLength}
         aria-invalid={problem !== null || undefined}
         aria-describedby={`${id}-problem`}
         onChange={(event) => props.onChange(event.target.value)}

@@ -1,5 +1,3 @@
-/** Conditions within a criterion: small forms in a list. */
-
 import { type ReactNode, useState } from 'react';
 import { type ConditionForm, type Field, fieldsOf, type Option } from '../rule/metadata';
 import { newId } from '../rule/rule';
@@ -11,13 +9,14 @@ import { OperatorSelect } from './OperatorSelect';
 
 type Item = Values & { operator: string };
 
+/** A field of the kind CONDITION: a list of small forms, which the page calls filters. */
 export function Conditions(props: FieldProps): ReactNode {
   const { field, path, formValues, onChange } = props;
   const { readOnly } = useEditor();
   const form = field.condition as ConditionForm;
   const items = (props.value ?? []) as readonly Item[];
   const [ids, setIds] = useState(() => items.map(newId));
-  const beside = Object.fromEntries(
+  const otherValues = Object.fromEntries(
     Object.entries(formValues).filter(([name]) => name !== field.name),
   );
 
@@ -28,14 +27,14 @@ export function Conditions(props: FieldProps): ReactNode {
   return (
     <fieldset className="conditions" aria-label={field.label}>
       {items.map((item, position) => (
-        <ConditionRow
+        <FilterForm
           key={ids[position]}
           form={form}
           item={item}
           criterion={props.criterion}
           path={path}
-          formValues={{ ...beside, ...within(path, item) }}
-          problems={below(props.problems, `${field.name}.${position}.`)}
+          formValues={{ ...otherValues, ...valuesByPath(path, item) }}
+          problems={problemsUnder(props.problems, `${field.name}.${position}.`)}
           onChange={(changed) => change(position, changed)}
           onRemove={() => {
             setIds(ids.filter((_, index) => index !== position));
@@ -52,14 +51,14 @@ export function Conditions(props: FieldProps): ReactNode {
             onChange([...items, { operator: form.operators[0]?.name ?? '' }]);
           }}
         >
-          + Add condition
+          + Add filter
         </button>
       )}
     </fieldset>
   );
 }
 
-function within(path: string, item: Item): Values {
+function valuesByPath(path: string, item: Item): Values {
   return Object.fromEntries(
     Object.entries(item)
       .filter(([name]) => name !== 'operator')
@@ -67,7 +66,8 @@ function within(path: string, item: Item): Values {
   );
 }
 
-function below(problems: Problems, prefix: string): Problems {
+/** Return the problems whose paths start with a prefix, without that prefix. */
+function problemsUnder(problems: Problems, prefix: string): Problems {
   return new Map(
     [...problems]
       .filter(([path]) => path.startsWith(prefix))
@@ -75,7 +75,7 @@ function below(problems: Problems, prefix: string): Problems {
   );
 }
 
-interface ConditionRowProps {
+interface FilterFormProps {
   form: ConditionForm;
   item: Item;
   criterion: string;
@@ -86,12 +86,13 @@ interface ConditionRowProps {
   onRemove(): void;
 }
 
-function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): ReactNode {
+function FilterForm({ form, item, onChange, ...props }: FilterFormProps): ReactNode {
   const { readOnly } = useEditor();
   const [suited, setSuited] = useState<readonly string[] | null>(null);
   const { operator, ...values } = item;
 
-  function picked(field: Field, option: Option): void {
+  /** Take a suggestion, and an operator that suits it. */
+  function takeOption(field: Field, option: Option): void {
     setSuited(option.operators);
     const fits = !option.operators || option.operators.includes(operator);
     onChange({
@@ -119,13 +120,13 @@ function ConditionRow({ form, item, onChange, ...props }: ConditionRowProps): Re
         formValues={props.formValues}
         problems={props.problems}
         onChange={(name, value) => onChange({ ...item, [name]: value })}
-        onOption={picked}
+        onOption={takeOption}
       />
       {!readOnly && (
         <button
           type="button"
           className="icon small"
-          aria-label="Remove the condition"
+          aria-label="Remove filter"
           title="Remove"
           onClick={(event) => {
             event.currentTarget.closest('.row')?.querySelector('input')?.focus();

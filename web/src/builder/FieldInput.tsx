@@ -1,27 +1,26 @@
-/** The input of a field, by its kind. */
-
 import { type ReactNode, useId } from 'react';
+import { currencySign } from '../rule/format';
 import type { Field } from '../rule/metadata';
 import { parseWholeNumber, stripFormatting } from '../rule/typedNumbers';
 import type { Problems, Value, Window } from '../rule/values';
-import { currencySign } from '../rule/words';
 import { useEditor } from './context';
 import type { FieldInputProps, FieldProps, InputProps } from './fieldProps';
 import { ManyValues, OneValue } from './OfferedValues';
 import { TimeWindow } from './TimeWindow';
 
-/** What is wrong with a field, or with one of its values; conditions show theirs by themselves. */
+/** Return the problem of a field or of one of its values; conditions show their own. */
 function problemOf(field: Field, problems: Problems): string | undefined {
   const own = problems.get(field.name);
   if (own !== undefined || field.condition) return own;
   return [...problems].find(([path]) => path.startsWith(`${field.name}.`))?.[1];
 }
 
+/** A field: its label, the input for its kind, and its problem or its description. */
 export function FieldInput(props: FieldProps): ReactNode {
   const { field, problems } = props;
   const editor = useEditor();
   const id = useId();
-  const note = useId();
+  const noteId = useId();
   const problem = problemOf(field, problems);
   const input: InputProps = {
     id,
@@ -29,7 +28,7 @@ export function FieldInput(props: FieldProps): ReactNode {
     value: props.value,
     disabled: editor.readOnly,
     invalid: problem !== undefined,
-    describedBy: problem || field.description ? note : undefined,
+    describedBy: problem || field.description ? noteId : undefined,
     onChange: props.onChange,
   };
   return (
@@ -42,8 +41,8 @@ export function FieldInput(props: FieldProps): ReactNode {
           <button
             type="button"
             className="icon small"
-            aria-label={`Leave out: ${field.label}`}
-            title="Leave out"
+            aria-label={`Remove ${field.label}`}
+            title="Remove"
             onClick={props.onRemove}
           >
             ×
@@ -52,12 +51,12 @@ export function FieldInput(props: FieldProps): ReactNode {
       </span>
       <Input {...props} input={input} />
       {problem ? (
-        <span id={note} className="problem">
+        <span id={noteId} className="problem">
           {problem}
         </span>
       ) : (
         field.description && (
-          <span id={note} className="hint">
+          <span id={noteId} className="hint">
             {field.description}
           </span>
         )
@@ -73,12 +72,12 @@ function Input(props: FieldInputProps): ReactNode {
   if (field.kind === 'TIME_WINDOW') return <TimeWindow {...input} value={value as Window} />;
   if (field.multiple) return <ManyValues {...props} />;
   if (field.suggests || field.kind === 'SEGMENT') return <OneValue {...props} />;
-  if (field.options) return <Select {...input} />;
+  if (field.options) return <ChoiceInput {...input} />;
   switch (field.kind) {
     case 'COUNT':
       return (
         <span className="affixed">
-          <Typed {...input} mode="numeric" read={parseWholeNumber} />
+          <TextInput {...input} mode="numeric" parse={parseWholeNumber} />
           {field.unit && <span>{field.unit}</span>}
         </span>
       );
@@ -86,29 +85,29 @@ function Input(props: FieldInputProps): ReactNode {
       return (
         <span className="affixed">
           <span>{currencySign(shop.currency)}</span>
-          <Typed {...input} mode="decimal" />
+          <TextInput {...input} mode="decimal" parse={stripFormatting} />
         </span>
       );
     case 'NUMBER':
       return (
         <span className="affixed">
-          <Typed {...input} mode="decimal" />
+          <TextInput {...input} mode="decimal" parse={stripFormatting} />
           {field.unit && <span>{field.unit}</span>}
         </span>
       );
     case 'DATE':
-      return <Day {...input} />;
+      return <DateInput {...input} />;
     default:
-      return <Typed {...input} mode="text" />;
+      return <TextInput {...input} mode="text" parse={(text) => text} />;
   }
 }
 
-interface TypedProps extends InputProps {
+interface TextInputProps extends InputProps {
   mode: 'numeric' | 'decimal' | 'text';
-  read?: (text: string) => Value;
+  parse(text: string): Value;
 }
 
-function Typed({ read = stripFormatting, ...props }: TypedProps): ReactNode {
+function TextInput({ parse, ...props }: TextInputProps): ReactNode {
   return (
     <input
       id={props.id}
@@ -120,14 +119,12 @@ function Typed({ read = stripFormatting, ...props }: TypedProps): ReactNode {
       disabled={props.disabled}
       aria-invalid={props.invalid || undefined}
       aria-describedby={props.describedBy}
-      onChange={(event) =>
-        props.onChange(props.mode === 'text' ? event.target.value : read(event.target.value))
-      }
+      onChange={(event) => props.onChange(parse(event.target.value))}
     />
   );
 }
 
-function Day(props: InputProps): ReactNode {
+function DateInput(props: InputProps): ReactNode {
   const { shop } = useEditor();
   return (
     <input
@@ -136,7 +133,7 @@ function Day(props: InputProps): ReactNode {
       value={String(props.value ?? '')}
       min={props.field.minimum ?? undefined}
       max={props.field.maximum ?? undefined}
-      title={`A day in ${shop.timezone}`}
+      title={`In the shop's time zone, ${shop.timezone}`}
       disabled={props.disabled}
       aria-invalid={props.invalid || undefined}
       aria-describedby={props.describedBy}
@@ -145,7 +142,7 @@ function Day(props: InputProps): ReactNode {
   );
 }
 
-function Select(props: InputProps): ReactNode {
+function ChoiceInput(props: InputProps): ReactNode {
   return (
     <select
       id={props.id}
@@ -155,7 +152,7 @@ function Select(props: InputProps): ReactNode {
       aria-describedby={props.describedBy}
       onChange={(event) => props.onChange(event.target.value)}
     >
-      <option value="">Pick</option>
+      <option value="">Choose</option>
       {props.field.options?.map(({ value, label }) => (
         <option key={value} value={value}>
           {label}

@@ -16,18 +16,27 @@ interface FieldsProps {
   problems: Problems;
   onChange(name: string, value: Value): void;
   onOption(field: Field, option: Option): void;
-  renderConditions?: (props: FieldProps) => ReactNode;
+  renderConditions?: ((props: FieldProps) => ReactNode) | undefined;
 }
 
-/** The inputs of a form; each optional one stays behind a button until it is needed. */
+/** The inputs of a form; an empty optional one hides behind a button. */
 export function Fields(props: FieldsProps): ReactNode {
-  const { fields, values } = props;
+  const { fields, values, renderConditions } = props;
   const { readOnly } = useEditor();
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const shown = fields.filter(
     (field) => field.required || !isEmpty(valueIn(values, field.name)) || opened.has(field.name),
   );
   const hidden = fields.filter((field) => !shown.includes(field));
+
+  function open(field: Field, form: HTMLElement | null): void {
+    setOpened(new Set([...opened, field.name]));
+    // Focus the input once React has rendered it.
+    setTimeout(() => {
+      const input = form?.querySelector(`[data-field="${CSS.escape(field.name)}"]`);
+      input?.querySelector<HTMLElement>('input, select, button.add')?.focus();
+    });
+  }
 
   function remove(field: Field): void {
     document.activeElement?.closest('.row')?.querySelector('input')?.focus();
@@ -49,7 +58,7 @@ export function Fields(props: FieldsProps): ReactNode {
           onChange={(value) => props.onChange(field.name, value)}
           onOption={(option) => props.onOption(field, option)}
           onRemove={field.required || readOnly ? undefined : () => remove(field)}
-          {...(props.renderConditions && { renderConditions: props.renderConditions })}
+          renderConditions={renderConditions}
         />
       ))}
       {!readOnly &&
@@ -59,15 +68,7 @@ export function Fields(props: FieldsProps): ReactNode {
             type="button"
             className="add option"
             title={field.description ?? undefined}
-            onClick={(event) => {
-              const form = event.currentTarget.parentElement;
-              setOpened(new Set([...opened, field.name]));
-              // Once it is there.
-              setTimeout(() => {
-                const input = form?.querySelector(`[data-field="${CSS.escape(field.name)}"]`);
-                input?.querySelector<HTMLElement>('input, select, button.add')?.focus();
-              });
-            }}
+            onClick={(event) => open(field, event.currentTarget.parentElement)}
           >
             + {field.label}
           </button>

@@ -1,47 +1,50 @@
-/** Inputs whose values are offered: from the field's options, the shop's facts or its segments. */
+/** Inputs that offer values: the field's options, suggestions from the shop, or its segments. */
 
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
-import { ask } from '../api/client';
+import { execute } from '../api/client';
 import { LabelsDocument, SuggestionsDocument } from '../api/generated/graphql';
-import type { Option } from '../rule/metadata';
+import { midSentence } from '../rule/format';
+import type { Field, Option } from '../rule/metadata';
 import { isEmpty, type Values } from '../rule/values';
 import { Picker } from '../ui/Picker';
 import { useEditor } from './context';
 import type { FieldInputProps, FieldProps } from './fieldProps';
 
-const TYPING = 150;
+/** Milliseconds without a change before suggestions are fetched. */
+const DEBOUNCE = 150;
 
-const UNHEARD = 'Nothing in the shop has this yet.';
-const NOTHING = 'Nothing found.';
-const NOTHING_LIKE_IT = 'Nothing like it in the shop yet.';
-const NOTHING_YET = 'Nothing like it in the shop yet; Enter adds it.';
+const NOT_IN_SHOP = 'Not found in this shop';
 
-/** A value as it is typed or picked. */
+/** Return whether a field takes any text, not only values that are offered. */
+function acceptsAnyText(field: Field): boolean {
+  return field.kind === 'TEXT' && !field.options;
+}
+
+/** The input of a field with one value. */
 export function OneValue(props: FieldInputProps): ReactNode {
   const { field, input, value } = props;
   const offers = useOffers(props);
-  const free = field.kind === 'TEXT' && !field.options;
-  // Text that may be anything is shown as it is.
-  const labels = useLabels(props, free || isEmpty(value) ? [] : [String(value)]);
+  const anyText = acceptsAnyText(field);
+  // Free text is its own label.
+  const labels = useLabels(props, anyText || isEmpty(value) ? [] : [String(value)]);
   return (
     <Picker
       {...offers}
       id={input.id}
       label={field.label}
       text={labels.get(String(value)) ?? String(value ?? '')}
-      placeholder={field.placeholder ?? (free ? '' : 'Pick')}
+      placeholder={field.placeholder ?? (anyText ? '' : 'Choose')}
       disabled={input.disabled}
       invalid={input.invalid}
       describedBy={input.describedBy}
-      nothing={offers.nothing ?? (free ? NOTHING_LIKE_IT : NOTHING)}
       onPick={props.onOption}
-      {...(free ? { onType: (text: string) => props.onChange(text) } : {})}
+      {...(anyText ? { onType: (text: string) => props.onChange(text) } : {})}
     />
   );
 }
 
-/** Values one beside the other, added by typing or picking. */
+/** The input of a field with several values, each shown as a chip. */
 export function ManyValues(props: FieldInputProps): ReactNode {
   const { field, input, onChange } = props;
   const { readOnly } = useEditor();
@@ -49,13 +52,12 @@ export function ManyValues(props: FieldInputProps): ReactNode {
   const values = (props.value ?? []) as readonly string[];
   const offers = useOffers(props);
   const labels = useLabels(props, values);
-  const free = field.kind === 'TEXT' && !field.options;
 
   function add(value: string): void {
     if (!values.includes(value)) onChange([...values, value]);
   }
 
-  /** What was pasted, such as a column of a sheet: a value in each line. */
+  /** Add each line of a pasted text, such as a spreadsheet column. */
   function addAll(lines: readonly string[]): void {
     onChange([...new Set([...values, ...lines])]);
   }
@@ -68,11 +70,11 @@ export function ManyValues(props: FieldInputProps): ReactNode {
     <div className="many">
       {values.map((value) => {
         const label = labels.get(value) ?? value;
-        const unheard = labels.get(value) === null;
+        const unknown = labels.get(value) === null;
         return (
-          <span key={value} className={unheard ? 'chip unheard' : 'chip'}>
-            <span title={unheard ? UNHEARD : label === value ? undefined : value}>{label}</span>
-            {unheard && <span className="visually-hidden">{UNHEARD}</span>}
+          <span key={value} className={unknown ? 'chip unknown-value' : 'chip'}>
+            <span title={unknown ? NOT_IN_SHOP : label === value ? undefined : value}>{label}</span>
+            {unknown && <span className="visually-hidden">{NOT_IN_SHOP}</span>}
             {!readOnly && (
               <button
                 type="button"
@@ -102,34 +104,36 @@ export function ManyValues(props: FieldInputProps): ReactNode {
             client.setQueryData(labelKey(props.criterion, props.path, option.value), option.label);
             add(option.value);
           }}
-          {...(free ? { onEnter: add, onPaste: addAll } : {})}
+          {...(acceptsAnyText(field) ? { onAdd: add, onPaste: addAll } : {})}
           onBackspace={() => {
             const last = values.at(-1);
             if (last !== undefined) remove(last);
           }}
-          nothing={offers.nothing ?? (free ? NOTHING_YET : NOTHING)}
         />
       )}
     </div>
   );
 }
 
-/** What is offered for what is typed. */
+/** Return what a field's Picker offers for the text that was typed. */
 function useOffers({ criterion, path, field, formValues }: FieldProps): {
   choices: readonly (Option & { label: string })[];
   busy: boolean;
   stale: boolean;
-  nothing?: string;
+  emptyText(search: string): string;
   onSearch(search: string): void;
   onOpen(open: boolean): void;
 } {
   const [search, setSearch] = useState('');
   const [open, setOpen] = useState(false);
-  const typed = useRested(search);
-  const others = filledIn(formValues, path);
+  const debounced = useDebounced(search);
+  const given = otherValues(formValues, path);
   const { data, error, isFetching, isPlaceholderData } = useQuery({
-    queryKey: ['suggestions', criterion, path, typed, others],
-    queryFn: ({ signal }) => suggestions(criterion, path, typed, others, signal),
+    queryKey: ['suggestions', criterion, path, debounced, given],
+    queryFn: async ({ signal }): Promise<readonly Option[]> => {
+      const variables = { criterion, field: path, search: debounced, given };
+      return (await execute(SuggestionsDocument, variables, signal)).fieldSuggestions;
+    },
     enabled: open,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
@@ -138,69 +142,58 @@ function useOffers({ criterion, path, field, formValues }: FieldProps): {
   return {
     choices: error ? [] : (data ?? field.options ?? []),
     busy: isFetching,
-    stale: open && (search !== typed || isPlaceholderData || isFetching),
-    ...(error && { nothing: `Suggestions are unavailable: ${error.message}` }),
+    stale: open && (search !== debounced || isPlaceholderData || isFetching),
+    emptyText: (text) => {
+      if (error) return `Suggestions are unavailable. ${error.message}`;
+      const verb = field.multiple ? 'match' : 'matches';
+      return text ? `No ${midSentence(field.label)} ${verb} "${text}".` : 'No suggestions';
+    },
     onSearch: setSearch,
     onOpen: setOpen,
   };
 }
 
-async function suggestions(
-  criterion: string,
-  field: string,
-  search: string,
-  given: Values,
-  signal: AbortSignal,
-): Promise<readonly Option[]> {
-  const answer = await ask(SuggestionsDocument, { criterion, field, search, given }, signal);
-  return answer.fieldSuggestions;
-}
-
-/** What the other inputs of the form have. */
-function filledIn(values: Values, path: string): Values {
+/** Return the form's other values, which suggestions may depend on. */
+function otherValues(formValues: Values, path: string): Values {
   return Object.fromEntries(
-    Object.entries(values).filter(([name, value]) => name !== path && !isEmpty(value)),
+    Object.entries(formValues).filter(([name, value]) => name !== path && !isEmpty(value)),
   );
 }
 
 /**
- * What people see for values: of the options, of segments by their ids, or as suggested.
+ * Return the labels of values: from the field's options, or from the API.
  *
- * It is null for a value that nothing in the shop has, and missing until it is known.
+ * The label is null for a value that the shop does not have, and missing until it is loaded.
  */
 function useLabels(
   { criterion, path, field, formValues }: FieldProps,
   values: readonly string[],
 ): ReadonlyMap<string, string | null> {
   const client = useQueryClient();
-  const known = (value: string) =>
+  const cached = (value: string) =>
     client.getQueryData<string | null>(labelKey(criterion, path, value));
-  const lookedUp = !field.options && (field.suggests || field.kind === 'SEGMENT');
-  const unknown = lookedUp ? values.filter((value) => known(value) === undefined) : [];
-  // All in one request; each is known from then on.
+  const fromApi = !field.options && (field.suggests || field.kind === 'SEGMENT');
+  const missing = fromApi ? values.filter((value) => cached(value) === undefined) : [];
+  // One request fetches all missing labels; the cache keeps each of them.
   useQuery({
-    queryKey: ['labels', criterion, path, unknown],
+    queryKey: ['labels', criterion, path, missing],
     queryFn: async ({ signal }) => {
-      const variables = {
-        criterion,
-        field: path,
-        values: unknown,
-        given: filledIn(formValues, path),
-      };
-      const { fieldLabels } = await ask(LabelsDocument, variables, signal);
+      const given = otherValues(formValues, path);
+      const variables = { criterion, field: path, values: missing, given };
+      const { fieldLabels } = await execute(LabelsDocument, variables, signal);
       for (const { value, label } of fieldLabels) {
         client.setQueryData(labelKey(criterion, path, value), label);
       }
       return fieldLabels.length;
     },
-    enabled: unknown.length > 0,
+    enabled: missing.length > 0,
     retry: false,
   });
   const labels = new Map<string, string | null>(
     field.options?.map(({ value, label }) => [value, label]),
   );
   for (const value of values) {
-    const label = known(value);
+    const label = cached(value);
     if (label !== undefined) labels.set(value, label);
   }
   return labels;
@@ -210,12 +203,11 @@ function labelKey(criterion: string, path: string, value: string): readonly stri
   return ['label', criterion, path, value];
 }
 
-/** A text, once it has not changed for a moment. */
-function useRested(text: string): string {
-  const [rested, setRested] = useState(text);
+function useDebounced(text: string): string {
+  const [debounced, setDebounced] = useState(text);
   useEffect(() => {
-    const timer = setTimeout(() => setRested(text), TYPING);
+    const timer = setTimeout(() => setDebounced(text), DEBOUNCE);
     return () => clearTimeout(timer);
   }, [text]);
-  return rested;
+  return debounced;
 }

@@ -1,39 +1,38 @@
-/** A row: a criterion, how to compare, and its inputs, all of them from the metadata. */
-
 import { type ReactNode, useMemo, useState } from 'react';
 import type { CriterionGroup } from '../api/generated/graphql';
+import { enumLabel } from '../rule/format';
 import { type Criterion, type Field, fieldsOf, type Option } from '../rule/metadata';
 import type { Row } from '../rule/rule';
 import { isEmpty, type Problems, type Value, type Values, valueIn } from '../rule/values';
-import { inWords } from '../rule/words';
 import { type Choice, Picker } from '../ui/Picker';
 import { afterClick } from '../ui/pointer';
 import { Conditions } from './Conditions';
-import { Count } from './Count';
 import { useEditor } from './context';
 import { Fields } from './Fields';
+import { MatchCount } from './MatchCount';
 import { OperatorSelect } from './OperatorSelect';
 
 const NO_PROBLEMS: Problems = new Map();
 
+/** A row: a criterion, a comparison, and the inputs that the criterion's metadata asks for. */
 export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): ReactNode {
   const editor = useEditor();
   const criterion = editor.criteria.get(row.field);
   const unfinished = editor.draft.unfinished.get(row.id);
-  const refused = editor.refused.get(row.id);
-  const name = criterion?.label ?? (row.field || 'criterion');
+  const serverProblems = editor.serverProblems.get(row.id);
+  const name = criterion?.label ?? (row.field || 'condition');
   const unknown = editor.draft.unknown.has(row.id);
-  const strict = editor.pointedOut.has(row.id);
-  const wrong = refused ?? (strict ? unfinished : undefined);
-  const [typing, setTyping] = useState<string | null>(null);
+  const flagged = editor.flagged.has(row.id);
+  const invalid = unknown || serverProblems || (flagged && unfinished);
+  const [editedField, setEditedField] = useState<string | null>(null);
   return (
     <fieldset
       aria-label={name}
-      className={`row ${unfinished ? 'unfinished' : ''} ${unknown || wrong ? 'wrong' : ''}`}
+      className={`row ${unfinished ? 'unfinished' : ''} ${invalid ? 'invalid' : ''}`}
       data-node={row.id}
     >
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only sees an input being left */}
-      <div className="row-form" onBlur={() => afterClick(() => setTyping(null))}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only observes its inputs */}
+      <div className="row-form" onBlur={() => afterClick(() => setEditedField(null))}>
         {unknown ? (
           <UnknownCriterion row={row} />
         ) : (
@@ -44,20 +43,20 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
                 key={criterion.key}
                 row={row}
                 criterion={criterion}
-                typing={typing}
-                onTyping={setTyping}
+                editedField={editedField}
+                onEdit={setEditedField}
               />
             )}
           </>
         )}
-        {refused?.get('') && <p className="problem">{refused.get('')}</p>}
+        {serverProblems?.get('') && <p className="problem">{serverProblems.get('')}</p>}
         {unfinished && (
-          <p className={strict ? 'problem' : 'hint'}>
-            {strict ? 'Finish this row, or remove it.' : 'Not counted until it is complete.'}
+          <p className={flagged ? 'problem' : 'hint'}>
+            {flagged ? 'Complete or remove this condition' : nextStep(unfinished, row.value)}
           </p>
         )}
       </div>
-      <Count id={row.id} />
+      <MatchCount id={row.id} />
       {!editor.readOnly && (
         <button
           type="button"
@@ -65,7 +64,7 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
           aria-label={`Remove ${name}`}
           title="Remove"
           onClick={(event) => {
-            focusOnGroup(event.currentTarget);
+            focusGroup(event.currentTarget);
             onRemove();
           }}
         >
@@ -76,18 +75,26 @@ export function RowForm({ row, onRemove }: { row: Row; onRemove(): void }): Reac
   );
 }
 
-/** What is about to go gives the focus to its group, where another can be added. */
-export function focusOnGroup(leaving: HTMLElement): void {
-  const inside = leaving.closest('.group-body')?.closest('.group');
-  inside?.querySelector<HTMLElement>(':scope > .group-actions > .add')?.focus();
+/** Return what the user does next with an unfinished row. */
+function nextStep(unfinished: Problems, values: Values): string {
+  if (unfinished.has('criterion')) return 'Choose a condition to count this';
+  if (unfinished.has('operator')) return 'Choose a comparison to count this';
+  const lacksValue = [...unfinished.keys()].some((path) => isEmpty(valueAt(values, path)));
+  return lacksValue ? 'Add a value to count this' : 'Correct the value to count this';
+}
+
+/** Move the focus from a node that is about to be removed to its group's button for adding. */
+export function focusGroup(removed: HTMLElement): void {
+  const group = removed.closest('.group-body')?.closest('.group');
+  group?.querySelector<HTMLElement>(':scope > .group-actions > .add')?.focus();
 }
 
 function UnknownCriterion({ row }: { row: Row }): ReactNode {
   return (
     <div className="unknown">
       <p>
-        <strong>{row.field}</strong> is no criterion that is installed here, so there is no size.
-        Install its plugin again, or remove the row.
+        <strong>{row.field}</strong> isn't available because its plugin isn't installed. Remove this
+        condition, or ask your administrator to install the plugin.
       </p>
       <code>{JSON.stringify({ operator: row.operator, ...row.value })}</code>
     </div>
@@ -103,16 +110,19 @@ function CriterionPicker({
 }): ReactNode {
   const editor = useEditor();
   const [search, setSearch] = useState('');
-  const choices = useMemo(() => offered([...editor.criteria.values()], search), [editor, search]);
+  const choices = useMemo(
+    () => choicesFor([...editor.criteria.values()], search),
+    [editor, search],
+  );
   const missing =
-    editor.draft.unfinished.get(row.id)?.has('criterion') && editor.pointedOut.has(row.id);
+    editor.draft.unfinished.get(row.id)?.has('criterion') && editor.flagged.has(row.id);
   return (
     <div className="input criterion">
-      <span className="input-label">{criterion ? inWords(criterion.group) : 'Criterion'}</span>
+      <span className="input-label">{criterion ? enumLabel(criterion.group) : 'Condition'}</span>
       <Picker
-        label="Criterion"
+        label="Condition"
         text={criterion?.label ?? ''}
-        placeholder="Pick a criterion"
+        placeholder="Choose a condition"
         choices={choices}
         onSearch={setSearch}
         onPick={({ value }) => {
@@ -123,17 +133,17 @@ function CriterionPicker({
         disabled={editor.readOnly}
         invalid={Boolean(missing)}
         autoFocus={!row.field && !editor.readOnly}
-        nothing="No criterion has these words."
+        emptyText={(text) => `No condition matches "${text}"`}
       />
     </div>
   );
 }
 
-/** The order in which people look for something to pick by. */
+/** The order of the groups in the list: the most used first. */
 const GROUPS: readonly CriterionGroup[] = ['PURCHASES', 'MESSAGING', 'PROFILE', 'OTHER'];
 
-/** All by their groups; of those that have some words, the ones named so first. */
-function offered(criteria: readonly Criterion[], search: string): readonly Choice[] {
+/** Return all criteria by group, or those that match a search, with matching labels first. */
+function choicesFor(criteria: readonly Criterion[], search: string): readonly Choice[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const rank = ({ label, group }: Criterion): number => {
     if (words.length === 0) return GROUPS.indexOf(group);
@@ -151,39 +161,39 @@ function offered(criteria: readonly Criterion[], search: string): readonly Choic
       value: key,
       label,
       description,
-      ...(words.length === 0 && { group: inWords(group) }),
+      ...(words.length === 0 && { group: enumLabel(group) }),
     }));
 }
 
 interface CriterionFormProps {
   row: Row;
   criterion: Criterion;
-  /** The field that is being filled in. */
-  typing: string | null;
-  onTyping(field: string): void;
+  /** The field that the user is editing. */
+  editedField: string | null;
+  onEdit(field: string): void;
 }
 
-function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps): ReactNode {
+function CriterionForm({ row, criterion, editedField, onEdit }: CriterionFormProps): ReactNode {
   const editor = useEditor();
   const unfinished = editor.draft.unfinished.get(row.id) ?? NO_PROBLEMS;
-  const refused = editor.refused.get(row.id) ?? NO_PROBLEMS;
+  const serverProblems = editor.serverProblems.get(row.id) ?? NO_PROBLEMS;
   const [suited, setSuited] = useState<readonly string[] | null>(null);
 
   function change(name: string, value: Value): void {
-    onTyping(name);
+    onEdit(name);
     editor.changeRow(row.id, { value: { ...row.value, [name]: value } });
   }
 
-  /** Some values, such as a property's name, go with some operators only. */
-  function picked(field: Field, option: Option): void {
+  /** Take a suggestion, and an operator that suits it: a text property is not compared as a date. */
+  function takeOption(field: Field, option: Option): void {
     setSuited(option.operators);
     const fits = !option.operators || option.operators.includes(row.operator);
     const operator = fits ? row.operator : (option.operators?.[0] ?? row.operator);
     editor.changeRow(row.id, { operator, value: { ...row.value, [field.name]: option.value } });
   }
 
-  const strict = editor.pointedOut.has(row.id);
-  const shown = problemsShown(unfinished, refused, row.value, strict, typing);
+  const visible = visibleProblems(unfinished, row.value, editor.flagged.has(row.id), editedField);
+  const problems = new Map([...visible, ...serverProblems]);
   return (
     <>
       <OperatorSelect
@@ -191,7 +201,7 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
         operator={row.operator}
         suited={suited}
         disabled={editor.readOnly}
-        problem={shown.get('operator')}
+        problem={problems.get('operator')}
         onChange={(operator) => editor.changeRow(row.id, { operator })}
       />
       <Fields
@@ -200,9 +210,9 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
         fields={fieldsOf(criterion, row.operator)}
         values={row.value}
         formValues={row.value}
-        problems={shown}
+        problems={problems}
         onChange={change}
-        onOption={picked}
+        onOption={takeOption}
         renderConditions={(props) => <Conditions {...props} />}
       />
     </>
@@ -210,23 +220,26 @@ function CriterionForm({ row, criterion, typing, onTyping }: CriterionFormProps)
 }
 
 /**
- * What is missing is not pointed out before somebody tries to save; what is wrong is, but not
- * before it is typed to the end.
+ * Return the problems to show at the inputs.
+ *
+ * A missing value is shown only after an attempt to save, and an invalid one not while the user is
+ * still typing it.
  */
-function problemsShown(
+function visibleProblems(
   unfinished: Problems,
-  refused: Problems,
   values: Values,
-  strict: boolean,
-  typing: string | null,
+  flagged: boolean,
+  editedField: string | null,
 ): Problems {
-  const shown = (path: string) => !isEmpty(at(values, path)) && path.split('.')[0] !== typing;
-  const found = [...unfinished].filter(([path]) => strict || path === 'operator' || shown(path));
-  return new Map([...found, ...refused]);
+  const isInvalid = (path: string) =>
+    !isEmpty(valueAt(values, path)) && path.split('.')[0] !== editedField;
+  return new Map(
+    [...unfinished].filter(([path]) => flagged || path === 'operator' || isInvalid(path)),
+  );
 }
 
-/** The value at a path, such as that of an input of the first condition. */
-function at(values: Value, path: string): Value {
+/** Return the value at a path, which may lead into a condition, such as `where.0.property`. */
+function valueAt(values: Value, path: string): Value {
   return path
     .split('.')
     .reduce<Value>(

@@ -1,4 +1,4 @@
-/** The editor of a rule: groups of rows, by react-querybuilder; how they look is ours. */
+/** The editor of a rule: react-querybuilder's tree of groups and rows, rendered by our components. */
 
 import type { ReactNode } from 'react';
 import {
@@ -11,12 +11,12 @@ import {
   useRuleGroup,
 } from 'react-querybuilder';
 import { emptyGroup, type Group, newId, newRow, type Row } from '../rule/rule';
-import { Count } from './Count';
 import { useEditor } from './context';
-import { focusOnGroup, RowForm } from './RowForm';
+import { MatchCount } from './MatchCount';
+import { focusGroup, RowForm } from './RowForm';
 
-/** Groups within each other; the API takes rules ten deep, with NOT counted as one. */
-const MAX_LEVELS = 8;
+/** The deepest level of a group. The API allows ten levels and counts each NOT as one. */
+const MAX_LEVEL = 8;
 
 function RuleRow(props: RuleProps): ReactNode {
   const rule = useRule(props);
@@ -28,13 +28,13 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
   const group = useRuleGroup(props);
   const node = group.ruleGroup as unknown as Group;
   const level = group.path.length;
-  const name = level === 0 ? 'The whole rule' : `Group ${group.path.map((n) => n + 1).join('.')}`;
+  const name = level === 0 ? 'All conditions' : `Group ${group.path.map((n) => n + 1).join('.')}`;
   const problem = editor.draft.unfinished.get(node.id)?.get('rules');
-  const lacking = problem !== undefined && editor.pointedOut.has(node.id);
-  const refused = editor.refused.get(node.id)?.get('');
+  const invalid = problem !== undefined && editor.flagged.has(node.id);
+  const serverProblem = editor.serverProblems.get(node.id)?.get('');
   return (
     <fieldset
-      className={`group ${node.combinator} ${node.not ? 'not' : ''} ${lacking ? 'wrong' : ''}`}
+      className={`group ${node.combinator} ${node.not ? 'not' : ''} ${invalid ? 'invalid' : ''}`}
       data-level={level}
       data-node={node.id}
     >
@@ -64,16 +64,16 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
           />
           <span>NOT</span>
         </label>
-        <span className="group-says">{says(node)}</span>
-        {level > 0 && <Count id={node.id} />}
+        <span className="group-summary">{summary(node)}</span>
+        {level > 0 && <MatchCount id={node.id} />}
         {level > 0 && !editor.readOnly && (
           <button
             type="button"
             className="icon"
             aria-label={`Remove ${name.toLowerCase()}`}
-            title="Remove the group"
+            title="Remove group"
             onClick={(event) => {
-              focusOnGroup(event.currentTarget);
+              focusGroup(event.currentTarget);
               group.removeGroup();
             }}
           >
@@ -84,16 +84,16 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
       <div className="group-body">
         <RuleGroupBodyComponents {...group} />
         {node.rules.length === 0 && (
-          <p className={lacking ? 'problem' : 'empty'}>{problem ?? empty(node)}</p>
+          <p className={invalid ? 'problem' : 'empty'}>{problem ?? emptyText(node)}</p>
         )}
-        {refused && <p className="problem">{refused}</p>}
+        {serverProblem && <p className="problem">{serverProblem}</p>}
       </div>
       {!editor.readOnly && (
         <div className="group-actions">
           <button type="button" className="add" onClick={() => group.addRule()}>
-            + Add criterion
+            + Add condition
           </button>
-          {level < MAX_LEVELS && (
+          {level < MAX_LEVEL && (
             <button type="button" className="add" onClick={() => group.addGroup()}>
               + Add group
             </button>
@@ -104,14 +104,18 @@ function RuleGroup(props: RuleGroupProps): ReactNode {
   );
 }
 
-function says({ combinator, not, rules }: Group): string {
-  if (rules.length === 1) return not ? 'Those who do not match this' : 'Those who match this';
-  if (combinator === 'or') return not ? 'Those who match none of these' : 'Those who match any';
-  return not ? 'Those who miss at least one of these' : 'Those who match all';
+function summary({ combinator, not, rules }: Group): string {
+  if (rules.length === 1) {
+    return not ? "Contacts who don't match this" : 'Contacts who match this';
+  }
+  if (combinator === 'or') {
+    return not ? 'Contacts who match none of these' : 'Contacts who match any of these';
+  }
+  return not ? 'Contacts who miss at least one of these' : 'Contacts who match all of these';
 }
 
-function empty({ not }: Group): string {
-  return not ? 'No criteria: nobody matches this.' : 'No criteria yet: everyone matches this.';
+function emptyText({ not }: Group): string {
+  return not ? 'No conditions: no contacts match' : 'No conditions yet: all contacts match';
 }
 
 const controls = { rule: RuleRow, ruleGroup: RuleGroup };

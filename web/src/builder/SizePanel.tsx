@@ -1,16 +1,17 @@
 import type { ReactNode } from 'react';
-import { inNumbers, inPercent, inTime } from '../rule/words';
+import { UNREACHABLE } from '../api/client';
+import { formatNumber, formatPercent, formatTime } from '../rule/format';
 import type { SizeState } from '../size/liveSize';
 import { useEditor } from './context';
 
-/** How many contacts the rule has now. */
+/** How many contacts the rule matches. */
 export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): ReactNode {
-  const { draft, refused, shop } = useEditor();
-  const left = draft.unfinished.size;
+  const { draft, serverProblems, shop } = useEditor();
+  const incomplete = draft.unfinished.size;
   return (
     <section className="panel size" aria-labelledby="size-heading" aria-busy={size.pending}>
       <div className="size-bar">
-        <h2 id="size-heading">Size</h2>
+        <h2 id="size-heading">Audience size</h2>
         {size.live && !size.error && <span className="live">Live</span>}
       </div>
       <div role="status">
@@ -18,19 +19,23 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
           <>
             <p className="size-number unavailable">{size.pending ? 'Counting…' : 'Unavailable'}</p>
             <p className="problem">
-              {refused.size > 0 ? 'Mend what is marked in the rule.' : size.error.message}
+              {serverProblems.size > 0
+                ? 'Fix the highlighted condition'
+                : size.error.code === UNREACHABLE
+                  ? "Can't reach the server; retrying…"
+                  : size.error.message}
             </p>
           </>
         ) : size.size ? (
           <div className={size.pending ? 'pending' : ''}>
-            <p className="size-number">{inNumbers(size.size.members)}</p>
+            <p className="size-number">{formatNumber(size.size.members)}</p>
             <p>
-              {inPercent(size.size.share)} of {inNumbers(size.size.contacts)} contacts
+              {formatPercent(size.size.share)} of {formatNumber(size.size.contacts)} contacts
             </p>
             <div className="share" aria-hidden="true">
               <div style={{ width: `${size.size.share * 100}%` }} />
             </div>
-            <p>{inNumbers(size.size.textable)} can be texted</p>
+            <p>{formatNumber(size.size.textable)} can be texted</p>
           </div>
         ) : (
           <p className="size-number unavailable">
@@ -39,19 +44,21 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
           </p>
         )}
       </div>
-      {size.error && !size.error.lasting && (
+      {size.error && !size.error.permanent && (
         <button type="button" onClick={retry}>
           Try again
         </button>
       )}
-      {size.apart && !size.error && <p className="hint">{size.apart}</p>}
-      {left > 0 && (
+      {size.connectionProblem && !size.error && <p className="hint">{size.connectionProblem}</p>}
+      {incomplete > 0 && (
         <p className="hint">
-          {left === 1 ? 'One part is' : `${left} parts are`} unfinished and not counted.
+          {incomplete === 1
+            ? "1 incomplete condition isn't counted"
+            : `${incomplete} incomplete conditions aren't counted`}
         </p>
       )}
       {size.size && !size.error && (
-        <p className="sentence" title={`As of ${inTime(size.size.asOf, shop.timezone)}`}>
+        <p className="sentence" title={`As of ${formatTime(size.size.asOf, shop.timezone)}`}>
           {size.size.parts[0]?.summary}
         </p>
       )}

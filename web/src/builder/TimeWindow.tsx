@@ -1,35 +1,34 @@
-/** A span of time: the API's TimeWindowInput. */
-
 import type { ReactNode } from 'react';
+import { enumLabel } from '../rule/format';
 import { parseWholeNumber } from '../rule/typedNumbers';
 import { UNITS, type Window } from '../rule/values';
-import { inWords } from '../rule/words';
 import type { InputProps } from './fieldProps';
 
 const WINDOWS = {
-  last: { label: 'in the last', empty: { last: { count: 30, unit: 'DAYS' } } },
-  since: { label: 'since', empty: { since: '' } },
-  before: { label: 'before', empty: { before: '' } },
-  between: { label: 'between', empty: { between: { from: '', to: '' } } },
-} as const satisfies Record<string, { label: string; empty: Window }>;
+  last: { label: 'in the last', initial: { last: { count: 30, unit: 'DAYS' } } },
+  since: { label: 'since', initial: { since: '' } },
+  before: { label: 'before', initial: { before: '' } },
+  between: { label: 'between', initial: { between: { from: '', to: '' } } },
+} as const satisfies Record<string, { label: string; initial: Window }>;
 
-type Kind = keyof typeof WINDOWS;
+type WindowKind = keyof typeof WINDOWS;
 
+/** The input of a time window, the API's TimeWindowInput. */
 export function TimeWindow(props: InputProps & { value: Window | undefined }): ReactNode {
   const { value, disabled, onChange } = props;
-  const kind = (Object.keys(WINDOWS) as Kind[]).find((name) => value && name in value);
+  const kind = (Object.keys(WINDOWS) as WindowKind[]).find((name) => value && name in value);
   const shared = {
     disabled,
     'aria-invalid': props.invalid || undefined,
     'aria-describedby': props.describedBy,
   };
 
-  function day(label: string, current: string | undefined, change: (day: string) => Window) {
+  function dateInput(label: string, date: string | undefined, change: (date: string) => Window) {
     return (
       <input
         type="date"
         aria-label={`${props.field.label}: ${label}`}
-        value={current ?? ''}
+        value={date ?? ''}
         onChange={(event) => onChange(change(event.target.value))}
         {...shared}
       />
@@ -43,8 +42,8 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
         value={kind ?? ''}
         disabled={disabled}
         onChange={(event) => {
-          const picked = event.target.value as Kind | '';
-          onChange(picked ? WINDOWS[picked].empty : undefined);
+          const picked = event.target.value as WindowKind | '';
+          onChange(picked ? WINDOWS[picked].initial : undefined);
         }}
       >
         <option value="">at any time</option>
@@ -60,7 +59,7 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
             type="text"
             inputMode="numeric"
             className="short"
-            aria-label={`${props.field.label}: how many`}
+            aria-label={`${props.field.label}: number`}
             value={String(value.last.count ?? '')}
             onChange={(event) =>
               onChange({ last: { ...value.last, count: parseWholeNumber(event.target.value) } })
@@ -75,19 +74,21 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
           >
             {UNITS.map((unit) => (
               <option key={unit} value={unit}>
-                {inWords(unit).toLowerCase()}
+                {enumLabel(unit).toLowerCase()}
               </option>
             ))}
           </select>
         </>
       )}
-      {kind === 'since' && day('day', value?.since, (since) => ({ since }))}
-      {kind === 'before' && day('day', value?.before, (before) => ({ before }))}
+      {kind === 'since' && dateInput('date', value?.since, (since) => ({ since }))}
+      {kind === 'before' && dateInput('date', value?.before, (before) => ({ before }))}
       {value?.between && (
         <>
-          {day('from', value.between.from, (from) => ({ between: { ...value.between, from } }))}
+          {dateInput('start date', value.between.from, (from) => ({
+            between: { ...value.between, from },
+          }))}
           <span>and</span>
-          {day('to', value.between.to, (to) => ({ between: { ...value.between, to } }))}
+          {dateInput('end date', value.between.to, (to) => ({ between: { ...value.between, to } }))}
         </>
       )}
     </span>

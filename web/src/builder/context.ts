@@ -1,5 +1,3 @@
-/** What every part of the editor needs. */
-
 import { createContext, useContext } from 'react';
 import type { ShopQuery } from '../api/generated/graphql';
 import type { Criteria } from '../rule/metadata';
@@ -7,15 +5,16 @@ import type { Draft, Row } from '../rule/rule';
 import type { Problems } from '../rule/values';
 import type { SizeState } from '../size/liveSize';
 
+/** What the components of the editor share. */
 export interface Editor {
   criteria: Criteria;
   shop: ShopQuery['shop'];
   draft: Draft;
   size: SizeState;
-  /** Rows and groups, by their ids, of which what is missing is pointed out: since saving failed. */
-  pointedOut: ReadonlySet<string>;
-  /** What the server said is wrong, by the ids of rows and the paths of their inputs. */
-  refused: ReadonlyMap<string, Problems>;
+  /** Ids of the rows and groups that were unfinished when the user tried to save. */
+  flagged: ReadonlySet<string>;
+  /** The server's errors by row id and by the path of the input. */
+  serverProblems: ReadonlyMap<string, Problems>;
   readOnly: boolean;
   changeRow(id: string, change: Partial<Row>): void;
 }
@@ -24,6 +23,6 @@ export const EditorContext = createContext<Editor | null>(null);
 
 export function useEditor(): Editor {
   const editor = useContext(EditorContext);
-  if (!editor) throw new Error('This is a part of the editor.');
+  if (!editor) throw new Error('useEditor must be used inside an EditorContext.');
   return editor;
 }

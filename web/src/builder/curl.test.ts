@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Rule } from '../rule/rule';
-import { curl } from './curl';
+import { curlCommand } from './curl';
 
 const ORIGIN = 'https://segments.example:8443';
 
-/** Has a shell run the line, with a curl that prints what it was given, one after another. */
-function given(line: string): string[] {
-  const script = `curl() { for each; do printf '%s\\036' "$each"; done; }\n${line}`;
+/** Run a command in a shell and return the arguments that curl received. */
+function argumentsOf(command: string): string[] {
+  const script = `curl() { for each; do printf '%s\\036' "$each"; done; }\n${command}`;
   const env = { TOKEN: 'seg_of the "shop"' };
   return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8', env }).split('\x1e');
 }
@@ -17,9 +17,9 @@ function tagged(...tags: string[]): Rule {
   return { tag: { operator: 'ANY_OF', tags } };
 }
 
-describe('the line for a shell', () => {
-  it('asks this server for the size, with the token that the shell has', () => {
-    const [silent, address, ...rest] = given(curl(tagged('vip'), ORIGIN));
+describe('curlCommand', () => {
+  it('asks the server for the size with the token in $TOKEN', () => {
+    const [silent, address, ...rest] = argumentsOf(curlCommand(tagged('vip'), ORIGIN));
     expect(silent).toBe('-s');
     expect(address).toBe('https://segments.example:8443/graphql');
     expect(rest.slice(0, 5)).toStrictEqual([
@@ -36,8 +36,8 @@ describe('the line for a shell', () => {
     expect(variables).toStrictEqual({ rule: tagged('vip') });
   });
 
-  it('is one line', () => {
-    expect(curl(tagged('two\nlines'), ORIGIN)).not.toContain('\n');
+  it('is a single line', () => {
+    expect(curlCommand(tagged('two\nlines'), ORIGIN)).not.toContain('\n');
   });
 
   it.each([
@@ -54,17 +54,17 @@ describe('the line for a shell', () => {
     'äöü 鯨 🐋\u2028',
     '%s %d %%',
     '@file',
-  ])('keeps what a shell would read otherwise: %j', (tag) => {
-    const body = given(curl(tagged(tag), ORIGIN)).at(-2) as string;
+  ])('escapes what a shell would interpret: %j', (tag) => {
+    const body = argumentsOf(curlCommand(tagged(tag), ORIGIN)).at(-2) as string;
     expect(JSON.parse(body).variables.rule).toStrictEqual(tagged(tag));
   });
 
-  it('keeps any text', () => {
+  it('preserves any text', () => {
     const tags = fc.array(fc.string({ unit: 'grapheme' }), { minLength: 20, maxLength: 40 });
     fc.assert(
-      fc.property(tags, (some) => {
-        const body = given(curl(tagged(...some), ORIGIN)).at(-2) as string;
-        expect(JSON.parse(body).variables.rule).toStrictEqual(tagged(...some));
+      fc.property(tags, (generated) => {
+        const body = argumentsOf(curlCommand(tagged(...generated), ORIGIN)).at(-2) as string;
+        expect(JSON.parse(body).variables.rule).toStrictEqual(tagged(...generated));
       }),
       { numRuns: 30 },
     );

@@ -1,8 +1,8 @@
 import { SegmentSizeDocument } from '../api/generated/graphql';
 import type { Rule } from '../rule/rule';
 
-/** A line for a shell, in which the token is a variable of the shell. */
-export function curl(rule: Rule, origin: string): string {
+/** Return a shell command that asks for the size of a rule; the shell's $TOKEN holds the token. */
+export function curlCommand(rule: Rule, origin: string): string {
   const query = SegmentSizeDocument.toString().replace(/\s+/g, ' ').trim();
   const body = JSON.stringify({ query, variables: { rule } });
   return [

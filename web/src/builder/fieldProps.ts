@@ -22,7 +22,7 @@ export interface FieldProps {
   /** Removes an optional field; undefined for a required one. */
   onRemove?: (() => void) | undefined;
   /** Renders a field that holds conditions. Conditions themselves hold none, so they leave it out. */
-  renderConditions?: (props: FieldProps) => ReactNode;
+  renderConditions?: ((props: FieldProps) => ReactNode) | undefined;
 }
 
 /** What every input element needs. */

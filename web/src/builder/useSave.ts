@@ -1,7 +1,7 @@
-/** Saving what was built, and what keeps it from being saved. */
+/** Saving a segment, with the server's errors and with conflicting changes by someone else. */
 
 import { useState } from 'react';
-import { type ApiError, ask } from '../api/client';
+import { type ApiError, execute } from '../api/client';
 import {
   type RuleInput,
   SegmentCreateDocument,
@@ -10,39 +10,40 @@ import {
 } from '../api/generated/graphql';
 import { type Draft, locate, type Rule, sameRule } from '../rule/rule';
 import type { Problems } from '../rule/values';
-import { type Saved, savedSegment } from './useSegment';
+import { fetchSegment, type SavedSegment } from './useInitialSegment';
 
-interface Refusal {
+interface UserError {
   code: string;
   message: string;
   path: readonly string[];
 }
 
-export interface Refused {
-  /** What is wrong with the name, and with the description. */
+/** Errors by the input that they are about. */
+export interface SaveErrors {
   name: string | null;
   description: string | null;
-  /** What is wrong with rows, by their ids and the paths of their inputs. */
+  /** Errors by row or group id, then by the path of the input. */
   rows: ReadonlyMap<string, Problems>;
-  /** What is wrong beside. */
+  /** Errors without an input of their own. */
   other: string | null;
 }
 
-export const NOTHING_REFUSED: Refused = {
+export const NO_ERRORS: SaveErrors = {
   name: null,
   description: null,
   rows: new Map(),
   other: null,
 };
 
-export interface Wanted {
+/** What the user wants to save. */
+export interface Edited {
   name: string;
   description: string;
   draft: Draft;
 }
 
-/** What is saved, as the editor writes it. */
-export interface Kept {
+/** What the server has, with the rule as the editor writes it. */
+export interface SavedVersion {
   id: string;
   version: number;
   name: string;
@@ -52,107 +53,106 @@ export interface Kept {
 
 export interface Save {
   saving: boolean;
-  refused: Refused;
-  /** What somebody else has saved meanwhile. */
-  theirs: Saved | null;
-  /** Saves a new segment; answers what is kept then, or null when nothing was. */
-  create(wanted: Wanted): Promise<Kept | null>;
-  /** Saves what differs from what is kept. */
-  update(wanted: Wanted, kept: Kept): Promise<Kept | null>;
-  /** Saves all of it in the place of what somebody else has saved. */
-  replace(wanted: Wanted, theirs: Saved): Promise<Kept | null>;
-  /** What was refused is being mended. */
-  forgive(): void;
-  /** Goes on without deciding between the two versions. */
-  close(): void;
+  errors: SaveErrors;
+  /** The segment as someone else saved it meanwhile. */
+  conflict: SavedSegment | null;
+  /** Create a segment; return what the server has now, or null if it refused. */
+  create(edited: Edited): Promise<SavedVersion | null>;
+  /** Save what differs from `saved`. */
+  update(edited: Edited, saved: SavedVersion): Promise<SavedVersion | null>;
+  /** Overwrite what someone else saved. */
+  overwrite(edited: Edited, conflict: SavedSegment): Promise<SavedVersion | null>;
+  clearErrors(): void;
+  /** Close a conflict without resolving it. */
+  closeConflict(): void;
 }
 
 interface Outcome {
   segment: { id: string; version: number } | null;
-  userErrors: readonly Refusal[];
+  userErrors: readonly UserError[];
 }
 
 export function useSave(): Save {
   const [saving, setSaving] = useState(false);
-  const [refused, setRefused] = useState(NOTHING_REFUSED);
-  const [theirs, setTheirs] = useState<Saved | null>(null);
+  const [errors, setErrors] = useState(NO_ERRORS);
+  const [conflict, setConflict] = useState<SavedSegment | null>(null);
 
   async function save(
-    wanted: Wanted,
+    edited: Edited,
     id: string | null,
-    work: () => Promise<Outcome>,
-  ): Promise<Kept | null> {
+    send: () => Promise<Outcome>,
+  ): Promise<SavedVersion | null> {
     setSaving(true);
-    setTheirs(null);
-    setRefused(NOTHING_REFUSED);
+    setConflict(null);
+    setErrors(NO_ERRORS);
     try {
-      const { segment, userErrors } = await work();
-      const { name, description, draft } = wanted;
+      const { segment, userErrors } = await send();
+      const { name, description, draft } = edited;
       if (segment) return { ...segment, name, description, rule: draft.rule };
       if (id !== null && userErrors.some(({ code }) => code === 'VERSION_CONFLICT')) {
-        setTheirs((await savedSegment(id)).saved);
+        setConflict(await fetchSegment(id));
       } else {
-        setRefused(sorted(userErrors, draft));
+        setErrors(groupErrors(userErrors, draft));
       }
     } catch (error) {
       const { message, code, path } = error as ApiError;
-      setRefused(sorted([{ message, code, path }], wanted.draft));
+      setErrors(groupErrors([{ message, code, path }], edited.draft));
     } finally {
       setSaving(false);
     }
     return null;
   }
 
-  async function send(id: string, input: SegmentUpdateInput): Promise<Outcome> {
-    return (await ask(SegmentUpdateDocument, { id, input })).segmentUpdate;
+  async function sendUpdate(id: string, input: SegmentUpdateInput): Promise<Outcome> {
+    return (await execute(SegmentUpdateDocument, { id, input })).segmentUpdate;
   }
 
   return {
     saving,
-    refused,
-    theirs,
-    forgive: () => setRefused(NOTHING_REFUSED),
-    close: () => setTheirs(null),
-    create: (wanted) =>
-      save(wanted, null, async () => {
-        const { segmentCreate } = await ask(SegmentCreateDocument, { input: inputOf(wanted) });
+    errors,
+    conflict,
+    clearErrors: () => setErrors(NO_ERRORS),
+    closeConflict: () => setConflict(null),
+    create: (edited) =>
+      save(edited, null, async () => {
+        const { segmentCreate } = await execute(SegmentCreateDocument, { input: toInput(edited) });
         return segmentCreate;
       }),
-    update: (wanted, kept) =>
-      save(wanted, kept.id, () =>
-        send(kept.id, { ...changes(wanted, kept), expectedVersion: kept.version }),
+    update: (edited, saved) =>
+      save(edited, saved.id, () =>
+        sendUpdate(saved.id, { ...changesOf(edited, saved), expectedVersion: saved.version }),
       ),
-    replace: (wanted, { id, version }) =>
-      save(wanted, id, () => send(id, { ...inputOf(wanted), expectedVersion: version })),
+    overwrite: (edited, { id, version }) =>
+      save(edited, id, () => sendUpdate(id, { ...toInput(edited), expectedVersion: version })),
   };
 }
 
-function inputOf({ name, description, draft }: Wanted) {
+function toInput({ name, description, draft }: Edited) {
   return { name, description, rule: draft.rule as RuleInput };
 }
 
-/** What differs: so a segment whose rule has problems can be renamed. */
-function changes(wanted: Wanted, kept: Kept): SegmentUpdateInput {
-  const { name, description, rule } = inputOf(wanted);
+/** Return what has changed. Leaving the rest out lets a segment with an invalid rule be renamed. */
+function changesOf(edited: Edited, saved: SavedVersion): SegmentUpdateInput {
+  const { name, description, rule } = toInput(edited);
   return {
-    ...(name !== kept.name && { name }),
-    ...(description !== kept.description && { description }),
-    ...(!sameRule(rule as Rule, kept.rule) && { rule }),
+    ...(name !== saved.name && { name }),
+    ...(description !== saved.description && { description }),
+    ...(!sameRule(rule as Rule, saved.rule) && { rule }),
   };
 }
 
-/** Errors at the inputs that they are about. */
-export function sorted(errors: readonly Refusal[], draft: Draft): Refused {
+/** Sort errors by the input that their paths lead to. */
+export function groupErrors(errors: readonly UserError[], draft: Draft): SaveErrors {
   const rows = new Map<string, Map<string, string>>();
   let name: string | null = null;
   let description: string | null = null;
   const other: string[] = [];
   for (const { message, path } of errors) {
     const rule = path.indexOf('rule');
-    const place = rule < 0 ? null : locate(draft, path.slice(rule));
-    if (place) {
-      const row = rows.get(place.id) ?? new Map<string, string>();
-      rows.set(place.id, row.set(place.input.join('.'), withoutPath(message, path)));
+    const node = rule < 0 ? null : locate(draft, path.slice(rule));
+    if (node) {
+      const row = rows.get(node.id) ?? new Map<string, string>();
+      rows.set(node.id, row.set(node.input.join('.'), withoutPath(message, path)));
     } else if (path.at(-1) === 'name') {
       name = message;
     } else if (path.at(-1) === 'description') {
@@ -164,7 +164,7 @@ export function sorted(errors: readonly Refusal[], draft: Draft): Refused {
   return { name, description, rows, other: other.length > 0 ? other.join(' ') : null };
 }
 
-/** The API's sentences begin with the path, which is no news beside the input. */
+/** Remove the path at the start of an API message; the message is shown at that input anyway. */
 function withoutPath(message: string, path: readonly string[]): string {
   const prefix = `${path.join('.')} `;
   if (!message.startsWith(prefix)) return message;

@@ -1,4 +1,4 @@
-/** What the page opens with: a tab for each, which has the name of its operation. */
+/** The example operations: each opens in a tab named after it. */
 
 export interface Example {
   query: string;
@@ -7,15 +7,15 @@ export interface Example {
 
 const SIZE = `
 # How many contacts have spent more than 50
-# and were never texted?
+# and have never received a text?
 #
 # The rule is the variable below. It has one
 # key: "all", "any", "not", or a criterion.
-# "parts" counts the rule, and each part alone.
+# "parts" counts the rule and each part alone.
 #
-# The button runs this; so does Ctrl-Enter.
-# Try another amount, or "any" for "all".
-# On the left are the docs of every field.
+# Run it with the button or Ctrl-Enter. Then
+# change the amount, or "all" to "any". The
+# docs of every field are on the left.
 
 query SizeOfARule($rule: RuleInput!) {
   segmentSize(rule: $rule) {
@@ -33,15 +33,16 @@ query SizeOfARule($rule: RuleInput!) {
 `;
 
 const CRITERIA = `
-# What can a rule ask?
+# Which criteria can a rule use?
 #
-# A criterion has the "operators" to compare
-# with, the "fields" that go with each, and an
-# "example", which is a valid rule as it stands.
+# Each criterion lists its "operators", the
+# "fields" that go with each operator, and an
+# "example": a complete, valid rule.
 #
-# The segment builder makes its forms from this
-# answer. So criteria that plugins add are in
-# both. criteria(search: "order") finds a few.
+# The segment builder creates its forms from
+# this response, so criteria from plugins show
+# up here and there. Search for some of them
+# with criteria(search: "order").
 
 query Criteria {
   criteria {
@@ -67,15 +68,15 @@ query Criteria {
 `;
 
 const LIVE = `
-# The same size, live: it comes at once, and
-# again whenever it has changed.
+# The size of the first tab, live: you get it
+# at once and again after every change.
 #
-# It comes over a WebSocket, with the token
-# that is under Headers, until the button is
-# pressed again or another tab is opened.
+# It arrives over a WebSocket, with the token
+# under Headers, until you press the button
+# again or open another tab.
 #
-# Meanwhile, record a fact in another window:
-# the mutation textsRecord is one way.
+# To see a change, record data in another
+# window, for example with textsRecord.
 
 subscription LiveSize($rule: RuleInput!) {
   segmentSize(rule: $rule) {
@@ -86,7 +87,7 @@ subscription LiveSize($rule: RuleInput!) {
 }
 `;
 
-// Laid out by hand, so that it is seen without scrolling.
+// Formatted by hand to fit the editor without scrolling.
 const RULE = `
 {
   "rule": { "all": [

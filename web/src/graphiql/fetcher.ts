@@ -1,25 +1,23 @@
-/** How the page asks: over HTTP, and over a WebSocket for subscriptions, with the same headers. */
-
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { createClient } from 'graphql-ws';
 
 type Headers = Record<string, string>;
 
 /**
- * Asks with what is in the editor of headers.
+ * Return a fetcher that sends the headers editor's content over HTTP and over WebSockets.
  *
- * @param first - The headers until there is an editor: the schema is asked for before.
+ * GraphiQL fetches the schema before the editor exists; `initialHeaders` are sent until then.
  */
-export function createFetcher(first: Headers): Fetcher {
-  let headers = first;
-  // It connects for a subscription and leaves with the last one, so that each shows the token of now.
+export function createFetcher(initialHeaders: Headers): Fetcher {
+  let headers = initialHeaders;
+  // Connected only while a subscription runs, so that each one sends the current headers.
   const wsClient = createClient({
     url: () => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
     connectionParams: () =>
       Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
       ),
-    // What went wrong is shown, such as a refused token, and not tried again behind it.
+    // Errors such as a rejected token are shown, not retried in the background.
     retryAttempts: 0,
   });
   const fetcher = createGraphiQLFetcher({
@@ -28,8 +26,8 @@ export function createFetcher(first: Headers): Fetcher {
     enableIncrementalDelivery: false,
   });
   return (params, options) => {
-    const ofSchema = params.operationName === 'IntrospectionQuery';
-    headers = options?.headers ?? (ofSchema ? first : {});
+    const isIntrospection = params.operationName === 'IntrospectionQuery';
+    headers = options?.headers ?? (isIntrospection ? initialHeaders : {});
     return fetcher(params, { ...options, headers });
   };
 }

@@ -2,19 +2,19 @@ import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
 import { type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { begin, token } from '../api/session';
+import { loadConfig, token } from '../api/session';
 import { examples } from './examples';
 import { createFetcher } from './fetcher';
 import './graphiql.css';
 import { createStorage } from './storage';
 
-// Without the server's word on the demo, somebody can still write a token.
-await begin().catch(() => undefined);
+// Without the configuration the user can still enter a token.
+await loadConfig().catch(() => undefined);
 
 const signedIn = token();
 const headers = { Authorization: `Bearer ${signedIn ?? 'seg_...'}` };
-const written = JSON.stringify(headers, null, 2);
-const tabs = examples.map((example) => ({ ...example, headers: written }));
+const headersText = JSON.stringify(headers, null, 2);
+const tabs = examples.map((example) => ({ ...example, headers: headersText }));
 const fetcher = createFetcher(headers);
 const storage = createStorage();
 
@@ -28,13 +28,13 @@ function Explorer(): ReactNode {
         <h1>Explore the API</h1>
         {signedIn !== null ? (
           <p>
-            Three examples to run. The token is filled in under <b>Headers</b>, below the query.
+            Three examples to run. Your token is filled in under <b>Headers</b>, below the query.
           </p>
         ) : (
           <p role="alert">
-            A token is needed. <a href="/builder/">Sign in</a> in this tab, or make one with{' '}
-            <code>segments token create --shop NAME</code>, write it under <b>Headers</b> below the
-            query, and re-fetch the schema (at the bottom left).
+            You need a token. <a href="/builder/">Sign in</a> in this tab, or create one with{' '}
+            <code>segments token create --shop NAME</code>, enter it under <b>Headers</b> below the
+            query, and re-fetch the schema (bottom left).
           </p>
         )}
         <a href="/builder/">Segment builder</a>
@@ -45,8 +45,8 @@ function Explorer(): ReactNode {
           storage={storage}
           shouldPersistHeaders={false}
           defaultTabs={tabs}
-          defaultHeaders={written}
-          // The first tab's own are not shown otherwise.
+          defaultHeaders={headersText}
+          // GraphiQL does not show the first tab's own variables.
           variables={examples[0].variables}
           defaultEditorToolsVisibility={signedIn !== null ? 'variables' : 'headers'}
         >

@@ -1,7 +1,7 @@
 /**
- * In place of react-style-singleton, by which an open dialog keeps the page behind it from scrolling.
+ * Replaces react-style-singleton, which stops the page from scrolling behind an open dialog.
  *
- * It adds a style element, which the page's Content-Security-Policy refuses; this page never scrolls.
+ * It adds a style element, which the Content-Security-Policy refuses. This page never scrolls.
  */
 export function styleSingleton(): () => null {
   return () => null;

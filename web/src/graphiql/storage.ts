@@ -1,19 +1,19 @@
 import type { Storage } from '@graphiql/toolkit';
 
 /**
- * Forgets everything with the page.
+ * Return a storage that lasts as long as the page.
  *
- * What GraphiQL keeps has headers in it, the history for one, and so would have the token.
+ * GraphiQL stores headers, for example in its history, and they contain the token.
  */
 export function createStorage(): Storage {
-  const kept = new Map<string, string>();
+  const items = new Map<string, string>();
   return {
     get length() {
-      return kept.size;
+      return items.size;
     },
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => kept.set(key, value),
-    removeItem: (key) => kept.delete(key),
-    clear: () => kept.clear(),
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => items.set(key, value),
+    removeItem: (key) => items.delete(key),
+    clear: () => items.clear(),
   };
 }

@@ -1,4 +1,4 @@
-/** What the API says of criteria, in the words of this page. */
+/** The API's criteria metadata under shorter names. */
 
 import type { CriteriaQuery } from '../api/generated/graphql';
 
@@ -8,22 +8,23 @@ export type ConditionForm = NonNullable<CriterionField['condition']>;
 export type Operator = Criterion['operators'][number];
 export type Option = NonNullable<CriterionField['options']>[number];
 
-/** An input; one of a condition has no conditions itself. */
+/** A field of a form. A condition's own fields hold no conditions. */
 export type Field = Omit<CriterionField, 'condition'> & { condition?: ConditionForm | null };
 
-/** A form: a criterion's, or that of a condition within it. */
+/** The form of a criterion, or of a condition within it. */
 export interface Form {
   operators: readonly Operator[];
   fields: readonly Field[];
 }
 
+/** Criteria by key. */
 export type Criteria = ReadonlyMap<string, Criterion>;
 
 export function operatorOf(form: Form, name: string): Operator | undefined {
   return form.operators.find((operator) => operator.name === name);
 }
 
-/** The inputs that a form shows with an operator, in order. */
+/** Return the fields that go with an operator, in the form's order. */
 export function fieldsOf(form: Form, operator: string): readonly Field[] {
   return form.fields.filter((field) => field.usedWith.includes(operator));
 }

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   changeRow,
-  type Draft,
   EVERYONE,
   emptyGroup,
   fromRule,
@@ -12,24 +11,19 @@ import {
   newRow,
   type Row,
   type Rule,
-  toDraft,
 } from './rule';
-import { CRITERIA, documentOf, nodesOf, rowsOf, rules, rulesInPartUnknown } from './testing';
+import { CRITERIA, draftOf, nodesOf, rowsOf, ruleOf, rules, rulesWithUnknown } from './testing';
 
 const BOLD: Rule = { temper: { operator: 'ABOVE', score: '12.5' } };
 const KNOWN: Rule = { temper: { operator: 'KNOWN' } };
 const SAILED: Rule = { voyages: { operator: 'EXACTLY', trips: 3 } };
 const GONE: Rule = { gone: { operator: 'WAS', of: ['it', 1, null] } };
 
-function draftOf(rule: Rule): Draft {
-  return toDraft(fromRule(rule), CRITERIA);
-}
-
 function row(rule: Rule): Row {
   return fromRule(rule).rules[0] as Row;
 }
 
-/** A row that lacks what it compares with. */
+/** Return a row without the value that its operator needs. */
 function unfinishedRow(): Row {
   return { ...row(SAILED), value: {} };
 }
@@ -44,7 +38,7 @@ function at(rule: Rule, path: string): unknown {
   return steps.reduce<unknown>((found, step) => (found as Record<string, unknown>)[step], rule);
 }
 
-/** The paths that the API has for the nodes of a rule, each before those within it. */
+/** Return the API's paths of a rule's nodes, each before its children's. */
 function pathsOf(rule: Rule, path = 'rule'): string[] {
   const { all, any, not } = rule as { all?: Rule[]; any?: Rule[]; not?: Rule };
   return [
@@ -55,16 +49,18 @@ function pathsOf(rule: Rule, path = 'rule'): string[] {
   ];
 }
 
-/** The tree with an unfinished row before, after or between the nodes of each of its lists. */
-function strewn(node: Group, places: () => number): Group {
-  const inner = node.rules.map((each) => (isGroup(each) ? strewn(each, places) : each));
+/** Return the tree with an unfinished row inserted somewhere into each of its lists. */
+function withUnfinishedRows(node: Group, nextNumber: () => number): Group {
+  const inner = node.rules.map((each) =>
+    isGroup(each) ? withUnfinishedRows(each, nextNumber) : each,
+  );
   if (!node.bare && inner.length > 0) {
-    inner.splice(places() % (inner.length + 1), 0, unfinishedRow());
+    inner.splice(nextNumber() % (inner.length + 1), 0, unfinishedRow());
   }
   return { ...node, rules: inner };
 }
 
-const ONES_OF_NOTE: readonly (readonly [string, Rule])[] = [
+const EDGE_CASES: readonly (readonly [string, Rule])[] = [
   ['a criterion alone', BOLD],
   ['a criterion without values', KNOWN],
   ['NOT of a criterion', { not: BOLD }],
@@ -79,14 +75,14 @@ const ONES_OF_NOTE: readonly (readonly [string, Rule])[] = [
 ];
 
 describe('a rule', () => {
-  it.each(ONES_OF_NOTE)('comes back as it was from the tree of it: %s', (_, rule) => {
-    expect(draftOf(rule).rule).toStrictEqual(rule);
+  it.each(EDGE_CASES)('survives the conversion to a tree and back: %s', (_, rule) => {
+    expect(draftOf(fromRule(rule)).rule).toStrictEqual(rule);
   });
 
-  it('comes back as it was from the tree of it, whatever it is', () => {
+  it('survives the conversion to a tree and back, whatever it is', () => {
     fc.assert(
       fc.property(rules, (rule) => {
-        const draft = draftOf(rule);
+        const draft = draftOf(fromRule(rule));
         expect(draft.rule).toStrictEqual(rule);
         expect(draft.unfinished).toStrictEqual(new Map());
         expect(draft.unknown).toStrictEqual(new Set());
@@ -95,19 +91,19 @@ describe('a rule', () => {
     );
   });
 
-  it('is the same text while nobody changes it', () => {
+  it('serializes to the same text while it is unchanged', () => {
     fc.assert(
-      fc.property(rulesInPartUnknown, (rule) => {
-        expect(JSON.stringify(draftOf(rule).rule)).toBe(JSON.stringify(rule));
+      fc.property(rulesWithUnknown, (rule) => {
+        expect(JSON.stringify(draftOf(fromRule(rule)).rule)).toBe(JSON.stringify(rule));
       }),
     );
   });
 
-  it('comes back with the criteria that are not installed, and these are told', () => {
+  it('keeps criteria that are not installed, and reports their rows', () => {
     fc.assert(
-      fc.property(rulesInPartUnknown, (rule) => {
+      fc.property(rulesWithUnknown, (rule) => {
         const root = fromRule(rule);
-        const draft = toDraft(root, CRITERIA);
+        const draft = draftOf(root);
         expect(draft.rule).toStrictEqual(rule);
         expect(draft.unfinished).toStrictEqual(new Map());
         const gone = rowsOf(root).filter(({ field }) => !CRITERIA.has(field));
@@ -116,7 +112,7 @@ describe('a rule', () => {
     );
   });
 
-  it('becomes a tree in which no two nodes have one id', () => {
+  it('becomes a tree whose nodes have unique ids', () => {
     fc.assert(
       fc.property(rules, (rule) => {
         const ids = nodesOf(fromRule(rule)).map(({ id }) => id);
@@ -127,25 +123,25 @@ describe('a rule', () => {
 });
 
 describe('the paths of a draft', () => {
-  it('lead each node to its own part of the rule', () => {
+  it('lead to the part of the rule that each node stands for', () => {
     fc.assert(
-      fc.property(rulesInPartUnknown, (rule) => {
+      fc.property(rulesWithUnknown, (rule) => {
         const root = fromRule(rule);
-        const draft = toDraft(root, CRITERIA);
+        const draft = draftOf(root);
         const nodes = nodesOf(root);
         expect(draft.paths.size).toBe(nodes.length);
         for (const node of nodes) {
           const path = draft.paths.get(node.id) as string;
-          expect(at(draft.rule, path)).toStrictEqual(documentOf(node));
+          expect(at(draft.rule, path)).toStrictEqual(ruleOf(node));
         }
       }),
     );
   });
 
-  it('are those of all nodes of the rule but the lists that a NOT stands before', () => {
+  it('cover every node of the rule except the lists under a NOT', () => {
     fc.assert(
-      fc.property(rulesInPartUnknown, (rule) => {
-        const paths = new Set(draftOf(rule).paths.values());
+      fc.property(rulesWithUnknown, (rule) => {
+        const paths = new Set(draftOf(fromRule(rule)).paths.values());
         const missing = pathsOf(rule).filter((path) => !paths.has(path));
         for (const path of missing) {
           expect(path).toMatch(/\.not$/);
@@ -156,10 +152,10 @@ describe('the paths of a draft', () => {
     );
   });
 
-  it('count only what counts', () => {
+  it('skip unfinished rows when they number the others', () => {
     const [first, last] = [row(BOLD), row(SAILED)];
     const root = group(unfinishedRow(), first, group(unfinishedRow()), unfinishedRow(), last);
-    const { paths } = toDraft(root, CRITERIA);
+    const { paths } = draftOf(root);
     expect(paths).toStrictEqual(
       new Map([
         [first.id, 'rule.all.0'],
@@ -171,11 +167,11 @@ describe('the paths of a draft', () => {
 });
 
 describe('a path of the API', () => {
-  it('is located at its row, with the input within it', () => {
+  it('leads to a row and to an input of its form', () => {
     fc.assert(
-      fc.property(rulesInPartUnknown, (rule) => {
+      fc.property(rulesWithUnknown, (rule) => {
         const root = fromRule(rule);
-        const draft = toDraft(root, CRITERIA);
+        const draft = draftOf(root);
         for (const { id, field } of rowsOf(root)) {
           const path = (draft.paths.get(id) as string).split('.');
           expect(locate(draft, path)).toStrictEqual({ id, input: [] });
@@ -187,9 +183,9 @@ describe('a path of the API', () => {
     );
   });
 
-  it('is located at its group', () => {
+  it('leads to a group', () => {
     const root = fromRule({ all: [BOLD, { not: { any: [SAILED, KNOWN] } }] });
-    const draft = toDraft(root, CRITERIA);
+    const draft = draftOf(root);
     const inner = root.rules[1] as Group;
     expect(locate(draft, ['rule'])?.id).toBe(root.id);
     expect(locate(draft, ['rule', 'all'])?.id).toBe(root.id);
@@ -199,79 +195,79 @@ describe('a path of the API', () => {
     expect(locate(draft, ['rule', 'all', '1', 'not', 'any', '1'])?.id).toBe(inner.rules[1]?.id);
   });
 
-  it('is located at the row rather than at the group that only holds it', () => {
+  it('leads to the row rather than to the bare group around it', () => {
     const root = fromRule(BOLD);
-    expect(locate(toDraft(root, CRITERIA), ['rule'])?.id).toBe(root.rules[0]?.id);
+    expect(locate(draftOf(root), ['rule'])?.id).toBe(root.rules[0]?.id);
   });
 
-  it('is not taken for a shorter one that it begins with', () => {
+  it('is not confused with another path that is a prefix of it', () => {
     const root = fromRule({ any: Array.from({ length: 11 }, () => BOLD) });
-    const found = locate(toDraft(root, CRITERIA), ['rule', 'any', '10', 'temper', 'score']);
+    const found = locate(draftOf(root), ['rule', 'any', '10', 'temper', 'score']);
     expect(found).toStrictEqual({ id: root.rules[10]?.id, input: ['score'] });
   });
 
-  it('is located nowhere when it leads into no rule, or nothing counts', () => {
-    expect(locate(draftOf(BOLD), ['name'])).toBeNull();
-    expect(locate(draftOf(BOLD), [])).toBeNull();
-    const nothing = toDraft(group(unfinishedRow()), CRITERIA);
+  it('leads nowhere outside the rule or when no row counts', () => {
+    expect(locate(draftOf(fromRule(BOLD)), ['name'])).toBeNull();
+    expect(locate(draftOf(fromRule(BOLD)), [])).toBeNull();
+    const nothing = draftOf(group(unfinishedRow()));
     expect(locate(nothing, ['rule', 'all'])).toBeNull();
   });
 });
 
-describe('what is unfinished', () => {
-  it('is left out and told, and the rest is as without it', () => {
-    const places = fc.infiniteStream(fc.nat(9));
+describe('an unfinished node', () => {
+  it('is left out and reported, without an effect on the others', () => {
+    const numbers = fc.infiniteStream(fc.nat(9));
     fc.assert(
-      fc.property(rulesInPartUnknown, places, (rule, found) => {
+      fc.property(rulesWithUnknown, numbers, (rule, found) => {
         const before = fromRule(rule);
-        const after = strewn(before, () => found.next().value);
-        const draft = toDraft(after, CRITERIA);
+        const after = withUnfinishedRows(before, () => found.next().value);
+        const draft = draftOf(after);
         expect(draft.rule).toStrictEqual(rule);
         const own = new Set(nodesOf(before).map(({ id }) => id));
         const added = rowsOf(after).filter(({ id }) => !own.has(id));
         expect(new Set(draft.unfinished.keys())).toStrictEqual(new Set(added.map(({ id }) => id)));
-        expect(draft.paths).toStrictEqual(toDraft(before, CRITERIA).paths);
+        expect(draft.paths).toStrictEqual(draftOf(before).paths);
       }),
     );
   });
 
-  it('says what it lacks: a criterion, a way to compare, values', () => {
+  it('reports what it lacks: a criterion, an operator or values', () => {
     const empty = newRow();
     const unlike = { ...row(BOLD), operator: 'BELOW' };
     const missing = unfinishedRow();
-    const { unfinished } = toDraft(group(empty, unlike, missing), CRITERIA);
+    const { unfinished } = draftOf(group(empty, unlike, missing));
     expect([...(unfinished.get(empty.id)?.keys() ?? [])]).toStrictEqual(['criterion']);
     expect([...(unfinished.get(unlike.id)?.keys() ?? [])]).toStrictEqual(['operator']);
     expect([...(unfinished.get(missing.id)?.keys() ?? [])]).toStrictEqual(['trips']);
   });
 
-  it('takes its group with it when the group has nothing else', () => {
+  it('makes its group unfinished when the group has no other node', () => {
     for (const not of [false, true]) {
       const inner = { ...group(unfinishedRow(), group(unfinishedRow())), not };
-      expect(toDraft(group(row(BOLD), inner), CRITERIA).rule).toStrictEqual({ all: [BOLD] });
+      expect(draftOf(group(row(BOLD), inner)).rule).toStrictEqual({ all: [BOLD] });
     }
   });
 
-  it('leaves everyone when there is nothing else', () => {
+  it('leaves the rule for everyone when there is no other node', () => {
     const bare = { ...group(unfinishedRow()), bare: true };
     for (const root of [group(newRow()), bare, { ...bare, not: true }, group(group(newRow()))]) {
-      const draft = toDraft(root, CRITERIA);
+      const draft = draftOf(root);
       expect(draft.rule).toStrictEqual(EVERYONE);
       expect(draft.paths).toStrictEqual(new Map());
       expect(draft.unfinished.size).toBe(1);
     }
   });
 
-  it('may be a list of alternatives without one, which the API refuses', () => {
+  it('can be an empty OR group, which the API refuses', () => {
     const alternatives: Group = { ...group(), combinator: 'or' };
-    const draft = toDraft(group(row(BOLD), alternatives), CRITERIA);
+    const draft = draftOf(group(row(BOLD), alternatives));
     expect(draft.rule).toStrictEqual({ all: [BOLD] });
     expect([...draft.unfinished.keys()]).toStrictEqual([alternatives.id]);
   });
 
-  it('is not a criterion that is not installed', () => {
+  it('is something else than a row whose criterion is not installed', () => {
     const root = group(row(GONE));
-    const draft = toDraft(root, CRITERIA);
+    const draft = draftOf(root);
     expect(draft.rule).toStrictEqual({ all: [GONE] });
     expect(draft.unfinished.size).toBe(0);
     expect([...draft.unknown]).toStrictEqual([root.rules[0]?.id]);
@@ -279,13 +275,13 @@ describe('what is unfinished', () => {
 });
 
 describe('the values of a row', () => {
-  it('are not sent where the operator does not use them, or they are empty', () => {
+  it('are not sent if they are empty or the operator does not use them', () => {
     const values = { trips: 3, upTo: 5, fare: '', within: undefined, other: 'x' };
     const changed = { ...row(SAILED), value: values };
-    expect(toDraft(group(changed), CRITERIA).rule).toStrictEqual({ all: [SAILED] });
+    expect(draftOf(group(changed)).rule).toStrictEqual({ all: [SAILED] });
   });
 
-  it('are not sent where the operator of a condition does not use them', () => {
+  it('are not sent if the operator of a condition does not use them', () => {
     const sighted = (...where: unknown[]): Rule => ({
       sightings: { operator: 'OFTEN', name: 'whale', times: 2, where },
     });
@@ -301,21 +297,21 @@ describe('the values of a row', () => {
       { operator: 'THERE', property: 'calf' },
       { operator: 'ABOVE', property: 'length', number: '20' },
     );
-    expect(toDraft(root, CRITERIA).rule).toStrictEqual({ all: [sent] });
+    expect(draftOf(root).rule).toStrictEqual({ all: [sent] });
   });
 
-  it('stay in the row, for when another operator uses them again', () => {
+  it('stay in the row until an operator uses them again', () => {
     const root = group(row({ voyages: { operator: 'FROM_TO', trips: 3, upTo: 5 } }));
     const id = root.rules[0]?.id as string;
     const there = changeRow(root, id, { operator: 'EXACTLY' });
-    expect(toDraft(there, CRITERIA).rule).toStrictEqual({ all: [SAILED] });
+    expect(draftOf(there).rule).toStrictEqual({ all: [SAILED] });
     const back = changeRow(there, id, { operator: 'FROM_TO' });
-    expect(toDraft(back, CRITERIA).rule).toStrictEqual(toDraft(root, CRITERIA).rule);
+    expect(draftOf(back).rule).toStrictEqual(draftOf(root).rule);
   });
 });
 
-describe('a change of a row', () => {
-  it('changes that row, and no other node', () => {
+describe('changeRow', () => {
+  it('changes one row and no other node', () => {
     fc.assert(
       fc.property(rules, fc.nat(), (rule, place) => {
         const root = fromRule(rule);
@@ -335,27 +331,27 @@ describe('a change of a row', () => {
     );
   });
 
-  it('changes nothing where no row has the id', () => {
+  it('changes nothing if no row has the id', () => {
     const root = fromRule({ all: [BOLD, { any: [SAILED] }] });
     expect(changeRow(root, root.id, { field: 'x' })).toStrictEqual(root);
   });
 });
 
 describe('a new row', () => {
-  it('makes a list of what was none', () => {
+  it('turns a bare group into a list', () => {
     const root = fromRule(BOLD);
     const more = { ...root, rules: [...root.rules, row(SAILED)] };
-    expect(toDraft(more, CRITERIA).rule).toStrictEqual({ all: [BOLD, SAILED] });
+    expect(draftOf(more).rule).toStrictEqual({ all: [BOLD, SAILED] });
     const alternatives: Group = { ...more, combinator: 'or' };
-    expect(toDraft(alternatives, CRITERIA).rule).toStrictEqual({ any: [BOLD, SAILED] });
+    expect(draftOf(alternatives).rule).toStrictEqual({ any: [BOLD, SAILED] });
     const complement = fromRule({ not: BOLD });
     const rest = { ...complement, rules: [...complement.rules, row(SAILED)] };
-    expect(toDraft(rest, CRITERIA).rule).toStrictEqual({ not: { all: [BOLD, SAILED] } });
+    expect(draftOf(rest).rule).toStrictEqual({ not: { all: [BOLD, SAILED] } });
   });
 
-  it('comes beside the one that a NOT of a NOT stands before', () => {
+  it('joins the inner rule of a NOT of a NOT', () => {
     const root = fromRule({ not: { not: BOLD } });
     const rest = { ...root, rules: [...root.rules, row(SAILED)] };
-    expect(toDraft(rest, CRITERIA).rule).toStrictEqual({ not: { all: [{ not: BOLD }, SAILED] } });
+    expect(draftOf(rest).rule).toStrictEqual({ not: { all: [{ not: BOLD }, SAILED] } });
   });
 });

@@ -1,24 +1,25 @@
-/** The rule of the API and the tree that the editor edits, one made of the other without loss. */
+/** The API's rule and the editor's tree; each converts to the other without loss. */
 
 import type { Criteria, Form } from './metadata';
-import { type Problems, problems, used, type Value, type Values } from './values';
+import { findProblems, type Problems, usedValues, type Value, type Values } from './values';
 
-/** A rule as the API takes it: `all`, `any`, `not`, or one criterion by its key. */
+/** A rule as the API writes it: `all`, `any`, `not`, or one criterion by its key. */
 export type Rule = { readonly [key: string]: unknown };
 
-/** A row of the editor: a criterion, how to compare, and with what. */
+/** A condition in the editor. The names of its properties are react-querybuilder's. */
 export interface Row {
   id: string;
+  /** The criterion's key; empty until the user picks a criterion. */
   field: string;
   operator: string;
   value: Values;
 }
 
 /**
- * A group of the editor.
+ * A group in the editor.
  *
- * One that is `bare` was no list in the rule: the criterion of a rule that has but one, or what a
- * NOT stands before. It is written as it was, unless rows were added to it.
+ * A `bare` group stands for no list in the rule: it holds the rule's only criterion, or what a NOT
+ * negates. It is written without a list again unless rows have been added to it.
  */
 export interface Group {
   id: string;
@@ -34,37 +35,42 @@ export function isGroup(node: Node): node is Group {
   return 'rules' in node;
 }
 
-/** Whether two rules that the editor wrote are the same. */
+/** Return whether two rules that the editor wrote are equal. */
 export function sameRule(one: Rule, other: Rule): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-let made = 0;
+let lastId = 0;
 
-/** An id that no other node of the page has. */
+/** Return an id that no other node of the page has. */
 export function newId(): string {
-  made += 1;
-  return `node-${made}`;
+  lastId += 1;
+  return `node-${lastId}`;
 }
 
 export function emptyGroup(): Group {
   return { id: newId(), combinator: 'and', rules: [] };
 }
 
-/** The tree of a rule. */
+/** Return a row whose criterion is still to be picked. */
+export function newRow(): Row {
+  return { id: newId(), field: '', operator: '', value: {} };
+}
+
+/** Return the tree of a rule. */
 export function fromRule(rule: Rule): Group {
-  const node = nodeOf(rule);
+  const node = toNode(rule);
   return isGroup(node) ? node : { ...emptyGroup(), bare: true, rules: [node] };
 }
 
-function nodeOf(rule: Rule): Node {
+function toNode(rule: Rule): Node {
   const [[key, value] = ['all', []]] = Object.entries(rule);
   if (key === 'all' || key === 'any') {
     const combinator = key === 'all' ? 'and' : 'or';
-    return { id: newId(), combinator, rules: (value as Rule[]).map(nodeOf) };
+    return { id: newId(), combinator, rules: (value as Rule[]).map(toNode) };
   }
   if (key === 'not') {
-    const inner = nodeOf(value as Rule);
+    const inner = toNode(value as Rule);
     if (isGroup(inner) && !inner.not) return { ...inner, not: true };
     return { ...emptyGroup(), not: true, bare: true, rules: [inner] };
   }
@@ -72,81 +78,82 @@ function nodeOf(rule: Rule): Node {
   return { id: newId(), field: key, operator, value: values };
 }
 
-/** A tree as a rule, and what is to be said of its nodes. */
+/** A tree as a rule, with what the editor needs to know about its nodes. */
 export interface Draft {
-  /** The rule without what is unfinished; everyone, when nothing is left. */
+  /** The rule without unfinished nodes; the rule for everyone when no other node is left. */
   rule: Rule;
-  /** The paths of nodes in the rule, by their ids; the API names a node by its path. */
+  /** Paths into the rule by node id. The API names the parts of a rule by their paths. */
   paths: ReadonlyMap<string, string>;
-  /** What each unfinished row or group lacks, by its id. */
+  /** What is missing or invalid, by the id of the unfinished row or group. */
   unfinished: ReadonlyMap<string, Problems>;
-  /** Rows whose criterion is not installed, by their ids. */
+  /** Ids of rows whose criterion is not installed. */
   unknown: ReadonlySet<string>;
 }
 
+/** The rule that every contact matches. */
 export const EVERYONE: Rule = { all: [] };
 
-/** The path of a node, as one text. */
 export function pathKey(path: readonly (string | number)[]): string {
   return path.join('.');
 }
 
-/** The rule that a tree stands for, so far. */
-export function toDraft(root: Group, criteria: Criteria): Draft {
+/** Return the rule that a tree stands for so far; amounts in messages are in `currency`. */
+export function toDraft(root: Group, criteria: Criteria, currency: string): Draft {
   const paths = new Map<string, string>();
   const unfinished = new Map<string, Problems>();
   const unknown = new Set<string>();
 
-  function row(node: Row): Rule | null {
-    const criterion = criteria.get(node.field);
-    if (!node.field) {
-      unfinished.set(node.id, new Map([['criterion', 'Pick a criterion.']]));
+  function rowRule(row: Row): Rule | null {
+    const criterion = criteria.get(row.field);
+    if (!row.field) {
+      unfinished.set(row.id, new Map([['criterion', 'Choose a condition']]));
       return null;
     }
     if (!criterion) {
-      unknown.add(node.id);
-      return { [node.field]: { operator: node.operator, ...node.value } };
+      unknown.add(row.id);
+      return { [row.field]: { operator: row.operator, ...row.value } };
     }
-    const found = problems(criterion, { operator: node.operator, values: node.value });
-    if (found.size > 0) {
-      unfinished.set(node.id, found);
+    const filled = { operator: row.operator, values: row.value };
+    const problems = findProblems(criterion, filled, currency);
+    if (problems.size > 0) {
+      unfinished.set(row.id, problems);
       return null;
     }
     return {
-      [node.field]: { operator: node.operator, ...filled(criterion, node.operator, node.value) },
+      [row.field]: { operator: row.operator, ...sentValues(criterion, row.operator, row.value) },
     };
   }
 
-  function group(node: Group, path: (string | number)[]): Rule | null {
-    const inner = node.not ? [...path, 'not'] : path;
-    const rule = isBare(node) ? of(node.rules[0] as Node, inner) : list(node, inner);
+  function groupRule(group: Group, path: (string | number)[]): Rule | null {
+    const inner = group.not ? [...path, 'not'] : path;
+    const rule = isBare(group) ? nodeRule(group.rules[0] as Node, inner) : listRule(group, inner);
     if (rule === null) return null;
-    paths.set(node.id, pathKey(path));
-    return node.not ? { not: rule } : rule;
+    paths.set(group.id, pathKey(path));
+    return group.not ? { not: rule } : rule;
   }
 
-  function list(node: Group, path: (string | number)[]): Rule | null {
-    const key = node.combinator === 'and' ? 'all' : 'any';
-    const found: Rule[] = [];
-    for (const child of node.rules) {
-      const rule = of(child, [...path, key, found.length]);
-      if (rule !== null) found.push(rule);
+  function listRule(group: Group, path: (string | number)[]): Rule | null {
+    const key = group.combinator === 'and' ? 'all' : 'any';
+    const rules: Rule[] = [];
+    for (const child of group.rules) {
+      const rule = nodeRule(child, [...path, key, rules.length]);
+      if (rule !== null) rules.push(rule);
     }
-    if (node.rules.length === 0 && key === 'any') {
-      unfinished.set(node.id, new Map([['rules', 'Add at least one criterion.']]));
+    if (group.rules.length === 0 && key === 'any') {
+      unfinished.set(group.id, new Map([['rules', 'Add at least one condition']]));
     }
-    const nothing = found.length === 0 && (node.rules.length > 0 || key === 'any');
-    return nothing ? null : { [key]: found };
+    const nothingCounts = rules.length === 0 && (group.rules.length > 0 || key === 'any');
+    return nothingCounts ? null : { [key]: rules };
   }
 
-  function of(node: Node, path: (string | number)[]): Rule | null {
-    if (isGroup(node)) return group(node, path);
-    const rule = row(node);
+  function nodeRule(node: Node, path: (string | number)[]): Rule | null {
+    if (isGroup(node)) return groupRule(node, path);
+    const rule = rowRule(node);
     if (rule !== null) paths.set(node.id, pathKey(path));
     return rule;
   }
 
-  const rule = group(root, ['rule']) ?? EVERYONE;
+  const rule = groupRule(root, ['rule']) ?? EVERYONE;
   return { rule, paths, unfinished, unknown };
 }
 
@@ -154,27 +161,23 @@ function isBare(group: Group): boolean {
   return group.bare === true && group.rules.length === 1;
 }
 
-function filled(criterion: Form, operator: string, values: Values): Record<string, Value> {
-  const found = used(criterion, operator, values);
+/** Return a form's used values, with those of its conditions cleaned in the same way. */
+function sentValues(criterion: Form, operator: string, values: Values): Record<string, Value> {
+  const sent = usedValues(criterion, operator, values);
   for (const field of criterion.fields) {
-    const items = found[field.name];
+    const items = sent[field.name];
     if (field.condition && Array.isArray(items)) {
       const form = field.condition;
-      found[field.name] = items.map(({ operator: inner, ...rest }) => ({
+      sent[field.name] = items.map(({ operator: inner, ...rest }) => ({
         operator: inner,
-        ...used(form, inner, rest),
+        ...usedValues(form, inner, rest),
       }));
     }
   }
-  return found;
+  return sent;
 }
 
-/** A row of which nothing is picked. */
-export function newRow(): Row {
-  return { id: newId(), field: '', operator: '', value: {} };
-}
-
-/** A tree in which a row is changed. */
+/** Return the tree with one row changed. */
 export function changeRow(root: Group, id: string, change: Partial<Row>): Group {
   return {
     ...root,
@@ -185,19 +188,19 @@ export function changeRow(root: Group, id: string, change: Partial<Row>): Group 
   };
 }
 
-/** The node that a path of the API leads to, and the rest of the path, which is in its form. */
+/** Return the node that an API path leads to, and the rest of the path, which is within its form. */
 export function locate(
   draft: Draft,
   path: readonly string[],
 ): { id: string; input: readonly string[] } | null {
   const nodes = new Map<string, string>();
   for (const [id, key] of draft.paths) {
-    // A bare group has the path of its row, which came first.
+    // A bare group shares its path with its row, which comes first.
     if (!nodes.has(key)) nodes.set(key, id);
   }
   for (let length = path.length; length > 0; length -= 1) {
     const id = nodes.get(pathKey(path.slice(0, length)));
-    // After the node comes the criterion's key, which the row has itself.
+    // The next step is the criterion's key, which is no part of the form.
     if (id) return { id, input: path.slice(length + 1) };
   }
   return null;

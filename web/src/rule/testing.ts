@@ -1,4 +1,4 @@
-/** Invented criteria with every kind of input, and the rules that can be made of them. */
+/** Made-up criteria with every kind of field, and generators of rules that use them. */
 
 import fc, { type Arbitrary } from 'fast-check';
 import {
@@ -9,20 +9,20 @@ import {
   type Form,
   fieldsOf,
 } from './metadata';
-import type { Group, Node, Row, Rule } from './rule';
+import { type Draft, type Group, type Node, type Row, type Rule, toDraft } from './rule';
 import { UNITS, type Value } from './values';
 
-/** What the API says of text that is not only space, of amounts and of numbers. */
+/** The API's patterns for text that is not blank, for amounts and for numbers. */
 const TEXT =
   '[^\\u0009-\\u000d\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
 const MONEY = '^[0-9]{1,14}(\\.[0-9]{1,4})?$';
 const NUMBER = '^-?[0-9]{1,11}(\\.[0-9]{1,4})?$';
 
-type Described = Pick<CriterionField, 'name' | 'kind'> & Partial<CriterionField>;
+type FieldOptions = Pick<CriterionField, 'name' | 'kind'> & Partial<CriterionField>;
 
-export function field(described: Described): CriterionField {
+export function field(options: FieldOptions): CriterionField {
   return {
-    label: described.name,
+    label: options.name,
     description: null,
     required: true,
     multiple: false,
@@ -37,7 +37,7 @@ export function field(described: Described): CriterionField {
     usedWith: [],
     options: null,
     condition: null,
-    ...described,
+    ...options,
   };
 }
 
@@ -87,7 +87,7 @@ export const segment = (name: string, change: Partial<CriterionField> = {}) =>
 export const timeWindow = (name: string, change: Partial<CriterionField> = {}) =>
   field({ name, kind: 'TIME_WINDOW', ...change });
 
-/** A form whose operators use the fields that are named. */
+/** Return a form; `operators` names the fields that go with each operator. */
 export function form(
   operators: Readonly<Record<string, readonly string[]>>,
   fields: readonly CriterionField[],
@@ -116,8 +116,8 @@ export const conditions = (name: string, change: Partial<CriterionField> = {}) =
   return field({ name, kind: 'CONDITION', multiple: true, maxItems: 3, condition, ...change });
 };
 
-function criterion(key: string, filled: Pick<Criterion, 'operators' | 'fields'>): Criterion {
-  return { key, label: key, description: '', group: 'OTHER', ...filled };
+function criterion(key: string, parts: Pick<Criterion, 'operators' | 'fields'>): Criterion {
+  return { key, label: key, description: '', group: 'OTHER', ...parts };
 }
 
 const OPTIONAL = { required: false };
@@ -155,6 +155,10 @@ const ALL: readonly Criterion[] = [
 
 export const CRITERIA: Criteria = new Map(ALL.map((each) => [each.key, each]));
 
+export function draftOf(root: Group): Draft {
+  return toDraft(root, CRITERIA, 'GBP');
+}
+
 const digits = (least: number, most: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: least, maxLength: most });
 
@@ -167,7 +171,7 @@ const day = fc
   .date({ min: new Date('1970-01-01'), max: new Date('2199-12-31'), noInvalidDate: true })
   .map((instant) => instant.toISOString().slice(0, 10));
 
-const someText = fc
+const notBlank = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   .filter((value) => new RegExp(TEXT, 'u').test(value));
 
@@ -183,10 +187,10 @@ const window: Arbitrary<Value> = fc.oneof(
   }),
 );
 
-function single(described: CriterionField): Arbitrary<Value> {
-  switch (described.kind) {
+function oneValue(field: CriterionField): Arbitrary<Value> {
+  switch (field.kind) {
     case 'COUNT':
-      return fc.integer({ min: Number(described.minimum), max: Number(described.maximum) });
+      return fc.integer({ min: Number(field.minimum), max: Number(field.maximum) });
     case 'MONEY':
       return decimal(14);
     case 'NUMBER':
@@ -194,28 +198,28 @@ function single(described: CriterionField): Arbitrary<Value> {
     case 'DATE':
       return day;
     case 'TEXT':
-      return someText;
+      return notBlank;
     case 'CHOICE':
-      return fc.constantFrom(...(described.options ?? []).map(({ value }) => value));
+      return fc.constantFrom(...(field.options ?? []).map(({ value }) => value));
     case 'SEGMENT':
       return fc.base64String({ minLength: 4, maxLength: 12 }).map((id) => id.replace(/\W/g, '-'));
     case 'TIME_WINDOW':
       return window;
     case 'CONDITION':
-      return filled(described.condition as Form);
+      return filledForm(field.condition as Form);
   }
 }
 
-function values(described: CriterionField): Arbitrary<Value> {
-  const one = single(described);
-  if (!described.multiple) return one;
-  return fc.array(one, { minLength: 1, maxLength: described.maxItems ?? 4 });
+function values(field: CriterionField): Arbitrary<Value> {
+  const one = oneValue(field);
+  if (!field.multiple) return one;
+  return fc.array(one, { minLength: 1, maxLength: field.maxItems ?? 4 });
 }
 
-/** A form as the API takes it; its fields have no order there. */
-function filled(of: Form): Arbitrary<Record<string, Value>> {
-  return fc.constantFrom(...of.operators).chain((operator) => {
-    const fields = fieldsOf(of, operator.name);
+/** A filled-in form as the API takes it, with its fields in any order. */
+function filledForm(form: Form): Arbitrary<Record<string, Value>> {
+  return fc.constantFrom(...form.operators).chain((operator) => {
+    const fields = fieldsOf(form, operator.name);
     const entries = fields.map((each) => {
       const entry = values(each as CriterionField).map((value) => [each.name, value] as const);
       return each.required ? entry : fc.option(entry);
@@ -232,10 +236,10 @@ function filled(of: Form): Arbitrary<Record<string, Value>> {
 
 const known: Arbitrary<Rule> = fc
   .constantFrom(...ALL)
-  .chain((each) => filled(each).map((value) => ({ [each.key]: value })));
+  .chain((each) => filledForm(each).map((value) => ({ [each.key]: value })));
 
 const unknown: Arbitrary<Rule> = fc
-  .tuple(fc.constantFrom('gone', 'left'), someText, fc.array(fc.jsonValue(), { maxLength: 3 }))
+  .tuple(fc.constantFrom('gone', 'left'), notBlank, fc.array(fc.jsonValue(), { maxLength: 3 }))
   .map(([key, operator, found]) => ({
     [key]: { operator, ...Object.fromEntries(found.map((value, place) => [`of${place}`, value])) },
   }));
@@ -252,16 +256,16 @@ function nested(leaf: Arbitrary<Rule>): Arbitrary<Rule> {
   })).rule;
 }
 
-/** Rules of the criteria above. */
+/** Rules that use the criteria above. */
 export const rules = nested(known);
 
-/** Rules of which some criteria are not installed. */
-export const rulesInPartUnknown = nested(fc.oneof(known, unknown));
+/** Rules that also use criteria that are not installed. */
+export const rulesWithUnknown = nested(fc.oneof(known, unknown));
 
-/** The rule that a node stands for when all of it is finished. */
-export function documentOf(node: Node): Rule {
+/** Return the rule of a node without unfinished parts. */
+export function ruleOf(node: Node): Rule {
   if (!('rules' in node)) return { [node.field]: { operator: node.operator, ...node.value } };
-  const inner = node.rules.map(documentOf);
+  const inner = node.rules.map(ruleOf);
   const [only] = inner;
   const list = { [node.combinator === 'and' ? 'all' : 'any']: inner };
   const rule = node.bare && only && inner.length === 1 ? only : list;

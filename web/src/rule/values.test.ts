@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Field } from './metadata';
+import type { Field, Form } from './metadata';
 import {
   choice,
   conditions,
@@ -13,16 +13,16 @@ import {
   texts,
   timeWindow,
 } from './testing';
-import { isEmpty, problem, problems, used, type Value, type Values } from './values';
+import { findProblems, isEmpty, usedValues, type Value, type Values, valueProblem } from './values';
 
-const WHOLE = 'Enter a whole number.';
-const DECIMAL = 'Enter a number, such as 12.50.';
-const DIGITS = 'Enter fewer digits.';
-const DAY = 'Pick a day.';
-const LAST = 'Enter a whole number from 1 to 1000.';
-const FROM = 'On or after 1970-01-01.';
-const TO = 'On or before 2199-12-31.';
-const UNLIKE = 'This is not allowed here.';
+const WHOLE = 'Enter a whole number';
+const DECIMAL = 'Enter a number, like 12.50';
+const DIGITS = 'Enter fewer digits';
+const DATE = 'Enter a date';
+const LAST = 'Enter a whole number from 1 to 1,000';
+const FROM = 'Enter Jan 1, 1970 or later';
+const TO = 'Enter Dec 31, 2199 or earlier';
+const INVALID = 'Enter a valid value';
 
 type Cases = readonly (readonly [Value, string | null])[];
 
@@ -33,9 +33,9 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     [
       [1, null],
       [36500, null],
-      [0, 'At least 1.'],
-      [-1, 'At least 1.'],
-      [36501, 'At most 36500.'],
+      [0, 'Enter 1 or more'],
+      [-1, 'Enter 1 or more'],
+      [36501, 'Enter 36,500 or less'],
       [1.5, WHOLE],
       ['3', WHOLE],
       ['many', WHOLE],
@@ -63,9 +63,9 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
       ['0.0001', null],
       ['99999999999999.9999', null],
       ['100000000000000', DIGITS],
-      ['100000000000001', 'At most 99999999999999.9999.'],
+      ['100000000000001', 'Enter £99,999,999,999,999.9999 or less'],
       ['50.00001', DIGITS],
-      ['-0.01', 'At least 0.'],
+      ['-0.01', 'Enter £0 or more'],
       ['50.', DECIMAL],
       ['.5', DECIMAL],
       ['1,000', DECIMAL],
@@ -87,15 +87,15 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
       ['12.5001', null],
       ['-99999999999.9999', null],
       ['99999999999.9999', null],
-      ['100000000000', 'At most 99999999999.9999.'],
-      ['-100000000000', 'At least -99999999999.9999.'],
+      ['100000000000', 'Enter 99,999,999,999.9999 or less'],
+      ['-100000000000', 'Enter -99,999,999,999.9999 or more'],
       ['12.50001', DIGITS],
       ['--1', DECIMAL],
       [12.5, DECIMAL],
     ],
   ],
   [
-    'a percentage, whose step is what a form offers and no limit',
+    'a percentage, which may have more decimals than its step',
     number('n', {
       minimum: '0',
       maximum: '100',
@@ -106,8 +106,8 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
       ['12.5', null],
       ['99.9999', null],
       ['100', null],
-      ['100.01', 'At most 100.'],
-      ['-0.5', 'At least 0.'],
+      ['100.01', 'Enter 100 or less'],
+      ['-0.5', 'Enter 0 or more'],
       ['12.34567', DIGITS],
     ],
   ],
@@ -117,20 +117,20 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     [['-123456789012.123456', null]],
   ],
   [
-    'a day',
+    'a date',
     date('d', { minimum: '1900-01-01', maximum: '2199-12-31' }),
     [
       ['1900-01-01', null],
       ['2199-12-31', null],
-      ['1899-12-31', 'On or after 1900-01-01.'],
+      ['1899-12-31', 'Enter Jan 1, 1900 or later'],
       ['2200-01-01', TO],
-      ['0202-05-01', 'On or after 1900-01-01.'],
-      ['2024-5-1', DAY],
-      ['01.05.2024', DAY],
-      ['2024-05-01T00:00', DAY],
-      ['12024-05-01', DAY],
-      ['today', DAY],
-      [20240501, DAY],
+      ['0202-05-01', 'Enter Jan 1, 1900 or later'],
+      ['2024-5-1', DATE],
+      ['01.05.2024', DATE],
+      ['2024-05-01T00:00', DATE],
+      ['12024-05-01', DATE],
+      ['today', DATE],
+      [20240501, DATE],
     ],
   ],
   [
@@ -141,18 +141,18 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
       [' x ', null],
       ["o'clock", null],
       ['🐋', null],
-      ['   ', UNLIKE],
-      ['\u00a0\t', UNLIKE],
+      ['   ', INVALID],
+      ['\u00a0\t', INVALID],
     ],
   ],
   [
-    'text of a pattern',
+    'text with a pattern',
     text('t', { pattern: '^([2-9][0-9]{2}|\\+[1-9][0-9]{0,2})$', placeholder: '212' }),
     [
       ['212', null],
       ['+44', null],
-      ['112', 'Enter something like 212.'],
-      ['2123', 'Enter something like 212.'],
+      ['112', 'Enter a value like 212'],
+      ['2123', 'Enter a value like 212'],
     ],
   ],
   ['text without a pattern', text('t', { pattern: null }), [[' ', null]]],
@@ -161,8 +161,8 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     choice('c'),
     [
       ['RED', null],
-      ['red', 'Pick one of the list.'],
-      ['PINK', 'Pick one of the list.'],
+      ['red', 'Choose a value from the list'],
+      ['PINK', 'Choose a value from the list'],
     ],
   ],
   [
@@ -170,11 +170,11 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     segment('s'),
     [
       ['WyJTZWdtZW50IiwxXQ', null],
-      ['a segment', UNLIKE],
+      ['a segment', INVALID],
     ],
   ],
   [
-    'a window of the last time',
+    'a time window counted back from now',
     timeWindow('w'),
     [
       [{ last: { count: 1, unit: 'HOURS' } }, null],
@@ -188,7 +188,7 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     ],
   ],
   [
-    'a window from or up to a day',
+    'a time window since or before a date',
     timeWindow('w'),
     [
       [{ since: '1970-01-01' }, null],
@@ -196,22 +196,25 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
       [{ since: '1969-12-31' }, FROM],
       [{ before: '2200-01-01' }, TO],
       [{ since: '0202-05-01' }, FROM],
-      [{ since: '' }, DAY],
-      [{ before: '' }, DAY],
-      [{ before: 'May' }, DAY],
-      [{}, DAY],
+      [{ since: '' }, DATE],
+      [{ before: '' }, DATE],
+      [{ before: 'May' }, DATE],
+      [{}, DATE],
     ],
   ],
   [
-    'a window between days',
+    'a time window between dates',
     timeWindow('w'),
     [
       [{ between: { from: '2024-05-01', to: '2024-05-31' } }, null],
       [{ between: { from: '2024-05-01', to: '2024-05-01' } }, null],
-      [{ between: { from: '2024-05-02', to: '2024-05-01' } }, 'The first day comes first.'],
-      [{ between: { from: '2024-05-01', to: '' } }, DAY],
-      [{ between: { from: '', to: '2024-05-01' } }, DAY],
-      [{ between: {} }, DAY],
+      [
+        { between: { from: '2024-05-02', to: '2024-05-01' } },
+        'Choose an end date on or after the start date',
+      ],
+      [{ between: { from: '2024-05-01', to: '' } }, DATE],
+      [{ between: { from: '', to: '2024-05-01' } }, DATE],
+      [{ between: {} }, DATE],
       [{ between: { from: '1969-12-31', to: '2024-05-01' } }, FROM],
       [{ between: { from: '2024-05-01', to: '2200-01-01' } }, TO],
     ],
@@ -219,106 +222,110 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
 ];
 
 describe.each(KINDS)('%s', (_, field, cases) => {
-  it.each(cases)('is %j with: %s', (value, message) => {
-    expect(problem(field, value)).toBe(message);
+  it.each(cases)('has with the value %j the problem: %s', (value, message) => {
+    expect(valueProblem(field, value, 'GBP')).toBe(message);
   });
 });
 
 const OPTIONAL = { required: false };
 
-const SIGHTING = form({ OFTEN: ['name', 'times', 'where'], NAMED: ['name', 'aliases', 'within'] }, [
-  text('name'),
-  count('times', { minimum: '1' }),
-  texts('aliases', { maxItems: 2 }),
-  conditions('where', { ...OPTIONAL, maxItems: 2 }),
-  timeWindow('within', OPTIONAL),
-]);
+const SIGHTING: Form = form(
+  { OFTEN: ['name', 'times', 'where'], NAMED: ['name', 'aliases', 'within'] },
+  [
+    text('name'),
+    count('times', { minimum: '1' }),
+    texts('aliases', { maxItems: 2 }),
+    conditions('where', { ...OPTIONAL, maxItems: 2 }),
+    timeWindow('within', OPTIONAL),
+  ],
+);
+
+function problemsOf(form: Form, operator: string, values: Values): Record<string, string> {
+  return Object.fromEntries(findProblems(form, { operator, values }, 'GBP'));
+}
 
 function found(operator: string, values: Values): Record<string, string> {
-  return Object.fromEntries(problems(SIGHTING, { operator, values }));
+  return problemsOf(SIGHTING, operator, values);
 }
 
 const often = (...where: Value[]) => found('OFTEN', { name: 'whale', times: 2, where });
 const named = (...aliases: Value[]) => found('NAMED', { name: 'whale', aliases });
 
 describe('a form', () => {
-  it('is complete with all that its operator requires, whatever may be left out', () => {
+  it('is complete when every required value is there', () => {
     expect(found('OFTEN', { name: 'whale', times: 2 })).toStrictEqual({});
     expect(found('NAMED', { name: 'whale', aliases: ['orca'] })).toStrictEqual({});
   });
 
-  it('lacks each value that is required and empty', () => {
+  it('reports each required value that is missing', () => {
     expect(found('OFTEN', { name: '', times: undefined })).toStrictEqual({
-      name: 'Enter a value.',
-      times: 'Enter a value.',
+      name: 'Enter a value',
+      times: 'Enter a value',
     });
     expect(found('NAMED', { name: 'whale', aliases: [] })).toStrictEqual({
-      aliases: 'Add at least one.',
+      aliases: 'Add at least one',
     });
   });
 
-  it('asks to pick what has a list to pick from', () => {
+  it('asks to choose a value where it offers a list', () => {
     const of = form({ IS: ['colour', 'segment', 'day'] }, [
       choice('colour'),
       segment('segment'),
       date('day'),
     ]);
-    expect(Object.fromEntries(problems(of, { operator: 'IS', values: {} }))).toStrictEqual({
-      colour: 'Pick a value.',
-      segment: 'Pick a value.',
-      day: 'Enter a value.',
+    expect(problemsOf(of, 'IS', {})).toStrictEqual({
+      colour: 'Choose a value',
+      segment: 'Choose a value',
+      day: 'Enter a value',
     });
   });
 
-  it('does not mind values that its operator does not use', () => {
+  it('ignores values that its operator does not use', () => {
     expect(found('OFTEN', { name: 'whale', times: 2, aliases: [' '] })).toStrictEqual({});
   });
 
-  it('minds what may be left out when it is wrong', () => {
+  it('reports an invalid optional value', () => {
     const values = { name: 'whale', aliases: ['orca'], within: { since: '' } };
-    expect(found('NAMED', values)).toStrictEqual({ within: DAY });
+    expect(found('NAMED', values)).toStrictEqual({ within: DATE });
   });
 
-  it('lacks only the way to compare when it has none of its own', () => {
-    expect(found('NEVER', {})).toStrictEqual({ operator: 'Pick how to compare.' });
-    expect(found('', {})).toStrictEqual({ operator: 'Pick how to compare.' });
+  it('reports only the operator when it does not have that operator', () => {
+    expect(found('NEVER', {})).toStrictEqual({ operator: 'Choose a comparison' });
+    expect(found('', {})).toStrictEqual({ operator: 'Choose a comparison' });
   });
 
-  it('has no value below that which it must not be below', () => {
+  it('reports an upper bound below the lower bound', () => {
     const of = form({ FROM_TO: ['from', 'to'] }, [
       money('from', { required: false }),
       money('to', { notBelow: 'from' }),
     ]);
-    const between = (from: string, to: string) =>
-      Object.fromEntries(problems(of, { operator: 'FROM_TO', values: { from, to } }));
+    const between = (from: string, to: string) => problemsOf(of, 'FROM_TO', { from, to });
     expect(between('9', '10')).toStrictEqual({});
     expect(between('10', '10.00')).toStrictEqual({});
     expect(between('', '0')).toStrictEqual({});
-    expect(between('10', '9')).toStrictEqual({ to: 'At least 10.' });
-    // What is wrong by itself is said first.
-    expect(between('10', 'x')).toStrictEqual({
-      to: 'Enter a number, such as 12.50.',
-    });
+    expect(between('1000.5', '9')).toStrictEqual({ to: 'Enter £1,000.50 or more' });
+    // A value that is invalid by itself is not compared.
+    expect(between('10', 'x')).toStrictEqual({ to: DECIMAL });
     const days = form({ FROM_TO: ['from', 'to'] }, [
       date('from'),
       date('to', { notBelow: 'from' }),
     ]);
     const values = { from: '2024-05-01', to: '2024-04-30' };
-    expect(Object.fromEntries(problems(days, { operator: 'FROM_TO', values }))).toStrictEqual({
-      to: 'At least 2024-05-01.',
+    expect(problemsOf(days, 'FROM_TO', values)).toStrictEqual({
+      to: 'Enter May 1, 2024 or later',
     });
   });
 
-  it('has a list of at most as many values as are allowed', () => {
+  it('reports a list with too many values', () => {
     expect(named('orca', 'killer whale')).toStrictEqual({});
-    expect(named('a', 'b', 'c')).toStrictEqual({ aliases: 'At most 2 are allowed.' });
+    expect(named('a', 'b', 'c')).toStrictEqual({ aliases: 'Add 2 or fewer' });
     const boundless = form({ OF: ['all'] }, [texts('all', { maxItems: null })]);
     const all = Array.from({ length: 2000 }, (_, place) => `${place}`);
-    expect(problems(boundless, { operator: 'OF', values: { all } }).size).toBe(0);
+    expect(problemsOf(boundless, 'OF', { all })).toStrictEqual({});
   });
 
-  it('has a problem with a list of which any value has one', () => {
-    expect(named('orca', ' ')).toStrictEqual({ aliases: UNLIKE });
+  it('reports a list with an invalid value', () => {
+    expect(named('orca', ' ')).toStrictEqual({ aliases: INVALID });
   });
 });
 
@@ -328,44 +335,44 @@ describe('the conditions of a form', () => {
     expect(often(calf, { operator: 'ABOVE', property: 'length', number: '20' })).toStrictEqual({});
   });
 
-  it('have problems at the paths that the API has for them', () => {
+  it('report problems under the paths that the API uses', () => {
     expect(
       often(
         { operator: 'AMONG', property: '', texts: [] },
         { operator: 'ABOVE', property: 'length', number: 'long' },
       ),
     ).toStrictEqual({
-      'where.0.property': 'Enter a value.',
-      'where.0.texts': 'Add at least one.',
+      'where.0.property': 'Enter a value',
+      'where.0.texts': 'Add at least one',
       'where.1.number': DECIMAL,
     });
   });
 
-  it('lack a way to compare by themselves', () => {
+  it('report a missing operator of their own', () => {
     expect(often({ property: 'calf' })).toStrictEqual({
-      'where.0.operator': 'Pick how to compare.',
+      'where.0.operator': 'Choose a comparison',
     });
   });
 
-  it('are at most as many as are allowed', () => {
+  it('report that there are too many of them', () => {
     const calf = { operator: 'THERE', property: 'calf' };
     expect(often(calf, calf)).toStrictEqual({});
-    expect(often(calf, calf, calf)).toStrictEqual({ where: 'At most 2 are allowed.' });
+    expect(often(calf, calf, calf)).toStrictEqual({ where: 'Add 2 or fewer' });
   });
 });
 
-describe('the values that count', () => {
-  it('are those of the operator that are not empty', () => {
+describe('usedValues', () => {
+  it('returns what the operator uses and what is not empty', () => {
     const values = { name: 'whale', times: 0, where: [], aliases: ['orca'], other: 1 };
-    expect(used(SIGHTING, 'OFTEN', values)).toStrictEqual({ name: 'whale', times: 0 });
+    expect(usedValues(SIGHTING, 'OFTEN', values)).toStrictEqual({ name: 'whale', times: 0 });
   });
 
-  it('are none with an operator that there is not', () => {
-    expect(used(SIGHTING, 'NEVER', { name: 'whale' })).toStrictEqual({});
+  it('returns nothing for an unknown operator', () => {
+    expect(usedValues(SIGHTING, 'NEVER', { name: 'whale' })).toStrictEqual({});
   });
 
-  it('keep their order', () => {
-    const values = used(SIGHTING, 'OFTEN', { times: 2, name: 'whale' });
+  it('keeps the order of the values', () => {
+    const values = usedValues(SIGHTING, 'OFTEN', { times: 2, name: 'whale' });
     expect(Object.keys(values)).toStrictEqual(['times', 'name']);
   });
 });

@@ -1,16 +1,16 @@
-/** Whether what was filled in is complete and allowed, by the kind of the input. */
+/** The values of a form: which of them count, and whether they are complete and valid. */
 
+import { formatDate, formatDecimal, formatMoney } from './format';
 import { type Field, type Form, fieldsOf, operatorOf } from './metadata';
 
-/** What an input holds, as the API writes it; text that is no number yet stays as it was typed. */
+/** A field's value as the API writes it, or the typed text while it is not valid yet. */
 export type Value = unknown;
 export type Values = Readonly<Record<string, Value>>;
 
-/** What is wrong, by the path of the input within its form. */
+/** Messages by the path of the field within its form. */
 export type Problems = ReadonlyMap<string, string>;
 
-/** A condition as the API writes it, and a whole criterion's form. */
-export interface Filled {
+export interface FilledForm {
   operator: string;
   values: Values;
 }
@@ -18,7 +18,7 @@ export interface Filled {
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
-/** The value of an input, whatever its name is: `constructor` is one, too. */
+/** Return a field's own value, also when it is named like a property of every object. */
 export function valueIn(values: Values, name: string): Value {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
@@ -33,20 +33,24 @@ export function isEmpty(value: Value): boolean {
 }
 
 /**
- * A form's values that count: of inputs that go with the operator, and not empty.
+ * Return the values that are not empty and that the operator uses.
  *
- * They keep their order, so that a rule that nobody changed is the same text.
+ * They keep their order, so that an unchanged rule serializes to the same text.
  */
-export function used(form: Form, operator: string, values: Values): Record<string, Value> {
+export function usedValues(form: Form, operator: string, values: Values): Record<string, Value> {
   const names = new Set(fieldsOf(form, operator).map(({ name }) => name));
-  const counting = ([name, value]: [string, Value]) => names.has(name) && !isEmpty(value);
-  return Object.fromEntries(Object.entries(values).filter(counting));
+  const isUsed = ([name, value]: [string, Value]) => names.has(name) && !isEmpty(value);
+  return Object.fromEntries(Object.entries(values).filter(isUsed));
 }
 
-/** What keeps a form from being complete; empty when it is. */
-export function problems(form: Form, { operator, values }: Filled): Problems {
+/** Return what is missing or invalid in a form; amounts in messages are in `currency`. */
+export function findProblems(
+  form: Form,
+  { operator, values }: FilledForm,
+  currency: string,
+): Problems {
   const found = new Map<string, string>();
-  if (!operatorOf(form, operator)) found.set('operator', 'Pick how to compare.');
+  if (!operatorOf(form, operator)) found.set('operator', 'Choose a comparison');
   for (const field of fieldsOf(form, operator)) {
     const value = valueIn(values, field.name);
     if (isEmpty(value)) {
@@ -55,101 +59,110 @@ export function problems(form: Form, { operator, values }: Filled): Problems {
       value.forEach((item: Record<string, Value>, position) => {
         const { operator: inner, ...rest } = item;
         const filled = { operator: String(inner), values: rest };
-        for (const [path, message] of problems(field.condition as Form, filled)) {
+        for (const [path, message] of findProblems(field.condition as Form, filled, currency)) {
           found.set(`${field.name}.${position}.${path}`, message);
         }
       });
       checkLength(field, value, found);
     } else if (field.multiple && Array.isArray(value)) {
-      const wrong = value.map((item) => problem(field, item)).find((message) => message !== null);
-      if (wrong) found.set(field.name, wrong);
+      const problem = value
+        .map((item) => valueProblem(field, item, currency))
+        .find((message) => message !== null);
+      if (problem) found.set(field.name, problem);
       checkLength(field, value, found);
     } else {
-      const wrong = problem(field, value) ?? tooLow(field, value, values);
-      if (wrong) found.set(field.name, wrong);
+      const problem =
+        valueProblem(field, value, currency) ?? belowOther(field, value, values, currency);
+      if (problem) found.set(field.name, problem);
     }
   }
   return found;
 }
 
-/** Whether a value is below that of the field which it must not be below. */
-function tooLow(field: Field, value: Value, values: Values): string | null {
+/** Check a value against the field that it must not be below. */
+function belowOther(field: Field, value: Value, values: Values, currency: string): string | null {
   const least = field.notBelow === null ? undefined : valueIn(values, field.notBelow);
   if (isEmpty(least)) return null;
-  // Days are in the order of their text; amounts that a number cannot tell apart are the server's.
+  // Dates sort as text. Amounts too close for a JavaScript number are left to the server.
   const below =
     field.kind === 'DATE' ? String(value) < String(least) : Number(value) < Number(least);
-  return below ? `At least ${least}.` : null;
+  return below ? tooLow(field, String(least), currency) : null;
 }
 
 function checkLength(field: Field, value: readonly Value[], found: Map<string, string>): void {
   if (field.maxItems !== null && value.length > field.maxItems) {
-    found.set(field.name, `At most ${field.maxItems} are allowed.`);
+    found.set(field.name, `Add ${field.maxItems} or fewer`);
   }
 }
 
 function missing(field: Field): string {
-  const verb = field.multiple
-    ? 'Add'
-    : field.options || field.kind === 'SEGMENT'
-      ? 'Pick'
-      : 'Enter';
-  return `${verb} ${field.multiple ? 'at least one' : 'a value'}.`;
+  if (field.multiple) return 'Add at least one';
+  return field.options || field.kind === 'SEGMENT' ? 'Choose a value' : 'Enter a value';
 }
 
-/** What is wrong with a single value, or null. */
-export function problem(field: Field, value: Value): string | null {
+/** Return what is wrong with a single value, or null. */
+export function valueProblem(field: Field, value: Value, currency: string): string | null {
   switch (field.kind) {
     case 'COUNT':
       return typeof value === 'number' && Number.isInteger(value)
-        ? outside(field, value)
-        : 'Enter a whole number.';
+        ? outOfRange(field, value, currency)
+        : 'Enter a whole number';
     case 'MONEY':
     case 'NUMBER':
-      return typeof value === 'string' && DECIMAL.test(value)
-        ? (outside(field, Number(value)) ?? (matches(field, value) ? null : 'Enter fewer digits.'))
-        : 'Enter a number, such as 12.50.';
+      if (typeof value !== 'string' || !DECIMAL.test(value)) return 'Enter a number, like 12.50';
+      return (
+        outOfRange(field, Number(value), currency) ??
+        (matchesPattern(field, value) ? null : 'Enter fewer digits')
+      );
     case 'DATE':
-      return day(field, value);
+      return dateProblem(field, value);
     case 'TIME_WINDOW':
       return windowProblem(value as Window);
     case 'CHOICE':
       return field.options?.some((option) => option.value === value)
         ? null
-        : 'Pick one of the list.';
+        : 'Choose a value from the list';
     case 'TEXT':
     case 'SEGMENT':
     case 'CONDITION':
-      return matches(field, String(value))
-        ? null
-        : field.placeholder
-          ? `Enter something like ${field.placeholder}.`
-          : 'This is not allowed here.';
+      if (matchesPattern(field, String(value))) return null;
+      return field.placeholder ? `Enter a value like ${field.placeholder}` : 'Enter a valid value';
   }
 }
 
-function outside(field: Field, value: number): string | null {
+function outOfRange(field: Field, value: number, currency: string): string | null {
   if (field.minimum !== null && value < Number(field.minimum)) {
-    return `At least ${field.minimum}.`;
+    return tooLow(field, field.minimum, currency);
   }
   if (field.maximum !== null && value > Number(field.maximum)) {
-    return `At most ${field.maximum}.`;
+    return `Enter ${bound(field, field.maximum, currency)} or less`;
   }
   return null;
 }
 
-function matches(field: Field, value: string): boolean {
+function tooLow(field: Field, least: string, currency: string): string {
+  const comparison = field.kind === 'DATE' ? 'later' : 'more';
+  return `Enter ${bound(field, least, currency)} or ${comparison}`;
+}
+
+function bound(field: Pick<Field, 'kind'>, value: string, currency: string): string {
+  if (field.kind === 'DATE') return formatDate(value, 'UTC');
+  return field.kind === 'MONEY' ? formatMoney(value, currency) : formatDecimal(value);
+}
+
+function matchesPattern(field: Field, value: string): boolean {
   return !field.pattern || new RegExp(field.pattern, 'u').test(value);
 }
 
-function day(field: Pick<Field, 'minimum' | 'maximum'>, value: Value): string | null {
-  if (typeof value !== 'string' || !DAY.test(value)) return 'Pick a day.';
-  if (field.minimum !== null && value < field.minimum) return `On or after ${field.minimum}.`;
-  if (field.maximum !== null && value > field.maximum) return `On or before ${field.maximum}.`;
+function dateProblem(field: Pick<Field, 'minimum' | 'maximum'>, value: Value): string | null {
+  if (typeof value !== 'string' || !DAY.test(value)) return 'Enter a date';
+  const { minimum, maximum } = field;
+  if (minimum !== null && value < minimum) return `Enter ${formatDate(minimum, 'UTC')} or later`;
+  if (maximum !== null && value > maximum) return `Enter ${formatDate(maximum, 'UTC')} or earlier`;
   return null;
 }
 
-/** The API's TimeWindowInput, as far as it is filled in. */
+/** The API's TimeWindowInput, which may be incomplete. */
 export interface Window {
   last?: { count?: Value; unit?: string };
   since?: string;
@@ -158,19 +171,23 @@ export interface Window {
 }
 
 export const UNITS = ['HOURS', 'DAYS', 'WEEKS', 'MONTHS'] as const;
-export const MAX_COUNT = 1000;
-const DAYS = { minimum: '1970-01-01', maximum: '2199-12-31' };
+const MAX_COUNT = 1000;
+const DATES = { minimum: '1970-01-01', maximum: '2199-12-31' };
 
 function windowProblem(window: Window): string | null {
   if (window.last) {
     const { count } = window.last;
     return typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= MAX_COUNT
       ? null
-      : `Enter a whole number from 1 to ${MAX_COUNT}.`;
+      : 'Enter a whole number from 1 to 1,000';
   }
   if (window.between) {
     const { from = '', to = '' } = window.between;
-    return day(DAYS, from) ?? day(DAYS, to) ?? (from > to ? 'The first day comes first.' : null);
+    return (
+      dateProblem(DATES, from) ??
+      dateProblem(DATES, to) ??
+      (from > to ? 'Choose an end date on or after the start date' : null)
+    );
   }
-  return day(DAYS, window.since ?? window.before ?? '');
+  return dateProblem(DATES, window.since ?? window.before ?? '');
 }

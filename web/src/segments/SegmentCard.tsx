@@ -1,49 +1,49 @@
-/** A segment in the list. */
-
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import { ApiError } from '../api/client';
 import type { SegmentsQuery } from '../api/generated/graphql';
-import { inNumbers, inPercent } from '../rule/words';
+import { formatNumber, formatPercent } from '../rule/format';
 import type { ListedSize } from './useSizes';
 
-export type Listed = SegmentsQuery['segments']['nodes'][number];
+export type ListedSegment = SegmentsQuery['segments']['nodes'][number];
 
-/** What can be done with a segment of the list. */
-export interface Actions {
-  duplicate(segment: Listed): void;
-  archive(segment: Listed): void;
-  remove(segment: Listed): void;
+export interface SegmentActions {
+  duplicate(segment: ListedSegment): void;
+  /** Archive the segment, or restore it if it is archived. */
+  toggleArchived(segment: ListedSegment): void;
+  askToDelete(segment: ListedSegment): void;
+  /** Tell the user why an action isn't available. */
   refuse(reason: string): void;
 }
 
 interface SegmentCardProps {
-  segment: Listed;
+  segment: ListedSegment;
   size: ListedSize;
   retry(): void;
-  changed: string;
-  actions: Actions;
+  updated: string;
+  actions: SegmentActions;
 }
 
-const DEFAULT = 'Every shop has this segment; nobody can archive or delete it.';
+const DEFAULT = "Default segments can't be archived or deleted.";
 
+/** A segment in the list. */
 export function SegmentCard({
   segment,
   size,
   retry,
-  changed,
+  updated,
   actions,
 }: SegmentCardProps): ReactNode {
   const { name, isDefault, archived, problems } = segment;
   return (
     <li className="panel segment">
-      <div className="segment-what">
+      <div className="segment-text">
         <h2>
           <Link to={`/segments/${segment.id}`}>{name}</Link>
         </h2>
-        {isDefault && <span className="mark">Default</span>}
-        {archived && <span className="mark">Archived</span>}
-        {problems.length > 0 && <span className="mark wrong">Has problems</span>}
+        {isDefault && <span className="badge">Default</span>}
+        {archived && <span className="badge">Archived</span>}
+        {problems.length > 0 && <span className="badge invalid">Needs attention</span>}
         <p>{segment.summary}</p>
         {problems.map(({ message }) => (
           <p key={message} className="problem">
@@ -51,7 +51,7 @@ export function SegmentCard({
           </p>
         ))}
         <p className="hint">
-          {segment.description ? `${segment.description} · ` : ''}Changed {changed}
+          {segment.description ? `${segment.description} · ` : ''}Updated {updated}
         </p>
       </div>
       <div className="segment-size">
@@ -66,7 +66,7 @@ export function SegmentCard({
             <span className="unavailable" title={size.message}>
               Unavailable
             </span>
-            {!size.lasting && (
+            {!size.permanent && (
               <button
                 type="button"
                 className="link"
@@ -79,8 +79,8 @@ export function SegmentCard({
           </>
         ) : (
           <>
-            <span className="size-number">{inNumbers(size.members)}</span>
-            <span className="hint">{inPercent(size.share)}</span>
+            <span className="size-number">{formatNumber(size.members)}</span>
+            <span className="hint">{formatPercent(size.share)}</span>
             <div className="share" aria-hidden="true">
               <div style={{ width: `${size.share * 100}%` }} />
             </div>
@@ -99,12 +99,12 @@ export function SegmentCard({
         <button
           type="button"
           className="link"
-          aria-label={`${archived ? 'Take back' : 'Archive'} ${name}`}
+          aria-label={`${archived ? 'Restore' : 'Archive'} ${name}`}
           aria-disabled={isDefault || undefined}
           title={isDefault ? DEFAULT : undefined}
-          onClick={() => (isDefault ? actions.refuse(DEFAULT) : actions.archive(segment))}
+          onClick={() => (isDefault ? actions.refuse(DEFAULT) : actions.toggleArchived(segment))}
         >
-          {archived ? 'Take back' : 'Archive'}
+          {archived ? 'Restore' : 'Archive'}
         </button>
         <button
           type="button"
@@ -112,7 +112,7 @@ export function SegmentCard({
           aria-label={`Delete ${name}`}
           aria-disabled={isDefault || undefined}
           title={isDefault ? DEFAULT : undefined}
-          onClick={() => (isDefault ? actions.refuse(DEFAULT) : actions.remove(segment))}
+          onClick={() => (isDefault ? actions.refuse(DEFAULT) : actions.askToDelete(segment))}
         >
           Delete
         </button>

@@ -1,4 +1,4 @@
-/** The shop's segments, and templates to start from. */
+/** The page at /builder/: the shop's segments, and templates to start from. */
 
 import {
   infiniteQueryOptions,
@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
-import { type ApiError, ask } from '../api/client';
+import { type ApiError, execute } from '../api/client';
 import {
   SegmentArchiveDocument,
   SegmentDeleteDocument,
@@ -18,29 +18,29 @@ import {
   SegmentUnarchiveDocument,
   type ShopQuery,
 } from '../api/generated/graphql';
-import { inDays } from '../rule/words';
+import { formatDate } from '../rule/format';
 import { Dialog } from '../ui/Dialog';
-import { Failed, Loading } from '../ui/states';
-import { type Actions, type Listed, SegmentCard } from './SegmentCard';
+import { LoadError, Loading } from '../ui/states';
+import { type ListedSegment, type SegmentActions, SegmentCard } from './SegmentCard';
 import { Templates } from './Templates';
 import { useSizes } from './useSizes';
 
-const LAST_CHANGED = 'UPDATED_AT reverse';
-const ORDERS = {
-  [LAST_CHANGED]: 'Last changed',
+const RECENTLY_UPDATED = 'UPDATED_AT reverse';
+const SORT_ORDERS = {
+  [RECENTLY_UPDATED]: 'Recently updated',
   'CREATED_AT reverse': 'Newest',
   CREATED_AT: 'Oldest',
   NAME: 'Name, A to Z',
   'NAME reverse': 'Name, Z to A',
 } as const;
 
-/** The pages of the list; without arguments what it shows at first. */
-export function pagesOf(search = '', order: string = LAST_CHANGED, archived = false) {
+/** Return the query for the pages of the list; without arguments, for its initial state. */
+export function segmentPages(search = '', order: string = RECENTLY_UPDATED, archived = false) {
   const [sortKey = '', reverse] = order.split(' ');
   return infiniteQueryOptions({
     queryKey: ['segments', search, order, archived],
     queryFn: ({ pageParam, signal }) =>
-      ask(
+      execute(
         SegmentsDocument,
         {
           search,
@@ -58,19 +58,26 @@ export function pagesOf(search = '', order: string = LAST_CHANGED, archived = fa
   });
 }
 
+interface Notice {
+  text: string;
+  isProblem: boolean;
+}
+
+const NO_NOTICE: Notice = { text: '', isProblem: false };
+
 export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   const [params, setParams] = useSearchParams();
   const search = params.get('search') ?? '';
   const sort = params.get('sort') ?? '';
-  const order = Object.hasOwn(ORDERS, sort) ? sort : LAST_CHANGED;
+  const order = Object.hasOwn(SORT_ORDERS, sort) ? sort : RECENTLY_UPDATED;
   const archived = params.has('archived');
-  const [{ said, wrong }, setSaid] = useState({ said: '', wrong: false });
+  const [notice, setNotice] = useState(NO_NOTICE);
   const heading = useRef<HTMLHeadingElement>(null);
-  const [deleting, setDeleting] = useState<Listed | null>(null);
+  const [deleting, setDeleting] = useState<ListedSegment | null>(null);
   const navigate = useNavigate();
   const client = useQueryClient();
   const list = useInfiniteQuery({
-    ...pagesOf(search, order, archived),
+    ...segmentPages(search, order, archived),
     placeholderData: keepPreviousData,
   });
   const segments = list.data?.pages.flatMap((page) => page.segments.nodes) ?? [];
@@ -80,56 +87,56 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
     document.title = 'Segments';
   }, []);
 
-  function set(name: string, value: string | null): void {
-    setSaid({ said: '', wrong: false });
+  function setParam(name: string, value: string | null): void {
+    setNotice(NO_NOTICE);
     setParams(
       (current) => {
         if (value) current.set(name, value);
         else current.delete(name);
         return current;
       },
-      // At once: an input that shows what it was for a moment longer would lose a second click.
+      // Synchronously: a checkbox that still showed its old state would lose a second click.
       { replace: true, flushSync: true },
     );
   }
 
-  async function act(work: () => Promise<readonly { message: string }[]>, done: string) {
+  async function act(action: () => Promise<readonly { message: string }[]>, done: string) {
     try {
-      const errors = await work();
+      const errors = await action();
       const refusal = errors.map(({ message }) => message).join(' ');
-      setSaid({ said: refusal || done, wrong: refusal !== '' });
+      setNotice({ text: refusal || done, isProblem: refusal !== '' });
       await client.invalidateQueries({ queryKey: ['segments'] });
     } catch (error) {
-      setSaid({ said: (error as ApiError).message, wrong: true });
+      setNotice({ text: (error as ApiError).message, isProblem: true });
     }
-    // The button that was pressed may have gone with its segment.
+    // The clicked button may have disappeared with its segment.
     if (document.activeElement === document.body) heading.current?.focus();
   }
 
-  const actions: Actions = {
+  const actions: SegmentActions = {
     duplicate: ({ id }) =>
       act(async () => {
-        const { segmentDuplicate } = await ask(SegmentDuplicateDocument, { id });
+        const { segmentDuplicate } = await execute(SegmentDuplicateDocument, { id });
         if (segmentDuplicate.segment) navigate(`/segments/${segmentDuplicate.segment.id}`);
         return segmentDuplicate.userErrors;
       }, ''),
-    archive: ({ id, name }) =>
+    toggleArchived: ({ id, name }) =>
       act(
         async () =>
           archived
-            ? (await ask(SegmentUnarchiveDocument, { id })).segmentUnarchive.userErrors
-            : (await ask(SegmentArchiveDocument, { id })).segmentArchive.userErrors,
-        archived ? `${name} is back.` : `${name} is archived.`,
+            ? (await execute(SegmentUnarchiveDocument, { id })).segmentUnarchive.userErrors
+            : (await execute(SegmentArchiveDocument, { id })).segmentArchive.userErrors,
+        `${archived ? 'Restored' : 'Archived'} "${name}"`,
       ),
-    remove: setDeleting,
-    refuse: (reason) => setSaid({ said: reason, wrong: true }),
+    askToDelete: setDeleting,
+    refuse: (reason) => setNotice({ text: reason, isProblem: true }),
   };
 
-  async function remove({ id, name }: Listed): Promise<void> {
+  async function remove({ id, name }: ListedSegment): Promise<void> {
     setDeleting(null);
     await act(
-      async () => (await ask(SegmentDeleteDocument, { id })).segmentDelete.userErrors,
-      `${name} is deleted.`,
+      async () => (await execute(SegmentDeleteDocument, { id })).segmentDelete.userErrors,
+      `Deleted "${name}"`,
     );
   }
 
@@ -144,11 +151,11 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
         </Link>
       </div>
       <div className="filters">
-        <SearchInput value={search} onChange={(text) => set('search', text)} />
+        <SearchInput value={search} onChange={(text) => setParam('search', text)} />
         <label>
           <span>Sort by</span>
-          <select value={order} onChange={(event) => set('sort', event.target.value)}>
-            {Object.entries(ORDERS).map(([value, label]) => (
+          <select value={order} onChange={(event) => setParam('sort', event.target.value)}>
+            {Object.entries(SORT_ORDERS).map(([value, label]) => (
               <option key={value} value={value}>
                 {label}
               </option>
@@ -159,21 +166,25 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
           <input
             type="checkbox"
             checked={archived}
-            onChange={(event) => set('archived', event.target.checked ? 'yes' : null)}
+            onChange={(event) => setParam('archived', event.target.checked ? 'yes' : null)}
           />
           <span>Archived only</span>
         </label>
       </div>
-      <p role="status" className={said ? `notice ${wrong ? 'problem' : ''}` : ''}>
-        {said}
+      <p role="status" className={notice.text ? `notice ${notice.isProblem ? 'problem' : ''}` : ''}>
+        {notice.text}
       </p>
       {list.error ? (
-        <Failed error={list.error as ApiError} onRetry={() => list.refetch()} />
+        <LoadError error={list.error as ApiError} onRetry={() => list.refetch()} />
       ) : !list.data ? (
         <Loading />
       ) : segments.length === 0 ? (
         <p className="panel empty">
-          {search ? `No segment has “${search}” in its name.` : 'There are none.'}
+          {search
+            ? `No segments match "${search}"`
+            : archived
+              ? 'No archived segments'
+              : 'No segments yet'}
         </p>
       ) : (
         <ul className="segments">
@@ -183,7 +194,7 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
               segment={segment}
               size={sizes.of(segment.id)}
               retry={() => sizes.retry(segment.id)}
-              changed={inDays(segment.updatedAt, shop.timezone)}
+              updated={formatDate(segment.updatedAt, shop.timezone)}
               actions={actions}
             />
           ))}
@@ -196,11 +207,11 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
       )}
       <Templates />
       {deleting && (
-        <Dialog title={`Delete “${deleting.name}”?`} onClose={() => setDeleting(null)}>
-          <p>It is gone for good. Its contacts stay.</p>
+        <Dialog title={`Delete "${deleting.name}"?`} onClose={() => setDeleting(null)}>
+          <p>This can't be undone. Contacts aren't deleted.</p>
           <div className="actions">
             <button type="button" onClick={() => setDeleting(null)}>
-              Keep it
+              Cancel
             </button>
             <button type="button" className="danger" onClick={() => remove(deleting)}>
               Delete
@@ -212,9 +223,9 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   );
 }
 
-const TYPING = 250;
+/** Milliseconds without a change before the search starts. */
+const DEBOUNCE = 250;
 
-/** What is typed, which becomes part of the address once the hands rest. */
 function SearchInput({
   value,
   onChange,
@@ -234,12 +245,12 @@ function SearchInput({
       <input
         type="search"
         value={typed}
-        placeholder="Part of a name"
+        placeholder="Segment name"
         onChange={(event) => {
           const text = event.target.value;
           setTyped(text);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => onChange(text.trim()), TYPING);
+          timer.current = setTimeout(() => onChange(text.trim()), DEBOUNCE);
         }}
       />
     </label>

@@ -1,23 +1,23 @@
-/** Examples to start from. */
+/** The templates of the shop. */
 
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
-import { type ApiError, ask } from '../api/client';
+import { type ApiError, execute } from '../api/client';
 import { TemplatesDocument } from '../api/generated/graphql';
-import { Failed, Loading } from '../ui/states';
+import { LoadError, Loading } from '../ui/states';
 
 export function Templates(): ReactNode {
   const { data, error, refetch } = useQuery({
     queryKey: ['templates'],
-    queryFn: ({ signal }) => ask(TemplatesDocument, {}, signal),
+    queryFn: ({ signal }) => execute(TemplatesDocument, {}, signal),
     retry: false,
   });
   return (
     <section aria-labelledby="templates-heading">
       <h2 id="templates-heading">Start from a template</h2>
       {error ? (
-        <Failed error={error as ApiError} onRetry={() => refetch()} />
+        <LoadError error={error as ApiError} onRetry={() => refetch()} />
       ) : !data ? (
         <Loading />
       ) : (

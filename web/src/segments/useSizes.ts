@@ -1,19 +1,23 @@
-/** Sizes of listed segments: a few at a time, after the list itself is there. */
+/** The sizes of listed segments, fetched in batches after the list itself. */
 
 import { useQueries, useQueryClient } from '@tanstack/react-query';
-import { ApiError, apiError, askInPart } from '../api/client';
+import { ApiError, executePartial, toApiError } from '../api/client';
 import { SegmentSizesDocument, type SegmentSizesQuery } from '../api/generated/graphql';
 
-type Node = Extract<SegmentSizesQuery['nodes'][number], { size: unknown }>;
+type SegmentNode = Extract<SegmentSizesQuery['nodes'][number], { size: unknown }>;
+type Size = NonNullable<SegmentNode['size']>;
 
-type Counted = NonNullable<Node['size']>;
+/** A size, or why a segment has none. */
+export type ListedSize = Size | ApiError | 'pending';
 
-/** A size, or why there is none. */
-export type ListedSize = Counted | ApiError | 'pending';
+interface Item {
+  id: string;
+  updatedAt: string;
+}
 
-const NO_SIZE = new ApiError('The server gave no size.', 'INTERNAL');
+const NO_SIZE = new ApiError('The server returned no size.', 'INTERNAL');
 
-/** How many are asked for in one request. */
+/** Segments per request. */
 const BATCH = 5;
 
 export interface Sizes {
@@ -21,32 +25,33 @@ export interface Sizes {
   retry(id: string): void;
 }
 
-export function useSizes(segments: readonly { id: string; updatedAt: string }[]): Sizes {
+export function useSizes(segments: readonly Item[]): Sizes {
   const client = useQueryClient();
   const batches = inBatches(segments);
-  const answers = useQueries({
+  const results = useQueries({
     queries: batches.map((batch) => ({
       queryKey: ['segments', 'sizes', batch],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
-        sizes(
+        fetchSizes(
           batch.map(({ id }) => id),
           signal,
         ),
       retry: false,
     })),
   });
-  const found = new Map<string, ListedSize>();
+  const sizes = new Map<string, ListedSize>();
   batches.forEach((batch, position) => {
-    const answer = answers[position];
+    const result = results[position];
     for (const { id } of batch) {
-      const known = answer?.data?.get(id) ?? (answer?.error as ApiError | null | undefined);
-      const waited = !answer || answer.isFetching || (answer.isPending && !answer.error);
-      const none = waited ? 'pending' : (known ?? NO_SIZE);
-      found.set(id, known && !(known instanceof ApiError) ? known : none);
+      const size = result?.data?.get(id);
+      const pending = !result || result.isFetching || (result.isPending && !result.error);
+      const error = size ?? (result?.error as ApiError | null | undefined) ?? NO_SIZE;
+      if (size && !(size instanceof ApiError)) sizes.set(id, size);
+      else sizes.set(id, pending ? 'pending' : error);
     }
   });
   return {
-    of: (id) => found.get(id) ?? 'pending',
+    of: (id) => sizes.get(id) ?? 'pending',
     retry(id) {
       const batch = batches.find((each) => each.some((segment) => segment.id === id));
       void client.refetchQueries({ queryKey: ['segments', 'sizes', batch] });
@@ -54,27 +59,27 @@ export function useSizes(segments: readonly { id: string; updatedAt: string }[])
   };
 }
 
-function inBatches<Item extends { id: string; updatedAt: string }>(items: readonly Item[]) {
-  const batches: { id: string; updatedAt: string }[][] = [];
+function inBatches(items: readonly Item[]): Item[][] {
+  const batches: Item[][] = [];
   for (let start = 0; start < items.length; start += BATCH) {
     batches.push(items.slice(start, start + BATCH).map(({ id, updatedAt }) => ({ id, updatedAt })));
   }
   return batches;
 }
 
-/** What could be counted, and why some could not. */
-async function sizes(
+/** Return the size of each segment, or why it could not be counted. */
+async function fetchSizes(
   ids: string[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Counted | ApiError>> {
-  const { data, errors } = await askInPart(SegmentSizesDocument, { ids }, signal);
-  const found = new Map<string, Counted | ApiError>();
+): Promise<ReadonlyMap<string, Size | ApiError>> {
+  const { data, errors } = await executePartial(SegmentSizesDocument, { ids }, signal);
+  const sizes = new Map<string, Size | ApiError>();
   for (const error of errors) {
     const id = ids[Number(error.path?.[1])];
-    if (id !== undefined) found.set(id, apiError([error]));
+    if (id !== undefined) sizes.set(id, toApiError([error]));
   }
   for (const node of data.nodes) {
-    if (node && 'size' in node && node.size) found.set(node.id, node.size);
+    if (node && 'size' in node && node.size) sizes.set(node.id, node.size);
   }
-  return found;
+  return sizes;
 }

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError } from '../api/client';
+import { ApiError, UNREACHABLE } from '../api/client';
 import type { Draft, Rule } from '../rule/rule';
 import {
   DEBOUNCE,
   LiveSize,
   NOT_INSTALLED,
-  SETTLED,
+  RETRY_DELAY,
   type Size,
+  type SizeObserver,
   type SizeState,
-  type Watcher,
+  WATCH_DELAY,
 } from './liveSize';
 
 beforeEach(() => {
@@ -23,32 +24,32 @@ afterEach(() => {
 interface Request {
   rule: Rule;
   signal: AbortSignal;
-  answer(size: Size): void;
+  respond(size: Size): void;
   fail(error: Error): void;
 }
 
 interface Watch {
   rule: Rule;
-  seen: Watcher;
+  observer: SizeObserver;
   ended: boolean;
 }
 
-/** The API, which answers when it is told to, also what nobody waits for any more. */
-class Api {
+/** An API whose responses the test triggers, also those to aborted requests. */
+class FakeApi {
   readonly requests: Request[] = [];
   readonly watches: Watch[] = [];
 
-  ask(rule: Rule, signal: AbortSignal): Promise<Size> {
-    return new Promise((answer, fail) => this.requests.push({ rule, signal, answer, fail }));
+  fetch(rule: Rule, signal: AbortSignal): Promise<Size> {
+    return new Promise((respond, fail) => this.requests.push({ rule, signal, respond, fail }));
   }
 
-  watch(rule: Rule, seen: Watcher): () => void {
-    const watch: Watch = { rule, seen, ended: false };
+  watch(rule: Rule, observer: SizeObserver): () => void {
+    const watch: Watch = { rule, observer, ended: false };
     this.watches.push(watch);
     return () => {
       watch.ended = true;
-      // A connection tells that it is through with a watch, as it would if the server had ended it.
-      seen.live(false);
+      // A connection reports the end of a watch in the same way when the server ends it.
+      observer.connection(false);
     };
   }
 
@@ -56,8 +57,8 @@ class Api {
     return this.requests.filter(({ signal }) => !signal.aborted).length;
   }
 
-  request(place = -1): Request {
-    return this.requests.at(place) as Request;
+  request(index = -1): Request {
+    return this.requests.at(index) as Request;
   }
 
   get watching(): Watch {
@@ -65,23 +66,23 @@ class Api {
   }
 }
 
-/** The rule of a number, with the rows "row-<number>-a" and "row-<number>-b". */
-function draftOf(made: number): Draft {
+/** Return a numbered draft with the rows "row-<number>-a" and "row-<number>-b". */
+function draftOf(number: number): Draft {
   return {
-    rule: { all: [{ a: { made } }, { b: { made } }] },
+    rule: { all: [{ a: { number } }, { b: { number } }] },
     paths: new Map([
-      [`row-${made}-a`, 'rule.all.0'],
-      [`row-${made}-b`, 'rule.all.1'],
-      [`root-${made}`, 'rule'],
+      [`row-${number}-a`, 'rule.all.0'],
+      [`row-${number}-b`, 'rule.all.1'],
+      [`root-${number}`, 'rule'],
     ]),
     unfinished: new Map(),
     unknown: new Set(),
   };
 }
 
-/** The number of a rule, by which sizes and errors of it are known. */
-function madeOf(rule: Rule): string {
-  return String((rule as { all: { a: { made: number } }[] }).all[0]?.a.made);
+/** Return the number of a rule; the test labels its sizes and errors with it. */
+function numberOf(rule: Rule): string {
+  return String((rule as { all: { a: { number: number } }[] }).all[0]?.a.number);
 }
 
 function sizeOf(members: number, asOf = ''): Size {
@@ -97,8 +98,8 @@ function errorOf(message: string): ApiError {
   return new ApiError(message, 'TIMEOUT');
 }
 
-function begin() {
-  const api = new Api();
+function start() {
+  const api = new FakeApi();
   const states: SizeState[] = [];
   const live = new LiveSize(api, (state) => states.push(state));
   return { api, live, states, last: () => states.at(-1) as SizeState };
@@ -106,39 +107,39 @@ function begin() {
 
 const pass = (time: number) => vi.advanceTimersByTimeAsync(time);
 
-/** Answers are told a moment after they came. */
+/** Let promises resolve. */
 const settle = () => pass(0);
 
-async function counted(made: number, members: number) {
-  const begun = begin();
-  begun.live.change(draftOf(made));
+async function counted(number: number, members: number) {
+  const started = start();
+  started.live.change(draftOf(number));
   await pass(DEBOUNCE);
-  begun.api.request().answer(sizeOf(members));
+  started.api.request().respond(sizeOf(members));
   await settle();
-  return begun;
+  return started;
 }
 
-async function watched(made: number, members: number) {
-  const begun = await counted(made, members);
-  await pass(SETTLED);
-  begun.api.watching.seen.live(true);
-  return begun;
+async function watched(number: number, members: number) {
+  const started = await counted(number, members);
+  await pass(WATCH_DELAY);
+  started.api.watching.observer.connection(true);
+  return started;
 }
 
-async function failed(made: number, members: number, message: string) {
-  const begun = await counted(made, members);
-  begun.live.change(draftOf(made + 1));
+async function failed(number: number, members: number, message: string) {
+  const started = await counted(number, members);
+  started.live.change(draftOf(number + 1));
   await pass(DEBOUNCE);
-  begun.api.request().fail(errorOf(message));
+  started.api.request().fail(errorOf(message));
   await settle();
-  return begun;
+  return started;
 }
 
 describe('a size', () => {
-  it('is asked for once after many quick changes, of the last rule', async () => {
-    const { api, live } = begin();
-    for (let made = 0; made < 20; made += 1) {
-      live.change(draftOf(made));
+  it('is fetched once after many quick changes, for the last rule', async () => {
+    const { api, live } = start();
+    for (let number = 0; number < 20; number += 1) {
+      live.change(draftOf(number));
       await pass(DEBOUNCE - 1);
     }
     expect(api.requests).toHaveLength(0);
@@ -147,10 +148,10 @@ describe('a size', () => {
     expect(api.requests.map(({ rule }) => rule)).toStrictEqual([draftOf(19).rule]);
   });
 
-  it('is asked for by one request at a time', async () => {
-    const { api, live } = begin();
-    for (let made = 0; made < 5; made += 1) {
-      live.change(draftOf(made));
+  it('is fetched by one request at a time', async () => {
+    const { api, live } = start();
+    for (let number = 0; number < 5; number += 1) {
+      live.change(draftOf(number));
       await pass(DEBOUNCE);
       expect(api.inFlight()).toBe(1);
       expect(api.request().signal.aborted).toBe(false);
@@ -158,8 +159,8 @@ describe('a size', () => {
     expect(api.requests).toHaveLength(5);
   });
 
-  it('is no longer awaited as soon as the rule has changed', async () => {
-    const { api, live } = begin();
+  it('is no longer awaited once the rule changes', async () => {
+    const { api, live } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     live.change(draftOf(2));
@@ -167,43 +168,43 @@ describe('a size', () => {
     expect(api.requests).toHaveLength(1);
   });
 
-  it('is not that of a former rule, whose answer comes late', async () => {
-    const { api, live, last } = begin();
+  it('is not taken from the late response for an earlier rule', async () => {
+    const { api, live, last } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     live.change(draftOf(2));
     await pass(DEBOUNCE);
-    api.request(0).answer(sizeOf(10));
+    api.request(0).respond(sizeOf(10));
     await settle();
     expect(last()).toMatchObject({ size: null, pending: true });
-    api.request(1).answer(sizeOf(20));
+    api.request(1).respond(sizeOf(20));
     await settle();
     expect(last()).toMatchObject({ size: { members: 20 }, pending: false });
   });
 
-  it('is not replaced by the late answer of a former rule', async () => {
-    const { api, live, states, last } = begin();
+  it('is not replaced by the late response for an earlier rule', async () => {
+    const { api, live, states, last } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     live.change(draftOf(2));
     await pass(DEBOUNCE);
-    api.request(1).answer(sizeOf(20));
+    api.request(1).respond(sizeOf(20));
     await settle();
     const published = states.length;
-    api.request(0).answer(sizeOf(10));
+    api.request(0).respond(sizeOf(10));
     await settle();
     expect(last().size?.members).toBe(20);
     expect(states).toHaveLength(published);
   });
 
-  it('is pending at once when the rule has changed, and stays to be seen', async () => {
+  it('stays visible but pending when the rule changes', async () => {
     const { live, last } = await counted(1, 10);
     expect(last()).toMatchObject({ size: { members: 10 }, pending: false, error: null });
     live.change(draftOf(2));
     expect(last()).toMatchObject({ size: { members: 10 }, pending: true });
   });
 
-  it('has the counts of rows and groups by their ids', async () => {
+  it('comes with the counts of rows and groups by their ids', async () => {
     const { last } = await counted(7, 10);
     expect(last().counts).toStrictEqual(
       new Map([
@@ -214,19 +215,19 @@ describe('a size', () => {
     );
   });
 
-  it('has no count of a node that the answer does not tell of', async () => {
-    const { api, live, last } = begin();
+  it('comes without the count of a node that the response leaves out', async () => {
+    const { api, live, last } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
-    api.request().answer({ ...sizeOf(10), parts: sizeOf(10).parts.slice(0, 2) });
+    api.request().respond({ ...sizeOf(10), parts: sizeOf(10).parts.slice(0, 2) });
     await settle();
     expect(last().counts.has('row-1-b')).toBe(false);
   });
 });
 
-describe('a size that cannot be had', () => {
+describe('a size that cannot be fetched', () => {
   it('is an error, and never 0', async () => {
-    const { api, live, last } = begin();
+    const { api, live, last } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     api.request().fail(errorOf('It took too long.'));
@@ -239,19 +240,19 @@ describe('a size that cannot be had', () => {
     expect(last().counts.size).toBe(0);
   });
 
-  it('leaves the size before as it was', async () => {
+  it('keeps the earlier size', async () => {
     const { last } = await failed(1, 10, 'It took too long.');
     expect(last()).toMatchObject({ size: { members: 10 }, error: { code: 'TIMEOUT' } });
   });
 
   it('is not watched', async () => {
     const { api } = await failed(1, 10, 'It took too long.');
-    await pass(10 * SETTLED);
+    await pass(10 * WATCH_DELAY);
     expect(api.watches).toHaveLength(0);
   });
 
-  it('is no error when the request was ended by a change', async () => {
-    const { api, live, states, last } = begin();
+  it('is no error when a change aborted the request', async () => {
+    const { api, live, states, last } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     live.change(draftOf(2));
@@ -261,28 +262,63 @@ describe('a size that cannot be had', () => {
     expect(states.every(({ error }) => error === null)).toBe(true);
   });
 
-  it('is asked for again at once', async () => {
+  it('is fetched again at once by a retry', async () => {
     const { api, live, last } = await failed(1, 10, 'It took too long.');
     live.retry();
     expect(last().pending).toBe(true);
     expect(api.request().rule).toStrictEqual(draftOf(2).rule);
     expect(api.requests).toHaveLength(3);
-    api.request().answer(sizeOf(20));
+    api.request().respond(sizeOf(20));
     await settle();
     expect(last()).toMatchObject({ size: { members: 20 }, pending: false, error: null });
     expect(last().counts.get('row-2-a')).toBe(21);
   });
 
-  it('is asked for once when it is asked for again before hands rest', async () => {
-    const { api, live } = begin();
+  it('is fetched once when a retry comes before the debounced request', async () => {
+    const { api, live } = start();
     live.change(draftOf(1));
     live.retry();
     await pass(10 * DEBOUNCE);
     expect(api.requests).toHaveLength(1);
   });
 
-  it('is not asked for again while there is no rule', () => {
-    const { api, live, states } = begin();
+  it('is fetched again by itself while the server is unreachable', async () => {
+    const { api, live, last } = start();
+    live.change(draftOf(1));
+    await pass(DEBOUNCE);
+    for (let failures = 1; failures <= 3; failures += 1) {
+      api.request().fail(new ApiError("Can't reach the server.", UNREACHABLE));
+      await settle();
+      expect(last()).toMatchObject({ pending: false, error: { code: UNREACHABLE } });
+      await pass(RETRY_DELAY - 1);
+      expect(api.requests).toHaveLength(failures);
+      await pass(1);
+      expect(api.requests).toHaveLength(failures + 1);
+    }
+    api.request().respond(sizeOf(10));
+    await settle();
+    expect(last()).toMatchObject({ size: { members: 10 }, pending: false, error: null });
+    await pass(WATCH_DELAY);
+    expect(api.watches).toHaveLength(1);
+  });
+
+  it.each([
+    ['a change', (live: LiveSize) => live.change(draftOf(2)), 1],
+    ['a retry', (live: LiveSize) => live.retry(), 1],
+    ['close', (live: LiveSize) => live.close(), 0],
+  ])('is not fetched again by itself after %s', async (_, interrupt, expected) => {
+    const { api, live } = start();
+    live.change(draftOf(1));
+    await pass(DEBOUNCE);
+    api.request().fail(new ApiError("Can't reach the server.", UNREACHABLE));
+    await settle();
+    interrupt(live);
+    await pass(10 * RETRY_DELAY);
+    expect(api.requests).toHaveLength(1 + expected);
+  });
+
+  it('is not fetched again before there is a rule', () => {
+    const { api, live, states } = start();
     live.retry();
     expect(api.requests).toHaveLength(0);
     expect(states).toHaveLength(0);
@@ -290,145 +326,152 @@ describe('a size that cannot be had', () => {
 });
 
 describe('a rule with a criterion that is not installed', () => {
-  const notInstalled = (made: number): Draft => ({ ...draftOf(made), unknown: new Set(['row']) });
+  const notInstalled = (number: number): Draft => ({
+    ...draftOf(number),
+    unknown: new Set(['row']),
+  });
 
-  it('is an error at once, without a question', async () => {
+  it('is an error at once, without a request', async () => {
     const { api, live, last } = await watched(1, 10);
     live.change(notInstalled(2));
     expect(last()).toMatchObject({ pending: false, live: false, error: NOT_INSTALLED });
     expect(api.watching.ended).toBe(true);
     live.retry();
-    await pass(10 * SETTLED);
+    await pass(10 * WATCH_DELAY);
     expect(api.requests).toHaveLength(1);
     expect(api.watches).toHaveLength(1);
   });
 
-  it('has a size again without the criterion', async () => {
-    const { api, live, last } = begin();
+  it('has a size again after the criterion is removed', async () => {
+    const { api, live, last } = start();
     live.change(notInstalled(1));
     live.change(draftOf(2));
     expect(last().pending).toBe(true);
     await pass(DEBOUNCE);
-    api.request().answer(sizeOf(20));
+    api.request().respond(sizeOf(20));
     await settle();
     expect(last()).toMatchObject({ size: { members: 20 }, pending: false, error: null });
   });
 });
 
 describe('a watch', () => {
-  it('begins once the size has settled', async () => {
+  it('starts a while after the size arrived', async () => {
     const { api } = await counted(1, 10);
-    await pass(SETTLED - 1);
+    await pass(WATCH_DELAY - 1);
     expect(api.watches).toHaveLength(0);
     await pass(1);
-    await pass(10 * SETTLED);
+    await pass(10 * WATCH_DELAY);
     expect(api.watches.map(({ rule }) => rule)).toStrictEqual([draftOf(1).rule]);
   });
 
-  it('does not begin when the rule has changed meanwhile', async () => {
+  it('does not start if the rule changes first', async () => {
     const { api, live } = await counted(1, 10);
-    await pass(SETTLED - 1);
+    await pass(WATCH_DELAY - 1);
     live.change(draftOf(2));
-    await pass(10 * SETTLED);
+    await pass(10 * WATCH_DELAY);
     expect(api.watches).toHaveLength(0);
   });
 
-  it('makes the size live, for as long as it is connected', async () => {
+  it('makes the size live while it is connected', async () => {
     const { api, last } = await counted(1, 10);
-    await pass(SETTLED);
+    await pass(WATCH_DELAY);
     expect(last().live).toBe(false);
-    api.watching.seen.live(true);
+    api.watching.observer.connection(true);
     expect(last().live).toBe(true);
-    api.watching.seen.live(false);
+    api.watching.observer.connection(false);
     expect(last()).toMatchObject({ size: { members: 10 }, live: false, error: null });
   });
 
-  it('that is parted from the server says why, until it is connected again', async () => {
+  it('reports why it lost the connection, until it is connected again', async () => {
     const { api, live, last } = await watched(1, 10);
-    api.watching.seen.live(false, 'Too many.');
-    expect(last()).toMatchObject({ size: { members: 10 }, live: false, apart: 'Too many.' });
-    api.watching.seen.live(true);
-    expect(last()).toMatchObject({ live: true, apart: null });
-    api.watching.seen.live(false, 'Too many.');
+    api.watching.observer.connection(false, 'Too many.');
+    expect(last()).toMatchObject({
+      size: { members: 10 },
+      live: false,
+      connectionProblem: 'Too many.',
+    });
+    api.watching.observer.connection(true);
+    expect(last()).toMatchObject({ live: true, connectionProblem: null });
+    api.watching.observer.connection(false, 'Too many.');
     live.change(draftOf(2));
-    expect(last()).toMatchObject({ pending: true, live: false, apart: null });
+    expect(last()).toMatchObject({ pending: true, live: false, connectionProblem: null });
   });
 
-  it('tells the size and the counts anew', async () => {
+  it('updates the size and the counts', async () => {
     const { api, last } = await watched(1, 10);
-    api.watching.seen.size(sizeOf(15));
+    api.watching.observer.size(sizeOf(15));
     expect(last()).toMatchObject({ size: { members: 15 }, pending: false, live: true });
     expect(last().counts.get('row-1-a')).toBe(16);
   });
 
-  it('tells nothing when the same was only counted again', async () => {
+  it('publishes nothing when only the time of the count has changed', async () => {
     const { api, states, last } = await watched(1, 10);
     const published = states.length;
-    api.watching.seen.size(sizeOf(10, 'later'));
+    api.watching.observer.size(sizeOf(10, 'later'));
     expect(states).toHaveLength(published);
-    api.watching.seen.size(sizeOf(11, 'later'));
+    api.watching.observer.size(sizeOf(11, 'later'));
     expect(last()).toMatchObject({ size: { members: 11, asOf: 'later' } });
   });
 
-  it('ends when the rule changes, and the size is not live then', async () => {
+  it('ends when the rule changes, and with it the live size', async () => {
     const { api, live, last } = await watched(1, 10);
     live.change(draftOf(2));
     expect(api.watching.ended).toBe(true);
     expect(last()).toMatchObject({ size: { members: 10 }, pending: true, live: false });
   });
 
-  it('tells nothing after its end', async () => {
+  it('publishes nothing after its end', async () => {
     const { api, live, states, last } = await watched(1, 10);
     live.change(draftOf(2));
     const published = states.length;
-    const { seen } = api.watching;
-    seen.size(sizeOf(15));
-    seen.failed(errorOf('The server ended the connection.'));
-    seen.live(true);
+    const { observer } = api.watching;
+    observer.size(sizeOf(15));
+    observer.error(errorOf('The server closed the connection.'));
+    observer.connection(true);
     expect(states).toHaveLength(published);
     expect(last()).toMatchObject({ size: { members: 10 }, pending: true, live: false });
   });
 
-  it('that fails is an error, and the size is not live', async () => {
+  it('that fails is an error, and ends the live size', async () => {
     const { api, last } = await watched(1, 10);
-    api.watching.seen.failed(errorOf('The server ended the connection.'));
+    api.watching.observer.error(errorOf('The server closed the connection.'));
     expect(last()).toMatchObject({
       size: { members: 10 },
       live: false,
       pending: false,
-      error: { message: 'The server ended the connection.' },
+      error: { message: 'The server closed the connection.' },
     });
   });
 
-  it('that fails and goes on tells the size again', async () => {
+  it('can update the size after an error', async () => {
     const { api, last } = await watched(1, 10);
-    api.watching.seen.failed(errorOf('It took too long.'));
-    api.watching.seen.size(sizeOf(15));
+    api.watching.observer.error(errorOf('It took too long.'));
+    api.watching.observer.size(sizeOf(15));
     expect(last()).toMatchObject({ size: { members: 15 }, error: null });
   });
 
-  it('makes no size live that is asked for again', async () => {
+  it('ends the live size when the size is fetched again', async () => {
     const { live, last } = await watched(1, 10);
     live.retry();
     expect(last()).toMatchObject({ size: { members: 10 }, pending: true, live: false });
   });
 
-  it('ends when the size is asked for again, and another begins', async () => {
+  it('ends when the size is fetched again, and another one starts', async () => {
     const { api, live, last } = await watched(1, 10);
-    api.watching.seen.failed(errorOf('It took too long.'));
+    api.watching.observer.error(errorOf('It took too long.'));
     live.retry();
     expect(api.watches.map(({ ended }) => ended)).toStrictEqual([true]);
     expect(last()).toMatchObject({ pending: true, live: false });
-    api.request().answer(sizeOf(15));
+    api.request().respond(sizeOf(15));
     await settle();
-    await pass(SETTLED);
+    await pass(WATCH_DELAY);
     expect(api.watches.map(({ ended }) => ended)).toStrictEqual([true, false]);
   });
 });
 
-describe('the end', () => {
-  it('comes before anything is asked for', async () => {
-    const { api, live, states } = begin();
+describe('close', () => {
+  it('prevents a request that is still debounced', async () => {
+    const { api, live, states } = start();
     live.change(draftOf(1));
     live.close();
     const published = states.length;
@@ -437,33 +480,33 @@ describe('the end', () => {
     expect(states).toHaveLength(published);
   });
 
-  it.each(['answer', 'fail'] as const)('ends a request, whose %s is not told', async (how) => {
-    const { api, live, states } = begin();
+  it.each(['respond', 'fail'] as const)('aborts a request and ignores that it %ss', async (how) => {
+    const { api, live, states } = start();
     live.change(draftOf(1));
     await pass(DEBOUNCE);
     live.close();
     const published = states.length;
     expect(api.inFlight()).toBe(0);
-    if (how === 'answer') api.request().answer(sizeOf(10));
+    if (how === 'respond') api.request().respond(sizeOf(10));
     else api.request().fail(errorOf('It took too long.'));
-    await pass(10 * SETTLED);
+    await pass(10 * WATCH_DELAY);
     expect(states).toHaveLength(published);
     expect(api.watches).toHaveLength(0);
   });
 
-  it('ends a watch, which tells nothing after it', async () => {
+  it('ends a watch and ignores its later reports', async () => {
     const { api, live, states } = await watched(1, 10);
     const published = states.length;
     live.close();
-    const { ended, seen } = api.watching;
+    const { ended, observer } = api.watching;
     expect(ended).toBe(true);
-    seen.size(sizeOf(15));
-    seen.live(false);
-    seen.failed(errorOf('The server ended the connection.'));
+    observer.size(sizeOf(15));
+    observer.connection(false);
+    observer.error(errorOf('The server closed the connection.'));
     expect(states).toHaveLength(published);
   });
 
-  it('lets nothing be asked for again', async () => {
+  it('prevents a retry', async () => {
     const { api, live, states } = await failed(1, 10, 'It took too long.');
     live.close();
     const published = states.length;
@@ -477,7 +520,7 @@ describe('the end', () => {
 type Step =
   | { does: 'change' }
   | { does: 'retry' }
-  | { does: 'answer' | 'fail' | 'update' | 'lose'; which: number }
+  | { does: 'respond' | 'fail' | 'update' | 'lose'; which: number }
   | { does: 'pass'; time: number };
 
 const which = fc.nat(99);
@@ -487,7 +530,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     fc.constant<Step>({ does: 'retry' }),
     {
       arbitrary: fc.record({
-        does: fc.constantFrom('answer', 'fail'),
+        does: fc.constantFrom('respond', 'fail'),
         which,
       }) as fc.Arbitrary<Step>,
       weight: 3,
@@ -496,7 +539,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     {
       arbitrary: fc.record({
         does: fc.constant('pass' as const),
-        time: fc.constantFrom(1, DEBOUNCE - 1, DEBOUNCE, SETTLED),
+        time: fc.constantFrom(1, DEBOUNCE - 1, DEBOUNCE, WATCH_DELAY),
       }),
       weight: 3,
     },
@@ -504,61 +547,63 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 
-/** The numbers of the rules that a state is of; there should be one. */
+/** Return the numbers of the rules that a state belongs to; they should all be equal. */
 function rulesOf({ size, counts, error }: SizeState): string[] {
   if (error) return [error.message];
   return [String(size?.asOf), ...[...counts.keys()].map((id) => String(id.split('-')[1]))];
 }
 
-describe('whatever comes in whatever order', () => {
-  it('what is told is of the rule as it is, or is pending', async () => {
+describe('in any order of events', () => {
+  it('a state that is not pending belongs to the current rule', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, async (some) => {
+      fc.asyncProperty(steps, async (sequence) => {
         vi.clearAllTimers();
-        const api = new Api();
-        let made = 0;
+        const api = new FakeApi();
+        let number = 0;
         let published = 0;
-        const told: string[][] = [];
+        const settled: string[][] = [];
         const live = new LiveSize(api, (state) => {
           published += 1;
-          if (!state.pending) told.push([String(made), ...rulesOf(state)]);
+          if (!state.pending) settled.push([String(number), ...rulesOf(state)]);
         });
-        for (const step of some) {
+        for (const step of sequence) {
           if (step.does === 'change') {
-            made += 1;
-            live.change(draftOf(made));
+            number += 1;
+            live.change(draftOf(number));
           } else if (step.does === 'retry') {
             live.retry();
           } else if (step.does === 'pass') {
             await pass(step.time);
-          } else if (step.does === 'answer' || step.does === 'fail') {
+          } else if (step.does === 'respond' || step.does === 'fail') {
             const request = api.requests[step.which % api.requests.length];
             if (!request) continue;
-            if (step.does === 'answer') request.answer(sizeOf(step.which, madeOf(request.rule)));
-            else request.fail(errorOf(madeOf(request.rule)));
+            const label = numberOf(request.rule);
+            if (step.does === 'respond') request.respond(sizeOf(step.which, label));
+            else request.fail(errorOf(label));
             await settle();
           } else {
             const watch = api.watches[step.which % api.watches.length];
             if (!watch) continue;
-            if (step.does === 'update') watch.seen.size(sizeOf(step.which, madeOf(watch.rule)));
-            else watch.seen.failed(errorOf(madeOf(watch.rule)));
+            const label = numberOf(watch.rule);
+            if (step.does === 'update') watch.observer.size(sizeOf(step.which, label));
+            else watch.observer.error(errorOf(label));
           }
           expect(api.inFlight()).toBeLessThanOrEqual(1);
           expect(api.watches.filter(({ ended }) => !ended).length).toBeLessThanOrEqual(1);
         }
-        if (made === 0) {
+        if (number === 0) {
           expect(published).toBe(0);
           return;
         }
         live.retry();
-        api.request().answer(sizeOf(1, String(made)));
+        api.request().respond(sizeOf(1, String(number)));
         const before = published;
         await settle();
         expect(published).toBe(before + 1);
-        expect(told.filter((of) => new Set(of).size > 1)).toStrictEqual([]);
+        expect(settled.filter((numbers) => new Set(numbers).size > 1)).toStrictEqual([]);
         live.close();
         expect(api.inFlight()).toBe(0);
-        await pass(10 * SETTLED);
+        await pass(10 * WATCH_DELAY);
         expect(published).toBe(before + 1);
       }),
       { numRuns: 300 },

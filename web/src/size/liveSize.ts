@@ -1,106 +1,108 @@
-/** The size of the rule that is being edited: asked for once the hands rest, then watched. */
+/** The size of the rule in the editor: fetched when the user stops editing, then watched. */
 
-import { ApiError } from '../api/client';
+import { ApiError, UNREACHABLE } from '../api/client';
 import type { SegmentSizeQuery } from '../api/generated/graphql';
 import { type Draft, pathKey, type Rule, sameRule } from '../rule/rule';
 
 export type Size = SegmentSizeQuery['segmentSize'];
 
-/** What is known, and whether it is of the rule as it is now. */
 export interface SizeState {
-  /** The last size that was answered; null at first. */
+  /** The last size received; null at first. */
   size: Size | null;
-  /** The rule that it is of. */
-  of: Rule | null;
-  /** The count of each row and group of that size, by the ids of the editor. */
+  /** The rule that `size` belongs to. */
+  rule: Rule | null;
+  /** The count of each row and group, by the editor's node id. */
   counts: ReadonlyMap<string, number>;
-  /** Whether the rule has changed since, and the answer is awaited. */
+  /** Whether the rule has changed since and its size is on the way. */
   pending: boolean;
-  /** Why there is no size; then the size that was there is of another rule. */
+  /** Why the current rule has no size; `size` then belongs to an earlier rule. */
   error: ApiError | null;
-  /** Whether the size is watched: it changes when facts do. */
+  /** Whether the size follows the shop's data. */
   live: boolean;
-  /** Why the size is not watched although it was to be; null while it is, or need not be. */
-  apart: string | null;
+  /** Why a watched size is not live, for the user; null while it is, or is not watched. */
+  connectionProblem: string | null;
 }
 
-/** How sizes are had: both of the API. */
-export interface Source {
-  ask(rule: Rule, signal: AbortSignal): Promise<Size>;
-  /** Calls back now or later, until the function that it returns is called. */
-  watch(rule: Rule, seen: Watcher): () => void;
+/** Where sizes come from. */
+export interface SizeSource {
+  fetch(rule: Rule, signal: AbortSignal): Promise<Size>;
+  /** Report to `observer` until the returned function is called. */
+  watch(rule: Rule, observer: SizeObserver): () => void;
 }
 
-export interface Watcher {
+export interface SizeObserver {
   size(size: Size): void;
-  failed(error: ApiError): void;
-  /** The connection came back, or went; why, if it is tried again. */
-  live(live: boolean, apart?: string): void;
+  error(error: ApiError): void;
+  /** The connection was established or lost; `problem` says why if it is being retried. */
+  connection(live: boolean, problem?: string): void;
 }
 
-/** How long hands must rest before a size is asked for, and a size before it is watched. */
+/** Milliseconds without a change before a size is fetched. */
 export const DEBOUNCE = 250;
-export const SETTLED = 1_000;
+/** Milliseconds between receiving a size and watching it. */
+export const WATCH_DELAY = 1_000;
+/** Milliseconds before a request that could not reach the server is sent again. */
+export const RETRY_DELAY = 3_000;
 
-export const UNKNOWN: SizeState = {
+export const INITIAL: SizeState = {
   size: null,
-  of: null,
+  rule: null,
   counts: new Map(),
   pending: true,
   error: null,
   live: false,
-  apart: null,
+  connectionProblem: null,
 };
 
-const UNWATCHED = { live: false, apart: null };
+const NOT_WATCHED = { live: false, connectionProblem: null };
 
-/** No server can count such a rule, and to leave the row out would be another rule. */
+/** No server can count this rule, and leaving the row out would make it another rule. */
 export const NOT_INSTALLED = new ApiError(
-  'The rule has a criterion that is not installed here.',
+  "A condition uses a plugin that isn't installed.",
   'UNKNOWN_CRITERION',
 );
 
 /**
- * Asks for one size at a time: a change ends the request under way, whose answer is discarded if
- * it comes nevertheless.
+ * Keeps the size of one rule at a time.
+ *
+ * A change aborts the request in flight; a response that arrives nevertheless is discarded.
  */
 export class LiveSize {
-  #state = UNKNOWN;
+  #state = INITIAL;
   #draft: Draft | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #request: AbortController | null = null;
   #unwatch: (() => void) | null = null;
 
   constructor(
-    private readonly source: Source,
+    private readonly source: SizeSource,
     private readonly publish: (state: SizeState) => void,
   ) {}
 
-  /** The rule is another one now. */
   change(draft: Draft): void {
     const { size, pending, error } = this.#state;
     const before = this.#draft;
     this.#draft = draft;
     if (size && !pending && !error && before && sameRule(before.rule, draft.rule)) {
-      // Such as a row that is not finished, and only moves others.
+      // The rule is the same, but an unfinished row may have moved other rows.
       this.#set({ counts: countsOf(draft, size) });
       return;
     }
     this.#stop();
     if (draft.unknown.size > 0) {
-      this.#set({ pending: false, ...UNWATCHED, error: NOT_INSTALLED });
+      this.#set({ pending: false, ...NOT_WATCHED, error: NOT_INSTALLED });
       return;
     }
-    this.#set({ pending: true, ...UNWATCHED });
-    this.#timer = setTimeout(() => void this.#ask(draft), DEBOUNCE);
+    this.#set({ pending: true, ...NOT_WATCHED });
+    this.#timer = setTimeout(() => void this.#fetch(draft), DEBOUNCE);
   }
 
-  /** Asks again for the rule as it is. */
+  /** Fetch the size of the current rule again. */
   retry(): void {
     if (!this.#draft || this.#draft.unknown.size > 0) return;
     this.#stop();
-    this.#set({ pending: true, ...UNWATCHED });
-    void this.#ask(this.#draft);
+    this.#set({ pending: true, ...NOT_WATCHED });
+    void this.#fetch(this.#draft);
   }
 
   close(): void {
@@ -108,46 +110,51 @@ export class LiveSize {
     this.#draft = null;
   }
 
-  async #ask(draft: Draft): Promise<void> {
+  async #fetch(draft: Draft): Promise<void> {
     const request = new AbortController();
     this.#request = request;
     try {
-      const size = await this.source.ask(draft.rule, request.signal);
+      const size = await this.source.fetch(draft.rule, request.signal);
       if (request.signal.aborted) return;
-      this.#answered(size);
-      this.#timer = setTimeout(() => this.#watch(draft.rule, request.signal), SETTLED);
+      this.#receive(size);
+      this.#timer = setTimeout(() => this.#watch(draft.rule, request.signal), WATCH_DELAY);
     } catch (error) {
       if (request.signal.aborted) return;
       this.#set({ pending: false, error: error as ApiError });
+      if ((error as ApiError).code === UNREACHABLE) {
+        this.#timer = setTimeout(() => void this.#fetch(draft), RETRY_DELAY);
+      }
     }
   }
 
   #watch(rule: Rule, ended: AbortSignal): void {
-    // A connection may tell of the end of a watch after it was ended.
-    const until = <Told extends unknown[]>(tell: (...told: Told) => void) => {
-      return (...told: Told) => {
-        if (!ended.aborted) tell(...told);
+    // A connection may still report the end of a watch that was ended here.
+    const untilEnded = <Arguments extends unknown[]>(report: (...of: Arguments) => void) => {
+      return (...of: Arguments) => {
+        if (!ended.aborted) report(...of);
       };
     };
     this.#unwatch = this.source.watch(rule, {
-      size: until((size) => this.#answered(size)),
-      failed: until((error) => this.#set({ error, ...UNWATCHED })),
-      live: until((live: boolean, apart?: string) => this.#set({ live, apart: apart ?? null })),
+      size: untilEnded((size) => this.#receive(size)),
+      error: untilEnded((error) => this.#set({ error, ...NOT_WATCHED })),
+      connection: untilEnded((live: boolean, problem?: string) =>
+        this.#set({ live, connectionProblem: problem ?? null }),
+      ),
     });
   }
 
-  #answered(size: Size): void {
-    const { size: before, of, pending, error } = this.#state;
-    const known = before && of && !pending && !error && this.#draft;
-    // Only counted again: what is shown stays, and is not loaded again.
+  #receive(size: Size): void {
+    const { size: before, rule, pending, error } = this.#state;
+    const current = before && rule && !pending && !error && this.#draft;
+    // The same numbers counted at a later instant change nothing that is shown.
     if (
-      known &&
-      sameRule(of, known.rule) &&
+      current &&
+      sameRule(rule, current.rule) &&
       JSON.stringify({ ...size, asOf: before.asOf }) === JSON.stringify(before)
     )
       return;
-    const counts = this.#draft ? countsOf(this.#draft, size) : UNKNOWN.counts;
-    this.#set({ size, of: this.#draft?.rule ?? null, counts, pending: false, error: null });
+    const counts = this.#draft ? countsOf(this.#draft, size) : INITIAL.counts;
+    this.#set({ size, rule: this.#draft?.rule ?? null, counts, pending: false, error: null });
   }
 
   #stop(): void {
@@ -164,7 +171,7 @@ export class LiveSize {
   }
 }
 
-/** The count of each node of a draft, by its id. */
+/** Return the count of each node of a draft, by node id. */
 function countsOf(draft: Draft, size: Size): ReadonlyMap<string, number> {
   const members = new Map(size.parts.map((part) => [pathKey(part.path), part.members]));
   const counts = new Map<string, number>();

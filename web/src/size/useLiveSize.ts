@@ -1,22 +1,22 @@
 import { useEffect, useRef, useState } from 'react';
-import { ask } from '../api/client';
+import { execute } from '../api/client';
 import { type RuleInput, SegmentSizeDocument } from '../api/generated/graphql';
 import { watchSize } from '../api/live';
-import { whenAdmitted } from '../api/session';
+import { onTokenRenewed } from '../api/session';
 import type { Draft } from '../rule/rule';
-import { LiveSize, type SizeState, UNKNOWN } from './liveSize';
+import { INITIAL, LiveSize, type SizeSource, type SizeState } from './liveSize';
 
-const source = {
-  async ask(rule: Draft['rule'], signal: AbortSignal) {
-    const { segmentSize } = await ask(SegmentSizeDocument, { rule: rule as RuleInput }, signal);
-    return segmentSize;
+const source: SizeSource = {
+  async fetch(rule, signal) {
+    const variables = { rule: rule as RuleInput };
+    return (await execute(SegmentSizeDocument, variables, signal)).segmentSize;
   },
   watch: watchSize,
 };
 
-/** The size of a draft, which is asked for again whenever its rule has changed. */
+/** Return the size of a draft; it is fetched again whenever the rule changes. */
 export function useLiveSize(draft: Draft): SizeState & { retry(): void } {
-  const [state, setState] = useState<SizeState>(UNKNOWN);
+  const [state, setState] = useState<SizeState>(INITIAL);
   const live = useRef<LiveSize | null>(null);
   const latest = useRef(draft);
   latest.current = draft;
@@ -24,17 +24,17 @@ export function useLiveSize(draft: Draft): SizeState & { retry(): void } {
   useEffect(() => {
     const own = new LiveSize(source, setState);
     live.current = own;
-    const forget = whenAdmitted(() => own.retry());
+    const unsubscribe = onTokenRenewed(() => own.retry());
     return () => {
-      forget();
+      unsubscribe();
       own.close();
     };
   }, []);
 
-  // Rows that are unfinished do not count, so that a change of theirs asks for nothing.
-  const asked = JSON.stringify([draft.rule, [...draft.paths]]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the draft is new at each render
-  useEffect(() => live.current?.change(latest.current), [asked]);
+  // Unfinished rows are not part of the rule, so a change in one of them fetches nothing.
+  const counted = JSON.stringify([draft.rule, [...draft.paths]]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every render makes a new draft
+  useEffect(() => live.current?.change(latest.current), [counted]);
 
   return { ...state, retry: () => live.current?.retry() };
 }

@@ -1,28 +1,31 @@
-/** Text to look at and to copy. */
-
 import { type ReactNode, useState } from 'react';
+import { midSentence } from '../rule/format';
 
+/** Milliseconds for which the outcome of copying is shown. */
+const OUTCOME = 3_000;
+
+/** A block of text with a button that copies it. */
 export function Copyable({ label, text }: { label: string; text: string }): ReactNode {
-  const [said, setSaid] = useState('');
+  const [outcome, setOutcome] = useState('');
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
-      setSaid('Copied.');
+      setOutcome('Copied');
     } catch {
-      setSaid('The browser does not let this page copy: select the text instead.');
+      setOutcome('Your browser blocked copying. Select the text and copy it yourself.');
     }
-    setTimeout(() => setSaid(''), 3_000);
+    setTimeout(() => setOutcome(''), OUTCOME);
   }
   return (
     <div className="copyable">
       <div className="copyable-bar">
         <h3>{label}</h3>
-        <span role="status">{said}</span>
-        <button type="button" onClick={copy} aria-label={`Copy: ${label}`}>
+        <span role="status">{outcome}</span>
+        <button type="button" onClick={copy} aria-label={`Copy ${midSentence(label)}`}>
           Copy
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it */}
       <section className="copyable-text" tabIndex={0} aria-label={label}>
         <pre>{text}</pre>
       </section>

@@ -1,9 +1,3 @@
-/**
- * A modal dialog: the browser's own, which keeps the focus and closes by Escape.
- *
- * The focus goes to what has `data-first`, else to the first control.
- */
-
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 
 interface DialogProps {
@@ -12,6 +6,11 @@ interface DialogProps {
   children: ReactNode;
 }
 
+/**
+ * A modal dialog: the browser's own, which traps the focus and closes on Escape.
+ *
+ * The focus starts on the element with `data-first`, or else on the first control.
+ */
 export function Dialog({ title, onClose, children }: DialogProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -19,7 +18,7 @@ export function Dialog({ title, onClose, children }: DialogProps): ReactNode {
     const before = document.activeElement;
     dialog.current?.showModal();
     dialog.current?.querySelector<HTMLElement>('[data-first]')?.focus();
-    // React takes the dialog away without closing it, and so without giving the focus back.
+    // React removes the dialog without closing it, so the browser does not restore the focus.
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };

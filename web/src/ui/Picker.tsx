@@ -1,4 +1,4 @@
-/** An input with a list to pick from, as the pattern "combobox" of ARIA has it. */
+/** An input with a list to pick from, by ARIA's combobox pattern. */
 
 import { useCombobox } from 'downshift';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
@@ -12,41 +12,50 @@ export interface Choice {
 }
 
 interface PickerProps<Item extends Choice> {
-  /** What a screen reader calls it. */
+  /** The accessible name of the input and of the list. */
   label: string;
-  /** What the input shows while nobody types. */
+  /** What the input shows while the user does not type. */
   text: string;
-  /** What is offered for what was typed; nothing while it is looked up. */
+  /** The choices for the text that was typed. */
   choices: readonly Item[];
   onSearch(search: string): void;
   onPick(choice: Item): void;
-  /** Where any text goes: what was typed, at each key. */
+  /** Accepts any text: called with every change of the input. */
   onType?: (text: string) => void;
-  /** Where any text can be added: by Enter. */
-  onEnter?: (text: string) => void;
-  /** Where several can be added: the lines of what is pasted. */
+  /** Accepts any text: called when the user adds what was typed. */
+  onAdd?: (text: string) => void;
+  /** Accepts several values: called with the lines of a pasted text. */
   onPaste?: (lines: readonly string[]) => void;
   onOpen?: (open: boolean) => void;
-  /** Whether what is offered is still of what was typed before. */
+  /** Whether `choices` still belong to an earlier text. */
   stale?: boolean;
   placeholder?: string;
   busy?: boolean;
   disabled?: boolean;
   invalid?: boolean;
   describedBy?: string | undefined;
-  /** What is said when nothing is offered. */
-  nothing?: string;
+  /** Returns what the list says about a text without choices. */
+  emptyText?: (search: string) => string;
   id?: string;
   autoFocus?: boolean;
+  /** Called when Backspace is pressed in the empty input. */
   onBackspace?: () => void;
 }
 
 export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode {
-  const { choices, text, onType, onEnter } = props;
+  const { choices, text, onType, onAdd } = props;
+  const acceptsAnyText = Boolean(onType || onAdd);
   const [typed, setTyped] = useState<string | null>(null);
-  // The list opens with a key, before that key has been drawn.
+  // The first key opens the list before React has rendered that key.
   const latest = useRef<string | null>(null);
-  const own = useId();
+  const ownId = useId();
+  const search = typed?.trim() ?? '';
+  const settled = !props.busy && !props.stale;
+  const useAnyway: Choice | null =
+    onAdd && search && choices.length === 0 && settled
+      ? { value: search, label: 'Use it anyway' }
+      : null;
+  const items: readonly Choice[] = useAnyway ? [useAnyway] : choices;
   const {
     isOpen,
     getInputProps,
@@ -55,15 +64,15 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
     highlightedIndex,
     setHighlightedIndex,
     closeMenu,
-  } = useCombobox<Item>({
-    items: choices as Item[],
-    inputId: props.id ?? own,
+  } = useCombobox<Choice>({
+    items: items as Choice[],
+    inputId: props.id ?? ownId,
     inputValue: typed ?? text,
     selectedItem: null,
     itemToString: (item) => item?.label ?? '',
     itemToKey: (item) => item?.value,
     initialIsOpen: props.autoFocus ?? false,
-    defaultHighlightedIndex: onType || onEnter ? -1 : 0,
+    defaultHighlightedIndex: acceptsAnyText ? -1 : 0,
     onSelectedItemChange: ({ selectedItem }) => {
       if (selectedItem) pick(selectedItem);
     },
@@ -78,61 +87,65 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
         : changes,
   });
 
-  function keep(text: string | null): void {
+  function setText(text: string | null): void {
     latest.current = text;
     setTyped(text);
   }
 
   function type(text: string): void {
     setWaiting(null);
-    keep(text);
+    setText(text);
     props.onSearch(text);
     onType?.(text);
   }
 
-  function pick(choice: Item): void {
-    keep(null);
+  function pick(choice: Choice): void {
+    if (useAnyway) {
+      add(search);
+      return;
+    }
+    setText(null);
     props.onSearch('');
-    props.onPick(choice);
+    props.onPick(choice as Item);
   }
 
-  // A list that came later does not keep the place of the one before.
-  const offered = JSON.stringify(choices.map(({ value }) => value));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only when what is offered changes
-  useEffect(() => {
-    if (isOpen) setHighlightedIndex(onType || onEnter ? -1 : 0);
-  }, [offered]);
+  function add(text: string): void {
+    onAdd?.(text);
+    setText('');
+    props.onSearch('');
+  }
 
-  /** What was typed as it is offered, if it is. */
-  function meant(): Item | undefined {
-    const text = typed?.trim().toLowerCase();
+  // New choices start without the highlight of the earlier ones.
+  const values = JSON.stringify(items.map(({ value }) => value));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only when the choices change
+  useEffect(() => {
+    if (isOpen) setHighlightedIndex(acceptsAnyText ? -1 : 0);
+  }, [values]);
+
+  function exactMatch(): Item | undefined {
+    const text = search.toLowerCase();
     return choices.find(({ value, label }) =>
-      [value, label].some((own) => own.toLowerCase() === text),
+      [value, label].some((name) => name.toLowerCase() === text),
     );
   }
 
-  /** Takes what was typed; where it was a search for names, what was found first. */
+  /** Take what was typed; when it was a search by label, take the first choice. */
   function enter(): void {
-    if (!typed?.trim()) return;
-    const named = choices.some(({ value, label }) => value !== label);
-    const first = onType || (onEnter && !named) ? undefined : choices[0];
-    const choice = meant() ?? first;
-    if (choice) {
-      pick(choice);
-    } else if (onEnter) {
-      onEnter(typed.trim());
-      keep('');
-      props.onSearch('');
-    }
+    if (!search) return;
+    const haveLabels = choices.some(({ value, label }) => value !== label);
+    const first = onType || (onAdd && !haveLabels) ? undefined : choices[0];
+    const choice = exactMatch() ?? first;
+    if (choice) pick(choice);
+    else if (onAdd) add(search);
   }
 
-  /** Leaves the input: part of what is offered was only a search. */
+  /** Leave the input; drop a text that was only a search. */
   function leave(): void {
-    if (meant() || choices.length === 0) enter();
-    keep(null);
+    if (exactMatch() || choices.length === 0) enter();
+    setText(null);
   }
 
-  // Who types faster than the shop is asked means what is offered for it in the end.
+  // A user who types faster than choices arrive means the choices for the final text.
   const [waiting, setWaiting] = useState<'enter' | 'leave' | null>(null);
   const moves = useRef({ enter, leave });
   moves.current = { enter, leave };
@@ -142,8 +155,8 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
     moves.current[waiting]();
   }, [waiting, props.stale]);
 
-  function onceKnown(move: 'enter' | 'leave'): void {
-    if (props.stale && typed?.trim()) setWaiting(move);
+  function whenSettled(move: 'enter' | 'leave'): void {
+    if (props.stale && search) setWaiting(move);
     else moves.current[move]();
   }
 
@@ -161,9 +174,9 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
           disabled: props.disabled,
           autoComplete: 'off',
           spellCheck: false,
-          // At once: what downshift reports comes too late for who types fast.
+          // Directly: downshift reports a change too late for a fast typist.
           onChange: (event) => type(event.currentTarget.value),
-          onBlur: () => afterClick(() => onceKnown('leave')),
+          onBlur: () => afterClick(() => whenSettled('leave')),
           onPaste: (event) => {
             const lines = event.clipboardData.getData('text').split(/[\r\n\t]+/);
             const filled = lines.map((line) => line.trim()).filter(Boolean);
@@ -172,29 +185,34 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
             props.onPaste(filled);
           },
           onKeyDown: (event) => {
-            const highlighted = isOpen ? choices[highlightedIndex] : undefined;
+            const highlighted = isOpen ? items[highlightedIndex] : undefined;
             if (event.key === 'Enter' && highlighted && !props.stale) {
-              // At once, as typing.
+              // Directly, for the same reason as onChange.
               Object.assign(event.nativeEvent, { preventDownshiftDefault: true });
               pick(highlighted);
               closeMenu();
               return;
             }
-            if (event.key === 'Escape' && !onType) keep(null);
+            if (event.key === 'Escape' && !onType) setText(null);
             if (event.key === 'Enter') {
               Object.assign(event.nativeEvent, { preventDownshiftDefault: true });
-              onceKnown('enter');
+              whenSettled('enter');
             }
             if (event.key === 'Enter' && onType) closeMenu();
             if (event.key === 'Backspace' && !event.currentTarget.value) props.onBackspace?.();
           },
         })}
-        // biome-ignore lint/a11y/noAutofocus: only in a row that somebody has just added
+        // biome-ignore lint/a11y/noAutofocus: only in a row that the user has just added
         autoFocus={props.autoFocus}
       />
       <ul {...getMenuProps({ 'aria-label': props.label })} className="menu" hidden={!isOpen}>
+        {isOpen && choices.length === 0 && (
+          <li className="menu-empty" role="presentation">
+            {props.busy ? 'Searching…' : (props.emptyText?.(search) ?? 'No matches')}
+          </li>
+        )}
         {isOpen &&
-          choices.map((choice, index) => {
+          items.map((choice, index) => {
             const heading = choice.group !== group ? choice.group : undefined;
             group = choice.group;
             return [
@@ -215,11 +233,6 @@ export function Picker<Item extends Choice>(props: PickerProps<Item>): ReactNode
               </li>,
             ];
           })}
-        {isOpen && choices.length === 0 && (
-          <li className="menu-nothing" role="presentation">
-            {props.busy ? 'Looking…' : (props.nothing ?? 'Nothing found.')}
-          </li>
-        )}
       </ul>
     </div>
   );

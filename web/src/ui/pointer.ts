@@ -1,10 +1,10 @@
-/** Whether a button of the pointer is down; then what is under it must not move. */
+/** Whether a pointer button is pressed. The layout must not move before it is released. */
 
-let down = false;
+let pressed = false;
 addEventListener(
   'pointerdown',
   () => {
-    down = true;
+    pressed = true;
   },
   true,
 );
@@ -12,21 +12,23 @@ for (const end of ['pointerup', 'pointercancel'] as const) {
   addEventListener(
     end,
     () => {
-      down = false;
+      pressed = false;
     },
     true,
   );
 }
 
 /**
- * Does something that may move the page, such as showing what is wrong with an input that is left:
- * at once, or once the click by which it was left has been taken.
+ * Run `callback` now, or after the click in progress.
+ *
+ * A click often takes the focus from an input. Showing that input's problem at once would move the
+ * page under the pointer, and the click would miss.
  */
-export function afterClick(work: () => void): void {
-  if (!down) {
-    work();
+export function afterClick(callback: () => void): void {
+  if (!pressed) {
+    callback();
     return;
   }
-  const after = () => setTimeout(work);
-  addEventListener('pointerup', after, { once: true, capture: true });
+  const later = () => setTimeout(callback);
+  addEventListener('pointerup', later, { once: true, capture: true });
 }

@@ -1,8 +1,8 @@
-/** What a page shows while it waits, and when it cannot go on. */
+/** What a page shows while it loads, when it can't load, and during a rate limit's pause. */
 
 import { type ReactNode, useSyncExternalStore } from 'react';
 import type { ApiError } from '../api/client';
-import { paused, watchPause } from '../api/pause';
+import { onPauseChange, pauseLength } from '../api/pause';
 
 export function Loading(): ReactNode {
   return (
@@ -12,23 +12,23 @@ export function Loading(): ReactNode {
   );
 }
 
-interface FailedProps {
+interface LoadErrorProps {
   error: ApiError;
-  /** Whether what was asked for is named by the address. */
-  addressed?: boolean;
+  /** Whether the URL names what could not be loaded. */
+  byUrl?: boolean;
   onRetry(): void;
 }
 
-export function Failed({ error, addressed = false, onRetry }: FailedProps): ReactNode {
-  const gone = addressed && (error.code === 'NOT_FOUND' || error.code === 'INVALID');
+export function LoadError({ error, byUrl = false, onRetry }: LoadErrorProps): ReactNode {
+  const missing = byUrl && (error.code === 'NOT_FOUND' || error.code === 'INVALID');
   return (
-    <div className="panel failed" role="alert">
-      <h1>{gone ? 'Not found' : 'Unavailable'}</h1>
-      <p>{gone ? 'There is nothing at this address.' : error.message}</p>
-      {gone ? (
+    <div className="panel load-error" role="alert">
+      <h1>{missing ? 'Not found' : 'Unavailable'}</h1>
+      <p>{missing ? "This page doesn't exist. It may have been deleted." : error.message}</p>
+      {missing ? (
         <a href="/builder/">All segments</a>
       ) : (
-        !error.lasting && (
+        !error.permanent && (
           <button type="button" onClick={onRetry}>
             Try again
           </button>
@@ -38,17 +38,12 @@ export function Failed({ error, addressed = false, onRetry }: FailedProps): Reac
   );
 }
 
-/** Says that the server has asked for a pause, for as long as it lasts. */
-export function Paused(): ReactNode {
-  const seconds = useSyncExternalStore(watchPause, paused);
+export function PauseNotice(): ReactNode {
+  const seconds = useSyncExternalStore(onPauseChange, pauseLength);
   if (seconds === null) return null;
   return (
     <p role="alert" className="notice paused">
-      Too much was asked in too short a time. It goes on by itself in {inSeconds(seconds)}.
+      Too many requests. Continuing in {seconds === 1 ? '1 second' : `${seconds} seconds`}…
     </p>
   );
-}
-
-function inSeconds(seconds: number): string {
-  return seconds === 1 ? 'a second' : `${seconds} seconds`;
 }

@@ -1,59 +1,56 @@
-/** The first members of the rule, page by page, with what the criteria found of each. */
-
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Fragment, type ReactNode, useState } from 'react';
-import { type ApiError, ask } from '../api/client';
+import { type ApiError, execute } from '../api/client';
 import { MembersDocument, type MembersQuery, type RuleInput } from '../api/generated/graphql';
+import { countryName, formatDate, formatNumber } from '../rule/format';
 import { type Criteria, operatorOf } from '../rule/metadata';
 import { type Draft, type Group, isGroup, pathKey, type Row, sameRule } from '../rule/rule';
-import { countryName, inDays, inNumbers } from '../rule/words';
 import { useEditor } from './context';
-import { Why } from './Why';
+import { Explanation } from './Explanation';
 
 type Edge = MembersQuery['segmentMembers']['edges'][number];
-type Member = Edge['node'];
+type Contact = Edge['node'];
 
-/** How many members a page has; the document says the same. */
-const PAGE = 10;
+/** Contacts per page, as in the Members document. */
+const PAGE_SIZE = 10;
 
-/** How many criteria get a column; "Why?" tells of all. */
+/** The most criteria that get a column; "Why?" explains them all. */
 const MAX_COLUMNS = 6;
 
-/** The cursors of the pages up to the one that is shown, of a rule. */
-interface Turned {
-  asked: string;
-  pages: readonly (string | null)[];
+/** The cursors of the pages up to the current one, for a rule. */
+interface Pagination {
+  rule: string;
+  cursors: readonly (string | null)[];
 }
 
-const FIRST: readonly (string | null)[] = [null];
+const FIRST_PAGE: readonly (string | null)[] = [null];
 
 interface Column {
   path: string;
   label: string;
-  /** How the criterion compares. */
-  compared: string;
+  operator: string;
 }
 
-export function Members({ root }: { root: Group }): ReactNode {
+/** A page of the contacts who match the rule, with the value that each criterion compared. */
+export function Preview({ root }: { root: Group }): ReactNode {
   const { criteria, draft, shop, size } = useEditor();
-  // Not at the first key of a change, but once the size is of the rule as it is.
-  const ready = !size.pending && !size.error && size.of !== null && sameRule(size.of, draft.rule);
   const { rule } = draft;
-  const asked = JSON.stringify(rule);
-  const [turned, setTurned] = useState<Turned>({ asked, pages: FIRST });
+  // Fetch once the size of the current rule is known, not with every key.
+  const ready = !size.pending && !size.error && size.rule !== null && sameRule(size.rule, rule);
+  const ruleKey = JSON.stringify(rule);
+  const [pagination, setPagination] = useState<Pagination>({ rule: ruleKey, cursors: FIRST_PAGE });
   const [explained, setExplained] = useState<string | null>(null);
-  // Another rule begins at its first page.
-  const pages = turned.asked === asked ? turned.pages : FIRST;
-  const setPages = (turnedTo: readonly (string | null)[]) => setTurned({ asked, pages: turnedTo });
-  const after = pages.at(-1) ?? null;
+  const cursors = pagination.rule === ruleKey ? pagination.cursors : FIRST_PAGE;
+  const setCursors = (next: readonly (string | null)[]) =>
+    setPagination({ rule: ruleKey, cursors: next });
+  const after = cursors.at(-1) ?? null;
   const { data, error, isPlaceholderData, isFetching, refetch } = useQuery({
-    // With the instant of the size, so that the list changes when the size does.
-    queryKey: ['members', asked, after, size.size?.asOf],
+    // The instant of the size is part of the key: the list is fetched again when the size changes.
+    queryKey: ['preview', ruleKey, after, size.size?.asOf],
     queryFn: async ({ signal }) => {
       const variables = { rule: rule as RuleInput, after };
-      const { segmentMembers } = await ask(MembersDocument, variables, signal);
-      const columns = columnsOf(root, draft, criteria);
-      return { rule, list: segmentMembers, columns };
+      const { segmentMembers } = await execute(MembersDocument, variables, signal);
+      return { rule, contacts: segmentMembers, columns: columnsOf(root, draft, criteria) };
     },
     enabled: ready,
     placeholderData: keepPreviousData,
@@ -63,7 +60,7 @@ export function Members({ root }: { root: Group }): ReactNode {
   if (size.error) {
     return (
       <Panel busy={false}>
-        <p className="hint">Unavailable while there is no size.</p>
+        <p className="hint">Available once the audience size is known</p>
       </Panel>
     );
   }
@@ -71,7 +68,7 @@ export function Members({ root }: { root: Group }): ReactNode {
     return (
       <Panel busy={isFetching}>
         <p className="problem">Unavailable: {(error as ApiError).message}</p>
-        {!(error as ApiError).lasting && (
+        {!(error as ApiError).permanent && (
           <button type="button" className="retry" onClick={() => refetch()}>
             Try again
           </button>
@@ -82,34 +79,34 @@ export function Members({ root }: { root: Group }): ReactNode {
   if (!data) {
     return (
       <Panel busy={isFetching}>
-        <p className="hint">Looking…</p>
+        <p className="hint">Loading…</p>
       </Panel>
     );
   }
-  const { list, columns } = data;
-  if (list.edges.length === 0) {
+  const { contacts, columns } = data;
+  if (contacts.edges.length === 0) {
     return (
       <Panel busy={isFetching}>
-        <p className="empty">Nobody matches this rule.</p>
+        <p className="empty">No contacts match these conditions</p>
       </Panel>
     );
   }
-  const first = (pages.length - 1) * PAGE;
+  const before = (cursors.length - 1) * PAGE_SIZE;
   return (
     <Panel busy={isFetching}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
-      <section className="scroll" tabIndex={0} aria-label="The members, a page of them">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll it */}
+      <section className="scroll" tabIndex={0} aria-label="Matching contacts">
         <table className={isPlaceholderData || !ready ? 'pending' : ''}>
           <thead>
             <tr>
-              <th scope="col">Member</th>
-              {columns.map(({ path, label, compared }) => (
+              <th scope="col">Contact</th>
+              {columns.map(({ path, label, operator }) => (
                 <th key={path} scope="col">
                   {label}
-                  <span className="hint">{compared}</span>
+                  <span className="hint">{operator}</span>
                 </th>
               ))}
-              <th scope="col">Where</th>
+              <th scope="col">Location</th>
               <th scope="col">Subscribed</th>
               <th scope="col">
                 <span className="visually-hidden">Explanation</span>
@@ -117,26 +114,28 @@ export function Members({ root }: { root: Group }): ReactNode {
             </tr>
           </thead>
           <tbody>
-            {list.edges.map((edge) => (
+            {contacts.edges.map((edge) => (
               <Fragment key={edge.node.id}>
                 <tr>
                   <th scope="row">
                     {nameOf(edge.node)}
-                    <span className="hint">{reach(edge.node)}</span>
+                    <span className="hint">{addressesOf(edge.node)}</span>
                   </th>
                   {columns.map(({ path }) => (
                     <Cell key={path} edge={edge} path={path} />
                   ))}
-                  <td>{where(edge.node)}</td>
+                  <td>{locationOf(edge.node)}</td>
                   <td>
-                    {edge.node.subscribedAt ? inDays(edge.node.subscribedAt, shop.timezone) : '–'}
+                    {edge.node.subscribedAt
+                      ? formatDate(edge.node.subscribedAt, shop.timezone)
+                      : '–'}
                   </td>
                   <td>
                     <button
                       type="button"
                       className="link"
                       aria-expanded={explained === edge.node.id}
-                      aria-label={`Why is ${nameOf(edge.node)} in it?`}
+                      aria-label={`Why does ${nameOf(edge.node)} match?`}
                       onClick={() => setExplained(explained === edge.node.id ? null : edge.node.id)}
                     >
                       Why?
@@ -146,7 +145,7 @@ export function Members({ root }: { root: Group }): ReactNode {
                 {explained === edge.node.id && (
                   <tr>
                     <td colSpan={columns.length + 4}>
-                      <Why rule={data.rule} contactId={edge.node.id} />
+                      <Explanation rule={data.rule} contactId={edge.node.id} />
                     </td>
                   </tr>
                 )}
@@ -155,22 +154,24 @@ export function Members({ root }: { root: Group }): ReactNode {
           </tbody>
         </table>
       </section>
-      <nav className="pages" aria-label="Pages of members">
+      <nav className="pages" aria-label="Preview pages">
         <button
           type="button"
-          aria-disabled={pages.length === 1 || undefined}
-          onClick={() => pages.length > 1 && setPages(pages.slice(0, -1))}
+          aria-disabled={cursors.length === 1 || undefined}
+          onClick={() => cursors.length > 1 && setCursors(cursors.slice(0, -1))}
         >
           Previous
         </button>
         <span>
-          {inNumbers(first + 1)} to {inNumbers(first + list.edges.length)} of{' '}
-          {inNumbers(list.totalCount)}
+          {formatNumber(before + 1)}–{formatNumber(before + contacts.edges.length)} of{' '}
+          {formatNumber(contacts.totalCount)}
         </span>
         <button
           type="button"
-          aria-disabled={!list.pageInfo.hasNextPage || undefined}
-          onClick={() => list.pageInfo.hasNextPage && setPages([...pages, list.pageInfo.endCursor])}
+          aria-disabled={!contacts.pageInfo.hasNextPage || undefined}
+          onClick={() =>
+            contacts.pageInfo.hasNextPage && setCursors([...cursors, contacts.pageInfo.endCursor])
+          }
         >
           Next
         </button>
@@ -181,14 +182,14 @@ export function Members({ root }: { root: Group }): ReactNode {
 
 function Panel({ busy, children }: { busy: boolean; children: ReactNode }): ReactNode {
   return (
-    <section className="panel members" aria-labelledby="members-heading" aria-busy={busy}>
-      <h2 id="members-heading">Members</h2>
+    <section className="panel preview" aria-labelledby="preview-heading" aria-busy={busy}>
+      <h2 id="preview-heading">Preview</h2>
       {children}
     </section>
   );
 }
 
-/** What a criterion found of a member: the value that it compared, else whether it matches. */
+/** The value that a criterion compared for a contact, or else whether the contact matches it. */
 function Cell({ edge, path }: { edge: Edge; path: string }): ReactNode {
   const part = edge.explanation?.parts.find((each) => pathKey(each.path) === path);
   if (!part) return <td>–</td>;
@@ -199,15 +200,15 @@ function Cell({ edge, path }: { edge: Edge; path: string }): ReactNode {
   );
 }
 
-/** The criteria that count, from the first row on. */
+/** Return a column for each criterion of the rule, in the order of its rows. */
 function columnsOf(root: Group, draft: Draft, criteria: Criteria): Column[] {
   return rowsOf(root)
     .flatMap((row) => {
       const path = draft.paths.get(row.id);
       const criterion = criteria.get(row.field);
       if (path === undefined || !criterion) return [];
-      const compared = operatorOf(criterion, row.operator)?.label ?? '';
-      return [{ path, label: criterion.label, compared }];
+      const operator = operatorOf(criterion, row.operator)?.label ?? '';
+      return [{ path, label: criterion.label, operator }];
     })
     .slice(0, MAX_COLUMNS);
 }
@@ -216,14 +217,14 @@ function rowsOf(group: Group): Row[] {
   return group.rules.flatMap((node) => (isGroup(node) ? rowsOf(node) : [node]));
 }
 
-function nameOf({ firstName, lastName, sourceId }: Member): string {
+function nameOf({ firstName, lastName, sourceId }: Contact): string {
   return [firstName, lastName].filter(Boolean).join(' ') || `Contact ${sourceId}`;
 }
 
-function reach({ phone, email }: Member): string {
+function addressesOf({ phone, email }: Contact): string {
   return [phone, email].filter(Boolean).join(' · ');
 }
 
-function where({ city, region, country }: Member): string {
+function locationOf({ city, region, country }: Contact): string {
   return [city, region, country && countryName(country)].filter(Boolean).join(', ') || '–';
 }

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
-import { inNumbers } from '../rule/words';
+import { formatNumber } from '../rule/format';
 import { useEditor } from './context';
 
-/** How many contacts a row or a group matches by itself. */
-export function Count({ id }: { id: string }): ReactNode {
+/** How many contacts a row or a group matches on its own. */
+export function MatchCount({ id }: { id: string }): ReactNode {
   const { draft, size } = useEditor();
   const count = draft.paths.has(id) ? size.counts.get(id) : undefined;
   if (count === undefined || size.error) {
@@ -17,10 +17,10 @@ export function Count({ id }: { id: string }): ReactNode {
   return (
     <span
       className={size.pending ? 'count pending' : 'count'}
-      title="Contacts that match this alone"
+      title="Contacts who match this on its own"
     >
-      {inNumbers(count)}
-      <span className="visually-hidden"> contacts match this alone</span>
+      {formatNumber(count)}
+      <span className="visually-hidden"> contacts match this on its own</span>
     </span>
   );
 }

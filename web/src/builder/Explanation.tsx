@@ -1,25 +1,24 @@
-/** Why a contact is in it: what each part of the rule answers, and what it compared. */
-
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { type ApiError, ask } from '../api/client';
+import { type ApiError, execute } from '../api/client';
 import { ExplanationDocument, type RuleInput } from '../api/generated/graphql';
 import { pathKey, type Rule } from '../rule/rule';
 
-export function Why({ rule, contactId }: { rule: Rule; contactId: string }): ReactNode {
+/** Which parts of the rule a contact matches, with the value that each part compared. */
+export function Explanation({ rule, contactId }: { rule: Rule; contactId: string }): ReactNode {
   const { data, error } = useQuery({
     queryKey: ['explanation', JSON.stringify(rule), contactId],
     queryFn: ({ signal }) =>
-      ask(ExplanationDocument, { rule: rule as RuleInput, contactId }, signal),
+      execute(ExplanationDocument, { rule: rule as RuleInput, contactId }, signal),
     retry: false,
     gcTime: 0,
   });
   if (error) return <p className="problem">Unavailable: {(error as ApiError).message}</p>;
-  if (!data) return <p className="hint">Looking…</p>;
+  if (!data) return <p className="hint">Loading…</p>;
   return (
-    <ul className="why">
+    <ul className="explanation">
       {data.membershipExplanation.parts.map(({ path, summary, matches, measured }) => (
-        <li key={pathKey(path)} style={{ paddingLeft: `${indent(path)}rem` }}>
+        <li key={pathKey(path)} style={{ paddingLeft: `${depth(path)}rem` }}>
           <span className={matches ? 'yes' : 'no'}>{matches ? 'Yes' : 'No'}</span>
           <span>
             {summary}
@@ -31,7 +30,7 @@ export function Why({ rule, contactId }: { rule: Rule; contactId: string }): Rea
   );
 }
 
-/** How deep a part is: each list and each NOT above it is one step. */
-function indent(path: readonly string[]): number {
+/** Return how deep a part is nested, counting each list and each NOT above it. */
+function depth(path: readonly string[]): number {
   return path.filter((step) => Number.isNaN(Number(step))).length - 1;
 }
