@@ -12,6 +12,7 @@ from graphql_app.errors import AppError, ErrorCode
 MAX_LENGTH = 8_192
 SEGMENT = "Segment"
 CONTACT = "Contact"
+MAX_SEGMENT = 2**31 - 1  # the largest number that the catalog's column can hold
 
 
 def encode(*parts: Any) -> str:
@@ -35,7 +36,7 @@ def decode(text: str, noun: str, path: tuple[str, ...]) -> list[Any]:
             return values
     except (ValueError, binascii.Error, RecursionError):
         pass
-    raise AppError(ErrorCode.INVALID, f"This is no {noun}; use one that this API gave.", path)
+    raise AppError(ErrorCode.INVALID, f"Invalid {noun}: pass one returned by this API.", path)
 
 
 def parse_global_id(text: str, path: tuple[str, ...] = ("id",)) -> tuple[str, int]:
@@ -47,10 +48,16 @@ def parse_global_id(text: str, path: tuple[str, ...] = ("id",)) -> tuple[str, in
     match decode(text, "id", path):
         case [str(kind), int(number)] if 0 <= number < 2**64 and not isinstance(number, bool):
             return kind, number
-    raise AppError(ErrorCode.INVALID, "This is no id; use one that this API gave.", path)
+    raise AppError(ErrorCode.INVALID, "Invalid id: pass one returned by this API.", path)
 
 
 def number_of(kind: str, text: str, path: tuple[str, ...] = ("id",)) -> int | None:
-    """The number of a node of a kind; ``None`` when the id is of another kind."""
+    """Return the number of a node; ``None`` if the id has another kind or no node can have it.
+
+    Raises:
+        AppError: INVALID, the id was not made by this API.
+    """
     found, number = parse_global_id(text, path)
-    return number if found == kind else None
+    if found != kind or (kind == SEGMENT and number > MAX_SEGMENT):
+        return None
+    return number

@@ -174,7 +174,7 @@ class Exports:
                 ErrorCode.FORBIDDEN, f"An export needs a token with {' and '.join(sorted(NEEDED))}."
             )
         number = number_of(SEGMENT, request.path_params["id"])
-        if number is not None and number < 2**31:
+        if number is not None:
             segment = await context.run(context.saved.get, number)
             if segment is not None:
                 return context, segment

@@ -1,4 +1,4 @@
-"""The schema of one registry: the nouns put together."""
+"""The GraphQL schema of a registry, assembled from one module per noun."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from graphql_app.schema.facts import FactsMutation
 from graphql_app.schema.introspection import NoIntrospection, without_suggestion
 from graphql_app.schema.limits import query_limits
 from graphql_app.schema.nodes import NodeQuery
-from graphql_app.schema.operation_metrics import Observation
+from graphql_app.schema.operation_metrics import OperationMetrics
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import SCALARS
 from graphql_app.schema.segment import Segment, segment_query
@@ -39,15 +39,15 @@ from graphql_app.settings import Settings
 CACHED_QUERIES = 250
 
 
-# Longer ones have their data inside and do not come again. Parsed, one takes 70 times its length.
+# Longer documents contain their data and rarely repeat. Parsed, a document takes 70 times its
+# length.
 CACHED_LENGTH = 4_096
 
 
 class ShortParserCache(ParserCache):
-    """Keeps short documents parsed."""
+    """Caches parsed documents that are short."""
 
     def on_parse(self) -> Iterator[None]:
-        """Look the document up if it is short."""
         if len(self.execution_context.query or "") <= CACHED_LENGTH:
             yield from super().on_parse()
         else:
@@ -55,10 +55,9 @@ class ShortParserCache(ParserCache):
 
 
 class ShortValidationCache(ValidationCache):
-    """Keeps the verdict on short documents."""
+    """Caches the validation of documents that are short."""
 
     def on_validate(self) -> Iterator[None]:
-        """Look the verdict up if the document is short."""
         if len(self.execution_context.query or "") <= CACHED_LENGTH:
             yield from super().on_validate()
         else:
@@ -66,12 +65,12 @@ class ShortValidationCache(ValidationCache):
 
 
 class Schema(strawberry.Schema):
-    """A schema whose errors are logged where they are coded, and not twice."""
+    """A schema that leaves the logging of errors to ``CodedErrors``."""
 
     def process_errors(
         self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Leave them to ``CodedErrors``, without suggestions where the schema is not told."""
+        """Remove suggestions from messages when introspection is off."""
         if self.config.disable_field_suggestions:
             for error in errors:
                 error.message = without_suggestion(error.message)
@@ -83,10 +82,10 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         **kwargs: Any,
     ) -> ExecutionResult:
-        """Execute an operation; what fails before one begins, as in parsing, is coded as well.
+        """Execute a query or mutation, and give codes to errors of parsing and validation, too.
 
         Raises:
-            InvalidOperationTypeError: It is a subscription, which has no single answer.
+            InvalidOperationTypeError: The operation is a subscription.
         """
         allowed = {*(allowed_operation_types or OperationType)} - {OperationType.SUBSCRIPTION}
         options = {**kwargs, "allowed_operation_types": allowed}
@@ -96,10 +95,10 @@ class Schema(strawberry.Schema):
         return result
 
     def as_str(self) -> str:
-        """The schema as text, sorted.
+        """Return the schema as sorted text.
 
-        Only the text is: in a schema that strawberry itself has sorted, enums reach resolvers as
-        their names, not as members of the Python enum.
+        Strawberry's own option to sort the schema passes enums to resolvers as names instead of
+        members of the Python enum, so only the text is sorted.
         """
         ordered = copy(self)
         ordered._schema = lexicographic_sort_schema(self._schema)
@@ -107,13 +106,13 @@ class Schema(strawberry.Schema):
 
 
 def build_schema(registry: Registry, settings: Settings | None = None) -> Schema:
-    """The GraphQL schema with the criteria of a registry.
+    """Build the GraphQL schema with the criteria of a registry.
 
     Args:
-        registry: What plugins supply.
-        settings: What clients may ask of it; anything, when left out.
+        registry: The plugins.
+        settings: The limits on operations; none when left out.
     """
-    told = settings is None or settings.introspection
+    introspection = settings is None or settings.introspection
     inputs = RuleInputs(registry)
     queries: tuple[Any, ...] = (
         NodeQuery,
@@ -127,24 +126,24 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
         FactTableQuery,
     )
     return Schema(
-        query=root("Query", queries, "Everything there is to ask, of the shop of the token."),
+        query=root("Query", queries, "Everything that a client can read of the token's shop."),
         mutation=root(
             "Mutation",
             (segment_mutation(inputs), FactsMutation, FactTableMutation),
-            "Everything that changes something; a payload without userErrors says that it did.",
+            "Everything that a client can change. A payload without userErrors means success.",
         ),
         subscription=root(
             "Subscription",
             (size_subscription(inputs),),
-            "Everything that is sent again when it changes, over WebSocket.",
+            "Results that are sent again whenever they change, over WebSocket.",
         ),
         types=[Shop, Segment, Contact],
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not told),
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not introspection),
         extensions=[
-            Observation,
+            OperationMetrics,
             CodedErrors,
             *([] if settings is None else [query_limits(settings)]),
-            *([] if told else [lambda: AddValidationRules([NoIntrospection])]),
+            *([] if introspection else [lambda: AddValidationRules([NoIntrospection])]),
             lambda: ShortParserCache(maxsize=CACHED_QUERIES),
             lambda: ShortValidationCache(maxsize=CACHED_QUERIES),
         ],

@@ -1,4 +1,4 @@
-"""Contacts, and lists of them."""
+"""Contacts."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ from graphql_app.segments.members import Person
 
 @strawberry.type(description="A subscriber, a customer, or both.")
 class Contact(Node):
-    """See the description."""
-
-    source_id: strawberry.ID = strawberry.field(
-        description="The contact's id in the source system."
-    )
+    source_id: strawberry.ID = strawberry.field(description="The id in the source system.")
     phone: str | None = strawberry.field(description="Phone number.")
     email: str | None = strawberry.field(description="E-mail address.")
     first_name: str | None = strawberry.field(description="Given name.")
     last_name: str | None = strawberry.field(description="Family name.")
-    country: str | None = strawberry.field(description="Country, ISO 3166-1 alpha-2.")
+    country: str | None = strawberry.field(description="ISO 3166-1 alpha-2 country code.")
     region: str | None = strawberry.field(description="State or province.")
     city: str | None = strawberry.field(description="City.")
-    tags: list[str] = strawberry.field(description="The shop's own labels.")
-    subscribed_at: datetime | None = strawberry.field(description="The latest subscription.")
-    unsubscribed_at: datetime | None = strawberry.field(description="The latest unsubscription.")
+    tags: list[str] = strawberry.field(description="Tags that the shop gave the contact.")
+    subscribed_at: datetime | None = strawberry.field(
+        description="When the contact last subscribed."
+    )
+    unsubscribed_at: datetime | None = strawberry.field(
+        description="When the contact last unsubscribed."
+    )
     created_at: datetime | None = strawberry.field(description="When the contact was created.")
-    properties: JSON = strawberry.field(description="The shop's own properties.")
-    subscribed: bool = strawberry.field(description="Whether the latest consent is a subscription.")
-    textable: bool = strawberry.field(description="Whether they can be texted: and have a phone.")
+    properties: JSON = strawberry.field(description="Custom properties.")
+    subscribed: bool = strawberry.field(description="Whether the contact is subscribed now.")
+    textable: bool = strawberry.field(
+        description="Whether the contact can be texted: subscribed, with a phone."
+    )
     number: strawberry.Private[int]
 
     @classmethod
     def of(cls, person: Person) -> Contact:
-        """A contact as GraphQL shows it."""
         return cls(
             id=global_id(CONTACT, person.id),
             source_id=strawberry.ID(str(person.id)),
@@ -65,7 +66,7 @@ class Contact(Node):
 
 
 async def find_contact(context: Context, number: int) -> Contact | None:
-    """The contact with an id of the source system."""
+    """Return the contact with an id in the source system."""
     found = await context.engine.people([number])
     return Contact.of(found[number]) if number in found else None
 
@@ -77,10 +78,8 @@ async def _contact(info: RequestInfo, id: Id) -> Contact | None:
 
 @strawberry.type
 class ContactQuery:
-    """The queries of contacts."""
-
     contact: Contact | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_contact,
-        description="A contact by its id; null when the shop has none such.",
+        description="A contact by its global id; null if there is none.",
     )

@@ -1,4 +1,4 @@
-"""``Contact.segments``: added to its type here, since contacts and segments refer to each other."""
+"""``Contact.segments``, which is added here because contacts and segments refer to each other."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def _add_segments() -> None:
     field: StrawberryField = guarded(
         TokenScope.SEGMENTS_READ,
         resolver=_segments,
-        description="Every saved segment that this person is in, by name; none that is archived, "
-        "has problems, or asks a criterion that fails.",
+        description="The saved segments that the contact is in, by name, without segments that are "
+        "archived, have problems, or use a criterion that fails.",
     )
     field.python_name = "segments"
     field.origin = Contact

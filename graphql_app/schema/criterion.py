@@ -1,4 +1,4 @@
-"""Metadata: enough to build the whole form with no knowledge of any criterion."""
+"""Metadata of criteria: enough to build every form without knowing any criterion."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from graphql_app.segments.suggestions import MAX_SUGGESTIONS
 CriterionGroup = described_enum(
     Group,
     {
-        Group.PURCHASES: "What contacts ordered and paid.",
-        Group.MESSAGING: "What contacts were sent and texted in, and their consent.",
-        Group.PROFILE: "Who and where contacts are.",
-        Group.OTHER: "Anything else.",
+        Group.PURCHASES: "Orders and payments.",
+        Group.MESSAGING: "Texts sent and received, and consent.",
+        Group.PROFILE: "Who contacts are, and where.",
+        Group.OTHER: "Everything else.",
     },
     name="CriterionGroup",
-    description="Where a form lists a criterion.",
+    description="The section of a form that lists a criterion.",
 )
 CriterionFieldKind = described_enum(
     FieldKind,
@@ -35,112 +35,108 @@ CriterionFieldKind = described_enum(
         FieldKind.COUNT: "A whole number.",
         FieldKind.MONEY: "An amount in the shop's currency, as a decimal string.",
         FieldKind.NUMBER: "A number, as a decimal string.",
-        FieldKind.DATE: "A day, as YYYY-MM-DD.",
+        FieldKind.DATE: "A calendar day, as YYYY-MM-DD.",
         FieldKind.TEXT: "Any text.",
         FieldKind.CHOICE: "One of the field's options.",
-        FieldKind.TIME_WINDOW: "A span of time, as a TimeWindowInput.",
-        FieldKind.SEGMENT: "A saved segment, by its id.",
-        FieldKind.CONDITION: "A small form of its own: see the field's condition.",
+        FieldKind.TIME_WINDOW: "A time window, as a TimeWindowInput.",
+        FieldKind.SEGMENT: "A saved segment, by its global id.",
+        FieldKind.CONDITION: "A nested form; see the field's condition.",
     },
     name="CriterionFieldKind",
-    description="The input that a form shows.",
+    description="The kind of input that a form shows.",
 )
 
 
-@strawberry.type(description="Where a criterion comes from.")
+@strawberry.type(description="The package that supplies a criterion.")
 class Plugin:
-    """See the description."""
-
-    name: str = strawberry.field(description="The distribution, as pip knows it.")
+    name: str = strawberry.field(description="The distribution's name in pip.")
     version: str = strawberry.field(description="Its version.")
 
 
-@strawberry.type(description="A value that a field may take.")
+@strawberry.type(description="A possible value of a field.")
 class FieldOption:
-    """See the description."""
-
-    value: str = strawberry.field(description="What goes into the rule.")
-    label: str = strawberry.field(description="What people see.")
+    value: str = strawberry.field(description="The value in a rule.")
+    label: str = strawberry.field(description="The label, for people.")
     operators: list[str] | None = strawberry.field(
-        description="The operators that suit the value; null when all do."
+        description="The operators that make sense with the value; null for all."
     )
 
 
-@strawberry.type(description="One way to compare.")
+@strawberry.type(description="A comparison operator.")
 class CriterionOperator:
-    """See the description."""
-
-    name: str = strawberry.field(description="What goes into the rule.")
+    name: str = strawberry.field(description="The value in a rule.")
     label: str = strawberry.field(description="The words between the criterion and its value.")
     negated: bool = strawberry.field(
-        description="Whether it matches exactly those that another operator does not."
+        description="Whether it is the complement of another operator."
     )
     fields: list[str] = strawberry.field(
-        description="The names of the fields it goes with, required or not."
+        description="The names of the fields that it uses, required or not."
     )
 
 
-@strawberry.type(description="An input of a criterion's form.")
+@strawberry.type(description="A field of a criterion's form.")
 class CriterionField:
-    """See the description."""
-
-    name: str = strawberry.field(description="Its name in the rule.")
-    label: str = strawberry.field(description="What people see beside the input.")
-    description: str | None = strawberry.field(description="A sentence of help.")
+    name: str = strawberry.field(description="Its name in a rule.")
+    label: str = strawberry.field(description="Its label, for people.")
+    description: str | None = strawberry.field(description="Help text.")
     kind: FieldKind = strawberry.field(description="The kind of input.")
     required: bool = strawberry.field(
-        description="Whether it must be given with the operators that it is used with."
+        description="Whether the operators that use the field require it."
     )
     multiple: bool = strawberry.field(description="Whether it takes a list of values.")
     max_items: int | None = strawberry.field(
-        description="How many values such a list has at most; at least one."
+        description="The maximum length of the list, which has at least one value."
     )
-    default: JSON | None = strawberry.field(description="What leaving it out means, if anything.")
-    minimum: str | None = strawberry.field(description="The smallest value, as it is written.")
-    maximum: str | None = strawberry.field(description="The largest value, as it is written.")
-    step: str | None = strawberry.field(description="The distance of values that a form offers.")
+    default: JSON | None = strawberry.field(
+        description="The value that leaving it out stands for, if any."
+    )
+    minimum: str | None = strawberry.field(description="The smallest value, as in a rule.")
+    maximum: str | None = strawberry.field(description="The largest value, as in a rule.")
+    step: str | None = strawberry.field(description="The step of a number input.")
     not_below: str | None = strawberry.field(
-        description="The name of the field whose value must not be greater, where both are given."
+        description="The name of the field whose value must not exceed this one's."
     )
-    pattern: str | None = strawberry.field(description="A regular expression of valid text.")
-    unit: str | None = strawberry.field(description="What a number counts.")
-    placeholder: str | None = strawberry.field(description="An example for the empty input.")
+    pattern: str | None = strawberry.field(
+        description="A regular expression that valid text matches."
+    )
+    unit: str | None = strawberry.field(description="The unit of a number.")
+    placeholder: str | None = strawberry.field(description="Placeholder of the empty input.")
     options: list[FieldOption] | None = strawberry.field(
-        description="All values there are; null where any that fits goes."
+        description="All possible values; null if there is no fixed list."
     )
-    suggests: bool = strawberry.field(description="Whether fieldSuggestions has values for it.")
+    suggests: bool = strawberry.field(
+        description="Whether `fieldSuggestions` returns values for it."
+    )
     used_with: list[str] = strawberry.field(
-        description="The operators it goes with; with any other it must be left out."
+        description="The operators that use the field; with any other, leave it out."
     )
     condition: ConditionForm | None = strawberry.field(
-        description="The form of each item of a list of conditions; null for any other field."
+        description="The form of each item in a list of conditions; null for other fields."
     )
 
 
 @strawberry.type(description="A form within a criterion's form: an operator and fields.")
 class ConditionForm:
-    """See the description."""
-
-    description: str = strawberry.field(description="What it asks.")
+    description: str = strawberry.field(description="What it means.")
     input_type: str = strawberry.field(description="The name of its GraphQL input type.")
-    operators: list[CriterionOperator] = strawberry.field(description="The ways to compare.")
-    fields: list[CriterionField] = strawberry.field(description="The inputs, in order.")
+    operators: list[CriterionOperator] = strawberry.field(description="The operators, in order.")
+    fields: list[CriterionField] = strawberry.field(description="The fields, in order.")
 
 
-@strawberry.type(description="Something to pick contacts by.")
+@strawberry.type(description="A criterion for picking contacts.")
 class CriterionType:
-    """See the description."""
-
-    key: str = strawberry.field(description="Its key in a rule, and the field of RuleInput.")
-    label: str = strawberry.field(description="Its name for people.")
-    description: str = strawberry.field(description="What it asks.")
-    group: Group = strawberry.field(description="Where a form lists it.")
-    plugin: Plugin = strawberry.field(description="Where it comes from.")
+    key: str = strawberry.field(
+        description="Its key in a rule, which is also its field of RuleInput."
+    )
+    label: str = strawberry.field(description="Its label, for people.")
+    description: str = strawberry.field(description="What it means.")
+    group: Group = strawberry.field(description="The section of a form that lists it.")
+    plugin: Plugin = strawberry.field(description="The package that supplies it.")
     input_type: str = strawberry.field(description="The name of its GraphQL input type.")
-    operators: list[CriterionOperator] = strawberry.field(description="The ways to compare.")
-    fields: list[CriterionField] = strawberry.field(description="The inputs of its form, in order.")
+    operators: list[CriterionOperator] = strawberry.field(description="The operators, in order.")
+    fields: list[CriterionField] = strawberry.field(description="The fields of its form, in order.")
     json_schema: JSON = strawberry.field(
-        description="JSON Schema (2020-12) of its fields; x-ordered names bounds to keep in order."
+        description="JSON Schema (2020-12) of its fields; `x-ordered` names two ordered bounds."
     )
     ui_schema: JSON = strawberry.field(description="Hints for JSON Schema form libraries.")
     example: JSON = strawberry.field(description="A valid rule with this criterion.")
@@ -205,7 +201,7 @@ def _condition(condition: type[contract.Condition]) -> ConditionForm:
 def _type(
     criterion: type[contract.Criterion], registry: Registry, segment: str | None
 ) -> CriterionType:
-    """A criterion's metadata; in its example a saved segment of the shop, if there is one."""
+    """Return a criterion's metadata, with a saved segment of the shop in its example."""
     example = contract.example(criterion)
     for spec in criterion.fields():
         if spec.type.kind is FieldKind.SEGMENT and segment is not None:
@@ -229,7 +225,7 @@ def _type(
 async def _criteria(
     info: RequestInfo,
     search: Annotated[
-        str | None, strawberry.argument(description="Words in the label, description or key.")
+        str | None, strawberry.argument(description="Words of the label, description or key.")
     ] = None,
 ) -> list[CriterionType]:
     registry = info.context.services.registry
@@ -242,37 +238,35 @@ async def _criteria(
             for word in wanted
         )
     )
-    segment = await _a_segment(info)
+    segment = await _example_segment(info)
     return [_type(criterion, registry, segment) for criterion in found]
 
 
-async def _a_segment(info: RequestInfo) -> str | None:
-    """The id of a saved segment of the shop."""
+async def _example_segment(info: RequestInfo) -> str | None:
+    """Return the global id of some saved segment of the shop."""
     found = await info.context.run(info.context.saved.options, "", 1)
     return found[0].value if found else None
 
 
 async def _criterion(
     info: RequestInfo,
-    key: Annotated[str, strawberry.argument(description="Its key in a rule.")],
+    key: Annotated[str, strawberry.argument(description="The criterion's key.")],
 ) -> CriterionType | None:
     registry = info.context.services.registry
     found = registry.criteria.get(key)
-    return None if found is None else _type(found, registry, await _a_segment(info))
+    return None if found is None else _type(found, registry, await _example_segment(info))
 
 
 CriterionKey = Annotated[str, strawberry.argument(description="The criterion's key.")]
 FieldName = Annotated[
     str,
-    strawberry.argument(
-        description="The field's name; a condition's after that of its list and a point."
-    ),
+    strawberry.argument(description="The field's name; for a field of a condition, `list.field`."),
 ]
 Given = Annotated[
     JSON | None,
     strawberry.argument(
-        description="The criterion's other fields as far as they are filled in, an object by "
-        "their names; those of a condition after that of their list and a point."
+        description="The values of the criterion's other fields so far: an object by field name, "
+        "with `list.field` for fields of a condition."
     ),
 ]
 
@@ -282,10 +276,10 @@ async def _field_suggestions(
     criterion: CriterionKey,
     field: FieldName,
     search: Annotated[
-        str, strawberry.argument(description="What was typed so far; part of a value or label.")
+        str, strawberry.argument(description="What the user has typed: part of a value or label.")
     ] = "",
     first: Annotated[
-        int, strawberry.argument(description=f"How many at most, 1 to {MAX_SUGGESTIONS}.")
+        int, strawberry.argument(description=f"Return at most n values, 1 to {MAX_SUGGESTIONS}.")
     ] = 20,
     given: Given = None,
 ) -> list[FieldOption]:
@@ -297,13 +291,11 @@ async def _field_suggestions(
     return [_option(option) for option in found]
 
 
-@strawberry.type(description="What people see for a value.")
+@strawberry.type(description="The label of a value.")
 class FieldLabel:
-    """See the description."""
-
     value: str = strawberry.field(description="The value in a rule.")
     label: str | None = strawberry.field(
-        description="What people see; null for a value that nothing names."
+        description="The label, for people; null if the value has none."
     )
 
 
@@ -325,12 +317,10 @@ async def _field_labels(
 
 @strawberry.type
 class CriterionQuery:
-    """The queries of metadata."""
-
     criteria: list[CriterionType] = guarded(
         TokenScope.SEGMENTS_READ,
         resolver=_criteria,
-        description="Everything there is to pick contacts by, by key.",
+        description="All criteria, by key.",
     )
     criterion: CriterionType | None = guarded(
         TokenScope.SEGMENTS_READ, resolver=_criterion, description="One criterion by its key."
@@ -339,13 +329,13 @@ class CriterionQuery:
         TokenScope.SEGMENTS_READ,
         TokenScope.CONTACTS_READ,
         resolver=_field_suggestions,
-        description="Values to offer for a field, from the shop's own facts where it `suggests`, "
-        f"else from its options; the best first, at most {MAX_SUGGESTIONS}.",
+        description="Values to offer for a field, the best first: from the shop's own facts if the "
+        f"field `suggests`, otherwise from its options. At most {MAX_SUGGESTIONS}.",
     )
     field_labels: list[FieldLabel] = guarded(
         TokenScope.SEGMENTS_READ,
         TokenScope.CONTACTS_READ,
         resolver=_field_labels,
-        description="What people see for values of a field that a rule has, such as the titles of "
-        "products and the names of segments; in the order of the values.",
+        description="The labels of values of a field, such as product titles and segment names, in "
+        "the order of the values.",
     )

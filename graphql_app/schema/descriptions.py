@@ -1,4 +1,4 @@
-"""Descriptions for what strawberry gives none of its own: enum values, arguments, roots."""
+"""Descriptions that strawberry has no place for: of enum values, arguments and root types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ E = TypeVar("E", bound=Enum)
 def described_enum(
     enum: type[E], values: Mapping[E, str], *, description: str, name: str | None = None
 ) -> type[E]:
-    """Make a GraphQL enum of a Python one, which stays as it is, describing every value.
+    """Register a Python enum as a GraphQL enum, with a description of every value.
 
     Raises:
         KeyError: A value has no description.
@@ -27,12 +27,12 @@ def described_enum(
 
 
 def argument(annotation: Any, description: str) -> Any:
-    """The annotation of an argument whose type is made at run time."""
+    """Return the annotation of an argument whose type is created at run time."""
     return Annotated[annotation, strawberry.argument(description=description)]
 
 
 def root(name: str, types: tuple[Any, ...], description: str) -> type:
-    """An operation's root type: the fields of some types."""
+    """Return a root type with the fields of some types."""
     made = merge_types(name, types)
     _definition(made).description = description
     return made

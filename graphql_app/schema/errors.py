@@ -1,4 +1,4 @@
-"""Errors as clients see them: ``userErrors`` of mutations, coded errors of everything else."""
+"""Errors as clients see them: ``userErrors`` of mutations, and errors with a code elsewhere."""
 
 from __future__ import annotations
 
@@ -22,85 +22,79 @@ logger = logging.getLogger(__name__)
 
 MAX_USER_ERRORS = 100
 
-# What is no fault of the server's.
+# Errors that the client caused.
 REFUSALS = (GraphQLError, CannotGetOperationTypeError, MissingQueryError)
 
-# Where graphql-core says that a variable's value is wrong.
+# How graphql-core reports an invalid variable.
 VARIABLE_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value at ([\w.\[\]]+): ")
 
 UserErrorCode = described_enum(
     ErrorCode,
     {
-        ErrorCode.UNAUTHENTICATED: "No token was sent, or none that is valid.",
-        ErrorCode.FORBIDDEN: "The token lacks a scope.",
-        ErrorCode.NOT_FOUND: "The shop has nothing by this id or name.",
-        ErrorCode.INVALID: "A value is not one that its field takes.",
-        ErrorCode.UNKNOWN_CRITERION: "A rule has a criterion that no installed plugin supplies.",
-        ErrorCode.CRITERION_FAILED: "A criterion failed in its plugin; other criteria do not.",
-        ErrorCode.LIMIT_EXCEEDED: "This is more than can be asked or sent at once.",
-        ErrorCode.NAME_TAKEN: "Another segment of the shop has the name.",
-        ErrorCode.VERSION_CONFLICT: "Somebody else saved another version meanwhile.",
-        ErrorCode.DEFAULT_SEGMENT: "A default segment cannot be changed.",
-        ErrorCode.SEGMENT_IN_USE: "Rules of other segments refer to the segment.",
-        ErrorCode.SEGMENT_CYCLE: "A rule would ask about its own segment, through others or not.",
-        ErrorCode.IDEMPOTENCY_KEY_REUSED: "The key was used for something else in the last day.",
-        ErrorCode.BAD_REQUEST: "The request is no valid GraphQL of this schema.",
-        ErrorCode.BODY_TOO_LARGE: "The body has more bytes than the token may send.",
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The body is of a media type that is not served.",
-        ErrorCode.QUERY_TOO_DEEP: "The query has more levels than it may have.",
-        ErrorCode.QUERY_TOO_COSTLY: "The query costs more than it may.",
-        ErrorCode.TOO_MANY_FIELDS: "The query has more fields than it may have.",
-        ErrorCode.TOO_MANY_ALIASES: "The query has more aliases than it may have.",
-        ErrorCode.TOO_MANY_DIRECTIVES: "The query has more directives than it may have.",
-        ErrorCode.TOO_MANY_TOKENS: "The query has more tokens than it may have.",
-        ErrorCode.TOO_MANY_REPEATS: "The query names the same fields more often than it may.",
-        ErrorCode.TOO_MANY_OPERATIONS: "The connection has as many operations as it may have.",
-        ErrorCode.RATE_LIMITED: "Too much was asked in too short a time.",
-        ErrorCode.INTROSPECTION_OFF: "The server does not tell its schema.",
-        ErrorCode.UNTRUSTED_DOCUMENT: "The server runs documents of a list only, without this one.",
-        ErrorCode.TIMEOUT: "It took too long; a simpler rule or a narrower window may not.",
-        ErrorCode.UNAVAILABLE: "A store does not answer; the same request may work in a moment.",
-        ErrorCode.INTERNAL: "Something went wrong on the server's side.",
+        ErrorCode.UNAUTHENTICATED: "The request has no valid token.",
+        ErrorCode.FORBIDDEN: "The token lacks a required scope.",
+        ErrorCode.NOT_FOUND: "The shop has no object with this id or name.",
+        ErrorCode.INVALID: "A value is invalid.",
+        ErrorCode.UNKNOWN_CRITERION: "No installed plugin supplies a criterion of the rule.",
+        ErrorCode.CRITERION_FAILED: "A criterion's plugin failed; rules without it work.",
+        ErrorCode.LIMIT_EXCEEDED: "The request exceeds a limit; the message names it.",
+        ErrorCode.NAME_TAKEN: "Another segment of the shop has this name.",
+        ErrorCode.VERSION_CONFLICT: "The segment was changed since the version that you expected.",
+        ErrorCode.DEFAULT_SEGMENT: "Default segments cannot be changed.",
+        ErrorCode.SEGMENT_IN_USE: "Other segments refer to this segment.",
+        ErrorCode.SEGMENT_CYCLE: "The rule would refer to its own segment, directly or indirectly.",
+        ErrorCode.IDEMPOTENCY_KEY_REUSED: "The key was used for a different call within 24 hours.",
+        ErrorCode.BAD_REQUEST: "The request is not valid GraphQL for this schema.",
+        ErrorCode.BODY_TOO_LARGE: "The body exceeds the token's size limit.",
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The media type of the body is not supported.",
+        ErrorCode.QUERY_TOO_DEEP: "The query exceeds the depth limit.",
+        ErrorCode.QUERY_TOO_COSTLY: "The query exceeds the cost limit.",
+        ErrorCode.TOO_MANY_FIELDS: "The query exceeds the limit on fields.",
+        ErrorCode.TOO_MANY_ALIASES: "The query exceeds the limit on aliases.",
+        ErrorCode.TOO_MANY_DIRECTIVES: "The query exceeds the limit on directives.",
+        ErrorCode.TOO_MANY_TOKENS: "The query exceeds the limit on tokens.",
+        ErrorCode.TOO_MANY_REPEATS: "The query repeats the same fields too often.",
+        ErrorCode.TOO_MANY_OPERATIONS: "The connection exceeds the limit on operations at once.",
+        ErrorCode.RATE_LIMITED: "Too many requests; retry after `retryAfter` seconds.",
+        ErrorCode.INTROSPECTION_OFF: "Introspection is turned off.",
+        ErrorCode.UNTRUSTED_DOCUMENT: "The server runs trusted documents only; this is not one.",
+        ErrorCode.TIMEOUT: "The request took too long; use a simpler rule or a shorter window.",
+        ErrorCode.UNAVAILABLE: "A store is unavailable; retry in a moment.",
+        ErrorCode.INTERNAL: "An unexpected error of the server.",
     },
     name="ErrorCode",
-    description="What went wrong, for programs.",
+    description="The kind of error, for programs.",
 )
 
-# What no change of the input would mend is an error of the operation, not of the user.
+# Errors that no change of the input can fix are errors of the operation, not user errors.
 NOT_THE_USERS = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 )
 
 
-@strawberry.type(description="Something in a mutation's input that a person can mend.")
+@strawberry.type(description="A problem with a mutation's input, which the user can fix.")
 class UserError:
-    """See the description."""
-
-    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
-    message: str = strawberry.field(description="What is wrong, for people.")
+    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
+    message: str = strawberry.field(description="The error message, for people.")
     path: list[str] = strawberry.field(
-        description="The input that it is about, from the argument down; list items by number."
+        description="Path of the input from the argument down; list items by number."
     )
 
     @classmethod
     def of(cls, problem: Problem) -> UserError:
-        """A problem as a user error."""
         return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
 
 
-@strawberry.type(description="Why a stored rule does not hold any more.")
+@strawberry.type(description="Why a stored rule is no longer valid.")
 class RuleProblem:
-    """See the description."""
-
-    code: ErrorCode = strawberry.field(description="What is wrong, for programs.")
-    message: str = strawberry.field(description="What is wrong, for people.")
+    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
+    message: str = strawberry.field(description="The error message, for people.")
     path: list[str] = strawberry.field(
-        description="The node, from `rule` down; list items by number."
+        description="Path of the node from `rule` down; list items by number."
     )
 
     @classmethod
     def of(cls, problem: Problem) -> RuleProblem:
-        """A problem of a stored rule."""
         return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
 
 
@@ -110,7 +104,7 @@ Payload = TypeVar("Payload")
 async def answer(
     work: Callable[[], Awaitable[Payload]], refused: Callable[[list[UserError]], Payload]
 ) -> Payload:
-    """The payload of a mutation: what the work gives, or why it was refused."""
+    """Return a mutation's payload: the result of the work, or one made of its user errors."""
     try:
         return await work()
     except AppError as error:
@@ -121,10 +115,9 @@ async def answer(
 
 
 class CodedErrors(SchemaExtension):
-    """Gives every error a code; what was not foreseen is logged and masked."""
+    """Gives every error a code. Unexpected errors are logged and masked."""
 
     def on_operation(self) -> Iterator[None]:
-        """Rewrite the errors of the result."""
         yield
         result: Any = self.execution_context.result
         if result is not None and getattr(result, "errors", None):
@@ -132,7 +125,7 @@ class CodedErrors(SchemaExtension):
 
 
 def coded(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    """Errors with ``extensions.code``; one for each problem, with the path of the input."""
+    """Return errors with ``extensions.code``, one for each problem, with the path of the input."""
     return [coded_error for error in errors for coded_error in _coded(error)]
 
 
@@ -163,10 +156,10 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             error, "The query is nested too deeply.", {"code": ErrorCode.QUERY_TOO_DEEP.value}
         )
     elif error.path is None and isinstance(original, ValueError):
-        # Python refuses to read a number of thousands of digits, in whatever checks literals.
+        # Python refuses to parse an integer literal with thousands of digits.
         yield _copy(
             error,
-            "The query holds a value that cannot be read.",
+            "The query contains a value that cannot be parsed.",
             {"code": ErrorCode.BAD_REQUEST.value},
         )
     else:
@@ -181,7 +174,7 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
 
 def _code_of_refusal(error: GraphQLError) -> ErrorCode:
     if isinstance(error, GraphQLSyntaxError):
-        # The parser has words for its limits, and no types.
+        # The parser reports its limits by message only.
         if "nested too deeply" in error.message:
             return ErrorCode.QUERY_TOO_DEEP
         if "Parsing aborted" in error.message:
@@ -190,7 +183,7 @@ def _code_of_refusal(error: GraphQLError) -> ErrorCode:
 
 
 def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
-    if "code" not in (error.extensions or {}):  # else it has been counted
+    if "code" not in (error.extensions or {}):  # otherwise it has been counted
         count_errors([extensions["code"]])
     return GraphQLError(
         message,

@@ -32,13 +32,13 @@ def explainer(context: Context, rule: Rule) -> Explainer:
 
 
 def explanation_query(inputs: RuleInputs) -> type:
-    """The query of explanations."""
+    """Return the type with the query of explanations."""
 
     async def resolve_explanation(
         info: RequestInfo,
         rule: Any,
         contact_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The contact's id, as this API gave it.")
+            strawberry.ID, strawberry.argument(description="The contact's global id.")
         ],
     ) -> MembershipExplanation:
         found = await info.context.parse(rule)
@@ -48,7 +48,7 @@ def explanation_query(inputs: RuleInputs) -> type:
             raise NotFoundError("contact", ("contactId",))
         return explanation
 
-    resolve_explanation.__annotations__["rule"] = argument(inputs.rule, "What to explain.")
+    resolve_explanation.__annotations__["rule"] = argument(inputs.rule, "The rule to explain.")
 
     @strawberry.type
     class ExplanationQuery:
@@ -56,8 +56,8 @@ def explanation_query(inputs: RuleInputs) -> type:
             TokenScope.SEGMENTS_READ,
             TokenScope.CONTACTS_READ,
             resolver=resolve_explanation,
-            description="Why a contact is, or is not, among those whom a rule matches now; an "
-            "error when there is no such contact.",
+            description="Why a contact matches a rule now, or does not; an error if the contact is "
+            "unknown.",
         )
 
     return ExplanationQuery

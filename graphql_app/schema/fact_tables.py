@@ -1,4 +1,4 @@
-"""Facts of plugins' own: which tables there are, and rows into any of them."""
+"""Plugins' own tables of facts: metadata, and a mutation that records rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from graphql_app.schema.facts import (
 from graphql_app.schema.permissions import RequestInfo, guarded, guarded_mutation
 from graphql_app.schema.scalars import JSON
 
-# The mutations that take the built-in facts.
+# The mutations that record the built-in facts.
 MUTATIONS: Mapping[str, str] = {
     "contacts": "contactsUpsert",
     "orders": "ordersUpsert",
@@ -43,7 +43,7 @@ MUTATIONS: Mapping[str, str] = {
 
 
 class FactFieldKind(Enum):
-    """What a field of a plugin's table takes."""
+    """The kinds of fields in plugins' tables."""
 
     ID = value_parsers.IDENTIFIER
     NUMBER = value_parsers.INTEGER
@@ -59,36 +59,32 @@ described_enum(
     {
         FactFieldKind.ID: "A whole number from 0 to 2^64-1, as text or number.",
         FactFieldKind.NUMBER: "A whole number.",
-        FactFieldKind.AMOUNT: 'An amount as text, e.g. "50.00".',
-        FactFieldKind.TIME: "An instant of ISO 8601 with its offset.",
+        FactFieldKind.AMOUNT: 'An amount as text, such as "50.00".',
+        FactFieldKind.TIME: "An ISO 8601 timestamp with an offset.",
         FactFieldKind.TEXT: f"Text of at most {value_parsers.MAX_TEXT} characters.",
         FactFieldKind.BOOLEAN: "True or false.",
         FactFieldKind.TEXTS: f"A list of at most {value_parsers.MAX_TAGS} texts.",
     },
-    description="What a field of a plugin's table takes.",
+    description="The kind of a field in a plugin's table.",
 )
 
 
 @strawberry.type(description="A field of a plugin's table.")
 class FactTableField:
-    """See the description."""
-
     name: str = strawberry.field(description="Its name in a row.")
-    kind: FactFieldKind = strawberry.field(description="What it takes.")
+    kind: FactFieldKind = strawberry.field(description="The kind of its values.")
     required: bool = strawberry.field(description="Whether every row must have it.")
-    description: str = strawberry.field(description="What it is.")
+    description: str = strawberry.field(description="What it means.")
 
 
 @strawberry.type(description="A table of facts that a plugin adds.")
 class FactTable:
-    """See the description."""
-
-    name: str = strawberry.field(description="Its name, for factsRecord and for files.")
-    description: str = strawberry.field(description="What a row of it is.")
-    plugin: Plugin = strawberry.field(description="Where it comes from.")
+    name: str = strawberry.field(description="Its name, for factsRecord and file imports.")
+    description: str = strawberry.field(description="What a row means.")
+    plugin: Plugin = strawberry.field(description="The package that adds it.")
     fields: list[FactTableField] = strawberry.field(description="The fields of a row, in order.")
     key: list[str] = strawberry.field(
-        description="What a row is found again by: one with the same values here replaces it."
+        description="The key fields: a row replaces the row with the same values in them."
     )
 
 
@@ -120,42 +116,44 @@ async def _fact_tables(info: RequestInfo) -> list[FactTable]:
 
 
 def _record(context: Context, table: str, rows: Sequence[Any]) -> int:
-    """Check and record rows of a plugin's table."""
-    fact = _found(context, table)
+    """Check and record rows of a plugin's table; return their number."""
+    fact = _fact_type(context, table)
     context.services.recorder.record(context.shop_id, fact, _checked(fact, rows))
     return len(rows)
 
 
-def _found(context: Context, table: str) -> FactType:
-    """A plugin's fact by the name of its table.
+def _fact_type(context: Context, table: str) -> FactType:
+    """Return the fact type of a plugin's table.
 
     Raises:
-        AppError: There is none; the message says which there are.
+        AppError: There is no such table; the message lists the tables.
     """
     known = context.services.audience.facts
     if table in MUTATIONS:
-        message = f"{table} are recorded with {MUTATIONS[table]}."
+        message = f"Record {table} with {MUTATIONS[table]}."
     elif table in known:
         return known[table]
     else:
         own = ", ".join(name for name in known if name not in FACTS)
         message = (
-            f'There is no table "{table}"; {f"known are: {own}" if own else "no plugin adds any"}.'
+            f'Unknown table "{table}"; {f"use one of {own}" if own else "no plugin adds a table"}.'
         )
         if context.services.registry.left_out:
-            message += f" These were left out at the start: {context.services.registry.left_out}."
+            message += f" Plugins left out at startup: {context.services.registry.left_out}."
     raise AppError(ErrorCode.INVALID, message, ("table",))
 
 
 def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
-    """The rows as a table.
+    """Return the rows as a table.
 
     Raises:
         InvalidInputError: With the path of every bad value.
     """
     require_few("rows", rows)
     names = {to_camel_case(field.name): field.name for field in fact.fields}
-    problems = [found for place, row in enumerate(rows) for found in _strange(place, row, names)]
+    problems = [
+        found for place, row in enumerate(rows) for found in _unknown_fields(place, row, names)
+    ]
     given = [row if isinstance(row, dict) else {} for row in rows]
     values = {name: [row.get(camel) for row in given] for camel, name in names.items()}
     table, bad = facts.check_batch(fact, values, len(rows))
@@ -167,8 +165,8 @@ def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
     return table
 
 
-def _strange(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
-    """What is no field of a row."""
+def _unknown_fields(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
+    """Return the unknown fields of a row as problems."""
     known = ", ".join(names)
     if not isinstance(row, dict):
         message = f"A row must be an object with the fields of the table: {known}."
@@ -176,7 +174,7 @@ def _strange(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem
     return [
         Problem(
             ErrorCode.INVALID,
-            f'There is no field "{name}"; known are: {known}.',
+            f'Unknown field "{name}"; the fields are {known}.',
             ("rows", place, name),
         )
         for name in row
@@ -190,7 +188,7 @@ async def _facts_record(
     rows: Annotated[
         list[JSON],
         strawberry.argument(
-            description=f"Up to {MAX_ITEMS} objects with the table's fields, in camel case; all "
+            description=f"At most {MAX_ITEMS} objects with the table's fields, in camel case; all "
             "are recorded, or none."
         ),
     ],
@@ -201,8 +199,6 @@ async def _facts_record(
 
 @strawberry.type
 class FactTableQuery:
-    """The query of plugins' tables."""
-
     fact_tables: list[FactTable] = guarded(
         TokenScope.FACTS_WRITE,
         resolver=_fact_tables,
@@ -212,10 +208,8 @@ class FactTableQuery:
 
 @strawberry.type
 class FactTableMutation:
-    """The mutation of facts of plugins' own."""
-
     facts_record: FactsPayload = guarded_mutation(
         TokenScope.FACTS_WRITE,
         resolver=_facts_record,
-        description="Record rows of a plugin's table, each replaced whole by the table's key.",
+        description="Record rows of a plugin's table. A row replaces the row with the same key.",
     )

@@ -1,4 +1,4 @@
-"""Facts in: upserts by natural key, all or nothing, up to 10,000 items a call."""
+"""Recording facts: upserts by natural key, all or nothing, at most 10,000 items per call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from graphql_app.schema.rule import input_type, list_of
 from graphql_app.schema.scalars import JSON, Money
 
 MAX_ITEMS = 10_000
-STILL = 0.02  # seconds after which to look again whether a shop may be written to
+PAUSED_INTERVAL = 0.02  # seconds between checks whether a shop's writes are paused
 MAX_LINES = 100_000
 
 TYPES: dict[value_parsers.ValueKind, Any] = {
@@ -43,13 +43,11 @@ TYPES: dict[value_parsers.ValueKind, Any] = {
 }
 
 
-@strawberry.type(description="What a mutation of facts answers.")
+@strawberry.type(description="The result of a mutation of facts.")
 class FactsPayload:
-    """See the description."""
-
-    recorded: int = strawberry.field(description="How many items were recorded: all or none.")
+    recorded: int = strawberry.field(description="The number of items recorded: all or none.")
     user_errors: list[UserError] = strawberry.field(
-        description="Why nothing was recorded, the first 100 reasons; empty when all went well."
+        description="Why nothing was recorded (the first 100 errors); empty on success."
     )
 
 
@@ -70,24 +68,38 @@ def _input(name: str, fields: Sequence[FactField], description: str, **more: Any
 OrderLineInput = _input("OrderLineInput", facts.LINES.fields, "A product on an order.")
 
 INPUTS = {
-    "contacts": _input("ContactInput", facts.CONTACTS.fields, "A contact, replaced whole by `id`."),
+    "contacts": _input(
+        "ContactInput",
+        facts.CONTACTS.fields,
+        "A contact. It replaces the contact with the same `id`.",
+    ),
     "orders": _input(
         "OrderInput",
         facts.ORDERS.fields,
-        "An order with its lines, replaced whole by `id`.",
+        "An order with its lines. It replaces the order with the same `id`.",
         lines=(
             list_of(OrderLineInput) | None,
-            strawberry.field(default=strawberry.UNSET, description="What was bought."),
+            strawberry.field(default=strawberry.UNSET, description="The products on the order."),
         ),
     ),
-    "products": _input("ProductInput", facts.PRODUCTS.fields, "A product, replaced by `id`."),
+    "products": _input(
+        "ProductInput",
+        facts.PRODUCTS.fields,
+        "A product. It replaces the product with the same `id`.",
+    ),
     "texts": _input(
-        "TextInput", facts.TEXTS.fields, "A text sent to a contact, replaced whole by `id`."
+        "TextInput",
+        facts.TEXTS.fields,
+        "A text sent to a contact. It replaces the text with the same `id`.",
     ),
     "keywords": _input(
         "KeywordInput", facts.KEYWORDS.fields, "A keyword that a contact texted in."
     ),
-    "events": _input("EventInput", facts.EVENTS.fields, "Anything else, replaced whole by `id`."),
+    "events": _input(
+        "EventInput",
+        facts.EVENTS.fields,
+        "Any other event. It replaces the event with the same `id`.",
+    ),
 }
 
 
@@ -100,7 +112,7 @@ def _columns(fields: Sequence[FactField], items: Sequence[Item]) -> dict[str, li
 
 
 def require_few(argument: str, items: Sequence[Any]) -> None:
-    """Refuse more items than a call may have.
+    """Refuse more than ``MAX_ITEMS`` items.
 
     Raises:
         AppError: LIMIT_EXCEEDED, with the path of the argument.
@@ -114,13 +126,13 @@ def require_few(argument: str, items: Sequence[Any]) -> None:
 
 
 def problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
-    """What is wrong with a field of the item at a path."""
+    """Return a problem with a field of the item at a path."""
     name = to_camel_case(field)
     return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
 
 
 def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
-    """The items as a table.
+    """Return the items as a table.
 
     Raises:
         InvalidInputError: With the path of every bad value.
@@ -133,7 +145,7 @@ def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
 
 
 def _lines(items: Sequence[Item]) -> pa.Table:
-    """The lines of orders, with the row of their order.
+    """Return the lines of orders, with the row number of their order.
 
     Raises:
         InvalidInputError: With the path of every bad value.
@@ -161,7 +173,7 @@ def _lines(items: Sequence[Item]) -> pa.Table:
 
 
 def _record(context: Context, name: str, items: Sequence[Item]) -> int:
-    """Check and record items of a fact."""
+    """Check and record items of a fact; return their number."""
     recorder: Recorder = context.services.recorder
     if name == "orders":
         recorder.record_orders(context.shop_id, *_checked_orders(items))
@@ -172,7 +184,7 @@ def _record(context: Context, name: str, items: Sequence[Item]) -> int:
 
 
 def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
-    """Orders and their lines as tables; what is wrong with either is told together."""
+    """Return orders and their lines as tables, or raise the problems of both."""
     tables: list[pa.Table] = []
     problems: list[Problem] = []
     for check in (partial(_checked, facts.ORDERS, "orders"), _lines):
@@ -201,8 +213,8 @@ def _forget(context: Context, ids: Sequence[str]) -> int:
 IdempotencyKey = Annotated[
     str | None,
     strawberry.argument(
-        description=f"A name for the call, of 1 to {MAX_KEY} characters, which no other call of "
-        "the shop has: sent again within 24 hours, it gets the first answer, and records nothing."
+        description=f"A unique key for the call, 1 to {MAX_KEY} characters. The same call with the "
+        "same key within 24 hours returns the first result and records nothing."
     ),
 ]
 
@@ -210,7 +222,7 @@ IdempotencyKey = Annotated[
 async def facts_payload(
     info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
 ) -> FactsPayload:
-    """The payload of a mutation whose work says how many items it recorded."""
+    """Return the payload of a mutation whose work returns the number of recorded items."""
     context = info.context
 
     async def done() -> FactsPayload:
@@ -218,7 +230,7 @@ async def facts_payload(
         if key is not None:
             doing = partial(_once, context, key, info.field_name, args, doing)
         while context.services.recorder.is_quiesced(context.shop_id):
-            await asyncio.sleep(STILL)  # else the threads would all wait, and no shop be answered
+            await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
         async with context.services.writers(context.shop_id):
             return FactsPayload(recorded=await context.run(doing), user_errors=[])
 
@@ -226,7 +238,7 @@ async def facts_payload(
 
 
 def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:
-    """Do the work of a mutation unless it was done under this key."""
+    """Do the work of a mutation, unless a call with this key has."""
     asked = json.dumps([name, args], sort_keys=True, default=str)
     with context.services.recorder.hold_write_lock(context.shop_id):
         return once(context.services.catalog, context.shop_id, key, asked, work)
@@ -272,7 +284,7 @@ async def _contacts_forget(
     info: RequestInfo,
     ids: Annotated[
         list[strawberry.ID],
-        strawberry.argument(description=f"Ids of the source system, up to {MAX_ITEMS}."),
+        strawberry.argument(description=f"Ids in the source system, at most {MAX_ITEMS}."),
     ],
     idempotency_key: IdempotencyKey = None,
 ) -> FactsPayload:
@@ -280,37 +292,35 @@ async def _contacts_forget(
 
 
 def _mutation(resolver: Any, description: str) -> Any:
-    """A mutation; its argument named after a fact takes a list of that fact's input."""
+    """Return a mutation; its argument named after a fact takes a list of that fact's input."""
     for name in INPUTS.keys() & resolver.__annotations__.keys():
         resolver.__annotations__[name] = argument(
-            list_of(INPUTS[name]), f"Up to {MAX_ITEMS} {name}; all are recorded, or none."
+            list_of(INPUTS[name]), f"At most {MAX_ITEMS} {name}; all are recorded, or none."
         )
     return guarded_mutation(TokenScope.FACTS_WRITE, resolver=resolver, description=description)
 
 
 @strawberry.type
 class FactsMutation:
-    """The mutations of facts."""
-
     contacts_upsert: FactsPayload = _mutation(
-        _contacts_upsert, "Record contacts, each replaced whole by its id."
+        _contacts_upsert, "Record contacts. A contact replaces the one with the same id."
     )
     orders_upsert: FactsPayload = _mutation(
-        _orders_upsert, "Record orders with their lines, each replaced whole by its id."
+        _orders_upsert,
+        "Record orders with their lines. An order replaces the one with the same id.",
     )
-    products_upsert: FactsPayload = _mutation(
-        _products_upsert, "Record products' titles, by their ids."
-    )
+    products_upsert: FactsPayload = _mutation(_products_upsert, "Record the titles of products.")
     texts_record: FactsPayload = _mutation(
-        _texts_record, "Record texts sent to contacts, each replaced whole by its id."
+        _texts_record, "Record texts sent to contacts. A text replaces the one with the same id."
     )
     keywords_record: FactsPayload = _mutation(
-        _keywords_record, "Record keywords that contacts texted in; repeating one changes nothing."
+        _keywords_record,
+        "Record keywords that contacts texted in. Repeating a call changes nothing.",
     )
     events_record: FactsPayload = _mutation(
-        _events_record, "Record anything else, each replaced whole by its id."
+        _events_record, "Record other events. An event replaces the one with the same id."
     )
     contacts_forget: FactsPayload = _mutation(
         _contacts_forget,
-        "Erase contacts by their source ids, with every fact about them, for good.",
+        "Erase contacts and all facts about them, permanently.",
     )

@@ -1,4 +1,4 @@
-"""Ids of nodes as GraphQL has them."""
+"""Global ids as GraphQL types."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import strawberry
 
 from graphql_app.ids import encode
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="Its id, as this API gave it.")]
+Id = Annotated[strawberry.ID, strawberry.argument(description="The global id.")]
 
 
 def global_id(kind: str, number: int) -> strawberry.ID:
-    """The id of a node."""
+    """Return the global id of a node."""
     return strawberry.ID(encode(kind, number))

@@ -1,4 +1,4 @@
-"""A schema that is not told: neither when it is asked for, nor by way of suggestions."""
+"""Turning introspection off, also through suggestions in error messages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from graphql import FieldNode, GraphQLError, ValidationRule
 
 from graphql_app.errors import ErrorCode
 
-TELLING = frozenset({"__schema", "__type"})
+INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 
 
 class NoIntrospection(ValidationRule):
-    """Refuses to tell the schema; the name of a value's type may be asked."""
+    """Refuses introspection, except ``__typename``."""
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        """Refuse the fields that tell it."""
-        if node.name.value in TELLING:
+        if node.name.value in INTROSPECTION_FIELDS:
             self.report_error(
                 GraphQLError(
-                    "This server does not tell its schema.",
+                    "Introspection is turned off on this server.",
                     node,
                     extensions={"code": ErrorCode.INTROSPECTION_OFF.value},
                 )
@@ -29,5 +28,5 @@ class NoIntrospection(ValidationRule):
 
 
 def without_suggestion(message: str) -> str:
-    """What an error says, without names that the client did not use itself."""
+    """Remove suggestions, which reveal names of the schema, from an error message."""
     return SUGGESTION.sub("", message)

@@ -1,4 +1,4 @@
-"""Limits on what a query may ask, counted once per fragment so that the count is cheap."""
+"""Limits on the size of operations. Each fragment is measured once, so measuring is linear."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.schema.introspection import TELLING
-from graphql_app.schema.overlapping_fields import bounded_merging
+from graphql_app.schema.introspection import INTROSPECTION_FIELDS
+from graphql_app.schema.overlapping_fields import bounded_overlap_rule
 from graphql_app.schema.pagination import DEFAULT_PAGE, MAX_PAGE
 from graphql_app.settings import Settings
 
-# Fields that ask the audience: each is a statement, or more.
+# Fields that execute one or more statements.
 COSTLY = frozenset(
     {
         "segmentSize", "segmentMembers", "size", "members", "contains", "segments", "totalCount",
@@ -38,16 +38,16 @@ COSTLY = frozenset(
     }
 )  # fmt: skip
 COST_OF_STATEMENT = 10
-COST_OF_SCHEMA = 1_000  # what is told is long, and once more so with each alias in it
+COST_OF_INTROSPECTION = 1_000  # the answer is long, and as long again for each alias in it
 PAGED = frozenset({"segments", "segmentMembers", "members"})
 
-# How many items the variables ask for, or have; ``None`` of one that is no number and no list.
-Asked: TypeAlias = Mapping[str, int | None]
+# The number of items that each variable requests or has; ``None`` for other values.
+ItemCounts: TypeAlias = Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a part of a query is, fragments spread out."""
+    """The size of a part of a document, with fragments expanded."""
 
     depth: int = 0
     fields: int = 0
@@ -57,26 +57,25 @@ class Extent:
 
 
 class QueryLimits(SchemaExtension):
-    """Refuses queries that are too deep or too wide, before they are validated or run."""
+    """Refuses operations that exceed a limit, before they are validated."""
 
-    def __init__(self, settings: Settings, merging: type[ValidationRule]) -> None:
-        """``merging`` takes the place of the rule about fields that are named more than once."""
+    def __init__(self, settings: Settings, overlap_rule: type[ValidationRule]) -> None:
         super().__init__()
         self._settings = settings
-        self._merging = merging
+        self._overlap_rule = overlap_rule
 
     def on_operation(self) -> Iterator[None]:
-        """Have the parser stop at a number of tokens, and validation at one of comparisons."""
+        """Limit the parser's tokens, and the comparisons of the overlap rule."""
         execution = self.execution_context
         execution.parse_options["max_tokens"] = self._settings.max_tokens
         execution.validation_rules = tuple(
-            self._merging if rule is OverlappingFieldsCanBeMergedRule else rule
+            self._overlap_rule if rule is OverlappingFieldsCanBeMergedRule else rule
             for rule in execution.validation_rules
         )
         yield
 
     def on_parse(self) -> Iterator[None]:
-        """Measure the document as soon as it is parsed."""
+        """Measure the parsed document, and refuse it if it exceeds a limit."""
         yield
         document = self.execution_context.graphql_document
         if document is None:
@@ -84,25 +83,23 @@ class QueryLimits(SchemaExtension):
         operations = [
             node for node in document.definitions if isinstance(node, OperationDefinitionNode)
         ]
-        # Strawberry would execute the first, although the specification asks for a name.
+        # The specification requires a name; Strawberry would execute the first operation.
         if len(operations) > 1 and not self.execution_context._provided_operation_name:
-            raise GraphQLError(
-                "Name the operation: the document has several, and no operationName."
-            )
+            raise GraphQLError("The document has several operations; send operationName.")
         extent = measure(document, self.execution_context.variables or {})
-        error = refusal(extent, self._settings)
+        error = exceeded_limit(extent, self._settings)
         if error is not None:
             raise GraphQLError(str(error), original_error=error)
 
 
 def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
-    """What makes the limits of each operation."""
-    merging = bounded_merging(settings.max_repeats)
-    return lambda: QueryLimits(settings, merging)
+    """Return the factory of the extension that limits operations."""
+    overlap_rule = bounded_overlap_rule(settings.max_repeats)
+    return lambda: QueryLimits(settings, overlap_rule)
 
 
-def refusal(extent: Extent, settings: Settings) -> AppError | None:
-    """What is said of a query that is larger than the settings allow."""
+def exceeded_limit(extent: Extent, settings: Settings) -> AppError | None:
+    """Return the error for the first limit that a document exceeds, if any."""
     for code, what, found, limit in (
         (ErrorCode.QUERY_TOO_DEEP, "levels", extent.depth, settings.max_depth),
         (ErrorCode.TOO_MANY_FIELDS, "fields", extent.fields, settings.max_fields),
@@ -111,17 +108,19 @@ def refusal(extent: Extent, settings: Settings) -> AppError | None:
         (ErrorCode.QUERY_TOO_COSTLY, "units of cost", extent.cost, settings.max_cost),
     ):
         if found > limit:
-            return AppError(code, f"The query has more than {limit} {what}; ask for less at once.")
+            return AppError(
+                code, f"The query has more than {limit} {what}; split it into smaller queries."
+            )
     return None
 
 
 def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
-    """The extent of a document, of its largest operation in every respect.
+    """Measure a document: in each respect, its largest operation.
 
-    The cost of a field is 1, or 10 where it asks the audience, or 1,000 where it tells the schema;
-    what is inside a list counts as often as the list may have items. Linear in the document's size.
+    A field costs 1, a field with statements 10, introspection 1,000. Fields inside a list count
+    once for each item that the list can have. The time is linear in the document's size.
     """
-    asked = _asked(document, variables)
+    counts = _item_counts(document, variables)
     fragments = {
         node.name.value: node
         for node in document.definitions
@@ -130,7 +129,7 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     known: dict[str, Extent] = {}
     extents = [
         _node(
-            _selections(node.selection_set, fragments, known, asked),
+            _selections(node.selection_set, fragments, known, counts),
             node.directives,
             *(variable.directives for variable in node.variable_definitions or ()),
         )
@@ -146,21 +145,21 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     )
 
 
-def _asked(document: DocumentNode, variables: Mapping[str, Any]) -> Asked:
-    """What the variables ask for: as they were sent, or by the largest default of an operation."""
-    asked: dict[str, int | None] = {}
+def _item_counts(document: DocumentNode, variables: Mapping[str, Any]) -> ItemCounts:
+    """Count the items of the variables as sent, or of their largest defaults."""
+    counts: dict[str, int | None] = {}
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             for definition in operation.variable_definitions or ():
                 name = definition.variable.name.value
                 if definition.default_value is not None:
-                    default = _many(value_from_ast_untyped(definition.default_value))
-                    asked[name] = max(asked.get(name) or 0, default or 0) or None
-    return asked | {name: _many(value) for name, value in variables.items()}
+                    default = _item_count(value_from_ast_untyped(definition.default_value))
+                    counts[name] = max(counts.get(name) or 0, default or 0) or None
+    return counts | {name: _item_count(value) for name, value in variables.items()}
 
 
-def _many(value: object) -> int | None:
-    """How many items a value asks for, or has; 250.0 is a number of them too, in JSON."""
+def _item_count(value: object) -> int | None:
+    """Return the number of items that a value requests or has; in JSON, 250.0 is a number, too."""
     if isinstance(value, int | float):
         return int(max(0, min(value, MAX_PAGE)))
     return len(value) if isinstance(value, list) else None
@@ -170,25 +169,25 @@ def _selections(
     selections: SelectionSetNode | None,
     fragments: Mapping[str, FragmentDefinitionNode],
     known: dict[str, Extent],
-    asked: Asked,
+    counts: ItemCounts,
 ) -> Extent:
     depth = fields = aliases = directives = cost = 0
     for node in selections.selections if selections else ():
         match node:
             case FieldNode():
-                inner = _selections(node.selection_set, fragments, known, asked)
+                inner = _selections(node.selection_set, fragments, known, counts)
                 own = _cost(node, inner)
                 inner = Extent(
                     inner.depth + 1,
                     inner.fields + 1,
                     inner.aliases + (node.alias is not None),
                     inner.directives,
-                    own + inner.cost * _items(node, asked),
+                    own + inner.cost * _items(node, counts),
                 )
             case InlineFragmentNode():
-                inner = _selections(node.selection_set, fragments, known, asked)
+                inner = _selections(node.selection_set, fragments, known, counts)
             case FragmentSpreadNode():
-                inner = _fragment(node.name.value, fragments, known, asked)
+                inner = _fragment(node.name.value, fragments, known, counts)
             case _:
                 continue
         depth = max(depth, inner.depth)
@@ -200,37 +199,37 @@ def _selections(
 
 
 def _node(inner: Extent, *directives: Sequence[DirectiveNode] | None) -> Extent:
-    """The extent of a definition with directives of its own."""
+    """Add a definition's own directives to its extent."""
     return replace(inner, directives=inner.directives + sum(len(own or ()) for own in directives))
 
 
 def _cost(node: FieldNode, inner: Extent) -> int:
-    """The cost of a field by itself."""
-    if node.name.value in TELLING:
-        return COST_OF_SCHEMA * (1 + inner.aliases)
-    return COST_OF_STATEMENT if _asks_the_audience(node) else 1
+    """Return the cost of a field without its selections."""
+    if node.name.value in INTROSPECTION_FIELDS:
+        return COST_OF_INTROSPECTION * (1 + inner.aliases)
+    return COST_OF_STATEMENT if _executes_statements(node) else 1
 
 
-def _asks_the_audience(node: FieldNode) -> bool:
-    # The members of a size are a number, those of a segment a page.
+def _executes_statements(node: FieldNode) -> bool:
+    # ``members`` of a size is a number, ``members`` of a segment a page.
     is_number = node.name.value == "members" and node.selection_set is None
     return node.name.value in COSTLY and not is_number
 
 
-def _items(node: FieldNode, asked: Asked) -> int:
-    """How many items a field may have: of a page its size, else one."""
+def _items(node: FieldNode, counts: ItemCounts) -> int:
+    """Return the maximum number of items of a field: a page's size, otherwise one."""
     for argument in node.arguments or ():
         value = argument.value
         given = (
-            asked.get(value.name.value)
+            counts.get(value.name.value)
             if isinstance(value, VariableNode)
-            else _many(value_from_ast_untyped(value))
+            else _item_count(value_from_ast_untyped(value))
         )
         named = argument.name.value
         if given is not None and (
             named in {"first", "last"} or (named == "ids" and node.name.value == "nodes")
         ):
-            return min(max(given, 1), MAX_PAGE)  # more is refused where it is asked for
+            return min(max(given, 1), MAX_PAGE)  # the resolver refuses more
     return DEFAULT_PAGE if node.name.value in PAGED else 1
 
 
@@ -238,13 +237,13 @@ def _fragment(
     name: str,
     fragments: Mapping[str, FragmentDefinitionNode],
     known: dict[str, Extent],
-    asked: Asked,
+    counts: ItemCounts,
 ) -> Extent:
     if name not in known:
-        # A fragment that spreads itself is refused by validation; here it counts as nothing.
+        # Validation refuses a fragment that spreads itself; here it counts as empty.
         known[name] = Extent()
         fragment = fragments.get(name)
         if fragment is not None:
-            inner = _selections(fragment.selection_set, fragments, known, asked)
+            inner = _selections(fragment.selection_set, fragments, known, counts)
             known[name] = _node(inner, fragment.directives)
     return known[name]

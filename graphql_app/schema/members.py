@@ -19,11 +19,11 @@ from graphql_app.segments.rules.tree import Rule
 SortKey = described_enum(
     MemberSortKey,
     {
-        MemberSortKey.ID: "By the id in the source system.",
-        MemberSortKey.CREATED_AT: "By the time the contact was created.",
-        MemberSortKey.SUBSCRIBED_AT: "By the time of the latest subscription.",
+        MemberSortKey.ID: "The id in the source system.",
+        MemberSortKey.CREATED_AT: "When the contact was created.",
+        MemberSortKey.SUBSCRIBED_AT: "When the contact last subscribed.",
     },
-    description="What members are sorted by; those without the date count as the oldest.",
+    description="The sort order of contacts. Contacts without the date sort as the oldest.",
 )
 
 
@@ -33,14 +33,12 @@ async def _explanation(root: ContactEdge) -> MembershipExplanation | None:
 
 @strawberry.type(description="A contact in a list.")
 class ContactEdge:
-    """See the description."""
-
-    cursor: str = strawberry.field(description="Where the contact is in the list.")
+    cursor: str = strawberry.field(description="The contact's position in the list.")
     node: Contact = strawberry.field(description="The contact.")
     explanation: MembershipExplanation | None = strawberry.field(
         resolver=_explanation,
-        description="What the rule of the list says of the contact; null when the contact has gone "
-        "meanwhile, and, with an error, when it cannot be told.",
+        description="Why the contact matches the rule of the list; null if the contact was deleted "
+        "meanwhile, and, with an error, if the explanation failed.",
     )
     explainer: strawberry.Private[Explainer]
 
@@ -51,13 +49,13 @@ async def _total(root: ContactConnection, info: RequestInfo) -> int:
 
 @strawberry.type(description="A page of contacts.")
 class ContactConnection:
-    """See the description."""
-
     nodes: list[Contact] = strawberry.field(description="The contacts of the page.")
-    edges: list[ContactEdge] = strawberry.field(description="The same, each with its cursor.")
-    page_info: PageInfo = strawberry.field(description="Where the page is in the list.")
+    edges: list[ContactEdge] = strawberry.field(
+        description="The contacts of the page with their cursors."
+    )
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
     total_count: int = strawberry.field(
-        resolver=_total, description="How many contacts there are on all pages."
+        resolver=_total, description="The number of contacts on all pages."
     )
     rule: strawberry.Private[Rule]
 
@@ -70,7 +68,7 @@ async def members_page(
     key: MemberSortKey,
     reverse: bool,
 ) -> ContactConnection:
-    """A page of the members of a rule."""
+    """Return a page of the contacts that match a rule."""
     limit = page_size(first).limit
     position = None if after is None else _position(after, key)
     found = await context.engine.members(rule, Page(limit + 1, position, key, reverse))
@@ -102,4 +100,6 @@ def _position(cursor: str, key: MemberSortKey) -> Position:
             sorted_by == key and 0 <= number < 2**64 and -(2**63) <= value < 2**64
         ):
             return Position(value, number)
-    raise AppError(ErrorCode.INVALID, "This cursor is of a list sorted otherwise.", ("after",))
+    raise AppError(
+        ErrorCode.INVALID, "This cursor belongs to a list with a different sort order.", ("after",)
+    )

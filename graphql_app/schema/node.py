@@ -1,12 +1,10 @@
-"""Nodes: whatever has a global id."""
+"""The interface of everything with a global id."""
 
 from __future__ import annotations
 
 import strawberry
 
 
-@strawberry.interface(description="Something with an id of its own, to be fetched again by it.")
+@strawberry.interface(description="An object with a global id, which `node` fetches.")
 class Node:
-    """See the description."""
-
-    id: strawberry.ID = strawberry.field(description="Opaque and lasting.")
+    id: strawberry.ID = strawberry.field(description="The opaque global id; it never changes.")

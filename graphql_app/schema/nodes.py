@@ -31,12 +31,14 @@ async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None
     missing = NEEDED.get(kind, frozenset()) - context.access.scopes
     if missing:
         scopes = " and ".join(sorted(missing))
-        raise AppError(ErrorCode.FORBIDDEN, f"This node needs a token with {scopes}.", path)
+        raise AppError(
+            ErrorCode.FORBIDDEN, f"Reading this node requires a token with {scopes}.", path
+        )
     match kind:
         case shop.KIND if number == stored_id(context.access.shop):
             return shop.Shop.of(context.access.shop)
         case ids.SEGMENT:
-            return await segment.find_segment(context, number)
+            return await segment.find_segment(context, id, path)
         case ids.CONTACT:
             return await contact.find_contact(context, number)
     return None
@@ -49,21 +51,22 @@ async def _node(info: RequestInfo, id: Id) -> Node | None:
 async def _nodes(
     info: RequestInfo,
     ids: Annotated[
-        list[strawberry.ID], strawberry.argument(description=f"Ids of any kind, up to {MAX_NODES}.")
+        list[strawberry.ID],
+        strawberry.argument(description=f"Global ids of any kind, at most {MAX_NODES}."),
     ],
 ) -> list[Node | None]:
     if len(ids) > MAX_NODES:
-        raise AppError(ErrorCode.LIMIT_EXCEEDED, f"Ask for at most {MAX_NODES} nodes.", ("ids",))
+        raise AppError(ErrorCode.LIMIT_EXCEEDED, f"Send at most {MAX_NODES} ids.", ("ids",))
     return [await _find(info.context, found, ("ids", str(n))) for n, found in enumerate(ids)]
 
 
 @strawberry.type
 class NodeQuery:
-    """The queries of nodes."""
-
     node: Node | None = strawberry.field(
-        resolver=_node, description="Anything by its id; null when the shop has none such."
+        resolver=_node,
+        description="Any object of the shop by its global id; null if there is none.",
     )
     nodes: list[Node | None] = strawberry.field(
-        resolver=_nodes, description=f"Several by their ids, in order, at most {MAX_NODES}."
+        resolver=_nodes,
+        description=f"Objects by their global ids, in the order of the ids; at most {MAX_NODES}.",
     )

@@ -1,4 +1,4 @@
-"""Times operations, by what they ask first."""
+"""Metrics and traces of operations, by their kind and first field."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from strawberry.extensions import SchemaExtension
 from graphql_app.observability import traces
 from graphql_app.observability.request_context import metrics
 
-MAX_INLINE = 15  # inline fragments that are looked into for the first field
+MAX_INLINE = 15  # inline fragments to follow to the first field
 
 
-class Observation(SchemaExtension):
-    """Times queries and mutations. Subscriptions have traces only: they last as one likes."""
+class OperationMetrics(SchemaExtension):
+    """Times queries and mutations. Subscriptions have traces only, since they never end."""
 
     def on_operation(self) -> Iterator[None]:
-        """Begin when nothing of the operation is known, not even whether it is one."""
-        begun = perf_counter()
+        began = perf_counter()
         with traces.span("operation") as span:
             try:
                 yield
             finally:
-                kind, field = self._asked()
+                kind, field = self._kind_and_field()
                 if span is not None:
                     span.update_name(f"{kind} {field}")
                 if kind != "subscription":
-                    metrics().operations.labels(kind, field).observe(perf_counter() - begun)
+                    metrics().operations.labels(kind, field).observe(perf_counter() - began)
 
-    def _asked(self) -> tuple[str, str]:
-        """The kind of the operation and its first field, as far as the schema has them."""
+    def _kind_and_field(self) -> tuple[str, str]:
+        """Return the kind of the operation and its first field, if the schema has it."""
         context = self.execution_context
         document = context.graphql_document
         if document is None:
@@ -64,10 +63,10 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 
 
 def _first_field(selections: SelectionSetNode, document: DocumentNode) -> str:
-    """The name of the first field, which may be in fragments; empty if they lead nowhere."""
+    """Return the name of the first field, through fragments; empty without one."""
     fragments: Mapping[str, SelectionSetNode] = {}
     for _ in range(len(document.definitions) + MAX_INLINE):
-        if not selections.selections:  # the parser lets braces without a field pass
+        if not selections.selections:  # the parser accepts empty braces
             return ""
         first = selections.selections[0]
         if isinstance(first, FieldNode):

@@ -1,4 +1,4 @@
-"""Fields that a query names more than once: whether they agree, as far as that takes little."""
+"""Validation of fields that a query repeats, with bounded work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from graphql.validation.validate import ValidationAbortedError
 from graphql_app.errors import ErrorCode
 
 
-def bounded_merging(most: int) -> type[OverlappingFieldsCanBeMergedRule]:
-    """The rule that compares fields of one name, each with each, up to a number of comparisons.
+def bounded_overlap_rule(most: int) -> type[OverlappingFieldsCanBeMergedRule]:
+    """Return the rule that compares repeated fields pairwise, with at most ``most`` comparisons.
 
-    Its own bound lets 20 KB of query take a second of validation, for which everybody waits.
+    With graphql-core's own bound, validating a query of 20 KB blocks the event loop for a second.
     """
 
-    class BoundedMerging(OverlappingFieldsCanBeMergedRule):
+    class BoundedOverlapRule(OverlappingFieldsCanBeMergedRule):
         def __init__(self, context: Any) -> None:
             super().__init__(context)
             self.rule_context.remaining_complexity_budget = most
@@ -26,8 +26,8 @@ def bounded_merging(most: int) -> type[OverlappingFieldsCanBeMergedRule]:
                 super().enter_selection_set(*args)
             except ValidationAbortedError:
                 raise ValidationAbortedError(
-                    "The query names the same fields too often; name each once where it can be.",
+                    "The query repeats the same fields too often; select each field once.",
                     extensions={"code": ErrorCode.TOO_MANY_REPEATS.value},
                 ) from None
 
-    return BoundedMerging
+    return BoundedOverlapRule

@@ -1,4 +1,4 @@
-"""Relay's pages: arguments in, page info out."""
+"""Relay pagination: arguments, page size and page info."""
 
 from __future__ import annotations
 
@@ -16,29 +16,23 @@ MAX_PAGE = 250
 
 First = Annotated[
     int | None,
-    strawberry.argument(description=f"How many to take from the start, 1 to {MAX_PAGE}."),
+    strawberry.argument(description=f"Return the first n items, 1 to {MAX_PAGE}."),
 ]
 Last = Annotated[
-    int | None, strawberry.argument(description=f"How many to take from the end, 1 to {MAX_PAGE}.")
+    int | None, strawberry.argument(description=f"Return the last n items, 1 to {MAX_PAGE}.")
 ]
-After = Annotated[
-    str | None, strawberry.argument(description="Begin after the item with this cursor.")
-]
-Before = Annotated[
-    str | None, strawberry.argument(description="End before the item with this cursor.")
-]
+After = Annotated[str | None, strawberry.argument(description="Return items after this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Return items before this cursor.")]
 MemberSort = Annotated[
-    MemberSortKey, strawberry.argument(description="What to sort the contacts by.")
+    MemberSortKey, strawberry.argument(description="The sort order of the contacts.")
 ]
-Reverse = Annotated[bool, strawberry.argument(description="From the largest to the smallest.")]
+Reverse = Annotated[bool, strawberry.argument(description="Sort in descending order.")]
 
 
-@strawberry.type(description="Where a page is in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    """See the description."""
-
-    has_next_page: bool = strawberry.field(description="Whether more items follow.")
-    has_previous_page: bool = strawberry.field(description="Whether items come before.")
+    has_next_page: bool = strawberry.field(description="Whether items follow the page.")
+    has_previous_page: bool = strawberry.field(description="Whether items precede the page.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first item.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
 
@@ -49,19 +43,21 @@ def is_text(text: str) -> bool:
 
 
 def searched(search: str) -> str:
-    """Check an argument named ``search``.
+    """Check the argument ``search``.
 
     Raises:
         AppError: It is no text.
     """
     if not is_text(search):
-        raise AppError(ErrorCode.INVALID, "search holds a character that is no text.", ("search",))
+        raise AppError(
+            ErrorCode.INVALID, "search contains a character that is not text.", ("search",)
+        )
     return search
 
 
 @dataclass(frozen=True)
 class PageSize:
-    """How many items to return, and from which end of the range."""
+    """The number of items to return, and from which end of the range."""
 
     limit: int
     backward: bool
@@ -74,7 +70,7 @@ def page_size(first: int | None, last: int | None = None) -> PageSize:
         AppError: Both are given, or one is out of range.
     """
     if first is not None and last is not None:
-        raise AppError(ErrorCode.INVALID, "Give first or last, not both.", ("last",))
+        raise AppError(ErrorCode.INVALID, "Send first or last, not both.", ("last",))
     name, limit = ("first", first) if last is None else ("last", last)
     limit = DEFAULT_PAGE if limit is None else limit
     if not 1 <= limit <= MAX_PAGE:

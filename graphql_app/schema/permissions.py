@@ -1,4 +1,4 @@
-"""The scopes that fields need."""
+"""Fields that require scopes of the client's token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RequestInfo = Info[Context, None]
 
 
 class RequireScopes(FieldExtension):
-    """Refuses a field to a token without all of some scopes, before anything is looked up."""
+    """Refuses a field, before it is resolved, to tokens that lack a scope."""
 
     def __init__(self, *scopes: TokenScope) -> None:
         self._scopes = scopes
@@ -26,48 +26,50 @@ class RequireScopes(FieldExtension):
     async def resolve_async(
         self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
     ) -> Any:
-        """Check, then go on."""
         missing = set(self._scopes) - info.context.access.scopes
         if missing:
             raise AppError(
                 ErrorCode.FORBIDDEN,
-                f"{info.field_name} needs a token with {' and '.join(sorted(missing))}.",
+                f"{info.field_name} requires a token with {' and '.join(sorted(missing))}.",
             )
         return await await_maybe(next_(source, info, **kwargs))
 
 
 class BeginsToWrite(FieldExtension):
-    """Notes that a field changes something."""
+    """Notes in the context that a mutation begins."""
 
     async def resolve_async(
         self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
     ) -> Any:
-        """Note it, then go on."""
         info.context.begins_to_write(info.field_name)
         return await await_maybe(next_(source, info, **kwargs))
 
 
 def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """A field for tokens with some scopes."""
+    """Return a field that requires scopes."""
     return strawberry.field(
-        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+        description=_with_scopes(description, scopes),
+        extensions=[RequireScopes(*scopes)],
+        **options,
     )
 
 
 def guarded_mutation(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """A mutation for tokens with some scopes."""
+    """Return a mutation that requires scopes."""
     extensions = [RequireScopes(*scopes), BeginsToWrite()]
     return strawberry.mutation(
-        description=_with_needs(description, scopes), extensions=extensions, **options
+        description=_with_scopes(description, scopes), extensions=extensions, **options
     )
 
 
 def guarded_subscription(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """A subscription for tokens with some scopes."""
+    """Return a subscription that requires scopes."""
     return strawberry.subscription(
-        description=_with_needs(description, scopes), extensions=[RequireScopes(*scopes)], **options
+        description=_with_scopes(description, scopes),
+        extensions=[RequireScopes(*scopes)],
+        **options,
     )
 
 
-def _with_needs(description: str, scopes: Iterable[TokenScope]) -> str:
-    return f"{description} Needs {' and '.join(f'`{scope}`' for scope in scopes)}."
+def _with_scopes(description: str, scopes: Iterable[TokenScope]) -> str:
+    return f"{description} Requires {' and '.join(f'`{scope}`' for scope in scopes)}."

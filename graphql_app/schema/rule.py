@@ -1,8 +1,8 @@
-"""The GraphQL input of a rule, generated from the criteria that the plugins supply.
+"""The GraphQL input of a rule, generated from the criteria of the plugins.
 
-The inputs only give the rule its types; values reach the domain as the JSON document that they
-are, and ``segments.rule`` is the one place that checks them. So a mistake has the same message
-and path in a query, a mutation, a stored rule and a file.
+The input types document a rule and give it types. Values reach the domain as JSON, and
+``segments.rules.parser`` alone checks them, so a mistake has the same message and path in a query,
+a mutation and a stored rule.
 """
 
 from __future__ import annotations
@@ -29,43 +29,37 @@ DurationUnit = described_enum(
         Unit.HOURS: "Hours.",
         Unit.DAYS: "Days of 24 hours.",
         Unit.WEEKS: "Weeks of 7 times 24 hours.",
-        Unit.MONTHS: "Months of the calendar in the shop's time zone.",
+        Unit.MONTHS: "Calendar months in the shop's time zone.",
     },
-    description="Units of a duration; a day is 24 hours, a month one of the calendar.",
+    description="The unit of a duration. A day is 24 hours; a month is a calendar month.",
 )
 
 
 @strawberry.input(description="A length of time.")
 class DurationInput:
-    """See the description."""
-
-    count: int = strawberry.field(description="How many, 1 to 1000.")
-    unit: Unit = strawberry.field(description="Of what.")
+    count: int = strawberry.field(description="The number of units, 1 to 1000.")
+    unit: Unit = strawberry.field(description="The unit.")
 
 
-@strawberry.input(description="Calendar days from one to another, both inside.")
+@strawberry.input(description="A range of calendar days, both ends included.")
 class DayRangeInput:
-    """See the description."""
-
     from_: date = strawberry.field(name="from", description="The first day.")
     to: date = strawberry.field(description="The last day.")
 
 
-@strawberry.input(one_of=True, description="The span of time that is looked at: one of these.")
+@strawberry.input(one_of=True, description="A time window; set exactly one field.")
 class TimeWindowInput:
-    """See the description."""
-
     last: DurationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="So long ago, up to now."
+        default=strawberry.UNSET, description="From this long ago until now."
     )
     since: date | None = strawberry.field(
-        default=strawberry.UNSET, description="From the start of a day."
+        default=strawberry.UNSET, description="From the start of a day until now."
     )
     before: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Up to the start of a day."
+        default=strawberry.UNSET, description="Everything before the start of a day."
     )
     between: DayRangeInput | None = strawberry.field(
-        default=strawberry.UNSET, description="From the start of a day to the end of another."
+        default=strawberry.UNSET, description="From the start of one day to the end of another."
     )
 
 
@@ -84,9 +78,9 @@ TYPES: dict[FieldKind, Any] = {
 
 
 def input_type(name: str, fields: dict[str, tuple[Any, Any]], **options: Any) -> Any:
-    """Make an input type of (annotation, strawberry field) pairs by Python name."""
+    """Create an input type from (annotation, strawberry field) pairs by Python name."""
     cls = type(name, (), {attribute: field for attribute, (_, field) in fields.items()})
-    # Strawberry takes two classes of one module and qualified name for one, whatever their fields.
+    # Strawberry takes classes with the same module and qualified name for one class.
     cls.__qualname__ = f"{name}.{next(_made)}"
     cls.__annotations__ = {attribute: annotation for attribute, (annotation, _) in fields.items()}
     return _passed_through(strawberry.input(cls, **options))
@@ -107,19 +101,19 @@ def _passed_through(made: Any) -> Any:
 
 
 def list_of(annotation: Any) -> Any:
-    """A list of a type that is made at run time."""
+    """Return the list of a type that is created at run time."""
     return list[annotation]
 
 
 def input_name(form: type[Form]) -> str:
-    """The name of a form's input type; no input of facts or segments is called so."""
+    """Return the name of a form's input type."""
     if issubclass(form, Criterion):
         return f"{form.key[0].upper()}{form.key[1:]}CriterionInput"
     return f"{form.__name__}Input"
 
 
 class RuleInputs:
-    """The input types of one registry's rules."""
+    """The input types of rules with the criteria of a registry."""
 
     def __init__(self, registry: Registry) -> None:
         self._enums: dict[type[Enum], Any] = {}
@@ -127,13 +121,13 @@ class RuleInputs:
         self.rule = self._rule(registry)
 
     def _rule(self, registry: Registry) -> Any:
-        # The class refers to itself, so it exists before its fields do.
+        # The class refers to itself, so it is created before its fields.
         rule: Any = type("RuleInput", (), {})
         nested = list_of(rule) | None
         groups: dict[str, tuple[str, Any, str]] = {
-            "all_": ("all", nested, "Every one of the rules; everyone when the list is empty."),
-            "any_": ("any", nested, "At least one of the rules."),
-            "not_": ("not", rule | None, "Everyone whom the rule does not match."),
+            "all_": ("all", nested, "All of the rules must match. An empty list matches everyone."),
+            "any_": ("any", nested, "At least one of the rules must match."),
+            "not_": ("not", rule | None, "The rule must not match."),
         }
         leaves = {
             f"{key}_": (key, self._form(kind) | None, kind.description())
@@ -146,14 +140,14 @@ class RuleInputs:
         made = strawberry.input(
             rule,
             one_of=True,
-            description="Whom a segment holds: a group of rules, a complement, or one criterion.",
+            description="A rule: a group of rules, the negation of a rule, or one criterion.",
         )
         return _passed_through(made)
 
     def _form(self, form: type[Form]) -> Any:
         operator = self._enum(form.operators())
         fields = {
-            "operator": (operator, strawberry.field(description="How to compare.")),
+            "operator": (operator, strawberry.field(description="The comparison.")),
             **{spec.attribute: self._field(spec) for spec in form.fields()},
         }
         return input_type(input_name(form), fields, description=form.description())
@@ -180,7 +174,7 @@ class RuleInputs:
         return annotation | None, field
 
     def _enum(self, source: type[Operator] | type[Choice]) -> Any:
-        """A GraphQL enum with a description for every value."""
+        """Return a GraphQL enum with a description of every value."""
         if source not in self._enums:
             # The members of the copy are plain strings, so a rule stays the JSON that was sent.
             names = {member.name: member.value for member in source}

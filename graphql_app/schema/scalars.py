@@ -1,4 +1,4 @@
-"""Scalars; inputs pass through as they come, for the domain to check them with their paths."""
+"""Scalars. Inputs pass through unparsed, since the domain checks them and knows their paths."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ def _instant_text(value: Any) -> str:
     return text.removesuffix("+00:00") + "Z"
 
 
-def _as_it_comes(value: Any) -> Any:
+def _unparsed(value: Any) -> Any:
     return value
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant of ISO 8601 with its offset, e.g. 2024-05-01T09:58:12Z.",
+        description="An ISO 8601 timestamp with an offset, such as 2024-05-01T09:58:12Z.",
         serialize=_instant_text,
-        parse_value=_as_it_comes,
+        parse_value=_unparsed,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A calendar day in the shop's time zone, e.g. 2024-05-01.",
+        description="A calendar day in the shop's time zone, such as 2024-05-01.",
         serialize=str,
-        parse_value=_as_it_comes,
+        parse_value=_unparsed,
     ),
     Money: strawberry.scalar(
         name="Money",
-        description='An amount in the shop\'s currency as a decimal string, e.g. "50.00".',
+        description='An amount in the shop\'s currency as a decimal string, such as "50.00".',
         serialize=str,
-        parse_value=_as_it_comes,
+        parse_value=_unparsed,
     ),
     Number: strawberry.scalar(
         name="Decimal",
-        description='A number as a decimal string, e.g. "12.5".',
+        description='A number as a decimal string, such as "12.5".',
         serialize=str,
-        parse_value=_as_it_comes,
+        parse_value=_unparsed,
     ),
 }

@@ -10,7 +10,7 @@ import strawberry
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError
-from graphql_app.ids import CONTACT, SEGMENT, decode, encode, number_of
+from graphql_app.ids import CONTACT, MAX_SEGMENT, SEGMENT, decode, encode, number_of
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument, described_enum
 from graphql_app.schema.errors import RuleProblem
@@ -40,11 +40,11 @@ from graphql_app.segments.size import SegmentSize
 SortKey = described_enum(
     SegmentSortKey,
     {
-        SegmentSortKey.NAME: "By name, without regard to case.",
-        SegmentSortKey.CREATED_AT: "By the time it was created.",
-        SegmentSortKey.UPDATED_AT: "By the time it was last changed.",
+        SegmentSortKey.NAME: "The name, ignoring case.",
+        SegmentSortKey.CREATED_AT: "When the segment was created.",
+        SegmentSortKey.UPDATED_AT: "When the segment was last changed.",
     },
-    description="What segments are sorted by.",
+    description="The sort order of segments.",
 )
 
 
@@ -69,7 +69,7 @@ async def _contains(
     root: Segment,
     info: RequestInfo,
     contact_id: Annotated[
-        strawberry.ID, strawberry.argument(description="The contact's id, as this API gave it.")
+        strawberry.ID, strawberry.argument(description="The contact's global id.")
     ],
 ) -> bool:
     context = info.context
@@ -86,10 +86,8 @@ async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
     return []
 
 
-@strawberry.type(description="A rule with a name, kept by a shop.")
+@strawberry.type(description="A saved rule with a name.")
 class Segment(Node):
-    """See the description."""
-
     name: str = strawberry.field(description="Unique in the shop without regard to case.")
     description: str = strawberry.field(description="What it is for.")
     rule: JSON = strawberry.field(description="Whom it holds, as a RuleInput.")
@@ -125,7 +123,6 @@ class Segment(Node):
 
     @classmethod
     def of(cls, stored: StoredSegment) -> Segment:
-        """A segment as GraphQL shows it."""
         return cls(
             id=global_id(SEGMENT, segment_id(stored)),
             name=stored.name,
@@ -143,9 +140,7 @@ class Segment(Node):
 
 @strawberry.type(description="A segment in a list.")
 class SegmentEdge:
-    """See the description."""
-
-    cursor: str = strawberry.field(description="Where the segment is in the list.")
+    cursor: str = strawberry.field(description="The segment's position in the list.")
     node: Segment = strawberry.field(description="The segment.")
 
 
@@ -155,13 +150,13 @@ async def _total(root: SegmentConnection, info: RequestInfo) -> int:
 
 @strawberry.type(description="A page of segments.")
 class SegmentConnection:
-    """See the description."""
-
     nodes: list[Segment] = strawberry.field(description="The segments of the page.")
-    edges: list[SegmentEdge] = strawberry.field(description="The same, each with its cursor.")
-    page_info: PageInfo = strawberry.field(description="Where the page is in the list.")
+    edges: list[SegmentEdge] = strawberry.field(
+        description="The segments of the page with their cursors."
+    )
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
     total_count: int = strawberry.field(
-        resolver=_total, description="How many segments there are on all pages."
+        resolver=_total, description="The number of segments on all pages."
     )
     search: strawberry.Private[str]
     only_archived: strawberry.Private[bool]
@@ -182,25 +177,29 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
         return None
     match decode(cursor, "cursor", (argument,)):
         case [str(sorted_by), str(value), int(number)] if (
-            sorted_by == key and number < 2**31 and is_text(value)
+            sorted_by == key and number <= MAX_SEGMENT and is_text(value)
         ):
             try:
                 instant = value if key is SegmentSortKey.NAME else datetime.fromisoformat(value)
                 return Place(instant, number)
             except ValueError:
                 pass
-    raise AppError(ErrorCode.INVALID, "This cursor is of a list sorted otherwise.", (argument,))
+    raise AppError(
+        ErrorCode.INVALID, "This cursor belongs to a list with a different sort order.", (argument,)
+    )
 
 
-async def find_segment(context: Context, number: int) -> Segment | None:
-    """The shop's segment with a number."""
-    found = await context.run(context.saved.get, number) if number < 2**31 else None
+async def find_segment(
+    context: Context, id: str, path: tuple[str, ...] = ("id",)
+) -> Segment | None:
+    """Return the shop's segment with a global id."""
+    number = number_of(SEGMENT, id, path)
+    found = None if number is None else await context.run(context.saved.get, number)
     return None if found is None else Segment.of(found)
 
 
 async def _segment(info: RequestInfo, id: Id) -> Segment | None:
-    number = number_of(SEGMENT, id)
-    return None if number is None else await find_segment(info.context, number)
+    return await find_segment(info.context, id)
 
 
 async def _segments(
@@ -211,11 +210,11 @@ async def _segments(
     before: Before = None,
     search: Annotated[str, strawberry.argument(description="Part of the name.")] = "",
     sort_key: Annotated[
-        SegmentSortKey, strawberry.argument(description="What to sort them by.")
+        SegmentSortKey, strawberry.argument(description="The sort order.")
     ] = SegmentSortKey.UPDATED_AT,
     reverse: Reverse = False,
     archived: Annotated[
-        bool, strawberry.argument(description="Those put away, instead of the others.")
+        bool, strawberry.argument(description="Return archived segments instead of the others.")
     ] = False,
 ) -> SegmentConnection:
     size = page_size(first, last)
@@ -255,7 +254,7 @@ async def _segments(
 
 
 def segment_query(inputs: RuleInputs) -> type:
-    """The queries of segments and their members."""
+    """Return the type with the queries of segments and members."""
 
     async def resolve_members(
         info: RequestInfo,
@@ -268,14 +267,16 @@ def segment_query(inputs: RuleInputs) -> type:
         found = await info.context.parse(rule)
         return await members_page(info.context, found, first, after, sort_key, reverse)
 
-    resolve_members.__annotations__["rule"] = argument(inputs.rule, "Whom to list.")
+    resolve_members.__annotations__["rule"] = argument(
+        inputs.rule, "The rule whose members to list."
+    )
 
     @strawberry.type
     class SegmentQuery:
         segment: Segment | None = guarded(
             TokenScope.SEGMENTS_READ,
             resolver=_segment,
-            description="A segment by its id; null when the shop has none such.",
+            description="A segment by its global id; null if there is none.",
         )
         segments: SegmentConnection = guarded(
             TokenScope.SEGMENTS_READ, resolver=_segments, description="The shop's segments."
@@ -284,7 +285,7 @@ def segment_query(inputs: RuleInputs) -> type:
             TokenScope.SEGMENTS_READ,
             TokenScope.CONTACTS_READ,
             resolver=resolve_members,
-            description="The contacts that any rule matches now, saved or not.",
+            description="The contacts that match any rule now, saved or not.",
         )
 
     return SegmentQuery

@@ -25,46 +25,44 @@ from graphql_app.segments.rules.parser import keys_in
 
 @strawberry.type
 class SegmentPayload:
-    """What the mutations of a segment answer."""
-
-    segment: Segment | None = strawberry.field(description="The segment as it is now.")
+    segment: Segment | None = strawberry.field(description="The segment after the mutation.")
     user_errors: list[UserError] = strawberry.field(
-        description="Why nothing was changed; empty when all went well."
+        description="Why nothing was changed; empty on success."
     )
 
 
-@strawberry.type(description="What segmentCreate answers.")
+@strawberry.type(description="The result of segmentCreate.")
 class SegmentCreatePayload(SegmentPayload):
-    """See the description."""
+    pass
 
 
-@strawberry.type(description="What segmentUpdate answers.")
+@strawberry.type(description="The result of segmentUpdate.")
 class SegmentUpdatePayload(SegmentPayload):
-    """See the description."""
+    pass
 
 
-@strawberry.type(description="What segmentDuplicate answers.")
+@strawberry.type(description="The result of segmentDuplicate.")
 class SegmentDuplicatePayload(SegmentPayload):
-    """See the description."""
+    pass
 
 
-@strawberry.type(description="What segmentArchive answers.")
+@strawberry.type(description="The result of segmentArchive.")
 class SegmentArchivePayload(SegmentPayload):
-    """See the description."""
+    pass
 
 
-@strawberry.type(description="What segmentUnarchive answers.")
+@strawberry.type(description="The result of segmentUnarchive.")
 class SegmentUnarchivePayload(SegmentPayload):
-    """See the description."""
+    pass
 
 
-@strawberry.type(description="What segmentDelete answers.")
+@strawberry.type(description="The result of segmentDelete.")
 class SegmentDeletePayload:
-    """See the description."""
-
-    deleted_id: strawberry.ID | None = strawberry.field(description="The id that is gone.")
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the deleted segment."
+    )
     user_errors: list[UserError] = strawberry.field(
-        description="Why nothing was changed; empty when all went well."
+        description="Why nothing was changed; empty on success."
     )
 
 
@@ -85,7 +83,7 @@ async def _segment_answer(
 
 def _number(id: strawberry.ID) -> int:
     number = number_of(SEGMENT, id)
-    if number is None or number >= 2**31:
+    if number is None:
         raise NotFoundError("segment", ("id",))
     return number
 
@@ -107,7 +105,9 @@ async def _duplicate(
     id: Id,
     name: Annotated[
         str | None,
-        strawberry.argument(description="The copy's name; made of the original's when left out."),
+        strawberry.argument(
+            description="The name of the copy; by default, made from the original's name."
+        ),
     ] = None,
 ) -> SegmentDuplicatePayload:
     saved = info.context.saved
@@ -115,7 +115,7 @@ async def _duplicate(
         info.context, SegmentDuplicatePayload, lambda: saved.duplicate(_number(id), name)
     )
     for error in payload.user_errors:
-        error.path = error.path[error.path[:1] == ["input"] :]  # here the name is an argument
+        error.path = error.path[error.path[:1] == ["input"] :]  # the name is an argument here
     return payload
 
 
@@ -134,7 +134,7 @@ async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
 
 
 def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
-    """The inputs of create and update, whose rule is of this registry's criteria."""
+    """Return the input types of segmentCreate and segmentUpdate."""
 
     def optional(annotation: Any, description: str) -> tuple[Any, Any]:
         field = strawberry.field(default=strawberry.UNSET, description=description)
@@ -143,10 +143,10 @@ def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
     create = input_type(
         "SegmentCreateInput",
         {
-            "name": optional(str, "1 to 255 characters; the template's when left out."),
+            "name": optional(str, "1 to 255 characters; by default, the template's name."),
             "description": optional(str, "At most 2000 characters."),
-            "rule": optional(inputs.rule, "Whom it holds; this or a template."),
-            "template": optional(str, "The key of a template to take the rule from."),
+            "rule": optional(inputs.rule, "The rule; send this or a template."),
+            "template": optional(str, "The key of the template whose rule to use."),
         },
         description="A new segment: a name and a rule, or a template.",
     )
@@ -155,25 +155,26 @@ def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
         {
             "name": optional(str, "1 to 255 characters."),
             "description": optional(str, "At most 2000 characters."),
-            "rule": optional(inputs.rule, "Whom it holds."),
+            "rule": optional(inputs.rule, "The rule."),
             "expected_version": optional(
-                int, "The version that was edited; refused if somebody saved another since."
+                int,
+                "The version that you edited; the update fails if the segment has changed since.",
             ),
         },
-        description="What to change of a segment; what is left out stays.",
+        description="Changes to a segment; fields that are left out stay as they are.",
     )
     return create, update
 
 
 async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
-    """The name, description and rule of a new segment, with the template's where they are absent.
+    """Return a new segment's name, description and rule, with the template's as defaults.
 
     Raises:
-        AppError: A rule and a template are given, or neither; or there is no such template.
+        AppError: The input has both a rule and a template, or neither; or the template is unknown.
     """
     key, rule = given.get("template"), given.get("rule")
     if (key is None) == (rule is None):
-        raise AppError(ErrorCode.INVALID, "Give a rule or a template, one of them.", ("input",))
+        raise AppError(ErrorCode.INVALID, "Send either a rule or a template.", ("input",))
     name, description = given.get("name"), given.get("description")
     if key is None:
         if name is None:
@@ -183,13 +184,13 @@ async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
     if key not in templates:
         raise AppError(
             ErrorCode.NOT_FOUND,
-            f"There is no template {key!r}; there are {', '.join(templates)}.",
+            f"Unknown template {key!r}; use one of {', '.join(templates)}.",
             ("input", "template"),
         )
     if TokenScope.CONTACTS_READ not in context.access.scopes:
         raise AppError(
             ErrorCode.FORBIDDEN,
-            "A template is filled in with the shop's own values: it needs a token with "
+            "A template is filled in with the shop's own values, which requires a token with "
             f"{TokenScope.CONTACTS_READ}.",
         )
     template = templates[key]
@@ -202,7 +203,7 @@ async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
 
 
 def segment_mutation(inputs: RuleInputs) -> type:
-    """The mutations of segments."""
+    """Return the type with the mutations of segments."""
     create_input, update_input = _inputs(inputs)
 
     async def create(info: RequestInfo, input: Any) -> SegmentCreatePayload:
@@ -233,7 +234,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
         )
 
     create.__annotations__["input"] = argument(create_input, "The new segment.")
-    update.__annotations__["input"] = argument(update_input, "What to change.")
+    update.__annotations__["input"] = argument(update_input, "The changes.")
     writes = TokenScope.SEGMENTS_WRITE
 
     @strawberry.type
@@ -245,18 +246,18 @@ def segment_mutation(inputs: RuleInputs) -> type:
             writes, resolver=update, description="Change a segment's name, description or rule."
         )
         segment_delete: SegmentDeletePayload = guarded_mutation(
-            writes, resolver=_delete, description="Delete a segment, for good."
+            writes, resolver=_delete, description="Delete a segment permanently."
         )
         segment_duplicate: SegmentDuplicatePayload = guarded_mutation(
             writes,
             resolver=_duplicate,
-            description="Save a copy of a segment, under a name or as a copy of its name.",
+            description="Save a copy of a segment.",
         )
         segment_archive: SegmentArchivePayload = guarded_mutation(
-            writes, resolver=_archive, description="Put a segment away."
+            writes, resolver=_archive, description="Archive a segment."
         )
         segment_unarchive: SegmentUnarchivePayload = guarded_mutation(
-            writes, resolver=_unarchive, description="Take a segment back."
+            writes, resolver=_unarchive, description="Restore an archived segment."
         )
 
     return SegmentMutation

@@ -1,4 +1,4 @@
-"""The shop that asks."""
+"""The shop of the client's token."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ async def _counts(info: RequestInfo) -> ContactCounts:
     return await info.context.engine.contact_counts()
 
 
-@strawberry.type(description="A shop: whom a token belongs to.")
+@strawberry.type(description="The shop that the token belongs to.")
 class Shop(Node):
-    """See the description."""
-
-    handle: str = strawberry.field(description="Its short name, as operators write it.")
+    handle: str = strawberry.field(description="Its short name, which operators use.")
     name: str = strawberry.field(description="Its name.")
-    description: str = strawberry.field(description="What it is.")
-    timezone: str = strawberry.field(description="Its IANA time zone, in which days begin.")
-    currency: str = strawberry.field(description="Its ISO 4217 currency, of all amounts.")
+    description: str = strawberry.field(description="What the shop is about.")
+    timezone: str = strawberry.field(
+        description="Its IANA time zone, in which calendar days begin."
+    )
+    currency: str = strawberry.field(description="The ISO 4217 currency of all its amounts.")
     contact_counts: ContactCounts = guarded(
-        TokenScope.CONTACTS_READ, resolver=_counts, description="Its contacts, counted now."
+        TokenScope.CONTACTS_READ,
+        resolver=_counts,
+        description="Its current number of contacts of each kind.",
     )
 
     @classmethod
     def of(cls, shop: StoredShop) -> Shop:
-        """A shop as GraphQL shows it."""
         return cls(
             id=global_id(KIND, stored_id(shop)),
             handle=shop.handle,
@@ -51,6 +52,4 @@ async def _shop(info: RequestInfo) -> Shop:
 
 @strawberry.type
 class ShopQuery:
-    """The query of the shop."""
-
     shop: Shop = strawberry.field(resolver=_shop, description="The shop that the token belongs to.")

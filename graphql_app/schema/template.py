@@ -1,4 +1,4 @@
-"""Templates: examples to start segments from."""
+"""Segment templates, filled in for the shop."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from graphql_app.segments.rules import parser, sentences
 from graphql_app.segments.templates import fill_template
 
 
-@strawberry.type(description="An example to start a segment from; see SegmentCreateInput.template.")
+@strawberry.type(
+    description="An example to start a segment from; pass its key as `SegmentCreateInput.template`."
+)
 class SegmentTemplate:
-    """See the description."""
-
-    key: str = strawberry.field(description="Its name for programs.")
-    name: str = strawberry.field(description="Its name for people.")
-    description: str = strawberry.field(description="Whom it finds, and why.")
+    key: str = strawberry.field(description="Its key, for programs.")
+    name: str = strawberry.field(description="Its name, for people.")
+    description: str = strawberry.field(description="Who it finds, and why.")
     rule: JSON = strawberry.field(
-        description="Its rule, with the shop's own products and keywords."
+        description="Its rule, filled in with the shop's own products and keywords."
     )
     summary: str = strawberry.field(description="The rule as a sentence.")
 
 
-async def _shown(context: Context, template: Template) -> SegmentTemplate:
+async def _filled(context: Context, template: Template) -> SegmentTemplate:
     document = await template_rule(context, template)
     registry = context.services.registry
 
@@ -46,7 +46,7 @@ async def _shown(context: Context, template: Template) -> SegmentTemplate:
 
 
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
-    """A template's rule, filled in for the shop that asks."""
+    """Return a template's rule, filled in for the shop."""
     registry, engine = context.services.registry, context.engine.shop
     return await context.run_with(
         parser.keys_in(template.rule), fill_template, template, registry, engine
@@ -57,18 +57,16 @@ async def _templates(info: RequestInfo) -> list[SegmentTemplate]:
     context = info.context
     templates = []
     for template in context.services.registry.templates:
-        with suppress(CriterionFailedError):  # the log has it; the others can be started from
-            templates.append(await _shown(context, template))
+        with suppress(CriterionFailedError):  # it is logged; the other templates still work
+            templates.append(await _filled(context, template))
     return templates
 
 
 @strawberry.type
 class TemplateQuery:
-    """The query of templates."""
-
     segment_templates: list[SegmentTemplate] = guarded(
         TokenScope.SEGMENTS_READ,
         TokenScope.CONTACTS_READ,
         resolver=_templates,
-        description="Examples to start from.",
+        description="Templates to start a segment from.",
     )

@@ -53,7 +53,6 @@ class CriterionFailedError(CriteriaError):
         return CriterionFailedError(self.criterion, path)
 
     def named(self, registry: Registry) -> CriterionFailedError:
-        """See the base."""
         return CriterionFailedError(self.criterion, self.problems[0].path, registry)
 
 
@@ -65,7 +64,6 @@ class RuleTimeoutError(CriteriaError):
         self.criteria = tuple(dict.fromkeys(criteria))
 
     def named(self, registry: Registry) -> RuleTimeoutError:
-        """See the base."""
         theirs = [kind for kind in self.criteria if registry.is_third_party(kind.key)]
         names = ", ".join(map(registry.named, theirs))
         return RuleTimeoutError(self.criteria, f"{self}{f' It asked: {names}.' if names else ''}")

@@ -42,12 +42,11 @@ def library(session: Session, shop_id: int) -> Library:
 
 
 def _number(id: str) -> int | None:
-    """The number of a segment's id; ``None`` for whatever is no such id."""
+    """Return the number of a segment's id; ``None`` for anything else."""
     try:
-        number = number_of(SEGMENT, id)
+        return number_of(SEGMENT, id)
     except AppError:
         return None
-    return None if number is None or number >= 2**31 else number
 
 
 def record_uses(session: Session, segment: Segment, rule: Rule) -> None:

@@ -89,7 +89,7 @@ class SavedSegments:
         """
         with suppress(AppError):  # it is no id
             number = number_of(SEGMENT, text)
-            found = None if number is None or number >= 2**31 else self.get(number)
+            found = None if number is None else self.get(number)
             if found is not None:
                 return found
         with self._catalog.read() as session:
@@ -387,7 +387,7 @@ def _text_problems(changes: Changes) -> Iterator[Problem]:
         yield _problem("description", f"A description has at most {MAX_DESCRIPTION} characters.")
     for field, text in (("name", changes.name), ("description", changes.description)):
         if text is not None and ("\x00" in text or _has_surrogate(text)):
-            yield _problem(field, "This holds a character that is no text.")
+            yield _problem(field, "This contains a character that is not text.")
 
 
 def _has_surrogate(text: str) -> bool:

@@ -162,7 +162,7 @@ def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site
         [problem] = found["problems"]
         assert problem["code"] == "UNKNOWN_CRITERION"
         assert problem["path"] == ["rule", "not", "moodySteady"]
-        assert "These were left out at the start: moody-criteria 1.0 (moody)" in problem["message"]
+        assert "Plugins left out at startup: moody-criteria 1.0 (moody)" in problem["message"]
         assert "licence" not in problem["message"]
         [error] = running.errors(token, SIZED, id=id)
         assert error["extensions"]["code"] == "UNKNOWN_CRITERION"

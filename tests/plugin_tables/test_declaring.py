@@ -290,4 +290,4 @@ def test_a_table_that_a_plugin_left_out_is_named_with_the_plugin(
     with start(_registered(_declare(doc=None), strict=False)) as plugged:
         answer = plugged.client(server.shop().shop).ask(RECORD, table="acme_points", rows=[])
         assert refused(answer) == [("INVALID", ["table"])]
-        assert "left out at the start: acme-tables 1.2 (acme)" in str(answer)
+        assert "left out at startup: acme-tables 1.2 (acme)" in str(answer)

@@ -22,7 +22,7 @@ from tests.support import Server
 
 server = on_both
 
-SENTENCE = re.compile(r"Needs ((?:`[a-z:]+`(?: and )?)+)\.$")
+SENTENCE = re.compile(r"Requires ((?:`[a-z:]+`(?: and )?)+)\.$")
 
 
 @pytest.fixture

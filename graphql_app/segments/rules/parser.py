@@ -154,7 +154,7 @@ class _Reader:
         if kind is None:
             message = f"{dotted(path)}: there is no criterion {key!r}; is its plugin installed?"
             if self._registry.left_out:
-                message += f" These were left out at the start: {self._registry.left_out}."
+                message += f" Plugins left out at startup: {self._registry.left_out}."
             self.problems.append(Problem(ErrorCode.UNKNOWN_CRITERION, message, path))
             return None
         if not isinstance(body, Mapping):
