@@ -40,6 +40,13 @@ def test_paths_that_are_named_exist(path: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_architecture_page_names_modules_that_exist() -> None:
+    named = re.findall(r"`(\w[\w/]*/\w+\.py)`", prose(ROOT / "docs/architecture.md"))
+    bases = (ROOT, ROOT / "graphql_app")
+    assert len(named) > 40
+    assert [name for name in named if not any((base / name).exists() for base in bases)] == []
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "docs/images").glob("*.svg")), ids=lambda path: path.name
 )
