@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.plugin_discovery import discover
@@ -133,7 +134,7 @@ def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
 def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
     """An empty audience."""
     opened = open_audience()
-    opened.create_tables()
+    create_tables(opened)
     yield opened
     opened.close()
 

@@ -1,10 +1,8 @@
-"""The driver: how statements get to the embedded engine or to a server, and what may go wrong."""
+"""Connections to ClickHouse: the embedded engine, or a server over HTTP."""
 
 from __future__ import annotations
 
 import fcntl
-import logging
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -12,131 +10,141 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import urllib3.exceptions
 from clickhouse_connect.driver.binding import DT64Param
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httpclient import HttpClient
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Dialect, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from urllib3 import Timeout
 
-from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.audience.clickhouse_errors import (
+    DRIVER_ERRORS,
+    AudienceInUseError,
+    AudienceUnavailableError,
+    explain_connection_failure,
+    translate_errors,
+)
 from graphql_app.redaction import secrets_in, without
 
-logger = logging.getLogger(__name__)
-
-# Of a session, since a statement's own settings come too late for it: lookups of a batch name its
-# identifiers, and filters of contacts those, so their text is long.
+# Bytes of a statement, which may list many ids. It is a setting of the session: a statement's own
+# settings are read only after its text.
 MAX_QUERY_SIZE = 256 * 1024**2
 
-# Execution options. The settings of a statement become a part of its text: an address has no room
-# for filters of many contacts. Where there is a sink, the result goes to it as an Arrow table.
-SETTINGS = "clause_of_settings"
+# Execution options. The settings of a statement are written into its text: the URL of a request has
+# no room for filters of many contacts. With a sink, the result goes to it as an Arrow table.
+STATEMENT_SETTINGS = "statement_settings"
 ARROW_SINK = "arrow_sink"
 
-# Arrow is handed over in this process or to the next machine: packing it costs more than it saves
-# (800,000 sums: 90 ms for 132).
+# Results stay in this process or go to the next machine: compressing them costs more than it saves
+# (800,000 sums: 132 ms compressed, 90 ms not).
 ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
 
-# Seconds to wait for a connection, and for answers to what the driver asks first on it.
-CONNECT_WITHIN = 5
-GREETING = 10
+# Seconds to wait for a connection, and for each answer while it is set up.
+CONNECT_TIMEOUT = 5
+SETUP_TIMEOUT = 10
 
-# Each statement is complete in itself. A session would be kept by one server of several, and stay
-# locked there where a connection is lost.
+# No sessions: each statement is complete in itself, a session belongs to one server of several, and
+# a lost connection would leave it locked there.
 REMOTE_OPTIONS = {
     "autogenerate_session_id": False,
-    "connect_timeout": CONNECT_WITHIN,
-    "send_receive_timeout": GREETING,
+    "connect_timeout": CONNECT_TIMEOUT,
+    "send_receive_timeout": SETUP_TIMEOUT,
 }
 
-# What may be raised where a store fails, or an answer is not what was asked for.
-FAILURES = (SQLAlchemyError, ClickHouseError, pa.ArrowException, urllib3.exceptions.HTTPError)
 
+class ConnectionPool:
+    """A pool of connections, of which one stays open.
 
-class AudienceUnavailableError(AppError):
-    """The store of facts cannot be used; the message says what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, message)
-
-
-class AudienceInUseError(AudienceUnavailableError):
-    """The embedded store is open in another process."""
-
-
-def connect(url: str, connections: int) -> Engine:
-    """A pool of so many connections, of which one has been made.
+    Args:
+        url: A SQLAlchemy URL of the ``clickhousedb`` dialect.
+        size: How many connections can be in use at once.
 
     Raises:
-        AudienceUnavailableError: None could be made.
+        AudienceUnavailableError: No connection can be opened.
     """
+
+    def __init__(self, url: str, size: int) -> None:
+        self._engine = _connect(url, size)
+        # The embedded engine shuts down with its last connection.
+        self._keepalive = self._engine.connect()
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that statements are compiled for."""
+        return self._engine.dialect
+
+    @contextmanager
+    def connection(self, read_timeout: float) -> Iterator[Connection]:
+        """Check out a connection that waits ``read_timeout`` seconds for each piece of an answer.
+
+        A connection on which a statement failed is closed: the embedded engine would return the
+        output of the failed statement, maybe rows of another shop, with the next result.
+        """
+        with translate_errors(), self._engine.connect() as connection:
+            client = _client_of(connection)
+            if isinstance(client, HttpClient):
+                client.timeout = Timeout(connect=CONNECT_TIMEOUT, read=read_timeout)
+            try:
+                yield connection
+            except BaseException:
+                connection.invalidate()
+                raise
+
+    @contextmanager
+    def client(self, read_timeout: float) -> Iterator[Any]:
+        """Check out the driver's client of a connection."""
+        with self.connection(read_timeout) as connection:
+            yield _client_of(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._keepalive.close()
+        self._engine.dispose()
+
+
+def _client_of(connection: Connection) -> Any:
+    driver: Any = connection.connection.dbapi_connection
+    return driver.client
+
+
+def _connect(url: str, size: int) -> Engine:
     try:
         remote = make_url(url).query.get("interface") != "chdb"
         engine = create_engine(
             url,
             poolclass=QueuePool,
-            pool_size=connections + 1,
+            pool_size=size + 1,
             max_overflow=2,
             pool_timeout=60,
             connect_args=REMOTE_OPTIONS if remote else {},
         )
-        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", _set_up_connection)
         event.listen(engine, "before_cursor_execute", _write_settings, retval=True)
         event.listen(engine, "do_execute", _execute_as_arrow)
         engine.connect().close()
-    except (*FAILURES, RuntimeError, ImportError, ValueError) as error:
-        reason = without(_why(error), secrets_in(url))
+    except (*DRIVER_ERRORS, RuntimeError, ImportError, ValueError) as error:
+        reason = without(explain_connection_failure(error), secrets_in(url))
         raise AudienceUnavailableError(
-            f"The audience at {place(url)} cannot be opened: {reason}"
+            f"Cannot open the audience at {_describe_location(url)}: {reason}"
         ) from error
     return engine
 
 
-def place(url: str) -> str:
-    """Where an audience is, in words without a secret."""
-    with suppress(SQLAlchemyError, ValueError):  # what is wrong with it is told besides
+def _describe_location(url: str) -> str:
+    """Describe where an audience is, without secrets."""
+    with suppress(SQLAlchemyError, ValueError):  # of a URL that cannot be parsed
         address = make_url(url)
         if address.host:
-            return f"{address.host}{f':{address.port}' if address.port else ''}, of AUDIENCE_URL,"
+            port = f":{address.port}" if address.port else ""
+            return f"{address.host}{port} (AUDIENCE_URL)"
         return embedded_path(url) or "AUDIENCE_URL"
     return "AUDIENCE_URL"
 
 
-def set_read_timeout(client: Any, seconds: float) -> None:
-    """Have a client wait so long for each piece of an answer; the embedded engine needs none."""
-    if isinstance(client, HttpClient):
-        client.timeout = Timeout(connect=CONNECT_WITHIN, read=seconds)
-
-
-def arrow(client: Any, query: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-    """Execute a query, and return its result as Arrow."""
-    # The driver's own method would set each setting with a statement and take it back with another.
-    answer = client.raw_query(query, values, fmt="Arrow")
-    return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
-
-
-def with_settings(query: str, settings: Mapping[str, Any]) -> str:
-    """A query with a clause of settings."""
-    clause = ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items())
-    return f"{query}\nSETTINGS {clause}"
-
-
-def _quoted(value: Any) -> str:
-    """A value of a setting as SQL; the engine makes of text what the setting is."""
-    if isinstance(value, Mapping):
-        pairs = (f"{_quoted(key)}: {_quoted(each)}" for key, each in value.items())
-        value = f"{{{', '.join(pairs)}}}"
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _prepare(connection: Any, _: object) -> None:
-    # clickhouse-connect writes times in the server's zone, which for the embedded engine is that of
-    # the process; the columns that they are compared with are in UTC.
+def _set_up_connection(connection: Any, _: object) -> None:
+    # clickhouse-connect writes times in the server's zone, which for the embedded engine is the
+    # zone of the process. The columns are in UTC.
     connection.client.server_tz = UTC
     connection.client.set_client_setting("max_query_size", MAX_QUERY_SIZE)
 
@@ -144,41 +152,65 @@ def _prepare(connection: Any, _: object) -> None:
 def _write_settings(
     _: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool
 ) -> tuple[str, Any]:
-    settings = context.execution_options.get(SETTINGS)
+    settings = context.execution_options.get(STATEMENT_SETTINGS)
     if settings:
-        # The text is one in which values are put, where a percent sign is written twice.
-        sql += with_settings("", settings).replace("%", "%%")
+        # The driver formats values into the text, so percent signs are doubled.
+        sql += add_settings("", settings).replace("%", "%%")
         context.statement = sql
     return sql, parameters
 
 
 def _execute_as_arrow(cursor: Any, sql: str, parameters: Any, context: Any) -> bool:
-    """Execute a statement that has a sink for Arrow, bound as any other; others are left alone."""
+    """Execute a statement that has a sink for Arrow; leave others to the driver."""
     sink = context.execution_options.get(ARROW_SINK)
     if sink is None:
         return False
-    # As a DateTime64, which the driver makes of instants only where it executes them itself.
+    # The driver only turns times into DateTime64 in statements that it executes itself.
     values = {
         name: DT64Param(value) if isinstance(value, datetime) else value
         for name, value in (parameters or {}).items()
     }
     if not values:
         sql = sql.replace("%%", "%")
-    sink(arrow(cursor.client, sql, values or None))
+    sink(query_arrow(cursor.client, sql, values or None))
     return True
 
 
+def query_arrow(client: Any, query: str, values: Mapping[str, Any] | None = None) -> pa.Table:
+    """Execute a query and return its result as an Arrow table."""
+    # The driver's own method would set and reset each setting with a statement of its own.
+    answer = client.raw_query(query, values, fmt="Arrow")
+    return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
+
+
+def add_settings(query: str, settings: Mapping[str, Any]) -> str:
+    """Add a SETTINGS clause to a query."""
+    clause = ", ".join(f"{name} = {_quote(value)}" for name, value in settings.items())
+    return f"{query}\nSETTINGS {clause}"
+
+
+def _quote(value: Any) -> str:
+    """Quote the value of a setting; the engine converts text to the setting's type."""
+    if isinstance(value, Mapping):
+        pairs = (f"{_quote(key)}: {_quote(each)}" for key, each in value.items())
+        value = f"{{{', '.join(pairs)}}}"
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def embedded_path(url: str) -> str | None:
-    """The directory of an embedded store; ``None`` for a server."""
+    """Return the directory of an embedded store; ``None`` for a server."""
     path = make_url(url).query.get("path") if url.startswith("clickhousedb:") else None
     return path if isinstance(path, str) else None
 
 
 def refuse_if_in_use(url: str) -> None:
-    """Refuse an embedded store that is open already, before the engine prints that it failed.
+    """Refuse an embedded store that is already open.
+
+    Without this check, the engine would print its own error to the terminal.
 
     Raises:
-        AudienceInUseError: It is open, in all likelihood in another process.
+        AudienceInUseError: The store is open, most likely in another process.
     """
     path = embedded_path(url)
     if path is None:
@@ -188,87 +220,9 @@ def refuse_if_in_use(url: str) -> None:
             fcntl.flock(status, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise AudienceInUseError(
-            f"Another process has the audience in {path} open, e.g. a running server: the embedded "
-            "store serves one process at a time. Stop that process, or set DATA_DIR to another "
-            "directory, or AUDIENCE_URL to a ClickHouse server."
+            f"Another process has the audience in {path} open, such as a running server: the "
+            "embedded store serves one process at a time. Stop that process, set DATA_DIR to "
+            "another directory, or set AUDIENCE_URL to a ClickHouse server."
         ) from None
     except OSError:
-        return  # not there yet, or the engine will say what is wrong
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Turn what the store and the way to it raise into errors that a client can see."""
-    try:
-        yield
-    except FAILURES as error:
-        raise _failure(error) from error
-
-
-def _failure(error: Exception) -> Exception:
-    cause: Any = getattr(error, "orig", None) or error
-    name, cancellation = getattr(cause, "name", None), current_cancellation.get()
-    match name:
-        case "QUERY_WAS_CANCELLED" if cancellation is not None and cancellation.cancelled:
-            return WorkCancelledError()
-        case "TOO_BIG_AST" | "TOO_DEEP_AST":
-            return _too_long()
-        case "SYNTAX_ERROR" if "Max query size" in str(cause):
-            return _too_long()
-        case "MEMORY_LIMIT_EXCEEDED":
-            return AppError(
-                ErrorCode.LIMIT_EXCEEDED,
-                "This needed more memory than a statement may have; ask for a simpler rule.",
-            )
-        case "TIMEOUT_EXCEEDED" | "TOO_SLOW":  # the second, where it is foreseen
-            return AppError(
-                ErrorCode.TIMEOUT,
-                "This took longer than a statement may; ask for a simpler rule or a narrower "
-                "window.",
-            )
-    reason = _reason(cause)
-    logger.error("the audience store failed: %s", reason)
-    if "Timeout" in reason:
-        return AppError(
-            ErrorCode.TIMEOUT, "The audience store did not answer in time; try again in a moment."
-        )
-    return AudienceUnavailableError("The audience store failed; try again in a moment.")
-
-
-def _too_long() -> AppError:
-    return AppError(ErrorCode.LIMIT_EXCEEDED, "This is too long a rule; shorten its lists.")
-
-
-def _reason(cause: Any) -> str:
-    """What went wrong, in words of this project's own or the libraries' names for it.
-
-    What the engine says of a statement may quote a person's data, an address of a request has it
-    in it, and a proxy's page anything.
-    """
-    if getattr(cause, "code", None) is not None:
-        return f"Code: {cause.code} {cause.name or ''}".rstrip()
-    status = re.match(r"HTTP driver received HTTP status \d+", str(cause))
-    return status[0] if status else " < ".join(_chain(cause))
-
-
-def _chain(error: BaseException | None) -> Iterator[str]:
-    """The names of an error and of those behind it, up to the system's own."""
-    while error is not None:
-        words = getattr(error, "strerror", None)
-        yield type(error).__name__ + (f" ({words})" if words else "")
-        error = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        if not isinstance(error, BaseException):
-            return
-
-
-def _why(error: Exception) -> str:
-    """Why a store cannot be opened, for its operator."""
-    cause: Any = getattr(error, "orig", None) or error
-    match getattr(cause, "name", None):
-        case "AUTHENTICATION_FAILED" | "REQUIRED_PASSWORD" | "WRONG_PASSWORD" | "UNKNOWN_USER":
-            return "the server refuses the user or the password of AUDIENCE_URL."
-        case "UNKNOWN_DATABASE":
-            return "there is no such database on the server; create it, or name another."
-    if isinstance(cause.__cause__, urllib3.exceptions.HTTPError):
-        return f"no ClickHouse server answers there ({' < '.join(_chain(cause.__cause__))})."
-    return str(cause).splitlines()[0][:300]
+        return  # the store is new, or the engine will report what is wrong

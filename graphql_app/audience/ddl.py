@@ -9,7 +9,6 @@ which every shard looks up titles in, the journal and the feed.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,10 @@ from typing import Any
 from graphql_app.audience.tables import (
     FEED,
     AudienceTable,
-    Contact,
     JournalEntry,
     Product,
     StoreTable,
+    contact_column,
     has_id_key,
     sql_table,
 )
@@ -113,11 +112,10 @@ class TableLayout:
         begin = f"{self.on_cluster_clause} ({columns}) ENGINE ="
         made = [f"CREATE TABLE IF NOT EXISTS `{on_disk}`{begin} {self._engine(name, engine)}"]
         if on_disk != name:
-            contact = "id" if name == Contact.__tablename__ else "contact_id"
             made.append(
                 f"CREATE TABLE IF NOT EXISTS `{name}`{begin} "
                 f"Distributed('{self.cluster}', '{self.database}', '{on_disk}', "
-                f"cityHash64(shop_id, {contact}))"
+                f"cityHash64(shop_id, {contact_column(name)}))"
             )
         return made
 
@@ -150,36 +148,3 @@ def _indexes(table: type[AudienceTable]) -> list[str]:
     if not has_id_key(table):
         return []
     return ["ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"]
-
-
-def difference(
-    tables: Iterable[type[AudienceTable]], on_disk: Iterable[Mapping[str, Any]]
-) -> str | None:
-    """Where a table is not as declared, so that rows could not be read or be told apart.
-
-    Tables and columns that are not on disk yet can still be made as declared.
-
-    Args:
-        tables: The tables.
-        on_disk: Columns on disk: ``table``, ``name``, ``type`` and ``is_in_sorting_key``.
-    """
-    types: dict[str, dict[str, str]] = defaultdict(dict)
-    keys: dict[str, set[str]] = defaultdict(set)
-    for found in on_disk:
-        types[found["table"]][found["name"]] = found["type"]
-        if found["is_in_sorting_key"]:
-            keys[found["table"]].add(found["name"])
-    for table in tables:
-        name, declared = table.__tablename__, sql_table(table)
-        if name not in types:
-            continue
-        key = {column.name for column in declared.primary_key}
-        if key != keys[name]:
-            was, now = (", ".join(sorted(names)) for names in (keys[name], key))
-            return f"{name} with the key {was}, where {now} is declared"
-        for column in declared.columns:
-            now = str(column.type)
-            was = types[name].get(column.name, now)
-            if was != now:
-                return f"{name} with {column.name} as {was}, where {now} is declared"
-    return None

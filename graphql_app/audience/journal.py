@@ -1,15 +1,15 @@
-"""All or nothing for batches of several tables.
+"""The journal: makes batches of several inserts atomic.
 
-One insert into one table is atomic in ClickHouse; several are not, nor is one into a table that
-is spread over the shards of a cluster. A batch of such steps is first written to the journal, in
-one insert, then carried out, then marked as done. Steps may be repeated without harm, so whatever
-an earlier process left undone is done again at the next start, or, where only a step failed, before
-the shop's next write. So a shop never has two such batches. Where processes share a store, any of
-them may have left one: each looks before it writes.
+ClickHouse makes one insert into one table atomic. Inserts into several tables are not, and neither
+is an insert into a table that is sharded over a cluster. The journal therefore stores the steps of
+a batch in one insert, executes them, and marks them done. Steps can be repeated without harm: steps
+that an earlier process left are executed at the next start, and steps that failed are executed
+before the shop's next write. A shop never has two unfinished batches. If processes share a store,
+any of them may have left a batch, so each looks for one before it writes.
 
-So that looking takes no longer with each batch that ever was, those that are done are deleted now
-and then. A batch's entries are marked as done by rows that replace them; these may not go before
-the rows that they replace, or the batch would be carried out again.
+Entries are marked done by rows that replace them. From time to time, batches that are done are
+deleted, so that reading the journal stays fast. Only batches whose rows have been merged may be
+deleted: without its done row, a batch would be executed again.
 """
 
 from __future__ import annotations
@@ -23,39 +23,64 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from graphql_app.audience.store import Audience, contact_column
-from graphql_app.audience.tables import JournalEntry, Product
+from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import has_table, list_contact_tables
+from graphql_app.audience.tables import JournalEntry, Product, contact_column
 from graphql_app.audience.write_log import OpenWrite
-from graphql_app.errors import AppError
+from graphql_app.errors import AppError, ErrorCode
 
+# Actions of entries; any other action names the table to insert into.
 ERASE = "erase"
-RESTORE = "restore"  # a restore that was begun; no shop's
+RESTORE = "restore"  # an unfinished restore of a backup, with shop 0
 
-# Batches after which those that are done are deleted, and how many of them at once: the statement
-# names each, and a cluster's keeper takes statements of less than a megabyte.
+# Delete batches that are done after every so many batches, and how many at once: the statement
+# lists them, and the keeper of a cluster refuses statements of a megabyte.
 TIDY_EVERY = 5_000
 TIDY_AT_ONCE = 20_000
+
+PARTLY_RESTORED = (
+    "The audience is partly restored: a restore did not finish. Run `segments restore` again with "
+    "the same backup, or start with empty stores."
+)
+
+COLUMNS = "batch, step, action, shop_id, payload, done"
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Insert rows into a table."""
+    """A step that inserts rows into a table."""
 
     table: str
     rows: pa.Table
 
+    def add_to(self, write: OpenWrite) -> None:
+        """Add the contacts of the rows to a write."""
+        if self.table == Product.__tablename__ and self.rows.num_rows:
+            write.add_rows(self.table, np.array([], np.uint64))
+        elif self.rows.num_rows:
+            write.add_rows(self.table, self.rows[contact_column(self.table)].to_numpy())
+
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """Delete contacts and everything about them from disk."""
+    """A step that erases contacts from every table."""
 
     contacts: tuple[int, ...]
 
+    def add_to(self, write: OpenWrite) -> None:
+        """Add the contacts to a write."""
+        write.add_erased(self.contacts)
+
 
 class Journal:
-    """Carries out batches; see the module. The caller holds the lock of the batch's shop."""
+    """Executes batches of steps, all or none of each; hold the shop's write lock.
+
+    Args:
+        audience: The store.
+        shared: Whether other processes write to the store, too.
+    """
 
     def __init__(self, audience: Audience, shared: bool = False) -> None:
         self._audience = audience
@@ -63,19 +88,23 @@ class Journal:
         self._unfinished: set[int] = set()
         self._batches = count(1)
 
-    def write(self, shop_id: int, steps: Sequence[Insert | Erase], writing: OpenWrite) -> None:
-        """Carry out the steps of a shop, all or none of them."""
+    def execute(self, shop_id: int, steps: Sequence[Insert | Erase], write: OpenWrite) -> None:
+        """Execute a batch, after any unfinished one of the shop.
+
+        Raises:
+            AppError: The store failed.
+        """
         if self._shared or shop_id in self._unfinished:
-            self.finish(shop_id, writing)
+            self.finish(shop_id, write)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and self._is_atomic(steps[0]):
-            self._carry_out(shop_id, steps[0], writing)
+            self._execute_step(shop_id, steps[0], write)
             return
-        entries = _entries(shop_id, steps)
+        entries = _make_entries(shop_id, steps)
         try:
             self._audience.insert("journal", entries)
             for step in steps:
-                self._carry_out(shop_id, step, writing)
+                self._execute_step(shop_id, step, write)
             self._mark_done(entries)
         except BaseException:
             self._unfinished.add(shop_id)
@@ -83,10 +112,58 @@ class Journal:
         if next(self._batches) % TIDY_EVERY == 0:
             self.tidy()
 
-    def tidy(self) -> None:
-        """Delete batches that are done; where that fails, they are still there, and done."""
+    def _is_atomic(self, step: Insert | Erase) -> bool:
+        return isinstance(step, Insert) and not self._audience.layout.is_sharded(step.table)
+
+    def _execute_step(self, shop_id: int, step: Insert | Erase, write: OpenWrite) -> None:
+        step.add_to(write)  # first, because a step that fails may have been executed all the same
+        if isinstance(step, Insert):
+            self._audience.insert(step.table, step.rows)
+            return
+        for table in list_contact_tables(self._audience):
+            self._audience.erase(table, shop_id, step.contacts)
+
+    def finish(self, shop_id: int, write: OpenWrite) -> None:
+        """Execute a shop's unfinished batches, of any process.
+
+        Raises:
+            AppError: The store failed.
+        """
+        pending = self._audience.query_unfiltered(
+            f"SELECT {COLUMNS} FROM journal FINAL "
+            f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
+            text=False,
+        )
+        self._unfinished.add(shop_id)
+        for entry in pending.to_pylist():
+            step = _read_step(entry["action"].decode(), entry["payload"])
+            self._execute_step(shop_id, step, write)
+        self._mark_done(pending)
+        self._unfinished.discard(shop_id)
+
+    def try_to_finish(self, shop_id: int, write: OpenWrite) -> None:
+        """Execute a shop's unfinished batches; if that fails, the shop's next write tries again."""
         try:
-            # Those of which no pending row is on disk any more: it was merged with its done one.
+            self.finish(shop_id, write)
+        except AppError:
+            logger.exception("a batch of shop %s could not be finished", shop_id)
+
+    def unfinished_shops(self) -> Sequence[int]:
+        """Return the shops with unfinished batches."""
+        found = self._audience.query_unfiltered(
+            "SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0"
+        )
+        shops: Sequence[int] = found["shop_id"].to_pylist()
+        return shops
+
+    def is_finished(self, shop_id: int) -> bool:
+        """Return whether a shop has no unfinished batch."""
+        return shop_id not in self.unfinished_shops()
+
+    def tidy(self) -> None:
+        """Delete batches that are done; log a failure, since it does no harm."""
+        try:
+            # Batches without a pending row on disk: it has been merged with its done row.
             found = self._audience.query_unfiltered(
                 "SELECT batch FROM journal GROUP BY batch HAVING min(done) = 1 "
                 f"LIMIT {TIDY_AT_ONCE}"
@@ -98,133 +175,76 @@ class Journal:
         except AppError:
             logger.exception("the journal could not be tidied")
 
-    def _is_atomic(self, step: Insert | Erase) -> bool:
-        """Whether a step is carried out as a whole or not at all."""
-        return isinstance(step, Insert) and not self._audience.layout.is_sharded(step.table)
-
-    def unfinished_shops(self) -> Sequence[int]:
-        """The shops of which a process began a batch and has not finished it."""
-        found = self._audience.query_unfiltered(
-            "SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0"
-        )
-        shops: Sequence[int] = found["shop_id"].to_pylist()
-        return shops
-
-    def try_to_finish(self, shop_id: int, writing: OpenWrite) -> None:
-        """Carry out what was begun in a shop; where that fails, it takes no writes until it does.
-
-        Other shops do.
-        """
-        try:
-            self.finish(shop_id, writing)
-        except AppError:
-            logger.exception("a batch of shop %s could not be finished", shop_id)
-
-    def is_finished(self, shop_id: int) -> bool:
-        """Whether nothing was begun in a shop and not carried out."""
-        return shop_id not in self.unfinished_shops()
-
-    def finish(self, shop_id: int, writing: OpenWrite) -> None:
-        """Carry out what was begun in a shop, by whatever process.
+    def refuse_partial_restore(self) -> None:
+        """Refuse a store into which a backup is partly restored.
 
         Raises:
-            AppError: That fails.
+            AppError: UNAVAILABLE if a restore did not finish.
         """
-        pending = self._audience.query_unfiltered(
-            "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
-            f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
-            text=False,
-        )
-        self._unfinished.add(shop_id)
-        for entry in pending.to_pylist():
-            self._carry_out(shop_id, _step(entry["action"].decode(), entry["payload"]), writing)
-        self._mark_done(pending)
-        self._unfinished.discard(shop_id)
+        if self.unfinished_restore() is not None:
+            raise AppError(ErrorCode.UNAVAILABLE, PARTLY_RESTORED)
 
-    def _carry_out(self, shop_id: int, step: Insert | Erase, writing: OpenWrite) -> None:
-        note(step, writing)  # first: where a step fails, it may have been carried out all the same
-        if isinstance(step, Insert):
-            self._audience.insert(step.table, step.rows)
-            return
-        for table in self._audience.list_contact_tables():
-            self._audience.erase(table, shop_id, step.contacts)
-
-    def restoring(self) -> str | None:
-        """The backup of which a restore into this store was begun and not finished, if any was."""
-        if not self._audience.has_table(JournalEntry.__tablename__):
+    def unfinished_restore(self) -> str | None:
+        """Return the backup of a restore that did not finish, if there is one."""
+        if not has_table(self._audience, JournalEntry.__tablename__):
             return None
-        begun = self._restores()
+        begun = self._fetch_restores()
         return begun["payload"][0].as_py().decode() if begun.num_rows else None
 
     def begin_restore(self, backup: str) -> None:
-        """Note that the store is half restored from now on, until ``end_restore``."""
-        entries = _entries(0, [Insert(RESTORE, pa.table({}))])
+        """Mark the store as partly restored, until ``end_restore``."""
+        entries = _make_entries(0, [Insert(RESTORE, pa.table({}))])
         place = entries.schema.get_field_index("payload")
         payload = pa.array([backup.encode()], pa.binary())
         self._audience.insert("journal", entries.set_column(place, "payload", payload))
 
     def end_restore(self) -> None:
-        """Note that it is whole."""
-        self._mark_done(self._restores())
+        """Mark the store as completely restored."""
+        self._mark_done(self._fetch_restores())
 
-    def _restores(self) -> pa.Table:
+    def _fetch_restores(self) -> pa.Table:
         return self._audience.query_unfiltered(
-            "SELECT batch, step, action, shop_id, payload, done FROM journal FINAL "
-            f"WHERE done = 0 AND action = '{RESTORE}'",
+            f"SELECT {COLUMNS} FROM journal FINAL WHERE done = 0 AND action = '{RESTORE}'",
             text=False,
         )
 
     def _mark_done(self, entries: pa.Table) -> None:
-        """Mark entries as done, without their payload."""
-        count = entries.num_rows
-        done = entries.set_column(
-            entries.schema.get_field_index("payload"), "payload", pa.array([b""] * count)
-        ).set_column(
-            entries.schema.get_field_index("done"), "done", pa.array([1] * count, pa.uint32())
-        )
-        self._audience.insert("journal", done)
+        """Insert done rows for entries, without their payload."""
+        blanks = {
+            "payload": pa.array([b""] * entries.num_rows),
+            "done": pa.array([1] * entries.num_rows, pa.uint32()),
+        }
+        for name, values in blanks.items():
+            entries = entries.set_column(entries.schema.get_field_index(name), name, values)
+        self._audience.insert("journal", entries)
 
 
-def note(step: Insert | Erase, writing: OpenWrite) -> None:
-    """Take note of what a step touches."""
-    match step:
-        case Erase(contacts):
-            writing.add_erased(contacts)
-        case Insert(_, rows) if not rows.num_rows:
-            pass
-        case Insert(Product.__tablename__, _):
-            writing.add_rows(step.table, np.array([], np.uint64))
-        case Insert(table, rows):
-            writing.add_rows(table, rows[contact_column(table)].to_numpy())
-
-
-def _entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:
+def _make_entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:
     actions, payloads = [], []
     for step in steps:
-        rows = (
-            step.rows
-            if isinstance(step, Insert)
-            else pa.table({"contact_id": pa.array(step.contacts, pa.uint64())})
-        )
+        if isinstance(step, Insert):
+            action, rows = step.table, step.rows
+        else:
+            action, rows = ERASE, pa.table({"contact_id": pa.array(step.contacts, pa.uint64())})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
-        actions.append(step.table if isinstance(step, Insert) else ERASE)
+        actions.append(action)
         payloads.append(sink.getvalue().to_pybytes())
-    count = len(steps)
+    size = len(steps)
     return pa.table(
         {
-            "batch": pa.array([secrets.randbits(64)] * count, pa.uint64()),
-            "step": pa.array(range(count), pa.uint32()),
+            "batch": pa.array([secrets.randbits(64)] * size, pa.uint64()),
+            "step": pa.array(range(size), pa.uint32()),
             "action": pa.array(actions),
-            "shop_id": pa.array([shop_id] * count, pa.uint64()),
+            "shop_id": pa.array([shop_id] * size, pa.uint64()),
             "payload": pa.array(payloads, pa.binary()),
-            "done": pa.array([0] * count, pa.uint32()),
+            "done": pa.array([0] * size, pa.uint32()),
         }
     )
 
 
-def _step(action: str, payload: bytes) -> Insert | Erase:
+def _read_step(action: str, payload: bytes) -> Insert | Erase:
     rows = pa.ipc.open_stream(payload).read_all()
     if action == ERASE:
         return Erase(tuple(rows["contact_id"].to_pylist()))

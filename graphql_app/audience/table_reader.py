@@ -15,7 +15,8 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.base import sqla_type_from_name
 from sqlmodel import Field
 
 from graphql_app.audience.plugin_tables import FIELD_NAME, KINDS
-from graphql_app.audience.store import PATIENCE, Audience
+from graphql_app.audience.store import LONG_TIMEOUT, Audience
+from graphql_app.audience.table_setup import list_contact_tables
 from graphql_app.audience.tables import (
     TABLE_NAME,
     AudienceTable,
@@ -45,7 +46,7 @@ class FactTable:
 
 def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
     """All tables of facts of a store, also those that only plugins of former days knew."""
-    names = [*audience.list_contact_tables(), Product.__tablename__]
+    names = [*list_contact_tables(audience), Product.__tablename__]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
     on_disk = audience.query_unfiltered(
         "SELECT table, name, type FROM system.columns "
@@ -80,7 +81,7 @@ def read_pages(
         rows = audience.query_unfiltered(
             f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
             f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}",
-            timeout=PATIENCE,
+            timeout=LONG_TIMEOUT,
         )
         if rows.num_rows:
             yield rows
@@ -145,6 +146,6 @@ def has_rows(audience: Audience, table: str) -> bool:
 def count_rows(audience: Audience, table: str) -> int:
     """How many rows of all shops there are in a table; replaced and deleted ones do not count."""
     count = f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted"
-    found = audience.query_unfiltered(count, timeout=PATIENCE)
+    found = audience.query_unfiltered(count, timeout=LONG_TIMEOUT)
     rows: int = found["rows"][0].as_py()
     return rows

@@ -267,6 +267,11 @@ def row_key(table: type[AudienceTable]) -> tuple[str, ...]:
     return tuple(column.name for column in sql_table(table).primary_key if column.name != "shop_id")
 
 
+def contact_column(table: str) -> str:
+    """Return the name of the column with the contact of a table's rows."""
+    return "id" if table == Contact.__tablename__ else "contact_id"
+
+
 def has_id_key(table: type[AudienceTable]) -> bool:
     """Whether rows are found again by their own id, although sorted by contact."""
     return row_key(table) == ("contact_id", "id")

@@ -1,4 +1,4 @@
-"""Which contacts each write touched, so that whoever keeps answers knows which to ask again."""
+"""The write log: which contacts each recent write affected, so that caches know what is stale."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.uint64]
 
-# Contacts that are remembered, of all shops: who asks later than that asks for everything again.
-MAX_REMEMBERED = 4_000_000
+# Contacts to keep in the logs of all shops together; a cache that is further behind starts over.
+MAX_CONTACTS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedContacts:
-    """What one write changed: contacts by table, contacts erased from all, products or none.
+    """The contacts that one write affected; some of them may have kept their rows as they were.
 
-    A contact may be named whose rows are as they were.
+    Attributes:
+        tables: Contacts with new rows, by table; none for a table without contacts.
+        erased: Contacts erased from every table.
     """
 
     tables: Mapping[str, Ids] = field(default_factory=dict)
@@ -29,13 +31,34 @@ class AffectedContacts:
 
     @property
     def size(self) -> int:
-        """How much there is to remember of it."""
+        """How many contacts there are, counted once per table."""
         return sum(map(len, self.tables.values())) + len(self.erased)
 
 
+class OpenWrite:
+    """Collects the contacts that a running write affects."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, list[Ids]] = defaultdict(list)
+        self._erased: list[Ids] = []
+
+    def add_rows(self, table: str, contacts: Ids) -> None:
+        """Add contacts with new rows in a table; none if the table has no contacts."""
+        self._tables[table].append(contacts)
+
+    def add_erased(self, contacts: Sequence[int]) -> None:
+        """Add contacts that are erased from every table."""
+        self._erased.append(np.array(contacts, np.uint64))
+
+    def affected_contacts(self) -> AffectedContacts:
+        """Return all contacts added so far."""
+        tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
+        return AffectedContacts(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
+
+
 @dataclass(slots=True)
-class _Shop:
-    """``first`` is the number of the earliest write that is remembered."""
+class _ShopLog:
+    """``first`` is the number of the earliest write in ``writes``."""
 
     begun: int = 0
     done: int = 0
@@ -43,53 +66,32 @@ class _Shop:
     writes: deque[AffectedContacts] = field(default_factory=deque)
 
 
-class OpenWrite:
-    """Takes note of what a write that is going on touches."""
-
-    def __init__(self) -> None:
-        self._tables: dict[str, list[Ids]] = defaultdict(list)
-        self._erased: list[Ids] = []
-
-    def add_rows(self, table: str, contacts: Ids) -> None:
-        """Rows of contacts were written; of none, if the table has no contacts."""
-        self._tables[table].append(contacts)
-
-    def add_erased(self, contacts: Sequence[int]) -> None:
-        """Contacts were erased from every table."""
-        self._erased.append(np.array(contacts, np.uint64))
-
-    def affected_contacts(self) -> AffectedContacts:
-        """All of it."""
-        tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
-        return AffectedContacts(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
-
-
 class WriteLog:
-    """The writes of each shop, numbered from 1 in the order in which they can be read."""
+    """The writes of each shop, numbered from 1 in the order in which they became readable."""
 
-    def __init__(self, remembered: int = MAX_REMEMBERED) -> None:
+    def __init__(self, max_contacts: int = MAX_CONTACTS) -> None:
         self._lock = threading.Lock()
-        self._shops: dict[int, _Shop] = defaultdict(_Shop)
-        self._room = remembered
+        self._shops: dict[int, _ShopLog] = defaultdict(_ShopLog)
+        self._room = max_contacts
         self._oldest: deque[int] = deque()
-        self._listeners: list[Callable[[int], None]] = []
+        self._subscribers: list[Callable[[int], None]] = []
 
-    def subscribe(self, told: Callable[[int], None]) -> None:
-        """Have a function told, in the writer's thread, the shop of each write that can be read."""
-        self._listeners.append(told)
+    def subscribe(self, notify: Callable[[int], None]) -> None:
+        """Call ``notify`` with the shop after each write, in the writer's thread."""
+        self._subscribers.append(notify)
 
     def count_writes(self, shop_id: int) -> int:
-        """How many writes of a shop there were so far; it moves once a write can be read."""
+        """Return the number of a shop's writes that can be read by now."""
         with self._lock:
             return self._shops[shop_id].done
 
     def is_unchanged_since(self, shop_id: int, count: int) -> bool:
-        """Whether no write began after that many of a shop."""
+        """Return whether no write of a shop has begun after the first ``count`` ones."""
         with self._lock:
             return self._shops[shop_id].begun == count
 
     def writes_since(self, shop_id: int, count: int) -> Sequence[AffectedContacts] | None:
-        """What the writes after some touched; ``None`` if that is not remembered any more."""
+        """Return a shop's writes after the first ``count``; ``None`` if the log has dropped any."""
         with self._lock:
             shop = self._shops[shop_id]
             if count == shop.done:
@@ -100,52 +102,50 @@ class WriteLog:
 
     @contextmanager
     def open_write(self, shop_id: int) -> Iterator[OpenWrite]:
-        """A write of a shop, which may have touched what it names also where it fails.
+        """Log a write, even if it fails: some of it may have been written.
 
-        The caller sees to it that a shop's writes come one after another.
+        The caller holds the shop's write lock.
         """
-        writing = OpenWrite()
-        with self._lock:
-            self._shops[shop_id].begun += 1
+        write = OpenWrite()
+        self.begin_write(shop_id)
         try:
-            yield writing
+            yield write
         finally:
-            self._add(shop_id, writing.affected_contacts())
+            self.finish_write(shop_id, write.affected_contacts())
 
     def begin_write(self, shop_id: int) -> None:
-        """Take note that somebody else begins a write, whose end is told later."""
+        """Log that a write has begun."""
         with self._lock:
             self._shops[shop_id].begun += 1
 
-    def finish_write(self, shop_id: int, touched: AffectedContacts) -> None:
-        """Take note of what a write touched that somebody else began."""
-        self._add(shop_id, touched)
+    def finish_write(self, shop_id: int, affected: AffectedContacts) -> None:
+        """Log the end of a write that has begun, and notify the subscribers."""
+        with self._lock:
+            shop = self._shops[shop_id]
+            shop.done += 1
+            shop.writes.append(affected)
+            self._oldest.append(shop_id)
+            self._room -= affected.size + 1
+            while self._room < 0:
+                oldest = self._shops[self._oldest.popleft()]
+                self._room += oldest.writes.popleft().size + 1
+                oldest.first += 1
+        self._notify([shop_id])
 
     def invalidate_all(self) -> None:
-        """Take note that anything may have been written of which nothing is known."""
+        """Log an unknown write for every shop, so that every cache starts over."""
         with self._lock:
             for shop in self._shops.values():
-                self._room += sum(touched.size + 1 for touched in shop.writes)
+                self._room += sum(affected.size + 1 for affected in shop.writes)
                 shop.writes.clear()
                 shop.begun += 1
                 shop.done += 1
                 shop.first = shop.done
             self._oldest.clear()
-            lost = [*self._shops]
-        for told in self._listeners:
-            for shop_id in lost:
-                told(shop_id)
+            shop_ids = [*self._shops]
+        self._notify(shop_ids)
 
-    def _add(self, shop_id: int, touched: AffectedContacts) -> None:
-        with self._lock:
-            shop = self._shops[shop_id]
-            shop.done += 1
-            shop.writes.append(touched)
-            self._oldest.append(shop_id)
-            self._room -= touched.size + 1
-            while self._room < 0:
-                forgetful = self._shops[self._oldest.popleft()]
-                self._room += forgetful.writes.popleft().size + 1
-                forgetful.first += 1
-        for told in self._listeners:
-            told(shop_id)
+    def _notify(self, shop_ids: Sequence[int]) -> None:
+        for notify in self._subscribers:
+            for shop_id in shop_ids:
+                notify(shop_id)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import count_rows, has_rows, list_fact_tables, table_class
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import PARTITIONS, JournalEntry
 from graphql_app.backup.archive import (
     BackupError,
@@ -62,9 +63,9 @@ def restore(
     manifest, name = check(path, progress)
     if revision(catalog) not in {None, *revisions()}:
         require_current(catalog)  # which it is not: a newer version made it
-    audience.create_tables()
+    create_tables(audience)
     journal = Journal(audience)
-    begun = journal.restoring()
+    begun = journal.unfinished_restore()
     if begun not in {None, name}:
         raise BackupError(f"A restore of another backup into this audience was begun. {ELSEWHERE}")
     shops = dump.shops(catalog)
@@ -106,8 +107,9 @@ def _refuse_rows(audience: Audience) -> None:
 def _make_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
     """Create the tables that are missing, such as those of plugins, and compare all of them."""
     try:
-        audience.create_tables(
-            [table_class(table.on_disk(name)) for name, table in manifest.audience.items()]
+        create_tables(
+            audience,
+            [table_class(table.on_disk(name)) for name, table in manifest.audience.items()],
         )
     except ValueError as error:
         raise BackupError(f"{path} cannot be restored: {error}.") from error

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import make_url
 
 from graphql_app.audience.ddl import TableLayout
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.console import out
 from graphql_app.plugin_discovery import discover
@@ -37,7 +38,7 @@ def schema_command(
     if not print_only:
         with open_audience(settings) as audience:
             audience.use_plugin_tables(tables)
-            audience.create_tables()
+            create_tables(audience)
             for statement in audience.layout.create_change_feed_sql():
                 audience.command(statement)
         out.print("The tables are there.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.backup import Manifest, ask_for, check, restore, take
 from graphql_app.backup.archive import Progress
 from graphql_app.cli.console import out, progress_bars
@@ -34,7 +35,7 @@ def backup_command(
 
 def _take(settings: Settings, directory: Path, progress: Progress) -> Manifest:
     with open_catalog(settings) as catalog, open_audience(settings) as audience:
-        audience.create_tables()
+        create_tables(audience)
         recorder = open_recorder(settings, catalog, audience)
         return take(directory, catalog, audience, recorder, progress)
 

@@ -16,8 +16,8 @@ from sqlalchemy.engine import make_url
 
 from graphql_app.audience.clickhouse import embedded_path, refuse_if_in_use
 from graphql_app.audience.journal import Journal
-from graphql_app.audience.recorder import refuse_half_restored
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import check_tables
 from graphql_app.catalog.migrate import require_current, revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
@@ -133,8 +133,8 @@ def _audience(settings: Settings) -> str:
     audience = Audience(settings.audience, tables=tables, cluster=settings.audience_cluster)
     try:
         audience.ping()
-        audience.check_tables()
-        refuse_half_restored(Journal(audience))
+        check_tables(audience)
+        Journal(audience).refuse_partial_restore()
     finally:
         audience.close()
     return "answers"

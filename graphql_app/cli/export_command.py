@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graphql_app.audience.clickhouse import AudienceInUseError
+from graphql_app.audience.clickhouse_errors import AudienceInUseError
 from graphql_app.audience.export_formats import EXPORT_SCHEMA, ExportFormat, to_csv, to_ndjson
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err

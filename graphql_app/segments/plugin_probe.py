@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.criteria import (
     Criterion,
     FieldKind,
@@ -38,7 +39,7 @@ def create_plugin_tables(audience: Audience, registry: Registry) -> Iterable[Fai
         if not contribution.tables:
             continue
         try:
-            audience.create_tables(contribution.tables)
+            create_tables(audience, contribution.tables)
         except AppError as error:
             yield Failure(plugin, "has an audience table that cannot be used", str(error))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.plugin_discovery import (
     criteria_are_usable,
     discover,
@@ -76,7 +77,7 @@ def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Reg
         AppError: The store cannot be used.
         PluginError: Some plugins failed, and ``strict`` is true.
     """
-    audience.create_tables()
+    create_tables(audience)
     checks = [partial(check, audience) for check in STORE_CHECKS]
     # Rules may use criteria of plugins that have just failed.
     registry = run_checks(registry, [*checks, starters_are_valid], strict)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.errors import AppError
 from graphql_app.plugins import Registry
@@ -72,5 +73,5 @@ def _with_tables(tables: Sequence[type[AudienceTable]]) -> Services:
         return services
     audience = Audience(settings.audience, tables=tables)
     atexit.register(audience.close)
-    audience.create_tables()
+    create_tables(audience)
     return replace(services, audience=audience, recorder=Recorder(audience))

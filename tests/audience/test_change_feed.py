@@ -1,4 +1,4 @@
-"""Processes that share a store learn of each other's writes; two recorders stand for two."""
+"""The change feed between two processes, each played by a recorder."""
 
 from __future__ import annotations
 
@@ -53,44 +53,42 @@ def _feed(recorder: Recorder) -> ChangeFeed:
     return recorder.change_feed
 
 
-def told(recorder: Recorder, shop: int) -> list[AffectedContacts]:
-    """What a process has learned of a shop's writes, once it has looked."""
+def _poll(recorder: Recorder, shop: int) -> list[AffectedContacts]:
+    """Poll a process's feed and return the shop's writes in its log."""
     _feed(recorder).poll()
     return [*(recorder.write_log.writes_since(shop, 0) or ())]
 
 
 @pytest.fixture
 def boutique(services: Services, audience: Audience, theirs: Recorder) -> RecordedShop:
-    """A shop whose facts they write."""
+    """A shop to which the other process writes."""
     return RecordedShop(replace(services, audience=audience, recorder=theirs))
 
 
 PEOPLE = Contacts((Contact(1), Contact(2)))
 
 
-def test_each_learns_what_the_other_writes(ours: Recorder, boutique: RecordedShop) -> None:
+def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: RecordedShop) -> None:
     boutique.record(
         PEOPLE,
         Orders((Order(1, 2, NOW),)),
         Products((Product("a", "A"),)),
         Forget((1,)),
     )
-    found = told(ours, boutique.id)
+    found = _poll(ours, boutique.id)
     assert {table for touched in found for table in touched.tables} == {
         "contacts", "orders", "products"
     }  # fmt: skip
     assert found[0].tables["contacts"].tolist() == [1, 2]
     assert found[-1].erased.tolist() == [1]
-    assert len(told(ours, boutique.id)) == len(found)  # told once, however often it is looked at
+    assert len(_poll(ours, boutique.id)) == len(found)  # not logged twice
     assert ours.write_log.is_unchanged_since(boutique.id, len(found))
     assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4
     _feed(boutique.services.recorder).poll()
-    assert (
-        boutique.services.recorder.write_log.count_writes(boutique.id) == 4
-    )  # its own are no news
+    assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4  # its own writes
 
 
-def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
+def test_a_size_includes_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
     here = replace(
         boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
     )
@@ -104,10 +102,10 @@ def test_a_size_has_what_another_process_wrote(ours: Recorder, boutique: Recorde
     assert (here.size(SPENT).members, here.size(SPENT).contacts) == (0, 1)
 
 
-def test_what_is_in_memory_is_no_answer_while_it_is_not_known_what_others_wrote(
+def test_a_size_fails_while_the_feed_cannot_be_read(
     ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(change_feed, "LATELY", 0)
+    monkeypatch.setattr(change_feed, "STALE_AFTER", 0)
     here = replace(
         boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
     )
@@ -121,38 +119,38 @@ def test_what_is_in_memory_is_no_answer_while_it_is_not_known_what_others_wrote(
     assert here.size(SPENT).contacts == 1
 
 
-def test_what_is_told_after_the_servers_clock_was_set_back_is_learned(
+def test_a_write_is_seen_after_the_servers_clock_was_set_back(
     ours: Recorder, boutique: RecordedShop, audience: Audience
 ) -> None:
     boutique.record(PEOPLE)
-    audience.command(  # a write before, which is of a time that is yet to come again
+    audience.command(  # an earlier write with a later time
         "INSERT INTO feed SELECT writer, number + 100, done, shop_id, touched, at + 600 FROM feed"
     )
-    before = len(told(ours, boutique.id))
+    before = len(_poll(ours, boutique.id))
     assert before == 2
     boutique.record(Forget((1,)))
-    after = told(ours, boutique.id)
+    after = _poll(ours, boutique.id)
     assert len(after) == before + 1
     assert after[-1].erased.tolist() == [1]
-    assert len(told(ours, boutique.id)) == before + 1
+    assert len(_poll(ours, boutique.id)) == before + 1
     assert ours.write_log.is_unchanged_since(boutique.id, before + 1)
 
 
-def test_what_a_node_of_a_cluster_has_late_is_learned(
+def test_a_row_that_becomes_visible_late_is_seen(
     ours: Recorder, boutique: RecordedShop, audience: Audience
 ) -> None:
     late = QUORUM_TIMEOUT if audience.layout.cluster else 3
     boutique.record(PEOPLE)
-    before = len(told(ours, boutique.id))
+    before = len(_poll(ours, boutique.id))
     audience.command(
         f"INSERT INTO feed SELECT writer, number + 100, done, shop_id, touched, at - {late} "
         "FROM feed WHERE done"
     )
-    assert len(told(ours, boutique.id)) == 2 * before
-    assert len(told(ours, boutique.id)) == 2 * before
+    assert len(_poll(ours, boutique.id)) == 2 * before
+    assert len(_poll(ours, boutique.id)) == 2 * before
 
 
-def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
+def test_polling_in_the_background(ours: Recorder, boutique: RecordedShop) -> None:
     with _feed(ours).poll_in_background():
         boutique.record(PEOPLE)
         deadline = time.monotonic() + WAIT
@@ -161,7 +159,7 @@ def test_it_is_looked_at_often(ours: Recorder, boutique: RecordedShop) -> None:
             time.sleep(0.01)
 
 
-def test_a_write_whose_end_is_not_told_is_over_for_who_has_the_next_turn(
+def test_the_next_holder_of_the_write_lock_finishes_an_abandoned_write(
     ours: Recorder, boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -174,14 +172,14 @@ def test_a_write_whose_end_is_not_told_is_over_for_who_has_the_next_turn(
     monkeypatch.setattr(ChangeFeed, "announce_end", lambda *_: None)
     with pytest.raises(Killed):
         boutique.record(PEOPLE)
-    assert told(ours, boutique.id) == []
+    assert _poll(ours, boutique.id) == []
     assert not ours.write_log.is_unchanged_since(boutique.id, 0)
     with ours.quiesce(boutique.id):
         assert ours.write_log.is_unchanged_since(boutique.id, 1)
-    assert len(told(ours, boutique.id)) == 1
+    assert len(_poll(ours, boutique.id)) == 1
 
 
-def test_who_could_not_look_for_long_takes_everything_for_changed(
+def test_a_process_that_could_not_poll_for_long_starts_over(
     ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = replace(
@@ -191,28 +189,30 @@ def test_who_could_not_look_for_long_takes_everything_for_changed(
     _feed(ours).poll()
     assert here.size(SPENT).members == 1
     boutique.record(Orders((Order(2, 1, NOW),)))
-    audience.command("TRUNCATE TABLE feed")  # as what is an hour old goes
-    monkeypatch.setattr(change_feed, "MISSED_AFTER", -1)
+    audience.command("TRUNCATE TABLE feed")  # as rows expire after an hour
+    monkeypatch.setattr(change_feed, "LOST_AFTER", -1)
     _feed(ours).poll()
     monkeypatch.undo()
     assert here.size(SPENT).members == 2
 
 
-def test_what_a_new_process_finishes_for_one_that_died_is_told(
+def test_a_batch_finished_by_a_new_process_is_announced(
     ours: Recorder, boutique: RecordedShop, audience: Audience
 ) -> None:
     audience.command("RENAME TABLE order_lines TO order_lines_away")
     with pytest.raises(AppError):
         boutique.record(Orders((Order(1, 2, NOW, lines=(Line("a"),)),)))
     audience.command("RENAME TABLE order_lines_away TO order_lines")
-    before = len(told(ours, boutique.id))
+    before = len(_poll(ours, boutique.id))
     _process(audience)
-    after = told(ours, boutique.id)
+    after = _poll(ours, boutique.id)
     assert len(after) > before
     assert after[-1].tables["orders"].tolist() == [2]
 
 
-def test_nothing_is_written_that_cannot_be_told(boutique: RecordedShop, audience: Audience) -> None:
+def test_a_write_that_cannot_be_announced_is_refused(
+    boutique: RecordedShop, audience: Audience
+) -> None:
     audience.command("RENAME TABLE feed TO feed_away")
     with pytest.raises(AppError):
         boutique.record(PEOPLE)
@@ -221,5 +221,5 @@ def test_nothing_is_written_that_cannot_be_told(boutique: RecordedShop, audience
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change_feed, "LOOK_EVERY", 0.01)
+def _poll_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change_feed, "POLL_INTERVAL", 0.01)

@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from graphql_app.audience import change_feed, facts
 from graphql_app.audience import store as audience_store
-from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
@@ -152,7 +152,7 @@ def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
 ) -> None:
     recorder = Recorder(remote, shared_locks=LocalWriteLocks())
     recorder.recover()
-    monkeypatch.setattr(change_feed, "PATIENCE", 0.1)
+    monkeypatch.setattr(change_feed, "POLL_TIMEOUT", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
     with pytest.raises(AppError, match="did not answer in time"):
@@ -173,7 +173,7 @@ def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_tur
     recorder.recover()
     rows, _ = facts.check_batch(facts.CONTACTS, {"id": [5000, 5001]}, 2)
     texts, _ = facts.check_batch(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)
-    monkeypatch.setattr(audience_store, "OWN_TIMEOUT", 0.1)
+    monkeypatch.setattr(audience_store, "UNFILTERED_TIMEOUT", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
     for fact, table in ((facts.CONTACTS, rows), (facts.TEXTS, texts)):
@@ -225,7 +225,8 @@ def test_a_server_that_is_not_there_is_named_at_the_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(
-        AudienceUnavailableError, match=rf"127.0.0.1:{port}, of AUDIENCE_URL, cannot be opened: no"
+        AudienceUnavailableError,
+        match=rf"at 127.0.0.1:{port} \(AUDIENCE_URL\): no ClickHouse server",
     ) as refused:
         Audience(f"clickhousedb://someone:{SECRET}@127.0.0.1:{port}/db")
     assert SECRET not in str(refused.value)
@@ -235,7 +236,7 @@ def test_a_wrong_password_and_a_missing_database_are_told_at_the_start(
     clickhouse: ClickHouseServer,
 ) -> None:
     with serving_clickhouse(clickhouse.path, access={"app": SECRET}) as guarded:
-        with pytest.raises(AudienceUnavailableError, match="refuses the user or the password"):
+        with pytest.raises(AudienceUnavailableError, match="rejects the user or the password"):
             Audience(guarded.url(login="app:wrong"))
         with pytest.raises(AudienceUnavailableError, match="no such database"):
             Audience(guarded.url("nowhere", login=f"app:{SECRET}"))

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
@@ -101,7 +102,7 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
 def test_a_cluster_that_the_server_does_not_know_is_named_at_the_start(audience: Audience) -> None:
     audience.layout = TableLayout(audience.database, "nowhere")
     with pytest.raises(AudienceUnavailableError, match="the server knows no cluster named nowhere"):
-        audience.create_tables()
+        create_tables(audience)
 
 
 @pytest.mark.parametrize("store", ["cluster"], indirect=True)
@@ -112,5 +113,5 @@ def test_a_table_of_one_server_is_not_taken_for_one_of_a_cluster(
     audience.command("CREATE TABLE events ENGINE = Memory AS SELECT 1 AS one")
     again = open_audience()
     with pytest.raises(AudienceUnavailableError, match="events with the engine Memory"):
-        again.create_tables()
+        create_tables(again)
     again.close()

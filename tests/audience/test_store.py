@@ -14,7 +14,7 @@ from sqlalchemy import func, select, union_all
 from sqlmodel import col
 
 from graphql_app.audience import facts
-from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
@@ -82,12 +82,13 @@ QUIET = """
 import sys
 from sqlalchemy import func, select
 from sqlmodel import col
-from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
+from graphql_app.audience.table_setup import create_tables
 
 quiet = Audience("clickhousedb://?interface=chdb&path=" + sys.argv[1])
-quiet.create_tables()
+create_tables(quiet)
 quiet.command("CREATE TABLE noted ENGINE = Memory AS SELECT 42 AS number")
 for _ in range(3):
     try:

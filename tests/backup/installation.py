@@ -14,6 +14,7 @@ import httpx
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.table_reader import count_rows, list_fact_tables, read_pages
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.backup import Manifest, restore, take
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import shops
@@ -66,7 +67,7 @@ class Installation:
         """Serve it, as a start does; what is in it is seen by a recorder that knows nothing yet."""
         services = self.services
         migrate(services.catalog)
-        services.audience.create_tables()
+        create_tables(services.audience)
         locks = SharedWriteLocks(services.catalog) if self.shared else None
         recorder = Recorder(services.audience, locks)
         recorder.recover()
@@ -91,7 +92,7 @@ class Installation:
     def rows(self) -> int:
         """How many rows of facts there are, of any shop."""
         audience = self.services.audience
-        audience.create_tables()
+        create_tables(audience)
         return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
 
     def facts(self) -> Mapping[str, Any]:

@@ -54,7 +54,7 @@ def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
     with pytest.raises(KeyboardInterrupt):
         restore(backup, target.services.catalog, target.services.audience, tell)
     assert dump.shops(target.services.catalog) == []
-    with pytest.raises(AppError, match="was begun and not finished"), target.serving():
+    with pytest.raises(AppError, match="a restore did not finish"), target.serving():
         pass
     other = new()
     with other.serving():
@@ -98,7 +98,7 @@ def test_killed_while_restoring__the_same_restore_goes_on(backup: Path, tmp_path
         [sys.executable, "-c", DYING, backup, "0.5"], env=process.environment(data), check=False
     )
     assert dying.returncode == -signal.SIGKILL
-    assert "was begun and not finished" in process.segments(data, "serve", status=1, PORT="0")
+    assert "a restore did not finish" in process.segments(data, "serve", status=1, PORT="0")
     assert "Restored 2 shops with" in process.segments(data, "restore", str(backup))
     process.segments(data, "backup", str(tmp_path / "again"))
     first, second = (check(path)[0] for path in (backup, tmp_path / "again"))

@@ -13,6 +13,7 @@ import pytest
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
+from graphql_app.audience.table_setup import create_tables
 from tests.backup.conftest import New, Source
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ def _rows(audience: Audience, table: FactTable, shop_id: int, size: int) -> list
 
 def _undeclared(audience: Audience, key: str, type: str) -> FactTable:
     """A table with such a key, of a plugin that is not installed any more."""
-    audience.create_tables()
+    create_tables(audience)
     audience.command(
         "CREATE TABLE acme_keyed (shop_id UInt64, version UInt64, deleted Bool, contact_id UInt64, "
         f"`{key}` {type}) ENGINE = ReplacingMergeTree(version) PARTITION BY shop_id % 16 "

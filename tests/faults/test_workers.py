@@ -229,4 +229,4 @@ def test_what_is_wrong_with_a_store_is_said_once_and_not_by_each_worker(stores: 
         AUDIENCE_URL="clickhousedb://127.0.0.1:9/none",
     )
     assert output.count("Error:") == 1
-    assert "cannot be opened" in output
+    assert "Cannot open the audience" in output

@@ -23,7 +23,8 @@ from sqlmodel import col
 from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.shard_safety import NotShardSafeError, check_shard_safe
-from graphql_app.audience.store import Audience, contact_column
+from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import (
     Contact,
     KeywordUse,
@@ -32,6 +33,7 @@ from graphql_app.audience.tables import (
     Product,
     Statement,
     TextMessage,
+    contact_column,
     sql_table,
 )
 from graphql_app.plugins import Registry
@@ -149,7 +151,7 @@ def split(services: Services, settings: Settings, audience: Audience) -> Iterato
         services.audience.command(f"CREATE DATABASE {name}")
     opened.shards = [Audience(f"clickhousedb:///{name}?{path}", connections=1) for name in names]
     for shard in opened.shards:
-        shard.create_tables()
+        create_tables(shard)
     yield opened
     for each in (opened, *opened.shards):
         each.close()

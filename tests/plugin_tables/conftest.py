@@ -11,6 +11,7 @@ import pytest
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.plugin_discovery import load
 from graphql_app.plugins import Registry
@@ -38,7 +39,7 @@ def start(
     def started(registry: Registry) -> Iterator[Server]:
         audience = open_audience(tables=registry.tables)
         try:
-            audience.create_tables()
+            create_tables(audience)
             recorder = Recorder(audience)
             recorder.recover()
             opened = replace(services, audience=audience, recorder=recorder, registry=registry)

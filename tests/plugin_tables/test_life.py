@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Field, col
 
-from graphql_app.audience.clickhouse import AudienceUnavailableError
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
 from graphql_app.criteria import Scope
@@ -98,11 +98,11 @@ def test_a_field_that_a_newer_plugin_has_is_added(
     [
         (
             "ALTER TABLE acme_reviewers MODIFY COLUMN points String",
-            "with points as String, where Int64 is declared: keep to what it was, or give the new",
+            "with the column points of type String instead of Int64: restore the old declaration",
         ),
         (
             ANOTHER_KEY,
-            "with the key contact_id, id, shop_id, where contact_id, shop_id is declared: keep",
+            "with the key contact_id, id, shop_id instead of contact_id, shop_id: restore",
         ),
     ],
 )

@@ -26,6 +26,7 @@ from sqlmodel import col
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import AudienceTable, Contact, Event, Expression, Order, Statement
 from graphql_app.criteria import (
     Choice,
@@ -912,7 +913,7 @@ def with_reviews(services: Services, settings: Settings) -> Iterator[Services]:
     audience = Audience(
         f"clickhousedb:///check_criterion?interface=chdb&path={path}", tables=tables
     )
-    audience.create_tables()
+    create_tables(audience)
     yield replace(services, audience=audience, recorder=Recorder(audience))
     audience.close()
     services.audience.command("DROP DATABASE check_criterion")

@@ -16,10 +16,11 @@ from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
-from graphql_app.audience.store import Audience, contact_column
-from graphql_app.audience.tables import INSTANT, Contact, Statement
+from graphql_app.audience.clickhouse_errors import statement_timeout
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import INSTANT, Contact, Statement, contact_column
 from graphql_app.audience.write_log import Ids
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import AppError
 from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.index.contact_ids import NOWHERE, Flags, Universe
 from graphql_app.segments.index.fallback import DoubtError
@@ -70,11 +71,7 @@ class ShopFacts:
     def _left(self) -> float:
         left = self.until - time.monotonic()
         if left <= 0:
-            raise AppError(
-                ErrorCode.TIMEOUT,
-                "This took longer than a statement may; ask for a simpler rule or a narrower "
-                "window.",
-            )
+            raise statement_timeout()
         return left
 
     def contacts(self) -> int:

@@ -42,8 +42,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlmodel import col
 
-from graphql_app.audience.store import RenderedStatement, contact_column
-from graphql_app.audience.tables import Contact, Statement, sql_table
+from graphql_app.audience.rendering import RenderedStatement
+from graphql_app.audience.tables import Contact, Statement, contact_column, sql_table
 from graphql_app.segments.index.cache_key import Kind, Question
 from graphql_app.segments.predicate import by_contact
 

@@ -1,0 +1,68 @@
+"""Lookups of the stored rows that a write is about to replace."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphql_app.audience.store import Audience
+
+
+def find_moved_rows(audience: Audience, shop_id: int, table: str, rows: pa.Table) -> pa.Table:
+    """Find the keys of stored rows with the same ids as ``rows`` but another contact."""
+    stored = audience.query_unfiltered(
+        f"SELECT DISTINCT id, contact_id FROM {table} "
+        f"WHERE shop_id = {shop_id} AND {_is_among(rows['id'])}"
+    )
+    owner = rows["contact_id"].take(pc.index_in(stored["id"], rows["id"]))
+    return stored.filter(pc.not_equal(owner, stored["contact_id"]))
+
+
+def fetch_orders(audience: Audience, shop_id: int, ids: pa.Array) -> pa.Table:
+    """Fetch stored orders, one row for each contact that has an order with the id."""
+    latest = ", ".join(
+        f"argMax({name}, version) AS {name}"
+        for name in ("ordered_at", "total", "refunded", "line_count")
+    )
+    # In a tuple, because argMax skips NULLs.
+    cancelled = "argMax(tuple(cancelled_at), version).1 AS cancelled_at"
+    return audience.query_unfiltered(
+        f"SELECT id, contact_id, {latest}, {cancelled} "
+        f"FROM orders WHERE shop_id = {shop_id} AND {_is_among(ids)} "
+        "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
+    )
+
+
+def fetch_order_lines(
+    audience: Audience, shop_id: int, ids: pa.Array, contacts: pa.Array
+) -> pa.Table:
+    """Fetch the stored lines of orders, with the ``row`` of their order in ``ids``.
+
+    Args:
+        audience: The store.
+        shop_id: The shop.
+        ids: The orders.
+        contacts: The contacts that have them, so that the engine reads less.
+    """
+    latest = ", ".join(
+        f"argMax(l.{name}, l.version) AS {name}" for name in ("product_id", "quantity", "price")
+    )
+    found = audience.query_unfiltered(
+        f"SELECT order_id, {latest} FROM order_lines AS l "
+        f"WHERE shop_id = {shop_id} AND {_is_among(contacts, 'contact_id')} "
+        f"AND {_is_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "
+        "HAVING NOT argMax(deleted, version) ORDER BY order_id, line_number"
+    )
+    return found.append_column("row", pc.index_in(found["order_id"], ids))
+
+
+def _is_among(ids: pa.Array | pa.ChunkedArray, column: str = "id") -> str:
+    """Write the SQL condition that a column is among ids; the bounds let the engine skip blocks."""
+    if not len(ids):
+        return "0"
+    bounds = pc.min_max(ids).as_py()
+    listed = ",".join(map(str, ids.to_pylist()))
+    return (
+        f"{column} BETWEEN {bounds['min']} AND {bounds['max']} "
+        f"AND {column} IN (SELECT arrayJoin(CAST('[{listed}]' AS Array(UInt64))))"
+    )

@@ -1,0 +1,137 @@
+"""Creating the tables of facts, and comparing tables on disk with their declarations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
+from graphql_app.audience.store import Audience
+from graphql_app.audience.tables import (
+    PARTITION,
+    AudienceTable,
+    JournalEntry,
+    Product,
+    StoreTable,
+    sql_table,
+)
+
+
+def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
+    """Create missing tables, and missing columns in existing tables.
+
+    Args:
+        audience: The store.
+        tables: The tables; all of the audience's tables by default.
+
+    Raises:
+        AudienceUnavailableError: See ``check_tables``.
+    """
+    tables = audience.tables if tables is None else tables
+    check_tables(audience, tables)
+    created: list[type[StoreTable]] = [*tables, JournalEntry]
+    for table in created:
+        for statement in audience.layout.create_table_sql(table):
+            audience.command(statement)
+
+
+def check_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
+    """Check that tables can be created, without creating any.
+
+    Args:
+        audience: The store.
+        tables: The tables; all of the audience's tables by default.
+
+    Raises:
+        AudienceUnavailableError: A table exists with another declaration, or the server does not
+            know the cluster.
+    """
+    tables = audience.tables if tables is None else tables
+    layout = audience.layout
+    if layout.cluster:
+        audience.cluster_size()
+    on_disk = audience.query_unfiltered(
+        "SELECT table, name, type, is_in_sorting_key FROM system.columns "
+        f"WHERE database = '{audience.database}'"
+    )
+    # On a cluster, compare the local tables: the distributed ones have no sorting key.
+    columns = [
+        {**column, "table": layout.logical_name(column["table"])}
+        for column in on_disk.to_pylist()
+        if column["table"] == layout.local_name(layout.logical_name(column["table"]))
+    ]
+    mismatch = find_mismatch(tables, columns) or _find_unsharded(audience, tables)
+    if mismatch is not None:
+        raise AudienceUnavailableError(
+            f"The audience already has the table {mismatch}: restore the old declaration, or give "
+            "the new table another name."
+        )
+
+
+def _find_unsharded(audience: Audience, tables: Sequence[type[AudienceTable]]) -> str | None:
+    """Describe a table on disk that is not sharded, although it should be."""
+    if not audience.layout.cluster:
+        return None
+    on_disk = audience.query_unfiltered(
+        f"SELECT name, engine FROM system.tables WHERE database = '{audience.database}'"
+    )
+    engines = {row["name"]: row["engine"] for row in on_disk.to_pylist()}
+    for name in (table.__tablename__ for table in tables):
+        engine = engines.get(name, "Distributed")
+        if audience.layout.is_sharded(name) and engine != "Distributed":
+            return f"{name} with the engine {engine} instead of Distributed"
+    return None
+
+
+def find_mismatch(
+    tables: Iterable[type[AudienceTable]], on_disk: Iterable[Mapping[str, Any]]
+) -> str | None:
+    """Describe a table on disk whose key or column types differ from its declaration.
+
+    Missing tables and columns are no mismatch: they can be created.
+
+    Args:
+        tables: The declared tables.
+        on_disk: Columns on disk: ``table``, ``name``, ``type`` and ``is_in_sorting_key``.
+    """
+    types: dict[str, dict[str, str]] = defaultdict(dict)
+    keys: dict[str, set[str]] = defaultdict(set)
+    for found in on_disk:
+        types[found["table"]][found["name"]] = found["type"]
+        if found["is_in_sorting_key"]:
+            keys[found["table"]].add(found["name"])
+    for table in tables:
+        name, declared = table.__tablename__, sql_table(table)
+        if name not in types:
+            continue
+        key = {column.name for column in declared.primary_key}
+        if key != keys[name]:
+            was, now = (", ".join(sorted(names)) for names in (keys[name], key))
+            return f"{name} with the key {was} instead of {now}"
+        for column in declared.columns:
+            now = str(column.type)
+            was = types[name].get(column.name, now)
+            if was != now:
+                return f"{name} with the column {column.name} of type {was} instead of {now}"
+    return None
+
+
+def has_table(audience: Audience, table: str) -> bool:
+    """Return whether a table exists."""
+    return bool(audience.query_unfiltered(f"EXISTS TABLE `{table}`")["result"][0].as_py())
+
+
+def list_contact_tables(audience: Audience) -> Sequence[str]:
+    """List the tables on disk with rows of contacts, by their partition and sorting keys.
+
+    That includes the tables of plugins that are not installed any more.
+    """
+    known = [table.__tablename__ for table in audience.tables if table is not Product]
+    found = audience.query_unfiltered(
+        f"SELECT name FROM system.tables WHERE database = '{audience.database}' "
+        f"AND engine LIKE '%ReplacingMergeTree' AND partition_key = '{PARTITION}' "
+        "AND startsWith(sorting_key, 'shop_id, contact_id')"
+    )
+    others = map(audience.layout.logical_name, found["name"].to_pylist())
+    return [*dict.fromkeys([*known, *others])]
