@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Final, TypeGuard
 
 from babel import Locale
+
+COUNTRY_REQUIRED: Final = 'must be an ISO 3166-1 country code in capitals, such as "US"'
 
 # Codes that CLDR names but ISO 3166-1 does not assign.
 _NOT_ISO = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ|AC|CP|CQ|DG|EA|EU|EZ|IC|TA|UN")
@@ -13,7 +16,7 @@ _NOT_ISO = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ|AC|CP|CQ|DG|EA|EU|EZ|IC|TA|UN")
 
 @cache
 def country_names() -> dict[str, str]:
-    """English names by two-letter code, in the order of the names."""
+    """Return the English names by two-letter code, sorted by name."""
     names = Locale("en").territories.items()
     return {
         code: name
@@ -22,7 +25,6 @@ def country_names() -> dict[str, str]:
     }
 
 
-@cache
-def country_codes() -> frozenset[str]:
-    """The two-letter codes."""
-    return frozenset(country_names())
+def is_country(value: object) -> TypeGuard[str]:
+    """Return whether a value is the two-letter code of a country."""
+    return isinstance(value, str) and value in country_names()

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from graphql_app.audience import value_parsers
-from graphql_app.audience.value_parsers import ValueKind, parse_column
+from graphql_app.audience.column_parser import ValueKind, parse_column
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import Column, Table
 
 from graphql_app.audience import value_parsers
+from graphql_app.audience.column_parser import BadValueError, ValueKind
 from graphql_app.audience.facts import FACTS, SHOPIFY_EXPORTS, FactField, FactType
 from graphql_app.audience.tables import (
     FEED,
@@ -29,7 +30,6 @@ from graphql_app.audience.tables import (
     row_key,
     sql_table,
 )
-from graphql_app.audience.value_parsers import BadValueError, ValueKind
 
 # Underscores come before letters only, so that no two names are one in camel case.
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")

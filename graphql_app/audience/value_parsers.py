@@ -1,16 +1,9 @@
-"""Columns of incoming facts: one parser for each kind of value, whatever the source.
-
-A column arrives as an Arrow array (from files) or a list (from GraphQL, CSV, NDJSON). A parser
-first tries the whole column at once; only where that fails does it look at each value, to say
-which ones are wrong and why.
-"""
+"""The kinds of values that facts are made of, each with its parsers."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,8 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.column_parser import (
+    BadValueError,
+    ValueKind,
+    all_match,
+    parse_distinct_texts,
+)
 from graphql_app.audience.tables import fold_keyword
-from graphql_app.countries import country_codes
+from graphql_app.countries import COUNTRY_REQUIRED, is_country
+from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 MAX_TEXT = 255
 MAX_TAGS = 250
@@ -30,69 +30,9 @@ FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
 
 INSTANT_PATTERN = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)$"
-MONEY_PATTERN = r"^\d{1,14}(\.\d{1,4})?$"
 
 
-class BadValueError(ValueError):
-    """A value that its column does not take; the message says what it takes instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class ValueKind:
-    """A kind of value: its Arrow type, the parser of one value, and, optionally, of a column."""
-
-    arrow_type: pa.DataType
-    parse_value: Callable[[Any], Any]
-    parse_array: Callable[[pa.Array], pa.Array | None] | None = None
-
-
-def parse_column(
-    kind: ValueKind, values: pa.Array | Sequence[Any], required: bool
-) -> tuple[pa.Array, list[tuple[int, str]]]:
-    """Parse a column; returns the typed array (null where bad) and (row, message) of bad values."""
-    array = _whole(kind, values)
-    if array is not None and not (required and array.null_count):
-        return array, []
-    raw = values.to_pylist() if isinstance(values, pa.Array) else values
-    parsed, problems = [], []
-    for row, value in enumerate(raw):
-        result = None
-        try:
-            if value is not None and value != "":
-                result = kind.parse_value(value)
-            if result is None and required:
-                raise BadValueError("is required")
-        except BadValueError as error:
-            problems.append((row, str(error)))
-        parsed.append(result)
-    return pa.array(parsed, kind.arrow_type), problems
-
-
-def _whole(kind: ValueKind, values: pa.Array | Sequence[Any]) -> pa.Array | None:
-    """The column parsed at once, or None where it must be looked at value by value."""
-    if kind.parse_array is None:
-        return None
-    try:
-        array = values if isinstance(values, pa.Array) else pa.array(values)
-        if pa.types.is_null(array.type):
-            return pa.nulls(len(array), kind.arrow_type)
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        if pa.types.is_large_string(array.type):
-            array = array.cast(pa.string())
-        if pa.types.is_string(array.type):
-            blank = pc.equal(array, "")
-            array = pc.if_else(blank, pa.scalar(None, pa.string()), array)
-        return kind.parse_array(array)
-    except (pa.ArrowException, UnicodeError, OverflowError):
-        return None
-
-
-def _all_match(array: pa.Array, pattern: str) -> bool:
-    return pc.all(pc.match_substring_regex(array, pattern)).as_py() is not False
-
-
-def _identifier(value: Any) -> int:
+def _parse_identifier(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
@@ -100,45 +40,42 @@ def _identifier(value: Any) -> int:
     return value
 
 
-def _identifiers(array: pa.Array) -> pa.Array | None:
+def _parse_identifiers(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
-        return array.cast(ID) if _all_match(array, r"^[0-9]{1,20}$") else None
+        return array.cast(ID) if all_match(array, r"^[0-9]{1,20}$") else None
     return array.cast(ID) if pa.types.is_integer(array.type) else None
 
 
-def _integer(value: Any) -> int:
+def _parse_integer(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**31:
-        raise BadValueError("must be a whole number below 2147483648")
+        raise BadValueError("must be a whole number from -2147483647 to 2147483647")
     return value
 
 
-def _integers(array: pa.Array) -> pa.Array | None:
+def _parse_integers(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
-        return array.cast(pa.int64()) if _all_match(array, r"^-?[0-9]{1,9}$") else None
+        return array.cast(pa.int64()) if all_match(array, r"^-?[0-9]{1,9}$") else None
     if not pa.types.is_integer(array.type):
         return None
     return array.cast(pa.int32()).cast(pa.int64())
 
 
-def _money(value: Any) -> Decimal:
+def _parse_amount(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise BadValueError('must be an amount as text, such as "50.00"')
-    text = format(value, "f") if isinstance(value, Decimal) else str(value)
-    if not re.fullmatch(MONEY_PATTERN[1:-1], text, re.ASCII):
-        raise BadValueError(
-            'must be an amount such as "50.00", not negative, with at most 14 digits before the '
-            "point and 4 after it"
-        )
-    return Decimal(text)
+    amount = parse_money(str(value) if isinstance(value, int) else value)
+    if amount is None:
+        raise BadValueError(MONEY_REQUIRED)
+    return amount
 
 
-def _amounts(array: pa.Array) -> pa.Array | None:
+def _parse_amounts(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
-        return array.cast(MONEY) if _all_match(array, MONEY_PATTERN) else None
+        return array.cast(MONEY) if all_match(array, MONEY_PATTERN) else None
     if not (pa.types.is_decimal(array.type) or pa.types.is_integer(array.type)):
         return None
     amounts = array.cast(MONEY)
@@ -146,17 +83,16 @@ def _amounts(array: pa.Array) -> pa.Array | None:
     return amounts if smallest is None or smallest >= 0 else None
 
 
-def _instant(value: Any) -> datetime:
+def _parse_instant(value: Any) -> datetime:
     if isinstance(value, str) and re.fullmatch(INSTANT_PATTERN[1:-1], value, re.ASCII):
-        # datetime reads at most microseconds
-        text = re.sub(r"(\.\d{6})\d+", r"\1", value)
+        text = re.sub(r"(\.\d{6})\d+", r"\1", value)  # datetime reads at most microseconds
         try:
             value = datetime.fromisoformat(text)
         except ValueError as error:
-            raise BadValueError(f"is no time: {error}") from None
+            raise BadValueError(f"is not a valid time: {error}") from None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise BadValueError(
-            "must be a time of ISO 8601 with its offset, such as 2024-05-01T09:58:12Z"
+            "must be an ISO 8601 time with its offset, such as 2024-05-01T09:58:12Z"
         )
     try:
         instant = value.astimezone(UTC)
@@ -167,9 +103,9 @@ def _instant(value: Any) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def _instants(array: pa.Array) -> pa.Array | None:
+def _parse_instants(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
-        if not _all_match(array, INSTANT_PATTERN):
+        if not all_match(array, INSTANT_PATTERN):
             return None
         array = array.cast(pa.timestamp("ns", "UTC"))
     if not pa.types.is_timestamp(array.type) or array.type.tz is None:
@@ -180,7 +116,7 @@ def _instants(array: pa.Array) -> pa.Array | None:
     return instants if inside else None
 
 
-def _text(value: Any) -> str | None:
+def _parse_text(value: Any) -> str | None:
     if not isinstance(value, str):
         raise BadValueError("must be text")
     if len(value) > MAX_TEXT:
@@ -188,51 +124,33 @@ def _text(value: Any) -> str | None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadValueError("must be valid Unicode, with no lone surrogate") from None
+        raise BadValueError("must be valid Unicode, without lone surrogates") from None
     return value if value.strip() else None
 
 
-def _texts(array: pa.Array) -> pa.Array | None:
+def _parse_texts(array: pa.Array) -> pa.Array | None:
     if not pa.types.is_string(array.type):
         return None
     longest = pc.max(pc.utf8_length(array)).as_py()
     solid = pc.fill_null(pc.match_substring_regex(array, r"[^\s\x1c-\x1f\x85\pZ]"), False)
-    spaces = pc.and_(pc.is_valid(array), pc.invert(solid))
-    if pc.any(spaces).as_py() or (longest or 0) > MAX_TEXT:
+    blank = pc.and_(pc.is_valid(array), pc.invert(solid))
+    if pc.any(blank).as_py() or (longest or 0) > MAX_TEXT:
         return None
     return array
 
 
-def _country(value: Any) -> str:
-    if not isinstance(value, str) or value not in country_codes():
-        raise BadValueError('must be a country code of ISO 3166-1 in capitals, such as "US"')
+def _parse_country(value: Any) -> str:
+    if not is_country(value):
+        raise BadValueError(COUNTRY_REQUIRED)
     return value
 
 
-def _each_once(
-    parse: Callable[[Any], Any], kind: pa.DataType
-) -> Callable[[pa.Array], pa.Array | None]:
-    """Parse each distinct text of a column once."""
-
-    def parse_all(array: pa.Array) -> pa.Array | None:
-        if not pa.types.is_string(array.type):
-            return None
-        encoded = array.dictionary_encode()
-        try:
-            parsed = [parse(value) for value in encoded.dictionary.to_pylist()]
-        except BadValueError:
-            return None
-        return pa.array(parsed, kind).take(encoded.indices)
-
-    return parse_all
-
-
-def _keyword(value: Any) -> str | None:
-    text = _text(value)
+def _parse_keyword(value: Any) -> str | None:
+    text = _parse_text(value)
     return None if text is None else fold_keyword(text)
 
 
-def _boolean(value: Any) -> bool:
+def _parse_boolean(value: Any) -> bool:
     if isinstance(value, str) and value.casefold() in {"true", "false"}:
         value = value.casefold() == "true"
     if not isinstance(value, bool):
@@ -240,15 +158,24 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _booleans(array: pa.Array) -> pa.Array | None:
-    return array if pa.types.is_boolean(array.type) else _BOOLEAN_TEXTS(array)
+def _parse_booleans(array: pa.Array) -> pa.Array | None:
+    return array if pa.types.is_boolean(array.type) else _parse_boolean_texts(array)
 
 
-_BOOLEAN_TEXTS = _each_once(_boolean, pa.bool_())
+_parse_boolean_texts = parse_distinct_texts(_parse_boolean, pa.bool_())
 
 
-def _listed(text: str) -> list[Any] | None:
-    """A list that is written as JSON, as it is where its texts have commas in them."""
+def _parse_tags(value: Any) -> list[str]:
+    if isinstance(value, str):  # in CSV
+        value = _parse_json_list(value) or [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or len(value) > MAX_TAGS:
+        raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
+    tags = [tag.strip() for item in value if (tag := _parse_text(item)) is not None]
+    return list(dict.fromkeys(tags))
+
+
+def _parse_json_list(text: str) -> list[Any] | None:
+    """Parse a list of texts in JSON, which exports write if a text has commas in it."""
     try:
         value = json.loads(text) if text.startswith("[") else None
     except (ValueError, RecursionError):
@@ -257,32 +184,10 @@ def _listed(text: str) -> list[Any] | None:
     return value if texts else None
 
 
-def _tags(value: Any) -> list[str]:
-    if isinstance(value, str):  # as in CSV
-        value = _listed(value) or [part for part in value.split(",") if part.strip()]
-    if not isinstance(value, list) or len(value) > MAX_TAGS:
-        raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
-    tags = [tag.strip() for item in value if (tag := _text(item)) is not None]
-    return list(dict.fromkeys(tags))
-
-
-def _finite(text: str) -> float:
-    raise BadValueError(f"must not hold {text}")
-
-
-def _whole_number(digits: str) -> int | float:
-    """Beyond 64 bits as a float: the engine would read so long a whole number as text."""
-    try:
-        number = int(digits)
-        return number if -(2**63) <= number < 2**64 else float(number)
-    except (ValueError, OverflowError):
-        raise BadValueError(f"must not hold a number of {len(digits)} digits") from None
-
-
-def _properties(value: Any) -> str:
+def _parse_properties(value: Any) -> str:
     try:
         text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
-        value = json.loads(text, parse_int=_whole_number, parse_constant=_finite)
+        value = json.loads(text, parse_int=_parse_json_integer, parse_constant=_refuse_constant)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         size = len(text.encode())
     except BadValueError:
@@ -296,13 +201,26 @@ def _properties(value: Any) -> str:
     return text
 
 
-IDENTIFIER = ValueKind(ID, _identifier, _identifiers)
-INTEGER = ValueKind(pa.int64(), _integer, _integers)
-AMOUNT = ValueKind(MONEY, _money, _amounts)
-TIME = ValueKind(INSTANT, _instant, _instants)
-TEXT = ValueKind(pa.string(), _text, _texts)
-COUNTRY = ValueKind(pa.string(), _country, _each_once(_country, pa.string()))
-KEYWORD = ValueKind(pa.string(), _keyword, _each_once(_keyword, pa.string()))
-BOOLEAN = ValueKind(pa.bool_(), _boolean, _booleans)
-TAGS = ValueKind(pa.list_(pa.string()), _tags)
-PROPERTIES = ValueKind(pa.string(), _properties)
+def _parse_json_integer(digits: str) -> int | float:
+    """Return integers beyond 64 bits as floats: the engine would read them as text."""
+    try:
+        number = int(digits)
+        return number if -(2**63) <= number < 2**64 else float(number)
+    except (ValueError, OverflowError):
+        raise BadValueError(f"must not contain a number of {len(digits)} digits") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise BadValueError(f"must not contain {name}")
+
+
+IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)
+INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
+AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
+TIME = ValueKind(INSTANT, _parse_instant, _parse_instants)
+TEXT = ValueKind(pa.string(), _parse_text, _parse_texts)
+COUNTRY = ValueKind(pa.string(), _parse_country, parse_distinct_texts(_parse_country, pa.string()))
+KEYWORD = ValueKind(pa.string(), _parse_keyword, parse_distinct_texts(_parse_keyword, pa.string()))
+BOOLEAN = ValueKind(pa.bool_(), _parse_boolean, _parse_booleans)
+TAGS = ValueKind(pa.list_(pa.string()), _parse_tags)
+PROPERTIES = ValueKind(pa.string(), _parse_properties)

@@ -17,8 +17,9 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from graphql_app.audience.tables import fold_keyword
-from graphql_app.countries import country_codes, country_names
+from graphql_app.countries import COUNTRY_REQUIRED, country_names, is_country
 from graphql_app.criteria.fields import FieldKind, FieldType, Option
+from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 MAX_VALUES = 1_000
 MAX_TEXT = 255
@@ -86,19 +87,12 @@ Days = Annotated[
 ]
 """A number of days of 24 hours, from 1 to a hundred years."""
 
-MONEY_PATTERN = r"^[0-9]{1,14}(\.[0-9]{1,4})?$"
-
 
 def _money(value: object) -> Decimal:
-    if isinstance(value, Decimal):
-        value = format(value, "f")
-    if not isinstance(value, str) or not re.fullmatch(MONEY_PATTERN[1:-1], value):
-        raise PydanticCustomError(
-            "money",
-            'must be an amount such as "50.00", not negative, with at most 14 digits before the '
-            "point and 4 after it",
-        )
-    return Decimal(value)
+    amount = parse_money(value)
+    if amount is None:
+        raise PydanticCustomError("money", MONEY_REQUIRED)
+    return amount
 
 
 def money_text(value: Decimal) -> str:
@@ -293,10 +287,8 @@ Region = Annotated[str, BeforeValidator(_text), _textual("CA")]
 
 
 def _country(value: object) -> str:
-    if not isinstance(value, str) or value not in country_codes():
-        raise PydanticCustomError(
-            "country", 'must be a country code of ISO 3166-1 in capitals, such as "US"'
-        )
+    if not is_country(value):
+        raise PydanticCustomError("country", COUNTRY_REQUIRED)
     return value
 
 
@@ -305,7 +297,7 @@ Country = Annotated[
     BeforeValidator(_country),
     FieldType(
         kind=FieldKind.CHOICE,
-        json_schema={"enum": sorted(country_codes())},
+        json_schema={"enum": sorted(country_names())},
         example="US",
         options=tuple(Option(code, name) for code, name in country_names().items()),
     ),

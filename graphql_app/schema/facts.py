@@ -14,6 +14,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
+from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import FactField, FactType
 from graphql_app.audience.recorder import Recorder
 from graphql_app.catalog.idempotency import MAX_KEY, once
@@ -30,7 +31,7 @@ MAX_ITEMS = 10_000
 PAUSED_INTERVAL = 0.02  # seconds between checks whether a shop's writes are paused
 MAX_LINES = 100_000
 
-TYPES: dict[value_parsers.ValueKind, Any] = {
+TYPES: dict[ValueKind, Any] = {
     value_parsers.IDENTIFIER: strawberry.ID,
     value_parsers.INTEGER: int,
     value_parsers.AMOUNT: Money,

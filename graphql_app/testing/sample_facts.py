@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from graphql_app.audience import value_parsers
+from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import LINES, FactField, FactType
-from graphql_app.audience.value_parsers import ValueKind
 from graphql_app.testing.hostile_texts import HOSTILE, ORDINARY
 
 Row = dict[str, Any]

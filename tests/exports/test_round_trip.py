@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import characters, lists, sampled_from, text
 
+from graphql_app.audience.column_parser import parse_column
 from graphql_app.audience.export_formats import EXPORT_SCHEMA, ExportFormat, to_csv, to_ndjson
 from graphql_app.audience.facts import CONTACTS, TEXTS, check_batch
 from graphql_app.audience.formula_escaping import escape_formulas, unescape_formula
 from graphql_app.audience.importers import import_file
-from graphql_app.audience.value_parsers import TAGS, parse_column
+from graphql_app.audience.value_parsers import TAGS
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services

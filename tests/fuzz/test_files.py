@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from graphql_app.audience.column_parser import parse_column
 from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, FactType
 from graphql_app.audience.importers import ImportReport, import_file
 from graphql_app.audience.tables import sql_table
-from graphql_app.audience.value_parsers import parse_column
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
 from graphql_app.testing.sample_facts import FactMaker, Row

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.value_parsers import PROPERTIES, BadValueError
+from graphql_app.audience.column_parser import BadValueError
+from graphql_app.audience.value_parsers import PROPERTIES
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Contacts, Document, Event, Events
 from tests.parity.examples import (
@@ -121,7 +122,7 @@ class TestNumbers:
 
     @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
     def test_what_is_no_number_in_json_is_refused_by_name(self, text: str) -> None:
-        with pytest.raises(BadValueError, match=f"must not hold {text}"):
+        with pytest.raises(BadValueError, match=f"must not contain {text}"):
             PROPERTIES.parse_value(f'{{"a": {text}}}')
 
 

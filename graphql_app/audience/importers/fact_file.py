@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience import value_parsers
+from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType, check_batch
 from graphql_app.audience.importers.existing_rows import Recorded, places
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import Block, Source
-from graphql_app.audience.value_parsers import ValueKind
 
 BadLine = tuple[int, str, str]
 """What is wrong with the lines of an order: its row, the column, and why."""
