@@ -1,4 +1,4 @@
-"""Acme's loyalty programme in Segments: points and tiers."""
+"""Criteria for Acme's loyalty program: points and tiers."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ CONTRACT_VERSION = 1
 
 @hookimpl
 def register_criteria() -> Sequence[type[Criterion]]:
-    """What contacts can be picked by."""
+    """Register the criteria."""
     return [LoyaltyPoints, LoyaltyTier]
 
 
 @hookimpl
 def register_audience_tables() -> Sequence[type[AudienceTable]]:
-    """The table that it is read from."""
+    """Register the table that the criteria read."""
     return [LoyaltyAccount]
 
 
 @hookimpl
 def register_segment_templates() -> Sequence[SegmentTemplate]:
-    """The shop's most common tier, with points to spend."""
+    """Register a template for the shop's largest tier with points to spend."""
     return [
         SegmentTemplate(
             key="acme-reward-ready",

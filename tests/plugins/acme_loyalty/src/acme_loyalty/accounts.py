@@ -1,4 +1,4 @@
-"""Accounts of the loyalty programme."""
+"""Accounts in the loyalty program."""
 
 from datetime import datetime
 
@@ -16,16 +16,16 @@ from graphql_app.audience.tables import (
 
 
 class LoyaltyAccount(AudienceTable, table=True):
-    """A contact's account in the loyalty programme, replaced whole by its contact."""
+    """A contact's account in the loyalty program; each contact has one."""
 
     __tablename__ = "acme_loyalty_accounts"
     __table_args__ = (fact_engine("contact_id"),)
 
-    contact_id: int = Field(primary_key=True, sa_type=UInt64, description="Whose account it is.")
+    contact_id: int = Field(primary_key=True, sa_type=UInt64, description="Owner of the account.")
     points: int = Field(sa_type=Int64, description="Points on the account.")
     tier: str | None = Field(
         default=None, sa_type=Nullable(String), description="The tier, e.g. gold."
     )
     joined_at: datetime | None = Field(
-        default=None, sa_type=Nullable(INSTANT), description="When they joined the programme."
+        default=None, sa_type=Nullable(INSTANT), description="When the contact joined the program."
     )

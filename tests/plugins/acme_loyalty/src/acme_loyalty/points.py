@@ -9,12 +9,12 @@ from graphql_app.criteria import CountCriterion, Group, Scope
 
 
 class LoyaltyPoints(CountCriterion):
-    """How many points a contact has in the loyalty programme; 0 for those who did not join."""
+    """How many points a contact has in the loyalty program; 0 without an account."""
 
     key = "loyaltyPoints"
     label = "Loyalty points"
     group = Group.OTHER
 
     def measure(self, scope: Scope) -> Statement:
-        """Points per contact with an account."""
+        """Return the points of each contact with an account."""
         return select(col(LoyaltyAccount.contact_id), col(LoyaltyAccount.points))

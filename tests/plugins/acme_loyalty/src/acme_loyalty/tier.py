@@ -21,7 +21,7 @@ from graphql_app.criteria import (
 
 
 class LoyaltyTier(Criterion):
-    """The tier a contact has reached in the loyalty programme."""
+    """The tier a contact has reached in the loyalty program."""
 
     key = "loyaltyTier"
     label = "Loyalty tier"
@@ -36,12 +36,12 @@ class LoyaltyTier(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts of one of the tiers, or of any."""
+        """Match contacts in one of the tiers or, without tiers, in any tier."""
         tier = col(LoyaltyAccount.tier)
         has = tier.is_not(None) if self.tiers is None else tier.in_(self.tiers)
         return col(Contact.id).in_(select(col(LoyaltyAccount.contact_id)).where(has))
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Tiers that there are, the largest first."""
+        """Suggest the tiers of the shop, largest first."""
         return suggest_frequent(col(LoyaltyAccount.tier), search)
