@@ -1,6 +1,6 @@
-"""The facts that the service takes in: their fields, and the check of a batch of them.
+"""The types of facts that the service records, with their fields.
 
-One declaration serves the GraphQL inputs, the columns of files and the validation of both.
+GraphQL inputs, columns of files and the checks of both come from these declarations.
 """
 
 from __future__ import annotations
@@ -11,13 +11,31 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphql_app.audience import value_parsers
 from graphql_app.audience.column_parser import ValueKind, parse_column
+from graphql_app.audience.value_parsers import (
+    AMOUNT,
+    COUNTRY,
+    IDENTIFIER,
+    INTEGER,
+    KEYWORD,
+    PROPERTIES,
+    TAGS,
+    TEXT,
+    TIME,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FactField:
-    """A field of a fact, by its name in files; GraphQL has it in camel case."""
+    """A field of a fact type.
+
+    Attributes:
+        name: The name in files; in GraphQL it is in camel case.
+        kind: The kind of its values.
+        description: What it means, for the docs and the GraphQL schema.
+        required: Whether every row has it.
+        default: The value of rows without it.
+    """
 
     name: str
     kind: ValueKind
@@ -28,10 +46,14 @@ class FactField:
 
 @dataclass(frozen=True, slots=True)
 class FactType:
-    """A kind of fact: its name in the plural (files, mutations) and its fields.
+    """A type of facts.
 
-    A row replaces the one with the same ``key``; order lines, all those of their order. What is
-    ``derived`` follows from the fields: a file may have it, as exports do, and it is not read.
+    Attributes:
+        name: The name of its files and mutations, a plural.
+        fields: Its fields.
+        key: The fields by which a row replaces an older one; order lines replace all lines of
+            their order.
+        derived_columns: Columns of exports that follow from the fields; imports ignore them.
     """
 
     name: str
@@ -41,18 +63,18 @@ class FactType:
 
     @property
     def can_change_contact(self) -> bool:
-        """Whether a row may come again as another contact's."""
+        """Whether a row can replace another contact's row."""
         return self.key == ("id",) and any(field.name == "contact_id" for field in self.fields)
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of a checked batch."""
+        """The Arrow schema of checked rows."""
         return pa.schema([(field.name, field.kind.arrow_type) for field in self.fields])
 
 
 @dataclass(frozen=True, slots=True)
 class BadValue:
-    """A value that was refused: which row of the batch, which field, and why."""
+    """A refused value: the row of the batch, the field, and what the value must be."""
 
     row: int
     field: str
@@ -62,86 +84,79 @@ class BadValue:
 CONTACTS = FactType(
     "contacts",
     (
-        FactField("id", value_parsers.IDENTIFIER, "The contact's id in the source system.", True),
-        FactField("phone", value_parsers.TEXT, "Phone number, best in E.164."),
-        FactField("email", value_parsers.TEXT, "E-mail address."),
-        FactField("first_name", value_parsers.TEXT, "Given name."),
-        FactField("last_name", value_parsers.TEXT, "Family name."),
-        FactField("country", value_parsers.COUNTRY, "Country, ISO 3166-1 alpha-2."),
-        FactField("region", value_parsers.TEXT, "State or province, e.g. its code."),
-        FactField("city", value_parsers.TEXT, "City."),
-        FactField("tags", value_parsers.TAGS, "The shop's own labels.", default=[]),
-        FactField(
-            "subscribed_at", value_parsers.TIME, "When the contact last subscribed to texts."
-        ),
-        FactField("unsubscribed_at", value_parsers.TIME, "When the contact last unsubscribed."),
-        FactField("created_at", value_parsers.TIME, "When the contact was created."),
-        FactField(
-            "properties", value_parsers.PROPERTIES, "The shop's own properties, a JSON object.",
-            default="{}",
-        ),
+        FactField("id", IDENTIFIER, "The contact's id in the source system.", required=True),
+        FactField("phone", TEXT, "Phone number, preferably in E.164 format."),
+        FactField("email", TEXT, "Email address."),
+        FactField("first_name", TEXT, "First name."),
+        FactField("last_name", TEXT, "Last name."),
+        FactField("country", COUNTRY, "Country, as an ISO 3166-1 alpha-2 code."),
+        FactField("region", TEXT, "State or province, such as its code."),
+        FactField("city", TEXT, "City."),
+        FactField("tags", TAGS, "The shop's labels for the contact.", default=[]),
+        FactField("subscribed_at", TIME, "When the contact last subscribed to texts."),
+        FactField("unsubscribed_at", TIME, "When the contact last unsubscribed from texts."),
+        FactField("created_at", TIME, "When the contact was created in the source system."),
+        FactField("properties", PROPERTIES, "The shop's properties, a JSON object.", default="{}"),
     ),
     derived_columns=("subscribed", "textable"),
-)  # fmt: skip
+)
 
 ORDERS = FactType(
     "orders",
     (
-        FactField("id", value_parsers.IDENTIFIER, "The order's id in the source system.", True),
-        FactField("contact_id", value_parsers.IDENTIFIER, "Who ordered.", True),
-        FactField("ordered_at", value_parsers.TIME, "When.", True),
-        FactField("total", value_parsers.AMOUNT, "What it cost, in the shop's currency.", True),
-        FactField("refunded", value_parsers.AMOUNT, "What was paid back of it.", default=0),
-        FactField("cancelled_at", value_parsers.TIME, "When it was cancelled, if it was."),
+        FactField("id", IDENTIFIER, "The order's id in the source system.", required=True),
+        FactField("contact_id", IDENTIFIER, "The contact who placed the order.", required=True),
+        FactField("ordered_at", TIME, "When the order was placed.", required=True),
+        FactField("total", AMOUNT, "The order's total in the shop's currency.", required=True),
+        FactField("refunded", AMOUNT, "The amount refunded.", default=0),
+        FactField("cancelled_at", TIME, "When the order was cancelled, if it was."),
     ),
 )
 
+# The lines nested in orders.
 LINES = FactType(
     "lines",
     (
-        FactField(
-            "product_id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True
-        ),
-        FactField("title", value_parsers.TEXT, "The product's title as sold."),
-        FactField(
-            "quantity", value_parsers.INTEGER, "How many; 0 or less is no purchase.", default=1
-        ),
-        FactField(
-            "price", value_parsers.AMOUNT, "Price of one, in the shop's currency.", default=0
-        ),
+        FactField("product_id", TEXT, "The product's id or SKU.", required=True),
+        FactField("title", TEXT, "The product's title on the order."),
+        FactField("quantity", INTEGER, "Quantity; 0 or less is not a purchase.", default=1),
+        FactField("price", AMOUNT, "Price of one item, in the shop's currency.", default=0),
     ),
 )
 
 ORDER_LINES = FactType(
     "order_lines",
-    (FactField("order_id", value_parsers.IDENTIFIER, "The order it is on.", True), *LINES.fields),
+    (
+        FactField("order_id", IDENTIFIER, "The order that the line is on.", required=True),
+        *LINES.fields,
+    ),
     key=("order_id",),
 )
 
 PRODUCTS = FactType(
     "products",
     (
-        FactField("id", value_parsers.TEXT, "The product's id or stock-keeping unit.", True),
-        FactField("title", value_parsers.TEXT, "Its title.", True),
+        FactField("id", TEXT, "The product's id or SKU.", required=True),
+        FactField("title", TEXT, "The product's title.", required=True),
     ),
 )
 
 TEXTS = FactType(
     "texts",
     (
-        FactField("id", value_parsers.IDENTIFIER, "The message's id in the source system.", True),
-        FactField("contact_id", value_parsers.IDENTIFIER, "Who received it.", True),
-        FactField("sent_at", value_parsers.TIME, "When it was sent.", True),
-        FactField("clicked_at", value_parsers.TIME, "When its link was first clicked."),
+        FactField("id", IDENTIFIER, "The text's id in the source system.", required=True),
+        FactField("contact_id", IDENTIFIER, "The contact who received the text.", required=True),
+        FactField("sent_at", TIME, "When the text was sent.", required=True),
+        FactField("clicked_at", TIME, "When the link in the text was first clicked."),
     ),
 )
 
 KEYWORDS = FactType(
     "keywords",
     (
-        FactField("contact_id", value_parsers.IDENTIFIER, "Who texted it in.", True),
-        FactField("keyword", value_parsers.KEYWORD, "The keyword.", True),
-        FactField("received_at", value_parsers.TIME, "When.", True),
+        FactField("contact_id", IDENTIFIER, "The contact who texted the keyword.", required=True),
+        FactField("keyword", KEYWORD, "The keyword.", required=True),
+        FactField("received_at", TIME, "When the keyword was received.", required=True),
     ),
     key=("contact_id", "keyword", "received_at"),
 )
@@ -149,13 +164,11 @@ KEYWORDS = FactType(
 EVENTS = FactType(
     "events",
     (
-        FactField("id", value_parsers.IDENTIFIER, "The event's id in the source system.", True),
-        FactField("contact_id", value_parsers.IDENTIFIER, "Whom it concerns.", True),
-        FactField("name", value_parsers.TEXT, "What happened.", True),
-        FactField("occurred_at", value_parsers.TIME, "When.", True),
-        FactField(
-            "properties", value_parsers.PROPERTIES, "More about it, a JSON object.", default="{}"
-        ),
+        FactField("id", IDENTIFIER, "The event's id in the source system.", required=True),
+        FactField("contact_id", IDENTIFIER, "The contact that the event is about.", required=True),
+        FactField("name", TEXT, "The event's name.", required=True),
+        FactField("occurred_at", TIME, "When the event happened.", required=True),
+        FactField("properties", PROPERTIES, "The event's details, a JSON object.", default="{}"),
     ),
 )
 
@@ -163,17 +176,22 @@ FACTS: Mapping[str, FactType] = {
     fact.name: fact for fact in (CONTACTS, ORDERS, ORDER_LINES, PRODUCTS, TEXTS, KEYWORDS, EVENTS)
 }
 
-# What a file may hold beside facts: the exports of Shopify, of which facts are made.
+# Formats of files that are converted to facts.
 SHOPIFY_EXPORTS = ("shopify_customers", "shopify_orders")
 
 
 def check_batch(
     fact: FactType, values: Mapping[str, pa.Array | Sequence[Any]], size: int
 ) -> tuple[pa.Table, list[BadValue]]:
-    """Check a batch given as columns; a missing column is absent in every row.
+    """Check a batch of rows.
+
+    Args:
+        fact: The type of the rows.
+        values: The columns; a missing column has no value in any row.
+        size: The number of rows.
 
     Returns:
-        The typed table (with defaults filled in; meaningless in bad rows), and what is wrong.
+        The parsed rows, with defaults, and the bad values. The rows of bad values are meaningless.
     """
     arrays: list[pa.Array] = []
     problems: list[BadValue] = []
