@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from graphql_app.audience.plugin_tables import find_problem
+from graphql_app.audience.plugin_table_checks import find_problem
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks

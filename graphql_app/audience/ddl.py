@@ -1,9 +1,9 @@
-"""How the tables lie: in one database, or over the shards and replicas of a cluster.
+"""The DDL of the tables, on one server or on a cluster.
 
-On a cluster a table of contacts' facts is one of every shard, NAME_local, replicated within the
-shard, and NAME stands for all of them. A contact's rows are all in one shard, so what a statement
-says of a contact is found there. Whatever is not of contacts is whole on every node: products,
-which every shard looks up titles in, the journal and the feed.
+On a cluster, each table with facts of contacts is sharded by contact: every shard has a replicated
+table NAME_local, and the distributed table NAME stands for all of them. All rows of a contact are
+in one shard, so a statement finds them together. The other tables are replicated to every node: the
+products, whose titles every shard looks up, the journal and the change feed.
 """
 
 from __future__ import annotations
@@ -26,23 +26,22 @@ from graphql_app.audience.tables import (
 
 LOCAL = "_local"
 
-# Rows are wanted for as long as a process may be behind; the server's clock dates them all.
+# Rows are kept for as long as a process may lag behind. The server's clock dates them.
 FEED_COLUMNS = (
     "`writer` String, `number` UInt64, `done` Bool, `shop_id` UInt64, `touched` String, "
     "`at` DateTime64(3, 'UTC') DEFAULT now64(3)"
 )
 FEED_ENGINE = "MergeTree() ORDER BY at TTL toDateTime(at) + INTERVAL 1 HOUR"
 
-EVERYWHERE = frozenset({Product.__tablename__, JournalEntry.__tablename__, FEED})
+UNSHARDED = frozenset({Product.__tablename__, JournalEntry.__tablename__, FEED})
 
-# Where rows are, on a cluster: what a subquery reads is read where the contact is, and no shard is
-# left out because it does not answer.
+# Execute subqueries on the shard of the contact, and fail if a shard does not answer.
 CLUSTER_READ_SETTINGS = {"distributed_product_mode": "local", "skip_unavailable_shards": 0}
 
-# Seconds in which all replicas must have what is inserted.
+# Seconds within which all replicas must have inserted rows.
 QUORUM_TIMEOUT = 60
 
-# An insert returns once the rows are with all replicas, not once they are kept to be sent.
+# Return from an insert once all replicas have the rows, not once the rows are queued.
 CLUSTER_INSERT_SETTINGS = {
     "distributed_foreground_insert": 1,
     "insert_quorum_timeout": 1000 * QUORUM_TIMEOUT,
@@ -51,76 +50,76 @@ CLUSTER_INSERT_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """Where the tables of a database are.
+    """How the tables of a database lie.
 
     Attributes:
         database: The database.
-        cluster: The cluster's name in the servers' configuration; empty where there is none.
+        cluster: The cluster's name in the servers' configuration; empty without a cluster.
     """
 
     database: str
     cluster: str = ""
 
     def is_sharded(self, table: str) -> bool:
-        """Whether a table's rows are spread over shards, so that an insert is not atomic."""
-        return bool(self.cluster) and table not in EVERYWHERE
+        """Return whether a table is sharded, which makes inserts into it non-atomic."""
+        return bool(self.cluster) and table not in UNSHARDED
 
     def local_name(self, table: str) -> str:
-        """The name of the table that holds the rows, on each node."""
+        """Return the name of the table with the rows on each node."""
         return f"{table}{LOCAL}" if self.is_sharded(table) else table
 
-    def logical_name(self, on_disk: str) -> str:
-        """The name of a table by that of the one that holds its rows."""
-        return on_disk.removesuffix(LOCAL) if self.cluster else on_disk
+    def logical_name(self, local_name: str) -> str:
+        """Return the name of a table, given its local name."""
+        return local_name.removesuffix(LOCAL) if self.cluster else local_name
 
     @property
     def on_cluster_clause(self) -> str:
-        """What a statement about tables says to be carried out on every node."""
+        """The clause that makes the nodes of a cluster all execute a statement on tables."""
         return f" ON CLUSTER {self.cluster}" if self.cluster else ""
 
     @property
     def read_settings(self) -> Mapping[str, Any]:
-        """Settings that statements need."""
+        """The settings that every read needs."""
         return CLUSTER_READ_SETTINGS if self.cluster else {}
 
     def create_table_sql(self, table: type[StoreTable]) -> Sequence[str]:
-        """The statements that create a table, unless it is there, and add what it has not yet."""
+        """Return the statements that create a table, or add what an existing table lacks."""
         declared: Any = sql_table(table)
         name = table.__tablename__
         columns = ", ".join(f"`{column.name}` {column.type}" for column in declared.columns)
         engine = " ".join(declared.engine.compile().removeprefix("Engine ").split())
-        made = self._create(name, columns, engine)
+        statements = self._create(name, columns, engine)
         if not issubclass(table, AudienceTable):
-            return made
-        adding = additions(table)
+            return statements
+        columns_added = _column_clauses(table)
         return [
-            *made,
-            self._alter(self.local_name(name), [*adding, *_indexes(table)]),
-            *([self._alter(name, adding)] if self.is_sharded(name) else ()),
+            *statements,
+            self._alter(self.local_name(name), [*columns_added, *_index_clauses(table)]),
+            *([self._alter(name, columns_added)] if self.is_sharded(name) else ()),
         ]
 
     def create_change_feed_sql(self) -> Sequence[str]:
-        """The statements that create the table of the change feed."""
+        """Return the statements that create the table of the change feed."""
         return self._create(FEED, FEED_COLUMNS, FEED_ENGINE)
 
     def create_database_sql(self) -> str:
-        """The statement that creates the database; it is for the operator to execute."""
+        """Return the statement that creates the database, for the operator to execute."""
         return f"CREATE DATABASE IF NOT EXISTS `{self.database}`{self.on_cluster_clause}"
 
     def _create(self, name: str, columns: str, engine: str) -> list[str]:
         on_disk = self.local_name(name)
         begin = f"{self.on_cluster_clause} ({columns}) ENGINE ="
-        made = [f"CREATE TABLE IF NOT EXISTS `{on_disk}`{begin} {self._engine(name, engine)}"]
+        statements = [f"CREATE TABLE IF NOT EXISTS `{on_disk}`{begin} {self._engine(name, engine)}"]
         if on_disk != name:
-            made.append(
+            statements.append(
                 f"CREATE TABLE IF NOT EXISTS `{name}`{begin} "
                 f"Distributed('{self.cluster}', '{self.database}', '{on_disk}', "
                 f"cityHash64(shop_id, {contact_column(name)}))"
             )
-        return made
+        return statements
 
     def _engine(self, name: str, engine: str) -> str:
-        """The engine, replicated on a cluster: within a shard, or over all nodes."""
+        """Return the engine, replicated on a cluster within the shard or over all nodes."""
         if not self.cluster:
             return engine
         shard, replica = ("", "{shard}-{replica}")
@@ -135,8 +134,8 @@ class TableLayout:
         return f"ALTER TABLE `{on_disk}`{self.on_cluster_clause} {', '.join(parts)}"
 
 
-def additions(table: type[AudienceTable]) -> list[str]:
-    """What adds missing columns; rows that are there have null or the type's zero."""
+def _column_clauses(table: type[AudienceTable]) -> list[str]:
+    """Return the clauses that add missing columns, null or zero in existing rows."""
     return [
         f"ADD COLUMN IF NOT EXISTS `{column.name}` {column.type}"
         for column in sql_table(table).columns
@@ -144,7 +143,7 @@ def additions(table: type[AudienceTable]) -> list[str]:
     ]
 
 
-def _indexes(table: type[AudienceTable]) -> list[str]:
+def _index_clauses(table: type[AudienceTable]) -> list[str]:
     if not has_id_key(table):
         return []
     return ["ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"]

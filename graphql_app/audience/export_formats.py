@@ -1,6 +1,6 @@
-"""Contacts as files, which the importers read: the columns have their names, and the same values.
+"""Formats of exported contacts, which the importers can read back.
 
-``subscribed`` and ``textable`` follow from the others; an importer passes over them.
+Importers ignore the columns ``subscribed`` and ``textable``, which follow from the others.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from graphql_app.audience.formula_escaping import escape_formulas
 EXPORT_SCHEMA = pa.schema(
     [*CONTACTS.arrow_schema, *(pa.field(name, pa.bool_()) for name in CONTACTS.derived_columns)]
 )
-"""The columns of an export, in their order."""
+"""The columns of an export, in order."""
 
-PRINTED_TIME = "%Y-%m-%dT%H:%M:%SZ"  # the seconds have the decimals of the column
+PRINTED_TIME = "%Y-%m-%dT%H:%M:%SZ"  # seconds are printed with the decimals of the column
 
 
 class ExportFormat(StrEnum):
-    """What an export may be written as."""
+    """The format of an exported file."""
 
     CSV = "csv"
     NDJSON = "ndjson"
@@ -34,7 +34,7 @@ class ExportFormat(StrEnum):
 
 
 def to_csv(rows: pa.Table, header: bool) -> bytes:
-    """Rows of ``EXPORT_SCHEMA`` as CSV of RFC 4180 in UTF-8."""
+    """Format rows of ``EXPORT_SCHEMA`` as CSV (RFC 4180) in UTF-8."""
     columns = [_csv_column(rows[field.name], field) for field in EXPORT_SCHEMA]
     sink = io.BytesIO()
     options = csv.WriteOptions(include_header=header, eol="\r\n", quoting_header="none")
@@ -51,7 +51,7 @@ def _csv_column(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 
 
 def _joined(lists: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Lists of texts with commas between them; as JSON where that would not be the same list."""
+    """Join lists of texts with commas, or write all of them as JSON if that would be ambiguous."""
     odd = pc.match_substring_regex(pc.list_flatten(lists), r",|^\[")
     if not pc.any(odd).as_py():
         return pc.binary_join(lists, ",")

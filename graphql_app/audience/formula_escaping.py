@@ -1,8 +1,7 @@
-"""CSV for people with spreadsheets: no cell of an export is a formula to them.
+"""Escaping of CSV cells that a spreadsheet would execute as formulas.
 
-A cell that a spreadsheet could take for one gets an apostrophe in front, with which it is text; the
-importer takes it off again. Signed numbers are left as they are, phone numbers above all: nothing
-in them can do harm.
+Exports put an apostrophe before risky cells, and imports remove it. Signed numbers stay as they
+are, phone numbers above all: they are harmless.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# What spreadsheets may skip at the beginning of a cell. It is spelt out, for RE2, which cells are
-# written with, and Python, which reads them, do not mean the same by white space.
+# Characters that spreadsheets may skip at the start of a cell. They are listed because RE2, which
+# exports use, and Python, which imports use, disagree about white space.
 _SKIPPED = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 
-# The last four are what some spreadsheets take for the first four.
+# Some spreadsheets treat the full-width signs like the ASCII ones.
 FORMULA = rf"^'*([{_SKIPPED}]*[=+\-@＝＋－＠]|[\t\r\n])"
 SIGNED_NUMBER = r"^[+\-][0-9][0-9 ().\-]*$"
 
@@ -24,7 +23,7 @@ _FORMULA = re.compile(FORMULA)
 
 
 def escape_formulas(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Cells that no spreadsheet takes for formulas."""
+    """Escape cells that a spreadsheet could execute."""
     risky = pc.and_not(
         pc.match_substring_regex(cells, FORMULA), pc.match_substring_regex(cells, SIGNED_NUMBER)
     )
@@ -32,5 +31,5 @@ def escape_formulas(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedA
 
 
 def unescape_formula(cell: str) -> str:
-    """What ``escape_formulas`` was given."""
+    """Undo ``escape_formulas`` for a cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -1,6 +1,6 @@
-"""Tables of facts as they are on disk, whoever declared them, and their rows, page by page.
+"""Tables of facts as they are on disk, including those of plugins that are not installed.
 
-For backups: a plugin's table is one whether or not the plugin is installed.
+Backups read tables through this module, because a backup must not depend on installed plugins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pyarrow as pa
 from clickhouse_connect.cc_sqlalchemy.datatypes.base import sqla_type_from_name
 from sqlmodel import Field
 
-from graphql_app.audience.plugin_tables import FIELD_NAME, KINDS
+from graphql_app.audience.plugin_table_checks import FIELD_NAME
+from graphql_app.audience.plugin_tables import VALUE_KINDS
 from graphql_app.audience.store import LONG_TIMEOUT, Audience
 from graphql_app.audience.table_setup import list_contact_tables
 from graphql_app.audience.tables import (
@@ -35,7 +36,7 @@ class FactTable:
 
     Attributes:
         name: Its name.
-        columns: The types of its columns by their names.
+        columns: The types of its columns, by name.
         key: The columns by which a shop's rows are replaced.
     """
 
@@ -45,7 +46,7 @@ class FactTable:
 
 
 def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
-    """All tables of facts of a store, also those that only plugins of former days knew."""
+    """List the tables of facts on disk."""
     names = [*list_contact_tables(audience), Product.__tablename__]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
     on_disk = audience.query_unfiltered(
@@ -62,7 +63,7 @@ def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
     for found in sorting.to_pylist():
         name = audience.layout.logical_name(found["name"])
         if name in columns and found["name"] == audience.layout.local_name(name):
-            key = found["sorting_key"].replace("`", "").split(", ")  # as words of SQL are quoted
+            key = found["sorting_key"].replace("`", "").split(", ")  # keywords of SQL are quoted
             keys.setdefault(name, tuple(key[1:]))
     return [FactTable(name, columns[name], keys[name]) for name in names]
 
@@ -70,9 +71,9 @@ def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
 def read_pages(
     audience: Audience, table: FactTable, shop_id: int, size: int = PAGE_ROWS
 ) -> Iterator[pa.Table]:
-    """A shop's rows by their key, so many at a time; replaced and deleted ones are left out.
+    """Read a shop's current rows in the order of their key, ``size`` at a time.
 
-    While they are read, nothing may be written to the shop.
+    Hold the shop's write lock meanwhile.
     """
     names = [name for name in table.columns if name != "deleted"]
     columns, key = (", ".join(f"`{name}`" for name in some) for some in (names, table.key))
@@ -87,24 +88,24 @@ def read_pages(
             yield rows
         if rows.num_rows < size:
             return
-        last = [_literal(rows[name][-1].as_py(), table.columns[name]) for name in table.key]
-        # The first column alone as well, since an index is of use to it.
+        last = [_make_literal(rows[name][-1].as_py(), table.columns[name]) for name in table.key]
+        # The condition on the first column alone lets the engine use its index.
         after = f"AND `{table.key[0]}` >= {last[0]} AND ({key},) > ({', '.join(last)},)"
 
 
-def _literal(value: Any, type: str) -> str:
+def _make_literal(value: Any, type: str) -> str:
     if isinstance(value, bool):
         value = int(value)
     elif isinstance(value, datetime):
-        value = value.replace(tzinfo=None)  # of UTC; not every server reads an offset
+        value = value.replace(tzinfo=None)  # in UTC; some servers cannot parse an offset
     return f"CAST(unhex('{str(value).encode().hex()}') AS {type})"
 
 
 def table_class(table: FactTable) -> type[AudienceTable]:
-    """The class of a table, as whoever declared it has it, or else made of what is known of it.
+    """Return the class of a table: the declared one, or one made from the table on disk.
 
     Raises:
-        ValueError: It cannot be one of facts.
+        ValueError: It is not a table of facts.
     """
     for known in AudienceTable.__subclasses__():
         if known.__tablename__ == table.name and table.name in StoreTable.metadata.tables:
@@ -113,11 +114,11 @@ def table_class(table: FactTable) -> type[AudienceTable]:
     if not (
         TABLE_NAME.fullmatch(table.name)
         and all(FIELD_NAME.fullmatch(name) for name in names)
-        and all(type in KINDS for type in table.columns.values())
+        and all(type in VALUE_KINDS for type in table.columns.values())
         and {*AudienceTable.model_fields, *table.key} <= names
         and table.key[:1] == ("contact_id",)
     ):
-        raise ValueError(f"{table.name} is no table of facts")
+        raise ValueError(f"{table.name} is not a table of facts")
     types: dict[str, Any] = {
         name: sqla_type_from_name(type)
         for name, type in table.columns.items()
@@ -139,12 +140,12 @@ def table_class(table: FactTable) -> type[AudienceTable]:
 
 
 def has_rows(audience: Audience, table: str) -> bool:
-    """Whether there is anything in a table, of whatever shop."""
+    """Return whether a table has rows of any shop."""
     return bool(audience.query_unfiltered(f"SELECT 1 FROM {table} LIMIT 1").num_rows)
 
 
 def count_rows(audience: Audience, table: str) -> int:
-    """How many rows of all shops there are in a table; replaced and deleted ones do not count."""
+    """Count the current rows of a table, of all shops."""
     count = f"SELECT count() AS rows FROM {table} FINAL WHERE NOT deleted"
     found = audience.query_unfiltered(count, timeout=LONG_TIMEOUT)
     rows: int = found["rows"][0].as_py()

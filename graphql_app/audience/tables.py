@@ -1,14 +1,14 @@
 """The tables of facts that criteria read.
 
-Every table starts its sort key with the shop and, products apart, goes on with the contact, so
-that one shop's rows lie together and a cluster can shard by contact. Rows are replaced by natural
-key: of the rows with one sort key the highest ``version`` counts, and a row with ``deleted`` hides
-the key. Both, and the shop, are taken care of by the store; a fragment writes none of it.
+Every sort key starts with the shop and, except for products, the contact, so that a shop's rows lie
+together and a cluster can shard by contact. Of the rows with the same sort key, the row with the
+highest ``version`` counts; if it is ``deleted``, none does. The store filters by shop, version and
+``deleted``; a criterion's SQL does not.
 
-Times are UTC with milliseconds, money is Decimal(18, 4) in the shop's currency, identifiers are
-unsigned 64-bit integers of the source system; products, keywords and tags are text.
+Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's currency. Ids are unsigned
+64-bit integers from the source system. Products, keywords and tags are text.
 
-A plugin declares tables of its own as these are declared, with what ``__all__`` names.
+Plugins declare tables in the same way, with the names in ``__all__``.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ __all__ = [
     "fact_engine",
 ]
 
-# SQLAlchemy's types for what criteria are made of: a select of any columns, and a column of a table
-# or any other expression.
+# The SQLAlchemy types of criteria: a select, and a column or any other expression.
 Statement: TypeAlias = Select[*tuple[Any, ...]]
 Expression: TypeAlias = SQLCoreOperations[Any]
 
@@ -70,32 +69,32 @@ INSTANT = DateTime64(3, "UTC")
 MONEY = DecimalType(18, 4)
 NAME = LowCardinality(String)
 
-# A shop's rows lie in one partition, so that one insert is one atomic part and a merge after an
-# import stays within it.
 MAX_KEYWORD = 255
+
+# A shop's rows lie in one partition: an insert makes one atomic part, and a merge after an import
+# stays within the partition.
 PARTITIONS = 16
 PARTITION = f"shop_id % {PARTITIONS}"
 
-FEED = "feed"  # the table of ``graphql_app.audience.feed``
+FEED = "feed"  # the table of the change feed
 
 TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
 
 def fact_engine(*key: str) -> Any:
-    """The engine of a table of facts whose rows are replaced by their shop and these columns."""
+    """Return the engine of a table whose rows are replaced by their shop and these columns."""
     return engines.ReplacingMergeTree(
         order_by=tuple(f"`{column}`" for column in ("shop_id", *key)),
         partition_by=PARTITION,
         version="version",
         settings={
-            # What a write touched is asked again, contact by contact. So no more rows are read and
-            # unpacked for each than must be: blocks hold one granule (of a thousand contacts
-            # among 20 M rows, unmerged, in 43 ms; with blocks of four, 104 ms; with granules of
-            # 8,192 rows, 170 ms). Reading all rows takes as long with each of them; with still
-            # smaller ones it takes longer, and so does writing.
+            # After a write, the affected contacts are read one by one, so reading a contact should
+            # decompress few rows: each block holds one granule. (1,000 contacts among 20 M unmerged
+            # rows: 43 ms; with four granules per block 104 ms; with granules of 8,192 rows 170 ms.)
+            # Full scans take equally long; smaller granules slow down scans and writes.
             "index_granularity": 2048,
             "min_compress_block_size": 16 * 1024,
-            # Reads see through unmerged rows at a price; merge each partition soon after it rests.
+            # Unmerged rows slow down reads, so merge a partition soon after its last write.
             "min_age_to_force_merge_seconds": 20,
             "min_age_to_force_merge_on_partition_only": 1,
         },
@@ -103,13 +102,13 @@ def fact_engine(*key: str) -> Any:
 
 
 class StoreTable(SQLModel, registry=registry()):
-    """Base of every table of the audience's store."""
+    """Base of all tables in the store."""
 
     __tablename__: ClassVar[str]
 
 
 class AudienceTable(StoreTable):
-    """Base of the tables of facts; ``version`` and ``deleted`` belong to the store."""
+    """Base of the tables of facts; the store sets ``version`` and ``deleted``."""
 
     shop_id: int = Field(primary_key=True, sa_type=UInt64)
     version: int = Field(sa_type=UInt64)
@@ -117,10 +116,10 @@ class AudienceTable(StoreTable):
 
 
 class Contact(AudienceTable, table=True):
-    """A subscriber, a customer or both; the universe of every rule.
+    """A subscriber, a customer or both. Rules select from all contacts of a shop.
 
-    ``subscribed`` says whether the latest consent is a subscription (at the same instant as an
-    unsubscription it is not), ``textable`` whether there is a phone as well.
+    ``subscribed`` is true if the contact subscribed after last unsubscribing, ``textable`` if the
+    contact is subscribed and has a phone number.
     """
 
     __tablename__ = "contacts"
@@ -144,7 +143,7 @@ class Contact(AudienceTable, table=True):
 
 
 class Order(AudienceTable, table=True):
-    """An order of a contact; ``valid`` while neither cancelled nor fully refunded."""
+    """An order of a contact; ``valid`` unless it is cancelled or fully refunded."""
 
     __tablename__ = "orders"
     __table_args__ = (fact_engine("contact_id", "id"),)
@@ -160,7 +159,7 @@ class Order(AudienceTable, table=True):
 
 
 class OrderLine(AudienceTable, table=True):
-    """One product on an order; repeats the order's time and validity, so no join is needed."""
+    """A product on an order, with the order's time and validity to avoid joins."""
 
     __tablename__ = "order_lines"
     __table_args__ = (fact_engine("contact_id", "order_id", "line_number"),)
@@ -176,7 +175,7 @@ class OrderLine(AudienceTable, table=True):
 
 
 class Product(AudienceTable, table=True):
-    """A product's title, for people to find its id by."""
+    """A product, with the title that people search for."""
 
     __tablename__ = "products"
     __table_args__ = (fact_engine("id"),)
@@ -186,7 +185,7 @@ class Product(AudienceTable, table=True):
 
 
 class TextMessage(AudienceTable, table=True):
-    """A text message sent to a contact, and when its link was first clicked."""
+    """A text sent to a contact, and when its link was first clicked."""
 
     __tablename__ = "texts"
     __table_args__ = (fact_engine("contact_id", "id"),)
@@ -198,7 +197,7 @@ class TextMessage(AudienceTable, table=True):
 
 
 class KeywordUse(AudienceTable, table=True):
-    """A keyword that a contact texted in, folded so that case and surrounding space are gone."""
+    """A keyword that a contact texted in, in lower case and without surrounding space."""
 
     __tablename__ = "keywords"
     __table_args__ = (fact_engine("contact_id", "keyword", "received_at"),)
@@ -209,7 +208,7 @@ class KeywordUse(AudienceTable, table=True):
 
 
 class Event(AudienceTable, table=True):
-    """Anything else that happened to a contact: a name, a time and properties as JSON."""
+    """Any other event of a contact, with a name, a time and properties as JSON."""
 
     __tablename__ = "events"
     __table_args__ = (fact_engine("contact_id", "id"),)
@@ -233,12 +232,12 @@ TABLES: tuple[type[AudienceTable], ...] = (
 
 
 def fold_keyword(keyword: str) -> str:
-    """The form in which keywords are stored and compared; folding may lengthen, so it is cut."""
-    return keyword.strip().casefold()[:MAX_KEYWORD].strip()
+    """Fold a keyword's case and strip it, as keywords are stored and compared."""
+    return keyword.strip().casefold()[:MAX_KEYWORD].strip()  # folding can lengthen a text
 
 
 class JournalEntry(StoreTable, table=True):
-    """Batches of several tables, from before they are written until they are: see ``journal``."""
+    """A step of a batch; see ``journal``."""
 
     __tablename__ = "journal"
     __table_args__ = (
@@ -258,12 +257,12 @@ class JournalEntry(StoreTable, table=True):
 
 
 def sql_table(table: type[StoreTable]) -> Table:
-    """A table as SQLAlchemy knows it."""
+    """Return the SQLAlchemy table of a class."""
     return StoreTable.metadata.tables[table.__tablename__]
 
 
 def row_key(table: type[AudienceTable]) -> tuple[str, ...]:
-    """The columns that a shop's rows are replaced by."""
+    """Return the columns by which a shop's rows are replaced."""
     return tuple(column.name for column in sql_table(table).primary_key if column.name != "shop_id")
 
 
@@ -273,14 +272,14 @@ def contact_column(table: str) -> str:
 
 
 def has_id_key(table: type[AudienceTable]) -> bool:
-    """Whether rows are found again by their own id, although sorted by contact."""
+    """Return whether rows have an id of their own, and are sorted by contact and id."""
     return row_key(table) == ("contact_id", "id")
 
 
 def readable_tables() -> Mapping[str, Table]:
-    """The tables that a statement may name: all that any class declares, whoever imported it.
+    """Return the tables that a statement can read: all tables that a class declares.
 
-    A table of a plugin that was left out is among them, so that it is filtered as the others are.
+    Tables of plugins that were left out are included, so that they are filtered, too.
     """
     return {
         name: table

@@ -1,4 +1,4 @@
-"""Fixtures: a server with a plugin that has tables of its own, on a database of its own."""
+"""Fixtures: a server with a plugin that declares tables, on its own database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Started = Callable[[Registry], AbstractContextManager[Server]]
 
 @pytest.fixture(scope="session")
 def with_reviews() -> Registry:
-    """The built-in plugins, and the one with tables."""
+    """The built-in plugins and a plugin with tables."""
     point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
     return load([*entry_points(group=ENTRY_POINT_GROUP), point])
 
@@ -33,7 +33,7 @@ def with_reviews() -> Registry:
 def start(
     services: Services, settings: Settings, server: Server, open_audience: Callable[..., Audience]
 ) -> Started:
-    """Starts servers one after another, with any plugins, over one database that was empty."""
+    """Starts servers with any plugins, one after another, on one database."""
 
     @contextmanager
     def started(registry: Registry) -> Iterator[Server]:

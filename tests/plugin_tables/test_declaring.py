@@ -1,4 +1,4 @@
-"""Which tables a plugin may declare, and what is said of those that it may not."""
+"""Which tables plugins can declare, and the errors for tables that they cannot."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.support import Server
 ACME = Plugin("acme", "acme-tables", "1.2")
 _numbers = count(1)
 
-# A table is declared once in a process.
+# A process can declare a table once.
 ONCE = pytest.mark.parametrize("store", ["embedded"], indirect=True)
 
 
@@ -55,7 +55,7 @@ def _registered(*tables: Any, strict: bool = True) -> Registry:
 
 
 def _declare(name: str = "", /, doc: str | None = "What a row is.", **changes: Any) -> Any:
-    """A table with a key and a field, some of its attributes changed or, with None, left out."""
+    """Declare a table with a key and a field; ``None`` removes an attribute."""
     number = next(_numbers)
     attributes: dict[str, Any] = {
         "__module__": __name__,
@@ -82,7 +82,7 @@ def _key(kind: Any = UInt64, **more: Any) -> Any:
 
 
 class NoTable(AudienceTable):
-    """Declared without table=True."""
+    """A class without table=True."""
 
 
 class Elsewhere(SQLModel, table=True):
@@ -97,18 +97,18 @@ LONG = "acme_" + "x" * 59
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "no table": (lambda: NoTable, "NoTable must be declared with table=True"),
     "the base": (lambda: AudienceTable, "AudienceTable must be declared with table=True"),
-    "a built-in table": (lambda: Contact, "'contacts' is a name of the host's own; begin it with"),
-    "a name of a format": (lambda: _declare("shopify_orders"), "'shopify_orders' is a name of the"),
-    "a name in capitals": (lambda: _declare("Acme"), "'Acme' must be a name in lower snake case"),
+    "a built-in table": (lambda: Contact, "'contacts' is a reserved name; start it with the name"),
+    "a name of a format": (lambda: _declare("shopify_orders"), "'shopify_orders' is a reserved"),
+    "a name in capitals": (lambda: _declare("Acme"), "'Acme' must be a name in snake case"),
     "a name with a dash": (lambda: _declare("acme-points"), "'acme-points' must be a name in"),
-    "a name with a quote": (lambda: _declare("acme'"), "must be a name in lower snake case"),
-    "a short name": (lambda: _declare("ab"), "of 3 to 63 characters"),
-    "a long name": (lambda: _declare(LONG), "of 3 to 63 characters"),
+    "a name with a quote": (lambda: _declare("acme'"), "must be a name in snake case"),
+    "a short name": (lambda: _declare("ab"), "with 3 to 63 characters"),
+    "a long name": (lambda: _declare(LONG), "with 3 to 63 characters"),
     "a schema": (
         lambda: _declare(__table_args__=(fact_engine("contact_id"), {"schema": "system"})),
-        "must be declared with table=True, in no schema",
+        "must be declared with table=True, without a schema",
     ),
-    "metadata of its own": (lambda: _declare(metadata=MetaData()), "no metadata of its own"),
+    "metadata of its own": (lambda: _declare(metadata=MetaData()), "without metadata of its own"),
     "no docstring": (lambda: _declare(doc=None), r"Acme\d+ needs a docstring"),
     "an index": (lambda: _declare(points=(int, _field(Int64, index=True))), "must have no index"),
     "a unique field": (
@@ -119,7 +119,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a field without a type": (
         lambda: _declare(points=(int, Field(description="Points."))),
-        r"Acme\d+.points has the type INTEGER; give as sa_type UInt64",
+        r"Acme\d+.points has the type INTEGER; set sa_type to UInt64",
     ),
     "a field without a description": (
         lambda: _declare(points=(int, Field(sa_type=Int64))), "points needs a description; write F"
@@ -128,7 +128,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: _declare(points=None, manyPoints=(int, _field(Int64))), "manyPoints must be a name"
     ),
     "a number after an underscore": (
-        lambda: _declare(points=None, points_2=(int, _field(Int64))), "letters after its undersc"
+        lambda: _declare(points=None, points_2=(int, _field(Int64))), "a letter after each under"
     ),
     "a float": (lambda: _declare(points=(float, _field(sqltypes.Float64))), "has the type Float64"),
     "a time without a zone": (
@@ -145,11 +145,11 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a default that cannot be": (
         lambda: _declare(points=(int, _field(Int64, default=1.5))),
-        "points has a default that cannot be: it must be a whole number",
+        "points has an invalid default: it must be a whole number",
     ),
     "a default factory": (
         lambda: _declare(tags=(list[str], _field(Array(String), default_factory=list))),
-        "tags has a default_factory; give a default, or none",
+        "tags has a default_factory; use default, or no default",
     ),
     "no contact": (
         lambda: _declare(
@@ -178,7 +178,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: _declare(
             id=(str, _key(String)), __table_args__=(fact_engine("contact_id", "id"),)
         ),
-        r"id must be of the type UInt64; give another id another name",
+        r"id must have the type UInt64; rename an id of another type",
     ),
     "no engine": (
         lambda: _declare(__table_args__=()),
@@ -200,7 +200,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_table_that_cannot_be_used_is_refused_by_name(what: str) -> None:
+def test_an_unusable_table_is_refused(what: str) -> None:
     declare, message = BAD[what]
     table = declare()
     expected = f"acme-tables 1.2 has an audience table that cannot be used: .*{message}"
@@ -210,20 +210,20 @@ def test_a_table_that_cannot_be_used_is_refused_by_name(what: str) -> None:
     assert (left_out.tables, len(left_out.failures)) == ((), 1)
 
 
-def test_what_is_no_audience_table_is_refused() -> None:
+def test_other_classes_are_refused() -> None:
     for thing in (Elsewhere, object, "contacts"):
         with pytest.raises(PluginError, match="must return classes of audience tables"):
             _registered(thing)
 
 
-def test_two_plugins_with_one_table_are_both_named() -> None:
+def test_two_plugins_with_the_same_table_are_named() -> None:
     table = _declare()
     with pytest.raises(PluginError, match=rf"has the audience table '{table.__tablename__}'"):
         _registered(table, table)
 
 
 @ONCE
-def test_names_may_be_words_of_sql(start: Started, server: Server, tmp_path: Path) -> None:
+def test_names_can_be_sql_keywords(start: Started, server: Server, tmp_path: Path) -> None:
     table = _declare(
         "table",
         row=(str, _key(String)),
@@ -263,7 +263,7 @@ def _rows(services: Any, columns: str) -> list[tuple[Any, ...]]:
 
 
 @ONCE
-def test_columns_of_two_tables_are_told_apart_by_the_files_name_or_the_format(
+def test_the_file_name_or_the_format_distinguishes_tables_with_the_same_columns(
     start: Started, server: Server, tmp_path: Path
 ) -> None:
     one, other = _declare("acme_one"), _declare("acme_other")
@@ -284,7 +284,7 @@ def test_columns_of_two_tables_are_told_apart_by_the_files_name_or_the_format(
         assert import_file(named, **options).format == "acme_other"
 
 
-def test_a_table_that_a_plugin_left_out_is_named_with_the_plugin(
+def test_the_error_for_a_left_out_table_names_its_plugin(
     start: Started, server: Server
 ) -> None:
     with start(_registered(_declare(doc=None), strict=False)) as plugged:
