@@ -284,9 +284,7 @@ def test_the_file_name_or_the_format_distinguishes_tables_with_the_same_columns(
         assert import_file(named, **options).format == "acme_other"
 
 
-def test_the_error_for_a_left_out_table_names_its_plugin(
-    start: Started, server: Server
-) -> None:
+def test_the_error_for_a_left_out_table_names_its_plugin(start: Started, server: Server) -> None:
     with start(_registered(_declare(doc=None), strict=False)) as plugged:
         answer = plugged.client(server.shop().shop).ask(RECORD, table="acme_points", rows=[])
         assert refused(answer) == [("INVALID", ["table"])]
