@@ -1,1 +1,1 @@
-"""The built-in criteria, one file each, registered by entry points exactly as anyone's are."""
+"""The built-in criteria, one file each, registered by entry points like any plugin's."""

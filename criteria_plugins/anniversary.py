@@ -1,4 +1,4 @@
-"""Anniversaries: birthdays, and days of subscribing."""
+"""Birthdays and other anniversaries."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from graphql_app.criteria import (
     Days,
     Group,
     Operator,
+    Phrase,
     Scope,
     Text,
-    describe_clause,
     form_field,
     hookimpl,
     property_day,
@@ -26,7 +26,7 @@ from graphql_app.criteria import (
 
 
 class AnniversaryOperator(Operator):
-    """When the day comes round, in the shop's time zone."""
+    """When the anniversary is, in the shop's time zone."""
 
     IS_TODAY = "IS_TODAY", "is today"
     IS_NOT_TODAY = "IS_NOT_TODAY", "is not today", "IS_TODAY"
@@ -37,14 +37,14 @@ class AnniversaryOperator(Operator):
 
 
 class Anniversary(Criterion):
-    """When the month and day of a date come round: of a date property, or of subscribing.
+    """Whether a birthday or another anniversary is today, this month or in the next days.
 
-    The next days begin with today. The 29th of February comes round on the 28th in years that lack
-    it, so that it stays in its month.
+    Leave the date property out for the day on which the contact subscribed. The next days begin
+    with today. In years without February 29, that anniversary is on February 28.
     """
 
     key = "anniversary"
-    label = "Anniversary"
+    label = "Birthday or anniversary"
     group = Group.PROFILE
 
     operator: AnniversaryOperator
@@ -52,7 +52,7 @@ class Anniversary(Criterion):
         "Date property",
         optional=True,
         placeholder="birthday",
-        description="The day of subscribing when left out.",
+        description="Leave it out for the day on which the contact subscribed.",
         suggests=True,
     )
     days: Days | None = form_field(
@@ -62,7 +62,6 @@ class Anniversary(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts whose day it is."""
         today = scope.today
         month, day = self._month_and_day(scope)
         if self.operator.positive is AnniversaryOperator.IS_THIS_MONTH:
@@ -79,19 +78,22 @@ class Anniversary(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Names of properties that are dates."""
+        """Offer the names of properties that are dates."""
         properties = select(col(Contact.properties)).where(col(Contact.properties) != "{}")
         found = suggest_properties(properties, search, kind="date").subquery()
         return select(found.c[0], found.c[0])
 
-    def describe(self, scope: Scope) -> str:
-        """E.g. "Anniversary of "birthday" is in the next 7 days"."""
+    def phrase(self, scope: Scope) -> Phrase:
         of = "subscribing" if self.property is None else f'"{self.property}"'
-        return describe_clause(self, scope, f"{self.label} of {of}", without=("property",))
+        return Phrase(
+            does=f"has an anniversary of {of}",
+            does_not=f"has no anniversary of {of}",
+            without=("property",),
+        )
 
 
 def _coming_round(today: date, days: int) -> list[int]:
-    """Months and days, as 100 times the month plus the day, from today to so many days later."""
+    """List the days from today to ``days`` later, each as 100 times the month plus the day."""
     span = [today + timedelta(days=number) for number in range(min(days, 366) + 1)]
     found = {day.month * 100 + day.day for day in span}
     if any((day + timedelta(days=1)).day == 1 for day in span if (day.month, day.day) == (2, 28)):
@@ -101,5 +103,4 @@ def _coming_round(today: date, days: int) -> list[int]:
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [Anniversary]

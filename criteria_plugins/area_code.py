@@ -1,4 +1,4 @@
-"""Area code of the phone number."""
+"""The area code of the phone number."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from graphql_app.criteria import (
     FieldType,
     Group,
     OneOrMore,
+    Phrase,
     Scope,
     form_field,
     hookimpl,
@@ -58,10 +59,11 @@ AreaCodeText = Annotated[
 
 
 def _digits() -> ColumnElement[str]:
-    """SQL: the digits of a contact's phone from the country calling code on; empty if unknown.
+    """Return SQL for the digits of a phone number from the country calling code on.
 
-    A number says its country with a leading + or 00. Without, ten digits as North America has them
-    are read as one of its numbers, also after a 1, unless the contact is known to be elsewhere.
+    A number names its country with a leading + or 00. Without either, ten digits in the North
+    American form, also after a 1, are a North American number unless the contact lives elsewhere.
+    The digits of any other number are empty.
     """
     phone, country = col(Contact.phone), col(Contact.country)
     digits = func.replaceRegexpAll(phone, "[^0-9]", "")
@@ -76,7 +78,7 @@ def _digits() -> ColumnElement[str]:
 
 
 def _area(digits: ColumnElement[str]) -> ColumnElement[str]:
-    """SQL: a North American area code, or + and another country's code; empty if unknown."""
+    """Return SQL for a North American area code, or + and another country's code, or ''."""
     calling = func.regexpExtract(digits, CALLING_CODE, 1)
     return case(
         (func.match(digits, "^1[2-9][0-9]{9}$"), func.substring(digits, 2, 3)),
@@ -86,10 +88,10 @@ def _area(digits: ColumnElement[str]) -> ColumnElement[str]:
 
 
 class AreaCode(Criterion):
-    """Where a contact's phone is from: the area code of a North American number, else its country.
+    """The area code of a contact's phone number.
 
-    Other countries' numbers go by the country calling code, such as +44; +1 is all of North
-    America.
+    A North American number has its area code, such as 212. Any other number has its country
+    calling code, such as +44. The code +1 stands for all of North America.
     """
 
     key = "areaCode"
@@ -98,11 +100,10 @@ class AreaCode(Criterion):
 
     operator: ChoiceOperator
     codes: OneOrMore[AreaCodeText] | None = form_field(
-        "Codes", used_with=WITH_CODES, placeholder="212", suggests=True
+        "Area codes", used_with=WITH_CODES, placeholder="212", suggests=True
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts whose phone has one of the codes."""
         digits = _digits()
         area = _area(digits)
         if self.codes is None:
@@ -112,7 +113,7 @@ class AreaCode(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Codes of contacts' phones, those with the most contacts first."""
+        """Offer the codes of contacts' phone numbers, the most frequent first."""
         found = select(_area(_digits()).label("area")).subquery()
         area = found.c.area
         return (
@@ -122,8 +123,15 @@ class AreaCode(Criterion):
             .order_by(func.count().desc(), area)
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has a phone number in the area code",
+            does_not="has no phone number in the area code",
+            none="has no phone number with a known area code",
+            some="has a phone number with a known area code",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [AreaCode]

@@ -1,4 +1,4 @@
-"""Average order value."""
+"""The average order value."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OptionalMoneyCriterion,
+    Phrase,
     Scope,
     TimeWindow,
     form_field,
@@ -19,9 +20,9 @@ from graphql_app.criteria import (
 
 
 class AverageOrderValue(OptionalMoneyCriterion):
-    """How much a contact has paid per order, net of refunds; unset for those without orders.
+    """How much a contact has paid per order on average, after refunds.
 
-    Cancelled and fully refunded orders do not count.
+    Cancelled and fully refunded orders do not count. A contact without orders has no value.
     """
 
     key = "averageOrderValue"
@@ -31,7 +32,7 @@ class AverageOrderValue(OptionalMoneyCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Net payments by orders, per contact that has ordered."""
+        """Divide payments after refunds by orders, per contact with an order."""
         paid = func.sum(col(Order.total) - col(Order.refunded))
         return (
             select(col(Order.contact_id), quotient(paid, func.count()))
@@ -39,8 +40,15 @@ class AverageOrderValue(OptionalMoneyCriterion):
             .group_by(col(Order.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has an average order value of",
+            does_not="does not have an average order value of",
+            none="has no average order value",
+            some="has an average order value",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [AverageOrderValue]

@@ -1,4 +1,4 @@
-"""City."""
+"""The city."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    Phrase,
     Scope,
     Text,
     fold,
@@ -27,7 +28,7 @@ WITH_CITIES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
 
 
 class City(Criterion):
-    """The city a contact is in; capitals and surrounding space do not matter."""
+    """The city a contact lives in, regardless of upper and lower case."""
 
     key = "city"
     label = "City"
@@ -39,7 +40,6 @@ class City(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts in one of the cities."""
         city = col(Contact.city)
         if self.cities is None:
             return city.is_not(None)
@@ -47,7 +47,7 @@ class City(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Cities with contacts, those with the most first, each as it is written most often."""
+        """Offer the cities with the most contacts first, in their most frequent spelling."""
         written = select(trimmed(col(Contact.city)).label("city")).subquery().c.city
         counted = select(written, func.count().label("contacts")).group_by(written).subquery()
         city = func.argMax(counted.c.city, counted.c.contacts)
@@ -63,8 +63,12 @@ class City(Criterion):
             .order_by(found.c.contacts.desc(), found.c.city)
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="lives in", does_not="does not live in", none="has no city", some="has a city"
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [City]

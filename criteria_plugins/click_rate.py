@@ -1,4 +1,4 @@
-"""Click rate."""
+"""The click rate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     PercentCriterion,
+    Phrase,
     Scope,
     TimeWindow,
     form_field,
@@ -19,9 +20,10 @@ from graphql_app.criteria import (
 
 
 class ClickRate(PercentCriterion):
-    """The share of the texts sent to a contact that it clicked; unset for those never texted.
+    """The percentage of a contact's texts that the contact clicked.
 
-    The time frame is that of the sending, whenever the click came.
+    The time frame applies to when a text was sent, not to when it was clicked. A contact who was
+    never texted has no value.
     """
 
     key = "clickRate"
@@ -31,7 +33,7 @@ class ClickRate(PercentCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Clicked texts in percent of all, per contact that was sent any."""
+        """Return the percentage of clicked texts per contact with a text."""
         clicked = func.countIf(col(TextMessage.clicked_at).is_not(None))
         return (
             select(col(TextMessage.contact_id), quotient(clicked * 100, func.count()))
@@ -39,8 +41,15 @@ class ClickRate(PercentCriterion):
             .group_by(col(TextMessage.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has a click rate of",
+            does_not="does not have a click rate of",
+            none="has no click rate",
+            some="has a click rate",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [ClickRate]

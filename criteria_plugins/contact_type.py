@@ -1,4 +1,4 @@
-"""What a contact is to the shop."""
+"""The type of contact: subscriber, customer, or able to be texted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     Choice,
     Criterion,
     Group,
+    Phrase,
     Scope,
     StateOperator,
     form_field,
@@ -18,26 +19,40 @@ from graphql_app.criteria import (
 
 
 class ContactKind(Choice):
-    """What a contact can be to a shop."""
+    """A type of contact."""
 
-    SUBSCRIBER = "SUBSCRIBER", "a subscriber"
-    CUSTOMER = "CUSTOMER", "a customer"
-    BOTH = "BOTH", "both subscriber and customer"
-    TEXTABLE = "TEXTABLE", "textable"
+    SUBSCRIBER = "SUBSCRIBER", "Subscriber"
+    CUSTOMER = "CUSTOMER", "Customer"
+    BOTH = "BOTH", "Subscriber and customer"
+    TEXTABLE = "TEXTABLE", "Can be texted"
+
+
+WORDS = {
+    ContactKind.SUBSCRIBER: ("is a subscriber", "is not a subscriber"),
+    ContactKind.CUSTOMER: ("is a customer", "is not a customer"),
+    ContactKind.BOTH: (
+        "is both a subscriber and a customer",
+        "is not both a subscriber and a customer",
+    ),
+    ContactKind.TEXTABLE: ("can be texted", "cannot be texted"),
+}
 
 
 class ContactType(Criterion):
-    """Whether a contact is subscribed, has an order that stands, both, or can be texted."""
+    """Whether a contact is a subscriber, a customer or both, or can be texted.
+
+    A customer has an order that is neither cancelled nor fully refunded. A contact can be texted
+    who is subscribed and has a phone number.
+    """
 
     key = "contactType"
-    label = "Contact"
+    label = "Contact type"
     group = Group.PROFILE
 
     operator: StateOperator
     type: ContactKind = form_field("Type")
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts of the type."""
         customer = col(Contact.id).in_(select(col(Order.contact_id)).where(col(Order.valid)))
         match self.type:
             case ContactKind.SUBSCRIBER:
@@ -49,8 +64,11 @@ class ContactType(Criterion):
             case ContactKind.TEXTABLE:
                 return col(Contact.textable).is_(True)
 
+    def phrase(self, scope: Scope) -> Phrase:
+        does, does_not = WORDS[self.type]
+        return Phrase(does=does, does_not=does_not, without=("type",))
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [ContactType]

@@ -1,11 +1,11 @@
-"""Creation date."""
+"""The creation date."""
 
 from __future__ import annotations
 
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression
-from graphql_app.criteria import Criterion, DateCriterion, Group, Scope, hookimpl
+from graphql_app.criteria import Criterion, DateCriterion, Group, Phrase, Scope, hookimpl
 
 
 class CreatedDate(DateCriterion):
@@ -16,11 +16,18 @@ class CreatedDate(DateCriterion):
     group = Group.PROFILE
 
     def measure(self, scope: Scope) -> Expression:
-        """The contact's own creation time."""
+        """Return the contact's creation time."""
         return col(Contact.created_at)
+
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="was created",
+            does_not="was not created",
+            none="has no creation date",
+            some="has a creation date",
+        )
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [CreatedDate]

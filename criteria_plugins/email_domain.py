@@ -1,4 +1,4 @@
-"""E-mail domain."""
+"""The email domain."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    Phrase,
     Scope,
     Text,
     fold,
@@ -24,20 +25,20 @@ from graphql_app.criteria import (
 )
 
 WITH_DOMAINS = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
-SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip takes off
+SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip removes
 
 
 def _domain() -> ColumnElement[str]:
-    """SQL: what follows the last @ of a contact's address, in small letters; NULL if nothing."""
+    """Return SQL for the text after the last @ of an address, folded; NULL if there is none."""
     domain = func.regexpExtract(col(Contact.email), f"@([^@{SPACE}]+)[{SPACE}]*$", 1)
     return folded(func.nullIf(domain, ""))
 
 
 class EmailDomain(Criterion):
-    """The part of a contact's e-mail address after the @; capitals do not matter."""
+    """The part of a contact's email address after the @, regardless of upper and lower case."""
 
     key = "emailDomain"
-    label = "E-mail domain"
+    label = "Email domain"
     group = Group.PROFILE
 
     operator: ChoiceOperator
@@ -46,7 +47,6 @@ class EmailDomain(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts with an address of one of the domains."""
         if self.domains is None:
             return _domain().is_not(None)
         wanted = [fold(domain.strip()).removeprefix("@") for domain in self.domains]
@@ -54,11 +54,18 @@ class EmailDomain(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Domains of addresses, those with the most contacts first."""
+        """Offer the domains with the most contacts first."""
         return suggest_frequent(_domain(), search)
+
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has an email address at",
+            does_not="has no email address at",
+            none="has no email address",
+            some="has an email address",
+        )
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [EmailDomain]

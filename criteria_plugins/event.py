@@ -1,4 +1,4 @@
-"""Events of any kind."""
+"""The shop's own events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from graphql_app.criteria import (
     Criterion,
     FieldSpec,
     Group,
+    Phrase,
     PropertyCondition,
     Scope,
     Text,
     TimeWindow,
     UpToTen,
-    describe_clause,
     form_field,
     hookimpl,
     suggest_frequent,
@@ -31,7 +31,7 @@ CONDITION = "conditions."
 
 
 class EventCount(CountCriterion):
-    """How often something happened to a contact that the shop records as an event."""
+    """How many times a contact had an event that the shop records, such as viewing a product."""
 
     key = "event"
     label = "Event"
@@ -39,17 +39,17 @@ class EventCount(CountCriterion):
 
     name: Text = form_field("Event", placeholder="viewed_product", suggests=True)
     conditions: UpToTen[PropertyCondition] | None = form_field(
-        "Where", optional=True, description="Only the events of which all of these are so."
+        "Where", optional=True, description="Count only the events that match all of these."
     )
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     @classmethod
     def fields(cls) -> tuple[FieldSpec, ...]:
-        """The event's name before the number that its times are compared with."""
+        """Put the event's name before the number."""
         return tuple(sorted(super().fields(), key=lambda spec: spec.attribute != "name"))
 
     def measure(self, scope: Scope) -> Statement:
-        """Events of the name, with the properties, per contact."""
+        """Count the events with the name and the properties, per contact."""
         return (
             select(col(Event.contact_id), func.count())
             .where(
@@ -64,7 +64,7 @@ class EventCount(CountCriterion):
     def suggest(
         cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
     ) -> Statement | None:
-        """Names of events, the most frequent first; properties of those of a name."""
+        """Offer names of events, and the properties of the events with a name."""
         name = col(Event.name)
         if field == "name":
             return suggest_frequent(name, search)
@@ -77,17 +77,21 @@ class EventCount(CountCriterion):
             return None
         return suggest_values(properties, given[f"{CONDITION}property"], search)
 
-    def describe(self, scope: Scope) -> str:
-        """E.g. "Event "viewed" count is at least 2 in the last 7 days where "color" is red"."""
-        words = describe_clause(
-            self, scope, f'{self.label} "{self.name}" count', without=("name", "conditions")
+    def phrase(self, scope: Scope) -> Phrase:
+        event = f'the event "{self.name}"'
+        if self.conditions is not None:
+            event += f" (where {' and '.join(each.describe(scope) for each in self.conditions)})"
+        return Phrase(
+            does=f"had {event}",
+            does_not=f"did not have {event}",
+            noun="times",
+            none=f"did not have {event}",
+            never=f"has never had {event}",
+            some=f"had {event}",
+            without=("name", "conditions"),
         )
-        if self.conditions is None:
-            return words
-        return f"{words} where {' and '.join(each.describe(scope) for each in self.conditions)}"
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [EventCount]

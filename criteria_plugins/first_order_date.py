@@ -1,4 +1,4 @@
-"""Date of the first order."""
+"""The date of the first order."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Order, Statement
-from graphql_app.criteria import Criterion, DateCriterion, Group, Scope, hookimpl
+from graphql_app.criteria import Criterion, DateCriterion, Group, Phrase, Scope, hookimpl
 
 
 class FirstOrderDate(DateCriterion):
-    """When a contact first ordered; cancelled and fully refunded orders do not count."""
+    """When a contact placed the first order. Cancelled and fully refunded orders do not count."""
 
     key = "firstOrderDate"
     label = "First order date"
     group = Group.PURCHASES
 
     def measure(self, scope: Scope) -> Statement:
-        """The earliest order's time per contact that has ordered."""
+        """Return the time of the first order per contact."""
         return (
             select(col(Order.contact_id), func.min(col(Order.ordered_at)))
             .where(col(Order.valid))
             .group_by(col(Order.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="first ordered",
+            does_not="did not first order",
+            none="has never ordered",
+            some="has ordered before",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [FirstOrderDate]

@@ -1,4 +1,4 @@
-"""Membership of another saved segment."""
+"""Membership in another saved segment."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from graphql_app.criteria import Criterion, Group, SegmentReference, hookimpl
 
 
 class InSegment(SegmentReference):
-    """Whether a contact is in another saved segment, as that segment is now."""
+    """Whether a contact is in another saved segment.
+
+    The other segment's current rule applies.
+    """
 
     key = "inSegment"
-    label = "In segment"
+    label = "Segment"
     group = Group.OTHER
 
     def describe_as(self, name: str) -> str:
-        """E.g. "In the segment "VIPs""."""
-        return f'{"Not in" if self.operator.negated else "In"} the segment "{name}"'
+        """Return e.g. 'is in the segment "VIPs"'."""
+        return f'is {"not " if self.operator.negated else ""}in the segment "{name}"'
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [InSegment]

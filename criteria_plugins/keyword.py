@@ -1,4 +1,4 @@
-"""Keywords texted in."""
+"""Keywords that contacts text to the shop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graphql_app.criteria import (
     Group,
     Keyword,
     OneOrMore,
+    Phrase,
     Scope,
     SetOperator,
     TimeWindow,
@@ -24,7 +25,7 @@ from graphql_app.criteria import (
 
 
 class KeywordTexted(Criterion):
-    """Which keywords a contact has texted in; case and surrounding space do not matter."""
+    """Which keywords a contact has texted to the shop, regardless of upper and lower case."""
 
     key = "keyword"
     label = "Keyword texted"
@@ -35,7 +36,6 @@ class KeywordTexted(Criterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts who used any, or each, of the keywords."""
         users = (
             select(col(KeywordUse.contact_id))
             .where(
@@ -50,11 +50,13 @@ class KeywordTexted(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Keywords in use, the most used first."""
+        """Offer the most used keywords first."""
         return suggest_frequent(col(KeywordUse.keyword), search)
+
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(does="has texted", does_not="has not texted")
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [KeywordTexted]

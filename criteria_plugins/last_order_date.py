@@ -1,4 +1,4 @@
-"""Date of the last order."""
+"""The date of the last order."""
 
 from __future__ import annotations
 
@@ -6,26 +6,42 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Order, Statement
-from graphql_app.criteria import Criterion, DateCriterion, Group, Scope, hookimpl
+from graphql_app.criteria import (
+    Criterion,
+    DateCriterion,
+    DateOperator,
+    Group,
+    Phrase,
+    Scope,
+    hookimpl,
+)
 
 
 class LastOrderDate(DateCriterion):
-    """When a contact last ordered; cancelled and fully refunded orders do not count."""
+    """When a contact placed the last order. Cancelled and fully refunded orders do not count."""
 
     key = "lastOrderDate"
     label = "Last order date"
     group = Group.PURCHASES
 
     def measure(self, scope: Scope) -> Statement:
-        """The latest order's time per contact that has ordered."""
+        """Return the time of the last order per contact."""
         return (
             select(col(Order.contact_id), func.max(col(Order.ordered_at)))
             .where(col(Order.valid))
             .group_by(col(Order.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        lately = self.operator.positive is DateOperator.IN_LAST
+        return Phrase(
+            does="ordered" if lately else "last ordered",
+            does_not="has not ordered" if lately else "did not last order",
+            none="has never ordered",
+            some="has ordered before",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [LastOrderDate]

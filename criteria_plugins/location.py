@@ -1,4 +1,4 @@
-"""Where a contact is."""
+"""Where a contact lives."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    Phrase,
     Region,
     Scope,
-    describe_list,
+    describe_field,
     form_field,
     hookimpl,
     suggest_frequent,
@@ -27,7 +28,7 @@ WITH_PLACES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
 
 
 class Location(Criterion):
-    """The country a contact is in and, if asked for, the state or province within it."""
+    """The country and, optionally, the state or province that a contact lives in."""
 
     key = "location"
     label = "Location"
@@ -41,12 +42,11 @@ class Location(Criterion):
         "States or provinces",
         used_with=WITH_PLACES,
         optional=True,
-        description="Only these of the countries; all of them when left out.",
+        description="Leave them out for the whole countries.",
         suggests=True,
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts in one of the countries and, where given, one of the regions."""
         if self.countries is None:
             return col(Contact.country).is_not(None)
         places = [col(Contact.country).in_(self.countries)]
@@ -56,22 +56,25 @@ class Location(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Places with contacts, those with the most first; regions of the countries chosen."""
+        """Offer countries, or regions of the chosen countries, the most frequent first."""
         if field == "countries":
             return suggest_frequent(col(Contact.country), search)
         countries = given.get("countries")
         inside = () if countries is None else (col(Contact.country).in_(countries),)
         return suggest_frequent(col(Contact.region), search, *inside)
 
-    def describe(self, scope: Scope) -> str:
-        """E.g. "Location is any of United States (CA or NY only)"."""
-        countries = super(Location, self.model_copy(update={"regions": None})).describe(scope)
-        if self.regions is None:
-            return countries
-        return f"{countries} ({describe_list(self.regions, 'or')} only)"
+    def phrase(self, scope: Scope) -> Phrase:
+        regions = describe_field(self, scope, "regions") if self.regions is not None else None
+        return Phrase(
+            does="lives in",
+            does_not="does not live in",
+            none="has no country",
+            some="has a country",
+            after=f"({regions} only)" if regions else "",
+            without=("regions",),
+        )
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [Location]

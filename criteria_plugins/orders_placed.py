@@ -1,4 +1,4 @@
-"""Orders placed."""
+"""The number of orders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from graphql_app.criteria import (
     Interval,
     Money,
     OneOrMore,
+    Phrase,
     ProductId,
     Scope,
     TimeWindow,
-    describe_clause,
-    describe_list,
+    describe_field,
     describe_money,
     form_field,
     hookimpl,
@@ -29,9 +29,10 @@ from graphql_app.criteria import (
 
 
 class OrdersPlaced(CountCriterion):
-    """How many orders a contact has placed; cancelled and fully refunded ones do not count.
+    """How many orders a contact has placed. Cancelled and fully refunded orders do not count.
 
-    With products, or a least value, only such orders are counted.
+    With products or a minimum order value, only the orders that have one of the products, or reach
+    the value, count.
     """
 
     key = "ordersPlaced"
@@ -41,19 +42,19 @@ class OrdersPlaced(CountCriterion):
     products: OneOrMore[ProductId] | None = form_field(
         "With products",
         optional=True,
-        description="Only orders with any of these; all orders when left out.",
+        description="Count only the orders with any of these products.",
         suggests=True,
     )
     minimum_value: Money | None = form_field(
-        "Of at least",
+        "Minimum order value",
         optional=True,
         placeholder="50.00",
-        description="Only orders of at least so much, net of refunds.",
+        description="Count only the orders that reach this value after refunds.",
     )
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Orders per contact."""
+        """Count the orders per contact."""
         contact_id = col(Order.contact_id)
         orders = (
             select(contact_id, func.count())
@@ -70,21 +71,28 @@ class OrdersPlaced(CountCriterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Products by title or id, the best-selling first."""
+        """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
-    def describe(self, scope: Scope) -> str:
-        """E.g. "Orders placed with A or B of at least $50.00 is at least 2"."""
-        subject = self.label
-        if self.products is not None:
-            subject += f" with {describe_list(self.products, 'or')}"
+    def phrase(self, scope: Scope) -> Phrase:
+        after = []
         if self.minimum_value is not None:
-            subject += f" of at least {describe_money(self.minimum_value, scope.currency)}"
-        return describe_clause(self, scope, subject, without=("products", "minimum_value"))
+            after.append(f"of {describe_money(self.minimum_value, scope.currency)} or more")
+        if self.products is not None:
+            after.append(f"with any of {describe_field(self, scope, 'products')}")
+        return Phrase(
+            does="has placed",
+            does_not="has not placed",
+            noun="orders",
+            none="has placed no orders",
+            some="has placed an order",
+            after=" ".join(after),
+            without=("products", "minimum_value"),
+        )
 
 
 def _with_any(products: Sequence[str]) -> Statement:
-    """The orders, as contact and id, with any of some products."""
+    """Select the contact and id of the orders with any of some products."""
     return select(col(OrderLine.contact_id), col(OrderLine.order_id)).where(
         col(OrderLine.product_id).in_(products),
         col(OrderLine.valid),
@@ -94,5 +102,4 @@ def _with_any(products: Sequence[str]) -> Statement:
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [OrdersPlaced]

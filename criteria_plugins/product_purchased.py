@@ -1,4 +1,4 @@
-"""Products purchased."""
+"""The products bought."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from graphql_app.criteria import (
     Group,
     OneOrMore,
     Operator,
+    Phrase,
     PositiveCount,
     ProductId,
     Scope,
     Text,
     TimeWindow,
-    describe_clause,
     describe_count,
     fold,
     folded,
@@ -30,13 +30,13 @@ from graphql_app.criteria import (
 
 
 class ProductOperator(Operator):
-    """Questions about the products that a contact bought, by their ids or by their titles."""
+    """How the products that a contact bought are compared: by product or by name."""
 
-    ANY_OF = "ANY_OF", "is any of"
-    ALL_OF = "ALL_OF", "is all of"
-    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
-    TITLE_CONTAINS = "TITLE_CONTAINS", "has a title with"
-    NO_TITLE_CONTAINS = "NO_TITLE_CONTAINS", "has no title with", "TITLE_CONTAINS"
+    ANY_OF = "ANY_OF"
+    ALL_OF = "ALL_OF"
+    NONE_OF = "NONE_OF"
+    TITLE_CONTAINS = "TITLE_CONTAINS", "product name contains"
+    NO_TITLE_CONTAINS = "NO_TITLE_CONTAINS", "no product name contains", "TITLE_CONTAINS"
 
 
 WITH_PRODUCTS = (ProductOperator.ANY_OF, ProductOperator.ALL_OF, ProductOperator.NONE_OF)
@@ -44,10 +44,10 @@ WITH_WORDS = (ProductOperator.TITLE_CONTAINS, ProductOperator.NO_TITLE_CONTAINS)
 
 
 class ProductPurchased(Criterion):
-    """Which products a contact has bought, in any orders that still stand.
+    """Which products a contact has bought, by product or by product name.
 
-    With a minimum, a product counts as bought once the contact has bought that product on so many
-    orders, or so many units of it; products found by their title count together.
+    Cancelled and fully refunded orders do not count. With a minimum, the contact must have bought
+    a product on that many orders, or that many units of it. Products found by name count together.
     """
 
     key = "productPurchased"
@@ -59,22 +59,24 @@ class ProductPurchased(Criterion):
         "Products", used_with=WITH_PRODUCTS, suggests=True
     )
     words: Text | None = form_field(
-        "Words",
+        "Words in the name",
         used_with=WITH_WORDS,
         placeholder="water bottle",
-        description="A title must hold each of them, or a longer word with it; capitals do not "
-        "matter.",
+        description="The product name must contain each word, regardless of upper and lower case.",
     )
     minimum_times: PositiveCount | None = form_field(
-        "At least times", optional=True, description="On how many orders, each product by itself."
+        "Minimum orders",
+        optional=True,
+        description="How many orders must have the product; each product by itself.",
     )
     minimum_units: PositiveCount | None = form_field(
-        "At least units", optional=True, description="How many pieces, each product by itself."
+        "Minimum quantity",
+        optional=True,
+        description="How many units must have been bought; each product by itself.",
     )
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts who bought any, or each, of the products."""
         contact_id, product_id = col(OrderLine.contact_id), col(OrderLine.product_id)
         wanted = _titled(self.words) if self.words is not None else self.products or ()
         lines = select(contact_id).where(
@@ -102,22 +104,35 @@ class ProductPurchased(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Products by title or id, the best-selling first."""
+        """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
-    def describe(self, scope: Scope) -> str:
-        """E.g. "Product purchased is any of A or B, at least 2 times, in the last 30 days"."""
-        minimums = [
-            f", at least {describe_count(number, unit)}"
-            for number, unit in ((self.minimum_times, "times"), (self.minimum_units, "units"))
-            if number is not None
-        ]
-        words = describe_clause(self, scope, self.label, without=("minimum_times", "minimum_units"))
-        return words + "".join(minimums)
+    def phrase(self, scope: Scope) -> Phrase:
+        bought = "bought"
+        if self.minimum_units is not None:
+            bought += f" at least {describe_count(self.minimum_units, 'units')} of"
+        every = self.operator is ProductOperator.ALL_OF
+        if self.words is not None:
+            bought += " a product whose name contains"
+            which = ""
+        elif every:
+            which = "each of" if self.minimum_units is not None else "all of"
+        else:
+            which = "any of"
+        on = ""
+        if self.minimum_times is not None:
+            on = f"on at least {describe_count(self.minimum_times, 'orders')}"
+        return Phrase(
+            does=f"has {bought}",
+            does_not=f"has not {bought}",
+            operator=which,
+            after=f"{on} each" if on and every else on,
+            without=("minimum_times", "minimum_units"),
+        )
 
 
 def _titled(words: str) -> Statement:
-    """The ids of products whose title holds each of some words, in small letters or capitals."""
+    """Select the ids of products whose title contains each of some words."""
     title = folded(col(Product.title))
     held = (func.position(title, word) > 0 for word in fold(words).split())
     return select(col(Product.id)).where(*held)
@@ -125,5 +140,4 @@ def _titled(words: str) -> Statement:
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [ProductPurchased]

@@ -1,4 +1,4 @@
-"""A contact's own properties."""
+"""Custom properties of contacts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from graphql_app.criteria import (
 
 
 class Property(PropertyForm, Criterion):
-    """A property that the shop gave its contacts: a text, a number, a date or yes/no.
+    """A custom property of a contact: a text, a number, a date or yes/no.
 
-    A value of another kind than the operator asks for reads as unset.
+    A value of another kind than the operator's counts as no value.
     """
 
     key = "property"
@@ -31,14 +31,13 @@ class Property(PropertyForm, Criterion):
     group = Group.PROFILE
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts whose property is so."""
         return self.holds(col(Contact.properties), scope)
 
     @classmethod
     def suggest(
         cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
     ) -> Statement | None:
-        """Names of properties with the operators of their kind, and texts that one has."""
+        """Offer the names of properties, and the texts of the chosen property."""
         properties = select(col(Contact.properties)).where(col(Contact.properties) != "{}")
         if field == "property":
             return suggest_properties(properties, search)
@@ -47,11 +46,10 @@ class Property(PropertyForm, Criterion):
         return suggest_values(properties, given["property"], search)
 
     def describe(self, scope: Scope) -> str:
-        """E.g. "Property "color" is any of red or blue"."""
-        return self.clause(scope, f'{self.label} "{self.property}"')
+        """Return e.g. '"color" is any of red or blue'."""
+        return self.clause(scope, f'"{self.property}"')
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [Property]

@@ -1,4 +1,4 @@
-"""Total spend."""
+"""The total spend."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     MoneyCriterion,
+    Phrase,
     Scope,
     TimeWindow,
     form_field,
@@ -18,7 +19,7 @@ from graphql_app.criteria import (
 
 
 class Spend(MoneyCriterion):
-    """How much a contact has paid the shop, net of refunds; cancelled orders do not count."""
+    """How much a contact has spent, after refunds. Cancelled orders do not count."""
 
     key = "spend"
     label = "Total spend"
@@ -27,7 +28,7 @@ class Spend(MoneyCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Net payments per contact, in the shop's currency."""
+        """Add up payments after refunds per contact, in the shop's currency."""
         return (
             select(col(Order.contact_id), func.sum(col(Order.total) - col(Order.refunded)))
             .where(
@@ -36,8 +37,15 @@ class Spend(MoneyCriterion):
             .group_by(col(Order.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has spent",
+            does_not="has not spent",
+            none="has spent nothing",
+            some="has spent something",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [Spend]

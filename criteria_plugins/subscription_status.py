@@ -1,4 +1,4 @@
-"""Subscription status."""
+"""The subscription status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     Choice,
     Criterion,
     Group,
+    Phrase,
     Scope,
     StateOperator,
     form_field,
@@ -18,15 +19,28 @@ from graphql_app.criteria import (
 
 
 class SubscriptionState(Choice):
-    """What a contact's consent to texts can be."""
+    """A status of a contact's subscription to texts."""
 
-    SUBSCRIBED = "SUBSCRIBED", "subscribed"
-    UNSUBSCRIBED = "UNSUBSCRIBED", "unsubscribed"
-    NEVER = "NEVER", "never subscribed"
+    SUBSCRIBED = "SUBSCRIBED", "Subscribed"
+    UNSUBSCRIBED = "UNSUBSCRIBED", "Unsubscribed"
+    NEVER = "NEVER", "Never subscribed"
+
+
+WORDS = {
+    SubscriptionState.SUBSCRIBED: ("is subscribed to texts", "is not subscribed to texts"),
+    SubscriptionState.UNSUBSCRIBED: (
+        "has unsubscribed from texts",
+        "has not unsubscribed from texts",
+    ),
+    SubscriptionState.NEVER: (
+        "has never subscribed or unsubscribed",
+        "has subscribed or unsubscribed",
+    ),
+}
 
 
 class SubscriptionStatus(Criterion):
-    """Whether a contact is subscribed to texts, has unsubscribed, or never said either."""
+    """Whether a contact is subscribed to texts, has unsubscribed, or has never done either."""
 
     key = "subscriptionStatus"
     label = "Subscription status"
@@ -36,7 +50,6 @@ class SubscriptionStatus(Criterion):
     status: SubscriptionState = form_field("Status")
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts of the status."""
         subscribed = col(Contact.subscribed)
         asked = or_(
             col(Contact.subscribed_at).is_not(None), col(Contact.unsubscribed_at).is_not(None)
@@ -49,8 +62,11 @@ class SubscriptionStatus(Criterion):
             case SubscriptionState.NEVER:
                 return not_(asked)
 
+    def phrase(self, scope: Scope) -> Phrase:
+        does, does_not = WORDS[self.status]
+        return Phrase(does=does, does_not=does_not, without=("status",))
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [SubscriptionStatus]

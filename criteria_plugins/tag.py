@@ -1,4 +1,4 @@
-"""Tags."""
+"""The tags."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    Phrase,
     Scope,
     SetOperator,
     Text,
@@ -23,7 +24,7 @@ from graphql_app.criteria import (
 
 
 class Tag(Criterion):
-    """Which of the shop's own labels a contact has; compared exactly, capitals included."""
+    """Which tags a contact has. Upper and lower case matter."""
 
     key = "tag"
     label = "Tag"
@@ -33,18 +34,19 @@ class Tag(Criterion):
     tags: OneOrMore[Text] = form_field("Tags", placeholder="wholesale", suggests=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Contacts with any, or each, of the tags."""
         wanted = func.array(*(tag.strip() for tag in self.tags))
         has = func.hasAll if self.operator is SetOperator.ALL_OF else func.hasAny
         return has(col(Contact.tags), wanted) == 1
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Tags in use, those with the most contacts first."""
+        """Offer the tags with the most contacts first."""
         return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
+
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(does="is tagged with", does_not="is not tagged with")
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [Tag]

@@ -1,4 +1,4 @@
-"""Texts clicked."""
+"""The number of texts clicked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     CountCriterion,
     Criterion,
     Group,
+    Phrase,
     Scope,
     TimeWindow,
     form_field,
@@ -18,7 +19,10 @@ from graphql_app.criteria import (
 
 
 class TextsClicked(CountCriterion):
-    """How many of its texts a contact has clicked; the time frame is that of the clicks."""
+    """How many texts a contact has clicked.
+
+    The time frame applies to the clicks.
+    """
 
     key = "textsClicked"
     label = "Texts clicked"
@@ -27,7 +31,7 @@ class TextsClicked(CountCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Clicked texts per contact."""
+        """Count the clicked texts per contact."""
         clicked_at = col(TextMessage.clicked_at)
         return (
             select(col(TextMessage.contact_id), func.count())
@@ -35,8 +39,17 @@ class TextsClicked(CountCriterion):
             .group_by(col(TextMessage.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has clicked",
+            does_not="has not clicked",
+            noun="texts",
+            none="has clicked no texts",
+            never="has never clicked a text",
+            some="has clicked a text",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [TextsClicked]

@@ -1,4 +1,4 @@
-"""Texts received."""
+"""The number of texts received."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from graphql_app.criteria import (
     CountCriterion,
     Criterion,
     Group,
+    Phrase,
     Scope,
     TimeWindow,
     form_field,
@@ -18,7 +19,7 @@ from graphql_app.criteria import (
 
 
 class TextsReceived(CountCriterion):
-    """How many text messages a contact has been sent."""
+    """How many texts the shop has sent a contact."""
 
     key = "textsReceived"
     label = "Texts received"
@@ -27,15 +28,24 @@ class TextsReceived(CountCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Texts per contact."""
+        """Count the texts per contact."""
         return (
             select(col(TextMessage.contact_id), func.count())
             .where(*scope.within(self.within, col(TextMessage.sent_at)))
             .group_by(col(TextMessage.contact_id))
         )
 
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="has received",
+            does_not="has not received",
+            noun="texts",
+            none="has received no texts",
+            never="has never received a text",
+            some="has received a text",
+        )
+
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [TextsReceived]

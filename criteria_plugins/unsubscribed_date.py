@@ -1,26 +1,36 @@
-"""Unsubscribe date."""
+"""The unsubscribe date."""
 
 from __future__ import annotations
 
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression
-from graphql_app.criteria import Criterion, DateCriterion, Group, Scope, hookimpl
+from graphql_app.criteria import Criterion, DateCriterion, Group, Phrase, Scope, hookimpl
 
 
 class UnsubscribedDate(DateCriterion):
-    """When a contact unsubscribed, the latest time if more than once; also if subscribed since."""
+    """When a contact last unsubscribed from texts.
+
+    It does not matter whether the contact has subscribed again since.
+    """
 
     key = "unsubscribedDate"
     label = "Unsubscribe date"
     group = Group.MESSAGING
 
     def measure(self, scope: Scope) -> Expression:
-        """The contact's own unsubscribe time."""
+        """Return the contact's unsubscribe time."""
         return col(Contact.unsubscribed_at)
+
+    def phrase(self, scope: Scope) -> Phrase:
+        return Phrase(
+            does="unsubscribed",
+            does_not="did not unsubscribe",
+            none="has never unsubscribed",
+            some="has unsubscribed before",
+        )
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criterion."""
     return [UnsubscribedDate]

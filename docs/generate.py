@@ -91,6 +91,7 @@ CONTRACT_MODULES = (
     "graphql_app.criteria.products",
     "graphql_app.criteria.references",
     "graphql_app.criteria.describe",
+    "graphql_app.criteria.phrases",
     "graphql_app.criteria.starters",
     "graphql_app.criteria.form",
     "graphql_app.criteria.schemas",

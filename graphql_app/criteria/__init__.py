@@ -1,8 +1,8 @@
-"""The plugin contract: everything that a criterion's author imports, and nothing else.
+"""The plugin contract: everything that a plugin imports to define criteria.
 
-A plugin is a module (or object) named by an entry point of the group ``graphql_app.criteria``
-whose functions marked with ``hookimpl`` return criteria, default segments and templates. It may
-declare ``CONTRACT_VERSION = 1``; a host that does not know the version refuses it by name.
+A plugin is a module or object named by an entry point of the group ``graphql_app.criteria``. Its
+functions marked with ``hookimpl`` return criteria, default segments, templates and tables. It can
+declare ``CONTRACT_VERSION = 1``; a host that does not support the version refuses the plugin.
 """
 
 from graphql_app.criteria.base import Criterion, Group, MeasuredCriterion
@@ -16,6 +16,7 @@ from graphql_app.criteria.comparisons import (
 )
 from graphql_app.criteria.describe import clause as describe_clause
 from graphql_app.criteria.describe import count as describe_count
+from graphql_app.criteria.describe import field as describe_field
 from graphql_app.criteria.describe import listed as describe_list
 from graphql_app.criteria.describe import money as describe_money
 from graphql_app.criteria.field_types import (
@@ -50,6 +51,7 @@ from graphql_app.criteria.operators import (
     SetOperator,
     StateOperator,
 )
+from graphql_app.criteria.phrases import Phrase
 from graphql_app.criteria.products import suggest_products
 from graphql_app.criteria.properties import (
     PropertyCondition,
@@ -102,6 +104,7 @@ __all__ = [
     "OptionalNumberOperator",
     "Percent",
     "PercentCriterion",
+    "Phrase",
     "PositiveCount",
     "ProductId",
     "PropertyCondition",
@@ -121,6 +124,7 @@ __all__ = [
     "WrittenDay",
     "describe_clause",
     "describe_count",
+    "describe_field",
     "describe_list",
     "describe_money",
     "example",

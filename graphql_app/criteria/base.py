@@ -1,4 +1,4 @@
-"""What a criterion is: the two base classes of the contract."""
+"""The two base classes of criteria."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from graphql_app.audience.tables import Contact, Expression, Statement
 from graphql_app.criteria.describe import clause, measured
 from graphql_app.criteria.form import Form
 from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.operators import COMPLEMENTS
+from graphql_app.criteria.phrases import Phrase, negated, sentence
 from graphql_app.criteria.scope import Scope
 
 
 class Group(StrEnum):
-    """Where a form lists a criterion."""
+    """The group in which a form lists a criterion."""
 
     PURCHASES = "PURCHASES"
     MESSAGING = "MESSAGING"
@@ -27,10 +29,10 @@ class Group(StrEnum):
 
 
 class Criterion(Form, ABC):
-    """One thing to pick contacts by: its fields are the form's, ``matches`` is its SQL.
+    """A property of contacts that a rule can ask for: a form, its SQL and its sentence.
 
     A subclass sets ``key`` (a GraphQL field name, unique among all plugins), ``label`` and
-    ``group``, and what every ``Form`` has.
+    ``group``, defines the form's fields and implements ``matches``.
     """
 
     key: ClassVar[str]
@@ -39,24 +41,27 @@ class Criterion(Form, ABC):
 
     @abstractmethod
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """The contacts that match, as an expression over ``Contact``.
+        """Return the contacts that match, as an expression over ``Contact``.
 
-        It is never called on a negative operator: the host asks the positive twin and takes the
-        complement. NULL counts as no match. It mentions no shop: the engine shows a fragment the
-        rows of one shop only.
+        The host never calls this with a negative operator: it uses the positive twin and takes the
+        complement. NULL counts as no match. The expression does not mention the shop, since the
+        engine shows it the rows of one shop only.
         """
 
     @classmethod
     def suggest(
         cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
     ) -> Statement | None:
-        """Values to offer for a field declared with ``suggests=True``.
+        """Return the values to offer for a field declared with ``suggests=True``.
+
+        The labels also appear in sentences, beside the values of saved rules.
 
         Args:
-            field: The field's name in rules; a condition's after that of its list and a point.
+            field: The field's name in rules. A condition's field has the name of its list and a
+                point before its own.
             search: What was typed so far, empty at first.
-            scope: The shop that asks.
-            given: The other fields as far as they are filled in, checked, by the same names.
+            scope: The shop.
+            given: The other fields that are filled in so far, validated, by the same names.
 
         Returns:
             A statement of (value, label) rows, best first; the host limits and executes it. A third
@@ -64,12 +69,41 @@ class Criterion(Form, ABC):
         """
         return None
 
+    def phrase(self, scope: Scope) -> Phrase | None:
+        """Return the words of the criterion's sentences, such as "has spent" for an amount.
+
+        Without a phrase a sentence is the label, the operator's words, the values and the time
+        window: "Loyalty points is at least 500".
+        """
+        return None
+
     def describe(self, scope: Scope) -> str:
-        """The criterion as a clause of a sentence, beginning with its label."""
-        return clause(self, scope, self.label)
+        """Return the criterion as a clause of a sentence about a contact.
+
+        Override ``phrase`` to choose the words. If you override this method instead, begin with
+        the label or write a clause of three words or more.
+        """
+        phrase = self.phrase(scope)
+        if phrase is None:
+            return clause(self, scope, self.label)
+        return sentence(self, scope, phrase)
+
+    def describe_not(self, scope: Scope) -> str:
+        """Return the criterion's complement as a clause of a sentence.
+
+        The default uses the opposite operator if there is one, then the phrase, and puts "not"
+        into the words that ``describe`` returns otherwise.
+        """
+        opposite = self.operator.opposite
+        if opposite is not None:
+            return self.model_copy(update={"operator": opposite}).describe(scope)
+        phrase = self.phrase(scope)
+        if phrase is not None:
+            return sentence(self, scope, phrase, complement=True)
+        return negated(self.describe(scope), self.operator)
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
-        """``matches`` made two-valued, and complemented for a negative operator."""
+        """Return ``matches`` without NULL, complemented for a negative operator."""
         positive = self.model_copy(update={"operator": self.operator.positive})
         two_valued = func.coalesce(positive.matches(scope), literal(False))
         return not_(two_valued) if self.operator.negated else two_valued
@@ -78,22 +112,24 @@ class Criterion(Form, ABC):
 class MeasuredCriterion(Criterion):
     """A criterion that compares one value per contact.
 
-    ``measure`` gives the values and ``interval`` what they are compared with. Keeping the two
-    apart lets a size be computed again for another threshold without touching the facts.
+    ``measure`` returns the values and ``interval`` the range that matches. Because the two are
+    separate, the host can recount for another threshold without reading the facts again.
     """
 
     absent: ClassVar[int | None] = 0
-    """The value of a contact without a row in the measure: 0 for sums and counts, ``None`` for
-    what does not exist then (averages, dates) and so matches no comparison."""
+    """The value of a contact without a row in the measure: 0 for sums and counts; ``None`` for
+    averages and dates, which such a contact does not have and which match no comparison."""
 
     @abstractmethod
     def measure(self, scope: Scope) -> Statement | Expression:
-        """A statement of (contact_id, value), one row for each contact that has any; or, for a
-        value of the contact itself, that column of ``Contact``."""
+        """Return a statement of (contact_id, value) with one row for each contact that has a value.
+
+        For a value of the contact itself, return that column of ``Contact``.
+        """
 
     @abstractmethod
     def interval(self, scope: Scope) -> Interval[Any]:
-        """The values that match; called with a positive operator only."""
+        """Return the values that match; the host calls this with a positive operator only."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         """Compare the measure with the interval."""
@@ -108,10 +144,18 @@ class MeasuredCriterion(Criterion):
             return col(Contact.id).not_in(select(contact_id).where(not_(inside)))
         return col(Contact.id).in_(select(contact_id).where(inside))
 
-    def describe_value(self, value: Any, scope: Scope) -> str:
-        """A measured value for people, in tables of members and in explanations.
+    def describe_not(self, scope: Scope) -> str:
+        """See ``Criterion``; where every contact has a value, "not more than" is "at most"."""
+        opposite = COMPLEMENTS.get(self.operator.name)
+        if self.absent is None or opposite not in self.operators().__members__:
+            return super().describe_not(scope)
+        operator = self.operators()[opposite]
+        return self.model_copy(update={"operator": operator}).describe(scope)
 
-        As it is, numbers are written with separators, instants by the shop's clock. It is not asked
-        of a value that does not exist.
+    def describe_value(self, value: Any, scope: Scope) -> str:
+        """Return a measured value as people read it, in tables of members and in explanations.
+
+        The default writes numbers with separators and instants in the shop's time zone. The host
+        does not call this for contacts without a value.
         """
         return measured(value, scope)

@@ -1,6 +1,6 @@
-"""Bases for the common measured criteria: an amount, a count or a date, compared.
+"""Base classes for common measured criteria, which compare an amount, a count or a date.
 
-A subclass supplies ``measure`` and, where it makes sense, a ``within: TimeWindow | None``.
+A subclass implements ``measure`` and can add a field ``within: TimeWindow | None``.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ LARGEST_DIVIDEND = 1e20
 
 
 def compared(operator: Operator, value: Any, up_to: Any) -> Interval[Any]:
-    """The values that an operator of numbers matches, by the operator's name.
+    """Return the numbers or days that a positive operator matches, by the operator's name.
 
     Raises:
-        ValueError: The operator is negative or is none of ``NumberOperator``.
+        ValueError: The operator is negative, or is not one of a number or a day.
     """
     match operator.name:
-        case "EQUALS":
+        case "EQUALS" | "ON":
             return Interval(low=value, high=value)
-        case "GREATER_THAN":
+        case "GREATER_THAN" | "AFTER":
             return Interval(low=value, low_open=True)
-        case "AT_LEAST":
+        case "AT_LEAST" | "ON_OR_AFTER":
             return Interval(low=value)
-        case "LESS_THAN":
+        case "LESS_THAN" | "BEFORE":
             return Interval(high=value, high_open=True)
-        case "AT_MOST":
+        case "AT_MOST" | "ON_OR_BEFORE":
             return Interval(high=value)
-        case "BETWEEN":
+        case "BETWEEN" | "BETWEEN_DAYS":
             return Interval(low=value, high=up_to)
         case _:
-            raise ValueError(f"{operator} compares no number; a positive operator of numbers does")
+            raise ValueError(f"{operator} does not compare with one number or day")
 
 
 class MoneyCriterion(MeasuredCriterion):
@@ -171,32 +171,13 @@ class DateCriterion(MeasuredCriterion):
     days: Days | None = form_field("Days", used_with=WITH_DAYS, placeholder="30")
 
     def interval(self, scope: Scope) -> Interval[datetime]:
-        """The instants that match; a day runs from local midnight to the next."""
+        """Return the instants that match; a day runs from local midnight to the next."""
         if self.date is not None:
-            return self._calendar(scope, self.date)
+            days: Interval[dt.date] = compared(self.operator, self.date, self.up_to)
+            return scope.instants(days)
         if self.days is None:
-            return Interval()  # IS_SET: any instant at all
+            return Interval()
         start = scope.now - timedelta(days=self.days)
         if self.operator is DateOperator.MORE_THAN_AGO:
             return Interval(high=start, high_open=True)
         return Interval(low=start, low_open=True, high=scope.now)
-
-    def _calendar(self, scope: Scope, day: dt.date) -> Interval[datetime]:
-        match self.operator:
-            case DateOperator.BEFORE:
-                return Interval(high=scope.start_of(day), high_open=True)
-            case DateOperator.ON_OR_BEFORE:
-                return Interval(high=scope.end_of(day), high_open=True)
-            case DateOperator.AFTER:
-                return Interval(low=scope.end_of(day))
-            case DateOperator.ON_OR_AFTER:
-                return Interval(low=scope.start_of(day))
-            case DateOperator.BETWEEN:
-                return scope.days(day, self.up_to or day)
-            case _:
-                return scope.days(day, day)
-
-    def describe(self, scope: Scope) -> str:
-        """As for any criterion, with "ago" where it belongs."""
-        ago = " ago" if self.operator is DateOperator.MORE_THAN_AGO else ""
-        return describe.clause(self, scope, self.label) + ago

@@ -1,10 +1,11 @@
-"""Criteria in words, with the shop's currency and dates."""
+"""Criteria in words: their values as people read them, and the default clause."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel.dates import format_date, format_datetime
@@ -13,41 +14,43 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from graphql_app.criteria.fields import FieldKind
 from graphql_app.criteria.form import FieldSpec, Form
 from graphql_app.criteria.interval import MONEY_SCALE
-from graphql_app.criteria.operators import SetOperator
 from graphql_app.criteria.scope import Scope
 
 LOCALE = "en_US"
 MAX_LISTED = 5
 CUT_DECIMALS = 2
+REMEMBERED = 10_000
 
 
+@lru_cache(REMEMBERED)
 def money(amount: Decimal, currency: str) -> str:
-    """E.g. "$50.00": the currency's decimals, or all of the amount's where it has more."""
+    """Write an amount, e.g. "$50.00": with the currency's decimals, or more if it has more."""
     rounded = format_currency(amount, currency, locale=LOCALE)
     exact = format_currency(amount, currency, locale=LOCALE, decimal_quantization=False)
     return rounded if len(exact) <= len(rounded) else exact
 
 
+@lru_cache(REMEMBERED)
 def day(value: date) -> str:
-    """E.g. "May 1, 2024"."""
+    """Write a day, e.g. "May 1, 2024"."""
     return format_date(value, "medium", locale=LOCALE)
 
 
 def count(value: int, unit: str | None = None) -> str:
-    """E.g. "1,000" or "30 days"."""
-    number = format_decimal(value, locale=LOCALE)
+    """Write a whole number, e.g. "1,000", "30 days" or "1 day"."""
+    digits = format_decimal(value, locale=LOCALE)
     if unit is None:
-        return number
-    return f"{number} {unit.removesuffix('s') if value == 1 else unit}"
+        return digits
+    return f"{digits} {unit.removesuffix('s') if value == 1 else unit}"
 
 
 def number(value: Decimal, unit: str | None = None) -> str:
-    """E.g. "1,000.5" or "25%"."""
+    """Write a number, e.g. "1,000.5" or "25%"."""
     return format_decimal(value, locale=LOCALE, decimal_quantization=False) + (unit or "")
 
 
 def measured(value: Any, scope: Scope) -> str:
-    """A measured value, e.g. "1,000", or "May 1, 2024, 09:58" by the shop's clock."""
+    """Write a measured value, e.g. "1,000", or "May 1, 2024, 09:58" in the shop's time zone."""
     match value:
         case datetime():
             return format_datetime(value, "MMM d, y, HH:mm", scope.timezone, LOCALE)
@@ -60,9 +63,9 @@ def measured(value: Any, scope: Scope) -> str:
 
 
 def measured_number(value: Decimal | float, unit: str = "") -> str:
-    """E.g. "1,000.5", or "33.33…%" of a number with more decimals than facts and rules have.
+    """Write a measured number, e.g. "1,000.5", or "33.33…%" if it has more than four decimals.
 
-    Such a number is cut and not rounded: 49.999 is not to look like 50 where it counts as less.
+    Long numbers are cut, not rounded, so that 49.999 does not look like 50.
     """
     exact = Decimal(str(value))
     if not exact.is_finite():
@@ -74,48 +77,89 @@ def measured_number(value: Decimal | float, unit: str = "") -> str:
 
 
 def measured_money(value: Decimal | int, currency: str) -> str:
-    """As ``money``; "$3.33…" of an amount with more decimals than facts and rules have."""
+    """Write a measured amount, e.g. "$3.30", or "$3.33…" if it has more than four decimals."""
     exact = Decimal(value)
     shown = _cut(exact, get_currency_precision(currency))
     return money(shown, currency) + ("" if shown == exact else "…")
 
 
 def _cut(value: Decimal, decimals: int) -> Decimal:
-    """The number, or its first decimals where it has more than facts and rules have."""
+    """Cut a number with more decimals than facts and rules have."""
     if value == value.quantize(Decimal(1).scaleb(-MONEY_SCALE), ROUND_DOWN):
         return value
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
 
 
 def listed(values: Sequence[str], word: str) -> str:
-    """E.g. "a, b or c", and how many more beyond five."""
+    """Join up to five values, e.g. "a, b or c", and say how many more there are."""
     shown = list(values[:MAX_LISTED])
     if len(values) > MAX_LISTED:
         shown.append(f"{len(values) - MAX_LISTED} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {word} {shown[-1]}"
 
 
+def field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
+    """Write a field's value, or its list of values joined with a word, with their labels.
+
+    Args:
+        form: The criterion or condition.
+        scope: The shop and its labels.
+        name: The field's Python name; the field must have a value.
+        word: What joins the last two values of a list.
+    """
+    spec = next(spec for spec in form.fields() if spec.attribute == name)
+    return _value(form, scope, spec, word)
+
+
 def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
-    """The subject, the operator's words, the values that it uses, and the time window."""
-    values, window = [], None
-    for spec in form.fields():
-        value = getattr(form, spec.attribute)
-        if value is None or spec.attribute in without:
-            continue
-        if spec.type.kind is FieldKind.TIME_WINDOW:
-            window = value
-        elif spec.multiple:
-            word = "and" if form.operator == SetOperator.ALL_OF else "or"
-            values.append(listed([_text(spec, item, scope) for item in value], word))
-        else:
-            values.append(_text(spec, value, scope))
-    words = [subject, form.operator.label, " and ".join(values)]
-    if window is not None:
-        words.append(window.describe(day))
+    """Write the subject, the operator's words, the values and the time window.
+
+    Args:
+        form: The criterion or condition.
+        scope: The shop and its labels.
+        subject: What comes first, usually the criterion's label.
+        without: The Python names of fields to leave out.
+    """
+    return joined(subject, form.operator.label, compared(form, scope, without), *window(form))
+
+
+def compared(form: Form, scope: Scope, without: Collection[str]) -> str:
+    """Write the values that a form compares with."""
+    word = "and" if form.operator.positive.name == "ALL_OF" else "or"
+    return " and ".join(
+        _value(form, scope, spec, word)
+        for spec in form.fields()
+        if spec.attribute not in without
+        and spec.type.kind is not FieldKind.TIME_WINDOW
+        and getattr(form, spec.attribute) is not None
+    )
+
+
+def joined(*words: str) -> str:
+    """Join the words that are not empty with spaces."""
     return " ".join(word for word in words if word)
 
 
-def _text(spec: FieldSpec, value: Any, scope: Scope) -> str:
+def window(form: Form) -> list[str]:
+    """Write a form's time window, if it has one."""
+    values = ((spec, getattr(form, spec.attribute)) for spec in form.fields())
+    return [
+        value.describe(day)
+        for spec, value in values
+        if spec.type.kind is FieldKind.TIME_WINDOW and value is not None
+    ]
+
+
+def _value(form: Form, scope: Scope, spec: FieldSpec, word: str) -> str:
+    value = getattr(form, spec.attribute)
+    if not spec.multiple:
+        return _text(form, scope, spec, value)
+    more = max(0, len(value) - MAX_LISTED)
+    shown = [_text(form, scope, spec, item) for item in value[:MAX_LISTED]]
+    return listed([*shown, *value[len(value) - more :]], word)
+
+
+def _text(form: Form, scope: Scope, spec: FieldSpec, value: Any) -> str:
     match spec.type.kind:
         case FieldKind.MONEY:
             return money(value, scope.currency)
@@ -130,4 +174,4 @@ def _text(spec: FieldSpec, value: Any, scope: Scope) -> str:
                 (option.label for option in spec.type.options if option.value == value), str(value)
             )
         case _:
-            return str(value)
+            return scope.label(form, spec.name, str(value))

@@ -1,9 +1,44 @@
-"""Operators: what can be said about a field, as enums with their words and complements."""
+"""Operators: the comparisons of a form, with their words and their complements."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Self
+
+COMMON_WORDS: dict[str, tuple[str, str | None]] = {
+    "EQUALS": ("is exactly", None),
+    "NOT_EQUALS": ("is not exactly", "EQUALS"),
+    "GREATER_THAN": ("is more than", None),
+    "AT_LEAST": ("is at least", None),
+    "LESS_THAN": ("is less than", None),
+    "AT_MOST": ("is at most", None),
+    "BETWEEN": ("is between", None),
+    "ON": ("is on", None),
+    "NOT_ON": ("is not on", "ON"),
+    "BEFORE": ("is before", None),
+    "ON_OR_BEFORE": ("is on or before", None),
+    "AFTER": ("is after", None),
+    "ON_OR_AFTER": ("is on or after", None),
+    "IN_LAST": ("is in the last", None),
+    "NOT_IN_LAST": ("is not in the last", "IN_LAST"),
+    "MORE_THAN_AGO": ("is longer ago than", None),
+    "ANY_OF": ("is any of", None),
+    "ALL_OF": ("is all of", None),
+    "NONE_OF": ("is none of", "ANY_OF"),
+    "IS": ("is", None),
+    "IS_NOT": ("is not", "IS"),
+    "IS_SET": ("has a value", None),
+    "IS_NOT_SET": ("has no value", "IS_SET"),
+}
+"""The words and the positive twin of operators that several enums share, by name."""
+
+COMPLEMENTS = {
+    "GREATER_THAN": "AT_MOST",
+    "AT_MOST": "GREATER_THAN",
+    "LESS_THAN": "AT_LEAST",
+    "AT_LEAST": "LESS_THAN",
+}
+"""Operators that match the other contacts where every contact has a number, by name."""
 
 
 class Operator(StrEnum):
@@ -11,29 +46,42 @@ class Operator(StrEnum):
 
     ``label`` stands between the criterion's label and its value in forms and sentences.
     ``negates`` names the positive twin of a negative operator. The host evaluates a negative
-    operator as the complement of its twin, so a criterion only ever sees positive ones.
+    operator as the complement of its twin, so a criterion's SQL only sees positive operators.
+    A member with the name of a built-in operator, such as ``IS_SET = "IS_SET"``, has that
+    operator's words and twin.
     """
 
     label: str
     negates: str | None
 
-    def __new__(cls, value: str, label: str, negates: str | None = None) -> Self:
-        """A member that is its value, with its words."""
+    def __new__(cls, value: str, words: str | None = None, twin: str | None = None) -> Self:
+        """Create a member; its words and twin default to those of ``COMMON_WORDS``."""
+        if words is None:
+            if value not in COMMON_WORDS:
+                raise TypeError(f'{cls.__name__}.{value} needs words: {value} = "{value}", "..."')
+            words, twin = COMMON_WORDS[value]
         member = str.__new__(cls, value)
         member._value_ = value
-        member.label = label
-        member.negates = negates
+        member.label = words
+        member.negates = twin
         return member
 
     @property
     def positive(self) -> Self:
-        """The operator whose complement this is, or the operator itself."""
+        """The positive twin of a negative operator, or the operator itself."""
         return self if self.negates is None else type(self)[self.negates]
 
     @property
     def negated(self) -> bool:
         """Whether this operator is the complement of another."""
         return self.negates is not None
+
+    @property
+    def opposite(self) -> Self | None:
+        """The operator that matches the other contacts, if the enum has one."""
+        if self.negates is not None:
+            return self.positive
+        return next((other for other in type(self) if other.negates == self.name), None)
 
 
 class Choice(StrEnum):
@@ -42,7 +90,7 @@ class Choice(StrEnum):
     label: str
 
     def __new__(cls, value: str, label: str) -> Self:
-        """A member that is its value, with its words."""
+        """Create a member that equals its value and carries its label."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
@@ -50,67 +98,67 @@ class Choice(StrEnum):
 
 
 class NumberOperator(Operator):
-    """Comparisons of sums and counts, which are 0 for a contact with nothing to add up."""
+    """How a sum or a count is compared. A contact with nothing to add up has 0."""
 
-    EQUALS = "EQUALS", "equals"
-    NOT_EQUALS = "NOT_EQUALS", "does not equal", "EQUALS"
-    GREATER_THAN = "GREATER_THAN", "is greater than"
-    AT_LEAST = "AT_LEAST", "is at least"
-    LESS_THAN = "LESS_THAN", "is less than"
-    AT_MOST = "AT_MOST", "is at most"
-    BETWEEN = "BETWEEN", "is between"
+    EQUALS = "EQUALS"
+    NOT_EQUALS = "NOT_EQUALS"
+    GREATER_THAN = "GREATER_THAN"
+    AT_LEAST = "AT_LEAST"
+    LESS_THAN = "LESS_THAN"
+    AT_MOST = "AT_MOST"
+    BETWEEN = "BETWEEN"
 
 
 class OptionalNumberOperator(Operator):
-    """Comparisons of a number that not every contact has, such as an average."""
+    """How a number is compared that not every contact has, such as an average."""
 
-    EQUALS = "EQUALS", "equals"
-    NOT_EQUALS = "NOT_EQUALS", "does not equal", "EQUALS"
-    GREATER_THAN = "GREATER_THAN", "is greater than"
-    AT_LEAST = "AT_LEAST", "is at least"
-    LESS_THAN = "LESS_THAN", "is less than"
-    AT_MOST = "AT_MOST", "is at most"
-    BETWEEN = "BETWEEN", "is between"
-    IS_SET = "IS_SET", "is set"
-    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+    EQUALS = "EQUALS"
+    NOT_EQUALS = "NOT_EQUALS"
+    GREATER_THAN = "GREATER_THAN"
+    AT_LEAST = "AT_LEAST"
+    LESS_THAN = "LESS_THAN"
+    AT_MOST = "AT_MOST"
+    BETWEEN = "BETWEEN"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
 
 
 class DateOperator(Operator):
-    """Comparisons of an instant with calendar days in the shop's time zone, or with now."""
+    """How a time is compared with calendar days in the shop's time zone, or with now."""
 
-    ON = "ON", "is on"
-    NOT_ON = "NOT_ON", "is not on", "ON"
-    BEFORE = "BEFORE", "is before"
-    ON_OR_BEFORE = "ON_OR_BEFORE", "is on or before"
-    AFTER = "AFTER", "is after"
-    ON_OR_AFTER = "ON_OR_AFTER", "is on or after"
-    BETWEEN = "BETWEEN", "is between"
-    IN_LAST = "IN_LAST", "is in the last"
-    NOT_IN_LAST = "NOT_IN_LAST", "is not in the last", "IN_LAST"
-    MORE_THAN_AGO = "MORE_THAN_AGO", "is more than"
-    IS_SET = "IS_SET", "is set"
-    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+    ON = "ON"
+    NOT_ON = "NOT_ON"
+    BEFORE = "BEFORE"
+    ON_OR_BEFORE = "ON_OR_BEFORE"
+    AFTER = "AFTER"
+    ON_OR_AFTER = "ON_OR_AFTER"
+    BETWEEN = "BETWEEN"
+    IN_LAST = "IN_LAST"
+    NOT_IN_LAST = "NOT_IN_LAST"
+    MORE_THAN_AGO = "MORE_THAN_AGO"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
 
 
 class SetOperator(Operator):
-    """Questions about something of which a contact may have many (products, keywords)."""
+    """How a list of values is compared where a contact can have many, such as products."""
 
-    ANY_OF = "ANY_OF", "is any of"
-    ALL_OF = "ALL_OF", "is all of"
-    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
+    ANY_OF = "ANY_OF"
+    ALL_OF = "ALL_OF"
+    NONE_OF = "NONE_OF"
 
 
 class ChoiceOperator(Operator):
-    """Questions about something of which a contact has one or none (a country)."""
+    """How a list of values is compared where a contact has at most one, such as a country."""
 
-    ANY_OF = "ANY_OF", "is any of"
-    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
-    IS_SET = "IS_SET", "is set"
-    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+    ANY_OF = "ANY_OF"
+    NONE_OF = "NONE_OF"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
 
 
 class StateOperator(Operator):
-    """Whether a contact is in a state or not."""
+    """Whether a contact is in a state."""
 
-    IS = "IS", "is"
-    IS_NOT = "IS_NOT", "is not", "IS"
+    IS = "IS"
+    IS_NOT = "IS_NOT"

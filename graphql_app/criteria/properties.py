@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select
 
 from graphql_app.audience.tables import Expression, Statement
-from graphql_app.criteria.comparisons import compared
+from graphql_app.criteria import comparisons
 from graphql_app.criteria.describe import clause
 from graphql_app.criteria.field_types import (
     Days,
@@ -26,65 +26,56 @@ from graphql_app.criteria.field_types import (
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.form import Condition, Form
 from graphql_app.criteria.interval import Interval
-from graphql_app.criteria.operators import Operator
+from graphql_app.criteria.operators import NumberOperator, Operator
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.texts import fold, folded, offered, suggest_frequent
 
 
 class PropertyOperator(Operator):
-    """Comparisons of a property; each goes with values of one kind, but for IS_SET."""
+    """How a property is compared. Each operator goes with values of one kind, IS_SET with any."""
 
-    ANY_OF = "ANY_OF", "is any of"
-    NONE_OF = "NONE_OF", "is none of", "ANY_OF"
+    ANY_OF = "ANY_OF"
+    NONE_OF = "NONE_OF"
     CONTAINS = "CONTAINS", "contains"
     NOT_CONTAINS = "NOT_CONTAINS", "does not contain", "CONTAINS"
     STARTS_WITH = "STARTS_WITH", "starts with"
     NOT_STARTS_WITH = "NOT_STARTS_WITH", "does not start with", "STARTS_WITH"
-    EQUALS = "EQUALS", "equals"
-    NOT_EQUALS = "NOT_EQUALS", "does not equal", "EQUALS"
-    GREATER_THAN = "GREATER_THAN", "is greater than"
-    AT_LEAST = "AT_LEAST", "is at least"
-    LESS_THAN = "LESS_THAN", "is less than"
-    AT_MOST = "AT_MOST", "is at most"
-    BETWEEN = "BETWEEN", "is between"
-    ON = "ON", "is on"
-    NOT_ON = "NOT_ON", "is not on", "ON"
-    BEFORE = "BEFORE", "is before"
-    ON_OR_BEFORE = "ON_OR_BEFORE", "is on or before"
-    AFTER = "AFTER", "is after"
-    ON_OR_AFTER = "ON_OR_AFTER", "is on or after"
-    BETWEEN_DAYS = "BETWEEN_DAYS", "is between the days"
-    IN_LAST = "IN_LAST", "is in the last"
-    NOT_IN_LAST = "NOT_IN_LAST", "is not in the last", "IN_LAST"
-    MORE_THAN_AGO = "MORE_THAN_AGO", "is more than"
+    EQUALS = "EQUALS"
+    NOT_EQUALS = "NOT_EQUALS"
+    GREATER_THAN = "GREATER_THAN"
+    AT_LEAST = "AT_LEAST"
+    LESS_THAN = "LESS_THAN"
+    AT_MOST = "AT_MOST"
+    BETWEEN = "BETWEEN"
+    ON = "ON"
+    NOT_ON = "NOT_ON"
+    BEFORE = "BEFORE"
+    ON_OR_BEFORE = "ON_OR_BEFORE"
+    AFTER = "AFTER"
+    ON_OR_AFTER = "ON_OR_AFTER"
+    BETWEEN_DAYS = "BETWEEN_DAYS", "is between the dates"
+    IN_LAST = "IN_LAST"
+    NOT_IN_LAST = "NOT_IN_LAST"
+    MORE_THAN_AGO = "MORE_THAN_AGO"
     IS_TRUE = "IS_TRUE", "is yes"
     IS_FALSE = "IS_FALSE", "is no"
-    IS_SET = "IS_SET", "is set"
-    IS_NOT_SET = "IS_NOT_SET", "is not set", "IS_SET"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
 
 
 _Op = PropertyOperator
 WITH_TEXTS = (_Op.ANY_OF, _Op.NONE_OF)
 WITH_TEXT = (_Op.CONTAINS, _Op.NOT_CONTAINS, _Op.STARTS_WITH, _Op.NOT_STARTS_WITH)
-WITH_NUMBER = (
-    _Op.EQUALS,
-    _Op.NOT_EQUALS,
-    _Op.GREATER_THAN,
-    _Op.AT_LEAST,
-    _Op.LESS_THAN,
-    _Op.AT_MOST,
-    _Op.BETWEEN,
-)
+WITH_NUMBER = tuple(PropertyOperator[operator.name] for operator in NumberOperator)
 WITH_DATE = (
-    _Op.ON,
-    _Op.NOT_ON,
-    _Op.BEFORE,
-    _Op.ON_OR_BEFORE,
-    _Op.AFTER,
-    _Op.ON_OR_AFTER,
+    *(
+        PropertyOperator[operator.name]
+        for operator in comparisons.WITH_DATE
+        if operator.name != "BETWEEN"
+    ),
     _Op.BETWEEN_DAYS,
 )
-WITH_DAYS = (_Op.IN_LAST, _Op.NOT_IN_LAST, _Op.MORE_THAN_AGO)
+WITH_DAYS = tuple(PropertyOperator[operator.name] for operator in comparisons.WITH_DAYS)
 OF_YES_AND_NO = (_Op.IS_TRUE, _Op.IS_FALSE)
 OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 
@@ -152,7 +143,7 @@ class PropertyForm(Form):
             return and_(kind == "String", found)
         if self.number is not None:
             up_to = None if self.number_up_to is None else float(self.number_up_to)
-            inside = compared(operator, float(self.number), up_to)
+            inside = comparisons.compared(operator, float(self.number), up_to)
             number = inside.clause(func.JSONExtractFloat(document, name))
             return and_(kind.in_(["Int64", "UInt64", "Double"]), number)
         if self.date is not None or self.days is not None:
@@ -163,37 +154,23 @@ class PropertyForm(Form):
         return and_(kind == "Bool", func.JSONExtractBool(document, name) == answer)
 
     def _days_that_match(self, scope: Scope) -> Interval[Any]:
-        day = self.date
-        if day is None:
-            start = scope.today - timedelta(days=self.days or 0)
-            if self.operator is _Op.MORE_THAN_AGO:
-                return Interval(high=start, high_open=True)
-            return Interval(low=start, low_open=True, high=scope.today)
-        match self.operator.positive:
-            case _Op.BEFORE:
-                return Interval(high=day, high_open=True)
-            case _Op.ON_OR_BEFORE:
-                return Interval(high=day)
-            case _Op.AFTER:
-                return Interval(low=day, low_open=True)
-            case _Op.ON_OR_AFTER:
-                return Interval(low=day)
-            case _Op.BETWEEN_DAYS:
-                return Interval(low=day, high=self.date_up_to)
-            case _:
-                return Interval(low=day, high=day)
+        if self.date is not None:
+            return comparisons.compared(self.operator.positive, self.date, self.date_up_to)
+        start = scope.today - timedelta(days=self.days or 0)
+        if self.operator is _Op.MORE_THAN_AGO:
+            return Interval(high=start, high_open=True)
+        return Interval(low=start, low_open=True, high=scope.today)
 
     def clause(self, scope: Scope, subject: str) -> str:
-        """E.g. "color is any of red or blue", of a subject such as "color"."""
-        ago = " ago" if self.operator is _Op.MORE_THAN_AGO else ""
-        return clause(self, scope, subject, without=("property",)) + ago
+        """Return the comparison as a clause, e.g. "color is any of red or blue"."""
+        return clause(self, scope, subject, without=("property",))
 
 
 class PropertyCondition(PropertyForm, Condition):
-    """A comparison of a property of the thing that is counted."""
+    """A comparison of a property of what is counted, such as an event."""
 
     def describe(self, scope: Scope) -> str:
-        """E.g. ""color" is any of red"."""
+        """Return the condition as a clause, e.g. ""color" is any of red"."""
         return self.clause(scope, f'"{self.property}"')
 
 

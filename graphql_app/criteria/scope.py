@@ -1,9 +1,9 @@
-"""The circumstances in which a rule is evaluated."""
+"""The shop and the instant for which a rule is evaluated and described."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,14 +13,45 @@ from graphql_app.audience.tables import Expression
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
 
+Labels = Callable[[type[object], str, str], str | None]
+
+
+def no_labels(form: type[object], field: str, value: str) -> None:
+    """Know no label for any value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One shop at one instant: the whole rule is evaluated at the same ``now`` (aware, UTC)."""
+    """A shop at one instant; the host evaluates a whole rule with the same scope.
+
+    Attributes:
+        timezone: The shop's time zone.
+        currency: The shop's currency, as its ISO 4217 code.
+        now: The instant, aware and in UTC.
+        labels: Find the label of a form's value, by the form's class and the field's name in
+            rules. The host fills it in while it describes rules; use ``label``.
+    """
 
     timezone: ZoneInfo
     currency: str
     now: datetime
+    labels: Labels = field(default=no_labels, compare=False, repr=False)
+
+    def label(self, form: object, field: str, value: str) -> str:
+        """Return a value as sentences show it, e.g. "Blue mug (85123A)".
+
+        The label is the one that the criterion's ``suggest`` gives beside the value. A value
+        without a label, or whose label is unknown at the moment, is returned as it is.
+
+        Args:
+            form: The criterion, or the condition within it, that has the value.
+            field: The field's name in rules.
+            value: One value of the field.
+        """
+        label = " ".join((self.labels(type(form), field, value) or "").split())
+        if not label or label.casefold() == value.casefold():
+            return value
+        return label if f"({value})" in label else f"{label} ({value})"
 
     @property
     def today(self) -> date:
@@ -28,18 +59,18 @@ class Scope:
         return self.now.astimezone(self.timezone).date()
 
     def start_of(self, day: date) -> datetime:
-        """The first instant of ``day`` in the shop's time zone.
+        """Return the first instant of ``day`` in the shop's time zone.
 
         Where clocks skip midnight the day begins at the skip; where they repeat it, at the first.
         """
         return datetime.combine(day, time(), self.timezone).astimezone(UTC)
 
     def end_of(self, day: date) -> datetime:
-        """The first instant after ``day``."""
+        """Return the first instant after ``day``."""
         return self.start_of(day + timedelta(days=1))
 
     def ago(self, duration: Duration) -> datetime:
-        """``now`` less a duration: exact hours, or calendar months by the shop's clock."""
+        """Return ``now`` less a duration: exact hours, or calendar months in the time zone."""
         if duration.unit is DurationUnit.MONTHS:
             return self._months_ago(duration.count)
         hours = {DurationUnit.HOURS: 1, DurationUnit.DAYS: 24, DurationUnit.WEEKS: 168}
@@ -55,7 +86,7 @@ class Scope:
         ).astimezone(UTC)
 
     def interval(self, window: TimeWindow) -> Interval[datetime]:
-        """The instants of a time window."""
+        """Return the instants of a time window."""
         if window.last is not None:
             return Interval(low=self.ago(window.last), low_open=True, high=self.now)
         if window.since is not None:
@@ -67,11 +98,23 @@ class Scope:
         return self.days(window.between.from_, window.between.to)
 
     def days(self, first: date, last: date) -> Interval[datetime]:
-        """The instants from the start of the first day to the end of the last."""
-        return Interval(low=self.start_of(first), high=self.end_of(last), high_open=True)
+        """Return the instants from the start of the first day to the end of the last."""
+        return self.instants(Interval(low=first, high=last))
+
+    def instants(self, days: Interval[date]) -> Interval[datetime]:
+        """Return the instants of a range of days."""
+        low, high = days.low, days.high
+        if low is not None:
+            low = self.end_of(low) if days.low_open else self.start_of(low)
+        if high is not None:
+            high = self.start_of(high) if days.high_open else self.end_of(high)
+        return Interval(low=low, high=high, high_open=high is not None)
 
     def within(
         self, window: TimeWindow | None, column: Expression
     ) -> Sequence[ColumnElement[bool]]:
-        """Conditions for ``.where(*...)``: ``column`` in the window, or none over all time."""
+        """Return conditions for ``.where(*...)`` that keep ``column`` in the window.
+
+        Without a window there are no conditions.
+        """
         return () if window is None else (self.interval(window).clause(column),)

@@ -73,7 +73,7 @@ class _TimeWindow(WindowPart):
     def describe(self, day: Any) -> str:
         """E.g. "in the last 30 days"; ``day`` formats a date."""
         if self.last:
-            return f"in the last {self.last.describe()}"
+            return f"in the last {self.last.describe().removeprefix('1 ')}"
         if self.since:
             return f"since {day(self.since)}"
         if self.before:
@@ -81,7 +81,7 @@ class _TimeWindow(WindowPart):
         bounds: tuple[date, date] = (
             (self.between.from_, self.between.to) if self.between else (date.min, date.max)
         )
-        return f"between {day(bounds[0])} and {day(bounds[1])}"
+        return f"from {day(bounds[0])} to {day(bounds[1])}"
 
 
 def _one_of(**forms: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from graphql_app.audience.cancellation import current_cancellation
 from graphql_app.observability import traces
 from graphql_app.observability.request_context import metrics
 from graphql_app.segments.fact_reader import FactReader
-from graphql_app.segments.rules.redacted import outline
+from graphql_app.segments.rules.redacted import redacted_sentence
 from graphql_app.segments.rules.tree import Rule
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,9 @@ def _log_slow(
     shop_id: int, rules: Collection[Rule], what: str, answer: Answer, seconds: float
 ) -> None:
     metrics().slow_rules.inc()
-    sentences = [outline(rule)[:MAX_LOGGED_LENGTH] for rule in [*rules][:MAX_LOGGED_RULES]]
+    sentences = [
+        redacted_sentence(rule)[:MAX_LOGGED_LENGTH] for rule in [*rules][:MAX_LOGGED_RULES]
+    ]
     more = len(rules) - len(sentences)
     logger.warning(
         "slow rule: %s of shop %s took %.2f s (%s): %s",

@@ -1,8 +1,8 @@
-"""Rules in words that hold no person's data, for the log.
+"""Redacted sentences: rules in words without any person's data, for the log.
 
-Sentences quote what was typed: a keyword, a phone number among properties, a segment's name. An
-outline has the words of the code alone, with "…" for each value; only what is chosen of a list that
-the code has, and time windows, stand as they are.
+A rule's values can be personal: a keyword, a phone number among properties, a segment's name. A
+redacted sentence has "…" for each value. It keeps time windows and the options of choice fields,
+which come from the code.
 """
 
 from __future__ import annotations
@@ -10,37 +10,36 @@ from __future__ import annotations
 from typing import Any
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form
-from graphql_app.criteria.describe import day, listed
+from graphql_app.criteria.describe import joined, listed, window
 from graphql_app.segments.rules.sentences import words
 from graphql_app.segments.rules.tree import Reference, Rule
 
 HIDDEN = "…"
 
 
-def outline(rule: Rule) -> str:
-    """E.g. "Total spend is greater than … in the last 30 days and Keyword is any of … or …"."""
+def redacted_sentence(rule: Rule) -> str:
+    """Write a rule, e.g. "Total spend is more than … and Keyword texted is any of … or …"."""
     return words(rule, _clause)
 
 
-def _clause(rule: Criterion | Reference) -> str:
-    if isinstance(rule, Reference):
-        return f"{_form(rule.criterion, rule.criterion.label)} [{outline(rule.rule)}]"
-    return _form(rule, rule.label)
+def _clause(leaf: Criterion | Reference, complement: bool) -> str:
+    if isinstance(leaf, Reference):
+        inner = redacted_sentence(leaf.rule)
+        said = f"{_form(leaf.criterion, leaf.criterion.label)} [{inner}]"
+    else:
+        said = _form(leaf, leaf.label)
+    return f"not ({said})" if complement else said
 
 
 def _form(form: Form, subject: str) -> str:
-    told, windows = [], []
+    values = []
     for spec in form.fields():
         value = getattr(form, spec.attribute)
-        if value is None:
+        if value is None or spec.type.kind is FieldKind.TIME_WINDOW:
             continue
-        if spec.type.kind is FieldKind.TIME_WINDOW:
-            windows.append(value.describe(day))
-        elif spec.multiple:
-            told.append(listed([_value(spec, each) for each in value], "or"))
-        else:
-            told.append(_value(spec, value))
-    return " ".join(word for word in (subject, form.operator.label, " and ".join(told), *windows))
+        items = value if spec.multiple else [value]
+        values.append(listed([_value(spec, item) for item in items], "or"))
+    return joined(subject, form.operator.label, " and ".join(values), *window(form))
 
 
 def _value(spec: FieldSpec, value: Any) -> str:

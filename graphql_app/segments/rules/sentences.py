@@ -1,67 +1,99 @@
-"""Rules in words."""
+"""Rules in words, about a contact: "has spent more than $50.00 and has never received a text"."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphql_app.criteria import Criterion, Scope
+from graphql_app.criteria import Criterion, Scope, SegmentReference
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.rules.tree import (
-    All,
-    AnyOf,
-    Not,
-    Reference,
-    Rule,
-)
+from graphql_app.segments.rules.tree import All, AnyOf, Not, Reference, Rule
+
+Leaf = Criterion | Reference
+Clause = Callable[[Leaf, bool], str]
+"""The words of a criterion or, if the second argument is true, of its complement."""
 
 
 def sentence(rule: Rule, scope: Scope) -> str:
-    """The rule in words: "Total spend is greater than $50.00 and texts received equals 0"."""
+    """Write a rule as a sentence, e.g. "Has spent more than $50.00 and has placed no orders"."""
     return sentences([rule], scope)[0]
 
 
 def sentences(rules: Sequence[Rule], scope: Scope) -> list[str]:
-    """Some rules in words; a criterion that several of them have is asked for its words once."""
-    clauses: dict[int, str] = {}
+    """Write rules as sentences; a criterion that several of them share is described once."""
+    clauses: dict[tuple[int, bool], str] = {}
 
-    def clause(rule: Criterion | Reference) -> str:
-        if id(rule) not in clauses:
-            clauses[id(rule)] = _clause(rule, scope)
-        return clauses[id(rule)]
+    def clause(leaf: Leaf, complement: bool) -> str:
+        key = (id(leaf), complement)
+        if key not in clauses:
+            clauses[key] = _clause(leaf, scope, complement)
+        return clauses[key]
 
-    found = []
-    for rule in rules:
-        # PostgreSQL keeps no NUL in text, and people would not see it.
-        said = words(rule, clause).replace("\x00", "\N{SYMBOL FOR NULL}")
-        found.append(said[:1].upper() + said[1:])
-    return found
+    return [_capitalized(words(rule, clause)) for rule in rules]
 
 
-def words(rule: Rule, clause: Callable[[Criterion | Reference], str], nested: bool = False) -> str:
-    """A rule in words, with those of its criteria."""
+def words(rule: Rule, clause: Clause) -> str:
+    """Write a rule, given the words of its criteria.
+
+    The complement of a group is written as a group of complements: "not all of A and B" is
+    "not A or not B". A group within a group is marked with "either" or "both" where the sentence
+    ends with it, and with parentheses elsewhere.
+    """
+    return _words(rule, clause)
+
+
+def _words(
+    rule: Rule, clause: Clause, complement: bool = False, outer: str = "", last: bool = True
+) -> str:
+    """Write a rule, or its complement, within a group joined by ``outer``."""
     match rule:
-        case All(()):
-            return "everyone"
-        case All((inner,)) | AnyOf((inner,)):
-            return words(inner, clause, nested)
-        case All(rules):
-            said = " and ".join(words(inner, clause, nested=True) for inner in rules)
-        case AnyOf(rules):
-            said = " or ".join(words(inner, clause, nested=True) for inner in rules)
         case Not(inner):
-            return f"not ({words(inner, clause, nested=False)})"
+            return _words(inner, clause, not complement, outer, last)
+        case All(()):
+            return "no one" if complement else "everyone"
+        case All((inner,)) | AnyOf((inner,)):
+            return _words(inner, clause, complement, outer, last)
+        case All(rules) | AnyOf(rules):
+            joint = "and" if isinstance(rule, All) is not complement else "or"
+            is_marked = last and (joint == "or" or len(rules) == 2)
+            in_brackets = outer not in {"", joint} and not is_marked
+            *others, end = rules
+            said = f" {joint} ".join(
+                [
+                    *(_words(inner, clause, complement, joint, last=False) for inner in others),
+                    _words(end, clause, complement, joint, last=last or in_brackets),
+                ]
+            )
+            if outer in {"", joint}:
+                return said
+            return f"({said})" if in_brackets else f"{'either' if joint == 'or' else 'both'} {said}"
         case _:
-            return clause(rule)
-    return f"({said})" if nested else said
+            return clause(rule, complement)
 
 
-def _clause(rule: Criterion | Reference, scope: Scope) -> str:
-    if isinstance(rule, Reference):
-        with blaming(rule.criterion):
-            return _uncapitalized(rule.criterion.describe_as(rule.name))
-    with blaming(rule):
-        return _uncapitalized(rule.describe(scope))
+def _clause(leaf: Leaf, scope: Scope, complement: bool) -> str:
+    if isinstance(leaf, Reference):
+        with blaming(leaf.criterion):
+            return _uncapitalized(_named(leaf.criterion, leaf.name, complement))
+    with blaming(leaf):
+        return _uncapitalized(leaf.describe_not(scope) if complement else leaf.describe(scope))
+
+
+def _named(criterion: SegmentReference, name: str, complement: bool) -> str:
+    if not complement:
+        return criterion.describe_as(name)
+    opposite = criterion.operator.opposite
+    if opposite is None:
+        return f"not ({criterion.describe_as(name)})"
+    return criterion.model_copy(update={"operator": opposite}).describe_as(name)
 
 
 def _uncapitalized(clause: str) -> str:
-    return clause[:1].lower() + clause[1:]
+    """Begin a clause with a small letter, unless its first word is an abbreviation such as SMS."""
+    first = clause.split(maxsplit=1)[0] if clause.strip() else ""
+    return clause if any(map(str.isupper, first[1:])) else clause[:1].lower() + clause[1:]
+
+
+def _capitalized(text: str) -> str:
+    # PostgreSQL stores no NUL in text, and people would not see it.
+    text = text.replace("\x00", "\N{SYMBOL FOR NULL}")
+    return text[:1].upper() + text[1:]

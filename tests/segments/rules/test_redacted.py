@@ -12,7 +12,7 @@ from graphql_app.errors import InvalidInputError
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
-from graphql_app.segments.rules.redacted import outline
+from graphql_app.segments.rules.redacted import redacted_sentence
 from graphql_app.segments.rules.tree import All, Reference
 from graphql_app.testing.form_filling import Filler
 
@@ -45,11 +45,11 @@ def _typed(form: Form) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "inSegment"])
-def test_an_outline_has_no_values(registry: Registry, key: str) -> None:
+def test_a_redacted_sentence_has_no_values(registry: Registry, key: str) -> None:
     found = list(_criteria(registry, key))
     assert {each.operator for each in found} == set(registry.criteria[key].operators())
     for criterion in found:
-        text = outline(criterion)
+        text = redacted_sentence(criterion)
         assert text.startswith(criterion.label)
         assert criterion.operator.label in text
         windows = [
@@ -63,14 +63,14 @@ def test_an_outline_has_no_values(registry: Registry, key: str) -> None:
             assert len(value) < 3 or value not in text
 
 
-def test_a_reference_is_outlined_without_the_name_of_its_segment(registry: Registry) -> None:
+def test_a_reference_is_redacted_without_the_name_of_its_segment(registry: Registry) -> None:
     kind = registry.criteria["inSegment"]
     criterion = kind.model_validate({"operator": "IS", "segment": "U2VnbWVudDox"})
     rule = Reference(criterion, "Ada's family", All(()))  # type: ignore[arg-type]  # as much as is asked of it
-    assert outline(rule) == "In segment is … [everyone]"
+    assert redacted_sentence(rule) == "Segment is … [everyone]"
 
 
-def test_an_outline_shows_the_shape_choices_and_windows(registry: Registry) -> None:
+def test_a_redacted_sentence_shows_the_shape_choices_and_windows(registry: Registry) -> None:
     rule = {
         "any": [
             {"keyword": {"operator": "ANY_OF", "keywords": ["ada", "bob"]}},
@@ -89,7 +89,7 @@ def test_an_outline_shows_the_shape_choices_and_windows(registry: Registry) -> N
             },
         ]
     }
-    assert outline(parse(rule, registry)) == (
-        "Keyword texted is any of … or … or (Contact is a customer and Total spend is "
-        "between … and … in the last 30 days)"
+    assert redacted_sentence(parse(rule, registry)) == (
+        "Keyword texted is any of … or … or both Contact type is Customer and Total spend is "
+        "between … and … in the last 30 days"
     )

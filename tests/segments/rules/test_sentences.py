@@ -7,12 +7,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import ColumnElement, literal, select, true
 
-from graphql_app.criteria import Scope
+from graphql_app.audience.tables import Statement
+from graphql_app.criteria import CountCriterion, Criterion, Operator, Scope, Text, form_field
 from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.sentences import sentence
-from graphql_app.segments.rules.tree import Named
+from graphql_app.segments.rules.tree import All, Named, Not
 
 SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 NEVER = {"textsReceived": {"operator": "EQUALS", "count": 0}}
@@ -23,24 +25,24 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ({"all": [SPEND, NEVER]}, "Total spend is greater than $50.00 and texts received equals 0"),
+        ({"all": [SPEND, NEVER]}, "Has spent more than $50.00 and has never received a text"),
         ({"all": []}, "Everyone"),
-        ({"not": SPEND}, "Not (total spend is greater than $50.00)"),
+        ({"not": SPEND}, "Has spent at most $50.00"),
         (
             {"all": [NEVER, {"any": [SPEND, {"not": {"all": [SPEND, NEVER]}}]}]},
             (
-                "Texts received equals 0 and (total spend is greater than $50.00 or "
-                "not (total spend is greater than $50.00 and texts received equals 0))"
+                "Has never received a text and either has spent more than $50.00 or "
+                "has spent at most $50.00 or has received a text"
             ),
         ),
-        ({"all": [{"any": [SPEND]}]}, "Total spend is greater than $50.00"),
+        ({"all": [{"any": [SPEND]}]}, "Has spent more than $50.00"),
         (
             {"spend": {"operator": "BETWEEN", "amount": "0.1234", "upTo": "1000"}},
-            "Total spend is between $0.1234 and $1,000.00",
+            "Has spent between $0.1234 and $1,000.00",
         ),
         (
             {"ordersPlaced": {"operator": "AT_LEAST", "count": 1000, "within": LAST_MONTH}},
-            "Orders placed is at least 1,000 in the last 1 month",
+            "Has placed at least 1,000 orders in the last month",
         ),
         (
             {
@@ -50,24 +52,24 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
                     "within": {"between": {"from": "2024-05-01", "to": "2024-05-31"}},
                 }
             },
-            "Texts received does not equal 2 between May 1, 2024 and May 31, 2024",
+            "Has not received exactly 2 texts from May 1, 2024 to May 31, 2024",
         ),
         (
             {"subscribeDate": {"operator": "ON_OR_AFTER", "date": "2024-05-01"}},
-            "Subscribe date is on or after May 1, 2024",
+            "Subscribed on or after May 1, 2024",
         ),
         (
             {"lastOrderDate": {"operator": "NOT_IN_LAST", "days": 90}},
-            "Last order date is not in the last 90 days",
+            "Has not ordered in the last 90 days",
         ),
         (
             {"lastOrderDate": {"operator": "MORE_THAN_AGO", "days": 1}},
-            "Last order date is more than 1 day ago",
+            "Last ordered more than 1 day ago",
         ),
-        ({"lastOrderDate": {"operator": "IS_NOT_SET"}}, "Last order date is not set"),
+        ({"lastOrderDate": {"operator": "IS_NOT_SET"}}, "Has never ordered"),
         (
             {"keyword": {"operator": "NONE_OF", "keywords": [" JOIN ", "join", "Vip"]}},
-            "Keyword texted is none of join or vip",
+            "Has not texted any of join or vip",
         ),
         (
             {
@@ -80,8 +82,8 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
                 }
             },
             (
-                "Product purchased is all of a, b, c, d, e and 2 more since May 1, 2024, "
-                "at least 2 times, at least 1 unit"
+                "Has bought at least 1 unit of each of a, b, c, d, e and 2 more "
+                "on at least 2 orders each since May 1, 2024"
             ),
         ),
         (
@@ -92,10 +94,10 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
                     "regions": ["CA", "NY"],
                 }
             },
-            "Location is any of United States or Canada (CA or NY only)",
+            "Lives in United States or Canada (CA or NY only)",
         ),
-        ({"location": {"operator": "IS_NOT_SET"}}, "Location is not set"),
-        ({"contactType": {"operator": "IS_NOT", "type": "TEXTABLE"}}, "Contact is not textable"),
+        ({"location": {"operator": "IS_NOT_SET"}}, "Has no country"),
+        ({"contactType": {"operator": "IS_NOT", "type": "TEXTABLE"}}, "Cannot be texted"),
     ],
 )
 def test_a_rule_in_words(registry: Registry, rule: dict[str, Any], words: str) -> None:
@@ -103,6 +105,52 @@ def test_a_rule_in_words(registry: Registry, rule: dict[str, Any], words: str) -
 
 
 LAST_WEEK = {"last": {"count": 7, "unit": "DAYS"}}
+VIP, NEW = ({"tag": {"operator": "ANY_OF", "tags": [tag]}} for tag in ("vip", "new"))
+IS_VIP, IS_NEW = ("is tagged with any of vip", "is tagged with any of new")
+SPENT, UNTEXTED = "has spent more than $50.00", "has never received a text"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"all": [SPEND, {"all": [NEVER, VIP]}]}, f"{SPENT} and {UNTEXTED} and {IS_VIP}"),
+        ({"any": [SPEND, {"all": [NEVER, VIP]}]}, f"{SPENT} or both {UNTEXTED} and {IS_VIP}"),
+        (
+            {"any": [{"all": [NEVER, VIP]}, SPEND]},
+            f"({UNTEXTED} and {IS_VIP}) or {SPENT}",
+        ),
+        (
+            {"any": [SPEND, {"all": [NEVER, VIP, NEW]}]},
+            f"{SPENT} or ({UNTEXTED} and {IS_VIP} and {IS_NEW})",
+        ),
+        (
+            {"all": [{"any": [SPEND, VIP]}, {"any": [NEVER, NEW]}]},
+            f"({SPENT} or {IS_VIP}) and either {UNTEXTED} or {IS_NEW}",
+        ),
+        (
+            {"all": [SPEND, {"any": [NEVER, {"all": [VIP, NEW]}]}]},
+            f"{SPENT} and either {UNTEXTED} or both {IS_VIP} and {IS_NEW}",
+        ),
+        (
+            {"all": [{"any": [NEVER, {"all": [VIP, NEW]}]}, SPEND]},
+            f"({UNTEXTED} or both {IS_VIP} and {IS_NEW}) and {SPENT}",
+        ),
+        ({"not": {"not": SPEND}}, SPENT),
+        ({"not": {"all": []}}, "no one"),
+        (
+            {"not": {"any": [SPEND, VIP]}},
+            "has spent at most $50.00 and is not tagged with any of vip",
+        ),
+        (
+            {"all": [NEW, {"not": {"all": [SPEND, {"not": NEVER}]}}]},
+            f"{IS_NEW} and either has spent at most $50.00 or {UNTEXTED}",
+        ),
+    ],
+)
+def test_groups_have_as_few_parentheses_as_they_need(
+    registry: Registry, rule: dict[str, Any], words: str
+) -> None:
+    assert sentence(parse(rule, registry), SCOPE) == words[:1].upper() + words[1:]
 
 
 def color(operator: str, **more: Any) -> dict[str, Any]:
@@ -115,74 +163,82 @@ def color(operator: str, **more: Any) -> dict[str, Any]:
         (
             "averageOrderValue",
             {"operator": "BETWEEN", "amount": "10", "upTo": "20.5", "within": LAST_WEEK},
-            "Average order value is between $10.00 and $20.50 in the last 7 days",
+            "Has an average order value between $10.00 and $20.50 in the last 7 days",
         ),
-        ("averageOrderValue", {"operator": "IS_NOT_SET"}, "Average order value is not set"),
-        ("clickRate", {"operator": "AT_LEAST", "percent": "12.50"}, "Click rate is at least 12.5%"),
+        ("averageOrderValue", {"operator": "IS_NOT_SET"}, "Has no average order value"),
+        (
+            "clickRate",
+            {"operator": "AT_LEAST", "percent": "12.50"},
+            "Has a click rate of at least 12.5%",
+        ),
         (
             "clickRate",
             {"operator": "BETWEEN", "percent": "0", "upTo": "100"},
-            "Click rate is between 0% and 100%",
+            "Has a click rate between 0% and 100%",
         ),
-        ("clickRate", {"operator": "IS_SET"}, "Click rate is set"),
+        ("clickRate", {"operator": "IS_SET"}, "Has a click rate"),
         (
             "textsClicked",
             {"operator": "EQUALS", "count": 1, "within": LAST_WEEK},
-            "Texts clicked equals 1 in the last 7 days",
+            "Has clicked exactly 1 text in the last 7 days",
         ),
         (
             "firstOrderDate",
             {"operator": "MORE_THAN_AGO", "days": 30},
-            "First order date is more than 30 days ago",
+            "First ordered more than 30 days ago",
         ),
         (
             "lastTextDate",
             {"operator": "IN_LAST", "days": 1},
-            "Last text date is in the last 1 day",
+            "Was texted in the last day",
         ),
         (
             "unsubscribedDate",
             {"operator": "NOT_ON", "date": "2024-05-01"},
-            "Unsubscribe date is not on May 1, 2024",
+            "Did not unsubscribe on May 1, 2024",
         ),
         (
             "createdDate",
             {"operator": "BETWEEN", "date": "2024-05-01", "upTo": "2024-05-02"},
-            "Created date is between May 1, 2024 and May 2, 2024",
+            "Was created between May 1, 2024 and May 2, 2024",
         ),
         (
             "subscriptionStatus",
             {"operator": "IS", "status": "NEVER"},
-            "Subscription status is never subscribed",
+            "Has never subscribed or unsubscribed",
         ),
         (
             "subscriptionStatus",
             {"operator": "IS_NOT", "status": "SUBSCRIBED"},
-            "Subscription status is not subscribed",
+            "Is not subscribed to texts",
         ),
-        ("tag", {"operator": "ALL_OF", "tags": ["vip", "new"]}, "Tag is all of vip and new"),
-        ("city", {"operator": "NONE_OF", "cities": ["Austin"]}, "City is none of Austin"),
-        ("city", {"operator": "IS_SET"}, "City is set"),
+        (
+            "tag",
+            {"operator": "ALL_OF", "tags": ["vip", "new"]},
+            "Is tagged with all of vip and new",
+        ),
+        ("city", {"operator": "NONE_OF", "cities": ["Austin"]}, "Does not live in Austin"),
+        ("city", {"operator": "IS_SET"}, "Has a city"),
         (
             "emailDomain",
             {"operator": "ANY_OF", "domains": ["gmail.com", "gmx.de"]},
-            "E-mail domain is any of gmail.com or gmx.de",
+            "Has an email address at gmail.com or gmx.de",
         ),
         (
             "areaCode",
             {"operator": "ANY_OF", "codes": ["212", "+44"]},
-            "Area code is any of 212 or +44",
+            "Has a phone number in the area code 212 or +44",
         ),
-        ("anniversary", {"operator": "IS_TODAY"}, "Anniversary of subscribing is today"),
+        ("anniversary", {"operator": "IS_TODAY"}, "Has an anniversary of subscribing today"),
         (
             "anniversary",
             {"operator": "NOT_IN_NEXT", "days": 7, "property": "birthday"},
-            'Anniversary of "birthday" is not in the next 7 days',
+            'Has no anniversary of "birthday" in the next 7 days',
         ),
         (
             "anniversary",
             {"operator": "IS_NOT_THIS_MONTH", "property": "birthday"},
-            'Anniversary of "birthday" is not this month',
+            'Has no anniversary of "birthday" this month',
         ),
         (
             "ordersPlaced",
@@ -193,27 +249,27 @@ def color(operator: str, **more: Any) -> dict[str, Any]:
                 "minimumValue": "50",
                 "within": LAST_WEEK,
             },
-            "Orders placed with A or B of at least $50.00 is at least 2 in the last 7 days",
+            "Has placed at least 2 orders of $50.00 or more with any of A or B in the last 7 days",
         ),
         (
             "ordersPlaced",
             {"operator": "EQUALS", "count": 0, "minimumValue": "50"},
-            "Orders placed of at least $50.00 equals 0",
+            "Has placed no orders of $50.00 or more",
         ),
         (
             "productPurchased",
             {"operator": "TITLE_CONTAINS", "words": "water bottle", "minimumTimes": 2},
-            "Product purchased has a title with water bottle, at least 2 times",
+            "Has bought a product whose name contains water bottle on at least 2 orders",
         ),
         (
             "productPurchased",
             {"operator": "NO_TITLE_CONTAINS", "words": "water", "within": LAST_WEEK},
-            "Product purchased has no title with water in the last 7 days",
+            "Has not bought a product whose name contains water in the last 7 days",
         ),
         (
             "event",
             {"operator": "AT_LEAST", "count": 2, "name": "viewed"},
-            'Event "viewed" count is at least 2',
+            'Had the event "viewed" at least 2 times',
         ),
         (
             "event",
@@ -230,9 +286,9 @@ def color(operator: str, **more: Any) -> dict[str, Any]:
                 ],
             },
             (
-                'Event "viewed" count is between 1 and 3 in the last 7 days where '
-                '"color" is any of red or blue and "made" is more than 2 days ago and '
-                '"new" is yes'
+                'Had the event "viewed" (where "color" is any of red or blue and '
+                '"made" is longer ago than 2 days and "new" is yes) between 1 and 3 times '
+                "in the last 7 days"
             ),
         ),
     ],
@@ -249,22 +305,175 @@ def test_each_criterion_in_words(
         (color("ANY_OF", texts=["red", "blue"]), "is any of red or blue"),
         (color("NOT_CONTAINS", text="red"), "does not contain red"),
         (color("STARTS_WITH", text="re"), "starts with re"),
-        (color("EQUALS", number="1000.50"), "equals 1,000.5"),
+        (color("EQUALS", number="1000.50"), "is exactly 1,000.5"),
         (color("BETWEEN", number="-1", numberUpTo="2"), "is between -1 and 2"),
         (color("NOT_ON", date="1999-12-31"), "is not on Dec 31, 1999"),
         (
             color("BETWEEN_DAYS", date="2000-01-01", dateUpTo="2000-01-02"),
-            "is between the days Jan 1, 2000 and Jan 2, 2000",
+            "is between the dates Jan 1, 2000 and Jan 2, 2000",
         ),
         (color("NOT_IN_LAST", days=30), "is not in the last 30 days"),
-        (color("MORE_THAN_AGO", days=1), "is more than 1 day ago"),
+        (color("MORE_THAN_AGO", days=1), "is longer ago than 1 day"),
         (color("IS_TRUE"), "is yes"),
         (color("IS_FALSE"), "is no"),
-        (color("IS_SET"), "is set"),
+        (color("IS_SET"), "has a value"),
     ],
 )
 def test_a_property_in_words(registry: Registry, rule: dict[str, Any], words: str) -> None:
-    assert sentence(parse(rule, registry), SCOPE) == f'Property "color" {words}'
+    assert sentence(parse(rule, registry), SCOPE) == f'"color" {words}'
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "words"),
+    [
+        ("textsReceived", {"operator": "EQUALS", "count": 0}, "Has never received a text"),
+        (
+            "textsReceived",
+            {"operator": "EQUALS", "count": 0, "within": LAST_WEEK},
+            "Has received no texts in the last 7 days",
+        ),
+        ("textsReceived", {"operator": "NOT_EQUALS", "count": 0}, "Has received a text"),
+        (
+            "textsReceived",
+            {"operator": "GREATER_THAN", "count": 0},
+            "Has received at least one text",
+        ),
+        ("textsReceived", {"operator": "LESS_THAN", "count": 2}, "Has received fewer than 2 texts"),
+        ("textsClicked", {"operator": "EQUALS", "count": 0}, "Has never clicked a text"),
+        ("ordersPlaced", {"operator": "EQUALS", "count": 0}, "Has placed no orders"),
+        (
+            "ordersPlaced",
+            {"operator": "EQUALS", "count": 0, "products": ["A"], "within": LAST_WEEK},
+            "Has placed no orders with any of A in the last 7 days",
+        ),
+        (
+            "event",
+            {"operator": "EQUALS", "name": "viewed", "count": 0},
+            'Has never had the event "viewed"',
+        ),
+        (
+            "event",
+            {"operator": "EQUALS", "name": "viewed", "count": 0, "within": LAST_WEEK},
+            'Did not have the event "viewed" in the last 7 days',
+        ),
+        ("spend", {"operator": "EQUALS", "amount": "0"}, "Has spent nothing"),
+        ("clickRate", {"operator": "EQUALS", "percent": "0"}, "Has a click rate of exactly 0%"),
+    ],
+)
+def test_zero_in_words(registry: Registry, key: str, fields: dict[str, Any], words: str) -> None:
+    assert sentence(parse({key: fields}, registry), SCOPE) == words
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "words"),
+    [
+        ("textsReceived", {"operator": "EQUALS", "count": 0}, "Has received a text"),
+        (
+            "textsReceived",
+            {"operator": "BETWEEN", "count": 1, "upTo": 2},
+            "Has not received between 1 and 2 texts",
+        ),
+        ("textsReceived", {"operator": "AT_LEAST", "count": 2}, "Has received fewer than 2 texts"),
+        ("spend", {"operator": "LESS_THAN", "amount": "5"}, "Has spent at least $5.00"),
+        (
+            "averageOrderValue",
+            {"operator": "LESS_THAN", "amount": "5"},
+            "Does not have an average order value of less than $5.00",
+        ),
+        ("lastOrderDate", {"operator": "IS_SET"}, "Has never ordered"),
+        (
+            "lastOrderDate",
+            {"operator": "BEFORE", "date": "2024-05-01"},
+            "Did not last order before May 1, 2024",
+        ),
+        ("lastOrderDate", {"operator": "NOT_IN_LAST", "days": 1}, "Ordered in the last day"),
+        (
+            "keyword",
+            {"operator": "ALL_OF", "keywords": ["a", "b"]},
+            "Has not texted all of a and b",
+        ),
+        ("tag", {"operator": "NONE_OF", "tags": ["a", "b"]}, "Is tagged with any of a or b"),
+        ("contactType", {"operator": "IS", "type": "TEXTABLE"}, "Cannot be texted"),
+        ("property", color("EQUALS", number="5")["property"], '"color" is not exactly 5'),
+        ("property", color("AT_LEAST", number="5")["property"], '"color" is not at least 5'),
+        ("property", color("IS_TRUE")["property"], '"color" is not yes'),
+        ("property", color("CONTAINS", text="red")["property"], '"color" does not contain red'),
+    ],
+)
+def test_complements_in_words(
+    registry: Registry, key: str, fields: dict[str, Any], words: str
+) -> None:
+    assert sentence(parse({"not": {key: fields}}, registry), SCOPE) == words
+
+
+class VisitOperator(Operator):
+    """How visits are compared."""
+
+    VISITED = "VISITED", "visited"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
+
+
+class Points(CountCriterion):
+    """A third party's count, without words of its own."""
+
+    key = "points"
+    label = "SMS points"
+
+    def measure(self, scope: Scope) -> Statement:
+        return select(literal(1), literal(1))
+
+
+class Visits(Criterion):
+    """A third party's criterion with operators of its own."""
+
+    key = "visits"
+    label = "Visits"
+    operator: VisitOperator
+    page: Text | None = form_field("Page", used_with=(VisitOperator.VISITED,))
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return true()
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "complement"),
+    [
+        (
+            Points.model_validate({"operator": "BETWEEN", "count": 1, "upTo": 2}),
+            "SMS points is between 1 and 2",
+            "SMS points is not between 1 and 2",
+        ),
+        (
+            Points.model_validate({"operator": "EQUALS", "count": 0}),
+            "SMS points is exactly 0",
+            "SMS points is not exactly 0",
+        ),
+        (
+            Points.model_validate({"operator": "AT_MOST", "count": 2}),
+            "SMS points is at most 2",
+            "SMS points is more than 2",
+        ),
+        (
+            Visits.model_validate({"operator": "VISITED", "page": "Is it"}),
+            "Visits visited Is it",
+            "Not (Visits visited Is it)",
+        ),
+        (
+            Visits.model_validate({"operator": "IS_SET"}),
+            "Visits has a value",
+            "Visits has no value",
+        ),
+    ],
+)
+def test_a_criterion_without_words_is_described_by_its_label(
+    rule: Criterion, words: str, complement: str
+) -> None:
+    assert sentence(rule, SCOPE) == words
+    assert sentence(Not(rule), SCOPE) == complement
+    both = sentence(All((Not(rule), rule)), SCOPE)
+    assert both.casefold() == f"{complement} and {words}".casefold()
+    assert ("SMS" in both) is ("SMS" in words)
 
 
 def test_another_segment_is_called_by_its_name(registry: Registry) -> None:
@@ -274,9 +483,13 @@ def test_another_segment_is_called_by_its_name(registry: Registry) -> None:
     inside = {"inSegment": {"operator": "IS", "segment": "x"}}
     outside = {"inSegment": {"operator": "IS_NOT", "segment": "x"}}
     for rule, words in (
-        (inside, 'In the segment "The "best""'),
-        ({"all": [NEVER, outside]}, 'Texts received equals 0 and not in the segment "The "best""'),
-        ({"not": inside}, 'Not (in the segment "The "best"")'),
+        (inside, 'Is in the segment "The "best""'),
+        (
+            {"all": [NEVER, outside]},
+            'Has never received a text and is not in the segment "The "best""',
+        ),
+        ({"not": inside}, 'Is not in the segment "The "best""'),
+        ({"not": outside}, 'Is in the segment "The "best""'),
     ):
         assert sentence(parse(rule, registry, library=library), SCOPE) == words
 
@@ -288,4 +501,4 @@ def test_another_segment_is_called_by_its_name(registry: Registry) -> None:
 def test_amounts_are_in_the_shops_currency(registry: Registry, currency: str, words: str) -> None:
     scope = Scope(ZoneInfo("UTC"), currency, datetime(2026, 1, 1, tzinfo=UTC))
     found = sentence(parse(SPEND, registry), scope).replace("\xa0", " ")
-    assert found == f"Total spend is greater than {words}"
+    assert found == f"Has spent more than {words}"
