@@ -85,7 +85,7 @@ def invalid(page: Page, shop: Shop) -> None:
     builder = Builder(page).call("Orders, and spend")
     row = builder.add_row("Orders placed").compare("is between")
     row.fill("Number", "5").fill("Up to", "2")
-    builder.add_row("Total spend").compare("is greater than")
+    builder.add_row("Total spend").compare("is more than")
     expect(builder.row(1).input("Up to")).to_have_attribute("aria-invalid", "true")
     builder.save_button.click()
     expect(builder.row(2).input("Amount")).to_have_attribute("aria-invalid", "true")

@@ -41,7 +41,7 @@ def test_a_rate_limited_page_says_so_and_waits(
     monitor.allow("status of 4(00|29)")
     page = browse(limited.address, "/builder/new")
     builder = Builder(page)
-    row = builder.add_row("Texts received").compare("equals")
+    row = builder.add_row("Texts received").compare("is exactly")
     builder.expect_size(4_339)
     while not _is_rate_limited(limited):
         pass

@@ -51,7 +51,7 @@ def test_a_segment_is_duplicated_archived_restored_and_deleted(browse: Browse, d
     segments = SegmentList(browse(demo.address))
     card = segments.card("Never texted")
     expect(card.locator).to_contain_text("1,999")
-    expect(card.locator).to_contain_text("Texts received equals 0")
+    expect(card.locator).to_contain_text("Has never received a text")
     expect(card.locator).to_contain_text("For the welcome text")
 
     card.button("Duplicate").click()

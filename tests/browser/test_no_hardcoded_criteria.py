@@ -125,7 +125,7 @@ def test_the_page_offers_the_criterion_of_a_plugin(loyalty_shop: Shop, browse: B
     points.pick("Loyalty points").compare("is at least").fill("Number", "500")
     builder.expect_size(3)
     builder.expect_sentence("Loyalty points is at least 500")
-    spend = builder.add_row("Total spend").compare("is greater than").fill("Amount", "1700")
+    spend = builder.add_row("Total spend").compare("is more than").fill("Amount", "1700")
     rule = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
     builder.expect_size(loyalty_shop.size(both(rule, spent_over("1700"))))
     points.expect_count(3)

@@ -29,9 +29,9 @@ def sent(builder: Builder) -> list[str]:
 def test_an_unfinished_row_is_neither_counted_nor_saved(
     builder: Builder, demo: Shop, sent: list[str]
 ) -> None:
-    builder.add_row("Texts received").compare("equals").fill("Number", "0")
+    builder.add_row("Texts received").compare("is exactly").fill("Number", "0")
     builder.expect_size(1_999)
-    spend = builder.add_row("Total spend").compare("is greater than")
+    spend = builder.add_row("Total spend").compare("is more than")
     expect(builder.uncounted_hints).to_have_text(["Add a value to count this"])
     expect(spend.not_counted).to_be_visible()
     expect(builder.size).to_contain_text("1 incomplete condition isn't counted")
@@ -62,7 +62,7 @@ def test_a_row_without_a_criterion_is_unfinished(builder: Builder, sent: list[st
 
 @pytest.mark.parametrize("amount", ["fifty", "1.23456", "-1", "1e3"])
 def test_an_invalid_amount_is_not_counted(builder: Builder, amount: str, sent: list[str]) -> None:
-    spend = builder.add_row("Total spend").compare("is greater than").fill("Amount", amount)
+    spend = builder.add_row("Total spend").compare("is more than").fill("Amount", amount)
     # The input is not marked while the user is still typing.
     expect(builder.uncounted_hints).to_have_text(["Correct the value to count this"])
     expect(spend.input("Amount")).not_to_have_attribute("aria-invalid", "true")
@@ -78,10 +78,10 @@ def test_an_invalid_amount_is_not_counted(builder: Builder, amount: str, sent: l
 
 
 def test_a_row_added_after_a_failed_save_is_not_marked_as_invalid(builder: Builder) -> None:
-    spend = builder.call("Twice").add_row("Total spend").compare("is greater than")
+    spend = builder.call("Twice").add_row("Total spend").compare("is more than")
     builder.save_button.click()
     expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
-    another = builder.add_row("Texts received").compare("equals")
+    another = builder.add_row("Texts received").compare("is exactly")
     expect(another.input("Number")).not_to_have_attribute("aria-invalid", "true")
     spend.fill("Amount", "50")
     expect(builder.status).to_have_text("Unsaved changes")
@@ -120,7 +120,7 @@ def test_an_error_from_the_server_is_shown_at_its_input(browse: Browse, demo: Sh
     id = demo.create("Ours", texts(0))
     builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
     builder.row().fill("Number", "1")
-    reference = builder.add_row("In segment").compare("is")
+    reference = builder.add_row("Segment").compare("is")
     reference.input("Segment").fill("Ours")
     reference.option("Ours").click()
     builder.save_button.click()
@@ -145,7 +145,7 @@ def test_a_duplicate_name_is_reported_at_the_name(builder: Builder, demo: Shop) 
 def test_saving_keeps_the_state_of_the_page(builder: Builder) -> None:
     builder.call("As it is").save()
     expect(builder.save_button).to_be_focused()
-    builder.add_row("Texts received").compare("equals").fill("Number", "0")
+    builder.add_row("Texts received").compare("is exactly").fill("Number", "0")
     expect(builder.status).to_have_text("Unsaved changes")
     builder.save()
     expect(builder.save_button).to_be_focused()
@@ -165,11 +165,11 @@ def conflict(browse: Browse, demo: Shop) -> Callable[[], Builder]:
         builder.save_button.click()
         expect(builder.dialog).to_be_visible()
         theirs = builder.dialog.get_by_role("region", name="Their version (saved)")
-        expect(theirs).to_contain_text("Texts received equals 0")
+        expect(theirs).to_contain_text("Has never received a text")
         expect(theirs).to_contain_text("For the welcome text")
         yours = builder.dialog.get_by_role("region", name="Your version (not saved)")
         expect(yours).to_contain_text("Ours")
-        expect(yours).to_contain_text("Orders placed equals 2")
+        expect(yours).to_contain_text("Has placed exactly 2 orders")
         return builder
 
     return open_conflict

@@ -104,7 +104,7 @@ def test_a_token_revoked_while_editing_loses_no_changes(
     page.route_web_socket(re.compile("/graphql"), lambda _: None)
     sign_in(page, token)
     builder = Builder(page)
-    row = builder.call("Kept").add_row("Texts received").compare("equals")
+    row = builder.call("Kept").add_row("Texts received").compare("is exactly")
     row.fill("Number", "0")
     builder.expect_size(0)
     process.segments(private.data_dir, "token", "revoke", token.split("_")[1])

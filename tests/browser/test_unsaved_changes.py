@@ -14,7 +14,7 @@ def builder(segments: SegmentList) -> Builder:
     """Open a new segment from the list and change it."""
     segments.new.click()
     builder = Builder(segments.page)
-    builder.add_row("Texts received").compare("equals").fill("Number", "0")
+    builder.add_row("Texts received").compare("is exactly").fill("Number", "0")
     builder.expect_size(1_999)
     return builder
 

@@ -60,7 +60,7 @@ def test_a_default_of_a_later_version_replaces_what_it_said(
     changed = next(found for found in saved.page(limit=100) if found.default_key == first.key)
     assert (changed.name, changed.description) == ("better (default)", "Now better.")
     assert (changed.rule, changed.version) == (RULE, 2)
-    assert changed.summary == "Total spend is greater than $50.00"
+    assert changed.summary == "Has spent more than $50.00"
     assert saved.count() == 3
 
 
@@ -119,7 +119,7 @@ def test_a_rule_of_odd_text_is_kept_to_the_letter(saved: SavedSegments) -> None:
     kept = saved.get(segment_id(saved.create(Changes("Odd", rule=rule))))
     assert kept is not None
     assert kept.rule == rule
-    assert kept.summary.startswith("Product purchased is any of a\N{SYMBOL FOR NULL}b, it's, ")
+    assert kept.summary.startswith("Has bought any of a\N{SYMBOL FOR NULL}b, it's, ")
 
 
 def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -> None:

@@ -158,7 +158,7 @@ def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site
     with process.server(data, **settings) as running:
         found = running.ask(token, SEGMENT, id=id)["segment"]
         assert (found["name"], found["rule"]) == ("Unsteady", rule)
-        assert found["summary"].startswith("Not (steady is ")
+        assert found["summary"].startswith("Steady is not ")
         [problem] = found["problems"]
         assert problem["code"] == "UNKNOWN_CRITERION"
         assert problem["path"] == ["rule", "not", "moodySteady"]

@@ -46,7 +46,7 @@ def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Serv
 
     found = orphan.ask(SEGMENT, id=made["id"])["segment"]
     assert found["rule"] == made["rule"] == RULE
-    assert found["summary"] == "Not (total spend is greater than $50.00)"
+    assert found["summary"] == "Has spent at most $50.00"
     [problem] = found["problems"]
     assert problem["code"] == "UNKNOWN_CRITERION"
     assert problem["path"] == ["rule", "all", "0", "not", "spend"]

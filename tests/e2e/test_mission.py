@@ -48,7 +48,7 @@ def test_subscribed_on_or_after_a_day_but_never_ordered(shop: Client) -> None:
     assert size["share"] == 0.25
     assert [part["members"] for part in size["parts"]] == [1, 2, 2]
     assert size["parts"][0]["summary"] == (
-        "Subscribe date is on or after May 1, 2024 and orders placed equals 0"
+        "Subscribed on or after May 1, 2024 and has placed no orders"
     )
 
 
@@ -63,7 +63,7 @@ def test_spent_over_fifty_dollars_and_never_texted(shop: Client) -> None:
     size = shop.size(rule)
     assert size["members"] == 1
     assert size["parts"][0]["summary"] == (
-        "Total spend is greater than $49.99 and texts received equals 0"
+        "Has spent more than $49.99 and has never received a text"
     )
 
 

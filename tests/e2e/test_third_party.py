@@ -159,7 +159,7 @@ def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) ->
         "3": [None, "900", "$0.00"],
         "5": [None, "0", "$0.00"],
     }
-    assert edges[0]["explanation"]["parts"][1]["summary"] == "Loyalty points does not equal 700"
+    assert edges[0]["explanation"]["parts"][1]["summary"] == "Loyalty points is not exactly 700"
 
 
 @pytest.mark.parametrize("key", ["loyaltyPoints", "loyaltyTier"])
@@ -232,7 +232,7 @@ def test_a_segment_outlives_the_package_and_works_again_with_it(
             plain = SEGMENT.replace("size { members }", "")
             found = running.ask(access, plain, id=segment["id"])["segment"]
             assert (found["name"], found["rule"]) == ("Loyal", rule)
-            assert found["summary"] == "Not (loyalty points is less than 500)"
+            assert found["summary"] == "Loyalty points is at least 500"
             [problem] = found["problems"]
             assert problem["code"] == "UNKNOWN_CRITERION"
             assert problem["path"] == ["rule", "not", "loyaltyPoints"]

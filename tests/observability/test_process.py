@@ -76,8 +76,8 @@ def test_each_record_has_the_id_of_its_request_and_nothing_of_what_was_sent(data
     for each, source in zip(slow, ("load", "index"), strict=True):
         assert each["level"] == "WARNING"
         assert each["message"].endswith(
-            f" s ({source}): Keyword texted is any of … or Total spend is greater than … since "
-            "May 1, 2024 or Property equals … and … or not (Subscription status is subscribed)"
+            f" s ({source}): Keyword texted is any of … or Total spend is more than … since "
+            "May 1, 2024 or Property is exactly … and … or not (Subscription status is Subscribed)"
         )
     lines = [each["message"] for each in records if each["request"] == "from-a-proxy.1"]
     assert any(line.startswith("POST /graphql: 200 in ") for line in lines)

@@ -82,25 +82,25 @@ def test_every_node_says_what_it_needs_and_what_there_is(people: Client) -> None
     assert found["parts"] == [
         {
             "path": ["rule"],
-            "summary": "Total spend is at most £30.00 or not (texts received does not equal 1)",
+            "summary": "Has spent at most £30.00 or has received exactly 1 text",
             "matches": False,
             "measured": None,
         },
         {
             "path": ["rule", "any", "0"],
-            "summary": "Total spend is at most £30.00",
+            "summary": "Has spent at most £30.00",
             "matches": False,
             "measured": "£40.00",
         },
         {
             "path": ["rule", "any", "1"],
-            "summary": "Not (texts received does not equal 1)",
+            "summary": "Has received exactly 1 text",
             "matches": False,
             "measured": None,
         },
         {
             "path": ["rule", "any", "1", "not"],
-            "summary": "Texts received does not equal 1",
+            "summary": "Has not received exactly 1 text",
             "matches": True,
             "measured": "0",
         },
@@ -163,7 +163,7 @@ def test_members_of_saved_segments_are_explained_too(people: Client) -> None:
     inside = {"inSegment": {"operator": "IS_NOT", "segment": segment["id"]}}
     found = people.ask(WHY, rule=inside, contact=ids(people)[3])["membershipExplanation"]
     assert found["isMember"]
-    assert found["parts"][0]["summary"] == 'Not in the segment "Spent little"'
+    assert found["parts"][0]["summary"] == 'Is not in the segment "Spent little"'
 
 
 def test_a_contact_of_another_shop_is_as_one_that_does_not_exist(

@@ -85,7 +85,7 @@ def test_the_sizes_of_parts_are_those_of_the_rule_and_not_of_the_segments_inside
         (["rule", "all", "0"], 2),
         (["rule", "all", "1"], 2),
     ]
-    assert found["parts"][0]["summary"] == 'Not in the segment "As" and tag is any of b'
+    assert found["parts"][0]["summary"] == 'Is not in the segment "As" and is tagged with any of b'
 
 
 def test_an_edit_of_the_inner_segment_counts_at_once(tagged: Client) -> None:
@@ -103,10 +103,10 @@ def test_a_new_name_of_the_inner_segment_is_in_the_summaries_of_those_that_use_i
 ) -> None:
     inner = create(tagged, "Old", named("a"))
     outer = create(tagged, "Outer", within(inner))
-    assert outer["summary"] == 'In the segment "Old"'
+    assert outer["summary"] == 'Is in the segment "Old"'
     update(tagged, inner, name="New")
     found = tagged.ask(GET, id=outer["id"])["segment"]
-    assert found["summary"] == 'In the segment "New"'
+    assert found["summary"] == 'Is in the segment "New"'
     assert found["version"] == outer["version"]
 
 
@@ -259,5 +259,5 @@ def test_segments_are_suggested_by_name(shop: Client) -> None:
 def test_a_name_is_only_text_in_a_summary(shop: Client) -> None:
     made = create(shop, 'A "quoted" name\\', EVERYONE)
     outer = create(shop, "Outer", within(made))
-    assert outer["summary"] == 'In the segment "A "quoted" name\\"'
+    assert outer["summary"] == 'Is in the segment "A "quoted" name\\"'
     assert size(shop, outer) == 0

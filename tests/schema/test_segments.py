@@ -61,7 +61,7 @@ def test_a_segment_is_created_and_read_back(shop: Client) -> None:
     assert made["name"] == "Big spenders"
     assert made["description"] == "Who pays."
     assert made["rule"] == ORDERED
-    assert made["summary"] == "Orders placed is at least 1"
+    assert made["summary"] == "Has placed at least 1 order"
     assert (made["version"], made["isDefault"], made["archived"]) == (1, False, False)
     assert made["createdAt"].endswith("Z")
     assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}

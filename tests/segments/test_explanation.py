@@ -197,7 +197,7 @@ def test_every_node_says_what_it_needs_and_what_there_is(shop: RecordedShop) -> 
     ]
     parts = shop.size(rule).parts
     assert [part.path for part in found.parts] == [part.path for part in parts]
-    assert found.parts[1].summary == "Total spend is greater than £50.00"
+    assert found.parts[1].summary == "Has spent more than £50.00"
 
 
 def test_a_segment_in_a_rule_answers_as_one_node(registry: Registry, services: Services) -> None:
@@ -207,7 +207,7 @@ def test_a_segment_in_a_rule_answers_as_one_node(registry: Registry, services: S
     found = told(shop, {"inSegment": {"operator": "IS_NOT", "segment": "Spenders"}})
     assert [found[id].is_member for id in (REGULAR, OCCASIONAL, NOBODY)] == [True, False, True]
     [part] = found[REGULAR].parts
-    assert (part.summary, part.measured) == ('Not in the segment "Spenders"', None)
+    assert (part.summary, part.measured) == ('Is not in the segment "Spenders"', None)
 
 
 def test_contacts_that_are_not_there_are_not_explained(shop: RecordedShop) -> None:
