@@ -146,11 +146,10 @@ class MeasuredCriterion(Criterion):
 
     def describe_not(self, scope: Scope) -> str:
         """See ``Criterion``; where every contact has a value, "not more than" is "at most"."""
-        opposite = COMPLEMENTS.get(self.operator.name)
-        if self.absent is None or opposite not in self.operators().__members__:
+        opposite = self.operators().__members__.get(COMPLEMENTS.get(self.operator.name, ""))
+        if self.absent is None or opposite is None:
             return super().describe_not(scope)
-        operator = self.operators()[opposite]
-        return self.model_copy(update={"operator": operator}).describe(scope)
+        return self.model_copy(update={"operator": opposite}).describe(scope)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
         """Return a measured value as people read it, in tables of members and in explanations.

@@ -89,8 +89,8 @@ def _named(criterion: SegmentReference, name: str, complement: bool) -> str:
 
 def _uncapitalized(clause: str) -> str:
     """Begin a clause with a small letter, unless its first word is an abbreviation such as SMS."""
-    first = clause.split(maxsplit=1)[0] if clause.strip() else ""
-    return clause if any(map(str.isupper, first[1:])) else clause[:1].lower() + clause[1:]
+    lowered = clause[:1].lower() + clause[1:]
+    return clause if any(map(str.isupper, clause.partition(" ")[0][1:])) else lowered
 
 
 def _capitalized(text: str) -> str:
