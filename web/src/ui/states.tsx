@@ -24,7 +24,11 @@ export function LoadError({ error, byUrl = false, onRetry }: LoadErrorProps): Re
   return (
     <div className="panel load-error" role="alert">
       <h1>{missing ? 'Not found' : 'Unavailable'}</h1>
-      <p>{missing ? "This page doesn't exist. It may have been deleted." : error.message}</p>
+      <p>
+        {missing
+          ? "This segment or template doesn't exist. It may have been deleted."
+          : error.message}
+      </p>
       {missing ? (
         <a href="/builder/">All segments</a>
       ) : (
