@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,6 +13,7 @@ from tests.browser.page_monitor import PageMonitor
 from tests.browser.shop import Shop
 
 EXAMPLES = ["SizeOfARule", "Criteria", "LiveSize"]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class GraphiQL:
@@ -218,22 +219,25 @@ def test_a_removed_token_is_not_sent(graphiql: GraphiQL, monitor: PageMonitor, d
     expect(graphiql.result).to_contain_text("4403")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_follows_the_system_color_scheme(browse: Browse, demo: Shop, scheme: str) -> None:
-    page = browse(demo.address, "/graphiql", color_scheme=scheme)
+def test_the_page_follows_the_system_color_scheme(browse: Browse, demo: Shop) -> None:
+    page = browse(demo.address, "/graphiql")
     GraphiQL(page).wait()
-    for selector in ("#root > header", ".graphiql-container"):
-        color = page.locator(selector).evaluate("node => getComputedStyle(node).backgroundColor")
-        lightness = page.evaluate(
-            """color => {
-                 const paint = document.createElement("canvas").getContext("2d");
-                 paint.fillStyle = color;
-                 paint.fillRect(0, 0, 1, 1);
-                 return paint.getImageData(0, 0, 1, 1).data[0];
-               }""",
-            color,
-        )
-        assert (lightness > 127) == (scheme == "light")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for selector in ("#root > header", ".graphiql-container"):
+            color = page.locator(selector).evaluate(
+                "node => getComputedStyle(node).backgroundColor"
+            )
+            lightness = page.evaluate(
+                """color => {
+                     const paint = document.createElement("canvas").getContext("2d");
+                     paint.fillStyle = color;
+                     paint.fillRect(0, 0, 1, 1);
+                     return paint.getImageData(0, 0, 1, 1).data[0];
+                   }""",
+                color,
+            )
+            assert (lightness > 127) == (scheme == "light"), (scheme, selector)
 
 
 def test_a_chosen_theme_applies_to_the_whole_page(graphiql: GraphiQL) -> None:

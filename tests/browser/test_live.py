@@ -56,7 +56,7 @@ def test_an_order_updates_the_size(browse: Browse, demo: Shop) -> None:
     builder.row(1).expect_count(4_300)
 
 
-def test_a_lost_server_makes_the_size_unavailable(
+def test_the_builder_and_the_list_recover_from_a_lost_server(
     browse: Browse, monitor: PageMonitor, prepared: Path, tmp_path: Path
 ) -> None:
     monitor.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
@@ -70,6 +70,8 @@ def test_a_lost_server_makes_the_size_unavailable(
         builder = Builder(page)
         builder.expect_size(1_985)
         expect(builder.live).to_be_visible()
+        other_page = browse(shop.address, "/builder/new")
+        Builder(other_page).expect_size(4_339)
 
     expect(builder.live).to_be_hidden()
     builder.row(1).fill("Amount", "100")
@@ -82,6 +84,8 @@ def test_a_lost_server_makes_the_size_unavailable(
     expect(builder.size).to_contain_text("Unavailable")
     builder.save_button.click()
     expect(builder.status).to_have_text("Can't reach the server.")
+    other_page.get_by_role("link", name="← Segments").click()
+    expect(other_page.get_by_role("heading", name="Unavailable").first).to_be_visible()
 
     with demo_shop(data_dir, port) as shop:
         # The page retries by itself.
@@ -89,6 +93,9 @@ def test_a_lost_server_makes_the_size_unavailable(
         builder.expect_size(shop.size(spent_more))
         expect(builder.live).to_be_visible()
         builder.save()
+        other_page.get_by_role("alert").first.get_by_role("button", name="Try again").click()
+        expect(other_page.get_by_text("1,991", exact=True)).to_be_visible()
+        other_page.close()
 
     # The page reconnects by itself.
     expect(builder.live).to_be_hidden()
@@ -98,23 +105,4 @@ def test_a_lost_server_makes_the_size_unavailable(
         record(shop, {**ORDER, "total": "250.00"})
         builder.expect_size(shop.size(spent_more))
         builder.row(1).expect_count(shop.size(spent_over("100.00")))
-        page.close()
-
-
-def test_the_list_loads_after_a_retry(
-    browse: Browse, monitor: PageMonitor, prepared: Path, tmp_path: Path
-) -> None:
-    monitor.allow(r"Failed to load resource: net::ERR_CONNECTION_(REFUSED|RESET)")
-    monitor.allow(r"WebSocket connection to .* failed")
-    data_dir = tmp_path / "data"
-    shutil.copytree(prepared, data_dir, symlinks=True)
-    port = free_port()
-    with demo_shop(data_dir, port) as shop:
-        page = browse(shop.address, "/builder/new")
-        Builder(page).expect_size(4_339)
-    page.get_by_role("link", name="← Segments").click()
-    expect(page.get_by_role("heading", name="Unavailable").first).to_be_visible()
-    with demo_shop(data_dir, port):
-        page.get_by_role("alert").first.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("1,991", exact=True)).to_be_visible()
         page.close()
