@@ -1,4 +1,4 @@
-"""The pages of documentation, and what can be run or compared in them."""
+"""Read the documentation pages: their blocks, tables, links and anchors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FENCE = re.compile(r"^```(\S*) *(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, what else stands in its first line, and where it is."""
+    """A fenced block, with its position; ``info`` is the text after the language."""
 
     page: Path
     line: int
@@ -33,12 +33,10 @@ class Block:
 
 
 def page(name: str) -> Path:
-    """A page by its path in the repository."""
     return ROOT / name
 
 
 def blocks(path: Path) -> list[Block]:
-    """The fenced blocks of a page."""
     text = path.read_text()
     return [
         Block(path, text[: found.start()].count("\n") + 1, *found.groups())
@@ -47,7 +45,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 def all_blocks(language: str, info: str | None = None) -> list[Block]:
-    """The blocks of a language on all pages."""
+    """Return the blocks of a language on all pages; ``info=None`` means any info."""
     return [
         block
         for path in PAGES
@@ -57,18 +55,18 @@ def all_blocks(language: str, info: str | None = None) -> list[Block]:
 
 
 def prose(path: Path) -> str:
-    """A page without its fenced blocks."""
+    """Return the text of a page without its fenced blocks."""
     return FENCE.sub("", path.read_text())
 
 
 def table(path: Path, first_column: str) -> list[list[str]]:
-    """The rows of the one table of a page whose first column has this name."""
+    """Return the rows of the only table of a page whose first column has this name."""
     (found,) = (rows for header, rows in _tables(path) if header[0] == first_column)
     return found
 
 
 def table_under(path: Path, heading: str) -> list[list[str]]:
-    """The rows of the first table after a heading."""
+    """Return the rows of the first table after a heading."""
     text = prose(path)
     rest = text[text.index(f"\n{heading}\n") :]
     return next(rows for _, rows in _tables_of(rest))
@@ -89,11 +87,11 @@ def _cells(row: str) -> list[str]:
 
 
 def code(cell: str) -> Sequence[str]:
-    """What a cell has between backticks."""
+    """Return the code spans in a table cell."""
     return re.findall(r"`([^`]*)`", cell)
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that a page's headings make."""
+    """Return the anchors that GitHub creates for the page's headings."""
     headings = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

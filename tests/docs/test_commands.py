@@ -1,4 +1,4 @@
-"""The commands that the pages name exist, with the options that they are given."""
+"""The commands in the docs exist and accept the options shown."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def test_a_command_parses(block: Block, line: str) -> None:
     _parse(typer.main.get_command(app), words[1:])
 
 
-def test_a_command_that_there_is_not_does_not_parse() -> None:
+def test_an_unknown_command_does_not_parse() -> None:
     for wrong in (["nope"], ["token", "create"], ["serve", "--fast"]):
         with pytest.raises(Exception, match=r"No such|Missing"):
             _parse(typer.main.get_command(app), wrong)
 
 
 @pytest.mark.parametrize(("block", "target"), TARGETS, ids=str)
-def test_a_target_of_make_exists(block: Block, target: str) -> None:
+def test_a_make_target_exists(block: Block, target: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-def test_commands_and_targets_are_found() -> None:
+def test_the_pages_contain_commands_and_targets() -> None:
     assert len(SEGMENTS) >= 12
     assert len(TARGETS) >= 7

@@ -1,4 +1,4 @@
-"""What can be told of the image without an engine to build it."""
+"""The Docker files are consistent; these tests do not build the image."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ CLUSTER = yaml.safe_load((ROOT / "docker/compose.cluster.yaml").read_text())
 
 
 def _nodes() -> Element:
-    """The cluster in the servers' configuration, which is a file of this project."""
     tree = ElementTree.parse(ROOT / "docker/clickhouse/cluster.xml")  # noqa: S314  # our own
     found = tree.find("remote_servers/*")
     assert found is not None
     return found
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     copied = [
         source
         for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
@@ -44,7 +43,7 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-def test_the_health_check_tells_a_server_from_none(server: Server) -> None:
+def test_the_health_check_fails_without_a_server(server: Server) -> None:
     (check,) = re.findall(r"HEALTHCHECK.*\\\n +CMD (.*)$", DOCKERFILE, re.MULTILINE)
     command = [sys.executable, *json.loads(check)[1:]]
     port = server.address.rpartition(":")[2]
@@ -57,7 +56,7 @@ def test_the_health_check_tells_a_server_from_none(server: Server) -> None:
     assert [done.returncode for done in found] == [0, 1]
 
 
-def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
     done = subprocess.run(
         [hadolint, "docker/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -65,7 +64,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_services_of_the_cluster_agree_with_each_other_and_with_the_settings() -> None:
+def test_the_cluster_services_match_each_other_and_the_settings() -> None:
     services = CLUSTER["services"]
     apps = {name: each for name, each in services.items() if each["image"] == "open-segments"}
     assert {*apps} == {"app-1", "app-2", "migrate"}
@@ -81,7 +80,7 @@ def test_the_services_of_the_cluster_agree_with_each_other_and_with_the_settings
     assert shell == "segments migrate && segments audience schema"
 
 
-def test_the_servers_of_the_cluster_are_those_of_its_configuration() -> None:
+def test_the_cluster_configuration_names_the_clickhouse_services() -> None:
     services = CLUSTER["services"]
     shards = _nodes().findall("shard")
     named = [[host.text for host in shard.iter("host")] for shard in shards]

@@ -1,4 +1,4 @@
-"""The examples are true: they are run, and give what the page says."""
+"""The examples in the docs run and return the answers shown."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ ANSWERED = [path for path in PAGES if any(block.info == "answer" for block in bl
 
 @pytest.fixture(scope="module")
 def schema(registry: Registry) -> GraphQLSchema:
-    """The schema of this code."""
     return build_schema(build(registry).as_str())
 
 
 @pytest.fixture
 def demo(server: Server, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A demo shop of the test's own, so that a page may change it."""
+    """Return a client of a new demo shop, which the examples may change."""
     monkeypatch.setattr(load, "DEMO_HANDLE", f"demo-{secrets.token_hex(4)}")
     shop, loaded = load.load_demo(server.services)
     assert loaded
@@ -40,14 +39,14 @@ def demo(server: Server, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def body(curl: Block) -> dict[str, Any]:
-    """What a curl command sends."""
+    """Return the JSON body that a curl command sends."""
     command = curl.text[curl.text.index("curl") :].replace("\\\n", " ")
     arguments = shlex.split(command)
     sent: dict[str, Any] = json.loads(arguments[arguments.index("-d") + 1])
     return sent
 
 
-def test_there_are_examples_of_every_kind() -> None:
+def test_the_pages_contain_examples_of_every_kind() -> None:
     assert len(GRAPHQL) >= 10
     assert len(RULES) >= 6
     assert len(CURLS) == 2
@@ -60,7 +59,7 @@ def test_a_graphql_example_is_valid(block: Block, schema: GraphQLSchema) -> None
 
 
 @pytest.mark.parametrize("block", RULES, ids=str)
-def test_a_rule_is_valid_and_in_its_canonical_form(block: Block, registry: Registry) -> None:
+def test_a_rule_is_valid_and_canonical(block: Block, registry: Registry) -> None:
     document = json.loads(block.text)
     assert tree.document(parser.parse(document, registry)) == document
 
@@ -75,12 +74,12 @@ def test_a_curl_example_sends_a_valid_query_and_a_token(
 
 
 @pytest.mark.parametrize("block", all_blocks("json"), ids=str)
-def test_json_is_json(block: Block) -> None:
+def test_a_json_block_parses(block: Block) -> None:
     json.loads(block.text)
 
 
 @pytest.mark.parametrize("path", ANSWERED, ids=lambda path: path.name)
-def test_the_examples_of_a_page__asked_one_after_another__have_the_answers_shown(
+def test_the_examples_of_a_page__run_in_order__return_the_answers_shown(
     path: Path, demo: Client
 ) -> None:
     found = blocks(path)
@@ -88,15 +87,15 @@ def test_the_examples_of_a_page__asked_one_after_another__have_the_answers_shown
     for number, block in enumerate(found):
         if block.info != "answer":
             continue
-        query, variables = _asked(found[:number])
+        query, variables = _operation_above(found[:number])
         answer = demo.post(query, variables).json()
         assert answer == json.loads(block.text), block
         answered += 1
     assert answered >= 4
 
 
-def _asked(before: list[Block]) -> tuple[str, dict[str, Any]]:
-    """The operation that an answer follows, and its variables."""
+def _operation_above(before: list[Block]) -> tuple[str, dict[str, Any]]:
+    """Return the operation and the variables above an answer."""
     last = before[-1]
     if last.language == "sh":
         sent = body(last)
@@ -107,7 +106,7 @@ def _asked(before: list[Block]) -> tuple[str, dict[str, Any]]:
     return last.text, {}
 
 
-def test_cancelling_the_order_of_the_readme_takes_its_contact_out_again(demo: Client) -> None:
+def test_canceling_the_order_of_the_readme_removes_its_contact(demo: Client) -> None:
     rule = body(CURLS[0])["variables"]["rule"]
     order = {"id": "900001", "contactId": "14576", "orderedAt": "2011-12-09T13:00:00Z"}
     demo.record("ordersUpsert", [{**order, "total": "25.50"}])

@@ -1,4 +1,4 @@
-"""The pages that are made from the code are as it has them."""
+"""The generated pages match the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graphql_app.testing import __all__ as names_of_the_kit
 from tests.docs.pages import ROOT
 
 
-def test_the_pages_are_as_they_would_be_written() -> None:
+def test_the_generated_pages_are_up_to_date() -> None:
     command = [sys.executable, "docs/generate.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == ""
@@ -20,7 +20,7 @@ def test_the_pages_are_as_they_would_be_written() -> None:
 
 
 @pytest.mark.parametrize("name", [*criteria.__all__, *names_of_the_kit])
-def test_every_public_name_is_explained(name: str) -> None:
+def test_the_contract_page_documents_every_public_name(name: str) -> None:
     text = (ROOT / "docs/contract.md").read_text()
     section = text.split(f"\n### {name}\n")[1].split("\n#")[0]
     assert len(section.strip()) > 10

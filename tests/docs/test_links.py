@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere."""
+"""Links, paths and pictures in the docs exist."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_every_page_is_linked_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_paths_that_are_named_exist(path: Path) -> None:
+def test_paths_in_the_text_exist(path: Path) -> None:
     named = re.findall(
         r"`((?:graphql_app|criteria_plugins|tests|docker|docs)/[\w./]*)`", prose(path)
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_the_architecture_page_names_modules_that_exist() -> None:
+def test_modules_on_the_architecture_page_exist() -> None:
     named = re.findall(r"`(\w[\w/]*/\w+\.py)`", prose(ROOT / "docs/architecture.md"))
     bases = (ROOT, ROOT / "graphql_app")
     assert len(named) > 40
@@ -50,7 +50,7 @@ def test_the_architecture_page_names_modules_that_exist() -> None:
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "docs/images").glob("*.svg")), ids=lambda path: path.name
 )
-def test_a_drawing_is_xml_with_a_title_and_words_for_who_does_not_see_it(path: Path) -> None:
+def test_a_drawing_has_a_title_and_a_description(path: Path) -> None:
     root = ElementTree.parse(path).getroot()  # noqa: S314 - our own file
     assert root.find(f"{SVG}title") is not None
     assert root.find(f"{SVG}desc") is not None

@@ -1,4 +1,4 @@
-"""The guide to plugins works as it says, from the empty folder on."""
+"""The plugin guide works as written, starting from an empty folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUOTED = [block for block in blocks(GUIDE) if block.info.startswith("acme=")]
 ALLOWED = ("graphql_app.criteria", "graphql_app.audience.tables", "graphql_app.testing")
 
 
-def test_the_steps_of_the_guide_lead_from_an_empty_folder_to_a_wheel(tmp_path: Path) -> None:
+def test_the_tutorial_leads_from_an_empty_folder_to_a_wheel(tmp_path: Path) -> None:
     bin_dir = fresh_environment(tmp_path)
     settings = {
         **os.environ,
@@ -42,23 +42,23 @@ def test_the_steps_of_the_guide_lead_from_an_empty_folder_to_a_wheel(tmp_path: P
         "DATA_DIR": str(tmp_path / "data"),
         "NO_COLOR": "1",
         "COLUMNS": "200",
-        # What is to be installed is there already.
+        # All dependencies are installed already.
         "PIP_NO_DEPS": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the option's own value: no isolation
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     folder = tmp_path / "empty"
     folder.mkdir()
-    told = ""
+    output = ""
     for block in STEPS:
         if block.info.startswith("file="):
             path = folder / block.info.removeprefix("file=")
             assert path.exists(), f"{block}: the skeleton has no such file"
             path.write_text(block.text)
             continue
-        told = run("bash", "-ec", block.text, cwd=folder, env=settings)
+        output = run("bash", "-ec", block.text, cwd=folder, env=settings)
         for line in block.info.removeprefix("step").split(";"):
-            assert line.strip() in told, f"{block}: {told}"
+            assert line.strip() in output, f"{block}: {output}"
     assert len(list(folder.rglob("*.whl"))) == 1
 
 
@@ -66,7 +66,7 @@ def test_the_steps_of_the_guide_lead_from_an_empty_folder_to_a_wheel(tmp_path: P
 def extended(
     server: Server, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Client]:
-    """The demo shop on a server that has the guide's criterion beside ours."""
+    """Return a client of the demo shop on a server with the tutorial's criterion."""
     file = tmp_path / "module.py"
     file.write_text(MODULES[-1].text)
     implementations: dict[Plugin, Any] = {
@@ -82,7 +82,7 @@ def extended(
         yield Server(address, services, server.http).client(shop)
 
 
-def test_the_criterion_of_the_guide_counts_what_the_guide_says(extended: Client) -> None:
+def test_the_tutorial_criterion_returns_the_counts_shown(extended: Client) -> None:
     found = blocks(GUIDE)
     place = next(number for number, block in enumerate(found) if block.info == "guide variables")
     answer = extended.post(found[place - 1].text, json.loads(found[place].text)).json()
@@ -90,11 +90,11 @@ def test_the_criterion_of_the_guide_counts_what_the_guide_says(extended: Client)
 
 
 @pytest.mark.parametrize("block", QUOTED, ids=str)
-def test_what_the_guide_quotes_is_the_package_that_the_tests_install(block: Block) -> None:
+def test_quoted_files_match_the_example_package(block: Block) -> None:
     assert block.text == (ACME / block.info.removeprefix("acme=")).read_text()
 
 
-def test_the_guide_quotes_all_that_there_is_to_see() -> None:
+def test_the_guide_quotes_the_expected_files() -> None:
     assert {block.info.removeprefix("acme=") for block in QUOTED} == {
         "accounts.py",
         "tier.py",
@@ -103,7 +103,7 @@ def test_the_guide_quotes_all_that_there_is_to_see() -> None:
 
 
 @pytest.mark.parametrize("block", [*STEPS, *QUOTED], ids=str)
-def test_the_code_of_the_guide_is_for_readers_and_imports_only_what_plugins_may(
+def test_code_in_the_guide_has_short_lines_and_allowed_imports(
     block: Block,
 ) -> None:
     lines = block.text.splitlines()
@@ -112,7 +112,7 @@ def test_the_code_of_the_guide_is_for_readers_and_imports_only_what_plugins_may(
     assert imported <= set(ALLOWED)
 
 
-def test_the_built_in_criteria_that_the_guide_names_are_there() -> None:
+def test_built_in_criteria_named_in_the_guide_exist() -> None:
     named = {word for word in prose(GUIDE).split("`") if re.fullmatch(r"\w+\.py", word)}
     assert named
     for name in named:

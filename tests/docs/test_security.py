@@ -1,4 +1,4 @@
-"""The threat model names tests that there are, and what is locked is locked by its hash."""
+"""The threat model names existing tests, and lock files contain hashes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs/security.md").r
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
-def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
+def test_a_named_test_exists(file: str, name: str) -> None:
     tree = ast.parse((ROOT / file).read_text())
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_threat_has_a_test_or_is_of_a_list_outside() -> None:
+def test_every_threat_names_a_test_or_the_audit() -> None:
     lines = (ROOT / "docs/security.md").read_text().split("## What is not covered")[0].splitlines()
     threats = [line for line in lines if line.startswith("| ") and line.count("|") == 4]
     rows = [row for row in threats if not row.startswith(("| threat", "| ---", "| who"))]
@@ -41,7 +41,7 @@ def test_every_dependency_is_locked_by_its_hash(lock: str) -> None:
     assert all("integrity" in package for name, package in npm["packages"].items() if name)
 
 
-def test_every_lock_is_asked_about_by_the_audit() -> None:
+def test_the_audit_covers_every_lock_file() -> None:
     makefile = (ROOT / "Makefile").read_text()
     audit = makefile.split("\naudit:")[1].split("\n\n")[0]
     assert len(LOCKS) == 3

@@ -1,4 +1,4 @@
-"""The tables say what the code does."""
+"""The tables in the docs match the code."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ VALUES = {
 }
 
 
-def test_the_codes_are_those_of_errors() -> None:
+def test_the_error_codes_match_the_code() -> None:
     rows = table(API, "code")
     assert [code(row[0])[0] for row in rows] == [*ErrorCode]
     enum: Any = errors.UserErrorCode
@@ -87,31 +87,31 @@ def test_the_codes_are_those_of_errors() -> None:
         assert row[1].startswith(value.description)
 
 
-def test_the_limits_are_those_of_the_code() -> None:
+def test_the_limits_match_the_code() -> None:
     assert {what: int(value.replace(",", "")) for what, value in table(API, "limit")} == LIMITS
 
 
-def test_the_scopes_are_those_of_tokens() -> None:
+def test_the_scopes_match_the_code() -> None:
     assert {code(row[0])[0] for row in table(API, "scope")} == set(TokenScope)
 
 
-def test_the_kinds_of_fields_are_all_there() -> None:
+def test_the_field_kinds_match_the_code() -> None:
     assert [code(row[0])[0] for row in table(API, "kind")] == [*FieldKind]
 
 
-def test_the_kinds_of_fields_of_plugins_tables_are_all_there() -> None:
+def test_the_field_kinds_of_plugin_tables_match_the_code() -> None:
     rows = table(API, "kind of field")
     assert [code(row[0])[0] for row in rows] == [kind.name for kind in FactFieldKind]
     assert f"at most {value_parsers.MAX_TEXT} characters" in rows[4][1]
     assert f"at most {value_parsers.MAX_TAGS} texts" in rows[6][1]
 
 
-def test_the_items_of_mutations_are_the_facts() -> None:
+def test_the_items_of_mutations_match_the_facts() -> None:
     given = {"contacts", "orders", "products", "texts", "keywords", "events"}
     rows = table(API, "mutation")
-    told = {re.sub("Upsert|Record", "", code(row[0])[0]): code(row[1])[0] for row in rows}
-    assert told.keys() == given
-    for name, fields in told.items():
+    documented = {re.sub("Upsert|Record", "", code(row[0])[0]): code(row[1])[0] for row in rows}
+    assert documented.keys() == given
+    for name, fields in documented.items():
         expected = [camel(field.name) for field in facts.FACTS[name].fields]
         if name == "orders":
             lines = " ".join(camel(field.name) for field in facts.LINES.fields)
@@ -125,9 +125,9 @@ def camel(name: str) -> str:
 
 
 @pytest.mark.parametrize("fact", facts.FACTS.values(), ids=lambda fact: fact.name)
-def test_the_columns_of_files_are_the_fields_of_facts(fact: facts.FactType) -> None:
-    told = table_under(IMPORTING, f"### `{fact.name}`")
-    assert told == [
+def test_the_columns_of_files_match_the_facts(fact: facts.FactType) -> None:
+    documented = table_under(IMPORTING, f"### `{fact.name}`")
+    assert documented == [
         [
             f"`{field.name}`",
             VALUES[field.kind] + (", required" if field.required else ""),
@@ -137,18 +137,18 @@ def test_the_columns_of_files_are_the_fields_of_facts(fact: facts.FactType) -> N
     ]
 
 
-def test_every_value_of_a_file_is_explained() -> None:
+def test_the_values_of_files_match_the_code() -> None:
     assert {row[0] for row in table(IMPORTING, "value")} == set(VALUES.values())
 
 
-def test_every_format_of_a_file_is_named() -> None:
+def test_every_file_format_is_named() -> None:
     text = prose(IMPORTING)
     assert [name for name in formats(facts.FACTS) if f"`{name}`" not in text] == []
     assert f"{CHUNK_ROWS:,} rows" in text
     assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
 
 
-def test_the_field_types_are_those_of_the_contract() -> None:
+def test_the_field_types_match_the_contract() -> None:
     kinds = {
         name: item.kind
         for name in criteria.__all__
