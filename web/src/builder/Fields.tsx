@@ -1,4 +1,3 @@
-import type {} from './Conditions';
 import { type ReactNode, useState } from 'react';
 import type { Field, Option } from '../rule/metadata';
 import { isEmpty, type Problems, type Value, type Values, valueIn } from '../rule/values';
