@@ -90,7 +90,7 @@ def main(
         times = _beside_others(directory, tables, repeats, sql)
         del tables
         _start(report, directory / "data", token)
-        with process.server(directory / "data", RATE_LIMIT="0") as server:
+        with process.server(directory / "data", program=process.SEGMENTS, RATE_LIMIT="0") as server:
             client = Asking(server.address, token)
             client.size(EVERYONE)
             _first_questions(client, times)
@@ -234,7 +234,7 @@ def _start(report: Report, data: Path, token: str) -> None:
     for disk in ("cold", "warm"):
         if disk == "cold":
             _leave_to_the_disk(data)
-        with process.server(data, RATE_LIMIT="0") as server:
+        with process.server(data, program=process.SEGMENTS, RATE_LIMIT="0") as server:
             started = time.time() - _age(server.process.pid)
             found = []
             for rule in (EVERYONE, OFTEN):
@@ -457,7 +457,7 @@ def _growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) 
             shop, token = _new_shop(services, "grown")
             for name, table in facts(volume, seed=0).items():
                 _record(services, shop, name, table, directory)
-        with process.server(data, RATE_LIMIT="0") as server:
+        with process.server(data, program=process.SEGMENTS, RATE_LIMIT="0") as server:
             client = Asking(server.address, token)
             client.size(EVERYONE)
             before = _resident(server.process.pid)

@@ -88,7 +88,10 @@ def by_command(data: Path) -> None:
 def by_http(data: Path) -> None:
     """Export from a server."""
     headers = {"Authorization": f"Bearer {process.token(data, 'acme')}"}
-    with process.server(data) as running, httpx.Client(headers=headers, timeout=60) as client:
+    with (
+        process.server(data, program=process.SEGMENTS) as running,
+        httpx.Client(headers=headers, timeout=60) as client,
+    ):
         query = "query ($name: String!) { segments(search: $name) { nodes { id } } }"
         token = headers["Authorization"].split()[1]
         segment = running.ask(token, query, name=SEGMENT)["segments"]["nodes"][0]["id"]

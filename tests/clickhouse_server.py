@@ -31,7 +31,7 @@ from urllib.parse import parse_qsl, urlsplit
 import chdb
 from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompress
 
-from tests import processes
+from tests.processes import Program
 
 # What is in the address and no setting.
 TRANSPORT = frozenset(
@@ -305,7 +305,7 @@ def serving_clickhouse(
 def clickhouse_process(directory: Path, *options: str) -> Iterator[str]:
     """Start a server in a process of its own; yield its host and port, and kill it at the end."""
     command = [sys.executable, "-m", "tests.clickhouse_server", str(directory), *options]
-    with processes.running(command) as process:
+    with Program(command) as process:
         yield process.wait_for(r"listening on (\S+)\n")[1]
 
 

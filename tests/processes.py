@@ -10,37 +10,33 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.context import ForkServerContext
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Any, Self
 
 WAIT = 60  # seconds
 POLL = 0.01  # seconds
 LISTENING = "0A"  # the state in /proc/net/tcp
 
 
-class Process:
-    """A running process whose output goes to a file.
+class Process(ABC):
+    """A process whose output goes to a file.
 
     Nothing has to read a file, so the process cannot block on a full pipe.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str | Path],
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by ``running``
-        self._popen = subprocess.Popen(
-            command,
-            env=env,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-        )
-        self.pid = self._popen.pid
+    pid: int
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by ``kill``
+
+    @abstractmethod
+    def status(self, seconds: float = 0) -> int | None:
+        """Wait for the end; return the exit status, or ``None`` if the process still runs."""
 
     @property
     def output(self) -> str:
@@ -48,20 +44,20 @@ class Process:
         size = os.fstat(self._file.fileno()).st_size
         return os.pread(self._file.fileno(), size, 0).decode()
 
-    def has_ended(self) -> bool:
-        """Tell whether the process has ended."""
-        return self._popen.poll() is not None
-
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self._popen.send_signal(number)
+        """Send a signal, unless the process has ended."""
+        if self.status() is None:
+            os.kill(self.pid, number)
 
     def wait(self, seconds: float = WAIT) -> tuple[int, str]:
-        """Wait for the end; return the exit status and the output."""
-        try:
-            status = self._popen.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise TimeoutError(f"{seconds} seconds passed: {self.output}") from error
+        """Wait for the end; return the exit status and the output.
+
+        Raises:
+            TimeoutError: The process still runs.
+        """
+        status = self.status(seconds)
+        if status is None:
+            raise TimeoutError(f"{seconds} seconds passed: {self.output}")
         return status, self.output
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -73,10 +69,10 @@ class Process:
         """
         deadline = time.monotonic() + WAIT
         while True:
-            ended = self.has_ended()
+            status = self.status()
             if found := re.search(pattern, self.output):
                 return found
-            self.check(ended, deadline)
+            self.check(status, deadline)
             time.sleep(POLL)
 
     def wait_for_port(self) -> int:
@@ -88,36 +84,79 @@ class Process:
         """
         deadline = time.monotonic() + WAIT
         while True:
-            ended = self.has_ended()
+            status = self.status()
             if (port := _listening_port(self.pid)) is not None:
                 return port
-            self.check(ended, deadline)
+            self.check(status, deadline)
             time.sleep(POLL)
 
-    def check(self, ended: bool, deadline: float) -> None:
+    def check(self, status: int | None, deadline: float) -> None:
         """Raise an error with the output if the process has ended, or the deadline has passed."""
-        if ended:
-            raise RuntimeError(f"the process ended: {self.output}")
+        if status is not None:
+            raise RuntimeError(f"the process ended with status {status}: {self.output}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited in vain: {self.output}")
 
     def kill(self) -> None:
         """Kill the process if it still runs, and forget its output."""
-        self._popen.kill()
-        self._popen.wait()
+        self.send_signal(signal.SIGKILL)
+        self.wait()
         self._file.close()
 
+    def __enter__(self) -> Self:
+        return self
 
-@contextmanager
-def running(
-    command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> Iterator[Process]:
-    """Start a process, and kill it at the end if it still runs."""
-    process = Process(command, env, cwd)
-    try:
-        yield process
-    finally:
-        process.kill()
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class Program(Process):
+    """A program that runs."""
+
+    def __init__(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._popen = subprocess.Popen(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+        )
+        self.pid = self._popen.pid
+
+    def status(self, seconds: float = 0) -> int | None:
+        """Wait for the end; return the exit status, or ``None`` if the program still runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._popen.wait(seconds)
+        return None
+
+
+class Fork(Process):
+    """A function that runs in a process of its own, whose output is the function's.
+
+    It is a fork of a server process which has imported what the function needs.
+    """
+
+    def __init__(self, context: ForkServerContext, run: Callable[..., object], *args: Any) -> None:
+        super().__init__()
+        output = DupFd(self._file.fileno())
+        self._process = context.Process(target=_run_with_output, args=(output, run, args))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def status(self, seconds: float = 0) -> int | None:
+        """Wait for the end; return the exit status, or ``None`` if the function still runs."""
+        self._process.join(seconds)
+        return self._process.exitcode
+
+
+def _run_with_output(output: Any, run: Callable[..., object], args: Sequence[Any]) -> None:
+    file = output.detach()
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    run(*args)
 
 
 def _listening_port(pid: int) -> int | None:

@@ -109,7 +109,7 @@ class Shop:
 def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
     """Serve the demo shop of a data directory, as ``make run`` does."""
     with process.server(
-        data_dir, "demo", "--serve", program=process.SEGMENTS, port=port, **settings
+        data_dir, "demo", "--serve", program=None, port=port, **settings
     ) as running:
         token = httpx.get(f"{running.address}/builder/config.json").json()["token"]
         yield Shop(running.address, token)

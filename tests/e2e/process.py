@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,38 +14,36 @@ from typing import Any
 
 import httpx
 
-from tests import processes
 from tests.clickhouse_server import clickhouse_process
-from tests.processes import POLL, WAIT, Process
+from tests.e2e import preloaded
+from tests.processes import POLL, WAIT, Process, Program
 
 SEGMENTS = Path(sys.executable).parent / "segments"
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """The environment of a process that keeps its data in a directory."""
-    return {**os.environ, "DATA_DIR": str(data_dir), "NO_COLOR": "1", "COLUMNS": "200", **settings}
+    return {**os.environ, "DATA_DIR": str(data_dir), **preloaded.PRINTING, **settings}
 
 
 def segments(
-    data_dir: Path, *arguments: str, status: int = 0, program: Path = SEGMENTS, **settings: str
+    data_dir: Path, *arguments: str, status: int = 0, program: Path | None = None, **settings: str
 ) -> str:
-    """Run the command; its output, both streams."""
-    done = subprocess.run(
-        [program, *arguments],
-        env=environment(data_dir, **settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == status, done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-    return done.stdout
+    """Run the command; return its output, both streams."""
+    with start(data_dir, *arguments, program=program, **settings) as process:
+        ended, output = process.wait(120)
+    assert ended == status, output
+    assert "Traceback" not in output, output
+    return output
 
 
-def token(data_dir: Path, shop: str, scopes: str = "all", program: Path = SEGMENTS) -> str:
+def start(data_dir: Path, *arguments: str, program: Path | None = None, **settings: str) -> Process:
+    """Start the command: a program if one is named, else a process that has it imported."""
+    env = environment(data_dir, **settings)
+    return Program([program, *arguments], env) if program else preloaded.start(arguments, env)
+
+
+def token(data_dir: Path, shop: str, scopes: str = "all", program: Path | None = None) -> str:
     """A new token of a shop."""
     arguments = ("token", "create", "--shop", shop, "--scopes", scopes)
     return segments(data_dir, *arguments, program=program).strip()
@@ -95,15 +92,18 @@ class Running:
 
 @contextmanager
 def server(
-    data_dir: Path, *arguments: str, program: Path = SEGMENTS, port: int = 0, **settings: str
+    data_dir: Path,
+    *arguments: str,
+    program: Path | None = None,
+    port: int = 0,
+    **settings: str,
 ) -> Iterator[Running]:
     """Start a server and wait until it answers; kill it at the end if it still runs.
 
     Unless a port is named, the server takes any free port.
     """
-    command: list[str | Path] = [program, *(arguments or ("serve",))]
-    env = environment(data_dir, PORT=str(port), **settings)
-    with processes.running(command, env) as process:
+    arguments = arguments or ("serve",)
+    with start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process:
         address = f"http://127.0.0.1:{process.wait_for_port()}"
         _wait(process, address)
         yield Running(process, address)
@@ -119,9 +119,9 @@ def clickhouse(directory: Path) -> Iterator[str]:
 def _wait(process: Process, address: str) -> None:
     deadline = time.monotonic() + WAIT
     while True:
-        ended = process.has_ended()
+        status = process.status()
         with suppress(httpx.TransportError):
             if httpx.get(f"{address}/health", timeout=WAIT).status_code == 200:
                 return
-        process.check(ended, deadline)
+        process.check(status, deadline)
         time.sleep(POLL)

@@ -149,6 +149,7 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
         chance = random.Random(seed * 1000 + number)
         client, job = clients[number % len(clients)], jobs[number % len(jobs)]
         try:
+            job(client, chance)  # once at least, however busy the machine is
             while time.monotonic() < until and not outcome.failures:
                 job(client, chance)
         except BaseException as error:

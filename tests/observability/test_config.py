@@ -61,7 +61,7 @@ def test_stores_that_there_are_not_are_told_with_how_to_name_one(
 ) -> None:
     for command in (["config", "check"], ["serve"]):
         output = process.segments(
-            tmp_path, *command, status=1, program=process.SEGMENTS, **{"PORT": "0", setting: value}
+            tmp_path, *command, status=1, program=None, **{"PORT": "0", setting: value}
         )
         assert told in output
         assert f"{setting}: " in output or setting in told

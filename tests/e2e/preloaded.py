@@ -1,0 +1,64 @@
+"""Processes that run the ``segments`` command without the time that importing it takes.
+
+Importing it takes more than a second of CPU, and the tests start hundreds of processes. These are
+forks of one process that has imported what the command imports.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+
+import pytest
+
+from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+from tests.processes import Fork
+
+# Read at the import of the console.
+PRINTING = {"NO_COLOR": "1", "COLUMNS": "200"}
+# Not chdb: it starts threads, which a fork would not have.
+MODULES = [
+    "clickhouse_connect.driver.httpclient",
+    "graphql_app.cli",
+    "graphql_app.server.run",
+    "pytest",  # the main module of the tests, which multiprocessing imports into each fork
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "uvicorn.protocols.http.httptools_impl",
+]
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    criteria = {point.module for point in entry_points(group=ENTRY_POINT_GROUP)}
+    context.set_forkserver_preload([*MODULES, *criteria])
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PRINTING.items():
+            patch.setenv(name, value)
+        forkserver.ensure_running()
+    return context
+
+
+def start(arguments: Sequence[str], env: Mapping[str, str]) -> Fork:
+    """Run the command in an environment."""
+    return Fork(_context(), _run, arguments, env)
+
+
+def _run(arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    random.seed()
+    sys.path[1:1] = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.argv = ["segments", *arguments]
+    import_module("graphql_app.cli").main()
