@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -96,38 +96,56 @@ def store(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+@pytest.fixture(scope="session")
+def open_database(
+    request: pytest.FixtureRequest, services: Services, settings: Settings
+) -> Callable[[str], AbstractContextManager[str]]:
+    """Create an empty database in a store, yield its URL, and drop it in the end."""
+
+    @contextmanager
+    def open_database(store: str) -> Iterator[str]:
+        name = f"test_{next(_databases)}"
+        owner = services.audience
+        match store:
+            case "embedded":
+                path = settings.data_dir.resolve() / "audience"
+                url = f"clickhousedb:///{name}?interface=chdb&path={path}"
+            case "http":
+                url = request.getfixturevalue("clickhouse").url(name)
+            case "cluster":
+                server = f"clickhousedb://{request.getfixturevalue('cluster')}"
+                url, owner = f"{server}/{name}", Audience(server)
+            case _:
+                name = f"{name}_{token_hex(4)}"
+                url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+                owner = Audience(SERVER)
+        owner.command(f"CREATE DATABASE {name}")
+        yield url
+        owner.command(f"DROP DATABASE {name}")
+        if owner is not services.audience:
+            owner.close()
+
+    return open_database
+
+
 @pytest.fixture
 def audience_url(
-    store: str, request: pytest.FixtureRequest, services: Services, settings: Settings
+    store: str, open_database: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[str]:
     """A database of its own."""
-    name = f"test_{next(_databases)}"
-    owner = services.audience
-    match store:
-        case "embedded":
-            url = (
-                f"clickhousedb:///{name}?interface=chdb&path={settings.data_dir.resolve()}/audience"
-            )
-        case "http":
-            url = request.getfixturevalue("clickhouse").url(name)
-        case "cluster":
-            address = request.getfixturevalue("cluster")
-            url, owner = f"clickhousedb://{address}/{name}", Audience(f"clickhousedb://{address}")
-        case _:
-            name = f"{name}_{token_hex(4)}"
-            url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-            owner = Audience(SERVER)
-    owner.command(f"CREATE DATABASE {name}")
-    yield url
-    owner.command(f"DROP DATABASE {name}")
-    if owner is not services.audience:
-        owner.close()
+    with open_database(store) as url:
+        yield url
 
 
 @pytest.fixture
 def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
     """Opens the audience there once more, with other limits or tables."""
-    return partial(Audience, audience_url, cluster=CLUSTER if store == "cluster" else "")
+    return opener(store, audience_url)
+
+
+def opener(store: str, url: str) -> Callable[..., Audience]:
+    """Return what opens the audience at a URL, with other limits or tables."""
+    return partial(Audience, url, cluster=CLUSTER if store == "cluster" else "")
 
 
 @pytest.fixture

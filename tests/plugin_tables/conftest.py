@@ -17,6 +17,7 @@ from graphql_app.plugin_discovery import load
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.conftest import STORES, opener
 from tests.support import Client, Server, serving
 
 Started = Callable[[Registry], AbstractContextManager[Server]]
@@ -29,12 +30,9 @@ def with_reviews() -> Registry:
     return load([*entry_points(group=ENTRY_POINT_GROUP), point])
 
 
-@pytest.fixture
-def start(
+def _starter(
     services: Services, settings: Settings, server: Server, open_audience: Callable[..., Audience]
 ) -> Started:
-    """Starts servers with any plugins, one after another, on one database."""
-
     @contextmanager
     def started(registry: Registry) -> Iterator[Server]:
         audience = open_audience(tables=registry.tables)
@@ -52,10 +50,27 @@ def start(
 
 
 @pytest.fixture
-def plugged(start: Started, with_reviews: Registry) -> Iterator[Server]:
-    """A server with the plugin."""
-    with start(with_reviews) as server:
-        yield server
+def start(
+    services: Services, settings: Settings, server: Server, open_audience: Callable[..., Audience]
+) -> Started:
+    """Starts servers with any plugins, one after another, on one database."""
+    return _starter(services, settings, server, open_audience)
+
+
+@pytest.fixture(scope="package", params=STORES)
+def plugged(
+    request: pytest.FixtureRequest,
+    services: Services,
+    settings: Settings,
+    server: Server,
+    with_reviews: Registry,
+    open_database: Callable[[str], AbstractContextManager[str]],
+) -> Iterator[Server]:
+    """A server with the plugin, whose database the tests share."""
+    with open_database(request.param) as url:
+        start = _starter(services, settings, server, opener(request.param, url))
+        with start(with_reviews) as started:
+            yield started
 
 
 @pytest.fixture

@@ -151,19 +151,20 @@ def test_who_is_forgotten_while_the_plugin_is_gone_does_not_come_back_with_it(
 
 
 def test_a_view_of_an_operators_own_does_not_keep_anyone_from_being_forgotten(
-    plugged: Server, shop: Client
+    server: Server, start: Started, with_reviews: Registry
 ) -> None:
-    audience = plugged.services.audience
-    audience.command("CREATE VIEW latest_reviews AS SELECT * FROM acme_reviews FINAL")
-    audience.command(
-        "CREATE TABLE copies (shop_id UInt64, contact_id UInt64, version UInt64, deleted Bool) "
-        "ENGINE = MergeTree ORDER BY contact_id"
-    )
-    contacts(shop, "1")
-    record(shop, "acme_reviews", REVIEW)
-    shop.forget("1")
-    contacts(shop, "1")
-    assert reviews(shop, 1) == 0
+    with start(with_reviews) as plugged:
+        audience, shop = plugged.services.audience, plugged.client(server.shop().shop)
+        audience.command("CREATE VIEW latest_reviews AS SELECT * FROM acme_reviews FINAL")
+        audience.command(
+            "CREATE TABLE copies (shop_id UInt64, contact_id UInt64, version UInt64, "
+            "deleted Bool) ENGINE = MergeTree ORDER BY contact_id"
+        )
+        contacts(shop, "1")
+        record(shop, "acme_reviews", REVIEW)
+        shop.forget("1")
+        contacts(shop, "1")
+        assert reviews(shop, 1) == 0
 
 
 def test_a_table_that_was_left_out_shows_one_shops_rows_too(
