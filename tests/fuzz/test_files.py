@@ -166,8 +166,6 @@ def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
 
 @given(content=st.binary(max_size=2_000), suffix=st.sampled_from([*WRITERS]), named=st.booleans())
 @settings(
-    max_examples=100,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

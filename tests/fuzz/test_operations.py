@@ -98,7 +98,6 @@ def _mended(text: str, ids: list[str]) -> str:
 @schema.parametrize()
 @settings(
     max_examples=20,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[*HealthCheck],

@@ -35,8 +35,6 @@ CODES = frozenset(ErrorCode) - {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE}
 CLOSES = {1000, 1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409, 4429}
 
 some = settings(
-    max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 values = st.recursive(

@@ -1,7 +1,7 @@
 """Sizes from the index are the evaluator's, whatever happens between one question and the next.
 
 Facts are recorded, contacts forgotten; the clock goes on, and back; vectors are let go for want of
-room; the process begins anew. ``PARITY_EXAMPLES=1000`` tries more of it.
+room; the process begins anew.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from graphql_app.audience.recorder import Recorder
@@ -22,7 +22,7 @@ from tests.parity.evaluation.facts import Batch, facts_after
 from tests.parity.evaluator import Judge
 from tests.parity.recorded_shop import RecordedShop
 from tests.parity.strategies import Situation, situations
-from tests.parity.test_parity import EXAMPLES, UNHURRIED, check_size
+from tests.parity.test_parity import FEWER, UNHURRIED, check_size
 
 # What is kept of a shop of a few contacts: everything, a few vectors, or nothing at all.
 ROOM = (1 << 30, 600, 1)
@@ -98,7 +98,7 @@ def check_history(services: Services, situation: Situation, steps: Sequence[Step
                 recorded.append(step)
 
 
-@settings(UNHURRIED, max_examples=EXAMPLES)
+@UNHURRIED
 @given(history=histories(forgetting=False))
 def test_whatever_comes_between(
     services: Services, history: tuple[Situation, Sequence[Step]]
@@ -108,7 +108,7 @@ def test_whatever_comes_between(
 
 # Erasing from disk takes longest: there are fewer of these, in an audience of their own.
 @pytest.mark.parametrize("store", ["embedded", "http"], indirect=True)
-@settings(UNHURRIED, max_examples=max(1, EXAMPLES // 10))
+@FEWER
 @given(history=histories(forgetting=True))
 def test_contacts_are_forgotten_in_between(
     services: Services,

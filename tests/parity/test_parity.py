@@ -1,11 +1,7 @@
-"""The answer in SQL and the evaluator's are the same set, for shops and rules of any kind.
-
-``PARITY_EXAMPLES=1000 pytest tests/parity/test_parity.py`` tries more of them.
-"""
+"""The answer in SQL and the evaluator's are the same set, for shops and rules of any kind."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -29,8 +25,8 @@ from tests.parity.generated_rules import Criteria, edges
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.parity.strategies import Situation, situations
 
-EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "40"))
-UNHURRIED = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+UNHURRIED = settings(print_blob=True, suppress_health_check=list(HealthCheck))
+FEWER = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 10))
 
 POSITIVE_TWINS = {
     "NOT_EQUALS": "EQUALS",
@@ -140,7 +136,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 
 
-@settings(UNHURRIED, max_examples=EXAMPLES)
+@UNHURRIED
 @given(situation=situations())
 def test_sql_and_the_evaluator_agree_on_every_set_and_size(
     services: Services, situation: Situation
@@ -150,7 +146,7 @@ def test_sql_and_the_evaluator_agree_on_every_set_and_size(
 
 # Erasing from disk takes longest: there are fewer of these, in an audience of their own.
 @pytest.mark.parametrize("store", ["embedded", "cluster"], indirect=True)
-@settings(UNHURRIED, max_examples=max(1, EXAMPLES // 10))
+@FEWER
 @given(situation=situations(forgetting=True))
 def test_they_agree_when_contacts_are_forgotten_in_between(
     services: Services, audience: Audience, recorder: Recorder, situation: Situation

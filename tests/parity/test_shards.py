@@ -50,7 +50,6 @@ from tests.parity.strategies import Situation, situations
 SHARDS = 3
 LAYOUT = TableLayout("facts", "shops")
 UNHURRIED = settings(
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
     max_examples=3,

@@ -25,9 +25,9 @@ from tests.support import SIZE, Client, Server
 
 KEYS = sorted(discover().criteria)
 SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(suppress_health_check=[HealthCheck.too_slow])
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
+FEW = settings(max_examples=MANY.max_examples // 2, suppress_health_check=SLOW)
 
 
 def _ordered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_app.audience.write_log import Ids
@@ -34,7 +34,6 @@ def check(universe: Universe, textable: dict[int, bool], others: list[int]) -> N
         assert gone == (id_ not in textable)
 
 
-@settings(deadline=None)
 @given(
     first=st.dictionaries(IDS, st.booleans()),
     changes=st.lists(st.tuples(st.sets(IDS, min_size=1), st.dictionaries(IDS, st.booleans()))),
