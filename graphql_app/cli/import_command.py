@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.audience.facts import FACTS
-from graphql_app.audience.importers import formats, import_file
+from graphql_app.audience.importers import format_names, import_file
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err, out, progress_bars
 from graphql_app.errors import counted
@@ -26,8 +26,8 @@ def import_command(
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(formats(FACTS))}, or a plugin's table; told from the columns when "
-            "left out."
+            help=f"{', '.join(format_names(FACTS))}, or a plugin's table; detected from the "
+            "columns by default."
         ),
     ] = None,
     skip_bad_rows: Annotated[

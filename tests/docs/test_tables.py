@@ -9,7 +9,7 @@ import pytest
 
 from graphql_app import criteria
 from graphql_app.audience import facts, value_parsers
-from graphql_app.audience.importers import formats
+from graphql_app.audience.importers import format_names
 from graphql_app.audience.importers.spool import CHUNK_ORDERS, CHUNK_ROWS
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import FieldKind, FieldType
@@ -143,7 +143,7 @@ def test_the_values_of_files_match_the_code() -> None:
 
 def test_every_file_format_is_named() -> None:
     text = prose(IMPORTING)
-    assert [name for name in formats(facts.FACTS) if f"`{name}`" not in text] == []
+    assert [name for name in format_names(facts.FACTS) if f"`{name}`" not in text] == []
     assert f"{CHUNK_ROWS:,} rows" in text
     assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
 

@@ -56,7 +56,7 @@ def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> 
     segments(data, "shop", "create", "acme", **installed)
     owner = token(data, "acme")
     refused = segments(data, "import", str(file), "--shop", "acme", status=1)
-    assert "its columns are not those of any one format" in refused
+    assert "its columns fit no format" in refused
     assert "acme_reviews: 2 recorded" in segments(
         data, "import", str(file), "--shop", "acme", **installed
     )

@@ -1,4 +1,4 @@
-"""What is recorded of a shop already, as far as importers need it."""
+"""The rows that a shop has before an import."""
 
 from __future__ import annotations
 
@@ -16,77 +16,77 @@ from graphql_app.audience.store import Audience
 
 Ids = npt.NDArray[np.uint64]
 
-SEVERAL: Final = -1  # an address that more than one contact has
+AMBIGUOUS: Final = -1  # several contacts have the address
 
 
-class Recorded:
-    """What is recorded of a shop; each part is read when it is first asked for."""
+class ExistingRows:
+    """The rows of a shop, each part read on first use."""
 
     def __init__(self, audience: Audience, shop_id: int) -> None:
         self._audience = audience
         self._shop_id = shop_id
 
-    def _read(self, columns: str, table: str, order_by: str) -> pa.Table:
+    def _fetch(self, columns: str, table: str) -> pa.Table:
         return self._audience.query_unfiltered(
-            f"SELECT {columns} FROM {table} FINAL "  # our own words and a number
-            f"WHERE shop_id = {int(self._shop_id)} AND NOT deleted ORDER BY {order_by}"
+            f"SELECT {columns} FROM {table} FINAL "
+            f"WHERE shop_id = {int(self._shop_id)} AND NOT deleted ORDER BY id"
         )
 
     @cached_property
-    def _orders(self) -> Ids:
-        return _ids(self._read("id", "orders", "id")["id"])
-
-    def orders(self) -> Ids:
-        """The ids of the orders, in order."""
-        return self._orders
+    def order_ids(self) -> Ids:
+        """The sorted ids of the orders."""
+        return _as_ids(self._fetch("id", "orders")["id"])
 
     @cached_property
     def contacts(self) -> pa.Table:
-        """What a customers export cannot tell of contacts, by id in order."""
+        """The contacts, sorted by id, with the columns that Shopify does not export."""
         names = "id, subscribed_at, unsubscribed_at, created_at, properties"
-        found = self._read(names, "contacts", "id").combine_chunks()
+        found = self._fetch(names, "contacts").combine_chunks()
         place = found.schema.get_field_index("properties")
         return found.set_column(place, "properties", found["properties"].cast(pa.string()))
 
     @cached_property
     def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        found = self._read("id, email, phone", "contacts", "id")
+        found = self._fetch("id, email, phone", "contacts")
         owners: tuple[dict[str, int], dict[str, int]] = ({}, {})
-        for place, (name, fold) in enumerate((("email", fold_email), ("phone", fold_phone))):
+        for place, (name, fold) in enumerate((("email", _fold_email), ("phone", _fold_phone))):
             known = found.filter(pc.is_valid(found[name]))
             texts = known[name].cast(pa.string()).to_pylist()
             for contact, text in zip(known["id"].to_pylist(), texts, strict=True):
                 key = fold(text)
                 if key and owners[place].setdefault(key, contact) != contact:
-                    owners[place][key] = SEVERAL
+                    owners[place][key] = AMBIGUOUS
         return owners
 
-    def owner(self, email: str, phone: str) -> int | None:
-        """The contact with the email address or else the phone; ``SEVERAL`` if more have it."""
+    def find_contact(self, email: str, phone: str) -> int | None:
+        """Find the contact with an email address or, failing that, with a phone number.
+
+        Returns:
+            The contact's id, ``AMBIGUOUS`` if there are several, or ``None``.
+        """
         emails, phones = self._addresses
-        by_email, by_phone = emails.get(fold_email(email)), phones.get(fold_phone(phone))
-        return by_phone if by_email is None or (by_email == SEVERAL and by_phone) else by_email
+        by_email, by_phone = emails.get(_fold_email(email)), phones.get(_fold_phone(phone))
+        return by_phone if by_email is None or (by_email == AMBIGUOUS and by_phone) else by_email
 
 
-def fold_email(email: str) -> str:
-    """The form in which email addresses are compared."""
+def _fold_email(email: str) -> str:
     return email.strip().casefold()
 
 
-def fold_phone(phone: str) -> str:
-    """The form in which phone numbers are compared: digits, after a plus if there is one."""
+def _fold_phone(phone: str) -> str:
+    """Reduce a phone number to its digits, after a plus sign if it has one."""
     digits = re.sub(r"[^0-9]", "", phone)
     return f"+{digits}" if phone.strip().lstrip("'").startswith("+") and digits else digits
 
 
-def _ids(values: Any) -> Ids:
+def _as_ids(values: Any) -> Ids:
     return np.asarray(values.to_numpy(), dtype=np.uint64)
 
 
-def places(known: Ids, wanted: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Where each id is among the known ones, which are in order; -1 where it is not."""
-    ids = _ids(pc.fill_null(wanted, 0))
+def find_positions(known: Ids, wanted: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Find the position of each wanted id among the sorted known ids; -1 if it is not there."""
+    ids = _as_ids(pc.fill_null(wanted, 0))
     if not len(known):
         return np.full(len(ids), -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    return np.where(known[place] == ids, place, -1)
+    position = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[position] == ids, position, -1)

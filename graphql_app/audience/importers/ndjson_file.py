@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line."""
+"""NDJSON files: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def open_ndjson(path: Path, stack: ExitStack) -> Source:
     """Open an NDJSON file; ``stack`` closes it.
 
     Raises:
-        InvalidInputError: It is no NDJSON file of UTF-8 text.
+        InvalidInputError: It is not an NDJSON file in UTF-8.
     """
     blocks = _blocks(path, *stack.enter_context(open_text(path, newline="\n")))
     first = next(blocks, None)
     if first is None:
-        raise bad_file(path, "holds no objects.")
+        raise bad_file(path, "has no objects.")
     return Source(path, "NDJSON", tuple(first.columns), path.stat().st_size, chain([first], blocks))
 
 
@@ -48,16 +48,16 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
             if line.isspace():
                 continue
             try:
-                row = json.loads(line, parse_constant=_not_finite)
+                row = json.loads(line, parse_constant=_refuse_constant)
             except (ValueError, RecursionError) as error:
-                _raise_for(path, number, line)
-                bad.append(BadRow(number, "", f"is not JSON: {_reason(error)}"))
+                _refuse_file(path, number, line)
+                bad.append(BadRow(number, "", f"is not JSON: {_explain(error)}"))
                 continue
             if isinstance(row, dict):
                 rows.append(row)
                 lines.append(number)
             elif isinstance(row, list) and number == 1:
-                raise bad_file(path, "is a JSON array; write one object a line instead.")
+                raise bad_file(path, "is a JSON array; write one object per line instead.")
             else:
                 bad.append(BadRow(number, "", "must be a JSON object"))
         if rows or bad:
@@ -66,11 +66,11 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
             yield Block(columns, lines, file.tell(), bad)
 
 
-def _not_finite(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _reason(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.colno}"
     if isinstance(error, RecursionError):
@@ -78,13 +78,11 @@ def _reason(error: Exception) -> str:
     return "a number has too many digits" if "digits" in str(error) else str(error)
 
 
-def _raise_for(path: Path, number: int, line: str) -> None:
-    """Raise for a line that shows that the whole file is not what it should be."""
+def _refuse_file(path: Path, number: int, line: str) -> None:
+    """Raise if a line shows that the whole file is unusable."""
     if line.strip() in ("[", "{") and number == 1:
-        raise bad_file(path, "has JSON spread over several lines; write one object a line.")
+        raise bad_file(path, "has JSON that spans several lines; write one object per line.")
     if len(line) == MAX_LINE:
         raise bad_file(path, f"line {number} has more than {MAX_LINE} characters.")
     if not line.endswith("\n"):
-        raise bad_file(
-            path, f"ends within line {number}: the file is cut off; get the whole of it."
-        )
+        raise bad_file(path, f"ends within line {number}: the file is incomplete.")

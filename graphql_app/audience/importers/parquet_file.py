@@ -1,4 +1,4 @@
-"""Parquet: stays columnar all the way."""
+"""Parquet files, read as columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_parquet(path: Path, stack: ExitStack) -> Source:
     """Open a Parquet file; ``stack`` closes it.
 
     Raises:
-        InvalidInputError: It is no whole Parquet file.
+        InvalidInputError: It is not a complete Parquet file.
     """
     file = stack.enter_context(open_file(path))
     start = file.read(4)
@@ -31,9 +31,7 @@ def open_parquet(path: Path, stack: ExitStack) -> Source:
         schema = parquet.schema_arrow
         rows = parquet.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise bad_file(
-            path, f"is not a whole Parquet file: it may be cut off ({_brief(error)})."
-        ) from None
+        raise bad_file(path, f"is not a complete Parquet file ({_shorten(error)}).") from None
     return Source(path, "Parquet", tuple(schema.names), rows, _blocks(path, parquet), schema)
 
 
@@ -41,19 +39,19 @@ def _blocks(path: Path, parquet: pq.ParquetFile) -> Iterator[Block]:
     done = 0
     try:
         for batch in parquet.iter_batches(BATCH_ROWS):
-            columns = dict(zip(batch.schema.names, map(_whole_text, batch.columns), strict=True))
+            columns = dict(
+                zip(batch.schema.names, map(_replace_invalid_text, batch.columns), strict=True)
+            )
             first, done = done + 1, done + batch.num_rows
             yield Block(columns, range(first, done + 1), done)
     except (pa.ArrowException, OSError) as error:
-        raise bad_file(
-            path, f"cannot be read after row {done}: it is damaged ({_brief(error)})."
-        ) from None
+        raise bad_file(path, f"is damaged after row {done} ({_shorten(error)}).") from None
 
 
-def _whole_text(values: pa.Array) -> pa.Array | list[str | None]:
-    """The values; where they are text that is not UTF-8, with lone surrogates for what is not.
+def _replace_invalid_text(values: pa.Array) -> pa.Array | list[str | None]:
+    """Replace bytes of text that are not UTF-8 by lone surrogates.
 
-    Parquet readers do not check this, and such text is refused with its row further on.
+    Parquet readers do not check text. The parser of the column refuses surrogates, with their row.
     """
     if pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
@@ -67,5 +65,5 @@ def _whole_text(values: pa.Array) -> pa.Array | list[str | None]:
     return values
 
 
-def _brief(error: Exception) -> str:
+def _shorten(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")[:200]

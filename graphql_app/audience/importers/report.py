@@ -1,4 +1,4 @@
-"""What an import tells its user: the bad rows of the file, and what was recorded."""
+"""What an import reports: progress, bad rows and the outcome."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ CHECKING, RECORDING = "checking", "recording"
 Progress = Callable[[str, int, int | None], None]
 """Called with the phase (``CHECKING``, then ``RECORDING``), how much is done, and of how much.
 
-While checking, these are bytes of a CSV or NDJSON file and rows of a Parquet file; while
-recording, rows.
+While checking, these are bytes of a CSV or NDJSON file or rows of a Parquet file; while recording,
+they are rows.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A reason why a row was refused; a row has as many as it has bad values.
+    """A bad value of a row, or a bad row as a whole.
 
     Attributes:
-        line: Where the row starts: a line of a CSV or NDJSON file, a row of a Parquet file, from 1.
-        column: The column's name in the file; empty where the whole row is meant.
+        line: The line of a CSV or NDJSON file on which the row starts, or the row of a Parquet
+            file, counted from 1.
+        column: The name of the column in the file; empty for the row as a whole.
         message: What is wrong, to be read after the column's name.
     """
 
@@ -40,12 +41,12 @@ class ImportReport:
     """The outcome of an import.
 
     Attributes:
-        format: What the file was read as: one of ``formats``.
+        format: The format of the file.
         place: What ``BadRow.line`` counts: "line" or "row".
-        recorded: Rows recorded, by fact; empty when bad rows kept the file from being recorded.
-        skipped: Rows of the file left out as bad, by fact; an order counts once.
-        bad_rows: What was wrong, in the order of the file: the first 10,000.
-        bad_row_count: How many there were in all.
+        recorded: The number of recorded rows by type; empty if the file was refused.
+        skipped: The number of bad rows by type; an order counts once.
+        bad_rows: The first 10,000 bad values, in the order of the file.
+        bad_row_count: The number of bad values.
     """
 
     format: str
@@ -57,19 +58,19 @@ class ImportReport:
 
     @property
     def refused(self) -> bool:
-        """Whether bad rows kept the file from being recorded."""
+        """Whether nothing was recorded because of bad rows."""
         return bool(self.bad_row_count) and not self.recorded
 
 
-class BadRows:
-    """Collects bad rows: all are counted, the first ones are kept."""
+class BadRowCollector:
+    """Counts all bad rows, and keeps the first ones."""
 
     def __init__(self) -> None:
         self.kept: list[BadRow] = []
         self.count = 0
 
     def add(self, bad: Iterable[BadRow]) -> None:
-        """Add bad rows of the next part of the file."""
+        """Add the bad rows of the next part of the file."""
         for row in sorted(bad, key=lambda row: row.line):
             self.count += 1
             if len(self.kept) < MAX_BAD_ROWS:
@@ -77,5 +78,5 @@ class BadRows:
 
 
 def bad_file(path: Path, message: str) -> InvalidInputError:
-    """The error for a file that cannot be imported at all."""
+    """Return the error for a file that cannot be imported at all."""
     return InvalidInputError([Problem(ErrorCode.INVALID, f"{path}: {message}")])

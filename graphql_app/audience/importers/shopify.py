@@ -1,4 +1,4 @@
-"""What the exports of Shopify have in common: columns by name, and how values are written."""
+"""What Shopify's exports have in common: their columns, and how they write values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graphql_app.audience.importers.source import Block, Source
 
 CUSTOMERS, ORDERS = SHOPIFY_EXPORTS
 
-_MARKS = {
+_DISTINCTIVE_COLUMNS = {
     CUSTOMERS: {"First Name", "Email", "Accepts SMS Marketing"},
     ORDERS: {"Name", "Lineitem name", "Lineitem quantity"},
 }
@@ -18,19 +18,19 @@ _MARKS = {
 _NUMBERS = {"Id", "Customer ID", "Phone"}
 
 
-def recognise(columns: Iterable[str]) -> str | None:
-    """Which export has these columns; an incomplete one is recognised too."""
+def detect_export(columns: Iterable[str]) -> str | None:
+    """Return the export with these columns, even if some of its columns are missing."""
     names = set(columns)
-    return next((name for name, marks in _MARKS.items() if marks <= names), None)
+    return next((name for name, own in _DISTINCTIVE_COLUMNS.items() if own <= names), None)
 
 
-def require_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> list[str]:
-    """The names of the required columns in the file; of a tuple, the first that is there.
+def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> list[str]:
+    """Find the required columns of a file; of a tuple, the first column that is there.
 
     Raises:
-        InvalidInputError: A required column is missing, or there more than once.
+        InvalidInputError: A required column is missing or occurs more than once.
     """
-    if source.kind != "CSV":
+    if source.file_type != "CSV":
         raise bad_file(source.path, "Shopify's exports are CSV files.")
     found = []
     for choice in required:
@@ -39,22 +39,22 @@ def require_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -
         if name is None:
             raise bad_file(
                 source.path,
-                f'the column "{names[0]}" is missing; export the file again with all its columns.',
+                f'the column "{names[0]}" is missing; export the file again with all columns.',
             )
         if source.columns.count(name) > 1:
-            raise bad_file(source.path, f'the column "{name}" is there more than once.')
+            raise bad_file(source.path, f'the column "{name}" occurs more than once.')
         found.append(name)
     return found
 
 
-def texts(block: Block, column: str) -> list[str]:
-    """A column's values; numbers without the apostrophe that keeps spreadsheets from them."""
+def read_texts(block: Block, column: str) -> list[str]:
+    """Read a column; numbers lose the apostrophe that makes spreadsheets treat them as text."""
     values = list(block.columns[column])
     return [value.removeprefix("'") for value in values] if column in _NUMBERS else values
 
 
-def time(value: str) -> str:
-    """A time as ISO 8601 has it: Shopify puts a space before the offset."""
+def to_iso_time(value: str) -> str:
+    """Convert a time to ISO 8601: Shopify writes a space before the offset."""
     if value[19:20] == " ":
         value = value[:19] + value[20:]
     return value.replace("UTC", "Z")

@@ -1,14 +1,13 @@
-"""Shopify's customers export, in its present layout, the older one, and with metafields.
+"""Shopify's customers export, in its current or older layout, with or without metafields.
 
-The export tells whether a customer accepts texts, not since when, nor until when. So:
+The export says whether a customer accepts texts, but not since when. Therefore:
 
-- "yes" for a contact not known as subscribed: subscribed at the date given for the whole file, by
-  default the time of the import; the latter too where the given date is not after the contact's
-  last known unsubscription;
-- "no" for a contact known as subscribed: unsubscribed at the time of the import;
-- otherwise the known dates stay, so that importing a file again changes nothing.
+- "yes" subscribes a contact who is not subscribed, at the date given for the whole file. Without a
+  date, or if the contact unsubscribed after it, the time of the import counts.
+- "no" unsubscribes a contact who is subscribed, at the time of the import.
+- Otherwise the recorded dates stay, so importing a file again changes nothing.
 
-What the export cannot tell at all, ``created_at`` and ``properties``, stays as recorded.
+The export lacks ``created_at`` and ``properties``, so they stay as recorded.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.facts import CONTACTS, check_batch
-from graphql_app.audience.importers.existing_rows import Recorded, places
-from graphql_app.audience.importers.fact_file import Checked, keep_good
+from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
+from graphql_app.audience.importers.import_format import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.report import BadRow
-from graphql_app.audience.importers.shopify import require_columns, texts
+from graphql_app.audience.importers.shopify import find_columns, read_texts
 from graphql_app.audience.importers.source import Block, Source
 from graphql_app.audience.value_parsers import INSTANT
 
@@ -42,52 +41,54 @@ _COLUMNS: dict[str, str | tuple[str, ...]] = {
 }
 
 
-class CustomersLayout:
-    """A customers export.
+class CustomersFormat:
+    """The format of Shopify's customers export.
 
     Args:
         source: The file.
-        recorded: What is recorded of the shop.
+        existing: The shop's existing rows.
         now: The time of the import.
-        subscribed_at: Since when those who accept texts and are not known as subscribed do.
+        subscribed_at: When customers who accept texts subscribed, unless they already are.
     """
 
     fact = CONTACTS
     has_lines = False
 
     def __init__(
-        self, source: Source, recorded: Recorded, now: datetime, subscribed_at: datetime | None
+        self, source: Source, existing: ExistingRows, now: datetime, subscribed_at: datetime | None
     ) -> None:
         self._source = source
-        self._recorded = recorded
+        self._existing = existing
         self._now = pa.scalar(now, INSTANT)
-        self._since = pa.scalar(subscribed_at or now, INSTANT)
+        self._subscribed_at = pa.scalar(subscribed_at or now, INSTANT)
         self._names: dict[str, str] = {}
 
-    def require(self) -> None:
-        """Raise for a column that is missing."""
-        names = require_columns(self._source, list(_COLUMNS.values()))
+    def check_columns(self) -> None:
+        """Raise for a missing column."""
+        names = find_columns(self._source, list(_COLUMNS.values()))
         self._names = dict(zip(_COLUMNS, names, strict=True))
 
-    def checked(self, blocks: Iterable[Block]) -> Iterator[Checked]:
-        """Check blocks."""
+    def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
+        """Check the rows of blocks."""
         for block in blocks:
-            values = {field: texts(block, name) for field, name in self._names.items()}
+            values = {field: read_texts(block, name) for field, name in self._names.items()}
             consents = [value.strip().casefold() for value in values.pop("consent")]
-            rows, problems = check_batch(CONTACTS, values, len(block.lines))
-            bad = [BadRow(block.lines[p.row], self._names[p.field], p.message) for p in problems]
+            rows, problems = check_batch(CONTACTS, values, len(block.line_numbers))
+            bad = [
+                BadRow(block.line_numbers[p.row], self._names[p.field], p.message) for p in problems
+            ]
             bad_rows = {p.row for p in problems}
             for row, consent in enumerate(consents):
                 if consent not in ("yes", "no"):
-                    bad.append(BadRow(block.lines[row], _CONSENT, 'must be "yes" or "no"'))
+                    bad.append(BadRow(block.line_numbers[row], _CONSENT, 'must be "yes" or "no"'))
                     bad_rows.add(row)
             accepts = pa.array([consent == "yes" for consent in consents], pa.bool_())
-            yield keep_good(self._dated(rows, accepts), block, bad, bad_rows)
+            yield drop_bad_rows(self._add_dates(rows, accepts), block, bad, bad_rows)
 
-    def _dated(self, rows: pa.Table, accepts: pa.Array) -> pa.Table:
-        """The contacts with their dates of consent, and what else only the records tell."""
-        known = self._recorded.contacts
-        place = places(known["id"].to_numpy(), rows["id"])
+    def _add_dates(self, rows: pa.Table, accepts: pa.Array) -> pa.Table:
+        """Add the dates of consent and the columns that the export lacks."""
+        known = self._existing.contacts
+        place = find_positions(known["id"].to_numpy(), rows["id"])
         of_row = known.take(pa.array(place, mask=place < 0)).combine_chunks()
         old_start, old_end = of_row["subscribed_at"], of_row["unsubscribed_at"]
         subscribed = pc.and_(
@@ -96,7 +97,9 @@ class CustomersLayout:
         starts = pc.and_(accepts, pc.invert(subscribed))
         ends = pc.and_(pc.invert(accepts), subscribed)
         start = pc.if_else(
-            pc.fill_null(pc.greater(self._since, old_end), True), self._since, self._now
+            pc.fill_null(pc.greater(self._subscribed_at, old_end), True),
+            self._subscribed_at,
+            self._now,
         )
         earlier_end = pc.if_else(pc.less(old_end, start), old_end, pa.scalar(None, INSTANT))
         end = pc.if_else(pc.greater(old_start, self._now), old_start, self._now)

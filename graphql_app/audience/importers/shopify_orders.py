@@ -1,8 +1,8 @@
-"""Shopify's orders export: a row a line item, the order's own fields on its first row only.
+"""Shopify's orders export: one row per line item, with the order's fields on its first row.
 
-An order names its customer by email address or phone, so the customers are imported first. The
-stock-keeping unit is the product's id, or, where there is none, the line item's name. Names of
-line items are cut to what a title may have.
+An order names its customer by email address or phone number, so import the customers first. The
+product's id is the line item's SKU or, without one, its name. Names of line items are cut to the
+maximum length of a title.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from graphql_app.audience.facts import LINES, ORDERS, check_batch
-from graphql_app.audience.importers.existing_rows import SEVERAL, Recorded
-from graphql_app.audience.importers.fact_file import Checked, keep_good, with_lines
+from graphql_app.audience.importers.existing_rows import AMBIGUOUS, ExistingRows
+from graphql_app.audience.importers.import_format import CheckedRows, drop_bad_rows
+from graphql_app.audience.importers.nested_lines import attach_lines
 from graphql_app.audience.importers.report import BadRow
-from graphql_app.audience.importers.shopify import require_columns, texts, time
+from graphql_app.audience.importers.shopify import find_columns, read_texts, to_iso_time
 from graphql_app.audience.importers.source import Block, Source
 from graphql_app.audience.value_parsers import MAX_TEXT
 
@@ -35,53 +36,54 @@ _LINE = {
     "price": "Lineitem price",
 }
 _SKU = "Lineitem sku"
-_NEEDED = list(
+_REQUIRED = list(
     dict.fromkeys(("Name", "Phone", "Currency", *_ORDER.values(), *_LINE.values(), _SKU))
 )
 
 
-class OrdersLayout:
-    """An orders export.
+class OrdersFormat:
+    """The format of Shopify's orders export.
 
     Args:
         source: The file.
-        recorded: What is recorded of the shop.
+        existing: The shop's existing rows.
         currency: The shop's currency, ISO 4217.
     """
 
     fact = ORDERS
     has_lines = True
 
-    def __init__(self, source: Source, recorded: Recorded, currency: str) -> None:
+    def __init__(self, source: Source, existing: ExistingRows, currency: str) -> None:
         self._source = source
-        self._recorded = recorded
+        self._existing = existing
         self._currency = currency
 
-    def require(self) -> None:
-        """Raise for a column that is missing."""
-        require_columns(self._source, _NEEDED)
+    def check_columns(self) -> None:
+        """Raise for a missing column."""
+        find_columns(self._source, _REQUIRED)
 
-    def checked(self, blocks: Iterable[Block]) -> Iterator[Checked]:
-        """Check blocks, each up to the last order that is whole in it."""
+    def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
+        """Check the orders in blocks; the last order of a block may go on in the next one."""
         rest: Block | None = None
         for block in blocks:
-            columns = {name: texts(block, name) for name in _NEEDED}
-            rest = _joined(rest, Block(columns, block.lines, block.done, block.bad))
-            last = _starts(rest)[-1:]
+            columns = {name: read_texts(block, name) for name in _REQUIRED}
+            new = Block(columns, block.line_numbers, block.progress, block.bad)
+            rest = new if rest is None else _join_blocks(rest, new)
+            last = _find_starts(rest)[-1:]
             if last and last[0]:
-                whole, rest = _split(rest, last[0])
-                yield self._check(whole)
+                whole, rest = _split_block(rest, last[0])
+                yield self._check_block(whole)
         if rest is not None:
-            yield self._check(rest)
+            yield self._check_block(rest)
 
-    def _check(self, block: Block) -> Checked:
-        starts = _starts(block)
+    def _check_block(self, block: Block) -> CheckedRows:
+        starts = _find_starts(block)
         order = {
             field: [block.columns[name][row] for row in starts] for field, name in _ORDER.items()
         }
-        order["ordered_at"] = [time(value) for value in order["ordered_at"]]
-        order["cancelled_at"] = [time(value) for value in order["cancelled_at"]]
-        order["contact_id"], bad = self._customers(block, starts)
+        order["ordered_at"] = [to_iso_time(value) for value in order["ordered_at"]]
+        order["cancelled_at"] = [to_iso_time(value) for value in order["cancelled_at"]]
+        order["contact_id"], bad = self._find_customers(block, starts)
         rows, problems = check_batch(ORDERS, order, len(starts))
         bad += [(p.row, starts[p.row], _ORDER[p.field], p.message) for p in problems]
         bad += [
@@ -89,7 +91,7 @@ class OrdersLayout:
             for number, row in enumerate(starts)
             if block.columns["Currency"][row] != self._currency
         ]
-        sold = _line_rows(block)
+        sold = _find_line_items(block)
         names = [block.columns["Lineitem name"][row][:MAX_TEXT] for row in sold]
         skus = [block.columns[_SKU][row] for row in sold]
         lines, line_problems = check_batch(
@@ -106,54 +108,54 @@ class OrdersLayout:
         )
         owners = np.searchsorted(starts, sold, side="right") - 1
         bad += [
-            (int(owners[p.row]), sold[p.row], self._column(p.field, skus[p.row]), p.message)
+            (int(owners[p.row]), sold[p.row], self._column_of(p.field, skus[p.row]), p.message)
             for p in line_problems
         ]
         counts = np.bincount(owners, minlength=len(starts)).tolist() if sold else [0] * len(starts)
-        return keep_good(
-            with_lines(rows, lines, counts),
+        return drop_bad_rows(
+            attach_lines(rows, lines, counts),
             block,
-            [BadRow(block.lines[row], column, message) for _, row, column, message in bad],
+            [BadRow(block.line_numbers[row], column, message) for _, row, column, message in bad],
             {number for number, *_ in bad},
         )
 
     @staticmethod
-    def _column(field: str, sku: str) -> str:
+    def _column_of(field: str, sku: str) -> str:
         return _SKU if field == "product_id" and sku.strip() else _LINE[field]
 
-    def _customers(
+    def _find_customers(
         self, block: Block, starts: Sequence[int]
     ) -> tuple[list[Any], list[tuple[int, int, str, str]]]:
-        """Whose the orders are (0 if unknown), and what is wrong: order, row, column, why."""
+        """Find the contact of each order (0 if unknown), and the orders without one."""
         owners, bad = [], []
         for number, row in enumerate(starts):
             email, phone = block.columns["Email"][row], block.columns["Phone"][row]
-            owner = self._recorded.owner(email, phone)
-            if owner is None or owner == SEVERAL:
+            owner = self._existing.find_contact(email, phone)
+            if owner is None or owner == AMBIGUOUS:
                 column = "Email" if email.strip() or not phone.strip() else "Phone"
-                bad.append((number, row, column, _stranger(email, phone, owner)))
+                bad.append((number, row, column, _explain_unknown(email, phone, owner)))
                 owner = 0
             owners.append(owner)
         return owners, bad
 
 
-def _stranger(email: str, phone: str, owner: int | None) -> str:
+def _explain_unknown(email: str, phone: str, owner: int | None) -> str:
     address = email.strip() or phone.strip()
     if not address:
-        return "and Phone are both blank, so that the customer is unknown"
-    if owner == SEVERAL:
-        return f"is that of several contacts: {address}"
+        return "and Phone are blank, so the customer is unknown"
+    if owner == AMBIGUOUS:
+        return f"belongs to several contacts: {address}"
     return f"no contact has {address}; import the customers first"
 
 
-def _line_rows(block: Block) -> list[int]:
-    """The rows with a line item: an order may have none."""
+def _find_line_items(block: Block) -> list[int]:
+    """Find the rows with a line item: an order may have none."""
     fields = zip(*(block.columns[name] for name in (_SKU, *_LINE.values())), strict=True)
     return [row for row, values in enumerate(fields) if any(values)]
 
 
-def _starts(block: Block) -> list[int]:
-    """The rows that begin an order: another name than before, or another id."""
+def _find_starts(block: Block) -> list[int]:
+    """Find the first rows of orders: their name or id differs from the row before."""
     starts = []
     name, order = None, ""
     for row, (name_here, id_here) in enumerate(
@@ -165,17 +167,16 @@ def _starts(block: Block) -> list[int]:
     return starts
 
 
-def _joined(first: Block | None, second: Block) -> Block:
-    if first is None:
-        return second
+def _join_blocks(first: Block, second: Block) -> Block:
     columns = {name: [*first.columns[name], *values] for name, values in second.columns.items()}
-    return Block(columns, [*first.lines, *second.lines], second.done, [*first.bad, *second.bad])
+    numbers = [*first.line_numbers, *second.line_numbers]
+    return Block(columns, numbers, second.progress, [*first.bad, *second.bad])
 
 
-def _split(block: Block, at: int) -> tuple[Block, Block]:
+def _split_block(block: Block, at: int) -> tuple[Block, Block]:
     head = {name: values[:at] for name, values in block.columns.items()}
     tail = {name: values[at:] for name, values in block.columns.items()}
     return (
-        Block(head, block.lines[:at], block.done, block.bad),
-        Block(tail, block.lines[at:], block.done),
+        Block(head, block.line_numbers[:at], block.progress, block.bad),
+        Block(tail, block.line_numbers[at:], block.progress),
     )

@@ -1,4 +1,4 @@
-"""Reading files, whatever their format, as blocks of columns that know where their rows are."""
+"""Files as blocks of columns, with the positions of their rows in the file."""
 
 from __future__ import annotations
 
@@ -32,40 +32,33 @@ class Block:
     """Consecutive rows of a file.
 
     Attributes:
-        columns: Their values by the file's names of the columns.
-        lines: Where each row starts in the file.
-        done: How much of the file has been read with this block.
-        bad: Rows that could not be read as such; they are not in ``columns``.
-        unread: How many rows these are.
+        columns: The values of each column, by its name in the file.
+        line_numbers: Where each row starts; the lines of a text file, the rows of a Parquet file.
+        progress: How much of the file has been read.
+        bad: Rows that could not be parsed; ``columns`` does not have them.
     """
 
     columns: Mapping[str, pa.Array | Sequence[Any]]
-    lines: Sequence[int]
-    done: int
+    line_numbers: Sequence[int]
+    progress: int
     bad: Sequence[BadRow] = field(default=())
-
-    @property
-    def unread(self) -> int:
-        """How many rows could not be read."""
-        return len(self.bad)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that is being read.
+    """An open file.
 
     Attributes:
         path: The file.
-        kind: "CSV", "NDJSON" or "Parquet".
-        columns: The names of its columns, as far as known: all but in NDJSON, where they are those
-            of the first rows and any row may bring others.
-        types: Their Arrow types, of a Parquet file.
-        total: What ``Block.done`` is of.
-        blocks: The rows; reading them raises for a file that is not whole.
+        file_type: "CSV", "NDJSON" or "Parquet".
+        columns: The names of its columns; for NDJSON only of the first rows.
+        total: The ``progress`` of the last block.
+        blocks: The rows; iterating raises if the file turns out to be incomplete.
+        types: The Arrow types of the columns of a Parquet file.
     """
 
     path: Path
-    kind: str
+    file_type: str
     columns: tuple[str, ...]
     total: int
     blocks: Iterator[Block]
@@ -74,16 +67,16 @@ class Source:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that may be one of facts.
+    """Open a file.
 
     Raises:
-        InvalidInputError: It is no file, is empty, or is compressed.
+        InvalidInputError: It is not a regular file, is empty, or is compressed.
         OSError: It cannot be read.
     """
     if path.is_dir():
-        raise bad_file(path, "is a directory; name a file in it.")
+        raise bad_file(path, "is a directory; choose a file in it.")
     if path.exists() and not path.is_file():
-        raise bad_file(path, "is not a regular file; save what it gives in a file first.")
+        raise bad_file(path, "is not a regular file; save its contents to a file first.")
     with path.open("rb") as file:
         start = file.read(8)
         file.seek(0)
@@ -91,40 +84,40 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
             raise bad_file(path, "is empty.")
         for magic, what in _MAGIC.items():
             if start.startswith(magic):
-                raise bad_file(path, f"is {what}; unpack it first.")
+                raise bad_file(path, f"is {what}; decompress it first.")
         yield file
 
 
 @contextmanager
 def open_text(path: Path, newline: str) -> Iterator[tuple[BinaryIO, io.TextIOWrapper]]:
-    """Open a file of text in UTF-8, with or without a byte order mark: its bytes and its text.
+    """Open a UTF-8 file, with or without a byte order mark, as bytes and as text.
 
     Raises:
-        InvalidInputError: As ``open_file``, or it is seen to be something else.
+        InvalidInputError: See ``open_file``; or it is a Parquet file or in UTF-16.
     """
     with (
         open_file(path) as file,
         io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as text,
     ):
-        _refuse_other_than_text(path, file)
+        _refuse_binary(path, file)
         yield file, text
 
 
-def _refuse_other_than_text(path: Path, file: BinaryIO) -> None:
+def _refuse_binary(path: Path, file: BinaryIO) -> None:
     start = file.read(4)
     file.seek(0)
     if start.startswith(PARQUET_MAGIC):
-        raise bad_file(path, "is a Parquet file; give it a name that ends in .parquet.")
+        raise bad_file(path, "is a Parquet file; rename it to end in .parquet.")
     if start.startswith(_UTF_16):
         raise bad_file(path, "is in UTF-16; save it as UTF-8.")
 
 
 def not_utf8(path: Path, newline: str) -> Exception:
-    """The error for a file that is not UTF-8, with the first line that is not."""
+    """Return the error for a file that is not UTF-8, with the first such line."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline=newline) as text:
         for number, line in enumerate(text, 1):
             try:
                 line.encode()
             except UnicodeEncodeError:
                 return bad_file(path, f"line {number} is not UTF-8; save the file as UTF-8.")
-    return bad_file(path, "is not UTF-8; save it as UTF-8.")  # changed in between
+    return bad_file(path, "is not UTF-8; save it as UTF-8.")  # the file changed meanwhile

@@ -1,4 +1,4 @@
-"""From checked rows to recorded ones: a spool between the two passes, then chunks of it."""
+"""The spool between the two passes of an import, and recording it in chunks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType
+from graphql_app.audience.importers.nested_lines import detach_lines
 from graphql_app.audience.recorder import Recorder
 from graphql_app.errors import AppError, ErrorCode
 
@@ -20,7 +21,7 @@ CHUNK_ORDERS = 100_000
 
 
 class Spool:
-    """Checked rows on disk, compressed, in a temporary file without a name."""
+    """Checked rows, compressed in an anonymous temporary file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -28,8 +29,8 @@ class Spool:
         self.rows = 0
 
     def write(self, rows: pa.Table) -> None:
-        """Add rows; all have the same schema."""
-        with _disk():
+        """Add rows; all must have the same schema."""
+        with _translate_disk_errors():
             if self._writer is None:
                 options = pa.ipc.IpcWriteOptions(compression="lz4")
                 self._writer = pa.ipc.new_stream(self._file, rows.schema, options=options)
@@ -39,14 +40,14 @@ class Spool:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         if self._writer is None:
             return
-        with _disk():
+        with _translate_disk_errors():
             self._writer.close()
             self._file.seek(0)
             reader = pa.ipc.open_stream(self._file)
         yield from reader
 
     def chunks(self, size: int) -> Iterator[pa.Table]:
-        """The rows in order, ``size`` at a time."""
+        """Return the rows in order, ``size`` at a time."""
         waiting: list[pa.RecordBatch] = []
         count = 0
         for batch in self._batches():
@@ -61,36 +62,36 @@ class Spool:
             yield pa.Table.from_batches(waiting)
 
     def table(self) -> pa.Table | None:
-        """All rows at once."""
+        """Return all rows at once."""
         batches = list(self._batches())
         return pa.Table.from_batches(batches).combine_chunks() if batches else None
 
 
 @contextmanager
 def open_spool() -> Iterator[Spool]:
-    """Open a spool; its file is gone afterwards, whatever happens."""
-    with _disk():
+    """Open a spool; its file is deleted at the end of the block."""
+    with _translate_disk_errors():
         file = tempfile.TemporaryFile(prefix="segments-import-")  # noqa: SIM115  # closed below
     try:
         yield Spool(file)
     finally:
-        with suppress(OSError):  # what could not be written is not needed any more
+        with suppress(OSError):  # of buffered rows, which are not needed any more
             file.close()
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def _translate_disk_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"The checked rows cannot be kept in {tempfile.gettempdir()} ({error}): make room "
-            "there, or set TMPDIR to another directory.",
+            f"Cannot write temporary files to {tempfile.gettempdir()} ({error}): make room there, "
+            "or set TMPDIR to another directory.",
         ) from error
 
 
-def record(
+def record_spool(
     spool: Spool,
     fact: FactType,
     has_lines: bool,
@@ -98,17 +99,17 @@ def record(
     recorder: Recorder,
     progress: Callable[[int], None],
 ) -> dict[str, int]:
-    """Record what a spool holds; returns how many rows of each fact.
+    """Record the rows of a spool, and return the number of rows by type.
 
     Raises:
-        AppError: The store failed; the message says how many rows are recorded already.
+        AppError: The store failed; the message says how many rows were recorded before.
     """
     recorded = {fact.name: 0}
     if fact is ORDERS and has_lines:
         recorded[ORDER_LINES.name] = 0
     progress(0)
     try:
-        for chunk in _chunks(spool, fact):
+        for chunk in _split_spool(spool, fact):
             lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder)
             recorded[fact.name] += chunk.num_rows
             if lines is not None:
@@ -118,20 +119,20 @@ def record(
         done = recorded[fact.name]
         raise AppError(
             error.code,
-            f"{error} {done} of {spool.rows} rows are recorded; import the file again to record "
-            "all of them: those that are recorded do no harm.",
+            f"{error} {done} of {spool.rows} rows were recorded; import the file again to record "
+            "all of them. It is safe to record rows twice.",
         ) from error
     return recorded
 
 
-def _chunks(spool: Spool, fact: FactType) -> Iterator[pa.Table]:
+def _split_spool(spool: Spool, fact: FactType) -> Iterator[pa.Table]:
     if fact is ORDER_LINES:
-        return _whole_orders(spool.table())
+        return _split_by_order(spool.table())
     return spool.chunks(CHUNK_ORDERS if fact is ORDERS else CHUNK_ROWS)
 
 
-def _whole_orders(lines: pa.Table | None) -> Iterator[pa.Table]:
-    """The lines by order, cut between orders, in the order of the file within each."""
+def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
+    """Sort lines by order, then by their place in the file, and split them between orders."""
     if lines is None or not lines.num_rows:
         return
     places = pc.sort_indices(lines["order_id"])  # stable
@@ -147,23 +148,17 @@ def _whole_orders(lines: pa.Table | None) -> Iterator[pa.Table]:
 def _record_chunk(
     chunk: pa.Table, fact: FactType, has_lines: bool, shop_id: int, recorder: Recorder
 ) -> int | None:
-    """Record rows; returns how many lines the orders among them have, if they tell."""
+    """Record rows, and return the number of nested lines, if there are any."""
     if fact is ORDERS:
         orders = chunk.drop_columns([LINES.name])
-        lines = _lines(chunk[LINES.name].combine_chunks()) if has_lines else None
+        lines = detach_lines(chunk) if has_lines else None
         recorder.record_orders(shop_id, orders, lines)
         return None if lines is None else lines.num_rows
     if fact is ORDER_LINES:
         if recorder.record_order_lines(shop_id, chunk):
-            raise AppError(ErrorCode.INVALID, "Orders were removed while their lines came in.")
+            raise AppError(
+                ErrorCode.INVALID, "Orders were removed during the import of their lines."
+            )
         return None
     recorder.record(shop_id, fact, chunk)
     return None
-
-
-def _lines(nested: pa.Array) -> pa.Table:
-    """Lines as rows, each with the row of its order."""
-    items = pc.list_flatten(nested)
-    parents = pc.list_parent_indices(nested)
-    names = [field.name for field in items.type]
-    return pa.table([*items.flatten(), parents], names=[*names, "row"])

@@ -1,0 +1,167 @@
+"""Shopify's orders export."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+
+import pytest
+
+from graphql_app.audience.importers import BadRow
+from tests.audience.importers.conftest import (
+    ANN,
+    BOB,
+    CUSTOMERS,
+    LATER,
+    ORDERS_EXPORT,
+    Shop,
+    at,
+    customers,
+)
+
+
+def orders(*rows: dict[str, str]) -> list[list[str]]:
+    with ORDERS_EXPORT.open(newline="") as file:
+        header = next(csv.reader(file))
+    return [header, *([row.get(name, "") for name in header] for row in rows)]
+
+
+def order(number: int, **more: str) -> dict[str, str]:
+    return {
+        "Name": f"#{number}", "Id": str(number), "Email": "ann@example.com", "Currency": "USD",
+        "Total": "5.00", "Created at": "2024-05-01 09:58:12 +0000", "Lineitem quantity": "1",
+        "Lineitem name": "Mug", "Lineitem price": "5.00", "Lineitem sku": "MUG",
+    } | {name.replace("_", " "): value for name, value in more.items()}  # fmt: skip
+
+
+def item(number: int, name: str, sku: str = "") -> dict[str, str]:
+    return {"Name": f"#{number}", "Lineitem name": name, "Lineitem sku": sku,
+            "Lineitem quantity": "2", "Lineitem price": "1.00"}  # fmt: skip
+
+
+def test_the_sample(shop: Shop) -> None:
+    shop.load(CUSTOMERS)
+    result = shop.load(ORDERS_EXPORT)
+    assert result.format == "shopify_orders"
+    assert result.recorded == {"orders": 2, "order_lines": 3}
+    columns = "id, contact_id, ordered_at, total, refunded, cancelled_at, valid, line_count"
+    expected = [
+        (5000000000001, ANN, at("2024-05-01T09:58:12Z"), Decimal("34.98"), Decimal(0), None,
+         True, 2),
+        (5000000000002, BOB, at("2024-07-01T03:29:41Z"), Decimal("51.60"), Decimal("51.60"),
+         at("2024-07-02T12:00:00Z"), False, 1),
+    ]  # fmt: skip
+    assert shop.rows("orders", columns) == expected
+    columns = "order_id, product_id, quantity, price"
+    assert shop.rows("order_lines", columns, "order_id, line_number") == [
+        (5000000000001, "TEE-BLK-S", 2, Decimal("9.99")),
+        (5000000000001, "MUG", 1, Decimal("10.00")),
+        (5000000000002, "HOOD-GRY-M", 1, Decimal("48.00")),
+    ]
+    assert shop.rows("products", "id, title") == [
+        ("HOOD-GRY-M", "Hoodie - Grey / M"),
+        ("MUG", 'Mug, "large"'),
+        ("TEE-BLK-S", "Crew Tee - Black / S"),
+    ]
+    before = shop.everything()
+    shop.load(ORDERS_EXPORT, now=LATER)
+    assert shop.everything() == before
+
+
+def test_names_keep_an_apostrophe_and_numbers_lose_it(shop: Shop) -> None:
+    row = {
+        "Customer ID": "'1",
+        "First Name": "'t",
+        "Phone": "'+49",
+        "Accepts SMS Marketing": "no",
+    }
+    shop.load(shop.csv("customers.csv", customers(row)))
+    assert shop.rows("contacts", "id, first_name, phone") == [(1, "'t", "+49")]
+    item = order(1, Id="'9", Email="", Phone="'+49", Lineitem_sku="", Lineitem_name="'90s Tee")
+    shop.load(shop.csv("orders.csv", orders(item)))
+    assert shop.rows("order_lines", "order_id, product_id") == [(9, "'90s Tee")]
+
+
+def test_orders_before_their_customers_are_bad_rows(shop: Shop) -> None:
+    result = shop.load(ORDERS_EXPORT)
+    assert result.refused
+    assert result.bad_rows == (
+        BadRow(2, "Email", "no contact has ann@example.com; import the customers first"),
+        BadRow(4, "Phone", "no contact has +16305550101; import the customers first"),
+    )
+    assert shop.rows("orders", "id") == []
+
+
+def test_customers_are_found_by_email_then_phone(shop: Shop) -> None:
+    shop.load(CUSTOMERS)
+    rows = orders(
+        order(1, Email="ANN@Example.com "),
+        order(2, Email="new@example.com", Phone="'+1 (630) 555-0101"),
+        order(3, Email="ann@example.com", Phone="+16305550101"),
+        order(4, Email="", Phone=""),
+    )
+    result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
+    assert [(bad.line, bad.column) for bad in result.bad_rows] == [(5, "Email")]
+    assert result.skipped == {"orders": 1}
+    found = shop.rows("orders", "id, contact_id", "id")
+    assert found == [(1, ANN), (2, BOB), (3, ANN)]
+
+
+def test_an_address_of_several_contacts_is_ambiguous(shop: Shop) -> None:
+    contacts: list[object] = [{"id": n, "email": "ann@example.com"} for n in (0, 1)]
+    shop.load(shop.ndjson("contacts.ndjson", [*contacts, {"id": 2, "phone": "+1555"}]))
+    rows = orders(order(1), order(2, Phone="+1555"))
+    result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
+    assert result.bad_rows == (BadRow(2, "Email", "belongs to several contacts: ann@example.com"),)
+    assert shop.rows("orders", "id, contact_id") == [(2, 2)]
+
+
+def test_later_rows_of_an_order_can_repeat_its_fields(shop: Shop) -> None:
+    shop.load(CUSTOMERS)
+    rows = orders(order(1), order(1, Id="", Lineitem_sku="", Lineitem_name="Cup"), order(2))
+    shop.load(shop.csv("orders.csv", rows))
+    found = shop.rows("order_lines", "order_id, product_id", "order_id, line_number")
+    assert found == [(1, "MUG"), (1, "Cup"), (2, "MUG")]
+
+
+def test_a_bad_line_skips_the_whole_order(shop: Shop) -> None:
+    shop.load(CUSTOMERS)
+    rows = orders(
+        order(1), {**item(1, "Cup"), "Lineitem quantity": "x"}, item(1, "Jar"),
+        order(2), {**item(2, ""), "Lineitem sku": ""}, order(3, Currency="EUR"),
+        order(4, Total="-1"), order(5, Created_at="yesterday"), order(6), item(6, "n" * 400),
+    )  # fmt: skip
+    result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
+    assert [(bad.line, bad.column) for bad in result.bad_rows] == [
+        (3, "Lineitem quantity"), (6, "Lineitem name"), (7, "Currency"), (8, "Total"),
+        (9, "Created at"),
+    ]  # fmt: skip
+    assert result.bad_rows[2].message == "must be USD, the shop's currency"
+    assert result.skipped == {"orders": 5}
+    assert result.recorded == {"orders": 1, "order_lines": 2}
+    assert shop.rows("order_lines", "order_id, product_id") == [(6, "MUG"), (6, "n" * 255)]
+
+
+def test_an_order_without_lines(shop: Shop) -> None:
+    shop.load(CUSTOMERS)
+    blank = dict.fromkeys((name for name in order(1) if name.startswith("Lineitem")), "")
+    result = shop.load(shop.csv("orders.csv", orders({**order(1), **blank})))
+    assert result.recorded == {"orders": 1, "order_lines": 0}
+
+
+def test_orders_that_span_blocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_app.audience.importers.csv_file.BLOCK_ROWS", 3)
+    shop.load(CUSTOMERS)
+    rows: list[dict[str, str]] = []
+    for number in range(1, 9):
+        rows += [order(number), *(item(number, f"P{place}") for place in range(number))]
+    result = shop.load(shop.csv("orders.csv", orders(*rows)))
+    assert result.bad_rows == ()
+    assert result.recorded == {"orders": 8, "order_lines": len(rows)}
+    counts = shop.rows("orders", "id, line_count", "id")
+    assert counts == [(number, number + 1) for number in range(1, 9)]
+
+
+def test_a_missing_column(shop: Shop) -> None:
+    path = shop.csv("orders.csv", [["Name", "Lineitem name", "Lineitem quantity"]])
+    assert 'the column "Phone" is missing; export the file again' in shop.refusal(path)
