@@ -1,4 +1,4 @@
-"""A ClickHouse server that is away, slow, cut off or not itself: errors while it lasts, no less."""
+"""A ClickHouse server that is down, slow or behind a faulty proxy."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
 
 @pytest.fixture
 def store() -> str:
-    """A server."""
+    """A ClickHouse server."""
     return "http"
 
 
 @pytest.fixture
 def remote(audience: Audience, proxy: Proxy) -> Iterator[Audience]:
-    """Five thousand contacts, beyond the proxy."""
+    """5,000 contacts, behind the proxy."""
     _record(audience, range(5000))
     opened = Audience(f"clickhousedb://127.0.0.1:{proxy.port}/{audience.database}", connections=1)
     yield opened
@@ -75,7 +75,7 @@ def remote(audience: Audience, proxy: Proxy) -> Iterator[Audience]:
 
 
 @ways
-def test_what_is_refused_is_unavailable_and_comes_back_by_itself(
+def test_refused_connections_are_unavailable_until_they_are_accepted(
     remote: Audience, proxy: Proxy, ask: Ask
 ) -> None:
     proxy.refuse()
@@ -88,9 +88,7 @@ def test_what_is_refused_is_unavailable_and_comes_back_by_itself(
 
 
 @ways
-def test_a_connection_that_was_lost_while_nobody_asked_is_no_error(
-    remote: Audience, proxy: Proxy, ask: Ask
-) -> None:
+def test_a_lost_idle_connection_is_replaced(remote: Audience, proxy: Proxy, ask: Ask) -> None:
     assert len(ask(remote)) == 5000
     proxy.drop()
     assert len(ask(remote)) == 5000
@@ -98,7 +96,7 @@ def test_a_connection_that_was_lost_while_nobody_asked_is_no_error(
 
 @ways
 @pytest.mark.parametrize("reset", [True, False])
-def test_an_answer_that_is_cut_is_an_error_and_never_a_shorter_one(
+def test_an_incomplete_answer_is_an_error(
     remote: Audience, proxy: Proxy, ask: Ask, reset: bool
 ) -> None:
     assert len(ask(remote)) == 5000
@@ -117,7 +115,7 @@ def test_an_answer_that_is_cut_is_an_error_and_never_a_shorter_one(
 
 @ways
 @pytest.mark.parametrize("answer", [BAD_GATEWAY, SIGN_IN])
-def test_the_page_of_a_proxy_is_an_error_whatever_its_status(
+def test_a_proxys_page_is_an_error_whatever_its_status(
     remote: Audience, proxy: Proxy, ask: Ask, answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert len(ask(remote)) == 5000
@@ -132,7 +130,7 @@ def test_the_page_of_a_proxy_is_an_error_whatever_its_status(
 
 
 @ways
-def test_a_server_that_does_not_answer_is_waited_for_so_long(
+def test_a_server_that_does_not_answer_is_a_timeout(
     remote: Audience, proxy: Proxy, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(ask(remote)) == 5000
@@ -147,7 +145,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long(
     assert len(ask(remote)) == 5000
 
 
-def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
+def test_catching_up_times_out(
     remote: Audience, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(remote, shared_locks=LocalWriteLocks())
@@ -162,7 +160,7 @@ def test_what_others_wrote_is_asked_for_in_vain_for_seconds_only(
 
 
 @pytest.mark.parametrize("shared", [None, LocalWriteLocks()])
-def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_turn(
+def test_a_write_that_times_out_releases_the_write_lock(
     remote: Audience,
     proxy: Proxy,
     audience: Audience,
@@ -186,7 +184,7 @@ def test_a_write_to_a_server_that_does_not_answer_ends_and_others_have_their_tur
     assert _rows(audience) == [*range(5002)]
 
 
-def test_a_batch_whose_answer_was_lost_is_recorded_once(
+def test_a_batch_is_recorded_once_after_a_lost_answer(
     remote: Audience, proxy: Proxy, audience: Audience
 ) -> None:
     recorder = Recorder(remote)
@@ -199,14 +197,14 @@ def test_a_batch_whose_answer_was_lost_is_recorded_once(
     assert _rows(audience) == [*range(5002)]
 
 
-def test_many_contacts_are_asked_for_by_name(remote: Audience) -> None:
+def test_a_filter_of_many_contacts(remote: Audience) -> None:
     wanted = [*range(0, 100_000, 5)]
     found = remote.fetch_rows(IDS, 1, wanted)
     assert [row[0] for row in found] == [*range(0, 5000, 5)]
     assert remote.fetch_table(IDS, 1, wanted)["id"].to_pylist() == [*range(0, 5000, 5)]
 
 
-def test_what_is_logged_has_no_persons_data_and_no_secret(
+def test_the_log_has_no_personal_data_and_no_secrets(
     remote: Audience, proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -221,7 +219,7 @@ def test_what_is_logged_has_no_persons_data_and_no_secret(
     assert EMAIL not in caplog.text
 
 
-def test_a_server_that_is_not_there_is_named_at_the_start() -> None:
+def test_an_unreachable_server_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(
@@ -232,7 +230,7 @@ def test_a_server_that_is_not_there_is_named_at_the_start() -> None:
     assert SECRET not in str(refused.value)
 
 
-def test_a_wrong_password_and_a_missing_database_are_told_at_the_start(
+def test_a_wrong_password_and_a_missing_database_are_reported(
     clickhouse: ClickHouseServer,
 ) -> None:
     with serving_clickhouse(clickhouse.path, access={"app": SECRET}) as guarded:
@@ -245,7 +243,7 @@ def test_a_wrong_password_and_a_missing_database_are_told_at_the_start(
         opened.close()
 
 
-def test_a_statement_is_ended_where_nobody_waits_for_it(remote: Audience) -> None:
+def test_a_killed_statement_fails(remote: Audience) -> None:
     ended = threading.Event()
 
     def slowly() -> None:

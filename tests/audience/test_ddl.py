@@ -1,4 +1,4 @@
-"""The tables as the engine is told to make them, on one server and on a cluster."""
+"""The DDL of the tables, on one server and on a cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLUSTER = TableLayout("facts", "shops")
 
 @pytest.fixture(params=["embedded"])
 def store(request: pytest.FixtureRequest) -> str:
-    """The engine of this process, if a test does not say otherwise."""
+    """The embedded engine, unless a test chooses another one."""
     kind: str = request.param
     return kind
 
@@ -38,7 +38,7 @@ def _statements(layout: TableLayout) -> list[str]:
 
 
 @pytest.mark.parametrize("layout", [TableLayout("facts"), CLUSTER])
-def test_the_engine_can_read_every_statement(services: Services, layout: TableLayout) -> None:
+def test_the_engine_can_parse_every_statement(services: Services, layout: TableLayout) -> None:
     for statement in _statements(layout):
         quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
         formatted = services.audience.query_unfiltered(
@@ -47,7 +47,7 @@ def test_the_engine_can_read_every_statement(services: Services, layout: TableLa
         assert formatted["query"][0].as_py()
 
 
-def test_on_a_cluster_facts_are_spread_by_contact_and_replicated_within_a_shard() -> None:
+def test_tables_of_contacts_are_sharded_by_contact_and_replicated_within_a_shard() -> None:
     made = _statements(CLUSTER)
     for name in SPREAD:
         local = next(each for each in made if each.startswith(_create(f"{name}_local")))
@@ -60,7 +60,7 @@ def test_on_a_cluster_facts_are_spread_by_contact_and_replicated_within_a_shard(
     assert all(" ON CLUSTER shops" in statement for statement in made)
 
 
-def test_on_a_cluster_what_is_not_of_contacts_is_whole_on_every_node() -> None:
+def test_other_tables_are_replicated_to_every_node() -> None:
     made = _statements(CLUSTER)
     for name in ("products", "journal", "feed"):
         (only,) = (each for each in made if each.startswith(_create(name)))
@@ -71,7 +71,7 @@ def _create(name: str) -> str:
     return f"CREATE TABLE IF NOT EXISTS `{name}` ON CLUSTER shops ("
 
 
-def test_the_command_prints_them_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_the_ddl_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIENCE_URL", "clickhousedb://nobody@127.0.0.1:1/facts")
     monkeypatch.setenv("AUDIENCE_CLUSTER", "shops")
     printed = CliRunner().invoke(app, ["audience", "schema", "--print"])
@@ -82,10 +82,10 @@ def test_the_command_prints_them_without_a_server(monkeypatch: pytest.MonkeyPatc
             assert f"{statement};" in lines
 
 
-def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
+def test_the_engine_can_parse_statements_on_a_cluster(
     audience: Audience, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It has no keeper to carry them out with, which is what it finds wrong with them."""
+    """Without a keeper, the engine refuses to execute them."""
     audience.layout = TableLayout(audience.database, "nowhere")
     changes: list[Callable[[], None]] = [
         lambda: audience.erase("contacts", 1, [1]),
@@ -99,14 +99,14 @@ def test_what_changes_tables_on_a_cluster_is_sql_that_the_engine_understands(
         assert "QUERY_IS_PROHIBITED" in caplog.text
 
 
-def test_a_cluster_that_the_server_does_not_know_is_named_at_the_start(audience: Audience) -> None:
+def test_an_unknown_cluster_is_refused(audience: Audience) -> None:
     audience.layout = TableLayout(audience.database, "nowhere")
     with pytest.raises(AudienceUnavailableError, match="the server knows no cluster named nowhere"):
         create_tables(audience)
 
 
 @pytest.mark.parametrize("store", ["cluster"], indirect=True)
-def test_a_table_of_one_server_is_not_taken_for_one_of_a_cluster(
+def test_a_table_that_is_not_sharded_is_refused_on_a_cluster(
     audience: Audience, open_audience: Callable[..., Audience]
 ) -> None:
     audience.command("DROP TABLE events")

@@ -1,4 +1,4 @@
-"""Recording: all or nothing over several tables, and the last write wins whatever the clock."""
+"""The recorder: atomic batches, the journal, and versions."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def _counts(audience: Audience, shop: int) -> Mapping[str, int]:
     }
 
 
-def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
+def test_a_failed_batch_is_finished_before_the_shops_next_write(
     audience: Audience, recorder: Recorder
 ) -> None:
-    audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
+    audience.command("RENAME TABLE products TO products_away")  # the last table of a batch
     order, lines = _order(contact=1, lines=2)
     with pytest.raises(AppError):
         recorder.record_orders(1, order, lines)
-    _record_contacts(recorder, 2, id=[1])  # another shop's writes go on
+    _record_contacts(recorder, 2, id=[1])  # other shops are not affected
     assert _counts(audience, 2)["contacts"] == 1
     with pytest.raises(AppError):
         _record_contacts(recorder, 1, id=[1])
@@ -64,18 +64,16 @@ def test_a_batch_that_failed_half_way_is_finished_before_the_shops_next_write(
     assert _counts(audience, 1) == {"contacts": 1, "orders": 1, "order_lines": 2}
 
 
-def test_what_one_process_began_the_next_one_finishes(
-    audience: Audience, recorder: Recorder
-) -> None:
+def test_the_next_process_finishes_a_batch(audience: Audience, recorder: Recorder) -> None:
     orders = audience.layout.local_name("orders")
     audience.command(f"RENAME TABLE {orders} TO orders_away")
     with pytest.raises(AppError):
-        Recorder(audience).forget(1, [1])  # so that a batch of another kind is left as well
+        Recorder(audience).forget(1, [1])  # leaves a batch that erases
     audience.command(f"RENAME TABLE orders_away TO {orders}")
     _record_contacts(recorder, 1, id=[1, 2])
     again = Recorder(audience)
     again.recover()
-    # The erasure is as old as its batch: it takes what was there, on its way to being forgotten.
+    # The erasure takes effect when its batch is finished, so it erases the new row, too.
     assert _counts(audience, 1)["contacts"] == 1
     again.recover()
     _record_contacts(again, 1, id=[1])
@@ -87,11 +85,11 @@ def _journal_rows(audience: Audience) -> int:
     return rows
 
 
-def test_the_journal_does_not_grow_with_each_batch_that_ever_was(
+def test_finished_batches_are_deleted_from_the_journal(
     audience: Audience, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "TIDY_EVERY", 4)
-    audience.command(  # so that nothing is merged but here
+    audience.command(  # no merges in the background
         "ALTER TABLE journal MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, "
         "max_bytes_to_merge_at_min_space_in_pool = 1, min_age_to_force_merge_seconds = 0"
     )
@@ -101,13 +99,15 @@ def test_the_journal_does_not_grow_with_each_batch_that_ever_was(
     audience.command("OPTIMIZE TABLE journal FINAL")
     assert _journal_rows(audience) == 9
     recorder.record_orders(1, order, lines)
-    assert _journal_rows(audience) == 6  # of the last batch: its pending rows are still on disk
+    assert _journal_rows(audience) == 6  # the last batch, whose pending rows are not merged yet
     audience.command("OPTIMIZE TABLE journal FINAL")
     Recorder(audience).recover()
     assert _journal_rows(audience) == 0
 
 
-def test_what_was_begun_outlasts_tidying(audience: Audience, recorder: Recorder) -> None:
+def test_an_unfinished_batch_is_not_deleted_from_the_journal(
+    audience: Audience, recorder: Recorder
+) -> None:
     audience.command("RENAME TABLE products TO products_away")
     with pytest.raises(AppError):
         recorder.record_orders(1, *_order(contact=1, lines=2))
@@ -132,9 +132,7 @@ def test_the_last_write_wins_when_the_clock_was_set_back(
     assert audience.fetch_rows(select(col(Contact.country)), 1)[0][0] == "CA"
 
 
-def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(
-    audience: Audience, recorder: Recorder
-) -> None:
+def test_every_write_is_logged_for_its_shop(audience: Audience, recorder: Recorder) -> None:
     order, lines = _order(contact=1, lines=1)
     _record_contacts(recorder, 1, id=[1])
     assert recorder.write_log.count_writes(1) == 1
@@ -150,14 +148,14 @@ def test_whatever_may_have_been_written_counts_as_a_change_of_its_shop(
     assert recorder.write_log.count_writes(2) == 0
 
 
-def test_a_keyword_is_folded_once_and_for_all() -> None:
+def test_keywords_are_folded() -> None:
     keywords = _checked(
         facts.KEYWORDS, contact_id=[1, 2], keyword=["ß" * 200, " JOIN "], received_at=[DAY, DAY]
     )["keyword"].to_pylist()
     assert keywords == ["s" * 255, "join"]
 
 
-def test_a_shop_is_still_until_all_who_keep_it_so_have_ended(recorder: Recorder) -> None:
+def test_a_shop_is_quiesced_until_the_last_block_ends(recorder: Recorder) -> None:
     with recorder.quiesce(1):
         with recorder.quiesce(1), recorder.quiesce(2):
             assert recorder.is_quiesced(2)

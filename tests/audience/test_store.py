@@ -1,4 +1,4 @@
-"""The store's limits: a statement that takes too much is a coded error, never a size."""
+"""The store: limits and failures of statements, and erasure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def contacts(audience: Audience) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_takes_too_long_is_ended(open_audience: Open) -> None:
+def test_a_statement_that_takes_too_long_fails(open_audience: Open) -> None:
     limited = open_audience(timeout=0.3)
     with pytest.raises(AppError) as refused:
         limited.fetch_rows(select(func.sleepEachRow(0.02)).select_from(Contact), 1)
@@ -42,7 +42,7 @@ def test_a_statement_that_takes_too_long_is_ended(open_audience: Open) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_needs_too_much_memory_is_ended(
+def test_a_statement_that_needs_too_much_memory_fails(
     open_audience: Open,
 ) -> None:
     limited = open_audience(memory=8 * 1024**2)
@@ -54,16 +54,14 @@ def test_a_statement_that_needs_too_much_memory_is_ended(
     limited.close()
 
 
-def test_a_statement_that_the_engine_does_not_understand_is_an_error(audience: Audience) -> None:
+def test_an_invalid_statement_fails(audience: Audience) -> None:
     with pytest.raises(AudienceUnavailableError, match="try again"):
         audience.fetch_rows(select(func.noSuchFunction(col(Contact.id))), 1)
 
 
 @pytest.mark.usefixtures("contacts")
 @pytest.mark.parametrize("way", ["fetch_rows", "fetch_table"])
-def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
-    open_audience: Open, way: str
-) -> None:
+def test_a_result_contains_nothing_of_a_failed_statement(open_audience: Open, way: str) -> None:
     alone = open_audience(connections=1)
     slowly = func.sleepEachRow(0.01) + func.throwIf(col(Contact.id) > 80)
     failing: Any = union_all(select(col(Contact.id)), select(slowly).select_from(Contact))
@@ -77,7 +75,7 @@ def test_a_statement_has_nothing_of_the_one_that_failed_before_it(
     alone.close()
 
 
-# What is in a table of the engine Memory is there for as long as the engine runs.
+# The rows of a Memory table exist for as long as the engine runs.
 QUIET = """
 import sys
 from sqlalchemy import func, select
@@ -100,21 +98,21 @@ quiet.close()
 """
 
 
-def test_the_engine_goes_on_where_a_statement_fails_on_a_quiet_server(tmp_path: Path) -> None:
+def test_the_engine_survives_a_failure_on_its_only_connection(tmp_path: Path) -> None:
     command = [sys.executable, "-c", QUIET, str(tmp_path / "audience")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.splitlines() == ["failed"] * 3 + ["[42]"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.splitlines() == ["failed"] * 3 + ["[42]"]
 
 
 @pytest.mark.usefixtures("contacts")
-def test_what_is_erased_is_out_of_every_answer_at_once_and_off_the_disk_soon(
+def test_erased_rows_are_hidden_at_once_and_deleted_later(
     audience: Audience,
 ) -> None:
     recorder = Recorder(audience)
     recorder.forget(1, [*range(50)])
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50
     rows, _ = facts.check_batch(facts.CONTACTS, {"id": [7]}, 1)
-    # Recorded again, and not erased by what is still under way.
+    # Recorded again; the erasure that is still running must not erase it.
     recorder.record(1, facts.CONTACTS, rows)
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51
     erasing = (

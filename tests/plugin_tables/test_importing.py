@@ -1,4 +1,4 @@
-"""Files of plugins' tables: the formats beside the built-in ones."""
+"""Importing files into plugins' tables."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _write_parquet(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", [_write_csv, _write_ndjson, _write_parquet])
-def test_a_file_of_each_kind_is_recognised_and_recorded(
+def test_every_file_type_is_detected_and_recorded(
     plugged: Server, shop: Client, tmp_path: Path, write: Any
 ) -> None:
     contacts(shop, "1", "2")
@@ -107,9 +107,7 @@ def test_a_file_of_each_kind_is_recognised_and_recorded(
     assert (reviews(shop, 1), reviews(shop, 0)) == (2, 0)
 
 
-def test_rows_of_a_file_move_and_replace_as_those_of_the_api_do(
-    plugged: Server, shop: Client, tmp_path: Path
-) -> None:
+def test_rows_of_files_move_and_replace_rows(plugged: Server, shop: Client, tmp_path: Path) -> None:
     contacts(shop, "1", "2")
     _load(plugged, shop, _write_csv(tmp_path))
     moved = tmp_path / "moved.csv"
@@ -123,9 +121,7 @@ def test_rows_of_a_file_move_and_replace_as_those_of_the_api_do(
         assert (points(shop, least), points(shop, least + 1)) == (1, 0)
 
 
-def test_bad_rows_keep_a_file_from_being_recorded(
-    plugged: Server, shop: Client, tmp_path: Path
-) -> None:
+def test_a_file_with_bad_rows_is_refused(plugged: Server, shop: Client, tmp_path: Path) -> None:
     file = tmp_path / "reviews.csv"
     file.write_text(HEADER + ROWS + "2,4,coral,many,,,perhaps,,2024-05-01\n")
     report = _load(plugged, shop, file)
@@ -139,7 +135,7 @@ def test_bad_rows_keep_a_file_from_being_recorded(
     assert len(_stored(plugged, shop)) == 3
 
 
-def test_the_format_can_be_said_and_errors_list_the_formats(
+def test_a_given_format_and_errors_that_list_the_formats(
     plugged: Server, shop: Client, tmp_path: Path
 ) -> None:
     file = tmp_path / "export.csv"

@@ -1,4 +1,4 @@
-"""A plugin's table from the first start on: kept, filtered and erased, also while it is gone."""
+"""The life of a plugin's table: creation, restarts, and times without its plugin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANOTHER_KEY = (
     "ENGINE = ReplacingMergeTree(version) ORDER BY (shop_id, contact_id, id)"
 )
 
-# What an earlier declaration left is made by hand, of tables of one server.
+# These tests alter tables by hand, in ways that only work on one server.
 BY_HAND = pytest.mark.parametrize("store", ["embedded", "http"], indirect=True)
 
 
@@ -43,7 +43,7 @@ def _scope(shop: Client) -> Scope:
     return shop_scope(shop.shop)
 
 
-def test_the_tables_are_there_from_the_start_and_no_others(plugged: Server, server: Server) -> None:
+def test_only_tables_of_registered_plugins_are_created(plugged: Server, server: Server) -> None:
     assert _columns(plugged.services.audience) == {
         "shop_id": "UInt64",
         "version": "UInt64",
@@ -52,10 +52,10 @@ def test_the_tables_are_there_from_the_start_and_no_others(plugged: Server, serv
         "points": "Int64",
         "rank": "Nullable(String)",
     }
-    assert _columns(server.services.audience) == {}  # imported, and not registered there
+    assert _columns(server.services.audience) == {}  # imported, but not registered
 
 
-def test_what_was_recorded_is_there_after_a_restart(
+def test_rows_survive_a_restart(
     server: Server, start: Started, with_reviews: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = server.shop().shop
@@ -74,9 +74,7 @@ def test_what_was_recorded_is_there_after_a_restart(
 
 
 @BY_HAND
-def test_a_field_that_a_newer_plugin_has_is_added(
-    server: Server, start: Started, with_reviews: Registry
-) -> None:
+def test_a_new_field_is_added(server: Server, start: Started, with_reviews: Registry) -> None:
     owner = server.shop().shop
     with start(with_reviews) as before:
         contacts(before.client(owner), "1", "2")
@@ -94,7 +92,7 @@ def test_a_field_that_a_newer_plugin_has_is_added(
 
 @BY_HAND
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             "ALTER TABLE acme_reviewers MODIFY COLUMN points String",
@@ -106,16 +104,16 @@ def test_a_field_that_a_newer_plugin_has_is_added(
         ),
     ],
 )
-def test_a_table_that_was_declared_in_another_way_is_not_taken_for_it(
-    start: Started, with_reviews: Registry, change: str, told: str
+def test_a_table_with_another_declaration_is_refused(
+    start: Started, with_reviews: Registry, change: str, message: str
 ) -> None:
     with start(with_reviews) as before:
         before.services.audience.command(change)
-    with pytest.raises(AudienceUnavailableError, match=told), start(with_reviews):
+    with pytest.raises(AudienceUnavailableError, match=message), start(with_reviews):
         pass
 
 
-def test_forgetting_a_contact_erases_its_rows_and_nobody_elses(shop: Client) -> None:
+def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
     contacts(shop, "1", "2")
     for number in ("1", "2"):
         record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
@@ -127,7 +125,7 @@ def test_forgetting_a_contact_erases_its_rows_and_nobody_elses(shop: Client) -> 
     assert points(shop, 30) == 2
 
 
-def test_who_is_forgotten_while_the_plugin_is_gone_does_not_come_back_with_it(
+def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
     server: Server, start: Started, registry: Registry, with_reviews: Registry
 ) -> None:
     owner, other = server.shop().shop, server.shop().shop
@@ -150,7 +148,7 @@ def test_who_is_forgotten_while_the_plugin_is_gone_does_not_come_back_with_it(
         )["n"].to_pylist() == [1]
 
 
-def test_a_view_of_an_operators_own_does_not_keep_anyone_from_being_forgotten(
+def test_an_operators_own_views_and_tables_do_not_prevent_erasure(
     server: Server, start: Started, with_reviews: Registry
 ) -> None:
     with start(with_reviews) as plugged:
@@ -167,7 +165,7 @@ def test_a_view_of_an_operators_own_does_not_keep_anyone_from_being_forgotten(
         assert reviews(shop, 1) == 0
 
 
-def test_a_table_that_was_left_out_shows_one_shops_rows_too(
+def test_a_left_out_table_is_filtered_by_shop(
     server: Server, start: Started, registry: Registry, with_reviews: Registry
 ) -> None:
     owner, thief = server.shop().shop, server.shop().shop
@@ -191,7 +189,7 @@ def test_a_table_that_was_left_out_shows_one_shops_rows_too(
 
 
 class Parts(AudienceTable, table=True):
-    """A table of the engine's, declared as if it were one of facts."""
+    """A system table declared as a table of facts."""
 
     __tablename__ = "parts"
     __table_args__ = (fact_engine("contact_id"), {"schema": "system"})
@@ -200,7 +198,7 @@ class Parts(AudienceTable, table=True):
 
 
 class Payload(StoreTable, table=True):
-    """A table of facts' store that says of no row whose it is."""
+    """A table in the store without a shop column."""
 
     __tablename__ = "acme_payloads"
     __table_args__ = (fact_engine("contact_id"),)
@@ -208,9 +206,7 @@ class Payload(StoreTable, table=True):
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
 
 
-def test_what_is_declared_as_a_table_of_facts_and_is_none_cannot_be_read(
-    plugged: Server, shop: Client
-) -> None:
+def test_other_tables_cannot_be_read(plugged: Server, shop: Client) -> None:
     statement = select(col(Parts.contact_id))
     with pytest.raises(ForbiddenFragmentError, match=r"reads system\.parts, no table of facts"):
         checked(statement, "malicious")
@@ -219,11 +215,11 @@ def test_what_is_declared_as_a_table_of_facts_and_is_none_cannot_be_read(
         "CREATE TABLE acme_payloads (contact_id UInt64) ENGINE = MergeTree ORDER BY contact_id"
     )
     audience.command("INSERT INTO acme_payloads VALUES (1)")
-    with pytest.raises(AudienceUnavailableError):  # the filter is there, the shop is not
+    with pytest.raises(AudienceUnavailableError):  # the filter needs shop_id
         audience.fetch_rows(select(col(Payload.contact_id)), shop.shop_id)
 
 
-def test_a_statement_for_some_contacts_sees_their_rows_only(plugged: Server, shop: Client) -> None:
+def test_a_statement_for_some_contacts_sees_only_their_rows(plugged: Server, shop: Client) -> None:
     contacts(shop, "1", "2")
     record(shop, "acme_reviews", *({**REVIEW, "id": n, "contactId": n % 2 + 1} for n in range(5)))
     statement = select(func.count()).select_from(Review)

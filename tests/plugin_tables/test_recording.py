@@ -1,4 +1,4 @@
-"""Rows of plugins' tables: recorded, replaced and moved as built-in facts are."""
+"""Recording, replacing and moving rows of plugins' tables."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ REVIEW: Mapping[str, Any] = {
 
 
 def record(shop: Client, table: str, *rows: Mapping[str, Any]) -> None:
-    """Record rows, which must be taken."""
+    """Record valid rows."""
     answer = shop.ask(RECORD, table=table, rows=rows)["factsRecord"]
     assert answer == {"recorded": len(rows), "userErrors": []}
 
 
 def reviews(shop: Client, count: int) -> int:
-    """How many contacts wrote so many reviews."""
+    """Return how many contacts wrote ``count`` reviews."""
     return shop.members({"reviewsWritten": {"operator": "EQUALS", "count": count}})
 
 
 def points(shop: Client, least: int) -> int:
-    """How many contacts have at least so many points."""
+    """Return how many contacts have at least ``least`` points."""
     return shop.members({"reviewerPoints": {"operator": "AT_LEAST", "count": least}})
 
 
@@ -50,7 +50,7 @@ def contacts(shop: Client, *ids: str) -> None:
     shop.record("contactsUpsert", [{"id": number} for number in ids])
 
 
-def test_the_tables_say_all_that_is_needed_to_record(shop: Client) -> None:
+def test_the_metadata_describes_tables_and_fields(shop: Client) -> None:
     found = {table["name"]: table for table in shop.ask(TABLES)["factTables"]}
     assert {*found} == {"acme_reviews", "acme_reviewers"}
     assert found["acme_reviewers"] == {
@@ -84,7 +84,7 @@ def _field(name: str, kind: str, required: bool, description: str) -> dict[str, 
     return {"name": name, "kind": kind, "required": required, "description": description}
 
 
-def test_without_plugins_tables_there_are_none(server: Server) -> None:
+def test_without_plugins_tables(server: Server) -> None:
     shop = server.shop()
     assert shop.ask(TABLES) == {"factTables": []}
     payload = shop.ask(RECORD, table="acme_reviews", rows=[])["factsRecord"]
@@ -93,7 +93,7 @@ def test_without_plugins_tables_there_are_none(server: Server) -> None:
     )
 
 
-def test_a_row_is_recorded_and_replaced_whole(shop: Client) -> None:
+def test_a_row_replaces_the_whole_row_with_its_key(shop: Client) -> None:
     contacts(shop, "1", "2")
     for _ in range(2):
         record(shop, "acme_reviews", REVIEW, {**REVIEW, "id": "2"})
@@ -104,14 +104,14 @@ def test_a_row_is_recorded_and_replaced_whole(shop: Client) -> None:
     assert (reviews(shop, 2), reviews(shop, 1), points(shop, 30), points(shop, 9)) == (0, 1, 0, 1)
 
 
-def test_of_two_rows_with_one_key_in_a_call_the_last_wins(shop: Client) -> None:
+def test_the_last_row_with_a_key_wins(shop: Client) -> None:
     contacts(shop, "1")
     record(shop, "acme_reviewers", *({"contactId": "1", "points": n} for n in (1, 50, 7)))
     record(shop, "acme_reviews", REVIEW, {**REVIEW, "published": False})
     assert (points(shop, 7), points(shop, 8), reviews(shop, 0)) == (1, 0, 1)
 
 
-def test_a_row_that_is_found_by_id_moves_and_leaves_nothing_behind(shop: Client) -> None:
+def test_a_row_with_an_id_can_move_to_another_contact(shop: Client) -> None:
     contacts(shop, "1", "2")
     for owner in ("1", "2", "1"):
         record(shop, "acme_reviews", {**REVIEW, "contactId": owner})
@@ -121,14 +121,14 @@ def test_a_row_that_is_found_by_id_moves_and_leaves_nothing_behind(shop: Client)
     assert reviews(shop, 1) == 1
 
 
-def test_rows_of_a_contact_that_comes_later_count_from_then_on(shop: Client) -> None:
+def test_rows_count_once_their_contact_is_recorded(shop: Client) -> None:
     record(shop, "acme_reviews", REVIEW)
     assert reviews(shop, 1) == 0
     contacts(shop, "1")
     assert reviews(shop, 1) == 1
 
 
-def test_values_are_stored_as_they_were_meant(plugged: Server, shop: Client) -> None:
+def test_values_are_stored_exactly(plugged: Server, shop: Client) -> None:
     hostile = "'); DROP TABLE acme_reviews; -- \\ \x00 😀"
     row = {
         **REVIEW,
@@ -183,7 +183,7 @@ BAD: Sequence[tuple[Any, list[str], str]] = (
 
 
 @pytest.mark.parametrize(("bad", "path", "message"), BAD, ids=range(len(BAD)))
-def test_one_bad_row_among_many_and_nothing_is_recorded(
+def test_one_bad_row_refuses_the_batch(
     shop: Client, bad: Any, path: list[str], message: str
 ) -> None:
     contacts(shop, "1")
@@ -195,7 +195,7 @@ def test_one_bad_row_among_many_and_nothing_is_recorded(
     assert reviews(shop, 0) == 1
 
 
-def test_every_bad_value_is_told_in_the_order_of_the_rows(shop: Client) -> None:
+def test_errors_are_in_the_order_of_the_rows(shop: Client) -> None:
     rows = [{**REVIEW, "stars": "x"}, 7, {"id": 1, "other": 2, "published": True}, REVIEW]
     found = refused(shop.ask(RECORD, table="acme_reviews", rows=rows))
     assert [".".join(path) for _, path in found] == [
@@ -204,7 +204,7 @@ def test_every_bad_value_is_told_in_the_order_of_the_rows(shop: Client) -> None:
     ]  # fmt: skip
 
 
-def test_ten_thousand_rows_are_taken_and_no_more(shop: Client) -> None:
+def test_the_maximum_is_10_000_rows(shop: Client) -> None:
     rows = [{"contactId": n, "points": n} for n in range(10_001)]
     assert refused(shop.ask(RECORD, table="acme_reviewers", rows=rows)) == [
         ("LIMIT_EXCEEDED", ["rows"])
@@ -227,13 +227,13 @@ def test_ten_thousand_rows_are_taken_and_no_more(shop: Client) -> None:
         ("acme_reviews; DROP TABLE contacts", "Unknown table"),
     ],
 )
-def test_a_table_that_is_not_a_plugins_is_refused(shop: Client, table: str, message: str) -> None:
+def test_other_tables_are_refused(shop: Client, table: str, message: str) -> None:
     answer = shop.ask(RECORD, table=table, rows=[REVIEW])
     assert refused(answer) == [("INVALID", ["table"])]
     assert answer["factsRecord"]["userErrors"][0]["message"].startswith(message)
 
 
-def test_rows_may_be_written_into_the_query(shop: Client) -> None:
+def test_rows_can_be_literals_in_the_query(shop: Client) -> None:
     contacts(shop, "1")
     query = """
     mutation {
@@ -246,7 +246,7 @@ def test_rows_may_be_written_into_the_query(shop: Client) -> None:
     assert points(shop, 5) == 1
 
 
-def test_two_shops_with_the_same_ids_do_not_mix(server: Server, plugged: Server) -> None:
+def test_shops_with_the_same_ids_stay_apart(server: Server, plugged: Server) -> None:
     shop, other = (plugged.client(server.shop().shop) for _ in range(2))
     for owner in (shop, other):
         contacts(owner, "1")
