@@ -120,6 +120,10 @@ class MeasuredCriterion(Criterion):
     """The value of a contact without a row in the measure: 0 for sums and counts; ``None`` for
     averages and dates, which such a contact does not have and which match no comparison."""
 
+    bounds: ClassVar[frozenset[str]] = frozenset()
+    """The fields that only ``interval`` reads, by attribute, ``operator`` included. Criteria that
+    differ in these fields alone share their values in memory, so another bound counts at once."""
+
     @abstractmethod
     def measure(self, scope: Scope) -> Statement | Expression:
         """Return a statement of (contact_id, value) with one row for each contact that has a value.

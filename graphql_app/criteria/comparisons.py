@@ -56,6 +56,7 @@ def compared(operator: Operator, value: Any, up_to: Any) -> Interval[Any]:
 class MoneyCriterion(MeasuredCriterion):
     """An amount of money per contact, compared with one or two amounts."""
 
+    bounds = frozenset({"operator", "amount", "up_to"})
     operator: NumberOperator
     amount: Money = form_field("Amount", placeholder="50.00")
     up_to: Money | None = form_field(
@@ -74,6 +75,7 @@ class MoneyCriterion(MeasuredCriterion):
 class CountCriterion(MeasuredCriterion):
     """A number of things per contact, compared with one or two numbers."""
 
+    bounds = frozenset({"operator", "count", "up_to"})
     operator: NumberOperator
     count: Count = form_field("Number", placeholder="1")
     up_to: Count | None = form_field("Up to", used_with=BETWEEN, placeholder="5", not_below="count")
@@ -94,6 +96,7 @@ WITH_NUMBER = tuple(
 class OptionalMoneyCriterion(MeasuredCriterion):
     """An amount of money that a contact may not have, such as an average."""
 
+    bounds = frozenset({"operator", "amount", "up_to"})
     absent: ClassVar[int | None] = None
 
     operator: OptionalNumberOperator
@@ -116,6 +119,7 @@ class OptionalMoneyCriterion(MeasuredCriterion):
 class PercentCriterion(MeasuredCriterion):
     """A share in percent that a contact may not have, because there is nothing to share."""
 
+    bounds = frozenset({"operator", "percent", "up_to"})
     absent: ClassVar[int | None] = None
 
     operator: OptionalNumberOperator
@@ -163,6 +167,7 @@ WITH_DAYS = (DateOperator.IN_LAST, DateOperator.NOT_IN_LAST, DateOperator.MORE_T
 class DateCriterion(MeasuredCriterion):
     """An instant per contact, compared with calendar days of the shop or with now."""
 
+    bounds = frozenset({"operator", "date", "up_to", "days"})
     absent: ClassVar[int | None] = None
 
     operator: DateOperator

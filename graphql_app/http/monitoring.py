@@ -143,7 +143,7 @@ class _State(Collector):
     def collect(self) -> Iterator[Metric]:
         """The gauges."""
         index, threads = self._services.index, self._services.workers.statistics()
-        shops, vectors, kept = index.held
+        shops, vectors, kept = index.usage
         values = {
             "segments_index_bytes": kept,
             "segments_index_budget_bytes": index.budget,

@@ -1,4 +1,4 @@
-"""The engine of one shop: every question about rules and contacts is answered here."""
+"""The engine of one shop: every query about rules and contacts is answered here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from graphql_app.segments.timing import Answer, timed_answer
 
 @dataclass(frozen=True, slots=True)
 class ShopEngine(FactReader):
-    """Answers questions about one shop's contacts at one instant.
+    """Answers queries about one shop's contacts at one instant.
 
     An answer comes from the size index when the index has it, otherwise from one SQL statement.
     Both give the same answer. All methods that take a rule raise:
@@ -56,7 +56,7 @@ class ShopEngine(FactReader):
     - ``AppError`` when the store fails. An error is never an empty answer.
 
     Attributes:
-        index: The size index; ``None`` sends every question to a statement.
+        index: The size index; ``None`` sends every query to a statement.
     """
 
     index: SizeIndex | None = None
@@ -142,7 +142,7 @@ class ShopEngine(FactReader):
                 counts = self.rows(statement.select_from(answers.source), [contact_id])[0]
                 answer.came_from_engine()
                 return frozenset(number for number, n in zip(rules, counts, strict=True) if n)
-        if not len(evaluation.universe):
+        if not len(evaluation.contact_index):
             return frozenset()
         found = evaluation.each([*every])
         return frozenset(number for number, (matches,) in zip(rules, found, strict=True) if matches)

@@ -113,10 +113,10 @@ def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
     The cost of a page does not grow with its depth. When the page is sorted by a column, the
     evaluation must include the column.
     """
-    universe = evaluation.universe
+    contact_index = evaluation.contact_index
     matching = next(evaluation.each([rule]))
-    places = np.flatnonzero(matching if universe.everyone else matching & universe.alive)
-    ids = universe.ids[places]
+    places = np.flatnonzero(matching if contact_index.everyone else matching & contact_index.alive)
+    ids = contact_index.ids[places]
     column = page.column
     values = ids if column is None else np.maximum(evaluation.columns[column][places], 0)
     after, reverse = page.after, page.reverse

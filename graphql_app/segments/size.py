@@ -82,7 +82,7 @@ def size_from_index(evaluation: Evaluation, nodes: Sequence[Part], scope: Scope)
         nodes,
         [evaluation.count(each) for each in matching],
         evaluation.count_textable(matching[0]),
-        evaluation.universe.contacts,
+        evaluation.contact_index.contacts,
         scope,
     )
     size.steady, size.from_memory = evaluation.steady, True

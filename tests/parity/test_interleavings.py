@@ -1,4 +1,4 @@
-"""Sizes from the index are the evaluator's, whatever happens between one question and the next.
+"""Sizes from the index are the evaluator's, whatever happens between one query and the next.
 
 Facts are recorded, contacts forgotten; the clock goes on, and back; vectors are let go for want of
 room; the process begins anew.
@@ -60,7 +60,7 @@ TIMES = (
 
 @st.composite
 def histories(draw: st.DrawFn, forgetting: bool) -> tuple[Situation, Sequence[Step]]:
-    """A situation, with questions and the passing of time between its batches."""
+    """A situation, with queries and the passing of time between its batches."""
     situation = draw(situations(forgetting))
     ask = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(lambda found: Ask(tuple(found)))
     between = st.lists(

@@ -1,4 +1,4 @@
-"""The size index: vectors in memory from which sizes follow without asking the facts again."""
+"""The size index: vectors in memory, from which sizes are counted without a statement."""
 
 from graphql_app.segments.index.size_index import Evaluation, SizeIndex
 

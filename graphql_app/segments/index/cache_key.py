@@ -1,17 +1,16 @@
-"""Questions: what a criterion asks, apart from the bounds that its measure is compared with.
+"""Cache keys: the query of a criterion, which names a vector.
 
-A question is told by its SQL and the values bound in it. So any plugin's criterion has one, and two
-criteria that differ in an amount only, or are of different plugins, may share a vector. Whatever
-can change the answer is in the SQL: the window, the shop's zone, its day.
+The key of a query is its SQL and bound values. So every plugin's criterion has one, and criteria
+that differ only in their bounds share a vector. Everything that can change the result is in the
+SQL: the time window, the shop's time zone, the day.
 
-Of the values, the instants that move with the clock are apart. Where such an instant is compared
-with a column of facts and nothing else, time takes in or lets go the contacts that have a row
-between where it was and where it is; anything else that moves with the clock is in doubt.
+Instants that move with the clock are kept apart from the key. When such an instant is only compared
+with a column of facts, passing time affects contacts with a row between its old and new position.
+Anything else that moves with the clock is not indexable.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -37,20 +36,19 @@ from graphql_app.audience.tables import (
 )
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.index.fallback import DoubtError
-from graphql_app.segments.index.field_tracking import reading, values
+from graphql_app.segments.index.fallback import NotIndexableError
 from graphql_app.segments.sql_guard import checked
 
 COMPARISONS = {operators.lt, operators.le, operators.gt, operators.ge, operators.eq, operators.ne}
 TICK = timedelta(milliseconds=1)
 
-# Functions that read the clock, or chance, behind the scope's back: by name, or how names begin.
-UNSTEADY = frozenset({"today", "yesterday", "curdate", "uptime"})
-UNSTEADY_BEGINS = ("now", "current_", "utc", "rand", "fuzz", "generate")
+# Functions that read the clock or are random, by name or prefix.
+NONDETERMINISTIC = frozenset({"today", "yesterday", "curdate", "uptime"})
+NONDETERMINISTIC_PREFIXES = ("now", "current_", "utc", "rand", "fuzz", "generate")
 
 
 class WatchedScope(Scope):
-    """A scope that knows whether it was asked for the time."""
+    """A scope that notes whether its instant was read."""
 
     asked: bool
     _scope: Scope
@@ -64,21 +62,21 @@ class WatchedScope(Scope):
 
     @property
     def now(self) -> datetime:
-        """The instant, and a note that it was asked for."""
+        """The instant."""
         object.__setattr__(self, "asked", True)
         return self._scope.now
 
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """An instant that moves with the clock, and the column of facts that it is compared with."""
+    """An instant that moves with the clock, and the column that it is compared with."""
 
     column: Column[Any]
     at: datetime
 
 
 class Kind(Enum):
-    """What a criterion gives: a measure of facts, a value of the contact's own, or a condition."""
+    """What a query returns: a measure of facts, a column of the contact, or a condition."""
 
     MEASURE = "measure"
     OWN = "own"
@@ -86,18 +84,19 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What one vector holds the answers to.
+class VectorQuery:
+    """A query whose result one vector holds.
 
     Attributes:
-        key: The same for questions that have the same answers, but for where ``moving`` is.
-        kind: What the criterion gives.
-        statement: Contacts, and the value of each or whether the condition holds.
-        absent: The value of a contact without one.
-        reads: The tables whose rows count, ``contacts`` only if more of it counts than ids.
-        moving: The instants in it that move.
-        steady: Whether it does not depend on the time.
-        criterion: Whose it is; ``None`` if it is the host's own.
+        key: Equal for queries with equal results at equal positions of ``moving``.
+        kind: What the query returns.
+        statement: Selects contact ids, and a value or whether the condition holds.
+        absent: The value of a contact that the statement does not return.
+        reads: The tables that the result depends on; ``contacts`` only if other columns than the
+            id matter.
+        moving: The instants in the query that move with the clock.
+        criterion: The criterion; ``None`` for the host's own queries.
+        steady: Whether the result does not depend on the time.
     """
 
     key: Hashable
@@ -110,10 +109,10 @@ class Question:
     steady: bool = True
 
     def checked(self) -> Statement:
-        """The statement, once nothing forbidden is found in it.
+        """Return the statement after checking it.
 
         Raises:
-            CriterionFailedError: Something is.
+            CriterionFailedError: The statement contains something forbidden.
         """
         if self.criterion is None:
             return self.statement
@@ -121,150 +120,166 @@ class Question:
             return checked(self.statement, self.criterion.key)
 
     @classmethod
-    def of_contact(cls, name: str) -> Question:
-        """What a column of ``Contact`` holds."""
+    def of_contact(cls, name: str) -> VectorQuery:
+        """Return the query of a column of ``Contact``."""
         statement = select(col(Contact.id), col(getattr(Contact, name)))
         reads = frozenset({Contact.__tablename__})
         return cls((Kind.OWN, name), Kind.OWN, statement, None, reads, (), None)
 
 
-class Asking:
-    """Makes questions of criteria; what another amount or time does not change is made once.
+class QueryBuilder:
+    """Builds the queries of criteria, and remembers them.
 
     Args:
-        audience: Whose dialect the SQL is in.
-        remembered: How many to keep.
+        audience: Renders statements.
+        remembered: The number of queries to remember.
     """
 
     def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
         self._audience = audience
         self._remembered = remembered
-        # By class: which sets of fields its code was seen to read. By these fields' values: what
-        # was made, and the names of the values in it that move.
-        self._reads: dict[Hashable, list[frozenset[str]]] = defaultdict(list)
-        self._known: dict[Hashable, tuple[Question, frozenset[str]]] = {}
+        # The query of a criterion's class, shop and fields, with the names of its moving values.
+        self._known: dict[Hashable, tuple[VectorQuery, frozenset[str]]] = {}
+        self._reading_bounds: set[type[Criterion]] = set()
 
-    def question(self, criterion: Criterion, scope: Scope, measured: bool) -> Question:
-        """The question of a criterion with a positive operator.
+    def build(self, criterion: Criterion, scope: Scope, measured: bool) -> VectorQuery:
+        """Return the query of a criterion with a positive operator.
 
         Args:
             criterion: The criterion.
             scope: The shop at an instant.
-            measured: Whether to ask for its measure, not for its condition.
+            measured: Whether to query the criterion's measure instead of its condition.
 
         Raises:
-            DoubtError: It changes with time in a way that cannot be followed.
-            CriterionFailedError: It has no SQL.
+            NotIndexableError: The query changes with time in a way that cannot be followed.
+            CriterionFailedError: The criterion's code failed.
         """
-        about = (type(criterion), measured, scope.timezone.key, scope.currency)
-        for fields in self._reads[about]:
-            found, names = self._known.get((about, fields, values(criterion, fields)), (None, None))
-            if found is not None and found.steady:
-                return replace(found, criterion=criterion)
-            if found is not None and names is not None:
-                question, written, _ = self._made(criterion, scope, measured, found.reads)
-                return self._apart(replace(question, steady=False), written, scope, names)
+        key = self._memory_key(criterion, scope, measured)
+        known, moving = self._known.get(key, (None, frozenset[str]()))
+        if known is not None and known.steady:
+            return replace(known, criterion=criterion)
+        if known is not None:
+            query, rendered = self._build(criterion, scope, measured, known.reads)
+            return self._separate_moving(replace(query, steady=False), rendered, scope, moving)
         watched = WatchedScope(scope)
-        question, written, fields = self._made(criterion, watched, measured)
-        names = frozenset[str]()
+        query, rendered = self._build(criterion, watched, measured)
         if watched.asked:
-            names = self._moving(written, criterion, scope, measured)
-            question = replace(question, steady=False)
-        question = self._apart(question, written, scope, names)
+            moving = self._moving(rendered, criterion, scope, measured)
+            query = replace(query, steady=False)
+        query = self._separate_moving(query, rendered, scope, moving)
         while len(self._known) >= self._remembered:
             self._known.pop(next(iter(self._known)), None)
-        self._known[about, fields, values(criterion, fields)] = question, names
-        if fields not in self._reads[about]:
-            self._reads[about].append(fields)
-        return question
+        # Building may have found that the measure reads the bounds.
+        self._known[self._memory_key(criterion, scope, measured)] = query, moving
+        return query
 
-    def _made(
+    def _memory_key(self, criterion: Criterion, scope: Scope, measured: bool) -> Hashable:
+        """Return what the query depends on, apart from the instant."""
+        kind = type(criterion)
+        unused = criterion.bounds if measured and isinstance(criterion, MeasuredCriterion) else ()
+        if kind in self._reading_bounds:
+            unused = ()
+        fields = tuple(
+            (name, type(value), repr(value) if isinstance(value, list | dict) else value)
+            for name, value in criterion.__dict__.items()
+            if name not in unused
+        )
+        return kind, measured, scope.timezone.key, scope.currency, fields
+
+    def _build(
         self,
         criterion: Criterion,
         scope: Scope,
         measured: bool,
         reads: frozenset[str] | None = None,
-    ) -> tuple[Question, RenderedStatement, frozenset[str]]:
-        """The question, its SQL as it is written, and the fields that were read to make it."""
+    ) -> tuple[VectorQuery, RenderedStatement]:
         kind, absent = Kind.CONDITION, None
         with blaming(criterion):
             if measured and isinstance(criterion, MeasuredCriterion):
-                measure, fields = reading(criterion, lambda own: _measure(own, scope))
+                measure = self._measure(criterion, scope)
                 absent = criterion.absent
                 kind = Kind.MEASURE if isinstance(measure, Select) else Kind.OWN
                 statement = measure if isinstance(measure, Select) else _of_contact(measure)
             else:
-                condition, fields = reading(criterion, lambda own: own.matches(scope))
-                statement = _of_contact(condition)
-            written = self._audience.render(statement)
-        key = _key(kind, absent, written.text, written.values)
+                statement = _of_contact(criterion.matches(scope))
+            rendered = self._audience.render(statement)
+        key = _key(kind, absent, rendered.text, rendered.values)
         reads = _reads(statement) if reads is None else reads
-        return Question(key, kind, statement, absent, reads, (), criterion), written, fields
+        return VectorQuery(key, kind, statement, absent, reads, (), criterion), rendered
+
+    def _measure(self, criterion: MeasuredCriterion, scope: Scope) -> Statement | Expression:
+        """Return the measure of the criterion without its bounds, so that it cannot use them.
+
+        A measure that reads a bound all the same gets them, and is remembered with them.
+        """
+        if type(criterion) not in self._reading_bounds:
+            unbounded = criterion.model_copy()
+            for name in criterion.bounds:
+                unbounded.__dict__.pop(name, None)
+            try:
+                return unbounded.measure(scope)
+            except AttributeError:
+                self._reading_bounds.add(type(criterion))
+        return criterion.measure(scope)
 
     def _moving(
-        self, written: RenderedStatement, criterion: Criterion, scope: Scope, measured: bool
+        self, rendered: RenderedStatement, criterion: Criterion, scope: Scope, measured: bool
     ) -> frozenset[str]:
-        """The names of the values that move: those that differ a tick later."""
+        """Return the names of the bound values that differ a millisecond later."""
         later = replace(scope, now=scope.now + TICK)
-        _, other, _ = self._made(criterion, later, measured)
-        if written.text != other.text or written.values.keys() != other.values.keys():
-            raise DoubtError(f"{criterion.key} has other SQL at another instant")
-        return frozenset(n for n, value in written.values.items() if other.values[n] != value)
+        _, other = self._build(criterion, later, measured)
+        if rendered.text != other.text or rendered.values.keys() != other.values.keys():
+            raise NotIndexableError(f"{criterion.key} has different SQL at another instant")
+        return frozenset(n for n, value in rendered.values.items() if other.values[n] != value)
 
     @staticmethod
-    def _apart(
-        question: Question, written: RenderedStatement, scope: Scope, names: frozenset[str]
-    ) -> Question:
-        """The question with its moving instants apart.
+    def _separate_moving(
+        query: VectorQuery, rendered: RenderedStatement, scope: Scope, names: frozenset[str]
+    ) -> VectorQuery:
+        """Return the query with its moving instants separated from its key.
 
         Raises:
-            DoubtError: Something else moves.
+            NotIndexableError: A moving value is no instant that is compared with a column.
         """
         if not names:
-            return question
-        given = written.values
-        columns = _compared_instants(question.statement)
-        compared = {written.names[key]: column for key, column in columns.items()}
+            return query
+        given = rendered.values
+        columns = _compared_instants(query.statement)
+        compared = {rendered.names[key]: column for key, column in columns.items()}
         if not all(name in compared and isinstance(given[name], datetime) for name in names):
-            raise DoubtError("more changes with time than instants that are compared")
+            raise NotIndexableError("a value other than a compared instant changes with time")
         apart = {
             name: value - scope.now if name in names else value for name, value in given.items()
         }
         moving = tuple(Moving(compared[name], given[name]) for name in sorted(names))
         return replace(
-            question, key=_key(question.kind, question.absent, written.text, apart), moving=moving
+            query, key=_key(query.kind, query.absent, rendered.text, apart), moving=moving
         )
-
-
-def _measure(criterion: Criterion, scope: Scope) -> Statement | Expression:
-    if not isinstance(criterion, MeasuredCriterion):
-        raise TypeError(f"{criterion.key} has no measure")
-    return criterion.measure(scope)
 
 
 def _of_contact(value: Expression) -> Statement:
     return select(col(Contact.id), value)
 
 
-def _key(kind: Kind, absent: int | None, written: str, values: Mapping[str, Any]) -> Hashable:
+def _key(kind: Kind, absent: int | None, text: str, values: Mapping[str, Any]) -> Hashable:
     key = (
         kind,
         absent,
-        written,
+        text,
         tuple((name, type(value), value) for name, value in values.items()),
     )
     try:
         hash(key)
     except TypeError as error:
-        raise DoubtError("it binds a value that cannot be told from others") from error
+        raise NotIndexableError("it binds a value without a hash") from error
     return key
 
 
 def _reads(statement: Statement) -> frozenset[str]:
-    """The tables whose rows count in a statement.
+    """Return the tables that a statement depends on.
 
     Raises:
-        DoubtError: It reads the clock, or chance, behind the scope's back.
+        NotIndexableError: The statement calls a function that reads the clock or is random.
     """
     tables, contacts = set(), False
     for element in visitors.iterate(statement):
@@ -277,13 +292,13 @@ def _reads(statement: Statement) -> frozenset[str]:
             contacts |= element.element is sql_table(Contact)
         elif isinstance(element, FunctionElement):
             name = element.name.lower()
-            if name in UNSTEADY or name.startswith(UNSTEADY_BEGINS):
-                raise DoubtError(f"it calls {element.name}")
+            if name in NONDETERMINISTIC or name.startswith(NONDETERMINISTIC_PREFIXES):
+                raise NotIndexableError(f"it calls {element.name}")
     return frozenset(tables if contacts else tables - {Contact.__tablename__})
 
 
 def _compared_instants(sql: Any) -> dict[str, Column[Any]]:
-    """The instants that are compared with a column of facts and are nowhere else, by their keys."""
+    """Return the bind keys of instants whose only use is a comparison with a column of facts."""
     found: dict[str, Column[Any]] = {}
     uses: dict[str, int] = {}
     for element in visitors.iterate(sql):

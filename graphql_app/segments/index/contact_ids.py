@@ -1,4 +1,4 @@
-"""The contacts of a shop, each with a place of its own in every vector."""
+"""The contacts of a shop, each with one position in every vector."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 
 from graphql_app.audience.write_log import Ids
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-NOWHERE = -1
-FEW = 4_096  # identifiers that are looked up one by one
-CLOSE = 2  # ids of a span for each that there is, so that a table of all of them is worth it
-CROWDED = 16  # identifiers that may share a bucket; more of them are looked up one by one
-BYTES_OF_CONTACT = 8 + 1 + 1 + 8  # the id, two flags, and what finding takes
+NOT_FOUND = -1
+FEW = 4_096  # up to this many ids are looked up by binary search
+CLOSE = 2  # the largest span of ids per contact for which a lookup table pays off
+CROWDED = 16  # the most ids in a bucket before binary search is used instead
+BYTES_OF_CONTACT = 8 + 1 + 1 + 8  # the id, two flags, and the lookup table
 
 
 @dataclass(frozen=True)
-class Universe:
-    """Contacts by place: those that there were at first, by id, then those that came since.
+class ContactIndex:
+    """All contacts of a shop by position: the initial ones sorted by id, then later arrivals.
 
     Attributes:
-        ids: The id at each place.
-        sorted: How many of the places are in the order of ids.
-        alive: Whether the contact at a place is there; one that was forgotten keeps its place.
-        textable: Whether it is, and can be texted.
-        layout: A number of its own for each assignment of places.
+        ids: The id at each position.
+        sorted: The number of leading positions that are sorted by id.
+        alive: Whether the contact exists; a forgotten contact keeps its position.
+        textable: Whether the contact exists and can be texted.
+        layout: Identifies this assignment of positions.
     """
 
     ids: Ids
@@ -39,8 +39,8 @@ class Universe:
     layout: int
 
     @classmethod
-    def of(cls, ids: Ids, textable: Flags, layout: int) -> Universe:
-        """The universe of some contacts, in any order."""
+    def of(cls, ids: Ids, textable: Flags, layout: int) -> ContactIndex:
+        """Make an index of contacts that are given in any order."""
         order = np.argsort(ids, kind="stable")
         return cls(ids[order], len(ids), np.ones(len(ids), np.bool_), textable[order], layout)
 
@@ -54,18 +54,18 @@ class Universe:
 
     @cached_property
     def contacts(self) -> int:
-        """How many contacts there are."""
+        """The number of contacts."""
         return int(np.count_nonzero(self.alive))
 
     @cached_property
     def everyone(self) -> bool:
-        """Whether there is a contact at every place."""
+        """Whether there is a contact at every position."""
         return self.contacts == len(self)
 
-    def find(self, ids: Ids) -> Places:
-        """The place of each id, ``NOWHERE`` where there is none."""
+    def find(self, ids: Ids) -> Positions:
+        """Return the position of each id, ``NOT_FOUND`` for unknown ids."""
         first = self.ids[: self.sorted]
-        places = np.full(len(ids), NOWHERE, np.int64)
+        places = np.full(len(ids), NOT_FOUND, np.int64)
         table = self._table if len(ids) > FEW else None
         if table is not None:
             inside = np.flatnonzero(ids - first[0] < np.uint64(len(table)))
@@ -84,26 +84,23 @@ class Universe:
 
     @cached_property
     def _table(self) -> NDArray[np.int32] | None:
-        """The place of each id from the first to the last of those in order, where ids are close.
-
-        ``None`` where they are not; finding them takes longer.
-        """
+        """A table of the position of every id in the sorted range; ``None`` if ids are sparse."""
         first = self.ids[: self.sorted]
         if not len(first) or int(first[-1]) - int(first[0]) >= CLOSE * len(first):
             return None
-        table = np.full(int(first[-1] - first[0]) + 1, NOWHERE, np.int32)
+        table = np.full(int(first[-1] - first[0]) + 1, NOT_FOUND, np.int32)
         table[first - first[0]] = np.arange(len(first))
         return table
 
-    def _first_not_below(self, ids: Ids) -> Places:
-        """The place of the first contact, of those in order, whose id is not below each id."""
+    def _first_not_below(self, ids: Ids) -> Positions:
+        """Return, for each id, the first sorted position whose id is not smaller."""
         first = self.ids[: self.sorted]
         buckets = self._buckets if len(ids) > FEW else None
         if buckets is None:
             return np.searchsorted(first, ids)
         shift, starts = buckets
         inside = np.clip(ids, first[0], first[-1])
-        places: Places = starts[((inside - first[0]) >> shift).astype(np.int64)]
+        places: Positions = starts[((inside - first[0]) >> shift).astype(np.int64)]
         below = np.flatnonzero(first[places] < inside)
         while len(below):
             places[below] += 1
@@ -111,12 +108,12 @@ class Universe:
         return places
 
     @cached_property
-    def _buckets(self) -> tuple[np.uint64, Places] | None:
-        """Equal spans of ids, about one for each id: the bits within a span, and where each begins.
+    def _buckets(self) -> tuple[np.uint64, Positions] | None:
+        """Buckets of equal spans of ids: the bits in a span, and the first position of each.
 
-        Ids are mostly given out in order, so they are spread evenly, and finding many takes a few
-        steps for all of them at once, where binary searches would miss the cache twenty times each.
-        ``None`` if they are not.
+        Most systems assign ids in order, so ids are spread evenly. A few vectorized steps then find
+        many ids, where each binary search would miss the CPU cache twenty times. ``None`` if ids
+        are not spread evenly.
         """
         first = self.ids[: self.sorted]
         span = int(first[-1]) - int(first[0])
@@ -125,48 +122,48 @@ class Universe:
         starts = np.searchsorted(first - first[0], edges)
         return (shift, starts) if int(np.diff(starts).max(initial=0)) <= CROWDED else None
 
-    def updated(self, asked: Ids, found: Ids, textable: Flags) -> tuple[Universe, Places]:
-        """The universe after some contacts changed, and the places where somebody has arrived.
+    def updated(self, asked: Ids, found: Ids, textable: Flags) -> tuple[ContactIndex, Positions]:
+        """Return the index after contacts changed, and the positions of new contacts.
 
         Args:
-            asked: The contacts that may have changed.
-            found: Those of them that there are.
+            asked: The ids of contacts that may have changed.
+            found: The ids among them that exist.
             textable: Which of these can be texted.
         """
-        new = found[self.find(found) == NOWHERE]
+        new = found[self.find(found) == NOT_FOUND]
         added = len(new)
-        universe = replace(
+        contact_index = replace(
             self,
             ids=np.concatenate([self.ids, new]),
             alive=np.concatenate([self.alive, np.zeros(added, np.bool_)]),
             textable=np.concatenate([self.textable, np.zeros(added, np.bool_)]),
         )
-        places = universe.find(asked)
-        places = places[places != NOWHERE]
-        present = universe.find(found)
-        arrived = present[~universe.alive[present]]
-        universe.alive[places] = False
-        universe.textable[places] = False
-        universe.alive[present] = True
-        universe.textable[present] = textable
-        return universe, arrived
+        places = contact_index.find(asked)
+        places = places[places != NOT_FOUND]
+        present = contact_index.find(found)
+        arrived = present[~contact_index.alive[present]]
+        contact_index.alive[places] = False
+        contact_index.textable[places] = False
+        contact_index.alive[present] = True
+        contact_index.textable[present] = textable
+        return contact_index, arrived
 
-    def only(self, ids: Ids) -> Universe:
-        """The universe of those of some contacts that are there."""
+    def only(self, ids: Ids) -> ContactIndex:
+        """Return an index of those of some contacts that exist."""
         places = self.find(ids)
-        places = places[places != NOWHERE]
+        places = places[places != NOT_FOUND]
         places = places[self.alive[places]]
-        return Universe.of(self.ids[places], self.textable[places], layout=0)
+        return ContactIndex.of(self.ids[places], self.textable[places], layout=0)
 
     @property
     def scattered(self) -> bool:
-        """Whether so many have come or gone that it is time to put them in order."""
+        """Whether enough contacts have come or gone to sort the index again."""
         return len(self) - min(self.sorted, self.contacts) > self.sorted // 8 + FEW
 
-    def ordered(self, layout: int) -> tuple[Universe, Places]:
-        """The same contacts by id, and the place that each had before."""
+    def ordered(self, layout: int) -> tuple[ContactIndex, Positions]:
+        """Return the index sorted by id, and the earlier position of each contact."""
         alive = np.flatnonzero(self.alive)
         before = alive[np.argsort(self.ids[alive])]
         there = np.ones(len(before), np.bool_)
         ids, textable = self.ids[before], self.textable[before]
-        return Universe(ids, len(before), there, textable, layout), before
+        return ContactIndex(ids, len(before), there, textable, layout), before

@@ -1,15 +1,15 @@
-"""Doubt: why something is not answered from memory."""
+"""Why the index declines a question, which a statement then answers."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 
 
-class DoubtError(Exception):
-    """An answer from memory might differ from the engine's, so the engine is to be asked.
+class NotIndexableError(Exception):
+    """An answer from the index might differ from the statement's.
 
     Attributes:
-        key: The question whose values cannot be kept, if it is that.
+        key: The query whose values cannot be kept, if that is the reason.
     """
 
     key: Hashable = None

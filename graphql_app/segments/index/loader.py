@@ -1,4 +1,4 @@
-"""What the index asks the engine: whole vectors, and again the contacts that may have changed."""
+"""Loading vectors from the engine: whole ones, and the contacts that may have changed."""
 
 from __future__ import annotations
 
@@ -21,29 +21,34 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import INSTANT, Contact, Statement, contact_column
 from graphql_app.audience.write_log import Ids
 from graphql_app.errors import AppError
-from graphql_app.segments.index.cache_key import Kind, Question
-from graphql_app.segments.index.contact_ids import NOWHERE, Flags, Universe
-from graphql_app.segments.index.fallback import DoubtError
+from graphql_app.segments.index.cache_key import Kind, VectorQuery
+from graphql_app.segments.index.contact_ids import NOT_FOUND, ContactIndex, Flags
+from graphql_app.segments.index.fallback import NotIndexableError
 from graphql_app.segments.index.shared_scan import (
     MAX_TOGETHER,
     Scan,
-    alone,
-    joined,
-    matching,
-    scans,
+    joined_scans,
+    matching_scan,
+    shared_scans,
+    single_scan,
 )
-from graphql_app.segments.index.vectors import MISSING, Crossings, Span, Unit, Vector, Whole
+from graphql_app.segments.index.vectors import MISSING, Crossings, Integers, Span, Unit, Vector
 
-MAX_JOINED = 250  # questions of a few contacts in a statement
+MAX_JOINED = 250  # queries in one statement about few contacts
 
-LOOK_AGAIN = 0.05  # seconds after which who waits looks whether anybody waits for it
+CANCELLATION_INTERVAL = 0.05  # seconds between checks for cancellation while waiting
 
 
 @dataclass(frozen=True)
-class ShopFacts:
-    """The facts of one shop, for one answer, which has a time limit as a statement has.
+class VectorLoader:
+    """Loads one shop's vectors for one answer, within the time limit of a statement.
 
-    After each statement it is learned what others wrote meanwhile, before anybody has the result.
+    Attributes:
+        audience: The store of facts.
+        shop_id: The shop.
+        until: When the time is up, by ``time.monotonic``.
+        catch_up: Learns of other processes' writes. It is called after each statement, before its
+            result is used.
     """
 
     audience: Audience
@@ -52,8 +57,8 @@ class ShopFacts:
     catch_up: Callable[[], None]
 
     @classmethod
-    def of(cls, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> ShopFacts:
-        """The facts of a shop for an answer that begins now."""
+    def of(cls, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> VectorLoader:
+        """Return the loader for an answer that starts now."""
         return cls(audience, shop_id, time.monotonic() + audience.timeout, catch_up)
 
     def _table(
@@ -63,29 +68,31 @@ class ShopFacts:
         left: float | None = None,
         **options: Any,
     ) -> pa.Table:
-        seconds = self._left() if left is None else left
+        seconds = self._seconds_left() if left is None else left
         found = self.audience.fetch_table(statement, self.shop_id, contacts, seconds, **options)
         self.catch_up()
         return found
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         left = self.until - time.monotonic()
         if left <= 0:
             raise statement_timeout()
         return left
 
-    def contacts(self) -> int:
-        """How many contacts the shop has."""
+    def count_contacts(self) -> int:
+        """Count the shop's contacts."""
         statement = select(func.count()).select_from(Contact)
-        return int(self.audience.fetch_rows(statement, self.shop_id, None, self._left())[0][0])
+        return int(
+            self.audience.fetch_rows(statement, self.shop_id, None, self._seconds_left())[0][0]
+        )
 
-    def universe(self, contacts: Ids | None = None) -> tuple[Ids, Flags]:
-        """Contacts, all or those of some that there are, and which of them can be texted."""
+    def fetch_contacts(self, contacts: Ids | None = None) -> tuple[Ids, Flags]:
+        """Return the ids of existing contacts, all or among some, and which can be texted."""
         statement = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
         if contacts is None:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
-        rows = self.audience.fetch_rows(statement, self.shop_id, contacts, self._left())
+        rows = self.audience.fetch_rows(statement, self.shop_id, contacts, self._seconds_left())
         self.catch_up()
         return (
             np.array([row[0] for row in rows], np.uint64),
@@ -94,124 +101,124 @@ class ShopFacts:
 
     def load(
         self,
-        questions: Sequence[Question],
-        universe: Universe,
+        queries: Sequence[VectorQuery],
+        contact_index: ContactIndex,
         count: int,
         contacts: Ids | None = None,
     ) -> Iterator[tuple[Hashable, Vector]]:
-        """The vectors of some questions by their keys, as they are found.
+        """Yield the vectors of some queries with their keys, as they are loaded.
 
         Args:
-            questions: The questions.
-            universe: All contacts, or a few.
-            count: How many writes these have seen.
-            contacts: The few, if they are not all.
+            queries: The queries.
+            contact_index: All contacts, or a few.
+            count: The number of writes that the contact index includes.
+            contacts: The ids of the few contacts; all when ``None``.
 
         Raises:
-            DoubtError: The values of one cannot be kept; its ``key`` says of which.
-            CriterionFailedError: Its SQL is refused.
+            NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
+            CriterionFailedError: The SQL of a query is refused.
         """
         of_few = contacts is not None
-        asked = joined(questions, most=MAX_JOINED) if of_few else self._of_all(questions)
-        for scan, found in self._found(asked, contacts):
-            places = universe.find(_column(found, 0).to_numpy())
-            known = places != NOWHERE
+        asked = joined_scans(queries, most=MAX_JOINED) if of_few else self._scans_of_all(queries)
+        for scan, found in self._execute(asked, contacts):
+            places = contact_index.find(_column(found, 0).to_numpy())
+            known = places != NOT_FOUND
             places = places[known]
-            met = np.zeros(len(universe), np.bool_)
+            met = np.zeros(len(contact_index), np.bool_)
             met[places] = True
-            for number, question in enumerate(scan.questions):
+            for number, query in enumerate(scan.queries):
                 values = _column(found, number + 1)
-                with in_doubt_of(question):
+                with naming_query(query):
                     if np.count_nonzero(met) < len(places):
-                        raise DoubtError("a contact has several values")
-                    unit = None if question.kind is Kind.CONDITION else Unit.of(values.type)
-                    vector = _blank(question, unit, universe, count)
-                    vector.values[places] = vector.stored(values)[known]
-                yield question.key, vector
+                        raise NotIndexableError("a contact has several values")
+                    unit = None if query.kind is Kind.CONDITION else Unit.of(values.type)
+                    vector = _empty_vector(query, unit, contact_index, count)
+                    vector.values[places] = vector.converted(values)[known]
+                yield query.key, vector
 
-    def again(
-        self, questions: Sequence[Question], vectors: Mapping[Hashable, Vector], contacts: Ids
-    ) -> Iterator[tuple[Hashable, Ids, Whole | Flags]]:
-        """What some questions find of some contacts, by their keys, and of whom they find it."""
-        for scan, found in self._found(self._of_few(questions), contacts):
+    def reload(
+        self, queries: Sequence[VectorQuery], vectors: Mapping[Hashable, Vector], contacts: Ids
+    ) -> Iterator[tuple[Hashable, Ids, Integers | Flags]]:
+        """Yield the current values of some contacts: query key, contact ids, values."""
+        for scan, found in self._execute(self._scans_of_few(queries), contacts):
             ids = _column(found, 0).to_numpy()
-            for number, question in enumerate(scan.questions):
-                values, vector = _column(found, number + 1), vectors[question.key]
-                with in_doubt_of(question):
+            for number, query in enumerate(scan.queries):
+                values, vector = _column(found, number + 1), vectors[query.key]
+                with naming_query(query):
                     if len(np.unique(ids)) < len(ids):
-                        raise DoubtError("a contact has several values")
+                        raise NotIndexableError("a contact has several values")
                     if vector.unit is not None and vector.unit.type != values.type:
-                        raise DoubtError("values are of another type than before")
-                    yield question.key, ids, vector.stored(values)
+                        raise NotIndexableError("values are of another type than before")
+                    yield query.key, ids, vector.converted(values)
 
-    def _of_all(self, questions: Iterable[Question]) -> Iterator[Scan]:
-        """The statements that answer questions, of all contacts."""
+    def _scans_of_all(self, queries: Iterable[VectorQuery]) -> Iterator[Scan]:
+        """Yield statements that execute queries for all contacts."""
         own = []
-        for scan in scans(questions, self.audience.render):
-            [question, *others] = scan.questions
-            if others or question.kind is Kind.MEASURE or question.reads - {Contact.__tablename__}:
-                yield scan if others else matching(question)
+        for scan in shared_scans(queries, self.audience.render):
+            [query, *others] = scan.queries
+            if others or query.kind is Kind.MEASURE or query.reads - {Contact.__tablename__}:
+                yield scan if others else matching_scan(query)
             else:
-                own.append(question)
-        yield from joined(own, most=MAX_TOGETHER)
+                own.append(query)
+        yield from joined_scans(own, most=MAX_TOGETHER)
 
-    def _of_few(self, questions: Collection[Question]) -> Iterator[Scan]:
-        """The statements that answer questions, of a few contacts."""
-        others: list[Question] = []
-        for scan in scans(questions, self.audience.render, most=MAX_JOINED):
-            if len(scan.questions) > 1:
+    def _scans_of_few(self, queries: Collection[VectorQuery]) -> Iterator[Scan]:
+        """Yield statements that execute queries for a few contacts."""
+        others: list[VectorQuery] = []
+        for scan in shared_scans(queries, self.audience.render, most=MAX_JOINED):
+            if len(scan.queries) > 1:
                 yield scan
             else:
-                others += scan.questions
-        yield from joined(others, most=MAX_JOINED)
+                others += scan.queries
+        yield from joined_scans(others, most=MAX_JOINED)
 
-    def _found(
+    def _execute(
         self, asked: Iterable[Scan], contacts: Ids | None
     ) -> Iterator[tuple[Scan, pa.Table]]:
-        """What statements find, of all contacts or a few; each question alone where one fails."""
+        """Execute statements; when a shared one fails, execute its queries one by one."""
         waiting = deque(asked)
         while waiting:
             scan = waiting.popleft()
-            read = {Contact.__tablename__}.union(*(question.reads for question in scan.questions))
-            several = len(scan.questions) > 1
-            # Where one of several is too slow, the others get the rest of the time.
-            left = self._left() / (1 + several)
+            read = {Contact.__tablename__}.union(*(query.reads for query in scan.queries))
+            several = len(scan.queries) > 1
+            # If one query is too slow, the others get the rest of the time.
+            left = self._seconds_left() / (1 + several)
             try:
                 found = self._table(scan.statement, contacts, left, tables=read)
                 ids = _column(found, 0).to_numpy()
                 if several and contacts is not None and len(np.unique(ids)) < len(ids):
-                    raise DoubtError("a contact has several values")
-            except (AppError, DoubtError):  # it may be due to one, or to their number
+                    raise NotIndexableError("a contact has several values")
+            except (AppError, NotIndexableError):  # one query may be the cause, or their number
                 if not several:
                     raise
-                waiting.extendleft(map(alone, scan.questions))
+                waiting.extendleft(map(single_scan, scan.queries))
                 continue
             yield scan, found
 
     def wait(self, done: threading.Event) -> None:
-        """Wait until something is done, for as long as anybody waits for this."""
-        while not done.wait(min(LOOK_AGAIN, self._left())):
-            _go_on()
+        """Wait for an event, unless the work is cancelled."""
+        while not done.wait(min(CANCELLATION_INTERVAL, self._seconds_left())):
+            _raise_if_cancelled()
 
     @contextmanager
     def holding(self, lock: threading.Lock) -> Iterator[None]:
-        """Hold a lock, once it is free; wait as ``wait`` does."""
-        while not lock.acquire(timeout=min(LOOK_AGAIN, self._left())):
-            _go_on()
+        """Hold a lock; wait for it as ``wait`` does."""
+        while not lock.acquire(timeout=min(CANCELLATION_INTERVAL, self._seconds_left())):
+            _raise_if_cancelled()
         try:
             yield
         finally:
             lock.release()
 
     def crossings(
-        self, question: Question, spans: Sequence[Span], contacts: Ids | None = None
+        self, query: VectorQuery, spans: Sequence[Span], contacts: Ids | None = None
     ) -> Crossings:
-        """The rows, of all contacts or some, that a question's moving instants come across.
+        """Return the rows, of all contacts or some, that a query's moving instants will pass.
 
-        Rows that were replaced or deleted may be among them, for seeing through them takes longer.
+        They may include replaced and deleted rows, since filtering those takes longer.
         """
         rows = []
-        for moving, (start, end) in zip(question.moving, spans, strict=True):
+        for moving, (start, end) in zip(query.moving, spans, strict=True):
             column = moving.column
             contact = column.table.c[contact_column(column.table.name)]
             span = and_(column >= literal(start, INSTANT), column <= literal(end, INSTANT))
@@ -223,29 +230,33 @@ class ShopFacts:
         return Crossings(tuple(spans), tuple(rows))
 
 
-def _go_on() -> None:
-    """Go on, unless the thread's work was cancelled."""
+def _raise_if_cancelled() -> None:
+    """Raise an error if the thread's work was cancelled."""
     cancellation = current_cancellation.get()
     if cancellation is not None and cancellation.cancelled:
         raise WorkCancelledError
 
 
-def _blank(question: Question, unit: Unit | None, universe: Universe, count: int) -> Vector:
-    """The vector of a question that has found nothing yet."""
-    fill = MISSING if question.absent is None else question.absent
+def _empty_vector(
+    query: VectorQuery, unit: Unit | None, contact_index: ContactIndex, count: int
+) -> Vector:
+    """Return the vector of a query without results."""
+    fill = MISSING if query.absent is None else query.absent
     fill = False if unit is None else fill if fill == MISSING else fill * unit.parts
-    values: Whole | Flags = np.full(len(universe), fill, np.bool_ if unit is None else np.int64)
-    moving = tuple(each.at for each in question.moving)
-    return Vector(values, unit, fill, universe.layout, count, moving)
+    values: Integers | Flags = np.full(
+        len(contact_index), fill, np.bool_ if unit is None else np.int64
+    )
+    moving = tuple(each.at for each in query.moving)
+    return Vector(values, unit, fill, contact_index.layout, count, moving)
 
 
 @contextmanager
-def in_doubt_of(question: Question) -> Iterator[None]:
-    """Say in a doubt which question's values it is about."""
+def naming_query(query: VectorQuery) -> Iterator[None]:
+    """Name the query in a ``NotIndexableError``."""
     try:
         yield
-    except DoubtError as doubt:
-        doubt.key = question.key
+    except NotIndexableError as error:
+        error.key = query.key
         raise
 
 

@@ -1,9 +1,9 @@
-"""Scans: questions about the rows of one table are asked together, so it is read once.
+"""Shared scans: queries that aggregate one table become columns of one statement.
 
-Where a question sums up some rows of one table for each contact, it can be one of several columns
-of a statement that reads the rows of all of them; each column sums up the rows of its own. That
-holds for SQL made of nothing but what is listed here, each of which is known to say something of
-one row, or of a contact's rows, whatever else the statement reads. Anything else is asked alone.
+A query that aggregates some rows of one table for each contact can be a column of a statement that
+reads the rows of all such queries; each column aggregates its own rows. This is safe for SQL that
+consists only of the elements listed here. Any other query keeps its own statement.
+The length is the list of elements and the checks that a query contains nothing else.
 """
 
 from __future__ import annotations
@@ -44,127 +44,126 @@ from sqlmodel import col
 
 from graphql_app.audience.rendering import RenderedStatement
 from graphql_app.audience.tables import Contact, Statement, contact_column, sql_table
-from graphql_app.segments.index.cache_key import Kind, Question
+from graphql_app.segments.index.cache_key import Kind, VectorQuery
 from graphql_app.segments.predicate import by_contact
 
-MAX_TOGETHER = 8  # so many columns of a million contacts are far from what a statement may use
+MAX_TOGETHER = 8  # columns; for a million contacts, this stays far below the memory limit
 
-# Functions of all rows of a contact that have a twin with "If", which is of some of them.
+# Aggregates with an "If" variant, which aggregates some of the rows.
 AGGREGATES = ("any", "argMax", "argMin", "avg", "count", "max", "min", "sum", "uniq", "uniqExact")
-OF_SOME = tuple(f"{name}If" for name in AGGREGATES)
-# Functions of one row, by name or by how names begin.
-OF_ROW = frozenset(
+AGGREGATES_IF = tuple(f"{name}If" for name in AGGREGATES)
+# Functions of one row, by name or prefix.
+ROW_FUNCTIONS = frozenset(
     {"abs", "coalesce", "divide", "greatest", "ifNull", "intDiv", "isNull", "least", "length"}
     | {"lower", "lowerUTF8", "modulo", "multiply", "nullIf", "position", "replaceAll"}
     | {"replaceRegexpAll", "throwIf", "upper", "upperUTF8"}
 )
-OF_ROW_BEGINS = ("JSON", "to")
-# Functions that make several rows or columns of one, or none.
+ROW_FUNCTION_PREFIXES = ("JSON", "to")
+# Functions that change the number of rows or columns.
 MULTIPLYING = frozenset({"arrayJoin", "untuple", "COLUMNS", "columns"})
 ELEMENTS = (
     BinaryExpression, BindParameter, BooleanClauseList, ClauseList, Column, FunctionElement,
     Grouping, Null, True_, UnaryExpression,
 )  # fmt: skip
 
-Write: TypeAlias = Callable[[Statement], RenderedStatement]
+Render: TypeAlias = Callable[[Statement], RenderedStatement]
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A statement that answers some questions.
+    """A statement that executes some queries.
 
     Attributes:
-        questions: The questions.
-        statement: Contacts, and a column for each question: its value, NULL or 0 where it finds
-            none.
+        queries: The queries.
+        statement: Selects contact ids and a column for each query: its value, or NULL or 0.
     """
 
-    questions: Sequence[Question]
+    queries: Sequence[VectorQuery]
     statement: Statement
 
 
 @dataclass(frozen=True, slots=True)
-class _Sum:
-    """What a question makes of the rows of one table that are a contact's.
+class _Aggregate:
+    """A query that aggregates the rows of one table for each contact.
 
     Attributes:
-        question: The question.
-        contact: The column that says whose a row is.
+        query: The query.
+        contact: The column with the contact's id.
         table: The table.
-        rows: Which rows count.
-        about: What is equal where the same rows count.
-        value: What is made of them.
+        rows: The condition on rows.
+        rows_key: Equal for equal conditions.
+        value: The aggregate.
     """
 
-    question: Question
+    query: VectorQuery
     contact: Column[Any]
     table: Table
     rows: ColumnElement[bool]
-    about: Hashable
+    rows_key: Hashable
     value: ColumnElement[Any]
 
 
-def scans(
-    questions: Iterable[Question], written: Write, most: int = MAX_TOGETHER
+def shared_scans(
+    queries: Iterable[VectorQuery], render: Render, most: int = MAX_TOGETHER
 ) -> Iterator[Scan]:
-    """Questions with the statements that answer them, of one table in one where that can be.
+    """Yield statements for some queries, one per table where sharing is safe.
 
     Args:
-        questions: The questions, of any kind.
-        written: A statement's SQL, by which to see that nothing of it was overlooked.
-        most: How many questions may be in a statement.
+        queries: Queries of any kind.
+        render: Renders a statement, to verify that no part of it was overlooked.
+        most: The maximum number of queries in a statement.
     """
-    by_tables: dict[frozenset[str], list[Question]] = defaultdict(list)
-    for question in questions:
-        by_tables[question.reads].append(question)
-    sums: dict[Table, list[_Sum]] = defaultdict(list)
+    by_tables: dict[frozenset[str], list[VectorQuery]] = defaultdict(list)
+    for query in queries:
+        by_tables[query.reads].append(query)
+    aggregates: dict[Table, list[_Aggregate]] = defaultdict(list)
     for together in by_tables.values():
-        for question in together:
-            found = _sum(question, written) if len(together) > 1 else None
+        for query in together:
+            found = _aggregate(query, render) if len(together) > 1 else None
             if found is None:
-                yield alone(question)
+                yield single_scan(query)
             else:
-                sums[found.table].append(found)
-    for of_table in sums.values():
+                aggregates[found.table].append(found)
+    for of_table in aggregates.values():
         for begin in range(0, len(of_table), most):
             some = of_table[begin : begin + most]
-            questions = [each.question for each in some]
-            yield Scan(questions, _statement(some)) if len(some) > 1 else alone(questions[0])
+            queries = [each.query for each in some]
+            yield Scan(queries, _statement(some)) if len(some) > 1 else single_scan(queries[0])
 
 
-def alone(question: Question) -> Scan:
-    """A question with its own statement."""
-    return Scan([question], question.checked())
+def single_scan(query: VectorQuery) -> Scan:
+    """Return a scan of one query."""
+    return Scan([query], query.checked())
 
 
-def matching(question: Question) -> Scan:
-    """A question; of a condition, those for whom it holds: others are not worth handing over."""
-    scan = alone(question)
-    if question.kind is Kind.CONDITION:
+def matching_scan(query: VectorQuery) -> Scan:
+    """Return a scan of one query; a condition selects only the contacts for which it holds."""
+    scan = single_scan(query)
+    if query.kind is Kind.CONDITION:
         _, condition = scan.statement.selected_columns
-        return Scan([question], select(col(Contact.id), true()).where(condition))
+        return Scan([query], select(col(Contact.id), true()).where(condition))
     return scan
 
 
-def joined(questions: Iterable[Question], most: int) -> Iterator[Scan]:
-    """Any questions, as columns of one row for each contact as far as they can be.
+def joined_scans(queries: Iterable[VectorQuery], most: int) -> Iterator[Scan]:
+    """Yield statements with one row per contact, and queries as columns where possible.
 
-    Conditions of others' tables, and measures that are joined, are read for all the contacts that
-    the statement sees; it is for a few, or for questions about contacts alone.
+    Joins read every contact that the statement sees, so this suits few contacts, or queries on
+    ``Contact`` alone.
     """
     together = []
-    for question in questions:
-        if question.kind is Kind.MEASURE or _is_of_contact(question.checked()):
-            together.append(question)
+    for query in queries:
+        if query.kind is Kind.MEASURE or _has_row_per_contact(query.checked()):
+            together.append(query)
         else:
-            yield matching(question)
+            yield matching_scan(query)
     for begin in range(0, len(together), most):
         some = together[begin : begin + most]
-        yield _joined(some) if len(some) > 1 else matching(some[0])
+        yield _joined(some) if len(some) > 1 else matching_scan(some[0])
 
 
-def _is_of_contact(statement: Statement) -> bool:
-    """Whether a statement has one row for each contact, whatever stands in its columns."""
+def _has_row_per_contact(statement: Statement) -> bool:
+    """Return whether a statement selects one row for each contact."""
     _, value = statement.selected_columns
     return statement.get_final_froms() == [sql_table(Contact)] and not any(
         isinstance(each, FunctionElement) and each.name in MULTIPLYING
@@ -172,83 +171,83 @@ def _is_of_contact(statement: Statement) -> bool:
     )
 
 
-def _joined(questions: Sequence[Question]) -> Scan:
+def _joined(queries: Sequence[VectorQuery]) -> Scan:
     source: FromClause = sql_table(Contact)
     columns: list[ColumnElement[Any]] = []
-    for question in questions:
-        statement = question.checked()
-        if question.kind is Kind.MEASURE:
+    for query in queries:
+        statement = query.checked()
+        if query.kind is Kind.MEASURE:
             measure = by_contact(statement)
             source = source.outerjoin(measure, col(Contact.id) == measure.c.id)
             columns.append(measure.c.value)
         else:
             columns.append([*statement.selected_columns][1])
     labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
-    return Scan(questions, select(col(Contact.id), *labelled).select_from(source))
+    return Scan(queries, select(col(Contact.id), *labelled).select_from(source))
 
 
-def _statement(sums: Sequence[_Sum]) -> Statement:
-    contact = sums[0].contact
-    different = {each.about: each.rows for each in sums}
+def _statement(aggregates: Sequence[_Aggregate]) -> Statement:
+    contact = aggregates[0].contact
+    different = {each.rows_key: each.rows for each in aggregates}
     rows = [*different.values()]
     read = true() if any(isinstance(each, True_) for each in rows) else or_(*rows)
-    columns = [each.value if len(rows) == 1 else _of_its_rows(each) for each in sums]
+    columns = [each.value if len(rows) == 1 else _over_own_rows(each) for each in aggregates]
     labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
     return select(contact, *labelled).where(read).group_by(contact)
 
 
-def _of_its_rows(one: _Sum) -> ColumnElement[Any]:
-    """The value of the rows that count, NULL where there are none."""
+def _over_own_rows(one: _Aggregate) -> ColumnElement[Any]:
+    """Return an aggregate over its own rows, NULL without any."""
     if isinstance(one.rows, True_):
         return one.value
 
-    def of_some(element: Any, **_: Any) -> Any:
+    def conditional(element: Any, **_: Any) -> Any:
         if _is_aggregate(element):
             arguments = [each for each in element.clauses.clauses if not _is_star(each)]
-            if element.name in OF_SOME:
+            if element.name in AGGREGATES_IF:
                 *arguments, condition = arguments
                 arguments = [*arguments, and_(condition, one.rows)]
                 return getattr(func, element.name)(*arguments, type_=element.type)
-            # Of its type, since how SQL divides depends on that.
+            # Keep the type, on which division in SQL depends.
             return getattr(func, f"{element.name}If")(*arguments, one.rows, type_=element.type)
         return None
 
-    value: Any = visitors.replacement_traverse(one.value, {}, of_some)
+    value: Any = visitors.replacement_traverse(one.value, {}, conditional)
     some: ColumnElement[Any] = getattr(func, "if")(
         func.countIf(one.rows) > 0, func.toNullable(value), null()
     )
     return some
 
 
-def _sum(question: Question, written: Write) -> _Sum | None:
-    """What a question makes of the rows of one table; ``None`` where it is not made like that."""
-    statement = question.checked()
-    if question.kind is Kind.MEASURE:
-        return _read(question, statement, lambda again: again, written)
+def _aggregate(query: VectorQuery, render: Render) -> _Aggregate | None:
+    """Return a query as an aggregate of one table; ``None`` if it is anything else."""
+    statement = query.checked()
+    if query.kind is Kind.MEASURE:
+        return _parts(query, statement, lambda again: again, render)
     _, condition = statement.selected_columns
     match condition:
         case BinaryExpression(
             left=Column(name="id") as contact, right=ScalarSelect(element=Select() as among)
         ) if condition.operator is operators.in_op and contact.table is sql_table(Contact):
-            return _read(
-                question,
+            return _parts(
+                query,
                 among,
                 lambda again: select(col(Contact.id), col(Contact.id).in_(again)),
-                written,
+                render,
             )
         case _:
             return None
 
 
-def _read(
-    question: Question,
+def _parts(
+    query: VectorQuery,
     statement: Statement,
     whole: Callable[[Statement], Statement],
-    written: Write,
-) -> _Sum | None:
-    """The parts of a select of one table, if it is made of these parts only."""
+    render: Render,
+) -> _Aggregate | None:
+    """Take a select of one table apart; ``None`` if it has any other part."""
     contact, *values = statement.selected_columns
-    measured = question.kind is Kind.MEASURE
+    measured = query.kind is Kind.MEASURE
     if not (
         isinstance(contact, Column)
         and isinstance(contact.table, Table)
@@ -265,49 +264,53 @@ def _read(
         return None
     value = values[0] if measured else _all(statement._having_criteria)
     rows = _all(conditions)
-    if not (_is_of_row(rows, table) and _is_of_rows(value, table)):
+    if not (_depends_on_row(rows, table) and _depends_on_rows(value, table)):
         return None
-    # Whatever else a select can have would be in its SQL.
-    ours, theirs = written(whole(again)), written(whole(statement))
+    # Any other part of the select would show in its SQL.
+    ours, theirs = render(whole(again)), render(whole(statement))
     if (ours.text, ours.values) != (theirs.text, theirs.values):
         return None
-    counted = written(select(contact).where(rows))
-    about = (counted.text, tuple((type(each), each) for each in counted.values.values()))
-    return _Sum(question, contact, table, rows, about, value)
+    counted = render(select(contact).where(rows))
+    rows_key = (counted.text, tuple((type(each), each) for each in counted.values.values()))
+    return _Aggregate(query, contact, table, rows, rows_key, value)
 
 
 def _all(criteria: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     return and_(*criteria) if criteria else true()
 
 
-def _is_of_row(sql: Any, table: Table) -> bool:
-    """Whether SQL says something of one row of a table, by its columns alone."""
+def _depends_on_row(sql: Any, table: Table) -> bool:
+    """Return whether SQL depends only on the columns of one row of a table."""
     return all(_is_part(each, table) and not _is_aggregate(each) for each in visitors.iterate(sql))
 
 
-def _is_of_rows(sql: Any, table: Table) -> bool:
-    """Whether SQL says something of a contact's rows in a table, by aggregates of its columns."""
+def _depends_on_rows(sql: Any, table: Table) -> bool:
+    """Return whether SQL depends only on aggregates of a contact's rows in a table."""
     if _is_aggregate(sql):
         arguments = [each for each in sql.clauses.clauses if not _is_star(each)]
-        return all(_is_of_row(each, table) for each in arguments)
+        return all(_depends_on_row(each, table) for each in arguments)
     if isinstance(sql, Column):
         return False
     return _is_part(sql, table) and all(
-        _is_of_rows(each, table) for each in sql.get_children() if not _is_star(each)
+        _depends_on_rows(each, table) for each in sql.get_children() if not _is_star(each)
     )
 
 
 def _is_part(sql: Any, table: Table) -> bool:
-    """Whether an element, whatever is inside it, is one that may be."""
+    """Return whether an element is allowed, apart from its children."""
     if isinstance(sql, Column):
         return sql.table is table
     if isinstance(sql, FunctionElement):
-        return _is_aggregate(sql) or sql.name in OF_ROW or sql.name.startswith(OF_ROW_BEGINS)
+        return (
+            _is_aggregate(sql)
+            or sql.name in ROW_FUNCTIONS
+            or sql.name.startswith(ROW_FUNCTION_PREFIXES)
+        )
     return isinstance(sql, ELEMENTS) and getattr(sql, "operator", None) is not operators.distinct_op
 
 
 def _is_aggregate(sql: Any) -> bool:
-    return isinstance(sql, FunctionElement) and sql.name in AGGREGATES + OF_SOME
+    return isinstance(sql, FunctionElement) and sql.name in AGGREGATES + AGGREGATES_IF
 
 
 def _is_star(sql: Any) -> bool:

@@ -1,4 +1,4 @@
-"""One shop's part of the index: its universe and its vectors, brought up to date when asked for."""
+"""One shop's part of the size index: its contacts and vectors, refreshed when they are used."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from dataclasses import replace
 import numpy as np
 
 from graphql_app.audience.write_log import AffectedContacts, Ids, WriteLog
-from graphql_app.segments.index.cache_key import Question
-from graphql_app.segments.index.contact_ids import NOWHERE, Universe
-from graphql_app.segments.index.loader import ShopFacts
-from graphql_app.segments.index.vectors import Vector, ahead
+from graphql_app.segments.index.cache_key import VectorQuery
+from graphql_app.segments.index.contact_ids import NOT_FOUND, ContactIndex
+from graphql_app.segments.index.loader import VectorLoader
+from graphql_app.segments.index.vectors import Vector, look_ahead
 
-# Contacts that are asked again one by one; of more of them all are.
-MAX_AGAIN = 20_000
+# Up to this many changed contacts are loaded again; beyond that, the whole vector is.
+MAX_RELOADED = 20_000
 MAX_ARRIVALS = 1_000
 
 NOBODY = np.array([], np.uint64)
 
 
-class IndexedShop:
-    """The universe and the vectors of one shop.
+class ShopCache:
+    """The contact index and the vectors of one shop.
 
-    Vectors and universes are never changed, only replaced, so an answer goes on with what it has
-    whatever others do meanwhile.
+    Both are replaced, never changed, so an answer in progress keeps a consistent state.
     """
 
     def __init__(self, shop_id: int, write_log: WriteLog) -> None:
@@ -35,7 +34,7 @@ class IndexedShop:
         self._renewing = threading.Lock()
         self._guard = threading.Lock()
         self._loading: dict[Hashable, threading.Event] = {}
-        self.universe: Universe | None = None
+        self.contact_index: ContactIndex | None = None
         self._count = 0
         self._layouts = 0
         self._arrivals: deque[tuple[int, Ids]] = deque()
@@ -44,43 +43,45 @@ class IndexedShop:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are kept."""
-        kept = 0 if self.universe is None else self.universe.nbytes
+        """Bytes of memory."""
+        kept = 0 if self.contact_index is None else self.contact_index.nbytes
         return kept + sum(vector.nbytes for vector in [*self.vectors.values()])
 
-    def renewed(self, facts: ShopFacts, count: int) -> Universe:
-        """The universe after a number of writes, or more."""
-        with facts.holding(self._renewing):
-            touched = self._since(self._count, count)
-            universe = self.universe
-            contacts = NOBODY if touched is None else _of(touched, {"contacts"})
-            if universe is None or touched is None or len(contacts) > MAX_AGAIN:
-                universe = self._loaded(facts, count)
+    def refresh_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
+        """Return the contact index with at least ``count`` writes."""
+        with loader.holding(self._renewing):
+            touched = self._writes_between(self._count, count)
+            contact_index = self.contact_index
+            contacts = NOBODY if touched is None else _touched_contacts(touched, {"contacts"})
+            if contact_index is None or touched is None or len(contacts) > MAX_RELOADED:
+                contact_index = self._load_contacts(loader, count)
             elif len(contacts):
-                universe = self._changed(universe, facts, contacts, count)
+                contact_index = self._update_contacts(contact_index, loader, contacts, count)
             self._count = max(self._count, count)
-            return universe
+            return contact_index
 
-    def _loaded(self, facts: ShopFacts, count: int) -> Universe:
-        """All contacts, as if they were asked for first."""
-        found = facts.universe()
+    def _load_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
+        """Load all contacts and start over."""
+        found = loader.fetch_contacts()
         with self._guard:
             self._layouts += 1
             self._arrivals.clear()
             self._forgotten = count
             self.vectors = {}
-            self.universe = Universe.of(*found, self._layouts)
-            return self.universe
+            self.contact_index = ContactIndex.of(*found, self._layouts)
+            return self.contact_index
 
-    def _changed(self, universe: Universe, facts: ShopFacts, contacts: Ids, count: int) -> Universe:
-        universe, arrived = universe.updated(contacts, *facts.universe(contacts))
-        newcomers = universe.ids[arrived]
+    def _update_contacts(
+        self, contact_index: ContactIndex, loader: VectorLoader, contacts: Ids, count: int
+    ) -> ContactIndex:
+        contact_index, arrived = contact_index.updated(contacts, *loader.fetch_contacts(contacts))
+        newcomers = contact_index.ids[arrived]
         with self._guard:
-            if universe.scattered:
-                layout = universe.layout
-                universe, before = universe.ordered(self._layouts + 1)
+            if contact_index.scattered:
+                layout = contact_index.layout
+                contact_index, before = contact_index.ordered(self._layouts + 1)
                 self.vectors = {
-                    key: vector.reordered(before, universe.layout)
+                    key: vector.reordered(before, contact_index.layout)
                     for key, vector in self.vectors.items()
                     if vector.layout == layout
                 }
@@ -89,105 +90,107 @@ class IndexedShop:
                 self._arrivals.append((count, newcomers))
                 while len(self._arrivals) > MAX_ARRIVALS:
                     self._forgotten, _ = self._arrivals.popleft()
-            self.universe = universe
-            return universe
+            self.contact_index = contact_index
+            return contact_index
 
-    def _since(self, count: int, until: int) -> Sequence[AffectedContacts] | None:
-        """What was touched since a number of writes; later than asked for does no harm."""
+    def _writes_between(self, count: int, until: int) -> Sequence[AffectedContacts] | None:
+        """Return the writes after ``count``, up to ``until`` or later; ``None`` if forgotten."""
         return () if count >= until else self._write_log.writes_since(self._shop_id, count)
 
-    def answers(
+    def vectors_of(
         self,
-        questions: Mapping[Hashable, Question],
-        universe: Universe,
-        facts: ShopFacts,
+        queries: Mapping[Hashable, VectorQuery],
+        contact_index: ContactIndex,
+        loader: VectorLoader,
         count: int,
     ) -> dict[Hashable, Vector]:
-        """The vectors of some questions, which have seen a number of writes, or more.
+        """Return the vectors of some queries with at least ``count`` writes.
 
         Raises:
-            DoubtError: The values of one cannot be kept; its ``key`` says of which.
+            NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
             AppError: A statement failed.
         """
         found: dict[Hashable, Vector] = {}
         stale: dict[Hashable, Ids] = {}
-        missing = questions
+        missing = queries
         while missing:
-            unknown: dict[Hashable, Question] = {}
+            unknown: dict[Hashable, VectorQuery] = {}
             seen: dict[Hashable, Vector | None] = {}
-            for key, question in missing.items():
+            for key, query in missing.items():
                 vector = seen[key] = self.vectors.get(key)
                 again = None
-                if vector is not None and vector.layout == universe.layout:
-                    vector, again = self._again(question, vector, facts, count)
-                if vector is None or again is None or len(again) > MAX_AGAIN:
-                    unknown[key] = question
+                if vector is not None and vector.layout == contact_index.layout:
+                    vector, again = self._changed_contacts(query, vector, loader, count)
+                if vector is None or again is None or len(again) > MAX_RELOADED:
+                    unknown[key] = query
                     continue
                 found[key] = vector
                 if len(again):
                     stale[key] = again
-            loaded = self._load(unknown, seen, universe, facts, count)
+            loaded = self._load(unknown, seen, contact_index, loader, count)
             found |= loaded
             missing = {key: each for key, each in unknown.items() if key not in loaded}
         if stale:
-            self._ask_again(questions, universe, facts, found, stale)
+            self._reload(queries, contact_index, loader, found, stale)
         for key, vector in found.items():
-            at = tuple(moving.at for moving in questions[key].moving)
+            at = tuple(moving.at for moving in queries[key].moving)
             if vector.count < count or vector.moving != at or key in stale:
                 found[key] = replace(vector, count=max(vector.count, count), moving=at)
         for key, vector in found.items():
-            found[key] = self._kept(key, vector.reaching(len(universe))).upto(len(universe))
+            found[key] = self._keep(key, vector.extended_to(len(contact_index))).truncated_to(
+                len(contact_index)
+            )
         return found
 
-    def _again(
-        self, question: Question, vector: Vector, facts: ShopFacts, count: int
+    def _changed_contacts(
+        self, query: VectorQuery, vector: Vector, loader: VectorLoader, count: int
     ) -> tuple[Vector, Ids | None]:
-        """The contacts of whom the answer may have changed, for all that is known without asking.
+        """Find the contacts whose value may have changed.
 
         Returns:
-            The vector, with the crossings that were looked for; and the contacts, or ``None``
-            where it is not remembered which.
+            The vector, with the crossings that were looked up, and the ids of the contacts, or
+            ``None`` if they are not known.
         """
-        touched = self._since(vector.count, count)
+        touched = self._writes_between(vector.count, count)
         if touched is None or vector.count < self._forgotten:
             return vector, None
-        if any("products" in write.tables for write in touched) and "products" in question.reads:
+        if any("products" in write.tables for write in touched) and "products" in query.reads:
             return vector, None
         arrived = [ids for number, ids in [*self._arrivals] if number > vector.count]
-        facts_changed = _of(touched, question.reads)
+        facts_changed = _touched_contacts(touched, query.reads)
         contacts = np.concatenate([facts_changed, *arrived])
-        if not question.moving:
+        if not query.moving:
             return vector, contacts
         if len(facts_changed) and vector.crossings is not None:
-            new = facts.crossings(question, vector.crossings.spans, facts_changed)
-            vector = replace(vector, crossings=vector.crossings.joined(new))
-        moves = [(at, moving.at) for at, moving in zip(vector.moving, question.moving, strict=True)]
+            new = loader.crossings(query, vector.crossings.spans, facts_changed)
+            vector = replace(vector, crossings=vector.crossings.merged(new))
+        moves = [(at, moving.at) for at, moving in zip(vector.moving, query.moving, strict=True)]
         if all(before == now for before, now in moves):
             return vector, contacts
         crossed = None if vector.crossings is None else vector.crossings.between(moves)
         if crossed is None:
-            crossings = facts.crossings(question, ahead(moves))
+            crossings = loader.crossings(query, look_ahead(moves))
             crossed = crossings.between(moves)
             vector = replace(vector, crossings=crossings)
         return vector, None if crossed is None else np.concatenate([contacts, crossed])
 
-    def _ask_again(
+    def _reload(
         self,
-        questions: Mapping[Hashable, Question],
-        universe: Universe,
-        facts: ShopFacts,
+        queries: Mapping[Hashable, VectorQuery],
+        contact_index: ContactIndex,
+        loader: VectorLoader,
         found: dict[Hashable, Vector],
         stale: Mapping[Hashable, Ids],
     ) -> None:
-        """Ask the stale ones of ``found`` again, for every contact that any of them needs."""
+        """Load the stale vectors of ``found`` again for all changed contacts."""
         contacts = np.unique(np.concatenate([*stale.values()]))
-        gone = universe.find(contacts)
-        gone = gone[gone != NOWHERE]
-        vectors = {key: found[key].reaching(len(universe)) for key in stale}
-        asked = [questions[key] for key in stale]
-        for key, ids, values in facts.again(asked, vectors, contacts):
-            places = universe.find(ids)
-            here = places != NOWHERE
+        gone = contact_index.find(contacts)
+        gone = gone[gone != NOT_FOUND]
+        vectors = {key: found[key].extended_to(len(contact_index)) for key in stale}
+        asked = [queries[key] for key in stale]
+        for key, ids, values in loader.reload(asked, vectors, contacts):
+            places = contact_index.find(ids)
+            here = places != NOT_FOUND
             changed = vectors[key].values.copy()
             changed[gone] = vectors[key].fill
             changed[places[here]] = values[here]
@@ -195,49 +198,51 @@ class IndexedShop:
 
     def _load(
         self,
-        questions: Mapping[Hashable, Question],
+        queries: Mapping[Hashable, VectorQuery],
         seen: Mapping[Hashable, Vector | None],
-        universe: Universe,
-        facts: ShopFacts,
+        contact_index: ContactIndex,
+        loader: VectorLoader,
         count: int,
     ) -> dict[Hashable, Vector]:
-        """Load vectors, but for those that somebody else has loaded since they were seen, or is
-        loading: only wait for these.
-        """
+        """Load vectors; wait for those that another thread is loading or has just loaded."""
         found: dict[Hashable, Vector] = {}
         done = threading.Event()
         with self._guard:
-            others = [self._loading[key] for key in questions if key in self._loading]
+            others = [self._loading[key] for key in queries if key in self._loading]
             ours = {
                 key: each
-                for key, each in questions.items()
+                for key, each in queries.items()
                 if key not in self._loading and self.vectors.get(key) is seen[key]
             }
             self._loading.update(dict.fromkeys(ours, done))
         try:
-            for key, vector in facts.load([*ours.values()], universe, count):
-                found[key] = self._kept(key, vector)
+            for key, vector in loader.load([*ours.values()], contact_index, count):
+                found[key] = self._keep(key, vector)
         finally:
             with self._guard:
                 for key in ours:
                     del self._loading[key]
             done.set()
         for other in others:
-            facts.wait(other)
+            loader.wait(other)
         return found
 
-    def _kept(self, key: Hashable, vector: Vector) -> Vector:
-        """Keep a vector, unless the one that is kept has seen more."""
+    def _keep(self, key: Hashable, vector: Vector) -> Vector:
+        """Keep a vector, unless a newer one is kept."""
         with self._guard:
             other = self.vectors.get(key)
             newer = other is None or other.layout != vector.layout or other.count <= vector.count
-            if newer and self.universe is not None and self.universe.layout == vector.layout:
+            if (
+                newer
+                and self.contact_index is not None
+                and self.contact_index.layout == vector.layout
+            ):
                 self.vectors[key] = vector
         return vector
 
 
-def _of(touched: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
-    """The contacts that were touched in some tables, or erased."""
+def _touched_contacts(touched: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
+    """Return the contacts that writes touched in some tables, or erased."""
     found = [NOBODY]
     for write in touched:
         found += [write.tables[name] for name in tables if name in write.tables]

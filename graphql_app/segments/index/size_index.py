@@ -1,4 +1,5 @@
-"""The index of all shops: answers rules from vectors, within a number of bytes."""
+"""The size index of all shops: evaluates rules from vectors, within a memory budget. The length is
+the evaluation and the eviction of vectors, which share the index's state."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
-from graphql_app.segments.index.cache_key import Asking, Kind, Question, WatchedScope
-from graphql_app.segments.index.contact_ids import BYTES_OF_CONTACT, Flags, Universe
-from graphql_app.segments.index.fallback import DoubtError
-from graphql_app.segments.index.loader import ShopFacts, in_doubt_of
-from graphql_app.segments.index.shop_cache import IndexedShop
-from graphql_app.segments.index.vectors import Vector, Whole
+from graphql_app.segments.index.cache_key import Kind, QueryBuilder, VectorQuery, WatchedScope
+from graphql_app.segments.index.contact_ids import BYTES_OF_CONTACT, ContactIndex, Flags
+from graphql_app.segments.index.fallback import NotIndexableError
+from graphql_app.segments.index.loader import VectorLoader, naming_query
+from graphql_app.segments.index.shop_cache import ShopCache
+from graphql_app.segments.index.vectors import Integers, Vector
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rules.tree import Rule, combine, criteria
 
@@ -31,22 +32,22 @@ MAX_UNKEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What some criteria say of every contact of a shop, all at one state of its facts.
+    """The answers of some criteria for every contact of a shop, at one state of its facts.
 
     Attributes:
-        universe: The contacts.
-        answers: Whom each criterion matches, by its key.
-        steady: Whether time alone does not change it.
-        columns: Values of columns of ``Contact``, by place; ``MISSING`` where there is none.
+        contact_index: The contacts.
+        answers: Which contacts each criterion matches, by its key.
+        steady: Whether only new facts can change the answers.
+        columns: Values of columns of ``Contact``, by position; ``MISSING`` for NULL.
     """
 
-    universe: Universe
+    contact_index: ContactIndex
     answers: Mapping[str, Flags]
     steady: bool
-    columns: Mapping[str, Whole] = field(default_factory=dict)
+    columns: Mapping[str, Integers] = field(default_factory=dict)
 
     def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
-        """Whom each of some rules, made of these criteria, matches, by place."""
+        """Yield which contacts each rule matches, by position. The rules use these criteria."""
         known: dict[int, Flags] = {}
         for rule in rules:
             yield combine(
@@ -55,20 +56,20 @@ class Evaluation:
 
     def _all(self, flags: Collection[Flags]) -> Flags:
         found = iter(flags)
-        whole = next(found, self.universe.alive)
+        whole = next(found, self.contact_index.alive)
         for each in found:
             whole = whole & each
         return whole
 
     def count(self, matching: Flags) -> int:
-        """How many contacts match."""
-        if not self.universe.everyone:
-            matching = matching & self.universe.alive
+        """Count the contacts that match."""
+        if not self.contact_index.everyone:
+            matching = matching & self.contact_index.alive
         return int(np.count_nonzero(matching))
 
     def count_textable(self, matching: Flags) -> int:
-        """How many contacts match and can be texted."""
-        return int(np.count_nonzero(matching & self.universe.textable))
+        """Count the contacts that match and can be texted."""
+        return int(np.count_nonzero(matching & self.contact_index.textable))
 
 
 def _any(flags: Collection[Flags]) -> Flags:
@@ -79,60 +80,60 @@ def _any(flags: Collection[Flags]) -> Flags:
 
 
 def _evaluation(
-    universe: Universe,
+    contact_index: ContactIndex,
     leaves: Leaves,
-    asked: Mapping[str, Question],
+    asked: Mapping[str, VectorQuery],
     vectors: Mapping[Hashable, Vector],
     scope: Scope,
 ) -> Evaluation:
     watched = WatchedScope(scope)
     answers = {
-        name: _answer(leaves[name], question, vectors[question.key], watched)
-        for name, question in asked.items()
+        name: _answer(leaves[name], query, vectors[query.key], watched)
+        for name, query in asked.items()
     }
-    steady = not watched.asked and all(question.steady for question in asked.values())
-    return Evaluation(universe, answers, steady)
+    steady = not watched.asked and all(query.steady for query in asked.values())
+    return Evaluation(contact_index, answers, steady)
 
 
-def _answer(leaf: Criterion, question: Question, vector: Vector, scope: Scope) -> Flags:
-    """Whom a criterion matches."""
-    criterion, interval = question.criterion, None
-    if question.kind is not Kind.CONDITION and isinstance(criterion, MeasuredCriterion):
+def _answer(leaf: Criterion, query: VectorQuery, vector: Vector, scope: Scope) -> Flags:
+    """Return which contacts a criterion matches."""
+    criterion, interval = query.criterion, None
+    if query.kind is not Kind.CONDITION and isinstance(criterion, MeasuredCriterion):
         with blaming(criterion):
             interval = criterion.interval(scope)
-    with in_doubt_of(question):
-        matching = vector.mask(interval, question.absent)
+    with naming_query(query):
+        matching = vector.mask(interval, query.absent)
     return ~matching if leaf.operator.negated else matching
 
 
 class SizeIndex:
-    """Vectors of the questions that were asked for, the least recently used let go first.
+    """Keeps the vectors of recent queries, and evicts the least recently used.
 
     Args:
-        audience: The facts.
-        recorder: Who writes them.
-        budget: How many bytes to keep.
+        audience: The store of facts.
+        recorder: Writes the facts.
+        budget: The memory to use, in bytes.
     """
 
     def __init__(self, audience: Audience, recorder: Recorder, budget: int) -> None:
         self._audience = audience
         self._recorder = recorder
         self.budget = budget
-        self._asking = Asking(audience)
+        self._queries = QueryBuilder(audience)
         self._lock = threading.Lock()
-        self._shops: dict[int, IndexedShop] = {}
+        self._shops: dict[int, ShopCache] = {}
         self._recent: OrderedDict[tuple[int, Hashable], None] = OrderedDict()
         self._bytes: dict[int, int] = {}
         self._unkept: dict[Hashable, None] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are kept."""
-        return self.held[2]
+        """Bytes in use."""
+        return self.usage[2]
 
     @property
-    def held(self) -> tuple[int, int, int]:
-        """Shops and vectors that are kept, and their bytes."""
+    def usage(self) -> tuple[int, int, int]:
+        """The number of shops and vectors, and their bytes."""
         with self._lock:
             shops = [*self._shops.values()]
         vectors = sum(len(shop.vectors) for shop in shops)
@@ -145,83 +146,85 @@ class SizeIndex:
         scope: Scope,
         columns: Collection[str] = (),
     ) -> Evaluation | None:
-        """The answers of all criteria of some rules; ``None`` where the engine is to be asked.
+        """Evaluate all criteria of some rules; ``None`` if only a statement can.
 
         Args:
             shop_id: The shop.
             rules: The rules.
             scope: The shop at an instant.
-            columns: Columns of ``Contact``, of numbers or instants, that are wanted as well.
+            columns: Columns of ``Contact`` with numbers or instants to return, too.
 
         Raises:
-            AppError: A statement failed, or all of it takes too long.
-            CriterionFailedError: A criterion has no SQL, or none that may run.
+            AppError: A statement failed, or the evaluation takes too long.
+            CriterionFailedError: A criterion's code fails, or its SQL is refused.
         """
-        facts = ShopFacts.of(self._audience, shop_id, self._recorder.catch_up)
-        own = {name: Question.of_contact(name) for name in columns}
+        loader = VectorLoader.of(self._audience, shop_id, self._recorder.catch_up)
+        own = {name: VectorQuery.of_contact(name) for name in columns}
 
-        def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
-            questions = {each.key: each for each in (*asked.values(), *own.values())}
+        def evaluation(asked: Mapping[str, VectorQuery], leaves: Leaves) -> Evaluation:
+            queries = {each.key: each for each in (*asked.values(), *own.values())}
             shop = self._shop(shop_id)
-            self._refuse_if_too_large(shop, questions, facts)
+            self._refuse_if_too_large(shop, queries, loader)
 
-            def ask(count: int) -> tuple[Universe, Mapping[Hashable, Vector]]:
-                universe = shop.renewed(facts, count)
-                return universe, shop.answers(questions, universe, facts, count)
+            def ask(count: int) -> tuple[ContactIndex, Mapping[Hashable, Vector]]:
+                contact_index = shop.refresh_contacts(loader, count)
+                return contact_index, shop.vectors_of(queries, contact_index, loader, count)
 
             try:
-                universe, vectors = self._settled(shop_id, ask)
-            finally:  # where one fails, others are kept all the same
-                self._used(shop_id, questions)
+                contact_index, vectors = self._consistent(shop_id, ask)
+            finally:  # vectors that were loaded before a failure are kept
+                self._note_use(shop_id, queries)
             values = {
-                name: vectors[question.key].values.astype(np.int64, copy=False)
-                for name, question in own.items()
+                name: vectors[query.key].values.astype(np.int64, copy=False)
+                for name, query in own.items()
             }
-            return replace(_evaluation(universe, leaves, asked, vectors, scope), columns=values)
+            return replace(
+                _evaluation(contact_index, leaves, asked, vectors, scope), columns=values
+            )
 
-        return self._unless_in_doubt(rules, scope, evaluation)
+        return self._or_fall_back(rules, scope, evaluation)
 
     def of_contacts(
         self, shop_id: int, rules: Collection[Rule], scope: Scope, contacts: Collection[int]
     ) -> Evaluation | None:
-        """As ``evaluate``, for a few contacts: what is not in memory is asked for them alone.
+        """Evaluate for a few contacts; vectors that are not in memory are loaded for them only.
 
         Raises:
             AppError, CriterionFailedError: As for ``evaluate``.
         """
-        facts = ShopFacts.of(self._audience, shop_id, self._recorder.catch_up)
+        loader = VectorLoader.of(self._audience, shop_id, self._recorder.catch_up)
         few = np.unique(np.array([*contacts], np.uint64))
 
-        def evaluation(asked: Mapping[str, Question], leaves: Leaves) -> Evaluation:
-            questions = {question.key: question for question in asked.values()}
+        def evaluation(asked: Mapping[str, VectorQuery], leaves: Leaves) -> Evaluation:
+            queries = {query.key: query for query in asked.values()}
             shop = self._shop(shop_id)
-            kept = {key: each for key, each in questions.items() if key in shop.vectors}
-            others = [each for key, each in questions.items() if key not in kept]
+            kept = {key: each for key, each in queries.items() if key in shop.vectors}
+            others = [each for key, each in queries.items() if key not in kept]
 
-            def ask(count: int) -> tuple[Universe, Mapping[Hashable, Vector]]:
+            def ask(count: int) -> tuple[ContactIndex, Mapping[Hashable, Vector]]:
                 if not kept:
-                    universe = Universe.of(*facts.universe(few), layout=0)
-                    return universe, dict(facts.load(others, universe, count, few))
-                whole = shop.renewed(facts, count)
-                found = shop.answers(kept, whole, facts, count)
-                universe = whole.only(few)
-                places = whole.find(universe.ids)
+                    contact_index = ContactIndex.of(*loader.fetch_contacts(few), layout=0)
+                    return contact_index, dict(loader.load(others, contact_index, count, few))
+                whole = shop.refresh_contacts(loader, count)
+                found = shop.vectors_of(kept, whole, loader, count)
+                contact_index = whole.only(few)
+                places = whole.find(contact_index.ids)
                 vectors = {key: vector.only(places) for key, vector in found.items()}
-                return universe, vectors | dict(facts.load(others, universe, count, few))
+                return contact_index, vectors | dict(loader.load(others, contact_index, count, few))
 
             try:
-                universe, vectors = self._settled(shop_id, ask)
+                contact_index, vectors = self._consistent(shop_id, ask)
             finally:
-                self._used(shop_id, kept)
-            return _evaluation(universe, leaves, asked, vectors, scope)
+                self._note_use(shop_id, kept)
+            return _evaluation(contact_index, leaves, asked, vectors, scope)
 
-        return self._unless_in_doubt(rules, scope, evaluation)
+        return self._or_fall_back(rules, scope, evaluation)
 
-    def _settled(self, shop_id: int, ask: Callable[[int], R]) -> R:
-        """What is found after so many writes of the shop, with nothing of a later one in it.
+    def _consistent(self, shop_id: int, ask: Callable[[int], R]) -> R:
+        """Call ``ask`` with the number of writes, so that its result includes no later write.
 
-        What is written meanwhile may be in one vector and not in another. Then those whom it
-        touched are asked again, while nothing is written.
+        A concurrent write may be in one vector and not in another. Then ``ask`` is called again
+        while the shop's writes are paused.
         """
         self._recorder.catch_up_if_stale()
         write_log = self._recorder.write_log
@@ -232,61 +235,64 @@ class SizeIndex:
         with self._recorder.quiesce(shop_id):
             return ask(write_log.count_writes(shop_id))
 
-    def _unless_in_doubt(
+    def _or_fall_back(
         self,
         rules: Collection[Rule],
         scope: Scope,
-        evaluation: Callable[[Mapping[str, Question], Leaves], Evaluation],
+        evaluation: Callable[[Mapping[str, VectorQuery], Leaves], Evaluation],
     ) -> Evaluation | None:
-        """An evaluation; where the values of a question cannot be kept, its condition is asked."""
+        """Evaluate; when the values of a query cannot be kept, use its condition instead."""
         leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
         while True:
             try:
                 asked = {name: self._question(leaf, scope) for name, leaf in leaves.items()}
                 return evaluation(asked, leaves)
-            except DoubtError as doubt:
-                if doubt.key is None or doubt.key in self._unkept:
+            except NotIndexableError as error:
+                if error.key is None or error.key in self._unkept:
                     return None
                 if len(self._unkept) >= MAX_UNKEPT:
                     self._unkept.clear()
-                self._unkept[doubt.key] = None
+                self._unkept[error.key] = None
 
-    def _question(self, leaf: Criterion, scope: Scope) -> Question:
+    def _question(self, leaf: Criterion, scope: Scope) -> VectorQuery:
         if type(leaf).fragment is not Criterion.fragment:
-            raise DoubtError(f"{leaf.key} makes its fragment in a way of its own")
+            raise NotIndexableError(f"{leaf.key} overrides fragment")
         if leaf.operator.negated:
             leaf = leaf.model_copy(update={"operator": leaf.operator.positive})
         if isinstance(leaf, MeasuredCriterion) and (
             type(leaf).matches is MeasuredCriterion.matches
         ):
-            question = self._asking.question(leaf, scope, measured=True)
-            if question.key not in self._unkept:
-                return question
-        return self._asking.question(leaf, scope, measured=False)
+            query = self._queries.build(leaf, scope, measured=True)
+            if query.key not in self._unkept:
+                return query
+        return self._queries.build(leaf, scope, measured=False)
 
-    def _shop(self, shop_id: int) -> IndexedShop:
+    def _shop(self, shop_id: int) -> ShopCache:
         with self._lock:
             if shop_id not in self._shops:
-                self._shops[shop_id] = IndexedShop(shop_id, self._recorder.write_log)
+                self._shops[shop_id] = ShopCache(shop_id, self._recorder.write_log)
             return self._shops[shop_id]
 
     def _refuse_if_too_large(
-        self, shop: IndexedShop, questions: Mapping[Hashable, Question], facts: ShopFacts
+        self, shop: ShopCache, queries: Mapping[Hashable, VectorQuery], loader: VectorLoader
     ) -> None:
-        universe = shop.universe
-        contacts = facts.contacts() if universe is None else len(universe)
-        width = sum(1 if q.kind is Kind.CONDITION else 8 for q in questions.values())
+        contact_index = shop.contact_index
+        contacts = loader.count_contacts() if contact_index is None else len(contact_index)
+        width = sum(1 if q.kind is Kind.CONDITION else 8 for q in queries.values())
         if contacts * (BYTES_OF_CONTACT + width) > self.budget:
-            raise DoubtError("there is not enough room for so many contacts and criteria")
+            raise NotIndexableError("the contacts and criteria exceed the memory budget")
 
-    def _used(self, shop_id: int, questions: Collection[Hashable]) -> None:
-        """Note what was used, and let go what was not for longest, if there is too much."""
+    def _note_use(self, shop_id: int, queries: Collection[Hashable]) -> None:
+        """Note what was used, and evict what was not used for longest if there is too much."""
         with self._lock:
             shop = self._shops.get(shop_id)
             if shop is None:
                 return
-            kept = [name for name in questions if name in shop.vectors]
-            for name in (*kept, None):  # the universe last: it goes after its vectors
+            kept = [name for name in queries if name in shop.vectors]
+            for name in (
+                *kept,
+                None,
+            ):  # the contact index last, so that it is evicted after its vectors
                 self._recent[shop_id, name] = None
                 self._recent.move_to_end((shop_id, name))
             self._bytes[shop_id] = shop.nbytes

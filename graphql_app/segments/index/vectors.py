@@ -1,4 +1,7 @@
-"""Vectors: one value for each contact, exact, and compared as the engine compares them."""
+"""Vectors: one exact value per contact, compared as the engine compares.
+
+The length is integer arithmetic on decimals, which keeps comparisons exact.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,23 @@ from numpy.typing import NDArray
 from graphql_app.audience.write_log import Ids
 from graphql_app.criteria import Interval
 from graphql_app.criteria.interval import MONEY_SCALE
-from graphql_app.segments.index.contact_ids import Flags, Places
-from graphql_app.segments.index.fallback import DoubtError
+from graphql_app.segments.index.contact_ids import Flags, Positions
+from graphql_app.segments.index.fallback import NotIndexableError
 
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
-# What a contact has where there is no value; no bound reaches down to it.
+# The value of a contact without one; no interval includes it.
 MISSING = int(np.iinfo(np.int64).min)
 LARGEST = int(np.iinfo(np.int64).max)
-# How far ahead of a moving instant to look for the rows that it will come across: looking takes a
-# scan, remembering 16 bytes for each row.
-AHEAD = timedelta(hours=6)
+# How far ahead to look for rows that a moving instant will pass. Looking costs a scan, and each
+# row 16 bytes.
+LOOK_AHEAD = timedelta(hours=6)
 
-# Within these, the steps of a division of 128 bits by a power of ten fit into 64.
+# Within these limits, dividing 128 bits by a power of ten fits into 64-bit steps.
 MAX_PLACES = 14
 MAX_HIGH = 2**17
 
-MAX_MASKS = 2  # of a vector; a byte for each contact
+MAX_MASKS = 2  # masks kept per vector, each a byte per contact
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = date(1970, 1, 1)
@@ -42,10 +45,10 @@ FIRST_DAY = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How values of an Arrow type are whole numbers: in which parts of 1.
+    """How values of an Arrow type become integers: in parts of 1.
 
-    Values with more decimals than a bound can have are cut after as many, in halves of the last: an
-    odd number stands for what lies between two that a bound can be. So nothing is rounded.
+    Values with more decimals than a bound can have are cut and doubled: an odd number stands for
+    everything between two possible bounds. So nothing is rounded.
     """
 
     type: pa.DataType
@@ -53,23 +56,23 @@ class Unit:
 
     @classmethod
     def of(cls, type: pa.DataType) -> Unit:
-        """The unit of a type.
+        """Return the unit of a type.
 
         Raises:
-            DoubtError: Its values are not kept.
+            NotIndexableError: Values of the type cannot be kept.
         """
         if pa.types.is_decimal(type):
             return cls(type, 10**type.scale if type.scale <= MONEY_SCALE else 2 * 10**MONEY_SCALE)
         whole = pa.types.is_integer(type) or pa.types.is_date32(type)
         if whole or type == pa.timestamp("ms", "UTC"):
             return cls(type, 1)
-        raise DoubtError(f"values of {type} are not kept")
+        raise NotIndexableError(f"values of {type} cannot be kept")
 
-    def numbers(self, values: pa.Array) -> Whole:
-        """Values as whole numbers, ``MISSING`` where there is none.
+    def numbers(self, values: pa.Array) -> Integers:
+        """Convert values to integers, with ``MISSING`` for NULL.
 
         Raises:
-            DoubtError: One is too large.
+            NotIndexableError: A value is too large.
         """
         if values.null_count:
             filled = self._numbers(values.drop_null())
@@ -78,7 +81,7 @@ class Unit:
             return numbers
         return self._numbers(values)
 
-    def _numbers(self, values: pa.Array) -> Whole:
+    def _numbers(self, values: pa.Array) -> Integers:
         try:
             if pa.types.is_decimal(self.type):
                 return self._of_decimals(values)
@@ -86,9 +89,9 @@ class Unit:
                 values = values.cast(pa.int32())
             return _numpy(values.cast(pa.int64()))
         except pa.ArrowInvalid as error:
-            raise DoubtError("a value has more bits than are kept") from error
+            raise NotIndexableError("a value is too large to keep") from error
 
-    def _of_decimals(self, values: pa.Array) -> Whole:
+    def _of_decimals(self, values: pa.Array) -> Integers:
         if self.type.scale <= MONEY_SCALE:
             return _units(values)
         positive = _halves(values)
@@ -97,15 +100,15 @@ class Unit:
         floor = pc.round(values, MONEY_SCALE, "down")
         numbers = _units(floor.cast(pa.decimal128(38, MONEY_SCALE)))
         if len(numbers) and max(-int(numbers.min()), int(numbers.max())) > LARGEST // 4:
-            raise DoubtError("a value has more bits than are kept")
-        halves: Whole = numbers * 2 + _numpy(pc.not_equal(floor, values))
+            raise NotIndexableError("a value is too large to keep")
+        halves: Integers = numbers * 2 + _numpy(pc.not_equal(floor, values))
         return halves
 
     def limits(self, interval: Interval[Any]) -> tuple[int, int]:
-        """The least and the largest whole number inside an interval; none, if out of order.
+        """Return the smallest and largest integer in an interval; the interval is empty if crossed.
 
         Raises:
-            DoubtError: It is not of values of this unit.
+            NotIndexableError: The bounds are not values of this unit.
         """
         low, high = MISSING + 1, LARGEST
         if interval.low is not None:
@@ -119,7 +122,7 @@ class Unit:
         return low, high
 
     def _parts(self, bound: Any) -> Fraction:
-        """A bound in parts of the unit."""
+        """Convert a bound to parts of the unit."""
         match bound:
             case datetime() if pa.types.is_timestamp(self.type) and not bound.microsecond % 1000:
                 return Fraction(milliseconds(bound))
@@ -131,9 +134,9 @@ class Unit:
                 return Fraction(bound) * self.parts
             case Decimal() if self._is_number:
                 found = Fraction(bound) * 10**MONEY_SCALE
-                if found.denominator == 1:  # the engine cuts what has more decimals
+                if found.denominator == 1:  # the engine cuts further decimals
                     return Fraction(bound) * self.parts
-        raise DoubtError(f"{bound!r} is not compared with {self.type}")
+        raise NotIndexableError(f"{bound!r} cannot be compared with {self.type}")
 
     @property
     def _is_number(self) -> bool:
@@ -141,7 +144,7 @@ class Unit:
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970."""
+    """Return an instant as milliseconds since 1970."""
     delta = instant - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
@@ -151,18 +154,18 @@ def _numpy(values: pa.Array) -> NDArray[Any]:
     return found
 
 
-def _units(values: pa.Array) -> Whole:
-    """Decimals as whole numbers of their last place, from the 128 bits that they are kept in."""
+def _units(values: pa.Array) -> Integers:
+    """Return the unscaled integers of decimals, from their 128 bits."""
     if not pa.types.is_decimal128(values.type):
-        raise DoubtError(f"values of {values.type} are not kept")
+        raise NotIndexableError(f"values of {values.type} cannot be kept")
     low, high = _words(values)
     if not np.array_equal(high, low >> 63):
-        raise DoubtError("a value has more bits than are kept")
+        raise NotIndexableError("a value is too large to keep")
     return low
 
 
-def _words(values: pa.Array) -> tuple[Whole, Whole]:
-    """The low and the high halves of the 128 bits of decimals."""
+def _words(values: pa.Array) -> tuple[Integers, Integers]:
+    """Return the low and high 64 bits of decimals."""
     buffer = values.buffers()[1]
     if buffer is None or not len(values):
         return np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
@@ -170,10 +173,11 @@ def _words(values: pa.Array) -> tuple[Whole, Whole]:
     return words[0::2], words[1::2]
 
 
-def _halves(values: pa.Array) -> Whole | None:
-    """Decimals of more places than bounds have, in halves of a bound's last; see ``Unit``.
+def _halves(values: pa.Array) -> Integers | None:
+    """Convert decimals with more places than bounds have to halves of a bound's last place.
 
-    ``None`` for negative ones and those of millions, which Arrow divides, in eight times as long.
+    See ``Unit``. Return ``None`` for negative and very large values, which Arrow divides instead,
+    in eight times the time.
     """
     places = values.type.scale - MONEY_SCALE
     if not pa.types.is_decimal128(values.type) or places > MAX_PLACES:
@@ -181,24 +185,31 @@ def _halves(values: pa.Array) -> Whole | None:
     low, high = _words(values)
     divisor = np.uint64(10**places)
     quotient, remainder = (np.uint64(part) for part in divmod(2**64, 10**places))
-    # So the halves have 63 bits, and what is left of the high bits 64.
+    # Then the halves fit into 63 bits, and the remainder of the high bits into 64.
     most = min(MAX_HIGH, LARGEST // 4 // int(quotient))
     if len(high) and not 0 <= high.min() <= high.max() < most:
         return None
     ones, rest = low.view(np.uint64), high.view(np.uint64)
-    # Not divmod: dividing by one number is multiplying, in numpy too, but taking the rest is not.
+    # Not divmod: numpy divides by a constant with a multiplication, but computes remainders slowly.
     whole = ones // divisor
     left = ones - whole * divisor
     more = rest * remainder
     carried = more // divisor
     left += more - carried * divisor
     whole += rest * quotient + carried + (left >= divisor)
-    halves: Whole = whole.astype(np.int64) * 2 + ((left != 0) & (left != divisor))
+    halves: Integers = whole.astype(np.int64) * 2 + ((left != 0) & (left != divisor))
     return halves
 
 
-def inside(numbers: Whole, low: int, high: int, whole: bool = False) -> Flags:
-    """Which of some numbers are from the one to the other; ``whole`` if none is ``MISSING``."""
+def within(numbers: Integers, low: int, high: int, complete: bool = False) -> Flags:
+    """Return which numbers lie between two bounds, inclusive.
+
+    Args:
+        numbers: The numbers.
+        low: The lower bound, at least ``MISSING + 1``.
+        high: The upper bound.
+        complete: Whether no number is ``MISSING``.
+    """
     if low > high:
         return np.zeros(len(numbers), np.bool_)
     if low == high:
@@ -206,35 +217,35 @@ def inside(numbers: Whole, low: int, high: int, whole: bool = False) -> Flags:
         return same
     if high == LARGEST:
         return numbers >= low
-    if low == MISSING + 1 and whole:
+    if low == MISSING + 1 and complete:
         return numbers <= high
     return (numbers >= low) & (numbers <= high)
 
 
 @dataclass(frozen=True)
 class Vector:
-    """The answers to one question, by place, at one state of the facts and one instant.
+    """The result of one query for all contacts, at one state of the facts and one instant.
 
     Attributes:
-        values: What was measured, as whole numbers; or whether the condition holds.
-        unit: That of the numbers; ``None`` for a condition.
-        fill: What a contact has of which the question finds nothing.
-        layout: That of the universe whose places these are.
-        count: How many writes of the shop it has seen.
-        moving: Where the question's moving instants were.
-        crossings: The rows that these come across next, if they were looked for.
-        masks: Who was inside the last few intervals that were asked about, and of which values: an
-            edit changes one criterion, and the others are asked the same again.
+        values: The measured integers, or whether the condition holds, by position.
+        unit: The unit of the integers; ``None`` for a condition.
+        fill: The value of a contact that the query does not return.
+        layout: The layout of the contact index that the positions refer to.
+        count: The number of the shop's writes that the values include.
+        moving: The query's moving instants at the time.
+        crossings: The rows that the moving instants pass next, if they were looked up.
+        masks: Which contacts were in the latest intervals. An edit of a rule changes one criterion,
+            so the others compare the same interval again.
     """
 
-    values: Whole | Flags
+    values: Integers | Flags
     unit: Unit | None
     fill: int
     layout: int
     count: int
     moving: tuple[datetime, ...]
     crossings: Crossings | None = None
-    masks: dict[tuple[int, int], tuple[Whole | Flags, Flags]] = field(default_factory=dict)
+    masks: dict[tuple[int, int], tuple[Integers | Flags, Flags]] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -244,81 +255,81 @@ class Vector:
         return self.values.nbytes + masks + crossings
 
     def mask(self, interval: Interval[Any] | None, absent: int | None) -> Flags:
-        """Whom the condition holds for, or whose value is inside the interval.
+        """Return the contacts for which the condition holds, or whose value is in the interval.
 
         Raises:
-            DoubtError: The interval is not of such values, or without bounds, inside which a value
-                that is NULL and one that is absent are not the same.
+            NotIndexableError: The interval has another type; or it is unbounded, and would include
+                contacts without facts but not those whose value is NULL.
         """
         if self.unit is None or interval is None:
             return self.values.astype(np.bool_, copy=False)
         if absent is not None and interval.low is None and interval.high is None:
-            raise DoubtError("whatever there is, is inside")
+            raise NotIndexableError("the interval is unbounded")
         limits = self.unit.limits(interval)
         values, mask = self.masks.get(limits, (None, None))
         if mask is None or values is not self.values:
             numbers = self.values.astype(np.int64, copy=False)
-            mask = inside(numbers, *limits, whole=self.fill != MISSING)
+            mask = within(numbers, *limits, complete=self.fill != MISSING)
             if len(self.masks) >= MAX_MASKS:
                 self.masks.clear()
             self.masks[limits] = self.values, mask
         return mask
 
-    def only(self, places: Places) -> Vector:
-        """The same for the contacts at some places."""
+    def only(self, places: Positions) -> Vector:
+        """Return the vector of the contacts at some positions."""
         return replace(self, values=self.values[places], layout=0, crossings=None, masks={})
 
-    def reaching(self, size: int) -> Vector:
-        """The same for more places, at which there is nothing."""
+    def extended_to(self, size: int) -> Vector:
+        """Return the vector with more positions, which have no value."""
         missing = size - len(self.values)
         if missing <= 0:
             return self
         more = np.full(missing, self.fill, self.values.dtype)
         return replace(self, values=np.concatenate([self.values, more]), masks={})
 
-    def upto(self, size: int) -> Vector:
-        """The same for the first places, where others have come meanwhile."""
+    def truncated_to(self, size: int) -> Vector:
+        """Return the vector without positions beyond a size."""
         if len(self.values) <= size:
             return self
         return replace(self, values=self.values[:size], masks={})
 
-    def reordered(self, before: Places, layout: int) -> Vector:
-        """The same in another layout, by the place that each contact had before."""
-        values = self.reaching(int(before.max(initial=-1)) + 1).values[before]
+    def reordered(self, before: Positions, layout: int) -> Vector:
+        """Return the vector in another layout, given the earlier position of each contact."""
+        values = self.extended_to(int(before.max(initial=-1)) + 1).values[before]
         return replace(self, values=values, layout=layout, masks={})
 
-    def stored(self, values: pa.Array) -> Whole | Flags:
-        """Values that the engine gave, as they are kept here.
+    def converted(self, values: pa.Array) -> Integers | Flags:
+        """Convert the engine's values to the vector's.
 
         Raises:
-            DoubtError: They cannot be.
+            NotIndexableError: A value cannot be kept.
         """
         if self.unit is None:
             return _numpy(values.cast(pa.bool_()).fill_null(False))
         numbers = self.unit.numbers(values)
-        filled: Whole = np.where(numbers == MISSING, self.fill, numbers)
+        filled: Integers = np.where(numbers == MISSING, self.fill, numbers)
         return filled
 
 
 Span: TypeAlias = tuple[datetime, datetime]
 
 
-def ahead(moves: Sequence[Span]) -> tuple[Span, ...]:
-    """Where to look for rows when instants have moved: from there on, as far as is worth it."""
-    return tuple((min(move), max(move) + AHEAD) for move in moves)
+def look_ahead(moves: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the spans in which to look for rows after instants moved."""
+    return tuple((min(move), max(move) + LOOK_AHEAD) for move in moves)
 
 
 @dataclass(frozen=True)
 class Crossings:
-    """Rows that moving instants come across: whose they are, and when, for each of these instants.
+    """The rows that moving instants pass, with one entry per instant.
 
     Attributes:
-        spans: From when to when rows were looked for.
-        rows: The times of the rows found, ascending, and the contacts.
+        spans: The span that was searched.
+        rows: The times of the rows, ascending, and their contacts.
     """
 
     spans: tuple[Span, ...]
-    rows: tuple[tuple[Whole, Ids], ...]
+    rows: tuple[tuple[Integers, Ids], ...]
 
     @property
     def nbytes(self) -> int:
@@ -326,9 +337,7 @@ class Crossings:
         return sum(times.nbytes + contacts.nbytes for times, contacts in self.rows)
 
     def between(self, moves: Sequence[Span]) -> Ids | None:
-        """The contacts with rows from one place of each instant to another; ``None`` beyond the
-        spans.
-        """
+        """Return the contacts with rows that the moves passed; ``None`` outside the spans."""
         found = [np.array([], np.uint64)]
         for (start, end), (times, contacts), move in zip(self.spans, self.rows, moves, strict=True):
             low, high = sorted(move)
@@ -338,8 +347,8 @@ class Crossings:
             found.append(contacts[first:last])
         return np.unique(np.concatenate(found))
 
-    def joined(self, others: Crossings) -> Crossings:
-        """These and others of the same spans."""
+    def merged(self, others: Crossings) -> Crossings:
+        """Return the rows of both, which have the same spans."""
         rows = []
         for ours, theirs in zip(self.rows, others.rows, strict=True):
             times = np.concatenate([ours[0], theirs[0]])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_app.audience.write_log import Ids
-from graphql_app.segments.index.contact_ids import FEW, NOWHERE, Flags, Universe
+from graphql_app.segments.index.contact_ids import FEW, NOT_FOUND, ContactIndex, Flags
 
 IDS = st.integers(0, 2**64 - 1) | st.integers(0, 20)
 
@@ -21,16 +21,16 @@ def _flags(numbers: object) -> Flags:
     return np.array(numbers, np.bool_)
 
 
-def check(universe: Universe, textable: dict[int, bool], others: list[int]) -> None:
-    """The universe has these contacts, and none of the others."""
-    places = universe.find(_ids([*textable]))
-    assert universe.contacts == len(textable)
-    assert universe.ids[places].tolist() == [*textable]
-    assert universe.alive[places].all()
-    assert universe.textable[places].tolist() == [*textable.values()]
-    assert int(universe.textable.sum()) == sum(textable.values())
-    for id_, place in zip(others, universe.find(_ids(others)), strict=True):
-        gone = place == NOWHERE or not universe.alive[place]
+def check(contact_index: ContactIndex, textable: dict[int, bool], others: list[int]) -> None:
+    """The contact_index has these contacts, and none of the others."""
+    places = contact_index.find(_ids([*textable]))
+    assert contact_index.contacts == len(textable)
+    assert contact_index.ids[places].tolist() == [*textable]
+    assert contact_index.alive[places].all()
+    assert contact_index.textable[places].tolist() == [*textable.values()]
+    assert int(contact_index.textable.sum()) == sum(textable.values())
+    for id_, place in zip(others, contact_index.find(_ids(others)), strict=True):
+        gone = place == NOT_FOUND or not contact_index.alive[place]
         assert gone == (id_ not in textable)
 
 
@@ -41,21 +41,21 @@ def check(universe: Universe, textable: dict[int, bool], others: list[int]) -> N
 def test_contacts_come_change_and_go(
     first: dict[int, bool], changes: list[tuple[set[int], dict[int, bool]]]
 ) -> None:
-    universe = Universe.of(_ids([*first]), _flags([*first.values()]), 1)
+    contact_index = ContactIndex.of(_ids([*first]), _flags([*first.values()]), 1)
     now, seen = dict(first), set(first)
     for changed, found in changes:
         asked = changed | found.keys()
         before = set(now)
         now = {id_: flag for id_, flag in now.items() if id_ not in asked} | found
-        universe, arrived = universe.updated(
+        contact_index, arrived = contact_index.updated(
             _ids([*asked]), _ids([*found]), _flags([*found.values()])
         )
-        assert set(universe.ids[arrived].tolist()) == found.keys() - before
+        assert set(contact_index.ids[arrived].tolist()) == found.keys() - before
         seen |= asked
-        check(universe, now, [*seen])
-        ordered, places = universe.ordered(2)
+        check(contact_index, now, [*seen])
+        ordered, places = contact_index.ordered(2)
         assert ordered.ids.tolist() == sorted(now)
-        assert universe.ids[places].tolist() == sorted(now)
+        assert contact_index.ids[places].tolist() == sorted(now)
         check(ordered, now, [*seen])
 
 
@@ -72,20 +72,22 @@ def test_contacts_come_change_and_go(
 def test_many_are_found_at_once(ids: Ids) -> None:
     ids = ids.astype(np.uint64)
     random = np.random.default_rng(1)
-    universe = Universe.of(random.permutation(ids), np.zeros(len(ids), np.bool_), 1)
+    contact_index = ContactIndex.of(random.permutation(ids), np.zeros(len(ids), np.bool_), 1)
     asked = random.permutation(ids)
-    assert np.array_equal(universe.ids[universe.find(asked)], asked)
+    assert np.array_equal(contact_index.ids[contact_index.find(asked)], asked)
     missing = np.setdiff1d(random.integers(0, 2**63, 2 * FEW).astype(np.uint64), ids)
     assert len(missing) > FEW
-    assert (universe.find(missing) == NOWHERE).all()
+    assert (contact_index.find(missing) == NOT_FOUND).all()
 
 
 def test_it_is_time_for_order_when_many_came_late() -> None:
-    universe = Universe.of(_ids(range(10)), _flags([False] * 10), 1)
+    contact_index = ContactIndex.of(_ids(range(10)), _flags([False] * 10), 1)
     late = _ids(range(100, 101 + FEW))
-    universe, _ = universe.updated(late[:-2], late[:-2], np.zeros(len(late) - 2, np.bool_))
-    assert not universe.scattered
-    universe, _ = universe.updated(late, late, np.zeros(len(late), np.bool_))
-    universe, _ = universe.updated(_ids([1000000]), _ids([1000000]), _flags([True]))
-    assert universe.scattered
-    assert not universe.ordered(2)[0].scattered
+    contact_index, _ = contact_index.updated(
+        late[:-2], late[:-2], np.zeros(len(late) - 2, np.bool_)
+    )
+    assert not contact_index.scattered
+    contact_index, _ = contact_index.updated(late, late, np.zeros(len(late), np.bool_))
+    contact_index, _ = contact_index.updated(_ids([1000000]), _ids([1000000]), _flags([True]))
+    assert contact_index.scattered
+    assert not contact_index.ordered(2)[0].scattered

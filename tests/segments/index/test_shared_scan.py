@@ -1,4 +1,4 @@
-"""Which questions are asked together, and that each is answered as if it were asked alone."""
+"""Which queries are asked together, and that each is answered as if it were asked alone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import CountCriterion, Criterion, NumberOperator, Scope
 from graphql_app.runtime.services import Services
-from graphql_app.segments.index.cache_key import Asking, Question
-from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined, scans
+from graphql_app.segments.index.cache_key import QueryBuilder, VectorQuery
+from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined_scans, shared_scans
 from graphql_app.segments.rules.tree import criteria
 from tests.parity.evaluation.facts import (
     Contact as Person,
@@ -102,16 +102,16 @@ def boutique(services: Services) -> RecordedShop:
     return made
 
 
-def questions(boutique: RecordedShop, documents: Sequence[Any]) -> list[Question]:
-    asking = Asking(boutique.services.audience)
+def queries(boutique: RecordedShop, documents: Sequence[Any]) -> list[VectorQuery]:
+    asking = QueryBuilder(boutique.services.audience)
     leaves = criteria(boutique.rule({"any": [*documents]}))
-    return [asking.question(leaf, boutique.scope, measured=True) for leaf in leaves]
+    return [asking.build(leaf, boutique.scope, measured=True) for leaf in leaves]
 
 
-def together(boutique: RecordedShop, asked: Sequence[Question]) -> list[int]:
-    """How many questions are answered by each statement."""
+def together(boutique: RecordedShop, asked: Sequence[VectorQuery]) -> list[int]:
+    """How many queries are answered by each statement."""
     written = boutique.services.audience.render
-    return sorted(len(scan.questions) for scan in scans(asked, written))
+    return sorted(len(scan.queries) for scan in shared_scans(asked, written))
 
 
 @pytest.mark.parametrize(
@@ -120,19 +120,19 @@ def together(boutique: RecordedShop, asked: Sequence[Question]) -> list[int]:
 def test_what_is_asked_of_one_table_is_one_statement(
     boutique: RecordedShop, leaves: Sequence[Any]
 ) -> None:
-    assert together(boutique, questions(boutique, leaves)) == [len(leaves)]
-    assert together(boutique, questions(boutique, leaves[:1])) == [1]
+    assert together(boutique, queries(boutique, leaves)) == [len(leaves)]
+    assert together(boutique, queries(boutique, leaves[:1])) == [1]
 
 
 def test_so_many_are_asked_in_one_statement_and_no_more(boutique: RecordedShop) -> None:
     leaves = [bought(f"P{number}") for number in range(MAX_TOGETHER + 3)]
-    assert together(boutique, questions(boutique, leaves)) == [3, MAX_TOGETHER]
+    assert together(boutique, queries(boutique, leaves)) == [3, MAX_TOGETHER]
 
 
 def test_each_table_and_each_other_select_is_a_statement_of_its_own(
     boutique: RecordedShop,
 ) -> None:
-    asked = questions(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
+    asked = queries(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
     assert together(boutique, asked) == [1, len(LINES), *sorted((len(ORDERS), len(TEXTS)))]
 
 
@@ -260,26 +260,26 @@ class GroupedByMore(Counted):
 def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
-    asking = Asking(boutique.services.audience)
+    asking = QueryBuilder(boutique.services.audience)
 
-    def question(of: type[Criterion]) -> Question:
+    def query(of: type[Criterion]) -> VectorQuery:
         criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
-        return asking.question(criterion, boutique.scope, measured=True)
+        return asking.build(criterion, boutique.scope, measured=True)
 
-    assert together(boutique, [question(Counted), question(kind)]) == [1, 1]
-    assert together(boutique, [question(Counted), question(Counted)]) == [2]
+    assert together(boutique, [query(Counted), query(kind)]) == [1, 1]
+    assert together(boutique, [query(Counted), query(Counted)]) == [2]
 
 
 def test_a_sum_of_some_rows_is_what_it_was_alone(boutique: RecordedShop) -> None:
-    asking = Asking(boutique.services.audience)
+    asking = QueryBuilder(boutique.services.audience)
 
-    def question(of: type[Criterion]) -> Question:
+    def query(of: type[Criterion]) -> VectorQuery:
         criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
-        return asking.question(criterion, boutique.scope, measured=True)
+        return asking.build(criterion, boutique.scope, measured=True)
 
     audience = boutique.services.audience
-    divided = question(Divided)
-    [scan] = scans([question(Counted), divided], audience.render)
+    divided = query(Divided)
+    [scan] = shared_scans([query(Counted), divided], audience.render)
     merged = audience.fetch_rows(scan.statement, boutique.id)
     alone = audience.fetch_rows(divided.statement, boutique.id)
     assert {(row[0], row[2]) for row in merged if row[2] is not None} == {*map(tuple, alone)}
@@ -304,8 +304,8 @@ class Beside(Counted):
 def test_a_condition_that_makes_rows_is_asked_by_itself(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
-    asking = Asking(boutique.services.audience)
+    asking = QueryBuilder(boutique.services.audience)
     odd = kind.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
     [leaf] = criteria(boutique.rule({"location": {"operator": "ANY_OF", "countries": ["US"]}}))
-    asked = [asking.question(each, boutique.scope, measured=False) for each in (odd, leaf, leaf)]
-    assert [len(scan.questions) for scan in joined(asked, most=8)] == [1, 2]
+    asked = [asking.build(each, boutique.scope, measured=False) for each in (odd, leaf, leaf)]
+    assert [len(scan.queries) for scan in joined_scans(asked, most=8)] == [1, 2]

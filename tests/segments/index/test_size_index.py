@@ -176,7 +176,7 @@ def test_many_who_come_late_are_put_in_order(boutique: RecordedShop) -> None:
 
 
 def test_a_large_write_is_as_exact(boutique: RecordedShop) -> None:
-    count = shop_cache.MAX_AGAIN + 10
+    count = shop_cache.MAX_RELOADED + 10
     rich = spent("AT_LEAST", "10.00")
     boutique.record(people(range(1, 11)))
     assert members(boutique, rich) == 0
