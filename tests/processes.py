@@ -23,6 +23,14 @@ POLL = 0.01  # seconds
 LISTENING = "0A"  # the state in /proc/net/tcp
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, for at most ``WAIT`` seconds."""
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 class Process(ABC):
     """A process whose output goes to a file.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -27,7 +26,7 @@ from tests.parity.evaluation.facts import (
     Products,
 )
 from tests.parity.recorded_shop import NOW, RecordedShop
-from tests.support import WAIT
+from tests.processes import wait_until
 
 SPENT = {"spend": {"operator": "AT_LEAST", "amount": "10.00"}}
 
@@ -153,10 +152,7 @@ def test_a_row_that_becomes_visible_late_is_seen(
 def test_polling_in_the_background(ours: Recorder, boutique: RecordedShop) -> None:
     with _feed(ours).poll_in_background():
         boutique.record(PEOPLE)
-        deadline = time.monotonic() + WAIT
-        while not ours.write_log.count_writes(boutique.id):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: ours.write_log.count_writes(boutique.id) > 0)
 
 
 def test_the_next_holder_of_the_write_lock_finishes_an_abandoned_write(

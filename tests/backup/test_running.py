@@ -7,7 +7,6 @@ import select
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +24,8 @@ from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
 from tests.backup.conftest import New, Source
 from tests.e2e import process
-from tests.support import WAIT, Client
+from tests.processes import wait_until
+from tests.support import Client
 
 SIZE = "query { segmentSize(rule: {all: []}) { members } }"
 CONTACT = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
@@ -218,10 +218,8 @@ def test_however_many_writes_wait_for_another_process_others_are_answered(new: N
         with services.recorder.hold_write_lock(busy.shop_id):  # as if another process held the lock
             for writer in writers:
                 writer.start()
-            deadline = time.monotonic() + WAIT
-            while services.workers.borrowed_tokens < services.workers.total_tokens // 2:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            half = services.workers.total_tokens // 2
+            wait_until(lambda: services.workers.borrowed_tokens >= half)
             for _ in range(20):
                 other.record("contactsUpsert", [{"id": "1"}])
             assert other.ask(SIZE)["segmentSize"] == {"members": 1}

@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from graphql_app.plugins import Registry
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.postgres import Postgres
+from tests.processes import wait_until
 from tests.support import WAIT, Client
 
 ORDER = "mutation ($items: [OrderInput!]!) { ordersUpsert(orders: $items) { recorded } }"
@@ -75,13 +76,6 @@ def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Cli
     return Client(running.address, token, shop, http)
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores) -> None:
     with (
         stores.server() as one,
@@ -96,7 +90,7 @@ def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores
         concurrency.move(clients[1], "group-2")
         wanted = [len(concurrency.CROWD)] * 2
         rule = concurrency.tagged("group-2")
-        _wait_for(lambda: [client.members(rule) for client in clients] == wanted)
+        wait_until(lambda: [client.members(rule) for client in clients] == wanted)
 
 
 def test_a_server_that_is_killed_leaves_no_half_to_the_others(
@@ -175,7 +169,7 @@ def test_workers_serve_one_address_and_one_that_dies_is_replaced(stores: Stores)
         workers = _children(running.process.pid)
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        _wait_for(lambda: len({*_children(running.process.pid)} - {workers[0]}) == 2)
+        wait_until(lambda: len({*_children(running.process.pid)} - {workers[0]}) == 2)
         for _ in range(20):
             answer = running.ask(token, "{ shop { handle } }")
             assert answer == {"shop": {"handle": "acme"}}
@@ -195,7 +189,7 @@ def test_a_hangup_replaces_workers_while_they_answer(stores: Stores) -> None:
             now = {*_children(running.process.pid)}
             return len(now) == 2 and not now & before
 
-        _wait_for(replaced)
+        wait_until(replaced)
         status, output = running.stop(signal.SIGTERM)
         assert status == 0, output
         assert "Traceback" not in output
@@ -205,7 +199,7 @@ def test_workers_that_are_told_to_stop_are_not_ready_but_answer(stores: Stores) 
     token = stores.run("token", "create", "--shop", "acme").strip()
     with stores.server(workers=2, drain=3) as running:
         running.process.send_signal(signal.SIGTERM)
-        _wait_for(lambda: httpx.get(f"{running.address}/ready").status_code == 503)
+        wait_until(lambda: httpx.get(f"{running.address}/ready").status_code == 503)
         assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
         status, output = running.process.wait()
         assert status == 0, output

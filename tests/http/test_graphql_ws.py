@@ -32,6 +32,7 @@ from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import SegmentSize
 from graphql_app.settings import Settings
+from tests.processes import wait_until
 from tests.schema.operations import EVERYONE, UPDATE, create
 from tests.support import WAIT, Client, Server, Stream, serving, streaming
 
@@ -104,14 +105,6 @@ def order(number: int, total: str = "60.00", **fields: Any) -> dict[str, Any]:
 
 def contacts(*numbers: int) -> list[dict[str, Any]]:
     return [{"id": f"{number}"} for number in numbers]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + WAIT
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def workers_busy(services: Services, number: int) -> bool:
@@ -187,7 +180,7 @@ def test_what_changes_nothing_sends_nothing(shop: Client, counted: Counter[int])
         shop.record("ordersUpsert", [order(1, "5.00")])
         shop.record("contactsUpsert", contacts(1))
         done = counted[shop.shop_id]
-        until(lambda: counted[shop.shop_id] > done + 2)
+        wait_until(lambda: counted[shop.shop_id] > done + 2)
         still_works(stream)
 
 
@@ -230,7 +223,7 @@ def test_shops_see_their_own_sizes_only(server: Server, counted: Counter[int]) -
         ours.record("contactsUpsert", contacts(1, 2))
         assert stream.next() == {"segmentSize": {"members": 2, "contacts": 2}}
         done = counted[theirs.shop_id]
-        until(lambda: counted[theirs.shop_id] > done + 2)
+        wait_until(lambda: counted[theirs.shop_id] > done + 2)
         still_works(other)
 
 
@@ -415,11 +408,11 @@ def test_a_mutation_that_its_client_has_left_counts_among_the_operations(
             with services.recorder.hold_write_lock(shop.shop_id):
                 for number in (1, 2):
                     stream.subscribe(mutation, f"{number}")
-                    until(partial(workers_busy, services, number))
+                    wait_until(partial(workers_busy, services, number))
                     stream.send("complete", id=f"{number}")
                 stream.subscribe(SHOP, "3")
                 assert error_of(stream, "3")["extensions"] == {"code": "TOO_MANY_OPERATIONS"}
-            until(lambda: services.workers.borrowed_tokens == 0)
+            wait_until(lambda: services.workers.borrowed_tokens == 0)
             assert shop.size(EVERYONE)["members"] == 1
             still_works(stream)
 
@@ -680,9 +673,9 @@ def test_nothing_goes_on_for_a_client_that_has_left(
     with admitted(shop) as stream:
         for id in "123":
             stream.subscribe(COUNT, id, rule=EVERYONE)
-        until(lambda: waiting.number == 3)
+        wait_until(lambda: waiting.number == 3)
         leave(stream)
-        until(lambda: waiting.number == 0)
+        wait_until(lambda: waiting.number == 0)
     assert shop.size(EVERYONE)["members"] == 0
 
 
@@ -696,10 +689,10 @@ def test_a_mutation_goes_on_to_its_end_for_a_client_that_has_left(
     with admitted(shop) as stream:
         with services.recorder.hold_write_lock(shop.shop.id):
             stream.subscribe(mutation, "1")
-            until(lambda: services.workers.borrowed_tokens == 1)
+            wait_until(lambda: services.workers.borrowed_tokens == 1)
             leave(stream)
             time.sleep(0.05)  # for the server to hear of it
-        until(lambda: shop.size(EVERYONE)["members"] == 3)
+        wait_until(lambda: shop.size(EVERYONE)["members"] == 3)
 
 
 def test_an_id_that_is_given_to_another_operation_is_that_ones_alone(
@@ -710,13 +703,13 @@ def test_an_id_that_is_given_to_another_operation_is_that_ones_alone(
     with admitted(shop) as stream:
         with services.recorder.hold_write_lock(shop.shop.id):
             stream.subscribe(mutation, "1")
-            until(lambda: services.workers.borrowed_tokens == 1)
+            wait_until(lambda: services.workers.borrowed_tokens == 1)
             stream.send("complete", id="1")
             stream.subscribe(SHOP, "1")
             assert stream.next("1") == {"shop": {"handle": shop.shop.handle}}
             assert stream.receive() == {"type": "complete", "id": "1"}
             stream.subscribe(COUNT, "1", rule={"not": SPENT})
-        until(lambda: shop.size(EVERYONE)["members"] == 1)
+        wait_until(lambda: shop.size(EVERYONE)["members"] == 1)
         while stream.next("1")["segmentSize"]["members"] < 1:
             pass
         shop.record("contactsUpsert", contacts(2))

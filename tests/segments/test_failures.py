@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -21,7 +21,8 @@ from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.plugins import moody
 from tests.plugins.moody import UNLUCKY
-from tests.support import SIZE, WAIT, Client, Server, serving
+from tests.processes import wait_until
+from tests.support import SIZE, Client, Server, serving
 
 MOODY = Plugin("moody", "moody-criteria", "1.0")
 
@@ -243,21 +244,13 @@ def slow_statements(services: Services) -> int:
     return count
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + WAIT
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
     hurried: Client, services: Services
 ) -> None:
     """Eight slow questions and four workers: without a limit they would be before any other."""
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time", n)) for n in range(8)]
-        until(lambda: slow_statements(services) == 2)
+        wait_until(lambda: slow_statements(services) == 2)
         for _ in range(5):
             assert hurried.members(SPEND) == 5
         assert sum(question.done() for question in slow) < 4
@@ -275,7 +268,7 @@ def test_the_same_question_of_many_at_once_is_one_statement(
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time")) for _ in range(8)]
-        until(lambda: slow_statements(services) > 0)
+        wait_until(lambda: slow_statements(services) > 0)
         found = set()
         while not all(question.done() for question in slow):
             found.add(slow_statements(services))
@@ -292,7 +285,7 @@ def test_a_client_that_left_is_worked_for_no_longer(shop: Client, services: Serv
             headers={"Authorization": f"Bearer {shop.token}"},
             timeout=0.5,
         )
-    until(lambda: slow_statements(services) == 0)
+    wait_until(lambda: slow_statements(services) == 0)
     for _ in range(40):
         assert slow_statements(services) == 0
         time.sleep(0.01)
