@@ -1,8 +1,16 @@
 """Backups: an installation as files that any other installation can be made from."""
 
-from graphql_app.backup.archive import BackupError, Manifest, check
-from graphql_app.backup.create import take
-from graphql_app.backup.restore import restore
-from graphql_app.backup.unix_server import ask_for, offered
+from graphql_app.backup.archive import BackupError, Manifest, check_backup
+from graphql_app.backup.create import create_backup
+from graphql_app.backup.restore import restore_backup
+from graphql_app.backup.unix_server import request_backup, serve_backups
 
-__all__ = ["BackupError", "Manifest", "ask_for", "check", "offered", "restore", "take"]
+__all__ = [
+    "BackupError",
+    "Manifest",
+    "check_backup",
+    "create_backup",
+    "request_backup",
+    "restore_backup",
+    "serve_backups",
+]

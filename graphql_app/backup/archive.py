@@ -28,7 +28,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from graphql_app.audience.table_reader import FactTable
-from graphql_app.catalog.migrate import revisions
+from graphql_app.catalog.migrate import list_revisions
 from graphql_app.errors import AppError, ErrorCode
 
 FORMAT = 1
@@ -158,7 +158,9 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check(path: Path, progress: Progress = lambda what, done, total: None) -> tuple[Manifest, str]:
+def check_backup(
+    path: Path, progress: Progress = lambda what, done, total: None
+) -> tuple[Manifest, str]:
     """Check that a backup is whole, byte by byte, and that this version can read it.
 
     Returns:
@@ -200,7 +202,7 @@ def check(path: Path, progress: Progress = lambda what, done, total: None) -> tu
 
 def _manifest(text: str, path: Path) -> Manifest:
     found = json.loads(text)
-    if found["format"] > FORMAT or found["revision"] not in revisions():
+    if found["format"] > FORMAT or found["revision"] not in list_revisions():
         raise BackupError(
             f"{path} is of a newer version, {found['product']}, than this one, {version(PRODUCT)}: "
             "restore it with that version or a later one."

@@ -29,7 +29,7 @@ from graphql_app.catalog.dump import TABLES, snapshot
 from graphql_app.catalog.store import Catalog
 
 
-def take(
+def create_backup(
     path: Path,
     catalog: Catalog,
     audience: Audience,

@@ -25,10 +25,10 @@ from graphql_app.backup.archive import (
     Progress,
     audience_file,
     catalog_file,
-    check,
+    check_backup,
 )
 from graphql_app.catalog import dump
-from graphql_app.catalog.migrate import require_current, revision, revisions
+from graphql_app.catalog.migrate import list_revisions, read_revision, require_current
 from graphql_app.catalog.store import Catalog
 
 # One insert takes no more than this, or one page of one shop.
@@ -41,7 +41,7 @@ ELSEWHERE = (
 )
 
 
-def restore(
+def restore_backup(
     path: Path,
     catalog: Catalog,
     audience: Audience,
@@ -60,15 +60,15 @@ def restore(
             not empty; nothing was changed.
         AppError: A store failed. The audience is half restored then, and says so.
     """
-    manifest, name = check(path, progress)
-    if revision(catalog) not in {None, *revisions()}:
+    manifest, name = check_backup(path, progress)
+    if read_revision(catalog) not in {None, *list_revisions()}:
         require_current(catalog)  # which it is not: a newer version made it
     create_tables(audience)
     journal = Journal(audience)
     begun = journal.unfinished_restore()
     if begun not in {None, name}:
         raise BackupError(f"A restore of another backup into this audience was begun. {ELSEWHERE}")
-    shops = dump.shops(catalog)
+    shops = dump.list_shops(catalog)
     if begun == name and shops and shops == _shops(path):
         journal.end_restore()  # the last that was left to do
         return manifest
@@ -90,8 +90,8 @@ def restore(
         if count_rows(audience, table) != expected.rows:
             raise BackupError(f"The rows of {table} are not all there: restore again.")
     try:
-        dump.fill(catalog, manifest.revision, lambda table: _rows(path, table))
-    except dump.NotEmptyError:
+        dump.load(catalog, manifest.revision, lambda table: _rows(path, table))
+    except dump.CatalogNotEmptyError:
         raise BackupError(f"The catalog is not empty any more. {ELSEWHERE}") from None
     journal.end_restore()
     return manifest

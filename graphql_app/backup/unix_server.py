@@ -20,7 +20,7 @@ from typing import Any
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.backup.archive import BackupError, Manifest, Progress
-from graphql_app.backup.create import take
+from graphql_app.backup.create import create_backup
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError
 from graphql_app.observability.logs import logged
@@ -71,7 +71,7 @@ class _Handler(StreamRequestHandler):
         except (OSError, ValueError, KeyError, TypeError):
             return {"error": "This is no request for a backup."}
         try:
-            manifest = take(path, *self.server.stores, self._progress())
+            manifest = create_backup(path, *self.server.stores, self._progress())
         except _AbandonedError:
             raise
         except AppError as error:
@@ -104,7 +104,7 @@ class _Handler(StreamRequestHandler):
 
 
 @contextmanager
-def offered(
+def serve_backups(
     data_dir: Path, catalog: Catalog, audience: Audience, recorder: Recorder
 ) -> Iterator[None]:
     """Take backups for commands that ask for them, in a thread."""
@@ -127,7 +127,7 @@ def offered(
         path.unlink(missing_ok=True)
 
 
-def ask_for(data_dir: Path, directory: Path, progress: Progress) -> Manifest | None:
+def request_backup(data_dir: Path, directory: Path, progress: Progress) -> Manifest | None:
     """Have the server that has the store open take a backup; ``None`` if there is none.
 
     Raises:

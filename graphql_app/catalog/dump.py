@@ -96,7 +96,7 @@ _READ: Mapping[type, Callable[[str], Any]] = {
 }
 
 
-def shops(catalog: Catalog) -> Sequence[tuple[int, str]]:
+def list_shops(catalog: Catalog) -> Sequence[tuple[int, str]]:
     """The ids and handles of the shops of a catalog, which may be an empty database."""
     with catalog.read() as session:
         connection = session.connection()
@@ -106,7 +106,7 @@ def shops(catalog: Catalog) -> Sequence[tuple[int, str]]:
         return [(row.id, row.handle) for row in found]
 
 
-def fill(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) -> None:
+def load(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) -> None:
     """Fill a catalog that has no rows, all or nothing, and bring its schema up to date.
 
     Args:
@@ -115,7 +115,7 @@ def fill(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) 
         rows: Gives the rows of a table by its name.
 
     Raises:
-        NotEmptyError: It has rows.
+        CatalogNotEmptyError: It has rows.
         AppError: UNAVAILABLE when the database does not answer.
     """
     config = Config()
@@ -130,7 +130,7 @@ def fill(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) 
         command.upgrade(config, "head")
 
 
-class NotEmptyError(Exception):
+class CatalogNotEmptyError(Exception):
     """A catalog that was to be filled has rows of its own."""
 
 
@@ -147,7 +147,7 @@ def _refuse_rows(connection: Connection) -> None:
         names = ", ".join(connection.dialect.identifier_preparer.format_table(t) for t in tables)
         connection.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
     if any(connection.execute(select(table).limit(1)).first() for table in tables):
-        raise NotEmptyError
+        raise CatalogNotEmptyError
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

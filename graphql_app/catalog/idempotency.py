@@ -13,12 +13,12 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import IdempotencyKey, now
 from graphql_app.errors import AppError, ErrorCode
 
-KEPT = timedelta(hours=24)
-MAX_KEY = 255
+KEY_LIFETIME = timedelta(hours=24)
+MAX_KEY_LENGTH = 255
 PATH = ("idempotencyKey",)
 
 
-def once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[], int]) -> int:
+def run_once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[], int]) -> int:
     """Do work that says how many items it recorded, unless the key was used for it already.
 
     The caller holds the shop's write lock, so a concurrent request with the same key waits. The key
@@ -34,14 +34,14 @@ def once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[]
     Raises:
         AppError: INVALID or IDEMPOTENCY_KEY_REUSED.
     """
-    if not 1 <= len(key) <= MAX_KEY:
-        raise AppError(ErrorCode.INVALID, f"A key has 1 to {MAX_KEY} characters.", PATH)
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise AppError(ErrorCode.INVALID, f"A key has 1 to {MAX_KEY_LENGTH} characters.", PATH)
     # Only who knows the key could try out what was asked: it may have been few contacts' ids.
     secret = key.encode(errors="surrogatepass")
     name = hashlib.sha256(secret).hexdigest()
     fingerprint = hmac.digest(secret, asked.encode(errors="surrogatepass"), "sha256").hex()
     own = (col(IdempotencyKey.shop_id) == shop_id, col(IdempotencyKey.key_hash) == name)
-    fresh = col(IdempotencyKey.created_at) > now() - KEPT
+    fresh = col(IdempotencyKey.created_at) > now() - KEY_LIFETIME
     with catalog.read() as session:
         found = session.exec(select(IdempotencyKey).where(*own, fresh)).first()
     if found is not None:
@@ -55,7 +55,7 @@ def once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[]
         return found.recorded
     recorded = work()
     with catalog.write() as session:
-        old = col(IdempotencyKey.created_at) <= now() - KEPT
+        old = col(IdempotencyKey.created_at) <= now() - KEY_LIFETIME
         session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.shop_id) == shop_id, old))
         session.add(
             IdempotencyKey(

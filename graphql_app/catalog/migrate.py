@@ -23,13 +23,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x5E60
 
 
-def revisions() -> list[str]:
+def list_revisions() -> list[str]:
     """Every revision of the schema, the first one first; the last is what this version needs."""
     scripts = ScriptDirectory(str(MIGRATIONS))
     return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
-def revision(catalog: Catalog) -> str | None:
+def read_revision(catalog: Catalog) -> str | None:
     """The revision of a catalog's schema; ``None`` where there is none yet.
 
     Raises:
@@ -45,7 +45,7 @@ def require_current(catalog: Catalog) -> None:
     Raises:
         AppError: UNAVAILABLE, with the command to run.
     """
-    found, known = revision(catalog), revisions()
+    found, known = read_revision(catalog), list_revisions()
     if found == known[-1]:
         return
     name = catalog.name
@@ -72,7 +72,7 @@ def migrate(catalog: Catalog, to: str = "head") -> None:
     Raises:
         AppError: UNAVAILABLE when the database cannot be used; INVALID for an unknown revision.
     """
-    known = revisions()
+    known = list_revisions()
     target = known[-1] if to == "head" else to
     if target not in known:
         raise AppError(

@@ -24,7 +24,7 @@ def stored_id(shop: Shop) -> int:
     return shop.id
 
 
-def new_shop(session: Session, shop: Shop) -> Shop:
+def add_shop(session: Session, shop: Shop) -> Shop:
     """Add a shop.
 
     Raises:
@@ -66,7 +66,7 @@ def _invalid(field: str, message: str) -> Problem:
     return Problem(ErrorCode.INVALID, message, (field,))
 
 
-def shops(catalog: Catalog) -> Sequence[Shop]:
+def list_shops(catalog: Catalog) -> Sequence[Shop]:
     """Every shop, by handle."""
     with catalog.read() as session:
         return session.exec(select(Shop).order_by(col(Shop.handle))).all()

@@ -20,9 +20,9 @@ from graphql_app.errors import NotFoundError
 
 TOKEN_PATTERN = re.compile(r"seg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
-KNOWN_FOR = 1.0  # seconds for which what a token gives access to is not asked again
-MAX_KNOWN = 10_000
-AT_ONCE = 1_000  # tokens that one statement asks for
+CACHE_SECONDS = 1.0  # seconds for which what a token gives access to is not asked again
+MAX_CACHED = 10_000
+IDS_PER_STATEMENT = 1_000  # tokens that one statement asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def create_token(catalog: Catalog, shop: Shop, scopes: Iterable[TokenScope], nam
     return f"seg_{token_id}_{secret}"
 
 
-def tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
+def list_tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
     """A shop's tokens, the newest first."""
     with catalog.read() as session:
         found = select(ApiToken).where(ApiToken.shop_id == shop.id)
@@ -104,7 +104,7 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
     return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes), stored.id)
 
 
-class Tokens:
+class TokenCache:
     """What tokens give access to, asked of the catalog once a second at most for each.
 
     So a token that is revoked, by whatever process, ends within a second.
@@ -114,36 +114,36 @@ class Tokens:
         self._catalog = catalog
         self._known: dict[str, tuple[float, Access]] = {}
 
-    def known(self, token: str) -> Access | None:
+    def find_cached(self, token: str) -> Access | None:
         """What a token was found to give access to a moment ago, if it was."""
         until, access = self._known.get(_hash(token), (0.0, None))
         return access if time.monotonic() < until else None
 
-    def met(self, token: str) -> bool:
+    def is_cached(self, token: str) -> bool:
         """Whether a token gave access when it was last asked for."""
         return _hash(token) in self._known
 
-    def ended(self, ids: Sequence[str]) -> set[str]:
+    def find_revoked(self, ids: Sequence[str]) -> set[str]:
         """Those of some tokens, by id, that give access to nothing any more."""
         live: set[str] = set()
         with self._catalog.read() as session:
-            for begin in range(0, len(ids), AT_ONCE):
+            for begin in range(0, len(ids), IDS_PER_STATEMENT):
                 found = select(ApiToken.id).where(
-                    col(ApiToken.id).in_(ids[begin : begin + AT_ONCE]),
+                    col(ApiToken.id).in_(ids[begin : begin + IDS_PER_STATEMENT]),
                     col(ApiToken.revoked_at).is_(None),
                 )
                 live.update(session.exec(found).all())
         return {*ids} - live
 
-    def access(self, token: str) -> Access | None:
+    def authenticate(self, token: str) -> Access | None:
         """What a token gives access to now; ``None`` when it gives none."""
         access = authenticate(self._catalog, token)
         if access is None:
             self._known.pop(_hash(token), None)
         else:
-            if len(self._known) >= MAX_KNOWN:
+            if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            self._known[_hash(token)] = (time.monotonic() + KNOWN_FOR, access)
+            self._known[_hash(token)] = (time.monotonic() + CACHE_SECONDS, access)
         return access
 
 

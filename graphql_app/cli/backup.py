@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from graphql_app.audience.table_setup import create_tables
-from graphql_app.backup import Manifest, ask_for, check, restore, take
+from graphql_app.backup import Manifest, check_backup, create_backup, request_backup, restore_backup
 from graphql_app.backup.archive import Progress
 from graphql_app.cli.console import out, progress_bars
 from graphql_app.observability import logs
@@ -27,17 +27,17 @@ def backup_command(
     with progress_bars() as progress:
         manifest = None
         if not settings.audience_url:  # a running server has it, and nobody else can
-            manifest = ask_for(settings.data_dir, directory, progress)
+            manifest = request_backup(settings.data_dir, directory, progress)
         if manifest is None:
-            manifest = _take(settings, directory, progress)
+            manifest = _create_backup(settings, directory, progress)
     out.print(f"Backed up {_told(manifest)} to {escape(str(directory))}.")
 
 
-def _take(settings: Settings, directory: Path, progress: Progress) -> Manifest:
+def _create_backup(settings: Settings, directory: Path, progress: Progress) -> Manifest:
     with open_catalog(settings) as catalog, open_audience(settings) as audience:
         create_tables(audience)
         recorder = open_recorder(settings, catalog, audience)
-        return take(directory, catalog, audience, recorder, progress)
+        return create_backup(directory, catalog, audience, recorder, progress)
 
 
 def restore_command(
@@ -49,7 +49,7 @@ def restore_command(
     """Restore a backup into empty stores."""
     if only_check:
         with progress_bars() as progress:
-            manifest, _ = check(directory, progress)
+            manifest, _ = check_backup(directory, progress)
         out.print(f"{escape(str(directory))} is whole: {_told(manifest)}.")
         return
     settings = Settings()
@@ -59,7 +59,7 @@ def restore_command(
         open_audience(settings) as audience,
         progress_bars() as progress,
     ):
-        manifest = restore(directory, catalog, audience, progress)
+        manifest = restore_backup(directory, catalog, audience, progress)
     out.print(f"Restored {_told(manifest)}.")
 
 

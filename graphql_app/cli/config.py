@@ -18,7 +18,7 @@ from graphql_app.audience.clickhouse import embedded_path, refuse_if_in_use
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import check_tables
-from graphql_app.catalog.migrate import require_current, revision
+from graphql_app.catalog.migrate import read_revision, require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried
@@ -115,7 +115,7 @@ def _catalog(settings: Settings) -> str:
                 ErrorCode.UNAVAILABLE,
                 f"There is no catalog {catalog.name}: run `segments migrate`.",
             )
-        if not settings.catalog_url and revision(catalog) is None:
+        if not settings.catalog_url and read_revision(catalog) is None:
             return NEW
         require_current(catalog)
     finally:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.catalog.migrate import migrate, revision, revisions
+from graphql_app.catalog.migrate import list_revisions, migrate, read_revision
 from graphql_app.cli.console import err, out
 from graphql_app.plugin_discovery import discover
 from graphql_app.schema.build import build_schema
@@ -26,12 +26,12 @@ def migrate_command(
 ) -> None:
     """Bring the catalog's schema to the revision that this version needs, or to another."""
     with open_unchecked_catalog(Settings()) as catalog:
-        before, known = revision(catalog), revisions()
+        before, known = read_revision(catalog), list_revisions()
         back = to in known and before in known and known.index(to) < known.index(before)
         if back and not yes:
             typer.confirm(f"Go back to {to}, without what later revisions added?", abort=True)
         migrate(catalog, to)
-        after = revision(catalog)
+        after = read_revision(catalog)
     has = "already has" if before == after else "now has"
     out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
 

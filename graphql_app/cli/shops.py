@@ -49,6 +49,6 @@ def shop_list() -> None:
     """List the shops."""
     table = Table("handle", "name", "time zone", "currency")
     with open_catalog(Settings()) as catalog:
-        for shop in shops.shops(catalog):
+        for shop in shops.list_shops(catalog):
             table.add_row(*map(escape, (shop.handle, shop.name, shop.timezone, shop.currency)))
     out.print(table)

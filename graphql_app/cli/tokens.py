@@ -43,7 +43,7 @@ def token_list(shop: ShopOption) -> None:
     """List a shop's tokens, without their secrets."""
     table = Table("id", "name", "scopes", "created", "revoked")
     with open_catalog(Settings()) as catalog:
-        for token in tokens.tokens(catalog, shops.find_shop(catalog, shop)):
+        for token in tokens.list_tokens(catalog, shops.find_shop(catalog, shop)):
             revoked = f"{token.revoked_at:%Y-%m-%d %H:%M}" if token.revoked_at else ""
             created = f"{token.created_at:%Y-%m-%d %H:%M}"
             table.add_row(token.id, escape(token.name), " ".join(token.scopes), created, revoked)

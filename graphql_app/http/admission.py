@@ -41,7 +41,7 @@ class Admission:
             RateLimitedError: The token was used too often, or the address sent too many that were
                 not valid.
         """
-        if self._services.tokens.met(bearer_token(authorization)):
+        if self._services.tokens.is_cached(bearer_token(authorization)):
             context = await Context.admit(self._services, authorization)
         else:
             context = await self._meet(authorization, address)

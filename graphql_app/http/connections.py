@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
-from graphql_app.catalog.tokens import Tokens
+from graphql_app.catalog.tokens import TokenCache
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 
@@ -29,7 +29,7 @@ class Place:
 class Sockets:
     """The connections of this process. One whose token is revoked is cut off, idle or not."""
 
-    def __init__(self, tokens: Tokens, settings: Settings) -> None:
+    def __init__(self, tokens: TokenCache, settings: Settings) -> None:
         self._tokens = tokens
         self._most = settings.max_sockets
         self._most_of_token = settings.max_sockets_per_token
@@ -82,7 +82,7 @@ class Sockets:
         while self._of_tokens:
             await asyncio.sleep(LOOK_AGAIN)
             try:
-                ended = await to_thread.run_sync(self._tokens.ended, [*self._of_tokens])
+                ended = await to_thread.run_sync(self._tokens.find_revoked, [*self._of_tokens])
             except AppError:
                 continue  # the catalog does not answer; whoever asks something is told so
             except Exception:

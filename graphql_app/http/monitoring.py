@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from graphql_app.catalog.migrate import revision, revisions
+from graphql_app.catalog.migrate import list_revisions, read_revision
 from graphql_app.errors import AppError
 from graphql_app.observability.metrics import Metrics
 from graphql_app.runtime.services import Services
@@ -33,7 +33,7 @@ STATE = {
 }
 """What is told of the services at the moment of asking, all of it gauges."""
 
-REVISIONS = revisions()
+REVISIONS = list_revisions()
 
 KNOWN_FOR = 1.0  # seconds for which what was found of the stores is told to whoever asks
 PATIENCE = 15.0  # seconds that whoever asks waits for what is found; each store has ten
@@ -116,7 +116,7 @@ class _Stores:
             await to_thread.run_sync(audience.ping)
             await to_thread.run_sync(catalog.ping)
             # A newer schema is that of a version that is being rolled out.
-            if await to_thread.run_sync(revision, catalog) in {None, *REVISIONS[:-1]}:
+            if await to_thread.run_sync(read_revision, catalog) in {None, *REVISIONS[:-1]}:
                 return None, "The catalog's schema is older than this version needs."
         except AppError as error:
             return str(error), None

@@ -57,9 +57,9 @@ class Context:
             UnauthenticatedError: The header has no valid token.
         """
         token = bearer_token(authorization)
-        access = services.tokens.known(token)
+        access = services.tokens.find_cached(token)
         if access is None:
-            access = await to_thread.run_sync(services.tokens.access, token)
+            access = await to_thread.run_sync(services.tokens.authenticate, token)
         if access is None:
             raise UnauthenticatedError
         return cls(services, access, authorization=authorization)

@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, Lock, Semaphore
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
-from graphql_app.catalog.tokens import Tokens
+from graphql_app.catalog.tokens import TokenCache
 from graphql_app.plugins import Registry
 from graphql_app.runtime.sharing import InFlight, WriteWatcher
 from graphql_app.runtime.threads import in_thread
@@ -120,9 +120,9 @@ class Services:
         return WriteWatcher(self.recorder.write_log)
 
     @cached_property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> TokenCache:
         """The access of each token, remembered for a moment."""
-        return Tokens(self.catalog)
+        return TokenCache(self.catalog)
 
     @cached_property
     def index(self) -> SizeIndex:

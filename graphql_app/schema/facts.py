@@ -17,7 +17,7 @@ from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import FactField, FactType
 from graphql_app.audience.recorder import Recorder
-from graphql_app.catalog.idempotency import MAX_KEY, once
+from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, run_once
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
@@ -214,8 +214,8 @@ def _forget(context: Context, ids: Sequence[str]) -> int:
 IdempotencyKey = Annotated[
     str | None,
     strawberry.argument(
-        description=f"A unique key for the call, 1 to {MAX_KEY} characters. The same call with the "
-        "same key within 24 hours returns the first result and records nothing."
+        description=f"A unique key for the call, 1 to {MAX_KEY_LENGTH} characters. The same call "
+        "with the same key within 24 hours returns the first result and records nothing."
     ),
 ]
 
@@ -242,7 +242,7 @@ def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], i
     """Do the work of a mutation, unless a call with this key has."""
     asked = json.dumps([name, args], sort_keys=True, default=str)
     with context.services.recorder.hold_write_lock(context.shop_id):
-        return once(context.services.catalog, context.shop_id, key, asked, work)
+        return run_once(context.services.catalog, context.shop_id, key, asked, work)
 
 
 async def _contacts_upsert(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from graphql_app.catalog.shops import new_shop, stored_id
+from graphql_app.catalog.shops import add_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.plugins import Registry
@@ -23,7 +23,7 @@ def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
         InvalidInputError: Something about the shop is wrong.
     """
     with catalog.write() as session:
-        new_shop(session, shop)
+        add_shop(session, shop)
         _give_defaults(session, registry, shop)
     return shop
 

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from graphql_app.backup import offered
+from graphql_app.backup import serve_backups
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.app import create_app
 from graphql_app.observability import logs, traces
@@ -67,7 +67,7 @@ def _backups(settings: Settings, services: Services) -> AbstractContextManager[N
     """Take backups for those who cannot open the audience while this process has it."""
     if settings.audience_url:
         return nullcontext()
-    return offered(settings.data_dir, services.catalog, services.audience, services.recorder)
+    return serve_backups(settings.data_dir, services.catalog, services.audience, services.recorder)
 
 
 def refuse_several(settings: Settings) -> None:

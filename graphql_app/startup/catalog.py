@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphql_app.catalog.migrate import migrate, require_current, revision
+from graphql_app.catalog.migrate import migrate, read_revision, require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
@@ -44,7 +44,7 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
         AppError: UNAVAILABLE if it cannot be used or has another schema.
     """
     with open_unchecked_catalog(settings) as catalog:
-        if not settings.catalog_url and revision(catalog) is None:
+        if not settings.catalog_url and read_revision(catalog) is None:
             migrate(catalog)
         require_current(catalog)
         yield catalog

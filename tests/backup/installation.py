@@ -15,7 +15,7 @@ import httpx
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.table_reader import count_rows, list_fact_tables, read_pages
 from graphql_app.audience.table_setup import create_tables
-from graphql_app.backup import Manifest, restore, take
+from graphql_app.backup import Manifest, create_backup, restore_backup
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import shops
 from graphql_app.catalog.migrate import migrate
@@ -78,11 +78,11 @@ class Installation:
     def back_up(self, path: Path) -> Manifest:
         """Take a backup."""
         services = self.services
-        return take(path, services.catalog, services.audience, services.recorder)
+        return create_backup(path, services.catalog, services.audience, services.recorder)
 
     def restore(self, path: Path) -> Manifest:
         """Restore a backup."""
-        return restore(path, self.services.catalog, self.services.audience)
+        return restore_backup(path, self.services.catalog, self.services.audience)
 
     def with_audience_of(self, other: Installation) -> Installation:
         """Its catalog, with another's audience."""
@@ -105,7 +105,7 @@ class Installation:
                 for row in page.to_pylist()
             ]
             for table in list_fact_tables(audience)
-            for shop in shops.shops(self.services.catalog)
+            for shop in shops.list_shops(self.services.catalog)
         }
 
 

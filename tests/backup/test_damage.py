@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from graphql_app.audience.table_reader import list_fact_tables
-from graphql_app.backup import BackupError, check
+from graphql_app.backup import BackupError, check_backup
 from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import dump
 from graphql_app.catalog.migrate import migrate
@@ -30,7 +30,7 @@ def _refused(target: Installation, path: Path, told: str) -> None:
     """A backup is refused, and the stores are as they were: without anything."""
     with pytest.raises(BackupError, match=told):
         target.restore(path)
-    assert dump.shops(target.services.catalog) == []
+    assert dump.list_shops(target.services.catalog) == []
     assert target.rows() == 0
 
 
@@ -48,7 +48,7 @@ def test_any_file_that_is_cut_changed_or_gone_is_told(whole: Path, new: New) -> 
             if damaged is not None:
                 (whole / name).write_bytes(damaged)
             with pytest.raises(BackupError, match=r"damaged|missing"):
-                check(whole)
+                check_backup(whole)
             (whole / name).write_bytes(content)
         if name.suffix == ".parquet":
             (whole / name).write_bytes(flipped)
@@ -150,4 +150,4 @@ def test_a_backup_takes_nobody_elses_place(source: Source, whole: Path) -> None:
         with pytest.raises(BackupError, match="There is no directory"):
             source.installation.back_up(nowhere / "below")
     assert not (whole.parent / "unmounted").exists()
-    assert check(whole)
+    assert check_backup(whole)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.tables import PARTITIONS
-from graphql_app.backup import BackupError, restore
-from graphql_app.backup.archive import check
+from graphql_app.backup import BackupError, restore_backup
+from graphql_app.backup.archive import check_backup
 from graphql_app.catalog import dump
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
@@ -27,7 +27,7 @@ import os, signal, sys
 from pathlib import Path
 from graphql_app.startup.audience import open_audience
 from graphql_app.startup.catalog import open_unchecked_catalog
-from graphql_app.backup import restore
+from graphql_app.backup import restore_backup
 from graphql_app.settings import Settings
 
 def tell(what, done, total):
@@ -35,7 +35,7 @@ def tell(what, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with open_unchecked_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
-    restore(Path(sys.argv[1]), catalog, audience, tell)
+    restore_backup(Path(sys.argv[1]), catalog, audience, tell)
 """
 
 
@@ -52,8 +52,8 @@ def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(backup, target.services.catalog, target.services.audience, tell)
-    assert dump.shops(target.services.catalog) == []
+        restore_backup(backup, target.services.catalog, target.services.audience, tell)
+    assert dump.list_shops(target.services.catalog) == []
     with pytest.raises(AppError, match="a restore did not finish"), target.serving():
         pass
     other = new()
@@ -82,7 +82,7 @@ def test_a_restore_that_only_was_not_noted_as_done_is_done(of_many_shops: Path, 
     backup, target = of_many_shops, new()
     target.restore(backup)
     facts = target.facts()
-    _, name = check(backup)
+    _, name = check_backup(backup)
     Journal(target.services.audience).begin_restore(name)
     target.restore(backup)
     assert target.facts() == facts
@@ -101,7 +101,7 @@ def test_killed_while_restoring__the_same_restore_goes_on(backup: Path, tmp_path
     assert "a restore did not finish" in process.segments(data, "serve", status=1, PORT="0")
     assert "Restored 2 shops with" in process.segments(data, "restore", str(backup))
     process.segments(data, "backup", str(tmp_path / "again"))
-    first, second = (check(path)[0] for path in (backup, tmp_path / "again"))
+    first, second = (check_backup(path)[0] for path in (backup, tmp_path / "again"))
     assert (first.catalog, first.audience) == (second.catalog, second.audience)
 
 

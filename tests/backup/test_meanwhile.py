@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from graphql_app.backup import archive, take
+from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import New, Source
 from tests.schema.operations import UPDATE, create
@@ -128,7 +128,7 @@ def test_a_backup_fails_if_a_shops_write_lock_is_lost(new: New, tmp_path: Path) 
 
         stores = (services.catalog, services.audience, services.recorder)
         with pytest.raises(AppError, match="and with it the shop's write lock") as refused:
-            take(tmp_path / "mixed", *stores, lose)
+            create_backup(tmp_path / "mixed", *stores, lose)
         assert refused.value.code is ErrorCode.UNAVAILABLE
         assert [*tmp_path.iterdir()] == []
         shop.record("contactsUpsert", [{"id": "2"}])
@@ -148,7 +148,9 @@ def test_whoever_is_told_how_far_it_is_may_end_it_within_a_shop_or_a_file(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        take(tmp_path / "backup", services.catalog, services.audience, services.recorder, tell)
+        create_backup(
+            tmp_path / "backup", services.catalog, services.audience, services.recorder, tell
+        )
     assert told[-1][:2] == (what, 0)
     assert [*tmp_path.iterdir()] == []
     for shop in source.shops:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from graphql_app.backup import BackupError, ask_for, check, offered
+from graphql_app.backup import BackupError, check_backup, request_backup, serve_backups
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
@@ -45,7 +45,7 @@ def test_the_command_has_the_running_server_take_it(tmp_path: Path, registry: Re
         status, output = running.stop(signal.SIGTERM)
         assert (status, "Traceback" in output) == (0, False)
     assert not (data / "backup.sock").exists()
-    check(tmp_path / "backup")
+    check_backup(tmp_path / "backup")
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def place(tmp_path: Path) -> Path:
 
 def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Path) -> None:
     services, told = source.installation.services, []
-    with offered(place, services.catalog, services.audience, services.recorder):
-        manifest = ask_for(place, tmp_path / "backup", lambda *now: told.append(now))
+    with serve_backups(place, services.catalog, services.audience, services.recorder):
+        manifest = request_backup(place, tmp_path / "backup", lambda *now: told.append(now))
         assert manifest is not None
         assert manifest.shops == 2
         assert told[:3] == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
@@ -66,12 +66,12 @@ def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Pat
         assert {what for what, *_ in told[3:]} == {"Sums"}
         assert told[-1] == ("Sums", files, files)
         with pytest.raises(BackupError, match="already"):
-            ask_for(place, tmp_path / "backup", lambda *now: None)
+            request_backup(place, tmp_path / "backup", lambda *now: None)
         with socket.socket(socket.AF_UNIX) as confused:
             confused.connect(str(place / "backup.sock"))
             confused.sendall(b"what?\n")
             assert b"no request for a backup" in confused.recv(1000)
-    assert ask_for(place, tmp_path / "other", lambda *now: None) is None
+    assert request_backup(place, tmp_path / "other", lambda *now: None) is None
 
 
 def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
@@ -84,10 +84,10 @@ def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
         with services.catalog.write() as session:
             session.connection().execute(text("UPDATE shop SET created_at = 'never'"))
         with (
-            offered(place, services.catalog, services.audience, services.recorder),
+            serve_backups(place, services.catalog, services.audience, services.recorder),
             pytest.raises(BackupError, match="went wrong on our side; its number") as failed,
         ):
-            ask_for(place, tmp_path / "backup", lambda *now: None)
+            request_backup(place, tmp_path / "backup", lambda *now: None)
     number = str(failed.value).rstrip(".").rpartition(" ")[2]
     [logged] = [record for record in caplog.records if number in record.getMessage()]
     assert logged.exc_info is not None
@@ -120,7 +120,7 @@ def test_whoever_asked_a_server_that_stops_is_told(
     thread = threading.Thread(target=stop, args=(stopping,))
     thread.start()
     with pytest.raises(BackupError, match="The server stopped before the backup was whole"):
-        ask_for(place, tmp_path / "backup", lambda *now: None)
+        request_backup(place, tmp_path / "backup", lambda *now: None)
     thread.join()
 
 
@@ -130,11 +130,11 @@ def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) ->
     def leave(*now: object) -> None:
         raise KeyboardInterrupt
 
-    with offered(place, services.catalog, services.audience, services.recorder):
+    with serve_backups(place, services.catalog, services.audience, services.recorder):
         with pytest.raises(KeyboardInterrupt):
-            ask_for(place, tmp_path / "given-up", leave)
+            request_backup(place, tmp_path / "given-up", leave)
         # One after another: the next one comes when the other has ended.
-        assert ask_for(place, tmp_path / "next", lambda *now: None)
+        assert request_backup(place, tmp_path / "next", lambda *now: None)
         assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
 
 
@@ -145,7 +145,7 @@ def test_who_leaves_has_it_ended_within_a_shop(
     with installation.serving() as server:
         services, shop = installation.services, server.shop()
         shop.record("contactsUpsert", [{"id": "1"}])
-        with offered(place, services.catalog, services.audience, services.recorder):
+        with serve_backups(place, services.catalog, services.audience, services.recorder):
             with (
                 services.recorder.hold_write_lock(shop.shop_id),
                 socket.socket(socket.AF_UNIX) as leaving,
@@ -157,7 +157,7 @@ def test_who_leaves_has_it_ended_within_a_shop(
                 # It would fail at the second table, if it came so far.
                 services.audience.command("RENAME TABLE orders TO orders_away")
             with pytest.raises(BackupError, match="already"):  # when the other has ended
-                ask_for(place, place, lambda *now: None)
+                request_backup(place, place, lambda *now: None)
         services.audience.command("RENAME TABLE orders_away TO orders")
         assert "the audience store failed" not in caplog.text
         assert [*tmp_path.iterdir()] == [place]
@@ -169,9 +169,9 @@ def test_a_socket_that_was_left_behind_is_in_nobodys_way(
     services = source.installation.services
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(place / "backup.sock"))
-    assert ask_for(place, tmp_path / "backup", lambda *now: None) is None
-    with offered(place, services.catalog, services.audience, services.recorder):
-        assert ask_for(place, tmp_path / "backup", lambda *now: None)
+    assert request_backup(place, tmp_path / "backup", lambda *now: None) is None
+    with serve_backups(place, services.catalog, services.audience, services.recorder):
+        assert request_backup(place, tmp_path / "backup", lambda *now: None)
 
 
 def test_where_there_can_be_no_socket_the_server_runs_without(
@@ -180,9 +180,9 @@ def test_where_there_can_be_no_socket_the_server_runs_without(
     services = source.installation.services
     deep = tmp_path / ("x" * 120)
     deep.mkdir()
-    with offered(deep, services.catalog, services.audience, services.recorder):
+    with serve_backups(deep, services.catalog, services.audience, services.recorder):
         assert "no backups while this server runs" in caplog.text
-    assert ask_for(deep, tmp_path / "backup", lambda *now: None) is None
+    assert request_backup(deep, tmp_path / "backup", lambda *now: None) is None
 
 
 def _record(shop: Client, recorded: list[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from graphql_app.catalog.migrate import revisions
+from graphql_app.catalog.migrate import list_revisions
 from graphql_app.catalog.store import Catalog
 
 SHOP = {
@@ -72,7 +72,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 def fill(catalog: Catalog, until: str) -> None:
     """Insert the rows that a revision takes."""
     with catalog.writer.begin() as connection:
-        for name in revisions()[: revisions().index(until) + 1]:
+        for name in list_revisions()[: list_revisions().index(until) + 1]:
             for table, row in ROWS[name].items():
                 columns, values = ", ".join(row), ", ".join(f":{column}" for column in row)
                 statement = f"INSERT INTO {table} ({columns}) VALUES ({values})"

@@ -79,13 +79,13 @@ def test_a_wrong_shop_is_refused_whole(
     with pytest.raises(AppError) as refused:
         create_shop(catalog, registry, _shop(**{field: value}))
     assert refused.value.problems[0].path == (field,)
-    assert shops.shops(catalog) == []
+    assert shops.list_shops(catalog) == []
 
 
 def test_a_handle_is_taken_once(catalog: Catalog, registry: Registry, shop: Shop) -> None:
     with pytest.raises(AppError, match="already"):
         create_shop(catalog, registry, _shop(shop.handle))
-    assert len(shops.shops(catalog)) == 1
+    assert len(shops.list_shops(catalog)) == 1
 
 
 def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments) -> None:

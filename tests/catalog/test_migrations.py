@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, select
 
-from graphql_app.catalog.migrate import migrate, require_current, revision, revisions
+from graphql_app.catalog.migrate import list_revisions, migrate, read_revision, require_current
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
@@ -21,7 +21,7 @@ from graphql_app.startup.catalog import open_catalog
 from tests.catalog.rows import ROWS, fill
 from tests.e2e import process
 
-EARLIER = revisions()[:-1]
+EARLIER = list_revisions()[:-1]
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def _differences(catalog: Catalog) -> list[Any]:
 
 
 def test_from_nothing_to_the_schema_of_the_tables_and_back(opened: Catalog) -> None:
-    assert revision(opened) is None
+    assert read_revision(opened) is None
     migrate(opened)
     migrate(opened)
-    assert revision(opened) == revisions()[-1]
+    assert read_revision(opened) == list_revisions()[-1]
     assert _differences(opened) == []
     for earlier in EARLIER[::-1]:
         migrate(opened, earlier)
-        assert revision(opened) == earlier
+        assert read_revision(opened) == earlier
     migrate(opened)
     assert _differences(opened) == []
 
@@ -82,7 +82,7 @@ def test_what_an_earlier_version_kept_is_there_after_and_after_the_way_back(
 
 def test_the_id_of_a_segment_that_was_deleted_is_not_given_again(opened: Catalog) -> None:
     migrate(opened)
-    fill(opened, revisions()[-1])
+    fill(opened, list_revisions()[-1])
 
     def made(name: str) -> int | None:
         with opened.write() as session:
@@ -97,7 +97,7 @@ def test_the_id_of_a_segment_that_was_deleted_is_not_given_again(opened: Catalog
 
 
 def test_the_rows_of_this_version_are_tried_as_well() -> None:
-    assert {*ROWS} == {*revisions()}
+    assert {*ROWS} == {*list_revisions()}
     tables = {table for rows in ROWS.values() for table in rows}
     assert tables == {*CatalogTable.metadata.tables}
 
@@ -129,7 +129,7 @@ def test_a_migration_that_fails_changes_nothing(opened: Catalog) -> None:
         connection.exec_driver_sql("CREATE TABLE facts_clock (odd INTEGER)")
     with pytest.raises(AppError):
         migrate(opened)
-    assert revision(opened) == EARLIER[0]
+    assert read_revision(opened) == EARLIER[0]
     with opened.engine.connect() as connection:
         assert "segment_use" not in inspect(connection).get_table_names()
 
@@ -147,7 +147,9 @@ def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
 
     assert "is empty: run `segments migrate`" in refusal()
     migrate(opened, EARLIER[-1])
-    assert f"has the schema {EARLIER[-1]}, and this version needs {revisions()[-1]}" in refusal()
+    assert (
+        f"has the schema {EARLIER[-1]}, and this version needs {list_revisions()[-1]}" in refusal()
+    )
     migrate(opened)
     with open_catalog(settings) as catalog:
         require_current(catalog)
@@ -160,7 +162,7 @@ def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
 
 def test_the_command_migrates_and_goes_back_only_when_it_is_meant(tmp_path: Path) -> None:
     process.segments(tmp_path, "shop", "create", "acme")
-    latest = revisions()[-1]
+    latest = list_revisions()[-1]
     assert f"already has the schema {latest}" in process.segments(tmp_path, "migrate")
     process.segments(tmp_path, "migrate", "--to", "0001", status=1)  # nobody said yes
     assert "acme" in process.segments(tmp_path, "shop", "list")

@@ -11,7 +11,7 @@ import pytest
 
 from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
 from graphql_app.catalog import write_lock
-from graphql_app.catalog.shops import new_shop, stored_id
+from graphql_app.catalog.shops import add_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.write_lock import SharedWriteLocks
@@ -25,7 +25,7 @@ def shop_ids(catalog: Catalog) -> list[int]:
     """Two shops of the catalog."""
     with catalog.write() as session:
         shops = [
-            new_shop(session, Shop(handle=handle, name="A", timezone="UTC", currency="USD"))
+            add_shop(session, Shop(handle=handle, name="A", timezone="UTC", currency="USD"))
             for handle in ("one", "two")
         ]
         return [stored_id(shop) for shop in shops]

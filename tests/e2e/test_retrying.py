@@ -30,7 +30,7 @@ from graphql_app.startup.catalog import open_unchecked_catalog
 from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tokens import create_token
-from graphql_app.catalog.idempotency import once
+from graphql_app.catalog.idempotency import run_once
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
@@ -51,7 +51,7 @@ with open_services(Settings()) as services:
         os.kill(os.getpid(), signal.SIGKILL)
 
     with services.recorder.hold_write_lock(shop_id):
-        once(services.catalog, shop_id, "one", "", work)
+        run_once(services.catalog, shop_id, "one", "", work)
 """
 
 

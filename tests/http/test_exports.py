@@ -204,7 +204,7 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
     with slow(client, segment) as reader:
         reader.until(b"\r\n10,")
         tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
-        time.sleep(tokens.KNOWN_FOR)
+        time.sleep(tokens.CACHE_SECONDS)
         text = reader.rest()
     assert b"\n50000," not in text
     assert not text.endswith(b"\r\n0\r\n\r\n")

@@ -115,7 +115,7 @@ def workers_busy(services: Services, number: int) -> bool:
 def revoke(server: Server, client: Client) -> None:
     """End a token, and wait until every process must know."""
     tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
-    time.sleep(tokens.KNOWN_FOR)
+    time.sleep(tokens.CACHE_SECONDS)
 
 
 def error_of(stream: Stream, id: str = "1") -> Any:
@@ -333,7 +333,7 @@ def test_a_client_that_comes_again_and_again_is_watched_once(
         async def cut() -> None:
             cut_off.set()
 
-        some = connections.Sockets(tokens.Tokens(catalog), settings)
+        some = connections.Sockets(tokens.TokenCache(catalog), settings)
         before = asyncio.all_tasks()
 
         def come() -> connections.Place:

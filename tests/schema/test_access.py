@@ -175,7 +175,7 @@ def test_a_revoked_token_ends_within_a_second_and_the_others_go_on(
     client = owned.having(*TokenScope)
     assert client.ask(SHOP)
     tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
-    time.sleep(tokens.KNOWN_FOR)
+    time.sleep(tokens.CACHE_SECONDS)
     response = client.post(SHOP)
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from graphql_app.catalog.idempotency import KEPT
+from graphql_app.catalog.idempotency import KEY_LIFETIME
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import IdempotencyKey, Shop, now
 from graphql_app.catalog.token_scope import TokenScope
@@ -162,7 +162,7 @@ def test_a_key_is_kept_for_a_day_as_a_hash(shop: Client, catalog: Catalog) -> No
         assert len(rows) == 2
         assert key not in str(rows)
         for kept in session.exec(select(IdempotencyKey)):
-            kept.created_at = now() - KEPT - timedelta(seconds=1)
+            kept.created_at = now() - KEY_LIFETIME - timedelta(seconds=1)
     send(shop, key, [{"id": "1", "email": "b@x.y"}])
     assert email(shop) == "b@x.y"
     with catalog.read() as session:
