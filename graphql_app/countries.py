@@ -1,4 +1,4 @@
-"""Countries of ISO 3166-1, by code and English name."""
+"""The countries of ISO 3166-1: two-letter codes and English names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from babel import Locale
 
 COUNTRY_REQUIRED: Final = 'must be an ISO 3166-1 country code in capitals, such as "US"'
 
-# Codes that CLDR names but ISO 3166-1 does not assign.
+# Codes in CLDR that ISO 3166-1 does not assign.
 _NOT_ISO = re.compile("AA|Q[M-Z]|X[A-Z]|ZZ|AC|CP|CQ|DG|EA|EU|EZ|IC|TA|UN")
 
 

@@ -1,4 +1,4 @@
-"""Errors a client can see: one root, a code each, and where in the input they belong."""
+"""Errors that clients see: one base class, a code for programs, and the input at fault."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from enum import StrEnum
 from math import ceil
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things in words, such as 1 second, or 2 seconds."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def pluralize(count: int, noun: str) -> str:
+    """Return a count with its noun, such as "1 second" or "2 seconds"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class ErrorCode(StrEnum):
-    """What went wrong, for programs; the message says it to people."""
+    """The kind of an error, for programs."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -50,19 +50,19 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing a person can mend: a code, a sentence, and the path of the input it is about."""
+    """One mistake in the input: its code, a message, and the path of the value at fault."""
 
     code: ErrorCode
     message: str
     path: tuple[str | int, ...] = field(default=())
 
     def under(self, *prefix: str | int) -> Problem:
-        """The same problem seen from further out."""
+        """Return the problem with ``prefix`` in front of its path."""
         return Problem(self.code, self.message, (*prefix, *self.path))
 
 
 class AppError(Exception):
-    """Root of the errors whose message and code are meant for the client."""
+    """Base class of the errors whose message and code are sent to clients."""
 
     def __init__(self, code: ErrorCode, message: str, path: Sequence[str | int] = ()) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class AppError(Exception):
 
 
 class InvalidInputError(AppError):
-    """Input with one or more problems; nothing was changed."""
+    """Input with one or more problems. Nothing was changed."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -83,7 +83,7 @@ class InvalidInputError(AppError):
 
 
 class UnauthenticatedError(AppError):
-    """A token that gives access to nothing, or none."""
+    """A request without a valid token."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -92,22 +92,36 @@ class UnauthenticatedError(AppError):
 
 
 class RateLimitedError(AppError):
-    """Too much was asked in too short a time.
+    """A request beyond a rate limit.
 
     Attributes:
-        retry_after: Whole seconds until it may be asked again, at least 1.
+        retry_after: Whole seconds to wait before the next try, at least 1.
     """
 
     def __init__(self, message: str, seconds: float) -> None:
         self.retry_after = max(1, ceil(seconds))
         super().__init__(
             ErrorCode.RATE_LIMITED,
-            f"{message}; try again in {counted(self.retry_after, 'second')}.",
+            f"{message}; try again in {pluralize(self.retry_after, 'second')}.",
         )
 
 
 class NotFoundError(AppError):
-    """Something that does not exist, or belongs to somebody else: the two look alike."""
+    """Something that does not exist, or that another shop owns: clients cannot tell which."""
 
-    def __init__(self, noun: str, path: Sequence[str | int] = ()) -> None:
-        super().__init__(ErrorCode.NOT_FOUND, f"No such {noun}.", path)
+    def __init__(self, noun: str, path: Sequence[str | int] = (), hint: str = "") -> None:
+        super().__init__(ErrorCode.NOT_FOUND, f"No such {noun}. {hint}".rstrip(), path)
+
+
+class InternalError(AppError):
+    """An unexpected error, which the log describes.
+
+    Attributes:
+        id: The text to search the log for.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(
+            ErrorCode.INTERNAL, f"Something went wrong on our side. Search the log for {id}."
+        )

@@ -1,4 +1,4 @@
-"""Opaque ids and cursors: written and read in this one place."""
+"""Opaque ids and cursors: base64 of a JSON list."""
 
 from __future__ import annotations
 
@@ -15,47 +15,76 @@ CONTACT = "Contact"
 MAX_SEGMENT = 2**31 - 1  # the largest number that the catalog's column can hold
 
 
+class InvalidIdError(AppError):
+    """An id that this API did not return."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__(ErrorCode.INVALID, "Invalid id: pass one returned by this API.", path)
+
+
+class InvalidCursorError(AppError):
+    """A cursor that this API did not return."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__(ErrorCode.INVALID, "Invalid cursor: pass one returned by this API.", path)
+
+
+class CursorOrderError(AppError):
+    """A cursor of a list with another sort order."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__(
+            ErrorCode.INVALID, "This cursor belongs to a list with a different sort order.", path
+        )
+
+
 def encode(*parts: Any) -> str:
-    """An opaque text for some JSON values."""
+    """Encode JSON values as opaque text."""
     text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(text: str, noun: str, path: tuple[str, ...]) -> list[Any]:
-    """The JSON values of an opaque text.
-
-    Raises:
-        AppError: INVALID, it was not made by ``encode``.
-    """
+def _decode(text: str) -> list[Any] | None:
+    """Decode what ``encode`` returned; return ``None`` for any other text."""
     try:
         if len(text) > MAX_LENGTH:
-            raise ValueError(text)
+            return None
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if isinstance(values, list) and encode(*values) == text:
-            return values
+        return values if isinstance(values, list) and encode(*values) == text else None
     except (ValueError, binascii.Error, RecursionError):
-        pass
-    raise AppError(ErrorCode.INVALID, f"Invalid {noun}: pass one returned by this API.", path)
+        return None
+
+
+def parse_cursor(text: str, path: tuple[str, ...]) -> list[Any]:
+    """Return the values of a cursor.
+
+    Raises:
+        InvalidCursorError: ``encode`` did not return the text.
+    """
+    values = _decode(text)
+    if values is None:
+        raise InvalidCursorError(path)
+    return values
 
 
 def parse_global_id(text: str, path: tuple[str, ...] = ("id",)) -> tuple[str, int]:
-    """The kind and number of a node.
+    """Return the kind and the number of a node's id.
 
     Raises:
-        AppError: INVALID, it is no id of this API.
+        InvalidIdError: It is not an id of this API.
     """
-    match decode(text, "id", path):
+    match _decode(text):
         case [str(kind), int(number)] if 0 <= number < 2**64 and not isinstance(number, bool):
             return kind, number
-    raise AppError(ErrorCode.INVALID, "Invalid id: pass one returned by this API.", path)
+    raise InvalidIdError(path)
 
 
-def number_of(kind: str, text: str, path: tuple[str, ...] = ("id",)) -> int | None:
-    """Return the number of a node; ``None`` if the id has another kind or no node can have it.
+def parse_id(kind: str, text: str, path: tuple[str, ...] = ("id",)) -> int | None:
+    """Return the number in an id; ``None`` if the id has another kind, or no segment can have it.
 
     Raises:
-        AppError: INVALID, the id was not made by this API.
+        InvalidIdError: It is not an id of this API.
     """
     found, number = parse_global_id(text, path)
     if found != kind or (kind == SEGMENT and number > MAX_SEGMENT):

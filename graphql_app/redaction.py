@@ -1,4 +1,4 @@
-"""Keeping secrets out of what is printed and logged: passwords in URLs, tokens."""
+"""Redaction of secrets in printed and logged text: passwords in URLs, and tokens."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-HIDDEN = "***"
+REDACTED = "***"
 
-# user:password@, as far as the last @ before the path: passwords are pasted as they are.
+# user:password@, up to the last @ before the path: people paste passwords without encoding them.
 USER = re.compile(r"(?<=://)([^/:?#]*):(.*)@(?=[^@]*$)")
 QUERY = re.compile(
     r"([?&][^=&]*(?:password|passwd|pwd|secret|token|credential|api_?key)[^=&]*=)([^&]*)",
     re.IGNORECASE,
 )
-SHORTEST = 3
-"""Characters of a secret that is looked for in other text, at least."""
+MIN_LENGTH = 3
+"""Shorter secrets are not redacted in other text, which would hide too much of it."""
 
-WAYS: tuple[Callable[[str], str], ...] = (
+SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
     quote,
     quote_plus,
     partial(quote, safe=""),
     lambda secret: repr(secret)[1:-1],
 )
-"""How a secret may be written where it turns up."""
+"""The ways in which messages write a secret."""
 
 
-def shown(url: str) -> str:
-    """A URL without its secrets."""
-    return QUERY.sub(rf"\1{HIDDEN}", USER.sub(rf"\1:{HIDDEN}@", url))
+def redact_url(url: str) -> str:
+    """Return a URL with its secrets redacted."""
+    return QUERY.sub(rf"\1{REDACTED}", USER.sub(rf"\1:{REDACTED}@", url))
 
 
-def secrets_in(url: str) -> frozenset[str]:
-    """The secrets of a URL, in every way in which they may be written."""
+def find_secrets(url: str) -> frozenset[str]:
+    """Return the secrets of a URL, in every spelling."""
     found = {match[2] for match in [USER.search(url)] if match}
-    with suppress(ValueError):  # it is no URL; what looks like a password has been found
+    with suppress(ValueError):  # not a URL; the patterns above still find its password
         found.add(urlsplit(url).password or "")
     found.update(match[2] for match in QUERY.finditer(url))
     found |= {unquote(secret) for secret in found}
-    written = {way(secret) for secret in found for way in WAYS}
-    return frozenset(secret for secret in written if len(secret) >= SHORTEST)
+    spellings = {spell(secret) for secret in found for spell in SPELLINGS}
+    return frozenset(secret for secret in spellings if len(secret) >= MIN_LENGTH)
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
-    """A text in which secrets are hidden."""
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with the secrets redacted, the longest first."""
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        text = text.replace(secret, REDACTED)
     return text

@@ -22,8 +22,8 @@ from graphql_app.catalog.tokens import create_token
 from graphql_app.http.app import create_app
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop
-from graphql_app.server.http_protocol import BoundedHttp
-from graphql_app.server.websocket_protocol import BoundedWebSocket
+from graphql_app.server.http_protocol import LimitedHttpProtocol
+from graphql_app.server.websocket_protocol import LimitedWebSocketProtocol
 from graphql_app.settings import Settings
 from tests import processes
 
@@ -46,8 +46,8 @@ def serving(services: Services, settings: Settings, demo_token: str | None = Non
         host="127.0.0.1",
         port=0,
         log_level="warning",
-        http=BoundedHttp,
-        ws=BoundedWebSocket,
+        http=LimitedHttpProtocol,
+        ws=LimitedWebSocketProtocol,
         ws_max_size=settings.max_query_bytes,
     )
     server = uvicorn.Server(config)

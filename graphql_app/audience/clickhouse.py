@@ -25,7 +25,7 @@ from graphql_app.audience.clickhouse_errors import (
     explain_connection_failure,
     translate_errors,
 )
-from graphql_app.redaction import secrets_in, without
+from graphql_app.redaction import find_secrets, redact
 
 # Bytes of a statement, which may list many ids. It is a setting of the session: a statement's own
 # settings are read only after its text.
@@ -124,7 +124,7 @@ def _connect(url: str, size: int) -> Engine:
         event.listen(engine, "do_execute", _execute_as_arrow)
         engine.connect().close()
     except (*DRIVER_ERRORS, RuntimeError, ImportError, ValueError) as error:
-        reason = without(explain_connection_failure(error), secrets_in(url))
+        reason = redact(explain_connection_failure(error), find_secrets(url))
         raise AudienceUnavailableError(
             f"Cannot open the audience at {_describe_location(url)}: {reason}"
         ) from error

@@ -23,7 +23,7 @@ from graphql_app.backup.archive import BackupError, Manifest, Progress
 from graphql_app.backup.create import create_backup
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError
-from graphql_app.observability.logs import logged
+from graphql_app.observability.logs import log_unexpected
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class _Handler(StreamRequestHandler):
         except AppError as error:
             return {"error": str(error)}
         except Exception as error:
-            return {"error": logged(error)}
+            return {"error": str(log_unexpected(error))}
         logger.info("a backup was written to %s", path)
         return {"manifest": manifest.model_dump(mode="json")}
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.redaction import without
+from graphql_app.redaction import redact
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -106,7 +106,7 @@ def _usable(catalog: Catalog) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        reason = without(str(error.__cause__ or error), catalog.secrets)
+        reason = redact(str(error.__cause__ or error), catalog.secrets)
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"The catalog {catalog.name} cannot be used ({reason}): check DATA_DIR, or "

@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.redaction import secrets_in, shown, without
+from graphql_app.redaction import find_secrets, redact, redact_url
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,11 @@ class Catalog:
         try:
             self._engine = self._writer = self._created(url)
         except (SQLAlchemyError, ImportError, ValueError) as error:
-            reason = without(str(error), secrets_in(url))
+            reason = redact(str(error), find_secrets(url))
             raise AppError(
                 ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {reason}."
             ) from error
-        self.secrets = secrets_in(url)
+        self.secrets = find_secrets(url)
         if self._engine.dialect.name == "sqlite":
             # A writer takes SQLite's lock as it begins; one that only read so far could not wait.
             self._writer = self._created(url)
@@ -111,7 +111,7 @@ class Catalog:
     @property
     def name(self) -> str:
         """The database's URL, without its secrets."""
-        return shown(self._engine.url.render_as_string())
+        return redact_url(self._engine.url.render_as_string())
 
 
 def connection_options(url: URL) -> dict[str, Any]:

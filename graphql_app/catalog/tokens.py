@@ -77,7 +77,7 @@ def revoke_token(catalog: Catalog, token_id: str) -> str:
         token = session.get(ApiToken, whole[1] if whole else token_id)
         if token is None:
             # What was given may be a secret.
-            raise NotFoundError("token of that id; `segments token list` has the ids")
+            raise NotFoundError("token", hint="List the ids with `segments token list`.")
         token.revoked_at = token.revoked_at or now()
         session.add(token)
         return token.id
@@ -145,6 +145,12 @@ class TokenCache:
                 self._known.clear()
             self._known[_hash(token)] = (time.monotonic() + CACHE_SECONDS, access)
         return access
+
+
+def bearer_token(authorization: str) -> str:
+    """Return the token in an ``Authorization: Bearer`` header, or an empty string."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _hash(secret: str) -> str:

@@ -23,13 +23,13 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.cli.console import err, out, wrong_settings
 from graphql_app.cli.plugin_trial import tried
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.http.trusted_documents import Documents
+from graphql_app.http.trusted_documents import TrustedDocuments
 from graphql_app.observability import logs
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import PluginError
-from graphql_app.redaction import shown
-from graphql_app.server.run import listen, refuse_several
-from graphql_app.settings import Settings, as_set
+from graphql_app.redaction import redact_url
+from graphql_app.server.run import check_workers, listen
+from graphql_app.settings import Settings, format_value
 from graphql_app.startup.plugins import installed_plugins
 
 LIKE = 0.8
@@ -82,7 +82,7 @@ def _table(settings: Settings) -> Table:
     table = Table("setting", "value", "from")
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        text = shown(value) if name.endswith("_url") else as_set(value)
+        text = redact_url(value) if name.endswith("_url") else format_value(value)
         source = "environment" if name in settings.model_fields_set else "default"
         table.add_row(name.upper(), escape(text), source)
     return table
@@ -146,12 +146,12 @@ def _address(settings: Settings) -> str:
 
 
 def _workers(settings: Settings) -> str:
-    refuse_several(settings)
+    check_workers(settings)
     return str(settings.workers)
 
 
 def _documents(settings: Settings) -> str:
-    Documents.read(settings.trusted_documents)
+    TrustedDocuments.load(settings.trusted_documents)
     return "any" if settings.trusted_documents is None else "can be read"
 
 

@@ -14,7 +14,7 @@ from graphql_app.audience.facts import FACTS
 from graphql_app.audience.importers import format_names, import_file
 from graphql_app.catalog import shops
 from graphql_app.cli.console import ShopOption, err, out, progress_bars
-from graphql_app.errors import counted
+from graphql_app.errors import pluralize
 from graphql_app.observability import logs
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
@@ -66,7 +66,7 @@ def import_command(
     if report.bad_row_count > bad_rows_shown:
         err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
     if report.refused:
-        bad_values = counted(report.bad_row_count, "bad value")
+        bad_values = pluralize(report.bad_row_count, "bad value")
         err.print(
             f"[red]Nothing was recorded[/red]: {bad_values}. Mend the file, "
             "or leave the bad rows out with --skip-bad-rows."

@@ -1,4 +1,4 @@
-"""Who may ask, and how often: what is decided of a request before anything is read of it."""
+"""Authentication and rate limits, applied before the server reads a request's body."""
 
 from __future__ import annotations
 
@@ -10,70 +10,72 @@ from anyio import CapacityLimiter, Semaphore
 from starlette.requests import HTTPConnection
 
 from graphql_app.errors import RateLimitedError, UnauthenticatedError
-from graphql_app.http.rate_limiter import Rate
-from graphql_app.runtime.context import Context, bearer_token
+from graphql_app.http.rate_limiter import RateLimiter
+from graphql_app.runtime.context import Context, parse_api_token
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 
-STRANGERS = 4  # tokens that were never valid here and are looked up at once
-LARGE = 4  # large bodies of a token that are in memory at once
+MAX_UNKNOWN_LOOKUPS = 4  # concurrent catalog lookups of tokens that were not valid before
+MAX_LARGE_BODIES = 4  # per token, in memory at once
 
 
 class Admission:
-    """Lets tokens in that are valid, as often as they may; what it counts is of this process."""
+    """Authenticates requests and applies this process's rate limits."""
 
     def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services
-        self._requests = Rate(settings.rate_limit)
-        self._failures = Rate(settings.failure_limit)
-        self._strangers = CapacityLimiter(STRANGERS)
-        self._large: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
+        self._requests = RateLimiter(settings.rate_limit)
+        self._failures = RateLimiter(settings.failure_limit)
+        self._unknown_lookups = CapacityLimiter(MAX_UNKNOWN_LOOKUPS)
+        self._large_bodies: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
 
     async def admit(self, authorization: str, address: str) -> Context:
-        """The context of an operation that begins now.
+        """Authenticate an operation and return its context.
 
         Args:
-            authorization: What was sent as the header ``Authorization``.
-            address: Where it came from, see ``address_of``.
+            authorization: The ``Authorization`` header.
+            address: The client's address, see ``client_address``.
 
         Raises:
-            UnauthenticatedError: There is no valid token in it.
-            RateLimitedError: The token was used too often, or the address sent too many that were
-                not valid.
+            UnauthenticatedError: The header has no valid token.
+            RateLimitedError: The token exceeds RATE_LIMIT, or the address FAILURE_LIMIT.
         """
-        if self._services.tokens.is_cached(bearer_token(authorization)):
+        if self._services.tokens.is_cached(parse_api_token(authorization)):
             context = await Context.admit(self._services, authorization)
         else:
-            context = await self._meet(authorization, address)
-        wait = self._requests.take(context.access.token_id)
+            context = await self._admit_unknown(authorization, address)
+        wait = self._requests.acquire(context.access.token_id)
         if wait:
-            raise RateLimitedError("The token was used too often", wait)
+            raise RateLimitedError("Too many requests with this token", wait)
         return context
 
-    def large(self, context: Context) -> AbstractAsyncContextManager[object]:
-        """A place for one of a token's large bodies; others wait, of which nothing is read yet."""
-        return self._large.setdefault(context.access.token_id, Semaphore(LARGE))
+    def limit_large_bodies(self, context: Context) -> AbstractAsyncContextManager[object]:
+        """Return a semaphore to hold while the token's large body is in memory."""
+        return self._large_bodies.setdefault(context.access.token_id, Semaphore(MAX_LARGE_BODIES))
 
-    async def _meet(self, authorization: str, address: str) -> Context:
-        """As ``admit``; a token that was not valid here before costs a look into the catalog."""
-        async with self._strangers:
+    async def _admit_unknown(self, authorization: str, address: str) -> Context:
+        """Look up a token that was not valid before, unless its address sent too many of them."""
+        async with self._unknown_lookups:
             wait = self._failures.wait(address)
             if wait:
-                raise RateLimitedError("Too many tokens from here were not valid", wait)
+                raise RateLimitedError("Too many invalid tokens from your address", wait)
             try:
                 return await Context.admit(self._services, authorization)
             except UnauthenticatedError:
-                self._failures.take(address)
+                self._failures.acquire(address)
                 raise
 
 
-def address_of(connection: HTTPConnection) -> str:
-    """Where a request comes from; of IPv6 the network of 64 bits, of which a client has it all."""
+def client_address(connection: HTTPConnection) -> str:
+    """Return the client's address; for IPv6 its /64, since one client usually controls all of it.
+
+    An IPv4 address that a proxy writes as IPv6 (``::ffff:1.2.3.4``) is returned as IPv4.
+    """
     host = connection.client.host if connection.client else ""
     with suppress(ValueError):
         address = ip_address(host)
         if isinstance(address, IPv6Address):
-            if address.ipv4_mapped:  # as some proxies write one; all of them are in one network
+            if address.ipv4_mapped:
                 return str(address.ipv4_mapped)
             return str(ip_network(f"{host}/64", strict=False))
     return host

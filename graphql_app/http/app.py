@@ -1,4 +1,4 @@
-"""create_app: the only place where the parts of a process are put together."""
+"""The web application: its routes and middleware."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import Lifespan
 
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.errors import InternalError
+from graphql_app.http.errors import error_response
 from graphql_app.http.exports import Exports
-from graphql_app.http.graphql import GraphQLEndpoint, failure
-from graphql_app.http.monitoring import monitoring
-from graphql_app.http.pages import pages
-from graphql_app.http.security_headers import DEFAULTS, SafeHeaders, cross_origin
+from graphql_app.http.graphql import GraphQLEndpoint
+from graphql_app.http.monitoring import monitoring_routes
+from graphql_app.http.pages import page_routes
+from graphql_app.http.security_headers import (
+    SECURITY_HEADERS,
+    SecurityHeadersMiddleware,
+    cors_middleware,
+)
 from graphql_app.observability.metrics import Metrics
-from graphql_app.observability.middleware import Observed
-from graphql_app.observability.request_context import id_header
+from graphql_app.observability.middleware import HEADER_NAME, RequestContextMiddleware
+from graphql_app.observability.request_context import current_request_id
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings
@@ -29,37 +34,43 @@ def create_app(
     demo_token: str | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """The web application over services that are open for as long as it runs.
+    """Create the web application.
 
     Args:
-        settings: What an operator has set.
-        services: What the process works with.
-        demo_token: Access to the demo shop, which the pages get, see ``pages``.
-        lifespan: What to do before the first request and after the last.
+        settings: The settings.
+        services: The process's services, open until the application stops.
+        demo_token: The demo shop's token, see ``page_routes``.
+        lifespan: The application's lifespan, see Starlette.
     """
     metrics = Metrics()
     endpoint = GraphQLEndpoint(build_schema(services.registry, settings), services, settings)
     return Starlette(
         routes=[
-            *pages(demo_token, settings.introspection),
-            *monitoring(services, settings, metrics),
-            Route("/graphql", endpoint, middleware=cross_origin(settings)),
-            # Around the route, which would itself refuse what a page of another site asks first.
+            *page_routes(demo_token, settings.introspection),
+            *monitoring_routes(services, settings, metrics),
+            Route("/graphql", endpoint, middleware=cors_middleware(settings)),
+            # CORS wraps the mount: the route would answer preflight requests (OPTIONS) with 405.
             Mount(
                 "/segments",
                 routes=[Route("/{id}/members.{format}", Exports(endpoint.admission))],
-                middleware=cross_origin(settings),
+                middleware=cors_middleware(settings),
             ),
             WebSocketRoute("/graphql", endpoint),
         ],
-        middleware=[Middleware(Observed, metrics), Middleware(SafeHeaders)],
-        exception_handlers={Exception: _failed},
+        middleware=[
+            Middleware(RequestContextMiddleware, metrics),
+            Middleware(SecurityHeadersMiddleware),
+        ],
+        exception_handlers={Exception: _respond_to_unexpected},
         lifespan=lifespan,
     )
 
 
-async def _failed(_: Request, __: Exception) -> Response:
-    """The answer to what nobody foresaw; starlette raises it again, so that it is logged."""
-    response = failure(500, AppError(ErrorCode.INTERNAL, "Something went wrong on our side."))
-    response.headers.update({**DEFAULTS, **id_header()})
+async def _respond_to_unexpected(_: Request, __: Exception) -> Response:
+    """Respond to an unexpected error, which Starlette raises again and uvicorn logs.
+
+    Starlette runs this handler outside of the application's middleware.
+    """
+    response = error_response(InternalError(current_request_id()))
+    response.headers.update({**SECURITY_HEADERS, HEADER_NAME: current_request_id()})
     return response

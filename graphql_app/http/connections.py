@@ -1,4 +1,4 @@
-"""The WebSockets that are open: how many there may be, and whether their tokens still hold."""
+"""The open WebSockets: their limits, and the check that their tokens are still valid."""
 
 from __future__ import annotations
 
@@ -13,86 +13,86 @@ from graphql_app.catalog.tokens import TokenCache
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 
-LOOK_AGAIN = 1.0  # seconds until tokens of open connections are asked for again
+CHECK_INTERVAL = 1.0  # seconds between checks for revoked tokens
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Place:
-    """A connection's place among those that are open."""
+class OpenSocket:
+    """An open WebSocket. It has no ``token_id`` until its client has authenticated."""
 
-    cut_off: Callable[[], Coroutine[None, None, None]]
+    disconnect: Callable[[], Coroutine[None, None, None]]
     token_id: str = ""
 
 
-class Sockets:
-    """The connections of this process. One whose token is revoked is cut off, idle or not."""
+class OpenSockets:
+    """The open WebSockets of this process. A revoked token disconnects its WebSockets."""
 
     def __init__(self, tokens: TokenCache, settings: Settings) -> None:
         self._tokens = tokens
-        self._most = settings.max_sockets
-        self._most_of_token = settings.max_sockets_per_token
-        self._open: set[Place] = set()
-        self._of_tokens: dict[str, set[Place]] = {}
+        self._limit = settings.max_sockets
+        self._limit_per_token = settings.max_sockets_per_token
+        self._open: set[OpenSocket] = set()
+        self._by_token: dict[str, set[OpenSocket]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
 
-    def enter(self, place: Place) -> None:
-        """Count a connection, which has shown no token yet.
+    def add(self, socket: OpenSocket) -> None:
+        """Count a WebSocket that is not authenticated yet.
 
         Raises:
-            AppError: There are as many as there may be.
+            AppError: LIMIT_EXCEEDED, MAX_SOCKETS are open.
         """
-        if len(self._open) >= self._most:
+        if len(self._open) >= self._limit:
             raise AppError(
                 ErrorCode.LIMIT_EXCEEDED,
-                f"The server has {self._most} WebSockets already; try again later.",
+                f"The server has reached its limit of {self._limit} WebSockets; try again later.",
             )
-        self._open.add(place)
+        self._open.add(socket)
 
-    def show(self, place: Place, token_id: str) -> None:
-        """Count it among those of its token, which is watched from now on.
+    def authenticate(self, socket: OpenSocket, token_id: str) -> None:
+        """Count a WebSocket for its token, and disconnect it when the token is revoked.
 
         Raises:
-            AppError: The token has as many as it may have.
+            AppError: LIMIT_EXCEEDED, the token has MAX_SOCKETS_PER_TOKEN open.
         """
-        same = self._of_tokens.setdefault(token_id, set())
-        if len(same) >= self._most_of_token:
+        of_token = self._by_token.setdefault(token_id, set())
+        if len(of_token) >= self._limit_per_token:
             raise AppError(
                 ErrorCode.LIMIT_EXCEEDED,
-                f"The token has {self._most_of_token} WebSockets already; end one.",
+                f"The token has reached its limit of {self._limit_per_token} WebSockets; "
+                "close one first.",
             )
-        place.token_id = token_id
-        same.add(place)
-        # One that saw the last client leave may only be asleep, and goes on for this one.
+        socket.token_id = token_id
+        of_token.add(socket)
         if self._watcher is None or self._watcher.done():
-            self._watcher = self._begin(self._watch())
+            self._watcher = self._start(self._watch())
 
-    def leave(self, place: Place) -> None:
-        """A connection has ended, if it ever was counted."""
-        self._open.discard(place)
-        same = self._of_tokens.get(place.token_id, set())
-        same.discard(place)
-        if not same:
-            self._of_tokens.pop(place.token_id, None)
+    def remove(self, socket: OpenSocket) -> None:
+        """Stop counting a WebSocket. Do nothing if it was never counted."""
+        self._open.discard(socket)
+        of_token = self._by_token.get(socket.token_id, set())
+        of_token.discard(socket)
+        if not of_token:
+            self._by_token.pop(socket.token_id, None)
 
     async def _watch(self) -> None:
-        """Cut off who has a token that is valid no more, for as long as anybody is there."""
-        while self._of_tokens:
-            await asyncio.sleep(LOOK_AGAIN)
+        """Disconnect the WebSockets of revoked tokens until no WebSocket is open."""
+        while self._by_token:
+            await asyncio.sleep(CHECK_INTERVAL)
             try:
-                ended = await to_thread.run_sync(self._tokens.find_revoked, [*self._of_tokens])
+                revoked = await to_thread.run_sync(self._tokens.find_revoked, [*self._by_token])
             except AppError:
-                continue  # the catalog does not answer; whoever asks something is told so
+                continue  # The catalog is unavailable; clients get that error with their requests.
             except Exception:
-                logger.exception("tokens of open connections could not be asked for")
+                logger.exception("cannot check the tokens of open WebSockets")
                 continue
-            for token_id in ended:
-                for place in self._of_tokens.get(token_id, ()):
-                    self._begin(place.cut_off())  # apart, for a client may be slow to take it
+            for token_id in revoked:
+                for socket in self._by_token.get(token_id, ()):
+                    self._start(socket.disconnect())  # in its own task: a client may be slow
 
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""The WebSocket edge of GraphQL: what ``graphql-transport-ws`` leaves to the server."""
+"""GraphQL over WebSocket: what Strawberry's ``graphql-transport-ws`` leaves to the server."""
 
 from __future__ import annotations
 
@@ -21,40 +21,41 @@ from strawberry.types.execution import PreExecutionError
 
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.http.admission import Admission
-from graphql_app.http.connections import Place, Sockets
-from graphql_app.http.request_body import check_types
-from graphql_app.http.trusted_documents import Documents
-from graphql_app.observability.request_context import part
+from graphql_app.http.connections import OpenSocket, OpenSockets
+from graphql_app.http.request_body import check_field_types
+from graphql_app.http.trusted_documents import TrustedDocuments
+from graphql_app.observability.request_context import operation_context
 from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import coded
 
-MAX_REASON = 123  # bytes, of RFC 6455
-WORDS = {
+MAX_REASON_BYTES = 123  # RFC 6455, section 5.5
+FORBIDDEN = 4403
+CLOSE_REASONS = {
     "Forbidden": "Forbidden: connect with a valid token",
     "Unauthorized": "Unauthorized: send connection_init first",
 }
-"""What strawberry says in one word."""
+"""What to say instead of Strawberry's reasons."""
 
 
 @dataclass
-class Connection:
-    """A client that stays; each of its operations has a context of its own."""
+class ConnectionContext:
+    """One client's WebSocket. Each of its operations has a ``Context`` of its own."""
 
     admission: Admission
-    documents: Documents
-    sockets: Sockets
+    documents: TrustedDocuments
+    open_sockets: OpenSockets
     max_operations: int
     authorization: str
     address: str
     connection_params: dict[str, object] = field(default_factory=dict)
-    place: Place = field(init=False)
+    socket: OpenSocket = field(init=False)
 
-    async def begin(self) -> Context:
-        """The context of an operation that begins now.
+    async def admit(self) -> Context:
+        """Authenticate an operation and return its context.
 
         Raises:
-            UnauthenticatedError: The client sent no token, or none that is valid now.
-            RateLimitedError: It asks too often.
+            UnauthenticatedError: The client sent no valid token, or the token was revoked.
+            RateLimitedError: The token exceeds its rate limit.
         """
         sent = self.connection_params.get("authorization", self.authorization)
         if not isinstance(sent, str):
@@ -62,89 +63,95 @@ class Connection:
         return await self.admission.admit(sent, self.address)
 
 
-class Socket(ASGIWebSocketAdapter):
-    """A WebSocket to which nothing is sent once it is closed."""
+class WebSocketAdapter(ASGIWebSocketAdapter):
+    """A WebSocket that sends nothing after it was closed."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message."""
+        """Send a message.
+
+        Raises:
+            WebSocketDisconnected: The WebSocket is closed.
+        """
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close, if it is open, with as much of the reason as there is room for."""
+        """Close the WebSocket if it is open, with the reason cut to the bytes that fit."""
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
-        words = WORDS.get(reason, reason).encode(errors="replace")
-        await super().close(code, words[:MAX_REASON].decode(errors="ignore"))
+        text = CLOSE_REASONS.get(reason, reason).encode(errors="replace")
+        await super().close(code, text[:MAX_REASON_BYTES].decode(errors="ignore"))
 
 
-class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
-    """The operations of a client; all their errors have codes."""
+class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
+    """Runs the operations of one WebSocket, and gives every error a code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._contexts: dict[Operation[Connection, None], Context] = {}
-        # What goes on although the client has left: a mutation does to its end.
-        self._left: set[asyncio.Task[None]] = set()
+        self._contexts: dict[Operation[ConnectionContext, None], Context] = {}
+        # Mutations that the client completed early, or left behind: they run to their end.
+        self._finishing: set[asyncio.Task[None]] = set()
 
     async def handle(self) -> None:
-        """Take messages until the client leaves."""
+        """Handle messages until the client disconnects."""
         connection = self.context
-        connection.place = Place(self.cut_off)
-        connection.sockets.enter(connection.place)
+        connection.socket = OpenSocket(self.disconnect)
+        connection.open_sockets.add(connection.socket)
         try:
             await super().handle()
         except HTTPException as error:
             await self.handle_invalid_message(error.reason)
         finally:
-            connection.sockets.leave(connection.place)
+            connection.open_sockets.remove(connection.socket)
 
     async def shutdown(self) -> None:
-        """End what goes on, or wait for its end."""
+        """Cancel the operations, and wait for the mutations among them to finish."""
         await super().shutdown()
-        if self._left:
-            await asyncio.wait(self._left)
+        if self._finishing:
+            await asyncio.wait(self._finishing)
 
-    async def cut_off(self) -> None:
-        """Part from a client whose token gives access no more."""
+    async def disconnect(self) -> None:
+        """Close the WebSocket because its token was revoked."""
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
         with suppress(WebSocketDisconnect):
-            await self.websocket.close(4403, "Forbidden: the token is no longer valid")
+            await self.websocket.close(FORBIDDEN, "Forbidden: the token is no longer valid")
 
     async def handle_message(self, message: Any) -> None:
-        """Take a message, if it has the form of one."""
+        """Handle a message, after checking its form."""
         if _is_well_formed(message):
             await super().handle_message(message)
         else:
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_subscribe(self, message: Any) -> None:
-        """Begin an operation, unless there are as many as there may be."""
+        """Start an operation, or send why it cannot start."""
         try:
             if self.connection_acknowledged:
-                self._admit(message["payload"])
+                self._prepare(message["payload"])
         except AppError as error:
             errors = [found.formatted for found in _coded(error)]
             await self.send_message({"id": message["id"], "type": "error", "payload": errors})
         else:
             await super().handle_subscribe(message)
 
-    def _admit(self, asked: dict[str, Any]) -> None:
-        most = self.context.max_operations
-        if len(self.operations) + len(self._left) >= most:
+    def _prepare(self, payload: dict[str, Any]) -> None:
+        """Check the limit on operations, and set the payload's query to its trusted document."""
+        limit = self.context.max_operations
+        if len(self.operations) + len(self._finishing) >= limit:
             raise AppError(
                 ErrorCode.TOO_MANY_OPERATIONS,
-                f"The connection has {most} operations already; end one, or open another.",
+                f"The connection has reached its limit of {limit} operations; complete one, or "
+                "open another connection.",
             )
-        asked["query"] = self.context.documents.of(asked) or ""
+        payload["query"] = self.context.documents.resolve(payload) or ""
 
     async def cleanup_operation(self, operation_id: str) -> None:
-        """Have an operation end, or go on to its end if it writes, and say nothing more.
+        """Cancel an operation; a mutation runs to its end, but sends nothing more.
 
-        Its id may be another's next. What goes on counts from now, not from when its task comes
-        to its turn: a message that asks for another may be right behind.
+        The client may use the id again at once. A mutation counts towards the limit from now on,
+        before its task runs next: the client's next message may start another operation.
         """
         operation = self.operations.get(operation_id)
         if operation is None:
@@ -153,17 +160,17 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
         context = self._contexts.get(operation)
         if context and context.writes and operation.task:
             self.forget_id(operation_id)
-            self._left.add(operation.task)
-            operation.task.add_done_callback(self._left.discard)
+            self._finishing.add(operation.task)
+            operation.task.add_done_callback(self._finishing.discard)
         else:
             await super().cleanup_operation(operation_id)
 
-    async def run_operation(self, operation: Operation[Connection, None]) -> None:
-        """Send what an operation answers, until it ends."""
-        with part(operation.id):
+    async def run_operation(self, operation: Operation[ConnectionContext, None]) -> None:
+        """Run an operation to its end, and send its results."""
+        with operation_context(operation.id):
             try:
-                self._contexts[operation] = await self.context.begin()
-                await self._answer(operation, self._contexts[operation])
+                self._contexts[operation] = await self.context.admit()
+                await self._send_results(operation, self._contexts[operation])
             except WebSocketDisconnected:
                 return
             except Exception as error:
@@ -172,7 +179,9 @@ class Operations(BaseGraphQLTransportWSHandler[Connection, None]):
             finally:
                 self._contexts.pop(operation, None)
 
-    async def _answer(self, operation: Operation[Connection, None], context: Context) -> None:
+    async def _send_results(
+        self, operation: Operation[ConnectionContext, None], context: Context
+    ) -> None:
         results: Any = await self.schema.stream(
             operation.query,
             variable_values=operation.variables,
@@ -205,7 +214,7 @@ def _is_well_formed(message: Mapping[str, Any]) -> bool:
     if not isinstance(message.get("id"), str) or not isinstance(payload, dict):
         return False
     try:
-        check_types(payload)
+        check_field_types(payload)
     except HTTPException:
         return False
     return any(payload.get(name) is not None for name in ("query", "documentId", "extensions"))

@@ -1,4 +1,4 @@
-"""What machines ask of the server: whether it lives, whether it is ready, its metrics."""
+"""Health, readiness and metrics, for orchestrators, load balancers and Prometheus."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from graphql_app.catalog.migrate import list_revisions, read_revision
+from graphql_app.catalog.tokens import bearer_token
 from graphql_app.errors import AppError
 from graphql_app.observability.metrics import Metrics
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 
-STATE = {
-    "segments_index_bytes": "Bytes that the size index keeps.",
-    "segments_index_budget_bytes": "Bytes that the size index may keep.",
-    "segments_index_vectors": "Vectors that the size index keeps.",
-    "segments_index_shops": "Shops of which the size index keeps anything.",
-    "segments_work_limit": "Threads for work with the stores: QUERY_CONCURRENCY.",
-    "segments_work_running": "Threads of these that are at work.",
-    "segments_work_waiting": "Work that waits for one of these threads.",
+GAUGES = {
+    "segments_index_bytes": "Bytes of memory that the size index uses.",
+    "segments_index_budget_bytes": "Bytes of memory that the size index may use.",
+    "segments_index_vectors": "Vectors in the size index.",
+    "segments_index_shops": "Shops in the size index.",
+    "segments_work_limit": "Worker threads (QUERY_CONCURRENCY).",
+    "segments_work_running": "Worker threads in use.",
+    "segments_work_waiting": "Tasks waiting for a worker thread.",
 }
-"""What is told of the services at the moment of asking, all of it gauges."""
 
 REVISIONS = list_revisions()
 
-KNOWN_FOR = 1.0  # seconds for which what was found of the stores is told to whoever asks
-PATIENCE = 15.0  # seconds that whoever asks waits for what is found; each store has ten
+CHECK_INTERVAL = 1.0  # seconds between checks of the stores, however many requests ask for one
+CHECK_TIMEOUT = 15.0  # seconds that a request waits for a check; each store has 10 seconds
 
 
-def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list[BaseRoute]:
-    """The routes of health, readiness and metrics, which begin to tell of the services too."""
-    metrics.registry.register(_State(services))
+def monitoring_routes(services: Services, settings: Settings, metrics: Metrics) -> list[BaseRoute]:
+    """Return the routes /health and /ready, and /metrics if it is enabled."""
+    metrics.registry.register(_ServiceGauges(services))
+    stores = _StoreCheck(services)
 
-    stores = _Stores(services)
-
-    async def health(_: Request) -> Response:
-        unavailable, _outdated = await stores.reasons()
+    async def get_health(_: Request) -> Response:
+        unavailable, _outdated = await stores.result()
         if unavailable is not None:
             return JSONResponse({"status": "unavailable", "reason": unavailable}, 503)
         left_out = [
@@ -62,18 +61,19 @@ def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list
             return JSONResponse({"status": "degraded", "pluginsLeftOut": left_out})
         return JSONResponse({"status": "ok"})
 
-    async def ready(request: Request) -> Response:
+    async def get_readiness(request: Request) -> Response:
         if getattr(request.app.state, "stopping", False):
             reasons: tuple[str | None, ...] = ("The server is stopping.",)
         else:
-            reasons = await stores.reasons()
+            reasons = await stores.result()
         for reason in filter(None, reasons):
             return JSONResponse({"status": "not ready", "reason": reason}, 503)
         return JSONResponse({"status": "ready"})
 
-    async def read(request: Request) -> Response:
-        token = settings.metrics_token.get_secret_value()
-        if token and not _bears(request, token):
+    async def get_metrics(request: Request) -> Response:
+        expected = settings.metrics_token.get_secret_value()
+        sent = bearer_token(request.headers.get("authorization", ""))
+        if expected and not hmac.compare_digest(sent.encode(), expected.encode()):
             return PlainTextResponse(
                 "Send METRICS_TOKEN: Authorization: Bearer <token>.\n",
                 401,
@@ -82,70 +82,67 @@ def monitoring(services: Services, settings: Settings, metrics: Metrics) -> list
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics.registry), media_type=media_type)
 
-    routes: list[BaseRoute] = [Route("/health", health), Route("/ready", ready)]
+    routes: list[BaseRoute] = [Route("/health", get_health), Route("/ready", get_readiness)]
     if settings.serves_metrics:
-        routes.append(Route("/metrics", read))
+        routes.append(Route("/metrics", get_metrics))
     return routes
 
 
-class _Stores:
-    """What is found of the stores.
+class _StoreCheck:
+    """A check whether the stores can be used, which concurrent requests share.
 
-    Anybody may ask, and as often as they like. So there is one look at a time, however many ask,
-    and what it found is told for a while: nobody can keep the stores busy, nor the threads when a
-    store is slow to answer.
+    /health and /ready need no token. Sharing a check, and keeping its result for
+    ``CHECK_INTERVAL``, prevents requests from loading the stores, or from using up the threads when
+    a store is slow.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._look: asyncio.Task[tuple[str | None, str | None]] | None = None
-        self._found_at = 0.0
+        self._check: asyncio.Task[tuple[str | None, str | None]] | None = None
+        self._checked_at = 0.0
 
-    async def reasons(self) -> tuple[str | None, str | None]:
-        """Why the stores cannot be used, and why this version cannot use them, if that is so."""
-        look = self._look
-        if look is None or (look.done() and time.monotonic() - self._found_at >= KNOWN_FOR):
-            look = self._look = asyncio.create_task(self._find())
-        if not look.done():
-            await asyncio.wait([look], timeout=PATIENCE)  # not the look, for which others wait too
-        return look.result() if look.done() else ("The stores do not answer.", None)
+    async def result(self) -> tuple[str | None, str | None]:
+        """Return why a store is unavailable, and why its schema is outdated, or ``None`` each."""
+        check = self._check
+        if check is None or (
+            check.done() and time.monotonic() - self._checked_at >= CHECK_INTERVAL
+        ):
+            check = self._check = asyncio.create_task(self._run())
+        if not check.done():
+            await asyncio.wait([check], timeout=CHECK_TIMEOUT)  # does not cancel the shared check
+        return check.result() if check.done() else ("The stores do not answer.", None)
 
-    async def _find(self) -> tuple[str | None, str | None]:
+    async def _run(self) -> tuple[str | None, str | None]:
         catalog, audience = self._services.catalog, self._services.audience
         try:
             await to_thread.run_sync(audience.ping)
             await to_thread.run_sync(catalog.ping)
-            # A newer schema is that of a version that is being rolled out.
+            # During a rollout the schema may be newer than this version; that is fine.
             if await to_thread.run_sync(read_revision, catalog) in {None, *REVISIONS[:-1]}:
-                return None, "The catalog's schema is older than this version needs."
+                return None, "The catalog's schema is outdated; run `segments migrate`."
         except AppError as error:
             return str(error), None
         finally:
-            self._found_at = time.monotonic()
+            self._checked_at = time.monotonic()
         return None, None
 
 
-def _bears(request: Request, token: str) -> bool:
-    kind, _, sent = request.headers.get("authorization", "").partition(" ")
-    return kind.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
-
-
-class _State(Collector):
-    """What the services hold and do at the moment of asking."""
+class _ServiceGauges(Collector):
+    """Reads ``GAUGES`` from the services."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: names are told apart by those of ``Metrics``."""
+        """Yield nothing: the registry would use it to look for duplicate names."""
         yield from ()
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges."""
+        """Yield the gauges."""
         index, threads = self._services.index, self._services.workers.statistics()
-        shops, vectors, kept = index.usage
+        shops, vectors, used_bytes = index.usage
         values = {
-            "segments_index_bytes": kept,
+            "segments_index_bytes": used_bytes,
             "segments_index_budget_bytes": index.budget,
             "segments_index_vectors": vectors,
             "segments_index_shops": shops,
@@ -154,4 +151,4 @@ class _State(Collector):
             "segments_work_waiting": self._services.waiting,
         }
         for name, value in values.items():
-            yield GaugeMetricFamily(name, STATE[name], value)
+            yield GaugeMetricFamily(name, GAUGES[name], value)

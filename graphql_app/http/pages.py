@@ -1,4 +1,4 @@
-"""The pages that people look at, as static files of the package: the segment builder, GraphiQL."""
+"""The web pages: the segment builder and GraphiQL, served as static files of the package."""
 
 from __future__ import annotations
 
@@ -16,80 +16,80 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 BUILDER = Path(__file__).parent.parent / "builder"
-"""What `make builder` makes of web/."""
+"""The output of `make builder`, built from web/."""
 
-LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
-"""The header Host of a browser that asks its own machine."""
+LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
+"""The ``Host`` header of a browser on this machine."""
 
-# Nothing but files of our own: no inline script, no other host, no frame around the page.
-POLICY = (
+# Only files from this server: no inline scripts, no other hosts, no framing.
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The editor marks mistakes by pictures that are written out in its style sheet.
-GRAPHIQL_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+# The style sheet of GraphiQL's editor underlines errors with data: images.
+GRAPHIQL_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
 
 
 class BuilderFiles(StaticFiles):
-    """The builder's files; every address below that is no file is a page of its script."""
+    """The builder's files. Paths without a file are pages of its script, and get index.html."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or the page."""
-        # The names of assets change with what is in them.
-        lasting = path.startswith("assets/")
+        """Return a file, or index.html."""
+        is_asset = path.startswith("assets/")
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or lasting or Path(path).suffix:
+            if error.status_code != 404 or is_asset or Path(path).suffix:
                 raise
             response = await super().get_response("index.html", scope)
+        # The name of an asset contains a hash of its content.
         response.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if lasting else "no-cache"
+            "public, max-age=31536000, immutable" if is_asset else "no-cache"
         )
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a proxy on this machine passes on what a client wrote of itself
-        return False
-
-
-def pages(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
-    """The routes of the pages.
+def page_routes(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
+    """Return the routes of the pages.
 
     Args:
-        demo_token: Access to the demo shop, which the page of a browser on this machine gets;
-            nobody has to sign in then.
-        graphiql: Whether there is GraphiQL.
+        demo_token: The demo shop's token. The builder gets it from the server when its browser runs
+            on this machine, and then asks for no token.
+        graphiql: Whether to serve GraphiQL.
     """
 
-    async def home(_: Request) -> Response:
+    async def redirect_home(_: Request) -> Response:
         return RedirectResponse("/builder/")
 
-    async def config(request: Request) -> Response:
-        # A name that leads to this machine but is not its own would be another site's.
-        named = LOOPBACK.fullmatch(request.headers.get("host", ""))
-        ours = named and request.client and _is_loopback(request.client.host)
+    async def get_config(request: Request) -> Response:
+        # Another site can make its own host name resolve to this machine (DNS rebinding).
+        own_name = LOOPBACK_HOST.fullmatch(request.headers.get("host", ""))
+        is_local = own_name and request.client and _is_loopback(request.client.host)
         return JSONResponse(
-            {"token": demo_token if ours else None, "graphiql": graphiql},
+            {"token": demo_token if is_local else None, "graphiql": graphiql},
             headers={"Cache-Control": "no-store"},
         )
 
-    async def missing(_: Request) -> Response:
+    async def refuse_file(_: Request) -> Response:
         raise HTTPException(404)
 
-    async def explorer(_: Request) -> Response:
+    async def get_graphiql(_: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": GRAPHIQL_POLICY}
         return FileResponse(BUILDER / "graphiql.html", headers=headers)
 
     files = BuilderFiles(directory=BUILDER, html=True)
     return [
-        Route("/", home),
-        *([Route("/graphiql", explorer)] if graphiql else []),
-        Route("/builder/graphiql.html", missing),  # it works with its own headers only
-        Route("/builder/config.json", config),
+        Route("/", redirect_home),
+        *([Route("/graphiql", get_graphiql)] if graphiql else []),
+        Route("/builder/graphiql.html", refuse_file),  # it needs GRAPHIQL_POLICY
+        Route("/builder/config.json", get_config),
         Mount("/builder", files, middleware=[Middleware(GZipMiddleware)]),
     ]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a proxy on this machine may pass on a client's X-Forwarded-For
+        return False

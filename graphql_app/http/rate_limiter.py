@@ -1,40 +1,42 @@
-"""How often something may be done in a minute, for each of many."""
+"""A rate limiter that keeps its counts in memory."""
 
 from __future__ import annotations
 
 import time
 
 PERIOD = 60.0  # seconds
-FEW = 1_000
+MIN_PRUNE_SIZE = 1_000  # keys
 
 
-class Rate:
-    """At most so many a minute for each key; what was not used comes back steadily.
+class RateLimiter:
+    """A rate limit for each key, with continuous refill (GCRA).
 
-    For each key it keeps the instant at which all of it will have come back. A library for this,
-    ``limits``, begins a thread for every request that comes 10 ms after the last one: 0.3 ms.
+    The limiter keeps one number per key: the time at which the key's whole allowance is back.
+    It replaces the library ``limits``, which starts a thread (0.3 ms) for every request that comes
+    10 ms or more after the last one.
     """
 
     def __init__(self, per_minute: int) -> None:
-        """``per_minute`` of 0 is no limit."""
-        self._each = PERIOD / per_minute if per_minute else 0.0
-        self._full: dict[str, float] = {}
-        self._many = FEW
+        """``per_minute`` is the allowance of each key; 0 means no limit."""
+        self._interval = PERIOD / per_minute if per_minute else 0.0
+        self._refilled_at: dict[str, float] = {}
+        self._prune_size = MIN_PRUNE_SIZE
 
     def wait(self, key: str) -> float:
-        """Seconds until it may be done, 0 if it may be now."""
-        if not self._each:
+        """Return the seconds until ``key`` may be used, or 0 if it may be used now."""
+        if not self._interval:
             return 0.0
         now = time.monotonic()
-        return max(0.0, max(self._full.get(key, now), now) + self._each - now - PERIOD)
+        refilled_at = max(self._refilled_at.get(key, now), now)
+        return max(0.0, refilled_at + self._interval - now - PERIOD)
 
-    def take(self, key: str) -> float:
-        """As ``wait``; if it may be done now, it counts as done."""
+    def acquire(self, key: str) -> float:
+        """Count one use of ``key`` if it may be used now; return the seconds to wait otherwise."""
         wait = self.wait(key)
-        if self._each and not wait:
+        if self._interval and not wait:
             now = time.monotonic()
-            if len(self._full) >= self._many:
-                self._full = {key: full for key, full in self._full.items() if full > now}
-                self._many = max(FEW, 2 * len(self._full))
-            self._full[key] = max(self._full.get(key, now), now) + self._each
+            if len(self._refilled_at) >= self._prune_size:
+                self._refilled_at = {k: at for k, at in self._refilled_at.items() if at > now}
+                self._prune_size = max(MIN_PRUNE_SIZE, 2 * len(self._refilled_at))
+            self._refilled_at[key] = max(self._refilled_at.get(key, now), now) + self._interval
         return wait

@@ -1,4 +1,4 @@
-"""What a request over HTTP brings: bytes up to a limit, of a media type that is served, as JSON."""
+"""The body of a GraphQL request over HTTP: its size, its media type, its JSON."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from graphql_app.errors import AppError, ErrorCode
 
 JSON_TYPE = "application/json"
 MAX_JSON_DEPTH = 100
-MAX_VALUES = 1_000_000  # in a body, about; everybody waits while more are made of it and checked
+# Roughly; parsing and checking a body blocks the event loop.
+MAX_VALUES = 1_000_000
 UTF_8 = frozenset({"", "utf-8", "utf8", "us-ascii"})
 
-
 FIELDS = (
-    ("query", str, "text"),
-    ("documentId", str, "text"),
-    ("operationName", str, "text"),
+    ("query", str, "a string"),
+    ("documentId", str, "a string"),
+    ("operationName", str, "a string"),
     ("variables", dict, "an object"),
     ("extensions", dict, "an object"),
 )
 
 
-async def read(request: Request, query_limit: int, body_limit: int) -> bytes:
-    """The body; what cannot be one is refused before it is read.
+async def read_body(request: Request, query_limit: int, body_limit: int) -> bytes:
+    """Read the body, after checking its headers.
+
+    Args:
+        request: The request.
+        query_limit: Bytes that the query string may have.
+        body_limit: Bytes that the body may have.
 
     Raises:
-        AppError: UNSUPPORTED_MEDIA_TYPE, or BODY_TOO_LARGE, of the address as well.
+        AppError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
     """
     if len(request.scope["query_string"]) > query_limit:
-        raise _too_large("The address", query_limit)
+        raise _too_large("The query string", query_limit)
     if request.method == "POST":
         _check_media_type(request)
     declared = request.headers.get("content-length", "")
@@ -50,42 +55,42 @@ async def read(request: Request, query_limit: int, body_limit: int) -> bytes:
 
 def _too_large(what: str, limit: int) -> AppError:
     return AppError(
-        ErrorCode.BODY_TOO_LARGE, f"{what} has more than {limit} bytes; send less at once."
+        ErrorCode.BODY_TOO_LARGE, f"{what} exceeds {limit} bytes; send less in one request."
     )
 
 
 def _check_media_type(request: Request) -> None:
-    kind, options = parse_content_type(request.headers.get("content-type", ""))
+    media_type, options = parse_content_type(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding", "identity").lower()
     if (
-        kind.lower() != JSON_TYPE
+        media_type.lower() != JSON_TYPE
         or options.get("charset", "").lower() not in UTF_8
         or encoding != "identity"
     ):
         raise AppError(
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            f"Send the operation as JSON in UTF-8, not compressed: Content-Type: {JSON_TYPE}.",
+            f"Send the operation as uncompressed JSON in UTF-8, with Content-Type: {JSON_TYPE}.",
         )
 
 
-def decode(data: str | bytes) -> dict[str, Any]:
-    """Bytes as a JSON object.
+def decode_json(data: str | bytes) -> dict[str, Any]:
+    """Decode a JSON object.
 
     Raises:
-        AppError: BODY_TOO_LARGE when they are too many values.
-        JSONDecodeError: They are no JSON, or none that Python would read.
-        HTTPException: They are another value, or nested too deeply.
+        AppError: BODY_TOO_LARGE, it has more than ``MAX_VALUES`` values.
+        JSONDecodeError: It is not JSON, or Python cannot read it.
+        HTTPException: It is not an object, or is nested deeper than ``MAX_JSON_DEPTH``.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
         if sum(map(text.count, ",[{")) > MAX_VALUES:
             raise AppError(
                 ErrorCode.BODY_TOO_LARGE,
-                f"The body has more than {MAX_VALUES} values; send less at once.",
+                f"The body has more than {MAX_VALUES} values; send less in one request.",
             )
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_reject_constant)
     except json.JSONDecodeError:
-        raise  # it knows the place
+        raise
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json.JSONDecodeError(str(error), "", 0) from error
     if not isinstance(value, dict):
@@ -95,8 +100,8 @@ def decode(data: str | bytes) -> dict[str, Any]:
     return value
 
 
-def check_length(query: str | None, limit: int) -> None:
-    """See that a document is no longer than a body without facts may be.
+def check_query_length(query: str | None, limit: int) -> None:
+    """Check the length of a document, which may be in a body that is allowed to be longer.
 
     Raises:
         AppError: BODY_TOO_LARGE.
@@ -104,23 +109,23 @@ def check_length(query: str | None, limit: int) -> None:
     if query is not None and len(query) > limit:
         raise AppError(
             ErrorCode.BODY_TOO_LARGE,
-            f"The query has more than {limit} characters; send values as variables.",
+            f"The query exceeds {limit} characters; send its values as variables.",
         )
 
 
-def check_types(operation: Mapping[str, Any]) -> None:
-    """See that what is sent of an operation is of the types that it must be of, or null.
+def check_field_types(operation: Mapping[str, Any]) -> None:
+    """Check the types of an operation's ``FIELDS``. Each may be null or absent.
 
     Raises:
-        HTTPException: Something is not.
+        HTTPException: A field has another type.
     """
-    for name, kind, words in FIELDS:
-        if not isinstance(operation.get(name), kind | None):
-            raise HTTPException(400, f"{name} must be {words}")
+    for name, expected, type_name in FIELDS:
+        if not isinstance(operation.get(name), expected | None):
+            raise HTTPException(400, f"{name} must be {type_name}")
 
 
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+def _reject_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_shallow(value: object) -> bool:

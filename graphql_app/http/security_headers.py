@@ -1,4 +1,4 @@
-"""Headers that every answer has, and those by which pages of other sites may ask."""
+"""Security headers for every response, and CORS for the origins in CORS_ORIGINS."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_app.settings import Settings
 
-EXPOSED = ("Retry-After", "X-Request-Id")
+EXPOSED_HEADERS = ("Retry-After", "X-Request-Id")
 
-# What an answer has unless it says otherwise: it is data, to be kept by nobody and shown nowhere.
-DEFAULTS = {
+# For data, which no cache should keep and no page should show; pages and files set their own.
+SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -21,27 +21,27 @@ DEFAULTS = {
 }
 
 
-class SafeHeaders:
-    """Adds ``DEFAULTS`` to every answer over HTTP."""
+class SecurityHeadersMiddleware:
+    """Adds ``SECURITY_HEADERS`` to responses that do not set them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request, and its answer with headers added."""
+        """Call the application."""
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in DEFAULTS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, answer if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def cross_origin(settings: Settings) -> list[Middleware]:
-    """What lets pages of the sites that the settings name ask; without any, nothing."""
+def cors_middleware(settings: Settings) -> list[Middleware]:
+    """Return the CORS middleware, or an empty list without CORS_ORIGINS."""
     if not settings.cors_origins:
         return []
     return [
@@ -50,6 +50,6 @@ def cross_origin(settings: Settings) -> list[Middleware]:
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
-            expose_headers=EXPOSED,
+            expose_headers=EXPOSED_HEADERS,
         )
     ]

@@ -1,4 +1,4 @@
-"""The documents that clients may run: any, or those of a file alone."""
+"""Trusted documents: the operations in the file TRUSTED_DOCUMENTS, which clients name by hash."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ from graphql_app.errors import AppError, ErrorCode
 PREFIX = "sha256:"
 
 
-class Documents:
-    """What a request asks to be run, as text."""
+class TrustedDocuments:
+    """The documents that clients may run."""
 
-    def __init__(self, trusted: Mapping[str, str] | None) -> None:
-        """``trusted`` has documents by their hash; without, clients write their own."""
-        self._trusted = trusted
+    def __init__(self, documents: Mapping[str, str] | None) -> None:
+        """``documents`` maps SHA-256 hashes to documents; ``None`` allows any document."""
+        self._documents = documents
 
     @classmethod
-    def read(cls, path: Path | None) -> Documents:
-        """The documents of a file, ``{"<SHA-256 in hexadecimal>": "<document>"}``.
+    def load(cls, path: Path | None) -> TrustedDocuments:
+        """Load a JSON file of the form ``{"<SHA-256 in hexadecimal>": "<document>"}``.
 
         Raises:
-            AppError: It cannot be read, or a document is not the one of its hash.
+            AppError: INVALID, the file cannot be read or a hash is not that of its document.
         """
         if path is None:
             return cls(None)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            _wrong(path, f"cannot be read ({error.strerror})")
+            _reject(path, f"cannot be read ({error.strerror})")
         except (ValueError, RecursionError):
-            _wrong(path, "is no JSON")
-        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-            _wrong(path, 'is no JSON object of the form {"<hash>": "<document>"}')
-        for name, text in found.items():
-            actual = _hash(text)
-            if name.removeprefix(PREFIX) != actual:
-                _wrong(path, f"has under {name!r} a document whose SHA-256 is {actual}")
-        return cls({name.removeprefix(PREFIX): text for name, text in found.items()})
+            _reject(path, "is not JSON")
+        if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+            _reject(path, 'is not a JSON object of the form {"<hash>": "<document>"}')
+        for key, document in content.items():
+            actual = _hash(document)
+            if key.removeprefix(PREFIX) != actual:
+                _reject(path, f"has a document under {key!r} whose SHA-256 is {actual}")
+        return cls({key.removeprefix(PREFIX): document for key, document in content.items()})
 
-    def of(self, request: Mapping[str, Any]) -> str | None:
-        """The document that a request names or brings; ``None`` when it does neither.
+    def resolve(self, request: Mapping[str, Any]) -> str | None:
+        """Return the document that a request names or contains; ``None`` if it does neither.
 
-        A name is ``documentId``, as GraphQL over HTTP has it, or the hash among ``extensions``, as
-        Apollo's clients have it.
+        A request names a document by ``documentId`` (GraphQL over HTTP), or by the hash in
+        ``extensions.persistedQuery`` (Apollo's clients).
 
         Raises:
-            AppError: UNTRUSTED_DOCUMENT when it is not one of those there are.
+            AppError: UNTRUSTED_DOCUMENT, it is not one of the trusted documents.
         """
         query = request.get("query")
         text = query if isinstance(query, str) else None
-        if self._trusted is None:
+        if self._documents is None:
             return text
-        name = _named(request)
-        found = self._trusted.get(_hash(text or "") if name is None else name)
-        if found is None or (text and text != found):
+        sent_hash = _sent_hash(request)
+        document = self._documents.get(_hash(text or "") if sent_hash is None else sent_hash)
+        if document is None or (text and text != document):
             raise AppError(
                 ErrorCode.UNTRUSTED_DOCUMENT,
-                "This server runs the documents that its operator has listed, and this is none of "
-                "them; name one by documentId.",
+                "This server only runs trusted documents, and this is not one of them; name one "
+                "by documentId.",
             )
-        return found
+        return document
 
 
-def _named(request: Mapping[str, Any]) -> str | None:
+def _sent_hash(request: Mapping[str, Any]) -> str | None:
     extensions = request.get("extensions")
     persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
-    apollos = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
-    for name in (request.get("documentId"), apollos):
-        if isinstance(name, str):
-            return name.removeprefix(PREFIX).lower()
+    apollo_hash = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    for sent in (request.get("documentId"), apollo_hash):
+        if isinstance(sent, str):
+            return sent.removeprefix(PREFIX).lower()
     return None
 
 
@@ -81,8 +81,9 @@ def _hash(text: str) -> str:
     return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def _wrong(path: Path, what: str) -> NoReturn:
+def _reject(path: Path, problem: str) -> NoReturn:
     raise AppError(
         ErrorCode.INVALID,
-        f"TRUSTED_DOCUMENTS: {path} {what}; write it as a client's build tool does, with SHA-256.",
+        f"TRUSTED_DOCUMENTS: {path} {problem}. Generate the file with your GraphQL client's build "
+        "tool, with SHA-256 hashes.",
     )

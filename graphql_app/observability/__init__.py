@@ -1,1 +1,1 @@
-"""What an operator sees of a process: its log, its metrics, its traces."""
+"""What operators see of a process: logs, metrics and traces."""

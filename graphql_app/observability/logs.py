@@ -1,8 +1,8 @@
-"""The log: one form for all of it, on the standard error.
+"""Logging to standard error, as text or JSON.
 
-A record has the id of the request that it is about. Nothing in it can look like another record,
-whatever a client sent. Exceptions are written as their types and places, without their words, which
-may quote a person's data; with LOG_LEVEL=debug they have their words too.
+Each record has the id of its request. A record cannot be forged: control characters in it are
+escaped. Exceptions are logged as types and places only, because their messages may quote personal
+data; LOG_LEVEL=debug adds the messages.
 """
 
 from __future__ import annotations
@@ -20,24 +20,27 @@ from typing import Any, TypeAlias
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from graphql_app.observability.request_context import EXCHANGE
-from graphql_app.redaction import without
+from graphql_app.errors import InternalError
+from graphql_app.observability.request_context import current_request_id
+from graphql_app.redaction import redact
 from graphql_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Raised: TypeAlias = (
+ExceptionInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 )
 
-TEXT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s [%(request)s] %(message)s"
-CONTINUED = "    | "
+TEXT_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s [%(request)s] %(message)s"
+CONTINUATION = "    | "
 
-# What would end a line, or write over it.
-CONTROL = {code: repr(chr(code))[1:-1] for code in (*range(32), 127, *range(128, 160), 8232, 8233)}
+# Characters that end a line or move the cursor, and how to write them instead.
+CONTROL_ESCAPES = {
+    code: repr(chr(code))[1:-1] for code in (*range(32), 127, *range(128, 160), 8232, 8233)
+}
 
-# What other libraries write below these levels has facts, statements or tokens in it, or is noise.
-TOO_MUCH = {
+# Below these levels, libraries log facts, statements and tokens, or noise.
+LIBRARY_LEVELS = {
     "alembic": "WARNING",
     "asyncio": "INFO",
     "clickhouse_connect": "WARNING",
@@ -48,43 +51,45 @@ TOO_MUCH = {
 }
 
 
-class _Exceptions(Formatter):
-    """Writes exceptions, with their words or without."""
+class _ExceptionFormatter(Formatter):
+    """Formats exceptions with or without their messages, and times in UTC."""
 
     converter = staticmethod(time.gmtime)
-    words = False
+    with_messages = False
 
-    def formatException(self, ei: Raised) -> str:
-        """An exception and those that led to it, the last one last."""
-        return "".join(_lines(ei[1], self.words)).rstrip() if ei[1] is not None else ""
+    def formatException(self, ei: ExceptionInfo) -> str:
+        """Format an exception and its causes, the cause first."""
+        if ei[1] is None:
+            return ""
+        return "".join(_format_exception(ei[1], self.with_messages)).rstrip()
 
 
-class TextFormatter(_Exceptions):
-    """A line for each record; exceptions follow on lines that begin with a bar."""
+class TextFormatter(_ExceptionFormatter):
+    """Formats a record as one line, and its exception as lines that begin with a bar."""
 
-    def __init__(self, words: bool, secrets: Collection[str]) -> None:
-        super().__init__(TEXT, "%Y-%m-%dT%H:%M:%S")
-        self.words = words
+    def __init__(self, with_messages: bool, secrets: Collection[str]) -> None:
+        super().__init__(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S")
+        self.with_messages = with_messages
         self._secrets = secrets
 
     def formatMessage(self, record: LogRecord) -> str:
-        """The line, without what would end it."""
-        return super().formatMessage(record).translate(CONTROL)
+        """Format the line, with control characters escaped."""
+        return super().formatMessage(record).translate(CONTROL_ESCAPES)
 
-    def formatException(self, ei: Raised) -> str:
-        """The lines of an exception."""
+    def formatException(self, ei: ExceptionInfo) -> str:
+        """Format an exception as continuation lines."""
         lines = super().formatException(ei).split("\n")
-        return "\n".join(CONTINUED + line.translate(CONTROL) for line in lines)
+        return "\n".join(CONTINUATION + line.translate(CONTROL_ESCAPES) for line in lines)
 
     def format(self, record: LogRecord) -> str:
-        """The record without secrets."""
-        return without(super().format(record), self._secrets)
+        """Format a record and redact secrets."""
+        return redact(super().format(record), self._secrets)
 
 
-class JsonLines(_Exceptions, JsonFormatter):
-    """A JSON object for each record."""
+class JsonLinesFormatter(_ExceptionFormatter, JsonFormatter):
+    """Formats a record as one JSON object on one line."""
 
-    def __init__(self, words: bool, secrets: Collection[str]) -> None:
+    def __init__(self, with_messages: bool, secrets: Collection[str]) -> None:
         JsonFormatter.__init__(
             self,
             ["asctime", "levelname", "name", "request", "message"],
@@ -97,64 +102,63 @@ class JsonLines(_Exceptions, JsonFormatter):
                 "exc_info": "exception",
             },
         )
-        self.words = words
+        self.with_messages = with_messages
         self._secrets = secrets
 
     def formatTime(self, record: LogRecord, datefmt: str | None = None) -> str:
-        """The instant, in UTC."""
+        """Format the time in UTC, with milliseconds."""
         return f"{super().formatTime(record, datefmt)}.{int(record.msecs):03d}Z"
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The parts of the record without secrets."""
-        return {name: without(str(part), self._secrets) for name, part in log_data.items()}
+        """Redact secrets in each field."""
+        return {name: redact(str(part), self._secrets) for name, part in log_data.items()}
 
 
-def formatter(settings: Settings) -> Formatter:
-    """What writes records as is set."""
-    kind = JsonLines if settings.log_format == "json" else TextFormatter
-    return kind(settings.log_level == "debug", settings.secrets)
+def create_formatter(settings: Settings) -> Formatter:
+    """Create the formatter for LOG_FORMAT and LOG_LEVEL."""
+    formatter = JsonLinesFormatter if settings.log_format == "json" else TextFormatter
+    return formatter(settings.log_level == "debug", settings.secrets)
 
 
 def configure(settings: Settings) -> None:
-    """Have everything logged as is set, other libraries' records too."""
+    """Configure the logging of the whole process, libraries included."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter(settings))
-    handler.addFilter(_with_request)
+    handler.setFormatter(create_formatter(settings))
+    handler.addFilter(_add_request_id)
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("uvicorn.error").addFilter(_no_line_for_a_connection)
-    for name, least in TOO_MUCH.items():
-        logging.getLogger(name).setLevel(least)
+    logging.getLogger("uvicorn.error").addFilter(_skip_websocket_info)
+    for name, level in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(level)
 
 
-def logged(error: Exception) -> str:
-    """Log what was not foreseen; what the client is told of it."""
-    number = secrets.token_hex(8)
-    logger.error("unexpected error %s", number, exc_info=error)
-    return f"Something went wrong on our side; its number in the log is {number}."
+def log_unexpected(error: BaseException) -> InternalError:
+    """Log an unexpected error under a random id; return the error to send to the client."""
+    internal = InternalError(secrets.token_hex(8))
+    logger.error("unexpected error %s", internal.id, exc_info=error)
+    return internal
 
 
-def _with_request(record: LogRecord) -> bool:
-    exchange = EXCHANGE.get()
-    record.request = "-" if exchange is None else exchange.id
-    if record.name == "uvicorn.error":  # its name for all but the log of requests
+def _add_request_id(record: LogRecord) -> bool:
+    record.request = current_request_id()
+    if record.name == "uvicorn.error":  # uvicorn's name for everything but its access log
         record.name = "uvicorn"
     return True
 
 
-def _no_line_for_a_connection(record: LogRecord) -> bool:
-    """Leave out what uvicorn and websockets tell of each WebSocket, with its query, at info."""
+def _skip_websocket_info(record: LogRecord) -> bool:
+    """Drop what uvicorn and websockets log about each WebSocket: it has the query string."""
     return record.levelno > logging.INFO or "websockets" not in record.pathname
 
 
-def _lines(error: BaseException, words: bool) -> Iterator[str]:
-    if words:
+def _format_exception(error: BaseException, with_messages: bool) -> Iterator[str]:
+    if with_messages:
         yield from traceback.format_exception(error)
         return
-    led = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if led is not None:
-        yield from _lines(led, words)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _format_exception(cause, with_messages)
         yield "\nwhich led to\n\n"
     yield from traceback.format_tb(error.__traceback__)
-    kind = type(error)
-    yield f"{kind.__module__}.{kind.__qualname__}\n".removeprefix("builtins.")
+    error_type = type(error)
+    yield f"{error_type.__module__}.{error_type.__qualname__}\n".removeprefix("builtins.")

@@ -1,6 +1,6 @@
-"""What is counted and timed, as Prometheus collects it.
+"""The Prometheus metrics.
 
-No label has more values than the code has names: none holds what a client sent, nor a shop.
+Every label has a fixed set of values: no label holds text that a client sent, or a shop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 
 
 class Metrics:
@@ -20,51 +20,52 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.operations = Histogram(
             "segments_operation_duration_seconds",
-            "Queries and mutations, from their text to their answer, by their first field.",
+            "Duration of queries and mutations, by their first field.",
             ["kind", "field"],
-            buckets=SECONDS,
+            buckets=BUCKETS,
             registry=self.registry,
         )
         self.answers = Histogram(
             "segments_rule_duration_seconds",
-            "Answers about rules: what was asked, and where the answer came from: index, load (the "
-            "index after statements that it needed), engine, or shared (with who asked the same).",
+            "Duration of evaluating rules, by the kind of result and its source: index; load (the "
+            "index, after statements to load it); engine; shared (another request's result).",
             ["answer", "source"],
-            buckets=SECONDS,
+            buckets=BUCKETS,
             registry=self.registry,
         )
         self.statements = Histogram(
             "segments_statement_duration_seconds",
-            "Statements of the audience that requests read with, the wait for a connection too.",
-            buckets=SECONDS,
+            "Duration of a request's reading statements in the audience, with the wait for a "
+            "connection.",
+            buckets=BUCKETS,
             registry=self.registry,
         )
         self.slow_rules = Counter(
             "segments_slow_rules",
-            "Answers about rules that took longer than SLOW_RULE_SECONDS.",
+            "Rule evaluations that took longer than SLOW_RULE_SECONDS.",
             registry=self.registry,
         )
         self.rows = Counter(
             "segments_ingest_rows",
-            "Rows that mutations wrote, by table; those that mark others as deleted too.",
+            "Rows that mutations wrote, by table, including rows that mark others as deleted.",
             ["fact"],
             registry=self.registry,
         )
         self.errors = Counter(
             "segments_errors",
-            "Errors that clients were told, userErrors too, by code.",
+            "Errors sent to clients, including userErrors, by code.",
             ["code"],
             registry=self.registry,
         )
         self.connections = Gauge(
-            "segments_websocket_connections", "WebSockets that are open.", registry=self.registry
+            "segments_websocket_connections", "Open WebSockets.", registry=self.registry
         )
         self.subscriptions = Gauge(
-            "segments_subscriptions", "Subscriptions that are open.", registry=self.registry
+            "segments_subscriptions", "Open subscriptions.", registry=self.registry
         )
         self.build = Info(
             "segments_build",
-            "1; the labels are the versions that run, of this and of Python.",
+            "Always 1; the labels are the versions of this package and of Python.",
             registry=self.registry,
         )
         self.build.info({"version": version("open-segments"), "python": python_version()})

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry's; imported only where there are to be any: it may not be installed."""
+"""OpenTelemetry spans. Import this module only if traces are on: its libraries are optional."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from starlette.types import Scope
 
 
 class Tracing:
-    """Makes spans, of which a provider makes what it will."""
+    """Creates spans with a provider, which decides what to do with them."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("graphql_app")
 
     @contextmanager
     def request(self, scope: Scope, id: str) -> Iterator[Span]:
-        """The span of a request, within one of its sender's, if it says so in ``traceparent``."""
+        """Create the span of a request, as a child of the span in its ``traceparent`` header."""
         headers = {
             name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
         }
-        # Other paths have ids in them, or whatever a client thinks of.
+        # Other paths contain ids, or any text that a client sends.
         path = " /graphql" if scope["path"] == "/graphql" else ""
         name = f"{scope.get('method', 'WebSocket')}{path}"
         options: dict[str, Any] = {"context": extract(headers), "kind": SpanKind.SERVER}
@@ -35,8 +35,8 @@ class Tracing:
 
     @contextmanager
     def span(self, name: str, **options: Any) -> Iterator[Span]:
-        """A span of that name."""
-        # The words of an exception may quote a person's data.
+        """Create a span. An exception ends it with the exception's type as ``error.type``."""
+        # OpenTelemetry's own recording has the exception's message, which may quote personal data.
         options |= {"record_exception": False, "set_status_on_exception": False}
         with self._tracer.start_as_current_span(name, **options) as span:
             try:
@@ -47,8 +47,8 @@ class Tracing:
                 raise
 
 
-def exporting() -> TracerProvider:
-    """A provider that sends spans to where the standard OTEL_ variables say."""
+def create_provider() -> TracerProvider:
+    """Create a provider that exports spans to the endpoint in the standard OTEL_ variables."""
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

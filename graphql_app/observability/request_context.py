@@ -1,4 +1,4 @@
-"""The request that is being answered, for whatever is logged and counted meanwhile."""
+"""The id and the metrics of the current request, for everything that logs and counts."""
 
 from __future__ import annotations
 
@@ -11,56 +11,57 @@ from dataclasses import dataclass
 
 from graphql_app.observability.metrics import Metrics
 
-HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request, or an operation of a WebSocket: its id, and where it is counted."""
+class RequestContext:
+    """The id of a request, or of an operation on a WebSocket, and the metrics to count it in."""
 
     id: str
     metrics: Metrics
 
 
-# Threads and tasks that work for a request have a copy of its context.
-EXCHANGE: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+# The threads and tasks that work for a request get a copy of its context.
+CURRENT_REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
-_uncounted = Metrics()
+_unserved_metrics = Metrics()
 
 
 def metrics() -> Metrics:
-    """Where to count what is being done; outside of requests, where nobody looks."""
-    exchange = EXCHANGE.get()
-    return _uncounted if exchange is None else exchange.metrics
+    """Return the metrics to count in. Outside of requests they are never served."""
+    request = CURRENT_REQUEST.get()
+    return _unserved_metrics if request is None else request.metrics
 
 
-def id_header() -> dict[str, str]:
-    """The header that tells the id of the request."""
-    exchange = EXCHANGE.get()
-    return {} if exchange is None else {"X-Request-Id": exchange.id}
+def current_request_id() -> str:
+    """Return the id of the current request, or "-" outside of requests."""
+    request = CURRENT_REQUEST.get()
+    return "-" if request is None else request.id
 
 
 def count_errors(codes: Iterable[str]) -> None:
-    """Count what a client is told went wrong."""
+    """Count errors that are sent to a client."""
     counter = metrics().errors
     for code in codes:
         counter.labels(code).inc()
 
 
-def request_id(sent: str | None) -> str:
-    """The id of a request: the one that was sent with it, if that is harmless, or a new one."""
-    return sent if sent is not None and HARMLESS.fullmatch(sent) else secrets.token_hex(8)
+def safe_request_id(sent: str) -> str:
+    """Return the id that the client sent if it is safe to log, or a random one."""
+    return sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(8)
 
 
 @contextmanager
-def part(sent: str) -> Iterator[None]:
-    """Begin an operation of the client's own id, within a connection."""
-    whole = EXCHANGE.get()
-    if whole is None:
+def operation_context(operation_id: str) -> Iterator[None]:
+    """Extend the id of a WebSocket's request with the client's id of one operation."""
+    connection = CURRENT_REQUEST.get()
+    if connection is None:
         yield
         return
-    token = EXCHANGE.set(Exchange(f"{whole.id}/{request_id(sent)}", whole.metrics))
+    id = f"{connection.id}/{safe_request_id(operation_id)}"
+    token = CURRENT_REQUEST.set(RequestContext(id, connection.metrics))
     try:
         yield
     finally:
-        EXCHANGE.reset(token)
+        CURRENT_REQUEST.reset(token)

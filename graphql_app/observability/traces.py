@@ -1,6 +1,6 @@
-"""Traces with OpenTelemetry, where it is installed (extra ``otel``) and its environment is set.
+"""OpenTelemetry traces, if the extra ``otel`` is installed and the OTEL_ variables enable them.
 
-Spans have names and durations, and the names of fields; nothing that a client sent.
+Spans have names, durations, and the names of fields, but nothing that a client sent.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ VARIABLES = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_TRACES_EXPORTER",
 )
-NOTHING: AbstractContextManager[Any] = nullcontext()
+NO_SPAN: AbstractContextManager[Any] = nullcontext()
 
 _tracing: Tracing | None = None
 
 
 @contextmanager
-def collected() -> Iterator[None]:
-    """Send the spans of the process to where the standard OTEL_ variables say, if they do."""
-    if not _asked_for():
+def export_spans() -> Iterator[None]:
+    """Export the process's spans as the standard OTEL_ variables say, if they enable traces."""
+    if not _is_enabled():
         yield
         return
     try:
         from graphql_app.observability import otel  # noqa: PLC0415 - its libraries may be missing
     except ImportError:
         logger.warning(
-            "There are no traces, which %s asks for: install open-segments[otel].",
+            "Traces are off, although %s is set: install open-segments[otel] to export them.",
             " and ".join(name for name in VARIABLES if os.environ.get(name)),
         )
         yield
         return
-    provider = otel.exporting()
+    provider = otel.create_provider()
     try:
-        with traced(otel.Tracing(provider)):
+        with use_tracing(otel.Tracing(provider)):
             yield
     finally:
         provider.shutdown()
 
 
-def _asked_for() -> bool:
+def _is_enabled() -> bool:
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if disabled or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
         return False
@@ -59,8 +59,8 @@ def _asked_for() -> bool:
 
 
 @contextmanager
-def traced(tracing: Tracing) -> Iterator[None]:
-    """Have spans made of what the process does."""
+def use_tracing(tracing: Tracing) -> Iterator[None]:
+    """Create the process's spans with ``tracing``."""
     global _tracing  # noqa: PLW0603 - a process has one, or none
     before, _tracing = _tracing, tracing
     try:
@@ -69,11 +69,11 @@ def traced(tracing: Tracing) -> Iterator[None]:
         _tracing = before
 
 
-def request(scope: Scope, id: str) -> AbstractContextManager[Any]:
-    """The span of a request; nothing where there are no traces."""
-    return NOTHING if _tracing is None else _tracing.request(scope, id)
+def trace_request(scope: Scope, id: str) -> AbstractContextManager[Any]:
+    """Return the span of a request, or a null context if traces are off."""
+    return NO_SPAN if _tracing is None else _tracing.request(scope, id)
 
 
 def span(name: str) -> AbstractContextManager[Any]:
-    """A span of that name; nothing where there are no traces."""
-    return NOTHING if _tracing is None else _tracing.span(name)
+    """Return a span, or a null context if traces are off."""
+    return NO_SPAN if _tracing is None else _tracing.span(name)

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from anyio import to_thread
 
 from graphql_app.catalog.tables import Segment
-from graphql_app.catalog.tokens import TOKEN_PATTERN, Access
+from graphql_app.catalog.tokens import TOKEN_PATTERN, Access, bearer_token
 from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
 from graphql_app.runtime.engine import FairEngine
@@ -56,7 +56,7 @@ class Context:
         Raises:
             UnauthenticatedError: The header has no valid token.
         """
-        token = bearer_token(authorization)
+        token = parse_api_token(authorization)
         access = services.tokens.find_cached(token)
         if access is None:
             access = await to_thread.run_sync(services.tokens.authenticate, token)
@@ -121,14 +121,13 @@ class Context:
         return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
 
 
-def bearer_token(authorization: str) -> str:
-    """The token in a header ``Authorization``.
+def parse_api_token(authorization: str) -> str:
+    """Return the token in an ``Authorization`` header.
 
     Raises:
-        UnauthenticatedError: There is none, or nothing that could be one.
+        UnauthenticatedError: The header is empty, or its token has not the form of an API token.
     """
-    kind, _, token = authorization.partition(" ")
-    token = token.strip()
-    if kind.lower() != "bearer" or not TOKEN_PATTERN.fullmatch(token):
+    token = bearer_token(authorization)
+    if not TOKEN_PATTERN.fullmatch(token):
         raise UnauthenticatedError
     return token

@@ -8,7 +8,7 @@ from datetime import datetime
 import strawberry
 
 from graphql_app.catalog.token_scope import TokenScope
-from graphql_app.ids import CONTACT, number_of
+from graphql_app.ids import CONTACT, parse_id
 from graphql_app.runtime.context import Context
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
@@ -72,7 +72,7 @@ async def find_contact(context: Context, number: int) -> Contact | None:
 
 
 async def _contact(info: RequestInfo, id: Id) -> Contact | None:
-    number = number_of(CONTACT, id)
+    number = parse_id(CONTACT, id)
     return None if number is None else await find_contact(info.context, number)
 
 

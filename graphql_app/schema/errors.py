@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -15,10 +13,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from graphql_app.errors import AppError, ErrorCode, Problem, RateLimitedError
+from graphql_app.observability.logs import log_unexpected
 from graphql_app.observability.request_context import count_errors
 from graphql_app.schema.descriptions import described_enum
-
-logger = logging.getLogger(__name__)
 
 MAX_USER_ERRORS = 100
 
@@ -163,13 +160,9 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             {"code": ErrorCode.BAD_REQUEST.value},
         )
     else:
-        number = secrets.token_hex(8)
-        logger.error("unexpected error %s", number, exc_info=original)
-        yield _copy(
-            error,
-            f"Something went wrong on our side; its number in the log is {number}.",
-            {"code": ErrorCode.INTERNAL.value, "id": number},
-        )
+        internal = log_unexpected(original)
+        extensions = {"code": internal.code.value, "id": internal.id}
+        yield _copy(error, str(internal), extensions)
 
 
 def _code_of_refusal(error: GraphQLError) -> ErrorCode:

@@ -10,7 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import NotFoundError
-from graphql_app.ids import CONTACT, number_of
+from graphql_app.ids import CONTACT, parse_id
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument
 from graphql_app.schema.permissions import RequestInfo, guarded
@@ -42,7 +42,7 @@ def explanation_query(inputs: RuleInputs) -> type:
         ],
     ) -> MembershipExplanation:
         found = await info.context.parse(rule)
-        number = number_of(CONTACT, contact_id, ("contactId",))
+        number = parse_id(CONTACT, contact_id, ("contactId",))
         explanation = None if number is None else await explainer(info.context, found).load(number)
         if explanation is None:
             raise NotFoundError("contact", ("contactId",))

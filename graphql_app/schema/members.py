@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from graphql_app.errors import AppError, ErrorCode
-from graphql_app.ids import decode, encode
+from graphql_app.ids import CursorOrderError, encode, parse_cursor
 from graphql_app.runtime.context import Context
 from graphql_app.schema.contact import Contact
 from graphql_app.schema.descriptions import described_enum
@@ -95,11 +94,9 @@ async def members_page(
 
 
 def _position(cursor: str, key: MemberSortKey) -> Position:
-    match decode(cursor, "cursor", ("after",)):
+    match parse_cursor(cursor, ("after",)):
         case [str(sorted_by), int(value), int(number)] if (
             sorted_by == key and 0 <= number < 2**64 and -(2**63) <= value < 2**64
         ):
             return Position(value, number)
-    raise AppError(
-        ErrorCode.INVALID, "This cursor belongs to a list with a different sort order.", ("after",)
-    )
+    raise CursorOrderError(("after",))

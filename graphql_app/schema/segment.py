@@ -9,8 +9,16 @@ import strawberry
 
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.token_scope import TokenScope
-from graphql_app.errors import AppError, ErrorCode, InvalidInputError
-from graphql_app.ids import CONTACT, MAX_SEGMENT, SEGMENT, decode, encode, number_of
+from graphql_app.errors import InvalidInputError
+from graphql_app.ids import (
+    CONTACT,
+    MAX_SEGMENT,
+    SEGMENT,
+    CursorOrderError,
+    encode,
+    parse_cursor,
+    parse_id,
+)
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument, described_enum
 from graphql_app.schema.errors import RuleProblem
@@ -74,7 +82,7 @@ async def _contains(
 ) -> bool:
     context = info.context
     rule = await context.rule_of(root.stored)
-    number = number_of(CONTACT, contact_id, ("contactId",))
+    number = parse_id(CONTACT, contact_id, ("contactId",))
     return number is not None and await context.engine.contains(rule, number)
 
 
@@ -175,7 +183,7 @@ def _sort_value(segment: StoredSegment, key: SegmentSortKey) -> str:
 def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | None:
     if cursor is None:
         return None
-    match decode(cursor, "cursor", (argument,)):
+    match parse_cursor(cursor, (argument,)):
         case [str(sorted_by), str(value), int(number)] if (
             sorted_by == key and number <= MAX_SEGMENT and is_text(value)
         ):
@@ -184,16 +192,14 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
                 return Place(instant, number)
             except ValueError:
                 pass
-    raise AppError(
-        ErrorCode.INVALID, "This cursor belongs to a list with a different sort order.", (argument,)
-    )
+    raise CursorOrderError((argument,))
 
 
 async def find_segment(
     context: Context, id: str, path: tuple[str, ...] = ("id",)
 ) -> Segment | None:
     """Return the shop's segment with a global id."""
-    number = number_of(SEGMENT, id, path)
+    number = parse_id(SEGMENT, id, path)
     found = None if number is None else await context.run(context.saved.get, number)
     return None if found is None else Segment.of(found)
 

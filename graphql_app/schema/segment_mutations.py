@@ -10,7 +10,7 @@ import strawberry
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
-from graphql_app.ids import SEGMENT, number_of
+from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
@@ -82,7 +82,7 @@ async def _segment_answer(
 
 
 def _number(id: strawberry.ID) -> int:
-    number = number_of(SEGMENT, id)
+    number = parse_id(SEGMENT, id)
     if number is None:
         raise NotFoundError("segment", ("id",))
     return number

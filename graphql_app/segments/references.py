@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from graphql_app.catalog.tables import Segment, SegmentUse
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.ids import SEGMENT, encode, number_of
+from graphql_app.ids import SEGMENT, encode, parse_id
 from graphql_app.segments.rules.tree import Library, Named, Rule, references
 
 MAX_NAMED = 5
@@ -44,7 +44,7 @@ def library(session: Session, shop_id: int) -> Library:
 def _number(id: str) -> int | None:
     """Return the number of a segment's id; ``None`` for anything else."""
     try:
-        return number_of(SEGMENT, id)
+        return parse_id(SEGMENT, id)
     except AppError:
         return None
 

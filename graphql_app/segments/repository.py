@@ -22,7 +22,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
-from graphql_app.ids import SEGMENT, number_of
+from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.references import (
@@ -88,7 +88,7 @@ class SavedSegments:
             NotFoundError: The shop has none such.
         """
         with suppress(AppError):  # it is no id
-            number = number_of(SEGMENT, text)
+            number = parse_id(SEGMENT, text)
             found = None if number is None else self.get(number)
             if found is not None:
                 return found

@@ -1,1 +1,1 @@
-"""The process that serves: uvicorn, its protocols and its workers."""
+"""The server process: uvicorn, its workers, and stricter versions of its two protocols."""

@@ -1,4 +1,4 @@
-"""HTTP whose heads come to an end: uvicorn itself would take one of any length, for any time."""
+"""Limits on the size and the duration of request heads, which uvicorn does not limit."""
 
 from __future__ import annotations
 
@@ -7,70 +7,73 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD = 128 * 1024  # bytes of an address and headers; the parser takes 64 KB of an address
-HEAD_TIME = 20.0  # seconds, also for the first byte to come, and for the rest of what was answered
+MAX_HEAD_BYTES = 128 * 1024  # request line and headers; the parser limits the URL to 64 KB
+HEAD_TIMEOUT = 20.0  # seconds, from the connection or the first byte to the end of the head
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """Closes a connection whose request does not begin in time, or has a head without end.
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Closes connections whose request head is late or too large.
 
-    Between requests it is uvicorn that closes, after ``timeout_keep_alive``; but whoever sends
-    anything then, such as more of a request that was answered already, it would keep for ever.
+    It also closes a connection that sends more of a body after the response. uvicorn closes idle
+    connections after ``timeout_keep_alive``, but any byte ends that timer, so a client that goes on
+    sending a body which was already refused would stay connected.
     """
 
-    _timer: asyncio.TimerHandle | None = None
-    _next: asyncio.TimerHandle | None = None  # until the next head must have begun
-    _bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _next_head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first head."""
+        """Start the timer of the first head."""
         super().connection_made(cast(asyncio.Transport, transport))
-        self._begin()
+        self._start_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
-        self._end()
+        """Cancel the timers."""
+        self._cancel_timers()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """A head begins, of which some bytes are there."""
-        self._begin()
+        """Start the timer of a head, on its first byte."""
+        self._start_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """A head is whole."""
-        self._end()
+        """Cancel the timers."""
+        self._cancel_timers()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """A request is answered, although all of it may not be there."""
+        """Give the next head, and the unread rest of the last request, ``HEAD_TIMEOUT``."""
         super().on_response_complete()
-        if self._timer is None and self.cycle.response_complete:
-            self._next = self.loop.call_later(HEAD_TIME, self.timeout_keep_alive_handler)
+        if self._head_timer is None and self.cycle.response_complete:
+            self._next_head_timer = self.loop.call_later(
+                HEAD_TIMEOUT, self.timeout_keep_alive_handler
+            )
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless it was enough."""
+        """Parse data, and refuse a head that is too large."""
         super().data_received(data)
-        if self._timer is not None and not self.transport.is_closing():
-            self._bytes += len(data)
-            if self._bytes > MAX_HEAD:
-                self._refuse("The head of the request is too large.")
+        if self._head_timer is not None and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse("The request's headers are too large.")
 
-    def _begin(self) -> None:
-        self._end()
-        self._timer = self.loop.call_later(HEAD_TIME, self._too_slow)
+    def _start_head(self) -> None:
+        self._cancel_timers()
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._time_out)
 
-    def _end(self) -> None:
-        self._bytes = 0
-        for timer in (self._timer, self._next):
+    def _cancel_timers(self) -> None:
+        self._head_bytes = 0
+        for timer in (self._head_timer, self._next_head_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._next = None
+        self._head_timer = self._next_head_timer = None
 
-    def _too_slow(self) -> None:
+    def _time_out(self) -> None:
         if not self.transport.is_closing():
-            self._refuse("The head of the request took too long.")
+            self._refuse("The request's headers did not arrive in time.")
 
-    def _refuse(self, words: str) -> None:
-        self._end()
-        self.send_400_response(words)
+    def _refuse(self, message: str) -> None:
+        self._cancel_timers()
+        self.send_400_response(message)

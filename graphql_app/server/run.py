@@ -1,4 +1,4 @@
-"""Serving: in this process, or in several that share their stores."""
+"""Running the server: in this process, or in several workers that share their stores."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.app import create_app
 from graphql_app.observability import logs, traces
 from graphql_app.runtime.services import Services
-from graphql_app.server.http_protocol import BoundedHttp
-from graphql_app.server.websocket_protocol import BoundedWebSocket
+from graphql_app.server.http_protocol import LimitedHttpProtocol
+from graphql_app.server.websocket_protocol import LimitedWebSocketProtocol
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Take the address, before anything else is done for a server that could not be reached.
+    """Listen on HOST and PORT. Do this first, so that a taken port is found early.
 
     Raises:
-        AppError: UNAVAILABLE when it is taken, or not one of this machine.
+        AppError: UNAVAILABLE, the address is in use, or is not one of this machine.
     """
     try:
         listening = socket.create_server((settings.host, settings.port), backlog=2048)
@@ -38,11 +38,11 @@ def listen(settings: Settings) -> socket.socket:
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Set HOST and PORT to an address that is free.",
+            "Set HOST and PORT to a free address.",
         ) from error
-    # asyncio has answers sent at once only where a socket names its protocol, which those of
-    # create_server do not (https://github.com/python/cpython/issues/148783); others wait 40 ms for
-    # the client's acknowledgement. Connections inherit it.
+    # asyncio only sets TCP_NODELAY on sockets that name their protocol, and those of create_server
+    # do not (https://github.com/python/cpython/issues/148783). Without it, responses wait 40 ms for
+    # the client's acknowledgment. Connections inherit the option.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
@@ -53,106 +53,106 @@ def serve(
     listening: socket.socket,
     demo_token: str | None = None,
 ) -> None:
-    """Serve in this process until it is told to stop."""
-    lifespan = partial(_told_to_stop, seconds=settings.drain_seconds)
-    config = _config(settings, create_app(settings, services, demo_token, lifespan))
-    # uvicorn raises the signal again once it has answered what was under way; then all is closed.
+    """Serve in this process until SIGINT or SIGTERM, then exit."""
+    lifespan = partial(_drain_on_sigterm, seconds=settings.drain_seconds)
+    config = _uvicorn_config(settings, create_app(settings, services, demo_token, lifespan))
+    # uvicorn shuts down gracefully, then raises the signal again: the SystemExit closes the stores.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    with traces.collected(), _backups(settings, services):
+        signal.signal(number, _exit)
+    with traces.export_spans(), _serve_backups(settings, services):
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _backups(settings: Settings, services: Services) -> AbstractContextManager[None]:
-    """Take backups for those who cannot open the audience while this process has it."""
+def _serve_backups(settings: Settings, services: Services) -> AbstractContextManager[None]:
+    """Create backups for `segments backup`, which cannot open an embedded audience in use."""
     if settings.audience_url:
         return nullcontext()
     return serve_backups(settings.data_dir, services.catalog, services.audience, services.recorder)
 
 
-def refuse_several(settings: Settings) -> None:
-    """Refuse several workers where the stores serve one process, or where there are metrics.
+def check_workers(settings: Settings) -> None:
+    """Check that WORKERS fits the other settings.
 
     Raises:
-        AppError: UNAVAILABLE when that is so.
+        AppError: UNAVAILABLE, WORKERS is above 1 with the embedded audience or with metrics.
     """
     if settings.workers > 1 and not settings.audience_url:
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"WORKERS={settings.workers}: the embedded audience serves one process. Set WORKERS=1, "
-            "or AUDIENCE_URL to a ClickHouse server, which processes can share.",
+            f"WORKERS={settings.workers}: only one process can open the embedded audience. Set "
+            "WORKERS=1, or set AUDIENCE_URL to a ClickHouse server.",
         )
     if settings.workers > 1 and settings.serves_metrics:
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"WORKERS={settings.workers}: each worker counts for itself, and /metrics would be "
-            "that of another each time. Run several servers with WORKERS=1, each with a PORT of "
-            "its own, and scrape every one; or set neither METRICS nor METRICS_TOKEN.",
+            f"WORKERS={settings.workers}: each worker has its own metrics, so /metrics would show "
+            "a different worker each time. Run several servers with WORKERS=1 and a PORT each, "
+            "and scrape every one; or set neither METRICS nor METRICS_TOKEN.",
         )
 
 
 def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
-    """Serve in processes of their own until this one is told to stop; one that dies is replaced.
+    """Serve in worker processes until SIGINT or SIGTERM, and replace workers that die.
 
     Raises:
-        AppError: The stores cannot be used, or not by several processes.
+        AppError: The stores cannot be used, or workers cannot share them.
     """
-    refuse_several(settings)
+    check_workers(settings)
     with open_services(settings) as services:
-        # What is wrong is said here, once, and what has to be made is made once.
+        # Reports problems and creates tables once, before each worker starts.
         create_app(settings, services)
-    config = _config(
-        settings, "graphql_app.server.run:worker", workers=settings.workers, factory=True
+    config = _uvicorn_config(
+        settings, "graphql_app.server.run:create_worker_app", workers=settings.workers, factory=True
     )
     Multiprocess(config, sockets=[listening]).run()
 
 
-def worker() -> Starlette:
-    """The application of one of several processes, whose settings come from the environment."""
+def create_worker_app() -> Starlette:
+    """Create the application of a worker, with settings from the environment."""
     settings = Settings()
     logs.configure(settings)
-    opened = ExitStack()
-    services = opened.enter_context(open_services(settings))
+    stack = ExitStack()
+    services = stack.enter_context(open_services(settings))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with opened, traces.collected():
-            async with _told_to_stop(app, settings.drain_seconds):
+        with stack, traces.export_spans():
+            async with _drain_on_sigterm(app, settings.drain_seconds):
                 yield
 
     return create_app(settings, services, lifespan=lifespan)
 
 
 @asynccontextmanager
-async def _told_to_stop(app: Starlette, seconds: float) -> AsyncIterator[None]:
-    """Have /ready say that the process was told to stop, so long before it does."""
-    loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+async def _drain_on_sigterm(app: Starlette, seconds: float) -> AsyncIterator[None]:
+    """On SIGTERM, make /ready fail, and shut down after ``seconds``."""
+    loop, shut_down = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-    def wait(number: int, frame: FrameType | None) -> None:
+    def drain(number: int, frame: FrameType | None) -> None:
         app.state.stopping = True
-        signal.signal(signal.SIGTERM, stop)  # a second one is not waited for
+        signal.signal(signal.SIGTERM, shut_down)  # a second SIGTERM shuts down at once
         loop.call_soon_threadsafe(loop.call_later, seconds, signal.raise_signal, number)
 
-    signal.signal(signal.SIGTERM, wait)
+    signal.signal(signal.SIGTERM, drain)
     yield
 
 
-def _config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn.Config:
+def _uvicorn_config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        log_config=None,  # what it logs goes where all else does
-        # uvloop's worst answers are six times slower at saturation, with the same throughput.
+        log_config=None,  # uvicorn's records go to our handler
+        # At saturation uvloop has the same throughput, but six times the worst latency.
         loop="asyncio",
-        http=BoundedHttp,
-        access_log=False,  # ``Observed`` has one, without what a query may hold
-        ws=BoundedWebSocket,
+        http=LimitedHttpProtocol,
+        access_log=False,  # RequestContextMiddleware logs requests, without their query strings
+        ws=LimitedWebSocketProtocol,
         ws_max_size=settings.max_query_bytes,
         timeout_graceful_shutdown=30,
-        # For a worker to answer that it lives, and for a new one to have opened its stores.
+        # Seconds for a worker to answer a health check, and for a new one to open its stores.
         timeout_worker_healthcheck=60,
         **options,
     )
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)

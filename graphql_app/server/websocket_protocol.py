@@ -1,16 +1,16 @@
-"""WebSockets whose clients take what they ask for: uvicorn itself would keep pongs without end."""
+"""A limit on unsent pongs, which uvicorn queues without one."""
 
 from __future__ import annotations
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 
-class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """Answers no pings while its client does not take what was sent; messages wait anyway."""
+class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Drops pings while the client is not reading: sending messages already waits for that."""
 
     def handle_ping(self) -> None:
-        """Answer a ping, if there is room for it."""
+        """Send a pong if the send buffer has room, or drop the ping."""
         if self.writable.is_set():
             super().handle_ping()
         else:
-            self.conn.data_to_send()  # and forget it
+            self.conn.data_to_send()  # discards the pong

@@ -23,8 +23,8 @@ def open_unchecked_catalog(settings: Settings) -> Iterator[Catalog]:
     except OSError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"DATA_DIR: {settings.data_dir} cannot be used ({error.strerror}); "
-            "name a directory that can be written.",
+            f"DATA_DIR: cannot create {settings.data_dir} ({error.strerror}). "
+            "Set it to a directory that this user can write to.",
         ) from error
     catalog = Catalog(settings.catalog)
     try:

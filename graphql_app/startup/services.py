@@ -1,4 +1,4 @@
-"""Everything that a process works with, opened and closed."""
+"""Opening the services of a process, in order: the catalog, the audience, the plugins."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def open_services(settings: Settings, registry: Registry | None = None) -> Iterator[Services]:
-    """Everything that a process works with, ready, and closed at the end.
+    """Open the services of a process, and close them at the end.
+
+    Args:
+        settings: The settings.
+        registry: The plugins to use; by default the installed ones.
 
     Raises:
         AppError: A store cannot be used.
-        PluginError: A plugin cannot be used, and the settings are strict.
+        PluginError: A plugin cannot be used, and STRICT_PLUGINS is set.
     """
     strict = settings.strict_plugins
     registry = registry or installed_plugins(strict)

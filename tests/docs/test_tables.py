@@ -61,7 +61,7 @@ LIMITS = {
     "levels in a JSON body": request_body.MAX_JSON_DEPTH,
     "values in a JSON body, counted as commas and opening brackets": request_body.MAX_VALUES,
     "concurrent operations on a WebSocket": _default("max_operations"),
-    "concurrent exports per shop and server process": exports.AT_ONCE,
+    "concurrent exports per shop and server process": exports.MAX_EXPORTS,
 }
 
 VALUES = {

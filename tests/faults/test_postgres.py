@@ -124,8 +124,8 @@ def test_after_an_idle_restart_the_first_request_is_answered(
 def test_while_it_hangs_health_says_so_and_requests_are_unavailable(
     services: Services, settings: Settings, primary: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitoring, "PATIENCE", 0.5)
-    monkeypatch.setattr(monitoring, "KNOWN_FOR", 0)
+    monkeypatch.setattr(monitoring, "CHECK_TIMEOUT", 0.5)
+    monkeypatch.setattr(monitoring, "CHECK_INTERVAL", 0)
     monkeypatch.setattr(catalog_store, "POOL_TIMEOUT", 1)
     with _shop(services, settings, primary) as client:
 

@@ -208,7 +208,7 @@ def test_workers_that_are_told_to_stop_are_not_ready_but_answer(stores: Stores) 
 
 def test_the_embedded_store_refuses_workers_and_says_what_to_do(tmp_path: Path) -> None:
     output = process.segments(tmp_path, "serve", status=1, WORKERS="2", PORT="0")
-    assert "the embedded audience serves one process" in output
+    assert "only one process can open the embedded audience" in output
     assert "AUDIENCE_URL" in output
 
 

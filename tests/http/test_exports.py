@@ -22,7 +22,7 @@ from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.catalog import tokens
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.http.exports import AT_ONCE
+from graphql_app.http.exports import MAX_EXPORTS
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
@@ -164,7 +164,7 @@ def test_pages_are_read_as_the_client_takes_them(server: Server) -> None:
 def test_slow_clients_keep_nobody_else_waiting_and_are_few(crowd: Client) -> None:
     segment = create(crowd, "Slow", EVERYONE)["id"]
     with ExitStack() as stack:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_EXPORTS):
             stack.enter_context(slow(crowd, segment)).until(b"\r\n10,")
         assert crowd.members(EVERYONE) == MANY
         response = fetch(crowd, segment)
@@ -239,7 +239,7 @@ def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, cod
 def test_an_unknown_parameter_is_named_and_so_are_those_that_are_known(shop: Client) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
     (error,) = fetch(shop, segment, aftr="5").json()["errors"]
-    assert error["message"] == "There is no parameter 'aftr'; there are after and header."
+    assert error["message"] == "Unknown parameter 'aftr'; the parameters are after and header."
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])

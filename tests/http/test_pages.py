@@ -1,4 +1,4 @@
-"""The pages over HTTP: what is served where, and with which headers."""
+"""The web pages: their paths, their headers, and who gets the demo token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from graphql_app.http.pages import BUILDER, pages
+from graphql_app.http.pages import BUILDER, page_routes
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Server, serving
@@ -35,44 +35,44 @@ OTHER_HOST = re.compile(
 
 
 @dataclass
-class Answer:
-    """What came back."""
+class Response:
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-def get(address: str, path: str, **headers: str) -> Answer:
-    """Ask for a path as it stands, which a client that mends addresses would not."""
+def get(address: str, path: str, **headers: str) -> Response:
+    """Request a path as it is: httpx would normalize it."""
     connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
     try:
         connection.putrequest("GET", path, skip_host="Host" in headers, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name.replace("_", "-"), value)
         connection.endheaders()
-        response = connection.getresponse()
-        named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, response.read())
+        raw = connection.getresponse()
+        response_headers = {name.lower(): value for name, value in raw.getheaders()}
+        return Response(raw.status, response_headers, raw.read())
     finally:
         connection.close()
 
 
-def policy(answer: Answer) -> dict[str, list[str]]:
-    """The directives of the Content-Security-Policy."""
-    written = answer.headers["content-security-policy"].split(";")
-    return {name: sources for name, *sources in (directive.split() for directive in written)}
+def content_security_policy(response: Response) -> dict[str, list[str]]:
+    """Parse the ``Content-Security-Policy`` header."""
+    directives = response.headers["content-security-policy"].split(";")
+    return {name: sources for name, *sources in map(str.split, directives)}
 
 
-def named_by(path: str) -> list[str]:
-    """The addresses of everything that a page's HTML loads or shows."""
+def links_in(path: str) -> list[str]:
+    """Return the paths of everything that a page's HTML loads or shows."""
     html = (BUILDER / PAGES[path]).read_text()
     return [urljoin(path, link) for link in re.findall(r'(?:src|href)="([^"]*)"', html)]
 
 
 @pytest.fixture
 def address(server: Server) -> str:
-    """The address of a server of no demo."""
+    """The address of a server without a demo shop."""
     return server.address
 
 
@@ -83,27 +83,27 @@ def demo(services: Services, settings: Settings) -> Iterator[str]:
         yield address
 
 
-def test_the_root_leads_to_the_builder(address: str) -> None:
-    answer = get(address, "/")
-    assert (answer.status, answer.headers["location"]) == (307, "/builder/")
+def test_the_root_redirects_to_the_builder(address: str) -> None:
+    response = get(address, "/")
+    assert (response.status, response.headers["location"]) == (307, "/builder/")
 
 
 @pytest.mark.parametrize(
     ("without", "with_"), [("/builder", "/builder/"), ("/graphiql/", "/graphiql")]
 )
-def test_a_slash_at_the_end_is_mended(address: str, without: str, with_: str) -> None:
-    answer = get(address, without)
-    assert answer.status == 307
-    assert urljoin(address, answer.headers["location"]) == address + with_
+def test_a_wrong_trailing_slash_is_redirected(address: str, without: str, with_: str) -> None:
+    response = get(address, without)
+    assert response.status == 307
+    assert urljoin(address, response.headers["location"]) == address + with_
 
 
 @pytest.mark.parametrize("path", ["/builder/new", "/builder/segments/x", "/builder/no/such/page"])
-def test_addresses_within_the_builder_are_its_page(address: str, path: str) -> None:
-    answer = get(address, path)
-    assert answer.status == 200
-    assert answer.body == (BUILDER / "index.html").read_bytes()
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["content-security-policy"]
+def test_paths_below_the_builder_return_its_page(address: str, path: str) -> None:
+    response = get(address, path)
+    assert response.status == 200
+    assert response.body == (BUILDER / "index.html").read_bytes()
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_addresses_within_the_builder_are_its_page(address: str, path: str) -> N
         "/graphiql.html",
     ],
 )
-def test_a_file_that_is_not_there_is_not_found(address: str, path: str) -> None:
-    answer = get(address, path)
-    assert answer.status == 404
-    assert "immutable" not in answer.headers.get("cache-control", "")
+def test_a_missing_file_is_not_found(address: str, path: str) -> None:
+    response = get(address, path)
+    assert response.status == 404
+    assert "immutable" not in response.headers.get("cache-control", "")
 
 
 @pytest.mark.parametrize(
@@ -138,36 +138,35 @@ def test_a_file_that_is_not_there_is_not_found(address: str, path: str) -> None:
         f"/builder/{'a' * 300}.js",
     ],
 )
-def test_nothing_outside_of_the_bundle_is_served(address: str, path: str) -> None:
+def test_nothing_outside_the_bundle_is_served(address: str, path: str) -> None:
     assert get(address, path).status == 404
 
 
-def test_a_path_that_leads_outside_and_could_be_of_a_page_is_the_page(address: str) -> None:
+def test_a_path_outside_the_bundle_without_a_suffix_returns_the_page(address: str) -> None:
     for path in ("/builder/../../LICENSE", "/builder//etc/passwd", "/builder/%00"):
         assert get(address, path).body == (BUILDER / "index.html").read_bytes()
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_served_with_its_headers(address: str, path: str) -> None:
-    answer = get(address, path)
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.body == (BUILDER / PAGES[path]).read_bytes()
+    response = get(address, path)
+    assert response.status == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.body == (BUILDER / PAGES[path]).read_bytes()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_and_asks_its_own_server_only(address: str, path: str) -> None:
-    directives = policy(get(address, path))
-    # GraphiQL's style sheet has pictures written out in it.
-    pictures = ["data:"] if path == "/graphiql" else []
+def test_a_page_may_only_contact_its_own_server(address: str, path: str) -> None:
+    directives = content_security_policy(get(address, path))
+    data_images = ["data:"] if path == "/graphiql" else []  # in GraphiQL's style sheet
     assert directives == {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'", *pictures],
+        "img-src": ["'self'", *data_images],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "base-uri": ["'none'"],
@@ -187,47 +186,46 @@ def test_a_page_has_a_title_an_icon_and_no_inline_code(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_file_that_a_page_names_is_served(address: str, path: str) -> None:
-    links = named_by(path)
+def test_every_file_in_a_page_is_served(address: str, path: str) -> None:
+    links = links_in(path)
     assert len(links) >= 3
     for link in links:
-        answer = get(address, link)
-        assert answer.status == 200, link
-        kind = {".js": "javascript", ".css": "text/css", ".svg": "svg"}[Path(link).suffix]
-        assert kind in answer.headers["content-type"]
+        response = get(address, link)
+        assert response.status == 200, link
+        media_type = {".js": "javascript", ".css": "text/css", ".svg": "svg"}[Path(link).suffix]
+        assert media_type in response.headers["content-type"]
 
 
-def test_assets_may_be_kept_for_good_but_not_what_names_them(address: str) -> None:
-    scripts = [link for link in named_by("/builder/") if link.startswith("/builder/assets/")]
+def test_assets_are_cached_forever_and_pages_are_revalidated(address: str) -> None:
+    scripts = [link for link in links_in("/builder/") if link.startswith("/builder/assets/")]
     assert scripts
     for link in scripts:
         cached = get(address, link).headers["cache-control"]
         assert cached == "public, max-age=31536000, immutable"
-        # A name that changes with what is in the file.
-        assert re.search(r"-[\w-]{8}\.\w+$", link)
+        assert re.search(r"-[\w-]{8}\.\w+$", link)  # a hash of the content
     for link in ("/builder/icon.svg", "/builder/index.html", "/builder/licenses.md"):
         assert get(address, link).headers["cache-control"] == "no-cache"
 
 
-def test_a_page_that_is_unchanged_is_not_sent_again(address: str) -> None:
-    known = get(address, "/builder/").headers["etag"]
-    again = get(address, "/builder/", If_None_Match=known)
+def test_an_unchanged_page_is_not_sent_again(address: str) -> None:
+    etag = get(address, "/builder/").headers["etag"]
+    again = get(address, "/builder/", If_None_Match=etag)
     assert (again.status, again.body) == (304, b"")
     assert again.headers["cache-control"] == "no-cache"
 
 
-def test_scripts_are_compressed_for_those_who_can_read_it(address: str) -> None:
-    [script, *_] = [link for link in named_by("/graphiql") if link.endswith(".js")]
+def test_scripts_are_compressed_if_the_client_accepts_it(address: str) -> None:
+    [script, *_] = [link for link in links_in("/graphiql") if link.endswith(".js")]
     plain = get(address, script)
     assert "content-encoding" not in plain.headers
-    packed = get(address, script, Accept_Encoding="gzip")
-    assert packed.headers["content-encoding"] == "gzip"
-    assert packed.headers["vary"] == "Accept-Encoding"
-    assert len(packed.body) < len(plain.body) / 2
+    compressed = get(address, script, Accept_Encoding="gzip")
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert compressed.headers["vary"] == "Accept-Encoding"
+    assert len(compressed.body) < len(plain.body) / 2
     assert httpx.get(f"{address}{script}").content == plain.body
 
 
-def test_no_file_of_the_bundle_loads_from_another_host() -> None:
+def test_no_file_in_the_bundle_loads_from_another_host() -> None:
     files = [path for path in BUILDER.rglob("*") if path.suffix in (".html", ".css", ".js", ".svg")]
     assert files
     for path in files:
@@ -235,28 +233,29 @@ def test_no_file_of_the_bundle_loads_from_another_host() -> None:
         assert found == [], path.name
 
 
-def test_the_bundle_is_of_a_reasonable_size(address: str) -> None:
+def test_the_bundle_stays_small(address: str) -> None:
     sizes = {path: path.stat().st_size for path in BUILDER.rglob("*") if path.is_file()}
     assert sum(sizes.values()) < 2_500_000
-    scripts = {link for link in named_by("/builder/") if link.endswith(".js")}
-    left = [*scripts]
-    while left:  # those that come later, too
-        text = httpx.get(address + left.pop()).text
-        more = {f"/builder/assets/{name}" for name in re.findall(r'["`]\./([\w.-]+\.js)', text)}
-        left += more - scripts
-        scripts |= more
+    scripts = {link for link in links_in("/builder/") if link.endswith(".js")}
+    remaining = [*scripts]
+    while remaining:
+        text = httpx.get(address + remaining.pop()).text
+        imports = re.findall(r'["`]\./([\w.-]+\.js)', text)
+        found = {f"/builder/assets/{name}" for name in imports}
+        remaining += found - scripts
+        scripts |= found
     assert any("BuilderPage" in link for link in scripts)
-    packed = [len(get(address, link, Accept_Encoding="gzip").body) for link in scripts]
-    assert 100_000 < sum(packed) < 200_000
+    compressed_sizes = [len(get(address, link, Accept_Encoding="gzip").body) for link in scripts]
+    assert 100_000 < sum(compressed_sizes) < 200_000
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:8000", "localhost:8000", "LocalHost", "[::1]:8000"]
 )
 def test_a_browser_on_this_machine_gets_the_demo_token(demo: str, host: str) -> None:
-    answer = get(demo, "/builder/config.json", Host=host)
-    assert json.loads(answer.body) == {"token": TOKEN, "graphiql": True}
-    assert answer.headers["cache-control"] == "no-store"
+    response = get(demo, "/builder/config.json", Host=host)
+    assert json.loads(response.body) == {"token": TOKEN, "graphiql": True}
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -277,36 +276,34 @@ def test_a_browser_on_this_machine_gets_the_demo_token(demo: str, host: str) -> 
         "",
     ],
 )
-def test_a_page_by_another_name_does_not_get_the_demo_token(demo: str, host: str) -> None:
-    answer = get(demo, "/builder/config.json", Host=host)
-    assert TOKEN.encode() not in answer.body
-    assert json.loads(answer.body) == {"token": None, "graphiql": True}
+def test_a_page_under_another_host_name_gets_no_demo_token(demo: str, host: str) -> None:
+    response = get(demo, "/builder/config.json", Host=host)
+    assert TOKEN.encode() not in response.body
+    assert json.loads(response.body) == {"token": None, "graphiql": True}
 
 
 @pytest.mark.parametrize(
     ("client", "token"),
     [("127.0.0.1", TOKEN), ("::1", TOKEN), ("192.0.2.7", None), ("unknown", None)],
 )
-def test_another_machine_does_not_get_the_demo_token_by_our_name(
-    client: str, token: str | None
-) -> None:
-    async def ask() -> httpx.Response:
-        app = Starlette(routes=pages(TOKEN))
+def test_another_machine_gets_no_demo_token(client: str, token: str | None) -> None:
+    async def request() -> httpx.Response:
+        app = Starlette(routes=page_routes(TOKEN))
         transport = httpx.ASGITransport(app, client=(client, 50_000))
-        async with httpx.AsyncClient(transport=transport) as asking:
-            return await asking.get("http://localhost:8000/builder/config.json")
+        async with httpx.AsyncClient(transport=transport) as http:
+            return await http.get("http://localhost:8000/builder/config.json")
 
-    assert asyncio.run(ask()).json() == {"token": token, "graphiql": True}
+    assert asyncio.run(request()).json() == {"token": token, "graphiql": True}
 
 
-def test_no_page_has_the_demo_token_in_it(demo: str) -> None:
+def test_no_page_contains_the_demo_token(demo: str) -> None:
     for path in ("/", *PAGES):
-        answer = get(demo, path)
-        assert TOKEN.encode() not in answer.body
-        assert TOKEN not in str(answer.headers)
+        response = get(demo, path)
+        assert TOKEN.encode() not in response.body
+        assert TOKEN not in str(response.headers)
 
 
-def test_without_a_demo_there_is_no_token(address: str) -> None:
-    answer = get(address, "/builder/config.json")
-    assert json.loads(answer.body) == {"token": None, "graphiql": True}
-    assert answer.headers["cache-control"] == "no-store"
+def test_a_server_without_a_demo_has_no_token(address: str) -> None:
+    response = get(address, "/builder/config.json")
+    assert json.loads(response.body) == {"token": None, "graphiql": True}
+    assert response.headers["cache-control"] == "no-store"

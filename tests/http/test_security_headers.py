@@ -1,4 +1,4 @@
-"""The headers of every answer, and what pages of other sites may do."""
+"""The security headers, and CORS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
-FRIEND, STRANGER = "https://shop.example", "https://elsewhere.example"
+LISTED, OTHER = "https://shop.example", "https://elsewhere.example"
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",
     "Access-Control-Request-Headers": "authorization,content-type",
@@ -23,9 +23,9 @@ PREFLIGHT = {
 
 
 @pytest.fixture(scope="module")
-def open_address(services: Services, settings: Settings) -> Iterator[str]:
-    """A server that two other sites may ask."""
-    origins = {"cors_origins": f"{FRIEND}, http://localhost:5173"}
+def cors_address(services: Services, settings: Settings) -> Iterator[str]:
+    """A server that two other sites may call."""
+    origins = {"cors_origins": f"{LISTED}, http://localhost:5173"}
     with serving(services, settings.model_copy(update={**origins, "rate_limit": 3})) as address:
         yield address
 
@@ -48,30 +48,30 @@ def open_address(services: Services, settings: Settings) -> Iterator[str]:
         ("GET", "/graphiql", 200),
     ],
 )
-def test_every_answer_forbids_what_is_not_needed(
+def test_every_response_has_the_security_headers(
     shop: Client, method: str, path: str, status: int
 ) -> None:
     for token in (shop.token, None):
-        answer = shop.http.request(
+        response = shop.http.request(
             method,
             f"{shop.address}{path}",
             json={"query": SHOP} if method == "POST" else None,
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
-        guarded = path.startswith("/graphql") and path != "/graphql/nothing"
-        assert answer.status_code == (status if token or not guarded else 401)
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        policy = answer.headers["content-security-policy"]
+        needs_token = path.startswith("/graphql") and path != "/graphql/nothing"
+        assert response.status_code == (status if token or not needs_token else 401)
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
-        page = path in {"/builder/", "/graphiql"}
-        assert answer.headers["cache-control"] == ("no-cache" if page else "no-store")
-        assert "access-control-allow-origin" not in answer.headers
+        is_page = path in {"/builder/", "/graphiql"}
+        assert response.headers["cache-control"] == ("no-cache" if is_page else "no-store")
+        assert "access-control-allow-origin" not in response.headers
 
 
-def test_what_nobody_foresaw_has_them_too(
+def test_an_unexpected_error_has_the_security_headers(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(_: Catalog) -> None:
@@ -79,23 +79,23 @@ def test_what_nobody_foresaw_has_them_too(
 
     monkeypatch.setattr(Catalog, "ping", failing)
     with serving(services, settings) as address:
-        answer = httpx.get(f"{address}/health")
-    assert answer.status_code == 500
-    assert answer.json()["errors"][0]["extensions"] == {"code": "INTERNAL"}
-    assert "secret" not in answer.text
-    assert answer.headers["x-content-type-options"] == "nosniff"
+        response = httpx.get(f"{address}/health")
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["extensions"] == {"code": "INTERNAL"}
+    assert "secret" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("sent", ["", "abc-1", "\xff", "x" * 1_000])
-def test_every_answer_has_an_id_whatever_was_sent_as_one(shop: Client, sent: str) -> None:
+def test_every_response_has_a_request_id(shop: Client, sent: str) -> None:
     headers = {b"X-Request-Id": sent.encode("latin-1")}
-    answer = shop.http.get(f"{shop.address}/health", headers=headers)
-    assert answer.status_code == 200
-    assert answer.headers["x-request-id"]
+    response = shop.http.get(f"{shop.address}/health", headers=headers)
+    assert response.status_code == 200
+    assert response.headers["x-request-id"]
 
 
-def _from(origin: str, shop: Client, **headers: str) -> httpx.Response:
-    """The answer to a page of some site."""
+def _post_from(origin: str, shop: Client, **headers: str) -> httpx.Response:
+    """Send a request as a page of ``origin`` does."""
     return shop.http.post(
         f"{shop.address}/graphql",
         json={"query": SHOP},
@@ -107,69 +107,69 @@ def _preflight(origin: str, address: str, http: httpx.Client) -> httpx.Response:
     return http.options(f"{address}/graphql", headers={"Origin": origin, **PREFLIGHT})
 
 
-def test_no_other_site_may_read_an_answer(shop: Client) -> None:
-    for answer in (_from(FRIEND, shop), _preflight(FRIEND, shop.address, shop.http)):
-        assert not [name for name in answer.headers if name.startswith("access-control")]
-    assert _preflight(FRIEND, shop.address, shop.http).status_code >= 400
+def test_no_other_site_may_read_a_response(shop: Client) -> None:
+    for response in (_post_from(LISTED, shop), _preflight(LISTED, shop.address, shop.http)):
+        assert not [name for name in response.headers if name.startswith("access-control")]
+    assert _preflight(LISTED, shop.address, shop.http).status_code >= 400
 
 
-def test_the_sites_that_are_named_may(server: Server, open_address: str) -> None:
-    shop = replace(server.shop(), address=open_address)
-    asked = _preflight(FRIEND, open_address, shop.http)
-    assert asked.status_code == 200
-    assert asked.headers["access-control-allow-origin"] == FRIEND
-    assert "POST" in asked.headers["access-control-allow-methods"]
-    allowed = asked.headers["access-control-allow-headers"].lower()
+def test_a_listed_origin_may_call_the_api(server: Server, cors_address: str) -> None:
+    shop = replace(server.shop(), address=cors_address)
+    preflight = _preflight(LISTED, cors_address, shop.http)
+    assert preflight.status_code == 200
+    assert preflight.headers["access-control-allow-origin"] == LISTED
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    allowed = preflight.headers["access-control-allow-headers"].lower()
     assert {"authorization", "content-type"} <= {name.strip() for name in allowed.split(",")}
-    assert "access-control-allow-credentials" not in asked.headers
-    answers = [_from(FRIEND, shop) for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    for answer in answers:
-        assert answer.headers["access-control-allow-origin"] == FRIEND
-        exposed = answer.headers["access-control-expose-headers"].lower()
+    assert "access-control-allow-credentials" not in preflight.headers
+    responses = [_post_from(LISTED, shop) for _ in range(4)]
+    assert [response.status_code for response in responses] == [200, 200, 200, 429]
+    for response in responses:
+        assert response.headers["access-control-allow-origin"] == LISTED
+        exposed = response.headers["access-control-expose-headers"].lower()
         assert {"retry-after", "x-request-id"} <= {name.strip() for name in exposed.split(",")}
-        assert answer.headers["vary"].lower() == "origin"
+        assert response.headers["vary"].lower() == "origin"
 
 
-def test_a_site_that_is_not_named_may_not(server: Server, open_address: str) -> None:
-    shop = replace(server.shop(), address=open_address)
-    for origin in (STRANGER, f"{FRIEND}.evil.example", "http://shop.example", "null"):
-        asked = _preflight(origin, open_address, shop.http)
-        assert asked.status_code == 400
-        assert "access-control-allow-origin" not in asked.headers
-    assert "access-control-allow-origin" not in _from(STRANGER, shop).headers
+def test_other_origins_may_not_call_the_api(server: Server, cors_address: str) -> None:
+    shop = replace(server.shop(), address=cors_address)
+    for origin in (OTHER, f"{LISTED}.evil.example", "http://shop.example", "null"):
+        preflight = _preflight(origin, cors_address, shop.http)
+        assert preflight.status_code == 400
+        assert "access-control-allow-origin" not in preflight.headers
+    assert "access-control-allow-origin" not in _post_from(OTHER, shop).headers
 
 
-def test_a_site_that_is_named_may_export(server: Server, open_address: str) -> None:
+def test_a_listed_origin_may_export(server: Server, cors_address: str) -> None:
     shop = server.shop()
     segment = shop.ask("{ segments(first: 1) { nodes { id } } }")["segments"]["nodes"][0]["id"]
-    url = f"{open_address}/segments/{segment}/members.csv"
-    for origin, allowed in ((FRIEND, FRIEND), (STRANGER, None)):
-        wanted = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Method": "GET"}
-        asked = shop.http.options(url, headers=wanted)
-        assert asked.headers.get("access-control-allow-origin") == allowed
+    url = f"{cors_address}/segments/{segment}/members.csv"
+    for origin, allowed in ((LISTED, LISTED), (OTHER, None)):
+        preflight_headers = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Method": "GET"}
+        preflight = shop.http.options(url, headers=preflight_headers)
+        assert preflight.headers.get("access-control-allow-origin") == allowed
         headers = {"Authorization": f"Bearer {shop.token}", "Origin": origin}
-        answer = shop.http.get(url, headers=headers)
-        assert answer.status_code == 200
-        assert answer.headers.get("access-control-allow-origin") == allowed
+        response = shop.http.get(url, headers=headers)
+        assert response.status_code == 200
+        assert response.headers.get("access-control-allow-origin") == allowed
 
 
 @pytest.mark.parametrize("path", ["/builder/config.json", "/builder/", "/health", "/graphiql"])
-def test_nothing_else_is_open_to_them(shop: Client, open_address: str, path: str) -> None:
-    answer = shop.http.get(f"{open_address}{path}", headers={"Origin": FRIEND})
-    assert answer.status_code == 200
-    assert "access-control-allow-origin" not in answer.headers
+def test_other_paths_have_no_cors(shop: Client, cors_address: str, path: str) -> None:
+    response = shop.http.get(f"{cors_address}{path}", headers={"Origin": LISTED})
+    assert response.status_code == 200
+    assert "access-control-allow-origin" not in response.headers
 
 
 @pytest.mark.parametrize(
     "origins", ["shop.example", "https://shop.example/", "https://a.example,nothing", "https://"]
 )
-def test_what_is_no_origin_is_refused_at_the_start(origins: str) -> None:
-    with pytest.raises(ValidationError, match="is no origin"):
+def test_an_invalid_origin_is_refused_at_startup(origins: str) -> None:
+    with pytest.raises(ValidationError, match="is not an origin"):
         Settings(cors_origins=origins, _env_file=None)
 
 
-def test_origins_may_be_all_or_several() -> None:
+def test_cors_origins_is_a_list_or_a_wildcard() -> None:
     assert Settings(cors_origins=" * ", _env_file=None).origins == ["*"]
     several = "https://a.example:8443, http://[::1]:3000,"
     assert Settings(cors_origins=several, _env_file=None).origins == [

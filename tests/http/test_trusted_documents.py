@@ -1,4 +1,4 @@
-"""Documents of a list alone, over every transport, and a schema that is not told."""
+"""Trusted documents over every transport, and a server without introspection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from graphql_app.errors import AppError
-from graphql_app.http.trusted_documents import Documents
+from graphql_app.http.trusted_documents import TrustedDocuments
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving, streaming
@@ -23,30 +23,30 @@ COUNT = "subscription Count($rule: RuleInput!) { segmentSize(rule: $rule) { memb
 RECORD = 'mutation Record { contactsUpsert(contacts: [{ id: "1" }]) { recorded } }'
 OTHER = "{ shop { name } }"
 DOCUMENTS = {sha256(text.encode()).hexdigest(): text for text in (SHOP, COUNT, RECORD)}
-IDS = {text: name for name, text in DOCUMENTS.items()}
+IDS = {text: id for id, text in DOCUMENTS.items()}
 UNTRUSTED = {"code": "UNTRUSTED_DOCUMENT"}
 
-NAMED: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "with its algorithm": lambda text: {"documentId": f"sha256:{IDS[text]}"},
-    "bare": lambda text: {"documentId": IDS[text]},
-    "as Apollo does": lambda text: {
+ACCEPTED: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "id with the algorithm": lambda text: {"documentId": f"sha256:{IDS[text]}"},
+    "bare id": lambda text: {"documentId": IDS[text]},
+    "persistedQuery": lambda text: {
         "extensions": {"persistedQuery": {"version": 1, "sha256Hash": IDS[text]}}
     },
-    "with its text": lambda text: {"documentId": IDS[text], "query": text},
-    "by its text": lambda text: {"query": text},
+    "id and document": lambda text: {"documentId": IDS[text], "query": text},
+    "document": lambda text: {"query": text},
 }
 REFUSED: Mapping[str, Mapping[str, Any]] = {
-    "a text": {"query": OTHER},
-    "no text": {"query": ""},
-    "another text": {"query": OTHER, "documentId": IDS[SHOP]},
-    "another text for Apollo": {
+    "another document": {"query": OTHER},
+    "an empty document": {"query": ""},
+    "an id with another document": {"query": OTHER, "documentId": IDS[SHOP]},
+    "persistedQuery with another document": {
         "query": OTHER,
         "extensions": {"persistedQuery": {"version": 1, "sha256Hash": IDS[SHOP]}},
     },
-    "an unknown name": {"documentId": "sha256:" + "0" * 64},
+    "an unknown id": {"documentId": "sha256:" + "0" * 64},
     "another algorithm": {"documentId": f"md5:{IDS[SHOP]}"},
-    "no name": {"documentId": ""},
-    "a text with a blank more": {"query": f"{SHOP} "},
+    "an empty id": {"documentId": ""},
+    "a document with a space more": {"query": f"{SHOP} "},
     "a surrogate": {"query": "\ud800"},
 }
 
@@ -64,7 +64,7 @@ def address(
 
 @pytest.fixture
 def shop(server: Server, address: str) -> Client:
-    """A shop on it."""
+    """A new shop on the server with trusted documents."""
     return replace(server.shop(), address=address)
 
 
@@ -81,33 +81,37 @@ def _get(shop: Client, body: Mapping[str, Any]) -> httpx.Response:
     return shop.http.get(f"{shop.address}/graphql", params=params, headers=headers)
 
 
-@pytest.mark.parametrize("how", NAMED)
-def test_a_listed_document_is_run(shop: Client, how: str) -> None:
-    answer = {"data": {"shop": {"handle": shop.shop.handle}}}
-    for ask in (_post, _get):
-        assert ask(shop, NAMED[how](SHOP)).json() == answer
-    assert _post(shop, NAMED[how](RECORD)).json() == {"data": {"contactsUpsert": {"recorded": 1}}}
+@pytest.mark.parametrize("form", ACCEPTED)
+def test_a_trusted_document_runs(shop: Client, form: str) -> None:
+    expected = {"data": {"shop": {"handle": shop.shop.handle}}}
+    for send in (_post, _get):
+        assert send(shop, ACCEPTED[form](SHOP)).json() == expected
+    assert _post(shop, ACCEPTED[form](RECORD)).json() == {
+        "data": {"contactsUpsert": {"recorded": 1}}
+    }
     with streaming(shop.address) as stream:
         stream.init(shop.token)
-        stream.send("subscribe", id="1", payload=NAMED[how](SHOP))
-        assert stream.next() == answer["data"]
+        stream.send("subscribe", id="1", payload=ACCEPTED[form](SHOP))
+        assert stream.next() == expected["data"]
         assert stream.receive()["type"] == "complete"
         stream.send(
-            "subscribe", id="1", payload={**NAMED[how](COUNT), "variables": {"rule": {"all": []}}}
+            "subscribe",
+            id="1",
+            payload={**ACCEPTED[form](COUNT), "variables": {"rule": {"all": []}}},
         )
         assert stream.next()["segmentSize"]["members"] == 1
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_any_other_document_is_refused(shop: Client, what: str) -> None:
-    asks = (_post,) if what == "a surrogate" else (_post, _get)
-    for ask in asks:
-        response = ask(shop, REFUSED[what])
+@pytest.mark.parametrize("form", REFUSED)
+def test_any_other_document_is_refused(shop: Client, form: str) -> None:
+    transports = (_post,) if form == "a surrogate" else (_post, _get)
+    for send in transports:
+        response = send(shop, REFUSED[form])
         assert response.status_code == 400
         assert [error["extensions"] for error in response.json()["errors"]] == [UNTRUSTED]
     with streaming(shop.address) as stream:
         stream.init(shop.token)
-        stream.send("subscribe", id="1", payload=REFUSED[what])
+        stream.send("subscribe", id="1", payload=REFUSED[form])
         message = stream.receive()
         assert (message["type"], message["id"]) == ("error", "1")
         assert [error["extensions"] for error in message["payload"]] == [UNTRUSTED]
@@ -115,10 +119,10 @@ def test_any_other_document_is_refused(shop: Client, what: str) -> None:
         assert stream.next()
 
 
-def test_who_shows_no_token_is_not_told_what_is_listed(shop: Client) -> None:
-    stranger = replace(shop, token=shop.token[:-1])
+def test_without_a_token_trusted_documents_are_not_revealed(shop: Client) -> None:
+    without_token = replace(shop, token=shop.token[:-1])
     for body in ({"documentId": IDS[SHOP]}, {"query": OTHER}):
-        assert _post(stranger, body).status_code == 401
+        assert _post(without_token, body).status_code == 401
         with streaming(shop.address) as stream:
             stream.send("subscribe", id="1", payload=body)
             assert stream.closed() == (
@@ -127,14 +131,14 @@ def test_who_shows_no_token_is_not_told_what_is_listed(shop: Client) -> None:
             )
 
 
-def test_a_mutation_is_not_run_by_get__whatever_names_it(shop: Client) -> None:
+def test_a_trusted_mutation_does_not_run_by_get(shop: Client) -> None:
     response = _get(shop, {"documentId": IDS[RECORD]})
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
     assert "data" not in response.json()
 
 
-def test_without_a_list_a_name_is_no_document(server: Server) -> None:
+def test_document_ids_need_a_list(server: Server) -> None:
     shop = server.shop()
     response = _post(shop, {"documentId": IDS[SHOP]})
     assert response.status_code == 400
@@ -143,33 +147,33 @@ def test_without_a_list_a_name_is_no_document(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "what"),
+    ("content", "problem"),
     [
         (None, "cannot be read"),
-        (b"{", "no JSON"),
-        (b"\xff", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[]", "no JSON object"),
-        (b'{"a": 1}', "no JSON object"),
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"a": 1}', "not a JSON object"),
         (json.dumps({"0" * 64: SHOP}).encode(), f"SHA-256 is {IDS[SHOP]}"),
         (json.dumps({**DOCUMENTS, IDS[SHOP]: f"{SHOP} "}).encode(), IDS[SHOP]),
     ],
 )
-def test_a_list_that_cannot_be_trusted_is_a_clear_error_at_the_start(
-    tmp_path: Path, content: bytes | None, what: str
+def test_an_invalid_list_is_a_clear_error_at_startup(
+    tmp_path: Path, content: bytes | None, problem: str
 ) -> None:
     path = tmp_path / "documents.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(AppError, match=r"^TRUSTED_DOCUMENTS: ") as refused:
-        Documents.read(path)
+        TrustedDocuments.load(path)
     assert str(path) in str(refused.value)
-    assert what in str(refused.value)
+    assert problem in str(refused.value)
 
 
 @pytest.fixture(scope="module")
-def silent(services: Services, settings: Settings) -> Iterator[str]:
-    """A server that does not tell its schema."""
+def closed(services: Services, settings: Settings) -> Iterator[str]:
+    """A server without introspection."""
     with serving(services, settings.model_copy(update={"introspection": False})) as address:
         yield address
 
@@ -183,16 +187,14 @@ def silent(services: Services, settings: Settings) -> Iterator[str]:
         "query Q { shop { handle } } query T { __schema { queryType { name } } }",
     ],
 )
-def test_a_schema_that_is_not_told_cannot_be_asked_for(
-    server: Server, silent: str, query: str
-) -> None:
-    shop = replace(server.shop(), address=silent)
+def test_introspection_can_be_turned_off(server: Server, closed: str, query: str) -> None:
+    shop = replace(server.shop(), address=closed)
     body = {"query": query, "operationName": "Q" if "query Q" in query else None}
     for response in (_post(shop, body), _post(shop, body)):
-        answer = response.json()
-        assert {e["extensions"]["code"] for e in answer["errors"]} == {"INTROSPECTION_OFF"}
-        assert answer.get("data") is None
-    with streaming(silent) as stream:
+        result = response.json()
+        assert {e["extensions"]["code"] for e in result["errors"]} == {"INTROSPECTION_OFF"}
+        assert result.get("data") is None
+    with streaming(closed) as stream:
         stream.init(shop.token)
         stream.send("subscribe", id="1", payload=body)
         message = stream.receive()
@@ -221,32 +223,33 @@ def test_a_schema_that_is_not_told_cannot_be_asked_for(
         ("subscription { segmentSise(rule: { all: [] }) { members } }", {}),
     ],
 )
-def test_a_schema_that_is_not_told_is_not_suggested(
-    server: Server, silent: str, query: str, variables: dict[str, Any]
+def test_without_introspection_errors_suggest_no_names(
+    server: Server, closed: str, query: str, variables: dict[str, Any]
 ) -> None:
-    telling = server.shop()
-    shop = replace(telling, address=silent)
+    open_client = server.shop()
+    closed_client = replace(open_client, address=closed)
     body = {"query": query, "variables": variables}
 
-    def over_websocket(client: Client) -> Any:
+    def send_over_websocket(client: Client) -> Any:
         with streaming(client.address) as stream:
             stream.init(client.token)
             stream.send("subscribe", id="1", payload=body)
             return stream.receive()["payload"]
 
-    asks = [over_websocket]
+    transports = [send_over_websocket]
     if "subscription" not in query:
-        asks.append(lambda client: _post(client, body).json())
-    for ask in asks:
-        assert ("Did you mean" in str(ask(telling))) is ("@" not in query), ask(telling)
-        assert "Did you mean" not in str(ask(shop))
-        assert "message" in str(ask(shop))
+        transports.append(lambda client: _post(client, body).json())
+    for send in transports:
+        suggestion = send(open_client)
+        assert ("Did you mean" in str(suggestion)) is ("@" not in query), suggestion
+        assert "Did you mean" not in str(send(closed_client))
+        assert "message" in str(send(closed_client))
 
 
-def test_a_schema_that_is_not_told_has_no_explorer(server: Server, silent: str) -> None:
-    shop = replace(server.shop(), address=silent)
+def test_without_introspection_graphiql_is_not_served(server: Server, closed: str) -> None:
+    shop = replace(server.shop(), address=closed)
     assert shop.ask("{ __typename shop { __typename } }")["shop"] == {"__typename": "Shop"}
-    for address, status in ((server.address, 200), (silent, 404)):
+    for address, status in ((server.address, 200), (closed, 404)):
         assert shop.http.get(f"{address}/graphiql").status_code == status
         assert shop.http.get(f"{address}/builder/graphiql.html").status_code == 404
         assert shop.http.get(f"{address}/builder/").status_code == 200

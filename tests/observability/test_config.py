@@ -1,4 +1,4 @@
-"""``segments config check``, and that no command shows a secret."""
+"""``segments config check``, and the redaction of secrets in the output of every command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import create_tables, has_table
-from graphql_app.redaction import shown
+from graphql_app.redaction import redact_url
 from graphql_app.settings import Settings
 from tests.e2e import process
 from tests.e2e.packages import PLUGINS, install
@@ -27,11 +27,11 @@ def _files(directory: Path) -> set[str]:
     return {str(path.relative_to(directory)) for path in directory.rglob("*")}
 
 
-def _lines(output: str, beginning: str) -> list[str]:
-    return [line for line in output.splitlines() if line.startswith(beginning)]
+def _lines(output: str, prefix: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith(prefix)]
 
 
-def test_all_that_is_wrong_with_settings_is_told_at_once(tmp_path: Path) -> None:
+def test_config_check_lists_every_invalid_setting(tmp_path: Path) -> None:
     output = process.segments(
         tmp_path,
         "config",
@@ -42,13 +42,13 @@ def test_all_that_is_wrong_with_settings_is_told_at_once(tmp_path: Path) -> None
         QUERY_TIMEOUT="-1",
         LOGLEVEL="info",
     )
-    told = {line.split(": ")[1] for line in _lines(output, "Wrong: ")}
-    assert told == {"PORT", "LOG_LEVEL", "QUERY_TIMEOUT"}
+    invalid = {line.split(": ")[1] for line in _lines(output, "Wrong: ")}
+    assert invalid == {"PORT", "LOG_LEVEL", "QUERY_TIMEOUT"}
     assert "LOGLEVEL; do you mean LOG_LEVEL?" in output
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "message"),
     [
         ("AUDIENCE_URL", f"http://app:{SECRET}@h", "write it as clickhousedb://"),
         ("CATALOG_URL", f"mysql://app:{SECRET}@h/d", "postgresql+psycopg://user:password@host"),
@@ -56,25 +56,25 @@ def test_all_that_is_wrong_with_settings_is_told_at_once(tmp_path: Path) -> None
         ("AUDIENCE_CLUSTER", "shops", "AUDIENCE_CLUSTER needs AUDIENCE_URL"),
     ],
 )
-def test_stores_that_there_are_not_are_told_with_how_to_name_one(
-    tmp_path: Path, setting: str, value: str, told: str
+def test_an_invalid_store_url_is_reported_with_an_example(
+    tmp_path: Path, setting: str, value: str, message: str
 ) -> None:
     for command in (["config", "check"], ["serve"]):
         output = process.segments(
             tmp_path, *command, status=1, program=None, **{"PORT": "0", setting: value}
         )
-        assert told in output
-        assert f"{setting}: " in output or setting in told
+        assert message in output
+        assert f"{setting}: " in output or setting in message
         assert SECRET not in output
 
 
-def test_an_empty_file_in_place_of_the_catalog_is_as_good_as_none(tmp_path: Path) -> None:
+def test_an_empty_catalog_file_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite3").touch()
     output = process.segments(tmp_path, "config", "check", PORT="0")
     assert "the catalog: will be made at the first start" in output
 
 
-def test_what_would_start_is_right_and_is_left_as_it_is(tmp_path: Path) -> None:
+def test_config_check_passes_and_changes_nothing(tmp_path: Path) -> None:
     output = process.segments(tmp_path / "new", "config", "check", PORT="0", METRICS_TOKEN=SECRET)
     assert _lines(output, "Wrong: ") == []
     for name in Settings.model_fields:
@@ -88,7 +88,7 @@ def test_what_would_start_is_right_and_is_left_as_it_is(tmp_path: Path) -> None:
     assert _files(tmp_path / "data") == before
 
 
-def test_all_that_keeps_a_server_from_starting_is_told_at_once(tmp_path: Path) -> None:
+def test_config_check_lists_everything_that_prevents_a_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -103,23 +103,23 @@ def test_all_that_keeps_a_server_from_starting_is_told_at_once(tmp_path: Path) -
             CATALOG_URL=f"sqlite:///{tmp_path}/none.sqlite3",
             TRUSTED_DOCUMENTS=str(tmp_path / "file"),
         )
-    told = "\n".join(_lines(output, "Wrong: "))
-    for word in ("segments migrate", "Cannot listen on", "WORKERS=2", "is no JSON"):
-        assert word in told
+    problems = "\n".join(_lines(output, "Wrong: "))
+    for part in ("segments migrate", "Cannot listen on", "WORKERS=2", "is not JSON"):
+        assert part in problems
     assert not (tmp_path / "none.sqlite3").exists()
 
 
-def test_a_store_that_a_server_has_open_is_told(tmp_path: Path) -> None:
+def test_config_check_reports_an_audience_in_use(tmp_path: Path) -> None:
     with process.server(tmp_path) as running:
         port = running.address.rpartition(":")[2]
         output = process.segments(tmp_path, "config", "check", status=1, PORT=port)
-    told = "\n".join(_lines(output, "Wrong: "))
-    assert "Another process has the audience" in told
-    assert "address already in use" in told.lower()
+    problems = "\n".join(_lines(output, "Wrong: "))
+    assert "Another process has the audience" in problems
+    assert "address already in use" in problems.lower()
 
 
-def test_what_keeps_a_server_from_an_audience_is_told_and_nothing_is_made(tmp_path: Path) -> None:
-    def told(url: str, cluster: str = "", status: int = 1) -> str:
+def test_config_check_reports_audience_problems_and_creates_nothing(tmp_path: Path) -> None:
+    def check(url: str, cluster: str = "", status: int = 1) -> str:
         output = process.segments(
             tmp_path / "data",
             *("config", "check"),
@@ -131,20 +131,20 @@ def test_what_keeps_a_server_from_an_audience_is_told_and_nothing_is_made(tmp_pa
         return "\n".join(_lines(output, "Wrong: "))
 
     with process.clickhouse(tmp_path / "clickhouse") as url:
-        assert told(url, status=0) == ""
-        assert "the server knows no cluster named nowhere" in told(url, cluster="nowhere")
+        assert check(url, status=0) == ""
+        assert "the server knows no cluster named nowhere" in check(url, cluster="nowhere")
         audience = Audience(url)
         assert not has_table(audience, "contacts")
         create_tables(audience)
         Journal(audience).begin_restore("monday")
-        assert "a restore did not finish" in told(url)
+        assert "a restore did not finish" in check(url)
         audience.command("DROP TABLE events")
         audience.command("CREATE TABLE events ENGINE = Memory AS SELECT 1 AS one")
-        assert "The audience already has the table events with the key" in told(url)
+        assert "The audience already has the table events with the key" in check(url)
         audience.close()
 
 
-def test_a_plugin_that_a_strict_server_refuses_is_told(tmp_path: Path) -> None:
+def test_config_check_reports_plugins_that_a_strict_server_refuses(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
     distribution = install(site, PLUGINS / "broken" / "bad_sql.py")
@@ -165,7 +165,7 @@ def test_a_plugin_that_a_strict_server_refuses_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("metrics", "token"), [("true", ""), ("false", SECRET)])
 @pytest.mark.parametrize("command", ["serve", "config check"])
-def test_metrics_of_several_workers_are_refused_with_what_to_do(
+def test_metrics_with_several_workers_are_refused(
     tmp_path: Path, command: str, metrics: str, token: str
 ) -> None:
     output = process.segments(
@@ -178,7 +178,7 @@ def test_metrics_of_several_workers_are_refused_with_what_to_do(
         METRICS=metrics,
         METRICS_TOKEN=token,
     )
-    assert "each worker counts for itself" in output
+    assert "each worker has its own metrics" in output
     assert "scrape every one" in output
 
 
@@ -192,7 +192,7 @@ def test_metrics_of_several_workers_are_refused_with_what_to_do(
         ("migrate", CATALOG.replace(":1/", ":x/"), ""),
     ],
 )
-def test_no_command_shows_a_password(
+def test_no_command_prints_a_password(
     tmp_path: Path, command: str, catalog: str, audience: str
 ) -> None:
     output = process.segments(
@@ -221,11 +221,11 @@ def test_no_command_shows_a_password(
         ("", ""),
     ],
 )
-def test_a_url_is_shown_without_its_password(url: str, expected: str) -> None:
-    assert shown(url) == expected
+def test_redact_url_removes_the_password(url: str, expected: str) -> None:
+    assert redact_url(url) == expected
 
 
-def test_settings_do_not_tell_their_secrets() -> None:
+def test_settings_redact_their_secrets() -> None:
     settings = Settings.model_validate(
         {"catalog_url": CATALOG, "audience_url": AUDIENCE, "metrics_token": SECRET}
     )

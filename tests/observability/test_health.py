@@ -1,4 +1,4 @@
-"""Whether the server works and wants requests: anybody may ask, at little cost."""
+"""/health and /ready, which need no token and cost the stores little."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.support import WAIT, serving
 
-MANY = 30
-WELL = {"/health": {"status": "ok"}, "/ready": {"status": "ready"}}
+REQUESTS = 30
+HEALTHY = {"/health": {"status": "ok"}, "/ready": {"status": "ready"}}
 
 
 @pytest.fixture
 def address(services: Services, settings: Settings) -> Iterator[str]:
-    """A server of its own, which nobody has asked yet."""
+    """A new server, which has not checked its stores yet."""
     with serving(services, settings) as found:
         yield found
 
 
 @pytest.fixture
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is found is told to nobody who asks later."""
-    monkeypatch.setattr(monitoring, "KNOWN_FOR", 0.0)
+def _uncached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the stores on every request."""
+    monkeypatch.setattr(monitoring, "CHECK_INTERVAL", 0.0)
 
 
-def _ask(address: str, path: str) -> tuple[int, Any]:
-    answer = httpx.get(f"{address}{path}", timeout=WAIT)
-    return answer.status_code, answer.json()
+def _get(address: str, path: str) -> tuple[int, Any]:
+    response = httpx.get(f"{address}{path}", timeout=WAIT)
+    return response.status_code, response.json()
 
 
-@pytest.mark.usefixtures("_fresh")
-def test_a_catalog_without_its_newest_schema_is_not_ready(
+@pytest.mark.usefixtures("_uncached")
+def test_an_outdated_catalog_is_not_ready(
     services: Services, settings: Settings, tmp_path: Path
 ) -> None:
     catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite3'}")
-    own = Services(
+    with_old_catalog = Services(
         catalog, services.audience, services.recorder, services.registry, services.workers
     )
     try:
-        with serving(own, settings) as address:
-            status, body = _ask(address, "/ready")
+        with serving(with_old_catalog, settings) as address:
+            status, body = _get(address, "/ready")
             assert (status, body["status"]) == (503, "not ready")
             assert "schema" in body["reason"]
-            assert _ask(address, "/health")[0] == 200
+            assert _get(address, "/health")[0] == 200
             migrate(catalog)
-            assert _ask(address, "/ready") == (200, {"status": "ready"})
+            assert _get(address, "/ready") == (200, {"status": "ready"})
     finally:
         catalog.close()
 
 
-@pytest.mark.usefixtures("_fresh")
+@pytest.mark.usefixtures("_uncached")
 @pytest.mark.parametrize("store", [Audience, Catalog])
-def test_a_store_that_does_not_answer_is_named_until_it_does(
+def test_an_unavailable_store_is_reported_until_it_recovers(
     address: str, store: type[Audience | Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(_: object) -> None:
@@ -73,31 +73,31 @@ def test_a_store_that_does_not_answer_is_named_until_it_does(
     reason = "The store does not answer."
     with monkeypatch.context() as broken:
         broken.setattr(store, "ping", failing)
-        assert _ask(address, "/health") == (503, {"status": "unavailable", "reason": reason})
-        assert _ask(address, "/ready") == (503, {"status": "not ready", "reason": reason})
-    for path, answer in WELL.items():
-        assert _ask(address, path) == (200, answer)
+        assert _get(address, "/health") == (503, {"status": "unavailable", "reason": reason})
+        assert _get(address, "/ready") == (503, {"status": "not ready", "reason": reason})
+    for path, body in HEALTHY.items():
+        assert _get(address, path) == (200, body)
 
 
-def test_however_many_ask_the_stores_are_asked_once(
+def test_concurrent_requests_share_one_check_of_the_stores(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    go_on = threading.Event()
+    pings = []
+    resume = threading.Event()
     ping = Audience.ping
 
     def slow(audience: Audience) -> None:
-        asked.append(audience)
-        assert go_on.wait(WAIT)
+        pings.append(audience)
+        assert resume.wait(WAIT)
         ping(audience)
 
     monkeypatch.setattr(Audience, "ping", slow)
-    monkeypatch.setattr(monitoring, "KNOWN_FOR", WAIT)
-    with ThreadPoolExecutor(MANY) as others:
-        waiting = [others.submit(_ask, address, path) for path in [*WELL] * (MANY // 2)]
-        # What is no matter of the stores does not wait behind those who ask for them.
+    monkeypatch.setattr(monitoring, "CHECK_INTERVAL", WAIT)
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        waiting = [pool.submit(_get, address, path) for path in [*HEALTHY] * (REQUESTS // 2)]
+        # Requests that do not need the stores are not delayed.
         assert httpx.get(f"{address}/builder/config.json", timeout=WAIT).status_code == 200
-        go_on.set()
-        answers = [answer.result() for answer in waiting]
-    assert answers == [(200, answer) for answer in WELL.values()] * (MANY // 2)
-    assert len(asked) == 1
+        resume.set()
+        responses = [response.result() for response in waiting]
+    assert responses == [(200, body) for body in HEALTHY.values()] * (REQUESTS // 2)
+    assert len(pings) == 1

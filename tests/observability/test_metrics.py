@@ -1,8 +1,9 @@
-"""What Prometheus is told, and who may ask."""
+"""/metrics: the samples that Prometheus reads, and access to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -19,31 +20,31 @@ LIVE = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } 
 
 @pytest.fixture
 def address(services: Services, settings: Settings) -> Iterator[str]:
-    """A server of its own, whose metrics begin at nothing."""
-    with serving(services, settings.model_copy(update={"metrics": True})) as found:
-        yield found
+    """A new server, whose counters are 0."""
+    with serving(services, settings.model_copy(update={"metrics": True})) as address:
+        yield address
 
 
 @pytest.fixture
 def shop(address: str, server: Server) -> Client:
-    """A client of a new shop at that server."""
-    found = server.shop()
-    return Client(address, found.token, found.shop, found.http)
+    """A client of a new shop on that server."""
+    client = server.shop()
+    return replace(client, address=address)
 
 
 class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
-    """Samples by name and labels; 0 for what is not there."""
+    """The samples of /metrics by name and labels. Missing samples are 0."""
 
     def __init__(self, address: str, **headers: str) -> None:
-        answer = httpx.get(f"{address}/metrics", headers=headers)
-        assert answer.status_code == 200
-        self.text = answer.text
-        for family in text_string_to_metric_families(answer.text):
+        response = httpx.get(f"{address}/metrics", headers=headers)
+        assert response.status_code == 200
+        self.text = response.text
+        for family in text_string_to_metric_families(self.text):
             for sample in family.samples:
                 self[sample.name, frozenset(sample.labels.items())] = sample.value
 
-    def of(self, name: str, **labels: str) -> float:
-        """The value of a sample."""
+    def value(self, name: str, **labels: str) -> float:
+        """Return the value of a sample."""
         return self.get((f"segments_{name}", frozenset(labels.items())), 0)
 
 
@@ -54,13 +55,13 @@ def test_operations_are_timed_by_kind_and_first_field(address: str, shop: Client
     )
     shop.ask("query { ... on Query { ...F } } fragment F on Query { shop { handle } }")
     shop.ask("{ __schema { queryType { name } } }")
-    shop.record(["contactsUpsert", "contacts: $items)"][0], [{"id": "1"}])
+    shop.record("contactsUpsert", [{"id": "1"}])
     shop.errors("{ nothingLikeThis }")
     shop.errors("{")
-    found = Scrape(address)
+    scrape = Scrape(address)
 
     def count(kind: str, field: str) -> float:
-        return found.of("operation_duration_seconds_count", kind=kind, field=field)
+        return scrape.value("operation_duration_seconds_count", kind=kind, field=field)
 
     assert count("query", "shop") == 2
     assert count("query", "segmentSize") == 1
@@ -68,18 +69,18 @@ def test_operations_are_timed_by_kind_and_first_field(address: str, shop: Client
     assert count("mutation", "contactsUpsert") == 1
     assert count("query", "unknown") == 1
     assert count("none", "none") == 1
-    assert found.of("operation_duration_seconds_sum", kind="query", field="segmentSize") > 0
-    for word in ("MyName", "alias", "nothingLikeThis", shop.shop.handle, shop.token):
-        assert word not in found.text
+    assert scrape.value("operation_duration_seconds_sum", kind="query", field="segmentSize") > 0
+    for text in ("MyName", "alias", "nothingLikeThis", shop.shop.handle, shop.token):
+        assert text not in scrape.text
 
 
-def test_answers_are_timed_by_where_they_came_from(
+def test_rules_are_timed_by_the_source_of_their_result(
     address: str, shop: Client, services: Services, settings: Settings
 ) -> None:
     def counts() -> dict[str, float]:
-        found = Scrape(address)
+        scrape = Scrape(address)
         return {
-            source: found.of("rule_duration_seconds_count", answer="size", source=source)
+            source: scrape.value("rule_duration_seconds_count", answer="size", source=source)
             for source in ("index", "load", "engine")
         }
 
@@ -90,26 +91,26 @@ def test_answers_are_timed_by_where_they_came_from(
     shop.record("contactsUpsert", [{"id": "1"}])
     shop.size(SPEND)
     assert counts() == {"index": 1, "load": 2, "engine": 0}
-    found = Scrape(address)
-    assert found.of("statement_duration_seconds_count") >= 3
-    assert found.of("index_bytes") > 0
-    assert found.of("index_vectors") >= 1
-    assert found.of("index_budget_bytes") == services.index_bytes
+    scrape = Scrape(address)
+    assert scrape.value("statement_duration_seconds_count") >= 3
+    assert scrape.value("index_bytes") > 0
+    assert scrape.value("index_vectors") >= 1
+    assert scrape.value("index_budget_bytes") == services.index_bytes
 
 
-def test_what_the_engine_counts_is_told_apart(
+def test_sizes_from_the_engine_are_counted_separately(
     services: Services, settings: Settings, server: Server
 ) -> None:
-    without = Services(
+    without_index = Services(
         services.catalog, services.audience, services.recorder, services.registry, services.workers
     )
-    with serving(without, settings.model_copy(update={"metrics": True})) as address:
-        made = server.shop()
-        made.record("contactsUpsert", [{"id": "1"}])  # nobody fits into no memory
-        Client(address, made.token, made.shop, made.http).size(SPEND)
-        found = Scrape(address)
-        assert found.of("rule_duration_seconds_count", answer="size", source="engine") == 1
-        assert found.of("index_budget_bytes") == 0
+    with serving(without_index, settings.model_copy(update={"metrics": True})) as address:
+        client = server.shop()
+        client.record("contactsUpsert", [{"id": "1"}])
+        replace(client, address=address).size(SPEND)
+        scrape = Scrape(address)
+        assert scrape.value("rule_duration_seconds_count", answer="size", source="engine") == 1
+        assert scrape.value("index_budget_bytes") == 0
 
 
 def test_rows_and_errors_are_counted(address: str, shop: Client) -> None:
@@ -122,20 +123,20 @@ def test_rows_and_errors_are_counted(address: str, shop: Client) -> None:
     shop.try_record("contactsUpsert", [{"id": "not a number"}])
     shop.errors(SIZE, rule={"all": [{"spend": {"operator": "BETWEEN", "amount": "5"}}]})
     assert shop.http.post(f"{address}/graphql").status_code == 401
-    found = Scrape(address)
-    assert found.of("ingest_rows_total", fact="contacts") == 2
-    assert found.of("ingest_rows_total", fact="orders") == 1
-    assert found.of("ingest_rows_total", fact="order_lines") == 1
-    assert found.of("errors_total", code="INVALID") == 2
-    assert found.of("errors_total", code="UNAUTHENTICATED") == 1
-    for word in ("ada@example.com", "secret-sku"):
-        assert word not in found.text
+    scrape = Scrape(address)
+    assert scrape.value("ingest_rows_total", fact="contacts") == 2
+    assert scrape.value("ingest_rows_total", fact="orders") == 1
+    assert scrape.value("ingest_rows_total", fact="order_lines") == 1
+    assert scrape.value("errors_total", code="INVALID") == 2
+    assert scrape.value("errors_total", code="UNAUTHENTICATED") == 1
+    for text in ("ada@example.com", "secret-sku"):
+        assert text not in scrape.text
 
 
-def test_sockets_and_subscriptions_are_counted_while_they_last(address: str, shop: Client) -> None:
+def test_open_websockets_and_subscriptions_are_counted(address: str, shop: Client) -> None:
     def counts() -> tuple[float, float]:
-        found = Scrape(address)
-        return found.of("websocket_connections"), found.of("subscriptions")
+        scrape = Scrape(address)
+        return scrape.value("websocket_connections"), scrape.value("subscriptions")
 
     assert counts() == (0, 0)
     with streaming(address) as stream:
@@ -153,26 +154,26 @@ def test_sockets_and_subscriptions_are_counted_while_they_last(address: str, sho
         pass
 
 
-def test_two_applications_of_a_process_count_for_themselves(
+def test_two_applications_in_one_process_have_separate_metrics(
     address: str, shop: Client, services: Services, settings: Settings
 ) -> None:
     with serving(services, settings.model_copy(update={"metrics": True})) as other:
         shop.ask("{ shop { handle } }")
-        where = {"kind": "query", "field": "shop"}
-        assert Scrape(address).of("operation_duration_seconds_count", **where) == 1
-        assert Scrape(other).of("operation_duration_seconds_count", **where) == 0
+        labels = {"kind": "query", "field": "shop"}
+        assert Scrape(address).value("operation_duration_seconds_count", **labels) == 1
+        assert Scrape(other).value("operation_duration_seconds_count", **labels) == 0
 
 
-def test_metrics_are_off_unless_they_are_asked_for(server: Server) -> None:
+def test_metrics_are_off_by_default(server: Server) -> None:
     assert httpx.get(f"{server.address}/metrics").status_code == 404
 
 
 @pytest.mark.parametrize("metrics", [True, False])
-def test_a_token_keeps_metrics_from_others(
+def test_metrics_token_protects_the_metrics(
     services: Services, settings: Settings, metrics: bool
 ) -> None:
-    own = Settings(data_dir=settings.data_dir, metrics=metrics, metrics_token=TOKEN)
-    with serving(services, own) as address:
+    protected = Settings(data_dir=settings.data_dir, metrics=metrics, metrics_token=TOKEN)
+    with serving(services, protected) as address:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
             refused = httpx.get(f"{address}/metrics", headers=headers)
             assert refused.status_code == 401

@@ -1,4 +1,4 @@
-"""The log of a server process, and its end, as whoever runs it sees them."""
+"""The log and the shutdown of a server process."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ RULE = {
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with a shop."""
+    """A data directory with the shop acme."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 
 
 def _records(output: str) -> list[dict[str, Any]]:
-    """The records among what a process wrote; nothing else but what it prints may be there."""
+    """Parse the JSON log of a server, and fail on any other line but the two that it prints."""
     lines = [line for line in output.splitlines() if line]
     printed = ("Open the segment builder:", "Serving on ")
     return [json.loads(line) for line in lines if not line.startswith(printed)]
 
 
-def test_each_record_has_the_id_of_its_request_and_nothing_of_what_was_sent(data: Path) -> None:
+def test_each_record_has_its_request_id_and_no_client_data(data: Path) -> None:
     token = process.token(data, "acme")
     with process.server(
         data, LOG_FORMAT="json", LOG_LEVEL="debug", SLOW_RULE_SECONDS="0"
@@ -55,11 +55,11 @@ def test_each_record_has_the_id_of_its_request_and_nothing_of_what_was_sent(data
         url = f"{running.address}/graphql"
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "from-a-proxy.1"}
         body = {"query": SIZE, "variables": {"rule": RULE}}
-        answered = httpx.post(url, json=body, headers=headers, timeout=60)
-        assert answered.json() == {"data": {"segmentSize": {"members": 0}}}, answered.text
-        assert answered.headers["X-Request-Id"] == "from-a-proxy.1"
-        asked = httpx.get(url, params={"query": "{ shop { handle } }"}, headers=headers)
-        assert asked.status_code == 200
+        response = httpx.post(url, json=body, headers=headers, timeout=60)
+        assert response.json() == {"data": {"segmentSize": {"members": 0}}}, response.text
+        assert response.headers["X-Request-Id"] == "from-a-proxy.1"
+        response = httpx.get(url, params={"query": "{ shop { handle } }"}, headers=headers)
+        assert response.status_code == 200
         with streaming(running.address, additional_headers={"X-Request-Id": "socket"}) as stream:
             assert stream.socket.response is not None
             assert stream.socket.response.headers["X-Request-Id"] == "socket"
@@ -71,34 +71,34 @@ def test_each_record_has_the_id_of_its_request_and_nothing_of_what_was_sent(data
     for secret in (token, "secretword", NUMBER, NAME, "handle"):
         assert secret not in output
     records = _records(output)
-    slow = [each for each in records if each["message"].startswith("slow rule: ")]
-    assert [each["request"] for each in slow] == ["from-a-proxy.1", "socket/one"]
-    for each, source in zip(slow, ("load", "index"), strict=True):
-        assert each["level"] == "WARNING"
-        assert each["message"].endswith(
+    slow = [record for record in records if record["message"].startswith("slow rule: ")]
+    assert [record["request"] for record in slow] == ["from-a-proxy.1", "socket/one"]
+    for record, source in zip(slow, ("load", "index"), strict=True):
+        assert record["level"] == "WARNING"
+        assert record["message"].endswith(
             f" s ({source}): Keyword texted is any of … or Total spend is more than … since "
             "May 1, 2024 or Property is exactly … and … or not (Subscription status is Subscribed)"
         )
-    lines = [each["message"] for each in records if each["request"] == "from-a-proxy.1"]
+    lines = [record["message"] for record in records if record["request"] == "from-a-proxy.1"]
     assert any(line.startswith("POST /graphql: 200 in ") for line in lines)
     assert any(line.startswith("GET /graphql: 200 in ") for line in lines)
-    others = [each["message"] for each in records if each["request"] == "socket"]
-    assert others[-1].startswith("WebSocket /graphql: 101 in ")
+    lines = [record["message"] for record in records if record["request"] == "socket"]
+    assert lines[-1].startswith("WebSocket /graphql: 101 in ")
 
 
-def test_connections_that_come_and_go_leave_no_line(data: Path) -> None:
+def test_websockets_are_not_logged_one_by_one(data: Path) -> None:
     token = process.token(data, "acme")
     with process.server(data, LOG_FORMAT="json") as running:
         for _ in range(3):
             with streaming(running.address) as stream:
                 stream.init(token)
         _, output = running.stop(signal.SIGTERM)
-    assert {each["request"] for each in _records(output)} == {"-"}
+    assert {record["request"] for record in _records(output)} == {"-"}
     assert "WebSocket" not in output
     assert "connection" not in output.lower().replace("waiting for connections to close", "")
 
 
-def test_a_server_that_was_told_to_stop_is_not_ready_but_answers(data: Path) -> None:
+def test_a_draining_server_is_not_ready_but_answers(data: Path) -> None:
     token = process.token(data, "acme")
     with process.server(data, DRAIN_SECONDS="60") as running:
         ready = httpx.get(f"{running.address}/ready")

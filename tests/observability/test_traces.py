@@ -1,4 +1,4 @@
-"""Spans of a real server, as OpenTelemetry's own exporter gets them."""
+"""The spans of a real server, collected by OpenTelemetry's in-memory exporter."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ RULE = {"keyword": {"operator": "ANY_OF", "keywords": [KEYWORD]}}
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    """What is traced meanwhile."""
+    """The spans that end during the test."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with traces.traced(Tracing(provider)):
+    with traces.use_tracing(Tracing(provider)):
         yield exporter
     provider.shutdown()
 
 
 def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
-    """The names of a span and of those around it."""
+    """Return the names of a span and its ancestors."""
     finished = spans.get_finished_spans()
     by_id = {span.context.span_id: span for span in finished if span.context is not None}
     span: ReadableSpan | None = next(span for span in finished if span.name == name)
@@ -51,7 +51,7 @@ def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
 def test_a_request_is_traced_down_to_its_statements(
     shop: Client, spans: InMemorySpanExporter
 ) -> None:
-    answer = httpx.post(
+    response = httpx.post(
         f"{shop.address}/graphql",
         json={"query": SIZE, "variables": {"rule": RULE}},
         headers={
@@ -60,7 +60,7 @@ def test_a_request_is_traced_down_to_its_statements(
             "X-Request-Id": "mine",
         },
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert _chain(spans, "audience statement") == [
         "audience statement",
         "rule size",
@@ -73,9 +73,9 @@ def test_a_request_is_traced_down_to_its_statements(
     assert f"{request.parent.span_id:016x}" == PARENT
     assert {f"{span.context.trace_id:032x}" for span in finished if span.context} == {TRACE}
     assert dict(request.attributes or {}) == {"request.id": "mine"}
-    told = "".join(span.to_json() for span in finished)
+    exported = "".join(span.to_json() for span in finished)
     for secret in (KEYWORD, shop.token, "SELECT", shop.shop.handle):
-        assert secret not in told
+        assert secret not in exported
 
 
 def test_a_query_over_websocket_is_traced_within_its_connection(
@@ -91,7 +91,7 @@ def test_a_query_over_websocket_is_traced_within_its_connection(
     assert _chain(spans, "rule size") == ["rule size", "query segmentSize", "WebSocket /graphql"]
 
 
-def test_a_failure_is_marked_without_its_words(shop: Client, spans: InMemorySpanExporter) -> None:
+def test_a_failed_span_has_no_error_message(shop: Client, spans: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match=KEYWORD), traces.span("audience statement"):
         raise ValueError(KEYWORD)
     (span,) = spans.get_finished_spans()
@@ -100,7 +100,9 @@ def test_a_failure_is_marked_without_its_words(shop: Client, spans: InMemorySpan
     assert KEYWORD not in span.to_json()
 
 
-def test_spans_go_to_where_the_variables_say(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_are_exported_to_the_configured_endpoint(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     received: list[tuple[str, bytes]] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -120,9 +122,9 @@ def test_spans_go_to_where_the_variables_say(shop: Client, monkeypatch: pytest.M
             address = f"http://127.0.0.1:{collector.server_port}"
             monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
             monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-            with traces.collected():
+            with traces.export_spans():
                 shop.ask("{ shop { handle } }")
-                # On the same connection, so that the span of the first request has ended.
+                # A second request on the connection: the first one's span has ended by then.
                 shop.ask("{ shop { handle } }")
         finally:
             collector.shutdown()
@@ -134,28 +136,28 @@ def test_spans_go_to_where_the_variables_say(shop: Client, monkeypatch: pytest.M
     assert shop.shop.handle.encode() not in body
 
 
-def test_traces_are_off_unless_they_are_asked_for(
+def test_traces_are_off_by_default(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         monkeypatch.delenv(name)
-    with traces.collected():
-        assert traces.span("anything") is traces.NOTHING
+    with traces.export_spans():
+        assert traces.span("anything") is traces.NO_SPAN
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
-    with traces.collected():
-        assert traces.span("anything") is traces.NOTHING
+    with traces.export_spans():
+        assert traces.span("anything") is traces.NO_SPAN
     assert caplog.records == []
 
 
-def test_traces_that_cannot_be_are_told_once(
+def test_missing_libraries_are_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hidden@127.0.0.1:1")
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # as if it were not there
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # makes the import fail
     monkeypatch.delitem(sys.modules, "graphql_app.observability.otel")
     monkeypatch.delattr("graphql_app.observability.otel")
-    with traces.collected():
-        assert traces.span("anything") is traces.NOTHING
+    with traces.export_spans():
+        assert traces.span("anything") is traces.NO_SPAN
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "open-segments[otel]" in record.getMessage()

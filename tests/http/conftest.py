@@ -1,0 +1,14 @@
+"""Fixtures for the tests of the HTTP layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail if the server logs an unexpected error."""
+    yield
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -1,0 +1,85 @@
+"""Live sizes over WebSocket: subscriptions, and facts that change them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from graphql_app.catalog import tokens
+from tests.support import Client, Server, Stream, streaming
+
+COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
+SHOP = "{ shop { handle } }"
+SPENT = {"spend": {"operator": "AT_LEAST", "amount": "50.00"}}
+
+
+@contextmanager
+def connected(client: Client) -> Iterator[Stream]:
+    """Open a WebSocket and authenticate."""
+    with streaming(client.address) as stream:
+        stream.init(client.token)
+        yield stream
+
+
+def order(number: int, total: str = "60.00", **fields: Any) -> dict[str, Any]:
+    """Return an order of the contact with the same number."""
+    at = "2024-05-01T10:00:00Z"
+    return {"id": f"{number}", "contactId": f"{number}", "orderedAt": at, "total": total, **fields}
+
+
+def contacts(*numbers: int) -> list[dict[str, Any]]:
+    """Return contacts with only an id."""
+    return [{"id": f"{number}"} for number in numbers]
+
+
+def revoke(server: Server, client: Client) -> None:
+    """Revoke a token, and wait until no process accepts it any more."""
+    tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
+    time.sleep(tokens.CACHE_SECONDS)
+
+
+def receive_refusal(stream: Stream, id: str = "1") -> Any:
+    """Receive the one error of an operation that did not start."""
+    message = stream.receive()
+    assert (message["type"], message["id"]) == ("error", id), message
+    (error,) = message["payload"]
+    return error
+
+
+def receive_failure(stream: Stream, id: str = "1") -> Any:
+    """Receive the one error with which a running operation ends."""
+    message = stream.receive()
+    assert (message["type"], message["id"]) == ("next", id), message
+    assert message["payload"]["data"] is None
+    (error,) = message["payload"]["errors"]
+    assert stream.receive() == {"type": "complete", "id": id}
+    return error
+
+
+def check_usable(stream: Stream) -> None:
+    """Check that the next message answers a new operation: nothing else was sent before."""
+    stream.subscribe(SHOP, "still")
+    assert stream.next("still")["shop"]
+    assert stream.receive() == {"type": "complete", "id": "still"}
+
+
+def complete(stream: Stream) -> None:
+    """Complete the operations 1, 2 and 3."""
+    for id in "123":
+        stream.send("complete", id=id)
+
+
+def close(stream: Stream) -> None:
+    """Close the WebSocket."""
+    stream.socket.close()
+
+
+def vanish(stream: Stream) -> None:
+    """Shut down the TCP connection without closing the WebSocket."""
+    stream.socket.socket.shutdown(socket.SHUT_RDWR)
+
+
+WAYS_TO_LEAVE = [complete, close, vanish]
