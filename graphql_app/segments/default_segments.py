@@ -1,4 +1,4 @@
-"""What plugins give a shop to start with: default segments, and templates filled in for it."""
+"""Default segments, which plugins give every shop."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from graphql_app.segments.scope import shop_scope
 
 
 def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
-    """Store a new shop together with its default segments.
+    """Store a new shop with its default segments.
 
     Raises:
-        InvalidInputError: Something about the shop is wrong.
+        InvalidInputError: The shop is invalid.
     """
     with catalog.write() as session:
         add_shop(session, shop)
@@ -29,9 +29,9 @@ def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
 
 
 def update_defaults(catalog: Catalog, registry: Registry) -> None:
-    """Give every shop the default segments of the plugins that are installed now.
+    """Give every shop the default segments of the installed plugins.
 
-    Of processes that start at once, one does it and the others find it done.
+    Of several processes that start at once, the first does this and the others change nothing.
     """
     with catalog.write() as session:
         for shop in session.exec(select(Shop).order_by(col(Shop.id)).with_for_update()).all():
@@ -39,7 +39,7 @@ def update_defaults(catalog: Catalog, registry: Registry) -> None:
 
 
 def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
-    """Add the default segments that a shop lacks, and bring the others up to date."""
+    """Add the default segments that a shop lacks, and update the others."""
     owned = session.exec(select(Segment).where(Segment.shop_id == shop.id)).all()
     by_key = {segment.default_key: segment for segment in owned if segment.is_default}
     for default in registry.default_segments:

@@ -1,7 +1,7 @@
-"""Criteria that fail: what a plugin's code raises is its own failure, and nobody else's.
+"""Failures of criteria: whatever a plugin's code raises is attributed to its criterion.
 
-An exception of a criterion may quote a person's data, and so is never shown. The log has its type
-and place.
+A criterion's exception may quote personal data, so clients never see it. The log has its type and
+place.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ FRAMES = 3
 
 
 class CriteriaError(AppError, ABC):
-    """An error of criteria, which names their plugins where the registry is at hand."""
+    """An error of criteria, whose message names their plugins once the registry is known."""
 
     @abstractmethod
     def named(self, registry: Registry) -> AppError:
-        """The same error, with the names of the plugins."""
+        """Return the error with the names of the plugins."""
 
 
 class CriterionFailedError(CriteriaError):
-    """A criterion's code or SQL failed, so that no rule with it has an answer.
+    """A criterion's code or SQL failed.
 
     Attributes:
-        criterion: The criterion; its class where no rule has it.
+        criterion: The criterion, or its class.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class CriterionFailedError(CriteriaError):
     ) -> None:
         name = (registry or Registry()).named(kind_of(criterion))
         super().__init__(
-            ErrorCode.CRITERION_FAILED, f"The criterion {name} failed; the log says why.", path
+            ErrorCode.CRITERION_FAILED, f"The criterion {name} failed; see the server's log.", path
         )
         self.criterion = criterion
 
     def at(self, path: Sequence[str | int]) -> CriterionFailedError:
-        """The same error, with the criterion's place in the input."""
+        """Return the error with the criterion's path in the input."""
         return CriterionFailedError(self.criterion, path)
 
     def named(self, registry: Registry) -> CriterionFailedError:
@@ -57,7 +57,7 @@ class CriterionFailedError(CriteriaError):
 
 
 class RuleTimeoutError(CriteriaError):
-    """A statement about some criteria took too long; those of third parties may be why."""
+    """A statement with some criteria exceeded the time limit."""
 
     def __init__(self, criteria: Iterable[type[Criterion]], message: str) -> None:
         super().__init__(ErrorCode.TIMEOUT, message)
@@ -66,20 +66,22 @@ class RuleTimeoutError(CriteriaError):
     def named(self, registry: Registry) -> RuleTimeoutError:
         theirs = [kind for kind in self.criteria if registry.is_third_party(kind.key)]
         names = ", ".join(map(registry.named, theirs))
-        return RuleTimeoutError(self.criteria, f"{self}{f' It asked: {names}.' if names else ''}")
+        return RuleTimeoutError(
+            self.criteria, f"{self}{f' It used third-party criteria: {names}.' if names else ''}"
+        )
 
 
 def kind_of(criterion: Criterion | type[Criterion]) -> type[Criterion]:
-    """The class of a criterion that may be one already."""
+    """Return the class of a criterion, which may be given as a class."""
     return criterion if isinstance(criterion, type) else type(criterion)
 
 
 @contextmanager
 def blaming(criterion: Criterion | type[Criterion]) -> Iterator[None]:
-    """Run a criterion's own code; whatever it raises, an exit included, is its failure.
+    """Run a criterion's code, and attribute to it whatever it raises, exits included.
 
     Raises:
-        CriterionFailedError: It raised something.
+        CriterionFailedError: The code raised something.
     """
     try:
         yield
@@ -88,7 +90,7 @@ def blaming(criterion: Criterion | type[Criterion]) -> Iterator[None]:
 
 
 def failed(criterion: Criterion | type[Criterion], error: BaseException) -> CriterionFailedError:
-    """What to raise for an exception of a criterion, which goes to the log."""
+    """Log an exception of a criterion; return the error to raise for it."""
     kind = kind_of(criterion)
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     places = ", ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

@@ -15,21 +15,20 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, Expression, Statement
 from graphql_app.criteria import Scope
 from graphql_app.segments.index import Evaluation
+from graphql_app.segments.index.vectors import EPOCH, milliseconds
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rules.tree import Rule
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class MemberSortKey(StrEnum):
-    """What members are sorted by; those without the date count as the oldest."""
+    """The sort order of members. Contacts without the date sort as the oldest."""
 
     ID = "ID"
     CREATED_AT = "CREATED_AT"
     SUBSCRIBED_AT = "SUBSCRIBED_AT"
 
 
-# The columns of ``Contact`` that members are sorted by, beside the id.
+# The columns of ``Contact`` that sort members.
 COLUMNS = {
     MemberSortKey.CREATED_AT: "created_at",
     MemberSortKey.SUBSCRIBED_AT: "subscribed_at",
@@ -38,7 +37,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A contact as it is recorded now."""
+    """A contact with its current columns."""
 
     id: int
     phone: str | None
@@ -57,7 +56,7 @@ class Person:
     textable: bool
 
     def sort_value(self, key: MemberSortKey) -> int:
-        """The value that a cursor holds: milliseconds since 1970, or the id."""
+        """Return the sort value for a cursor: milliseconds since 1970, or the id."""
         match key:
             case MemberSortKey.ID:
                 return self.id
@@ -69,16 +68,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: just after the contact with this sort value and id."""
+    """A position in a list: after the contact with this sort value and id."""
 
     value: int
     id: int
-
-
-def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970, exactly."""
-    delta = instant - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +130,7 @@ def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
 
 
 def _nth(values: NDArray[Any], number: int | np.intp, reverse: bool) -> Any:
-    """The value at a place, from 1, of the values in order."""
+    """Return the n-th value in order, from 1."""
     place = len(values) - number if reverse else number - 1
     return np.partition(values, place)[place]
 

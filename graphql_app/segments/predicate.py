@@ -28,57 +28,56 @@ from graphql_app.segments.sql_guard import checked
 
 
 def predicate(rule: Rule, scope: Scope) -> ColumnElement[bool]:
-    """The contacts that match, as one condition over ``Contact``."""
+    """Return a rule as one condition over ``Contact``."""
     leaves = {key(leaf): leaf for leaf in criteria(rule)}
     return _combine(rule, {name: fragment(leaf, scope) for name, leaf in leaves.items()})
 
 
 def key(criterion: Criterion) -> str:
-    """The same for criteria that say the same."""
+    """Return a key that is equal for equal criteria."""
     return json.dumps(document(criterion))
 
 
 def fragment(criterion: Criterion, scope: Scope) -> ColumnElement[bool]:
-    """A criterion's SQL, checked.
+    """Return a criterion's SQL after checking it.
 
-    The engine's filters keep shops apart on the tables of facts whatever a fragment says; this
-    keeps fragments to those tables, and to bound values.
+    The engine's filters keep shops apart on the tables of facts. The check keeps fragments to these
+    tables and to bound values.
 
     Raises:
-        CriterionFailedError: It has none, reads another table or a table function, or holds raw
-            SQL.
+        CriterionFailedError: The criterion's code fails, or its SQL contains something forbidden.
     """
     with blaming(criterion):
         return checked(criterion.fragment(scope), criterion.key)
 
 
 def by_contact(measure: Select[*tuple[Any, ...]]) -> Subquery:
-    """A measure, to be joined: ids of contacts, and values that are NULL where there is none."""
+    """Return a measure as a subquery to join: contact ids, and nullable values."""
     contact_id, value = measure.subquery().c
-    # What the join does not find is NULL in a nullable column, in others 0 or the year 1970.
+    # For contacts without a row, a join returns NULL in nullable columns, but 0 or 1970 in others.
     return select(contact_id.label("id"), func.toNullable(value).label("value")).subquery()
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A row per contact with a column per criterion, from which every node's answer follows."""
+    """One row per contact and one column per criterion, from which every node is computed."""
 
     source: Subquery
     by_criterion: Mapping[str, ColumnElement[bool]]
 
     @property
     def textable(self) -> ColumnElement[bool]:
-        """Whether the contact can be texted."""
+        """The column that says whether the contact can be texted."""
         column: ColumnElement[bool] = self.source.c.textable
         return column
 
     def of(self, rule: Rule) -> ColumnElement[bool]:
-        """Whether the contact matches a rule made of these criteria."""
+        """Return whether the contact matches a rule that uses these criteria."""
         return _combine(rule, self.by_criterion)
 
 
 def columns(rules: Sequence[Rule], scope: Scope) -> Columns:
-    """The columns for all criteria of some rules; each is evaluated once."""
+    """Return columns for all criteria of some rules; each criterion is evaluated once."""
     leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
     named = {name: f"c{number}" for number, name in enumerate(leaves)}
     answers: list[Any] = [fragment(leaf, scope).label(named[name]) for name, leaf in leaves.items()]

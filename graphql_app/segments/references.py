@@ -1,4 +1,4 @@
-"""Saved segments whose rules refer to other saved segments."""
+"""References between saved segments."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MAX_NAMED = 5
 
 
 def segment_id(segment: Segment) -> int:
-    """The id of a segment that has been stored."""
+    """Return the id of a stored segment."""
     if segment.id is None:
         raise ValueError("the segment has not been stored")
     return segment.id
 
 
 def named(segment: Segment) -> Named:
-    """A segment as rules refer to it."""
+    """Return a segment as rules refer to it."""
     return Named(encode(SEGMENT, segment_id(segment)), segment.name, segment.rule, segment.archived)
 
 
 def library(session: Session, shop_id: int) -> Library:
-    """The segments that rules of a shop may refer to, while the session is open."""
+    """Return a function that finds a shop's segments while the session is open."""
 
     def find(id: str) -> Named | None:
         number = _number(id)
@@ -50,7 +50,7 @@ def _number(id: str) -> int | None:
 
 
 def record_uses(session: Session, segment: Segment, rule: Rule) -> None:
-    """Keep what the rule of a segment, which has been stored, refers to."""
+    """Record which segments the rule of a stored segment refers to."""
     found = (_number(reference.criterion.segment) for reference in references(rule))
     used = {number for number in found if number is not None}
     session.exec(delete(SegmentUse).where(col(SegmentUse.segment_id) == segment.id))
@@ -58,7 +58,7 @@ def record_uses(session: Session, segment: Segment, rule: Rule) -> None:
 
 
 def copy_uses(session: Session, original: Segment, copy: Segment) -> None:
-    """A copy, which has been stored, refers to what the original does."""
+    """Record that a stored copy refers to the same segments as its original."""
     used = select(SegmentUse.used_id).where(SegmentUse.segment_id == original.id)
     session.add_all(
         SegmentUse(segment_id=segment_id(copy), used_id=number)
@@ -67,7 +67,7 @@ def copy_uses(session: Session, original: Segment, copy: Segment) -> None:
 
 
 def users(session: Session, segment: Segment) -> list[Segment]:
-    """The segments whose rules refer to a segment themselves, by name."""
+    """Return the segments that refer to a segment directly, by name."""
     found = (
         select(Segment)
         .join(SegmentUse, col(SegmentUse.segment_id) == Segment.id)
@@ -78,7 +78,7 @@ def users(session: Session, segment: Segment) -> list[Segment]:
 
 
 def all_users(session: Session, segment: Segment) -> Iterator[Segment]:
-    """The segments whose rules refer to a segment, themselves or through others, each once."""
+    """Yield the segments that refer to a segment directly or indirectly, each once."""
     waiting, seen = [segment], {segment.id}
     while waiting:
         for user in users(session, waiting.pop()):
@@ -89,10 +89,10 @@ def all_users(session: Session, segment: Segment) -> Iterator[Segment]:
 
 
 def refuse_if_used(session: Session, segment: Segment, verb: str) -> None:
-    """See that no other segment refers to one that is to be put away.
+    """Refuse to remove a segment that others refer to.
 
     Raises:
-        AppError: SEGMENT_IN_USE, with their names.
+        AppError: SEGMENT_IN_USE; the message names the others.
     """
     names = [f'"{user.name}"' for user in users(session, segment)]
     if not names:

@@ -1,4 +1,4 @@
-"""The scope of a shop: its zone and currency, at one instant."""
+"""The scope of a shop: its time zone and currency, at one instant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graphql_app.criteria import Scope
 
 
 def shop_scope(shop: Shop, now: datetime | None = None) -> Scope:
-    """The scope in which a shop's rules are evaluated, to the millisecond that facts have."""
+    """Return a shop's scope. The instant is cut to milliseconds, the precision of facts."""
     instant = (now or datetime.now(UTC)).astimezone(UTC)
     instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
     return Scope(ZoneInfo(shop.timezone), shop.currency, instant)

@@ -1,4 +1,4 @@
-"""Templates: rules to start from, filled in for a shop."""
+"""Templates: rules to start from, filled in with a shop's own values."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def fill_template(
 
 
 def _fill(node: Any, fill: Callable[[Place, Suggested], str], place: Place = ()) -> Any:
-    """A template's rule with every suggested value, at its place of keys, filled in."""
+    """Replace every suggested value, given its path of keys, in a template's rule."""
     match node:
         case Suggested():
             return fill(place, node)

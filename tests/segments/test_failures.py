@@ -259,7 +259,7 @@ def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
         [error] = question.result()
         assert error["extensions"]["code"] == "TIMEOUT"
         assert error["message"].endswith(
-            'It asked: "Moody time" (moodyTime) of moody-criteria 1.0.'
+            'It used third-party criteria: "Moody time" (moodyTime) of moody-criteria 1.0.'
         )
 
 

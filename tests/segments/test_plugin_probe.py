@@ -173,7 +173,7 @@ FAILING: Mapping[type[Criterion], tuple[str, str]] = {
     InAnOptionalField: ("SQL", "ILLEGAL_TYPE|Illegal types"),
     WithoutAnOptionalField: ("SQL", "ZeroDivisionError"),
     InACondition: ("SQL", "not yet"),
-    Forbidden: ("SQL", "holds raw SQL"),
+    Forbidden: ("SQL", "contains raw SQL"),
     NoExpression: ("SQL", "Error"),
     InWords: ("sentence", "TypeError"),
     InAReference: ("sentence", "no words"),

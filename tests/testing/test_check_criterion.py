@@ -615,7 +615,7 @@ class Faulty(CityIs):
 
 
 UNBOUND = "Its SQL has a value of the rule in its text, not bound."
-RAW = "Its SQL is refused: testCity holds raw SQL."
+RAW = "Its SQL is refused: testCity contains raw SQL."
 NOT_MEASURED = "Its members are not those whose measure is in the interval."
 NOT_FOUND = "A search for a value that is offered for name does not find it."
 
@@ -645,7 +645,7 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     (LiteralCountry, UNBOUND, "Let SQLAlchemy bind what a rule says"),
     (
         OneName,
-        "Its SQL is refused: testCity binds a value by a name of its own, 'city'.",
+        "Its SQL is refused: testCity binds a value under the name 'city'; leave the name out.",
         "bound values only",
     ),
     (
@@ -748,7 +748,7 @@ SEVERAL: list[tuple[type[Criterion], list[str]]] = [
     (
         ByFunction,
         [
-            "Its SQL is refused: testCity calls 'issay \"k2\"', which no fragment may.",
+            "Its SQL is refused: testCity calls 'issay \"k2\"', which is not allowed.",
             "The engine refuses its SQL: DatabaseError: Code: 46.",
             UNBOUND,
         ],

@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Form)
 
 
 def no_segments(id: str) -> None:
-    """The library of those who may refer to no saved segment."""
+    """Find no saved segments."""
 
 
 def parse(
@@ -41,26 +41,26 @@ def parse(
     library: Library = no_segments,
     of: Named | None = None,
 ) -> Rule:
-    """Read a rule.
+    """Parse a rule.
 
     Args:
-        document: The rule as JSON values.
-        registry: The criteria there are.
-        path: Where the rule stands in the input, for the paths of problems.
-        library: The saved segments that it may refer to.
-        of: The segment whose rule it is, if that is saved: others may refer to it.
+        document: The rule as JSON.
+        registry: The installed criteria.
+        path: The rule's path in the input, for the paths of problems.
+        library: Finds saved segments that the rule may refer to.
+        of: The saved segment that has this rule, to detect cycles.
 
     Raises:
-        InvalidInputError: With every problem found, each with its code and path.
+        InvalidInputError: Lists every problem with its code and path.
     """
     reader = _Reader(registry, library, {}, () if of is None else (of,))
     rule = reader.read(document, path, depth=1)
     for count, limit, what in (
         (reader.count, MAX_CRITERIA, "criteria"),
-        (reader.nodes, MAX_NODES, "groups, complements and criteria"),
+        (reader.nodes, MAX_NODES, "groups, negations and criteria"),
     ):
         if not reader.problems and count > limit:
-            reader.refuse(path, f"has {count} {what}; at most {limit}", limit=True)
+            reader.refuse(path, f"has {count} {what}; the limit is {limit}", limit=True)
     if rule is None or reader.problems:
         raise InvalidInputError(reader.problems)
     return rule
@@ -68,7 +68,7 @@ def parse(
 
 @dataclass(frozen=True, slots=True)
 class _Inner:
-    """The rule of a segment that was referred to, and what it adds to the limits."""
+    """The parsed rule of a referenced segment, and its share of the limits."""
 
     rule: Rule | None
     problem: Problem | None
@@ -78,13 +78,13 @@ class _Inner:
 
 
 class _Reader:
-    """Reads one document; the rules of segments that it refers to are read once each.
+    """Parses one document, and each referenced segment once.
 
     Args:
-        registry: The criteria there are.
-        library: The saved segments.
-        known: Those that were read already, by id, shared by the readers of one rule.
-        inside: The segments whose rules are being read, the outermost first.
+        registry: The installed criteria.
+        library: Finds saved segments.
+        known: Referenced segments that are parsed already, by global id.
+        inside: The segments whose rules are being parsed, the outermost first.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class _Reader:
             self.refuse(path, f"is nested deeper than {MAX_DEPTH} levels", limit=True)
             return None
         if not isinstance(document, Mapping) or len(document) != 1:
-            self.refuse(path, "must have exactly one of all, any, not or a criterion")
+            self.refuse(path, "must have exactly one key: all, any, not or a criterion")
             return None
         ((key, body),) = document.items()
         inside = (*path, key)
@@ -138,10 +138,10 @@ class _Reader:
             self.refuse(path, "must be a list of rules")
             return None
         if key == "any" and not body:
-            self.refuse(path, "is empty: add at least one criterion")
+            self.refuse(path, "is empty; add at least one criterion")
             return None
         if len(body) > MAX_CRITERIA:
-            self.refuse(path, f"has {len(body)} rules; at most {MAX_CRITERIA}", limit=True)
+            self.refuse(path, f"has {len(body)} rules; the limit is {MAX_CRITERIA}", limit=True)
             return None
         rules = [self.read(item, (*path, index), depth + 1) for index, item in enumerate(body)]
         whole = tuple(rule for rule in rules if rule is not None)
@@ -152,7 +152,9 @@ class _Reader:
     def _criterion(self, key: str, body: object, path: Path) -> Criterion | None:
         kind = self._registry.criteria.get(key)
         if kind is None:
-            message = f"{dotted(path)}: there is no criterion {key!r}; is its plugin installed?"
+            message = (
+                f"{dotted(path)}: unknown criterion {key!r}; install its plugin or change the rule."
+            )
             if self._registry.left_out:
                 message += f" Plugins left out at startup: {self._registry.left_out}."
             self.problems.append(Problem(ErrorCode.UNKNOWN_CRITERION, message, path))
@@ -162,7 +164,7 @@ class _Reader:
             return None
         nulls = list(_nulls(body))
         for place in nulls:
-            self.refuse((*path, *place), "must not be null: leave it out instead")
+            self.refuse((*path, *place), "must not be null; leave it out instead")
         if nulls:
             return None
         try:
@@ -176,11 +178,11 @@ class _Reader:
         return None if found else criterion
 
     def _reference(self, criterion: SegmentReference, path: Path, depth: int) -> Reference | None:
-        """The segment that a criterion asks about, read, and counted towards the limits."""
+        """Parse the segment that a criterion refers to, and count it towards the limits."""
         place = (*path, "segment")
         named = self._library(criterion.segment)
         if named is None:
-            self._add(ErrorCode.NOT_FOUND, place, "is no segment of this shop")
+            self._add(ErrorCode.NOT_FOUND, place, "is not a segment of this shop")
             return None
         if named.archived:
             self.refuse(place, f'is the segment "{named.name}", which is archived')
@@ -189,7 +191,7 @@ class _Reader:
             names = [outer.name for outer in self._inside]
             circle = [*names[[outer.id for outer in self._inside].index(named.id) :], named.name]
             way = " -> ".join(f'"{name}"' for name in circle)
-            self._add(ErrorCode.SEGMENT_CYCLE, place, f"makes a segment ask about itself: {way}")
+            self._add(ErrorCode.SEGMENT_CYCLE, place, f"makes a segment refer to itself: {way}")
             return None
         inner = self._known.get(named.id) or self._read_inner(named)
         self._known[named.id] = inner
@@ -200,7 +202,7 @@ class _Reader:
             message = f'is the segment "{named.name}", which has a problem: {inner.problem.message}'
             self._add(inner.problem.code, place, message.rstrip("."))
         elif depth + inner.height > MAX_DEPTH:
-            message = f'is the segment "{named.name}", with which the rule is nested deeper than '
+            message = f'is the segment "{named.name}", which makes the rule deeper than '
             self.refuse(place, f"{message}{MAX_DEPTH} levels", limit=True)
         if inner.rule is None:
             return None
@@ -214,7 +216,7 @@ class _Reader:
 
 
 def read_form(kind: type[F], body: Mapping[str, Any]) -> tuple[F | None, list[tuple[Path, str]]]:
-    """A form of JSON values, and what is wrong with them; no form where values are no such."""
+    """Parse a form; return it with its problems, or ``None`` if a value cannot be parsed."""
     try:
         form = kind.model_validate(dict(body), by_alias=True, by_name=False)
     except ValidationError as error:
@@ -226,7 +228,7 @@ def read_form(kind: type[F], body: Mapping[str, Any]) -> tuple[F | None, list[tu
 
 
 def _nulls(value: object, path: Path = ()) -> Iterator[Path]:
-    """Where JSON values hold null."""
+    """Yield the paths of nulls in JSON."""
     if value is None:
         yield path
     elif isinstance(value, Mapping):
@@ -250,7 +252,7 @@ def _sentence(kind: str, message: str) -> str:
 
 
 def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
-    """Fields that the operator needs or does not use, and what the form itself finds."""
+    """Yield fields that the operator requires or does not use, and the form's own problems."""
     incomplete = False
     for spec in form.fields():
         value = getattr(form, spec.attribute)
@@ -259,7 +261,7 @@ def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
             incomplete = True
             yield (spec.name,), f"is required with {form.operator}"
         elif value is not None and not used:
-            yield (spec.name,), f"is not used with {form.operator}: leave it out"
+            yield (spec.name,), f"is not used with {form.operator}; leave it out"
         if value is None:
             continue
         if spec.condition is not None:
@@ -278,7 +280,7 @@ def _field_problems(form: Form) -> Iterator[tuple[Path, str]]:
 
 
 def dotted(path: Path) -> str:
-    """A path as people read it, e.g. ``rule.all.1.spend.amount``."""
+    """Format a path, such as ``rule.all.1.spend.amount``."""
     return ".".join(map(str, path)) or "rule"
 
 

@@ -1,4 +1,4 @@
-"""Rules as a frozen tree."""
+"""Rules as frozen trees."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every one of the rules; everyone where there are none."""
+    """All of the rules match; an empty list matches everyone."""
 
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one of the rules."""
+    """At least one of the rules matches."""
 
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The complement of a rule."""
+    """The rule does not match."""
 
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A criterion that asks about a saved segment, with the rule which that segment has now."""
+    """A criterion that refers to a saved segment, with that segment's current rule."""
 
     criterion: SegmentReference
     name: str
@@ -49,7 +49,7 @@ Rule = All | AnyOf | Not | Criterion | Reference
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A node of a rule, and where it is."""
+    """A node of a rule with its path."""
 
     path: Path
     rule: Rule
@@ -57,7 +57,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A saved segment, as far as rules that refer to it need it."""
+    """A saved segment as rules refer to it, with its global id."""
 
     id: str
     name: str
@@ -66,11 +66,11 @@ class Named:
 
 
 Library = Callable[[str], Named | None]
-"""The saved segments that a rule may refer to, by their ids."""
+"""Finds the saved segment with a global id that a rule may refer to."""
 
 
 def document(rule: Rule) -> dict[str, Any]:
-    """The canonical JSON form of a rule: what ``parse`` reads, with every value normalised."""
+    """Return the canonical JSON of a rule, which ``parse`` reads."""
     match rule:
         case All(rules):
             return {"all": [document(inner) for inner in rules]}
@@ -87,7 +87,7 @@ def document(rule: Rule) -> dict[str, Any]:
 
 
 def expanded(rule: Rule) -> Any:
-    """All that a rule says, as JSON values, with the names and rules that it refers to."""
+    """Return the JSON of a rule, with the names and rules of the segments that it refers to."""
     match rule:
         case All(rules):
             return {"all": [expanded(inner) for inner in rules]}
@@ -102,7 +102,7 @@ def expanded(rule: Rule) -> Any:
 
 
 def criteria(rule: Rule) -> Iterator[Criterion]:
-    """The criteria of a rule that have SQL, those of the segments it refers to among them."""
+    """Yield the criteria of a rule, including those of segments that it refers to."""
     match rule:
         case All(rules) | AnyOf(rules):
             for inner in rules:
@@ -121,45 +121,52 @@ def combine(
     complement: Callable[[T], T],
     known: dict[int, T] | None = None,
 ) -> T:
-    """What a rule comes to, of what each of its criteria does.
+    """Evaluate a rule from the answers of its criteria.
 
-    ``known`` keeps what its nodes come to, by their ``id()``, so that none is worked out twice.
+    Args:
+        rule: The rule.
+        answer: Returns a criterion's answer.
+        all_of: Combines the answers of an ``All``.
+        any_of: Combines the answers of an ``AnyOf``.
+        complement: Negates an answer.
+        known: Remembers the answers of nodes by ``id()``, across calls.
     """
     known = {} if known is None else known
 
-    def of(rule: Rule) -> T:
+    def evaluate(rule: Rule) -> T:
         if id(rule) not in known:
-            known[id(rule)] = worked_out(rule)
+            known[id(rule)] = compute(rule)
         return known[id(rule)]
 
-    def worked_out(rule: Rule) -> T:
+    def compute(rule: Rule) -> T:
         match rule:
             case All(rules):
-                return all_of([of(inner) for inner in rules])
+                return all_of([evaluate(inner) for inner in rules])
             case AnyOf(rules):
-                return any_of([of(inner) for inner in rules])
+                return any_of([evaluate(inner) for inner in rules])
             case Not(inner):
-                return complement(of(inner))
+                return complement(evaluate(inner))
             case Reference(criterion, _, inner):
-                return complement(of(inner)) if criterion.operator.negated else of(inner)
+                answered = evaluate(inner)
+                return complement(answered) if criterion.operator.negated else answered
             case Criterion():
                 return answer(rule)
 
-    return of(rule)
+    return evaluate(rule)
 
 
 def keys(rule: Rule) -> Iterator[str]:
-    """The keys of the criteria of a rule, and of the segments it refers to."""
+    """Yield the keys of a rule's criteria, including those of segments that it refers to."""
     return (criterion.key for criterion in criteria(rule))
 
 
 def references(rule: Rule) -> Iterator[Reference]:
-    """The places where a rule itself refers to saved segments."""
+    """Yield the rule's own references to saved segments."""
     return (part.rule for part in parts(rule) if isinstance(part.rule, Reference))
 
 
 def parts(rule: Rule, path: Path = ("rule",)) -> Iterator[Part]:
-    """Every node of a rule with its path, the rule itself first, depth first."""
+    """Yield every node of a rule, the rule itself first, depth first."""
     yield Part(path, rule)
     match rule:
         case All(rules) | AnyOf(rules):
@@ -172,7 +179,7 @@ def parts(rule: Rule, path: Path = ("rule",)) -> Iterator[Part]:
 
 @contextmanager
 def placing(rule: Rule, path: Path = ("rule",)) -> Iterator[None]:
-    """Give a criterion's failure its place in a rule, or that of what refers to it."""
+    """Give a criterion's failure its path in a rule."""
     try:
         yield
     except CriterionFailedError as error:
