@@ -27,15 +27,7 @@ from graphql_app.audience.value_parsers import (
 
 @dataclass(frozen=True, slots=True)
 class FactField:
-    """A field of a fact type.
-
-    Attributes:
-        name: The name in files; in GraphQL it is in camel case.
-        kind: The kind of its values.
-        description: What it means, for the docs and the GraphQL schema.
-        required: Whether every row has it.
-        default: The value of rows without it.
-    """
+    """A field of a fact type, by its name in files; in GraphQL, names are in camel case."""
 
     name: str
     kind: ValueKind

@@ -28,12 +28,13 @@ from graphql_app.audience.clickhouse import (
 from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.ddl import CLUSTER_INSERT_SETTINGS, QUORUM_TIMEOUT, TableLayout
 from graphql_app.audience.plugin_tables import build_fact_types
-from graphql_app.audience.rendering import RenderedStatement, render
 from graphql_app.audience.shard_safety import check_shard_safe
-from graphql_app.audience.statement_settings import (
+from graphql_app.audience.statements import (
     INSERT_SETTINGS,
     QUERY_SETTINGS,
     READ_SETTINGS,
+    RenderedStatement,
+    render,
     table_filters,
 )
 from graphql_app.audience.tables import (

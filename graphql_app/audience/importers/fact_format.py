@@ -10,8 +10,8 @@ import pyarrow as pa
 from graphql_app.audience import value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType, check_batch
+from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
-from graphql_app.audience.importers.import_format import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.nested_lines import BadLine, attach_lines, flatten_lines
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import Block, Source

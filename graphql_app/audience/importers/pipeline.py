@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from graphql_app.audience.importers import shopify
+from graphql_app.audience.importers.checked_rows import CheckedRows
 from graphql_app.audience.importers.csv_file import open_csv
 from graphql_app.audience.importers.existing_rows import ExistingRows
 from graphql_app.audience.importers.fact_format import FactFormat
 from graphql_app.audience.importers.format_detection import detect_format, format_names
-from graphql_app.audience.importers.import_format import ImportFormat
 from graphql_app.audience.importers.ndjson_file import open_ndjson
 from graphql_app.audience.importers.parquet_file import open_parquet
 from graphql_app.audience.importers.report import (
@@ -77,7 +77,7 @@ def import_file(
         with _translate_os_errors(path):
             source = _open(path, stack)
         name = format or detect_format(source, audience.facts)
-        import_format: ImportFormat
+        import_format: FactFormat | CustomersFormat | OrdersFormat
         if name == shopify.CUSTOMERS:
             import_format = CustomersFormat(source, existing, now, subscribed_at)
         elif name == shopify.ORDERS:
@@ -90,7 +90,8 @@ def import_file(
         import_format.check_columns()
         spool = stack.enter_context(open_spool())
         with _translate_os_errors(path):
-            bad, skipped = _check_rows(source, import_format, spool, report_progress)
+            blocks = import_format.check_blocks(source.blocks)
+            bad, skipped = _write_good_rows(blocks, source.total, spool, report_progress)
         counts = {}
         if skip_bad_rows or not bad.count:
             counts = record_spool(
@@ -113,17 +114,17 @@ def import_file(
     )
 
 
-def _check_rows(
-    source: Source, import_format: ImportFormat, spool: Spool, report_progress: Progress
+def _write_good_rows(
+    blocks: Iterable[CheckedRows], total: int, spool: Spool, report_progress: Progress
 ) -> tuple[BadRowCollector, int]:
     """Write the good rows to the spool; return the bad rows, and how many rows were skipped."""
     bad, skipped = BadRowCollector(), 0
-    report_progress(CHECKING, 0, source.total)
-    for checked in import_format.check_blocks(source.blocks):
+    report_progress(CHECKING, 0, total)
+    for checked in blocks:
         bad.add(checked.bad)
         skipped += checked.skipped
         spool.write(checked.rows)
-        report_progress(CHECKING, checked.progress, source.total)
+        report_progress(CHECKING, checked.progress, total)
     return bad, skipped
 
 

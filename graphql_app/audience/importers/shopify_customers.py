@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.facts import CONTACTS, check_batch
+from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
-from graphql_app.audience.importers.import_format import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts
 from graphql_app.audience.importers.source import Block, Source

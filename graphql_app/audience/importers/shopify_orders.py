@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from graphql_app.audience.facts import LINES, ORDERS, check_batch
+from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import AMBIGUOUS, ExistingRows
-from graphql_app.audience.importers.import_format import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.nested_lines import attach_lines
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts, to_iso_time

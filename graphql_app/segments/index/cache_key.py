@@ -24,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlmodel import col
 
-from graphql_app.audience.rendering import RenderedStatement
+from graphql_app.audience.statements import RenderedStatement
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import (
     INSTANT,

@@ -42,7 +42,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import ScalarSelect
 from sqlmodel import col
 
-from graphql_app.audience.rendering import RenderedStatement
+from graphql_app.audience.statements import RenderedStatement
 from graphql_app.audience.tables import Contact, Statement, contact_column, sql_table
 from graphql_app.segments.index.cache_key import Kind, VectorQuery
 from graphql_app.segments.predicate import by_contact

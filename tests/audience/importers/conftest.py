@@ -27,6 +27,12 @@ CUSTOMERS = SHOPIFY / "customers_export.csv"
 ORDERS_EXPORT = SHOPIFY / "orders_export.csv"
 ANN, BOB, PEPE = 7000000000001, 7000000000002, 7000000000003
 
+OLD_CUSTOMER_COLUMNS = (
+    "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Company,Address1,Address2,City,"
+    "Province,Province Code,Country,Country Code,Zip,Phone,Accepts SMS Marketing,Total Spent,"
+    "Total Orders,Tags,Note,Tax Exempt"
+)
+
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
 
@@ -120,27 +126,5 @@ def customers(*rows: dict[str, str], old_layout: bool = False) -> list[list[str]
     with CUSTOMERS.open(newline="") as file:
         header = next(csv.reader(file))
     if old_layout:
-        header = [
-            "Customer ID",
-            "First Name",
-            "Last Name",
-            "Email",
-            "Accepts Email Marketing",
-            "Company",
-            "Address1",
-            "Address2",
-            "City",
-            "Province",
-            "Province Code",
-            "Country",
-            "Country Code",
-            "Zip",
-            "Phone",
-            "Accepts SMS Marketing",
-            "Total Spent",
-            "Total Orders",
-            "Tags",
-            "Note",
-            "Tax Exempt",
-        ]
+        header = OLD_CUSTOMER_COLUMNS.split(",")
     return [header, *([row.get(name, "") for name in header] for row in rows)]

@@ -1,11 +1,15 @@
-"""Settings of statements, and the filters that keep shops apart."""
+"""Statements: their settings, the filters that keep shops apart, and their SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Dialect
 
 from graphql_app.audience.ddl import TableLayout
-from graphql_app.audience.tables import JournalEntry, contact_column, readable_tables
+from graphql_app.audience.tables import JournalEntry, Statement, contact_column, readable_tables
 
 READ_SETTINGS = {
     # A rule within its limits may still be long as SQL.
@@ -61,3 +65,25 @@ def table_filters(
         for each in {name, layout.local_name(name)}:
             filters[f"{layout.database}.{each}"] = condition
     return filters
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedStatement:
+    """A statement as SQL.
+
+    Attributes:
+        text: The SQL.
+        values: The values that it binds, by name.
+        names: The names of the values, by the keys of their bound parameters.
+    """
+
+    text: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+
+
+def render(statement: Statement, dialect: Dialect) -> RenderedStatement:
+    """Render a statement as SQL."""
+    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    names = {bind.key: name for bind, name in getattr(compiled, "bind_names", {}).items()}
+    return RenderedStatement(str(compiled), compiled.params, names)

@@ -1,15 +1,13 @@
-"""What all formats of imported files have in common."""
+"""Checked rows of imported files, whatever their format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from graphql_app.audience.facts import FactType
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.source import Block
 
@@ -29,22 +27,6 @@ class CheckedRows:
     skipped: int
     bad: Sequence[BadRow]
     progress: int
-
-
-class ImportFormat(Protocol):
-    """A format of files: what their columns are, and how their rows become facts."""
-
-    fact: FactType
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether the rows checked so far are orders with their lines."""
-
-    def check_columns(self) -> None:
-        """Raise ``InvalidInputError`` if the file does not have the columns of the format."""
-
-    def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
-        """Check the rows of blocks."""
 
 
 def drop_bad_rows(
