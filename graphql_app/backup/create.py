@@ -55,7 +55,7 @@ def create_backup(
     """
     begun = datetime.now(UTC)
     with snapshot(catalog) as beginning:
-        revision, shops = beginning.revision(), beginning.shops()
+        revision, shops = beginning.revision(), beginning.shop_ids()
     # Those of one partition one after another, so that restoring writes few parts.
     shops = sorted(shops, key=lambda shop_id: (shop_id % PARTITIONS, shop_id))
     with new_directory(path, progress) as directory:

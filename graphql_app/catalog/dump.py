@@ -1,6 +1,6 @@
-"""The catalog's rows, shop by shop, out of one database and into another.
+"""Dump the catalog's rows, shop by shop, and load them into another database.
 
-A row is a mapping of values that JSON has.
+Rows are mappings with JSON values.
 """
 
 from __future__ import annotations
@@ -46,42 +46,40 @@ class Snapshot:
         self._connection = connection
 
     def revision(self) -> str:
-        """The revision of its schema."""
-        found = MigrationContext.configure(self._connection).get_current_revision()
-        return found or ""
+        """Return the revision of the schema."""
+        return MigrationContext.configure(self._connection).get_current_revision() or ""
 
-    def shops(self) -> Sequence[int]:
-        """The ids of the shops."""
+    def shop_ids(self) -> Sequence[int]:
         return self._connection.scalars(select(SHOPS.c.id).order_by(SHOPS.c.id)).all()
 
     def rows(self, table: Table, shop_id: int) -> Iterator[Row]:
-        """A shop's rows of a table."""
-        statement = select(table).where(_of_shop(table, shop_id)).order_by(*table.primary_key)
+        """Yield a shop's rows of a table."""
+        statement = select(table).where(_belongs_to(shop_id, table)).order_by(*table.primary_key)
         for row in self._connection.execute(statement).mappings():
-            yield json.loads(json.dumps(dict(row), default=_json))
+            yield json.loads(json.dumps(dict(row), default=_to_json))
 
 
 @contextmanager
 def snapshot(catalog: Catalog) -> Iterator[Snapshot]:
-    """The catalog at the instant of its first question."""
+    """Open a snapshot of the catalog, taken at the first statement in the block."""
     with catalog.read() as session:
         postgres = catalog.engine.dialect.name == "postgresql"
         options = {"isolation_level": "REPEATABLE READ"} if postgres else {}
         yield Snapshot(session.connection(execution_options=options))
 
 
-def _of_shop(table: Table, shop_id: int) -> ColumnElement[bool]:
-    """That a row belongs to a shop: itself, or what it refers to."""
+def _belongs_to(shop_id: int, table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row, or the row it refers to, belongs to a shop."""
     if table is SHOPS:
         return table.c.id == shop_id
     if "shop_id" in table.c:
         return table.c.shop_id == shop_id
     reference = min(table.foreign_keys, key=lambda key: key.parent.name)
-    owners = select(reference.column).where(_of_shop(reference.column.table, shop_id))
+    owners = select(reference.column).where(_belongs_to(shop_id, reference.column.table))
     return reference.parent.in_(owners)
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -89,15 +87,15 @@ def _json(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
-# From JSON to what a column takes, by the type of Python that it has.
-_READ: Mapping[type, Callable[[str], Any]] = {
+# Parsers of JSON values, by the Python type of the column.
+_PARSERS: Mapping[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     bytes: bytes.fromhex,
 }
 
 
 def list_shops(catalog: Catalog) -> Sequence[tuple[int, str]]:
-    """The ids and handles of the shops of a catalog, which may be an empty database."""
+    """Return the ids and handles of a catalog's shops; none if the database is empty."""
     with catalog.read() as session:
         connection = session.connection()
         if not inspect(connection).has_table(SHOPS.name):
@@ -107,16 +105,16 @@ def list_shops(catalog: Catalog) -> Sequence[tuple[int, str]]:
 
 
 def load(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) -> None:
-    """Fill a catalog that has no rows, all or nothing, and bring its schema up to date.
+    """Load rows into an empty catalog and migrate its schema, in one transaction.
 
     Args:
-        catalog: The catalog, or an empty database.
-        revision: The revision of the schema that the rows are of.
-        rows: Gives the rows of a table by its name.
+        catalog: A catalog without rows, or an empty database.
+        revision: The revision of the schema that the rows have.
+        rows: Returns the rows of a table, by its name.
 
     Raises:
-        CatalogNotEmptyError: It has rows.
-        AppError: UNAVAILABLE when the database does not answer.
+        CatalogNotEmptyError: The catalog has rows.
+        AppError: UNAVAILABLE if the database does not answer.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -131,14 +129,14 @@ def load(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) 
 
 
 class CatalogNotEmptyError(Exception):
-    """A catalog that was to be filled has rows of its own."""
+    """The catalog to load rows into has rows already."""
 
 
 def _tables(connection: Connection) -> Sequence[Table]:
-    """The tables that there are, each after those that it refers to."""
-    there = MetaData()
-    there.reflect(connection)
-    return [table for table in there.sorted_tables if table.name != "alembic_version"]
+    """Return the database's tables, each after the tables that it refers to."""
+    existing = MetaData()
+    existing.reflect(connection)
+    return [table for table in existing.sorted_tables if table.name != "alembic_version"]
 
 
 def _refuse_rows(connection: Connection) -> None:
@@ -151,23 +149,23 @@ def _refuse_rows(connection: Connection) -> None:
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    waiting = iter(rows)
-    while chunk := [_typed(table, row) for row in islice(waiting, CHUNK)]:
+    remaining = iter(rows)
+    while chunk := [_from_json(table, row) for row in islice(remaining, CHUNK)]:
         connection.execute(insert(table), chunk)
     if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
         _set_sequence(connection, table, table.autoincrement_column)
 
 
-def _typed(table: Table, row: Row) -> Row:
-    def typed(name: str, value: Any) -> Any:
-        read = _READ.get(table.c[name].type.python_type)
-        return value if read is None or value is None else read(value)
+def _from_json(table: Table, row: Row) -> Row:
+    def parse(name: str, value: Any) -> Any:
+        parser = _PARSERS.get(table.c[name].type.python_type)
+        return value if parser is None or value is None else parser(value)
 
-    return {name: typed(name, value) for name, value in row.items()}
+    return {name: parse(name, value) for name, value in row.items()}
 
 
 def _set_sequence(connection: Connection, table: Table, column: Column[Any]) -> None:
-    """Have new rows numbered after those that are there."""
+    """Continue a table's ids after its highest id."""
     sequence = func.pg_get_serial_sequence(table.name, column.name)
     highest = select(func.max(column)).scalar_subquery()
     connection.execute(select(func.setval(sequence, highest)).where(sequence.is_not(None)))

@@ -1,4 +1,4 @@
-"""Keys under which clients send batches of facts, so that they may send one again blindly."""
+"""Idempotency keys, which let clients retry a batch of facts safely."""
 
 from __future__ import annotations
 
@@ -18,29 +18,36 @@ MAX_KEY_LENGTH = 255
 PATH = ("idempotencyKey",)
 
 
-def run_once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callable[[], int]) -> int:
-    """Do work that says how many items it recorded, unless the key was used for it already.
+def run_once(
+    catalog: Catalog, shop_id: int, key: str, request: str, work: Callable[[], int]
+) -> int:
+    """Run ``work`` unless the key was used before, and return how many items it recorded.
 
     The caller holds the shop's write lock, so a concurrent request with the same key waits. The key
-    is stored after the work: if the process dies in between, a retry does the work again.
+    is stored after the work: if the process dies in between, a retry runs the work again.
 
     Args:
-        catalog: Where keys are kept, for a day.
+        catalog: The catalog, which stores a key for 24 hours.
         shop_id: The shop.
-        key: What the client calls its request.
-        asked: What the client asks for, which must be the same with the same key.
-        work: What to do; where it raises, the key is not used.
+        key: The client's idempotency key.
+        request: The request as text; a retry with the same key must send the same request.
+        work: Records the items and returns their number. If it raises, the key stays unused.
 
     Raises:
-        AppError: INVALID or IDEMPOTENCY_KEY_REUSED.
+        AppError: INVALID for a key of the wrong length, IDEMPOTENCY_KEY_REUSED for a different
+            request with the same key.
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise AppError(ErrorCode.INVALID, f"A key has 1 to {MAX_KEY_LENGTH} characters.", PATH)
-    # Only who knows the key could try out what was asked: it may have been few contacts' ids.
+        raise AppError(
+            ErrorCode.INVALID,
+            f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters.",
+            PATH,
+        )
+    # Keyed, so that nobody without the key can guess the request, e.g. a contact's id.
     secret = key.encode(errors="surrogatepass")
-    name = hashlib.sha256(secret).hexdigest()
-    fingerprint = hmac.digest(secret, asked.encode(errors="surrogatepass"), "sha256").hex()
-    own = (col(IdempotencyKey.shop_id) == shop_id, col(IdempotencyKey.key_hash) == name)
+    key_hash = hashlib.sha256(secret).hexdigest()
+    fingerprint = hmac.digest(secret, request.encode(errors="surrogatepass"), "sha256").hex()
+    own = (col(IdempotencyKey.shop_id) == shop_id, col(IdempotencyKey.key_hash) == key_hash)
     fresh = col(IdempotencyKey.created_at) > now() - KEY_LIFETIME
     with catalog.read() as session:
         found = session.exec(select(IdempotencyKey).where(*own, fresh)).first()
@@ -48,18 +55,18 @@ def run_once(catalog: Catalog, shop_id: int, key: str, asked: str, work: Callabl
         if not hmac.compare_digest(found.fingerprint, fingerprint):
             raise AppError(
                 ErrorCode.IDEMPOTENCY_KEY_REUSED,
-                "This key was used for something else in the last 24 hours; nothing was recorded. "
-                "Each batch needs a key of its own.",
+                "This key was used for a different request in the last 24 hours; nothing was "
+                "recorded. Send each batch with its own key.",
                 PATH,
             )
         return found.recorded
     recorded = work()
     with catalog.write() as session:
-        old = col(IdempotencyKey.created_at) <= now() - KEY_LIFETIME
-        session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.shop_id) == shop_id, old))
+        expired = col(IdempotencyKey.created_at) <= now() - KEY_LIFETIME
+        session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.shop_id) == shop_id, expired))
         session.add(
             IdempotencyKey(
-                shop_id=shop_id, key_hash=name, fingerprint=fingerprint, recorded=recorded
+                shop_id=shop_id, key_hash=key_hash, fingerprint=fingerprint, recorded=recorded
             )
         )
     return recorded

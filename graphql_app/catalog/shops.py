@@ -18,17 +18,17 @@ HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def stored_id(shop: Shop) -> int:
-    """The id of a shop that has been stored."""
+    """Return a stored shop's id."""
     if shop.id is None:
         raise ValueError("the shop has not been stored")
     return shop.id
 
 
 def add_shop(session: Session, shop: Shop) -> Shop:
-    """Add a shop.
+    """Add a shop to the catalog.
 
     Raises:
-        InvalidInputError: Its handle is taken or malformed, or its zone or currency unknown.
+        InvalidInputError: The handle is taken, or a value is malformed or unknown.
     """
     problems = list(_shop_problems(shop))
     if not problems:
@@ -36,7 +36,7 @@ def add_shop(session: Session, shop: Shop) -> Shop:
         try:
             session.flush()
         except IntegrityError:
-            problems = [_invalid("handle", f"There is a shop {shop.handle!r} already.")]
+            problems = [_invalid("handle", f"The handle {shop.handle!r} is already taken.")]
     if problems:
         raise InvalidInputError(problems)
     return shop
@@ -45,20 +45,22 @@ def add_shop(session: Session, shop: Shop) -> Shop:
 def _shop_problems(shop: Shop) -> Iterable[Problem]:
     if not HANDLE_PATTERN.fullmatch(shop.handle):
         yield _invalid(
-            "handle", "A shop's handle is 1 to 63 of a-z, 0-9 and -, beginning with none of -."
+            "handle",
+            "A shop's handle must have 1 to 63 characters from a-z, 0-9 and -, and cannot start "
+            "with a hyphen.",
         )
     if not shop.name.strip() or len(shop.name) > 255:
-        yield _invalid("name", "A shop's name has 1 to 255 characters.")
+        yield _invalid("name", "A shop's name must have 1 to 255 characters.")
     if shop.timezone not in available_timezones():
         yield _invalid(
             "timezone",
-            f"There is no time zone {shop.timezone!r}; write it as in the IANA database, "
-            "e.g. America/New_York.",
+            f"Unknown time zone {shop.timezone!r}: use a name from the IANA database, such as "
+            "America/New_York.",
         )
     if shop.currency not in list_currencies():
         yield _invalid(
             "currency",
-            f"There is no currency {shop.currency!r}; write its code of ISO 4217, e.g. USD.",
+            f"Unknown currency {shop.currency!r}: use an ISO 4217 code, such as USD.",
         )
 
 
@@ -67,16 +69,16 @@ def _invalid(field: str, message: str) -> Problem:
 
 
 def list_shops(catalog: Catalog) -> Sequence[Shop]:
-    """Every shop, by handle."""
+    """Return all shops, sorted by handle."""
     with catalog.read() as session:
         return session.exec(select(Shop).order_by(col(Shop.handle))).all()
 
 
 def find_shop(catalog: Catalog, handle: str) -> Shop:
-    """The shop with a handle.
+    """Return the shop with a handle.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: No shop has the handle.
     """
     with catalog.read() as session:
         shop = session.exec(select(Shop).where(Shop.handle == handle)).first()

@@ -1,4 +1,4 @@
-"""The catalog's database: its connections and its sessions."""
+"""The catalog's database: connections and sessions."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from graphql_app.redaction import find_secrets, redact, redact_url
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a statement may take, and that are waited for a connection while all are in use.
+# Seconds
 STATEMENT_TIMEOUT = 30
 POOL_TIMEOUT = 10
 
 
 class Catalog:
-    """A connection to the catalog.
+    """The catalog in a SQLite or PostgreSQL database.
 
     Args:
-        url: A SQLAlchemy URL of SQLite or PostgreSQL (psycopg).
+        url: The SQLAlchemy URL, of SQLite or of PostgreSQL with psycopg.
 
     Attributes:
-        secrets: What of the URL is not to be shown.
+        secrets: The parts of the URL that must not be printed or logged.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = self._writer = self._created(url)
+            self._engine = self._writer = self._create_engine(url)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             reason = redact(str(error), find_secrets(url))
             raise AppError(
@@ -49,76 +49,79 @@ class Catalog:
             ) from error
         self.secrets = find_secrets(url)
         if self._engine.dialect.name == "sqlite":
-            # A writer takes SQLite's lock as it begins; one that only read so far could not wait.
-            self._writer = self._created(url)
+            # BEGIN IMMEDIATE acquires SQLite's write lock at once. A transaction that reads first
+            # cannot wait for the lock later.
+            self._writer = self._create_engine(url)
             for engine, begin in ((self._engine, "BEGIN"), (self._writer, "BEGIN IMMEDIATE")):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", partial(_begin, begin))
 
     @staticmethod
-    def _created(url: str) -> Engine:
+    def _create_engine(url: str) -> Engine:
         address = make_url(url)
         options = connection_options(address)
         if options:
             options["pool_timeout"] = POOL_TIMEOUT
-        # What is written may be a person's data, and so is in no exception.
+        # Parameters may be personal data, so keep them out of exceptions.
         return create_engine(address, hide_parameters=True, **options)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session to read in.
+        """Open a session for reading.
 
         Raises:
-            AppError: UNAVAILABLE when the database does not answer.
+            AppError: UNAVAILABLE if the database does not answer.
         """
-        with _outages(), Session(self._engine, expire_on_commit=False) as session:
+        with _report_outages(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session whose changes are committed at the end, all of them or none.
+        """Open a session whose changes are committed together when the block ends.
 
         Raises:
-            AppError: UNAVAILABLE when the database does not answer.
+            AppError: UNAVAILABLE if the database does not answer.
         """
         with (
-            _outages(),
+            _report_outages(),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     def ping(self) -> None:
-        """Answer, or raise UNAVAILABLE."""
-        with _outages(), self._engine.connect() as connection:
+        """Check that the database answers.
+
+        Raises:
+            AppError: UNAVAILABLE if it does not.
+        """
+        with _report_outages(), self._engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        """Close every connection."""
         self._engine.dispose()
         self._writer.dispose()
 
     @property
     def engine(self) -> Engine:
-        """What is read with."""
+        """The engine for reading."""
         return self._engine
 
     @property
     def writer(self) -> Engine:
-        """What is written with."""
+        """The engine for writing."""
         return self._writer
 
     @property
     def name(self) -> str:
-        """The database's URL, without its secrets."""
+        """The database's URL with its secrets redacted."""
         return redact_url(self._engine.url.render_as_string())
 
 
 def connection_options(url: URL) -> dict[str, Any]:
-    """What a PostgreSQL server needs that restarts, fails over or does not answer."""
+    """Return engine options that detect a PostgreSQL server's restart, failover or silence."""
     if url.get_backend_name() != "postgresql":
         return {}
-    # A connection is tried before it is used, and one that is not answered is given up.
     options = {
         "connect_timeout": 5,
         "keepalives_idle": 10,
@@ -132,10 +135,10 @@ def connection_options(url: URL) -> dict[str, Any]:
 
 
 @contextmanager
-def _outages() -> Iterator[None]:
+def _report_outages() -> Iterator[None]:
     try:
         yield
-    # The third: only to be read. The last: all connections are in use for long.
+    # InternalError: the server became read-only. TimeoutError: all connections are in use.
     except (OperationalError, InterfaceError, InternalError, TimeoutError) as error:
         logger.error("the catalog failed: %.200s", getattr(error, "orig", error))
         message = "The catalog does not answer; try again in a moment."
@@ -143,7 +146,7 @@ def _outages() -> Iterator[None]:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    # The driver must not begin transactions by itself: _begin does.
+    # Keep the driver from beginning transactions: _begin does.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):

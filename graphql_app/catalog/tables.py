@@ -11,22 +11,20 @@ from sqlmodel import Field, SQLModel
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, kept as UTC; SQLite would forget the zone."""
+    """A timezone-aware datetime, stored in UTC because SQLite does not store time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC."""
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC."""
         return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
 
 
 def now() -> datetime:
-    """The current time, aware."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -37,7 +35,7 @@ class CatalogTable(SQLModel, registry=registry()):
 
 
 class Shop(CatalogTable, table=True):
-    """A tenant: everything else belongs to one."""
+    """A tenant. Every other row of the catalog belongs to a shop."""
 
     __tablename__ = "shop"
 
@@ -51,7 +49,7 @@ class Shop(CatalogTable, table=True):
 
 
 class ApiToken(CatalogTable, table=True):
-    """A credential of a shop; of its secret only a hash is kept."""
+    """A token that gives access to a shop. Only a hash of its secret is stored."""
 
     __tablename__ = "api_token"
 
@@ -65,14 +63,14 @@ class ApiToken(CatalogTable, table=True):
 
 
 class Segment(CatalogTable, table=True):
-    """A saved segment. ``name_key`` makes names unique in a shop without regard to case."""
+    """A saved segment. ``name_key`` makes names unique within a shop, ignoring case."""
 
     __tablename__ = "segment"
     __table_args__ = (
         UniqueConstraint("shop_id", "name_key"),
         UniqueConstraint("shop_id", "default_key"),
         Index("ix_segment_shop_updated", "shop_id", "archived", "updated_at", "id"),
-        {"sqlite_autoincrement": True},  # the id of one that was deleted is not given again
+        {"sqlite_autoincrement": True},  # never reuse the id of a deleted segment
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -90,12 +88,12 @@ class Segment(CatalogTable, table=True):
 
     @property
     def is_default(self) -> bool:
-        """Whether every shop has it and nobody can change it."""
+        """Whether the segment is one of the read-only segments that every shop has."""
         return self.default_key is not None
 
 
 class SegmentRevision(CatalogTable, table=True):
-    """What a segment said at one of its versions."""
+    """The content of a segment at one of its earlier versions."""
 
     __tablename__ = "segment_revision"
 
@@ -108,7 +106,7 @@ class SegmentRevision(CatalogTable, table=True):
 
 
 class SegmentUse(CatalogTable, table=True):
-    """That a segment's rule refers to another segment, which is not to go away then."""
+    """A reference from a segment's rule to another segment, which cannot be deleted meanwhile."""
 
     __tablename__ = "segment_use"
 
@@ -117,7 +115,7 @@ class SegmentUse(CatalogTable, table=True):
 
 
 class FactsClock(CatalogTable, table=True):
-    """The version of a shop's last write of facts, where processes share the facts' store."""
+    """The version of a shop's latest write of facts, if several processes share the audience."""
 
     __tablename__ = "facts_clock"
 
@@ -126,7 +124,7 @@ class FactsClock(CatalogTable, table=True):
 
 
 class IdempotencyKey(CatalogTable, table=True):
-    """That a batch of facts was recorded under a key; see ``catalog.idempotency``."""
+    """The key of a recorded batch of facts; see ``catalog.idempotency``."""
 
     __tablename__ = "idempotency_key"
     __table_args__ = (Index("ix_idempotency_key_age", "shop_id", "created_at"),)

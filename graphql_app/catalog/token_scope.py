@@ -1,4 +1,4 @@
-"""The scopes of tokens, apart from the tables so that importing them is cheap."""
+"""The scopes of tokens. They need no table, so this module is cheap to import."""
 
 from __future__ import annotations
 

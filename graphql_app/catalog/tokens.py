@@ -1,4 +1,4 @@
-"""Shops and the tokens that give access to them."""
+"""API tokens: create, list, revoke and authenticate them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from graphql_app.errors import NotFoundError
 
 TOKEN_PATTERN = re.compile(r"seg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
-CACHE_SECONDS = 1.0  # seconds for which what a token gives access to is not asked again
+CACHE_SECONDS = 1.0
 MAX_CACHED = 10_000
-IDS_PER_STATEMENT = 1_000  # tokens that one statement asks for
+IDS_PER_STATEMENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is asking: a shop, and what its token may do."""
+    """A request's access: the shop that its token belongs to, and the token's scopes."""
 
     shop: Shop
     scopes: frozenset[TokenScope]
@@ -35,12 +35,11 @@ class Access:
 
     @property
     def shop_id(self) -> int:
-        """The shop's id in the catalog and in the tables of facts."""
         return stored_id(self.shop)
 
 
 def create_token(catalog: Catalog, shop: Shop, scopes: Iterable[TokenScope], name: str = "") -> str:
-    """Make a token; its text is returned this once and kept nowhere."""
+    """Create a token and return its text, which cannot be read again."""
     token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     with catalog.write() as session:
         session.add(
@@ -56,27 +55,27 @@ def create_token(catalog: Catalog, shop: Shop, scopes: Iterable[TokenScope], nam
 
 
 def list_tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
-    """A shop's tokens, the newest first."""
+    """Return a shop's tokens, newest first."""
     with catalog.read() as session:
         found = select(ApiToken).where(ApiToken.shop_id == shop.id)
         return session.exec(found.order_by(col(ApiToken.created_at).desc())).all()
 
 
 def revoke_token(catalog: Catalog, token_id: str) -> str:
-    """End a token's life, at once; its id.
+    """Revoke a token and return its id.
 
     Args:
         catalog: The catalog.
-        token_id: Its id; or all of it, as who has nothing else in haste may give it.
+        token_id: The token's id, or the whole token.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: No token has the id.
     """
-    whole = TOKEN_PATTERN.fullmatch(token_id)
+    token_text = TOKEN_PATTERN.fullmatch(token_id)
     with catalog.write() as session:
-        token = session.get(ApiToken, whole[1] if whole else token_id)
+        token = session.get(ApiToken, token_text[1] if token_text else token_id)
         if token is None:
-            # What was given may be a secret.
+            # Do not repeat the argument: it may contain a secret.
             raise NotFoundError("token", hint="List the ids with `segments token list`.")
         token.revoked_at = token.revoked_at or now()
         session.add(token)
@@ -84,7 +83,7 @@ def revoke_token(catalog: Catalog, token_id: str) -> str:
 
 
 def authenticate(catalog: Catalog, token: str) -> Access | None:
-    """What a token gives access to; ``None`` when it gives none, for whatever reason."""
+    """Return the access that a token gives, or ``None`` if the token is invalid or revoked."""
     parts = TOKEN_PATTERN.fullmatch(token)
     if parts is None:
         return None
@@ -105,26 +104,26 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
 
 
 class TokenCache:
-    """What tokens give access to, asked of the catalog once a second at most for each.
+    """A cache of authenticated tokens, each valid for ``CACHE_SECONDS``.
 
-    So a token that is revoked, by whatever process, ends within a second.
+    A token that any process revokes is therefore rejected within a second.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known: dict[str, tuple[float, Access]] = {}
+        self._cached: dict[str, tuple[float, Access]] = {}
 
     def find_cached(self, token: str) -> Access | None:
-        """What a token was found to give access to a moment ago, if it was."""
-        until, access = self._known.get(_hash(token), (0.0, None))
-        return access if time.monotonic() < until else None
+        """Return the access of a token authenticated less than ``CACHE_SECONDS`` ago, if any."""
+        expires_at, access = self._cached.get(_hash(token), (0.0, None))
+        return access if time.monotonic() < expires_at else None
 
     def is_cached(self, token: str) -> bool:
-        """Whether a token gave access when it was last asked for."""
-        return _hash(token) in self._known
+        """Return whether a token's last authentication succeeded, even if that has expired."""
+        return _hash(token) in self._cached
 
     def find_revoked(self, ids: Sequence[str]) -> set[str]:
-        """Those of some tokens, by id, that give access to nothing any more."""
+        """Return the ids, out of ``ids``, of tokens that are revoked or do not exist."""
         live: set[str] = set()
         with self._catalog.read() as session:
             for begin in range(0, len(ids), IDS_PER_STATEMENT):
@@ -136,14 +135,14 @@ class TokenCache:
         return {*ids} - live
 
     def authenticate(self, token: str) -> Access | None:
-        """What a token gives access to now; ``None`` when it gives none."""
+        """Look a token up in the catalog and cache its access; return ``None`` if it has none."""
         access = authenticate(self._catalog, token)
         if access is None:
-            self._known.pop(_hash(token), None)
+            self._cached.pop(_hash(token), None)
         else:
-            if len(self._known) >= MAX_CACHED:
-                self._known.clear()
-            self._known[_hash(token)] = (time.monotonic() + CACHE_SECONDS, access)
+            if len(self._cached) >= MAX_CACHED:
+                self._cached.clear()
+            self._cached[_hash(token)] = (time.monotonic() + CACHE_SECONDS, access)
         return access
 
 
@@ -154,5 +153,5 @@ def bearer_token(authorization: str) -> str:
 
 
 def _hash(secret: str) -> str:
-    # The secret is 256 random bits, so a fast hash is as good as a slow one.
+    # A fast hash is enough, because the secret is 256 random bits.
     return hashlib.sha256(secret.encode()).hexdigest()

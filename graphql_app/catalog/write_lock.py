@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # Seconds to wait for a shop's lock. Each write holds it for a few seconds at most.
 LOCK_TIMEOUT = 60
 
-NOT_LOCKED = "The shop's facts cannot be written at the moment; try again in a moment."
+NOT_LOCKED = "The shop's facts cannot be written right now; try again in a moment."
 LOCK_LOST = (
     "The connection to the catalog was lost during the write, and with it the shop's write lock; "
     "try again in a moment."
@@ -114,7 +114,7 @@ class SharedWriteLocks:
             try:
                 connection.close()
             except SQLAlchemyError:  # the lock ended with the connection
-                logger.warning("the connection to the catalog was lost while facts were written")
+                logger.warning("the connection to the catalog was lost during a write of facts")
 
     @contextmanager
     def _lock_file(self, shop_id: int) -> Iterator[None]:
@@ -125,14 +125,14 @@ class SharedWriteLocks:
             raise _not_locked(str(error)) from error
         with lock:
             deadline = time.monotonic() + LOCK_TIMEOUT
-            while not _locked(lock.fileno()):
+            while not _try_lock(lock.fileno()):
                 if time.monotonic() > deadline:
                     raise _not_locked("another process holds it")
                 time.sleep(0.005)
             yield
 
 
-def _locked(file: int) -> bool:
+def _try_lock(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

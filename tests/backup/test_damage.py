@@ -135,7 +135,7 @@ def test_a_catalog_of_a_newer_version_is_left_alone(backup: Path, new: New) -> N
     migrate(target.services.catalog)
     with target.services.catalog.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(AppError, match="has the schema 9999, of a newer version"):
+    with pytest.raises(AppError, match="has the schema 9999 of a newer version"):
         target.restore(backup)
     assert target.rows() == 0
 

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs migrations over the connection that the catalog hands it."""
+"""Alembic's environment: run migrations on the connection that the catalog passes in."""
 
 from alembic import context
 

@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "shop",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -82,7 +81,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo."""
     op.drop_table("segment_revision")
     with op.batch_alter_table("segment", schema=None) as batch_op:
         batch_op.drop_index("ix_segment_shop_updated")

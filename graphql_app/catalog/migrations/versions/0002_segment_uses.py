@@ -1,4 +1,4 @@
-"""Which segments' rules refer to which others."""
+"""References from segments to other segments."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "segment_use",
         sa.Column("segment_id", sa.Integer(), nullable=False),
@@ -24,5 +23,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("segment_use")

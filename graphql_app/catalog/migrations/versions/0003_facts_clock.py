@@ -1,4 +1,4 @@
-"""The version of each shop's last write of facts."""
+"""The version of each shop's latest write of facts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "facts_clock",
         sa.Column("shop_id", sa.Integer(), nullable=False),
@@ -21,5 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("facts_clock")

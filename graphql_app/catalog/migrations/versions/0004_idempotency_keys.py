@@ -1,4 +1,4 @@
-"""Keys of batches of facts, so that a client may send one again."""
+"""Idempotency keys of batches of facts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "idempotency_key",
         sa.Column("shop_id", sa.Integer(), nullable=False),
@@ -26,5 +25,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("idempotency_key")

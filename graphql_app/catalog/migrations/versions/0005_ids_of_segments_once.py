@@ -1,7 +1,6 @@
-"""Ids of segments that were deleted are not given again, on SQLite as they never were elsewhere.
+"""Never reuse the ids of deleted segments on SQLite; PostgreSQL never does.
 
-SQLite gives a new row the number after the highest that is there, unless the table is made with
-AUTOINCREMENT, which a table that is there cannot be given: it is made anew.
+That takes AUTOINCREMENT, which SQLite cannot add to an existing table, so the table is recreated.
 """
 
 from alembic import op
@@ -11,14 +10,14 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# What refers to segments would go with the table.
+# Dropping the table would delete the rows that refer to it.
 KEEP = (
     "CREATE TEMPORARY TABLE kept_revision AS SELECT * FROM segment_revision",
     "CREATE TEMPORARY TABLE kept_use AS SELECT * FROM segment_use",
     "DELETE FROM segment_revision",
     "DELETE FROM segment_use",
 )
-PUT_BACK = (
+RESTORE = (
     "INSERT INTO segment_revision SELECT * FROM kept_revision",
     "INSERT INTO segment_use SELECT * FROM kept_use",
     "DROP TABLE kept_revision",
@@ -27,21 +26,19 @@ PUT_BACK = (
 
 
 def upgrade() -> None:
-    """Apply."""
-    _make_anew(sqlite_autoincrement=True)
+    _recreate_table(sqlite_autoincrement=True)
 
 
 def downgrade() -> None:
-    """Take back."""
-    _make_anew(sqlite_autoincrement=False)
+    _recreate_table(sqlite_autoincrement=False)
 
 
-def _make_anew(**options: bool) -> None:
+def _recreate_table(**options: bool) -> None:
     if op.get_bind().dialect.name != "sqlite":
         return
     for statement in KEEP:
         op.execute(statement)
     with op.batch_alter_table("segment", recreate="always", table_kwargs=options):
         pass
-    for statement in PUT_BACK:
+    for statement in RESTORE:
         op.execute(statement)
