@@ -21,7 +21,6 @@ from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, run_once
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
-from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of
@@ -245,42 +244,6 @@ def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], i
         return run_once(context.services.catalog, context.shop_id, key, asked, work)
 
 
-async def _contacts_upsert(
-    info: RequestInfo, contacts: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "contacts", contacts)
-
-
-async def _orders_upsert(
-    info: RequestInfo, orders: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "orders", orders)
-
-
-async def _products_upsert(
-    info: RequestInfo, products: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "products", products)
-
-
-async def _texts_record(
-    info: RequestInfo, texts: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "texts", texts)
-
-
-async def _keywords_record(
-    info: RequestInfo, keywords: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "keywords", keywords)
-
-
-async def _events_record(
-    info: RequestInfo, events: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, "events", events)
-
-
 async def _contacts_forget(
     info: RequestInfo,
     ids: Annotated[
@@ -292,36 +255,45 @@ async def _contacts_forget(
     return await facts_payload(info, idempotency_key, _forget, ids)
 
 
-def _mutation(resolver: Any, description: str) -> Any:
-    """Return a mutation; its argument named after a fact takes a list of that fact's input."""
-    for name in INPUTS.keys() & resolver.__annotations__.keys():
-        resolver.__annotations__[name] = argument(
-            list_of(INPUTS[name]), f"At most {MAX_ITEMS} {name}; all are recorded, or none."
-        )
-    return guarded_mutation(TokenScope.FACTS_WRITE, resolver=resolver, description=description)
+def _mutation(fact: str, description: str) -> Any:
+    """Return the mutation that records a kind of fact, from an argument named after it."""
+
+    async def record(
+        info: RequestInfo, items: Any, idempotency_key: IdempotencyKey = None
+    ) -> FactsPayload:
+        return await facts_payload(info, idempotency_key, _record, fact, items)
+
+    record.__annotations__["items"] = Annotated[
+        list_of(INPUTS[fact]),
+        strawberry.argument(
+            name=fact, description=f"At most {MAX_ITEMS} {fact}; all are recorded, or none."
+        ),
+    ]
+    return guarded_mutation(TokenScope.FACTS_WRITE, resolver=record, description=description)
 
 
 @strawberry.type
 class FactsMutation:
     contacts_upsert: FactsPayload = _mutation(
-        _contacts_upsert, "Record contacts. A contact replaces the one with the same id."
+        "contacts", "Record contacts. A contact replaces the one with the same id."
     )
     orders_upsert: FactsPayload = _mutation(
-        _orders_upsert,
+        "orders",
         "Record orders with their lines. An order replaces the one with the same id.",
     )
-    products_upsert: FactsPayload = _mutation(_products_upsert, "Record the titles of products.")
+    products_upsert: FactsPayload = _mutation("products", "Record the titles of products.")
     texts_record: FactsPayload = _mutation(
-        _texts_record, "Record texts sent to contacts. A text replaces the one with the same id."
+        "texts", "Record texts sent to contacts. A text replaces the one with the same id."
     )
     keywords_record: FactsPayload = _mutation(
-        _keywords_record,
+        "keywords",
         "Record keywords that contacts texted in. Repeating a call changes nothing.",
     )
     events_record: FactsPayload = _mutation(
-        _events_record, "Record other events. An event replaces the one with the same id."
+        "events", "Record other events. An event replaces the one with the same id."
     )
-    contacts_forget: FactsPayload = _mutation(
-        _contacts_forget,
-        "Erase contacts and all facts about them, permanently.",
+    contacts_forget: FactsPayload = guarded_mutation(
+        TokenScope.FACTS_WRITE,
+        resolver=_contacts_forget,
+        description="Erase contacts and all facts about them, permanently.",
     )
