@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,13 @@ logger = logging.getLogger(__name__)
 # Seconds
 STATEMENT_TIMEOUT = 30
 POOL_TIMEOUT = 10
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    """Return whether PostgreSQL can store a text: it has no NUL and no lone surrogate."""
+    return not UNSTORABLE.search(text)
 
 
 class Catalog:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
 
+from graphql_app.catalog.store import is_storable
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.members import MemberSortKey
 
@@ -37,21 +37,14 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
 
 
-def is_text(text: str) -> bool:
-    """Whether every store can be asked for it: no NUL, no lone surrogate."""
-    return not re.search("[\x00\ud800-\udfff]", text)
-
-
 def searched(search: str) -> str:
     """Check the argument ``search``.
 
     Raises:
-        AppError: It is no text.
+        AppError: INVALID, the catalog cannot store it.
     """
-    if not is_text(search):
-        raise AppError(
-            ErrorCode.INVALID, "search contains a character that is not text.", ("search",)
-        )
+    if not is_storable(search):
+        raise AppError(ErrorCode.INVALID, "search contains NUL or a lone surrogate.", ("search",))
     return search
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from graphql_app.catalog.store import is_storable
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import InvalidInputError
@@ -33,7 +34,6 @@ from graphql_app.schema.pagination import (
     MemberSort,
     PageInfo,
     Reverse,
-    is_text,
     page_size,
     searched,
 )
@@ -185,7 +185,7 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
         return None
     match parse_cursor(cursor, (argument,)):
         case [str(sorted_by), str(value), int(number)] if (
-            sorted_by == key and number <= MAX_SEGMENT and is_text(value)
+            sorted_by == key and number <= MAX_SEGMENT and is_storable(value)
         ):
             try:
                 instant = value if key is SegmentSortKey.NAME else datetime.fromisoformat(value)

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from graphql_app.catalog.shops import stored_id
-from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.store import Catalog, is_storable
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
@@ -386,12 +386,8 @@ def _text_problems(changes: Changes) -> Iterator[Problem]:
     if changes.description is not None and len(changes.description) > MAX_DESCRIPTION:
         yield _problem("description", f"A description has at most {MAX_DESCRIPTION} characters.")
     for field, text in (("name", changes.name), ("description", changes.description)):
-        if text is not None and ("\x00" in text or _has_surrogate(text)):
-            yield _problem(field, "This contains a character that is not text.")
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+        if text is not None and not is_storable(text):
+            yield _problem(field, "This contains NUL or a lone surrogate.")
 
 
 def _problem(field: str, message: str) -> Problem:
