@@ -1,8 +1,8 @@
-"""Many who write and read at once: nothing lost, nothing twice, no size that no order could give.
+"""Concurrent writers and readers: no write is lost or repeated, and every size is consistent.
 
-Batches move all of a crowd from one tag to another, in one write. So whoever counts finds all of
-the crowd with one of the tags and nobody with the others, whichever write came last. Others replace
-their orders, with lines in a table of their own: who has bought what has paid its price.
+Each batch moves the whole crowd to another tag in one write, so a count must find all of the crowd
+under one tag and nobody under the others. Other writers replace the crowd's orders, whose lines are
+in another table: every contact who bought a product must also have spent its price.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ mutation ($name: String!) {
 
 @dataclass
 class Outcome:
-    """What was done: how often, and the codes of what was refused."""
+    """The number of operations by kind, and the codes of refused ones."""
 
     done: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -44,12 +44,12 @@ class Outcome:
 
 
 def tagged(tag: str) -> dict[str, Any]:
-    """The rule of who has a tag."""
+    """Return the rule for contacts with a tag."""
     return {"tag": {"operator": "ANY_OF", "tags": [tag]}}
 
 
 def move(client: Client, tag: str) -> None:
-    """Have the whole crowd change to a tag, in one write."""
+    """Move the whole crowd to a tag, in one write."""
     client.record("contactsUpsert", [{"id": id, "tags": [tag]} for id in CROWD])
 
 
@@ -59,27 +59,27 @@ def _write(client: Client, chance: random.Random, outcome: Outcome) -> None:
 
 
 def orders(number: int) -> list[dict[str, Any]]:
-    """For each of the crowd one order, of a product with a number, at that price."""
-    made = {
+    """Return one order per contact of the crowd, of product ``number`` at that price."""
+    order = {
         "orderedAt": "2026-01-01T00:00:00Z",
         "total": f"{number}.00",
         "lines": [{"productId": f"product-{number}"}],
     }
-    return [{"id": id, "contactId": id, **made} for id in CROWD]
+    return [{"id": id, "contactId": id, **order} for id in CROWD]
 
 
-def bought(client: Client, number: int) -> int:
-    """How many have bought the product with a number, which all of them have, or nobody.
+def count_buyers(client: Client, number: int) -> int:
+    """Count the contacts who bought product ``number``: the whole crowd or nobody.
 
     Raises:
-        AssertionError: Some have, or who has bought it has not paid its price.
+        AssertionError: Only some bought it, or a buyer did not spend its price.
     """
     bought = {"productPurchased": {"operator": "ANY_OF", "products": [f"product-{number}"]}}
     paid = {"spend": {"operator": "EQUALS", "amount": f"{number}.00"}}
     found = client.size({"any": [bought, paid]})
-    each: set[int] = {found["members"], *(part["members"] for part in found["parts"])}
-    assert each in ({0}, {len(CROWD)}), f"half of an order: {each}"
-    return each.pop()
+    counts: set[int] = {found["members"], *(part["members"] for part in found["parts"])}
+    assert counts in ({0}, {len(CROWD)}), f"half of an order: {counts}"
+    return counts.pop()
 
 
 def _order(client: Client, chance: random.Random, outcome: Outcome) -> None:
@@ -87,19 +87,19 @@ def _order(client: Client, chance: random.Random, outcome: Outcome) -> None:
     outcome.done["order"] += 1
 
 
-def _bought(client: Client, chance: random.Random, outcome: Outcome) -> None:
-    bought(client, chance.randrange(1, 4))
+def _count_buyers(client: Client, chance: random.Random, outcome: Outcome) -> None:
+    count_buyers(client, chance.randrange(1, 4))
     outcome.done["bought"] += 1
 
 
 def _read(client: Client, chance: random.Random, outcome: Outcome) -> None:
     tags = chance.sample(TAGS, 2)
     found = client.size({"any": [tagged(tag) for tag in TAGS]})
-    everyone, *each = [part["members"] for part in found["parts"]]
-    assert everyone == len(CROWD), f"{everyone} of the crowd have any tag"
-    assert sorted(each) == [0] * (len(TAGS) - 1) + [len(CROWD)], f"they have {each}"
+    everyone, *by_tag = [part["members"] for part in found["parts"]]
+    assert everyone == len(CROWD), f"{everyone} of the crowd have a tag"
+    assert sorted(by_tag) == [0] * (len(TAGS) - 1) + [len(CROWD)], f"counts by tag: {by_tag}"
     pair = client.members({"all": [tagged(tag) for tag in tags]})
-    assert pair == 0, f"{pair} have {tags} at once"
+    assert pair == 0, f"{pair} have both of {tags}"
     outcome.done["read"] += 1
 
 
@@ -107,30 +107,33 @@ def _rename(client: Client, chance: random.Random, outcome: Outcome, segment: st
     query = "query ($id: ID!) { segment(id: $id) { version } }"
     version = client.ask(query, id=segment)["segment"]["version"]
     name = f"Name {chance.random()}"
-    answer = client.ask(UPDATE, id=segment, name=name, version=version)["segmentUpdate"]
-    outcome.codes.update(error["code"] for error in answer["userErrors"])
-    if answer["segment"] is not None:
-        assert answer["segment"]["version"] == version + 1, "an update of another was overwritten"
+    payload = client.ask(UPDATE, id=segment, name=name, version=version)["segmentUpdate"]
+    outcome.codes.update(error["code"] for error in payload["userErrors"])
+    if payload["segment"] is not None:
+        assert payload["segment"]["version"] == version + 1, "an update overwrote another one"
         outcome.done["rename"] += 1
 
 
-def _name_alike(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _reuse_name(client: Client, chance: random.Random, outcome: Outcome) -> None:
     name = f"Same {chance.randrange(10**6)}"
-    answers = [client.ask(CREATE, name=each)["segmentCreate"] for each in (name, name.upper())]
-    assert [error["code"] for error in answers[1]["userErrors"]] == ["NAME_TAKEN"]
+    payloads = [client.ask(CREATE, name=n)["segmentCreate"] for n in (name, name.upper())]
+    assert [error["code"] for error in payloads[1]["userErrors"]] == ["NAME_TAKEN"]
     client.ask(
         "mutation ($id: ID!) { segmentDelete(id: $id) { deletedId } }",
-        id=answers[0]["segment"]["id"],
+        id=payloads[0]["segment"]["id"],
     )
     outcome.done["name"] += 1
 
 
 def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1) -> Outcome:
-    """Have workers write and read a shop for a while, through clients in turn; what came of it.
+    """Write and read a new shop in ``workers`` threads for some seconds, and return the outcome.
 
-    The clients are of one shop, which is new, of one process or of several.
+    The threads take turns with the clients, which may use one server or several.
+
+    Raises:
+        AssertionError: A result was inconsistent, or a write was lost.
     """
-    outcome, until = Outcome(), time.monotonic() + seconds
+    outcome, deadline = Outcome(), time.monotonic() + seconds
     first = clients[0]
     move(first, TAGS[0])
     first.record("ordersUpsert", orders(1))
@@ -140,9 +143,9 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
         lambda client, chance: _read(client, chance, outcome),
         lambda client, chance: _read(client, chance, outcome),
         lambda client, chance: _order(client, chance, outcome),
-        lambda client, chance: _bought(client, chance, outcome),
+        lambda client, chance: _count_buyers(client, chance, outcome),
         lambda client, chance: _rename(client, chance, outcome, segment),
-        lambda client, chance: _name_alike(client, chance, outcome),
+        lambda client, chance: _reuse_name(client, chance, outcome),
     ]
 
     def work(number: int) -> None:
@@ -150,7 +153,7 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
         client, job = clients[number % len(clients)], jobs[number % len(jobs)]
         try:
             job(client, chance)  # once at least, however busy the machine is
-            while time.monotonic() < until and not outcome.failures:
+            while time.monotonic() < deadline and not outcome.failures:
                 job(client, chance)
         except BaseException as error:
             outcome.failures.append(error)

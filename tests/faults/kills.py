@@ -1,7 +1,7 @@
-"""Rounds of ``kill -9``: what was acknowledged is there after a restart, and no half of the rest.
+"""Rounds of ``kill -9``: acknowledged writes survive a restart, and no write is there in part.
 
-Each round has a shop of its own. Writers note what was acknowledged; of each, one write at most was
-under way when the server was killed, and is there whole or not at all.
+Each round has a new shop. The writers note which writes were acknowledged. Each writer has at most
+one write in flight when the server is killed, which must be there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.e2e.process import Running
 from tests.support import FACT_INPUTS
 
 BATCH = 20  # contacts, each with an order
-LONGEST = 1.5  # seconds from the first answer until the server is killed, at most
+MAX_DELAY = 1.5  # seconds between the first acknowledged write and the kill
 
 CREATE = """
 mutation ($name: String!) {
@@ -56,35 +56,37 @@ query ($after: String) {
 """
 FORGET = "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded } }"
 
-# What there is of a segment: its name and version; ``None`` once it is deleted.
+# A segment's name and version; ``None`` once it is deleted.
 State = tuple[str, int] | None
 
 
 @dataclass
 class Ledger:
-    """What a round's writers know.
+    """What the writers of a round know.
 
-    ``begun`` has the batches whose orders, or whose being forgotten, were not answered.
+    Attributes:
+        in_flight: Batches whose orders or deletion were not acknowledged yet.
+        segments: The possible states of each segment.
     """
 
     recorded: set[int] = field(default_factory=set)
     forgotten: set[int] = field(default_factory=set)
-    begun: set[int] = field(default_factory=set)
+    in_flight: set[int] = field(default_factory=set)
     segments: dict[str, list[State]] = field(default_factory=dict)
 
     @property
     def acknowledged(self) -> int:
-        """How many writes were."""
+        """The number of acknowledged writes."""
         return len(self.recorded) + len(self.forgotten) + len(self.segments)
 
 
 def ids(batch: int) -> list[str]:
-    """The contacts of a batch, and their orders."""
+    """Return the ids of a batch's contacts, which are also those of their orders."""
     return [str(batch * BATCH + number) for number in range(1, BATCH + 1)]
 
 
 def record(running: Running, token: str, mutation: str, items: list[dict[str, Any]]) -> None:
-    """Record facts, which must be taken."""
+    """Record facts, and check that all were recorded."""
     fact = next(name for name in FACT_INPUTS if mutation.startswith(name))
     query = f"""
     mutation ($items: [{FACT_INPUTS[fact]}!]!) {{
@@ -116,15 +118,15 @@ def _orders(running: Running, token: str, batch: int) -> None:
 def _keep_recording(running: Running, token: str, ledger: Ledger, chance: random.Random) -> None:
     for batch in range(10_000):
         _contacts(running, token, batch)
-        ledger.begun.add(batch)
+        ledger.in_flight.add(batch)
         _orders(running, token, batch)
         ledger.recorded.add(batch)
-        ledger.begun.discard(batch)
+        ledger.in_flight.discard(batch)
         if chance.random() < 0.2:
-            ledger.begun.add(batch)
+            ledger.in_flight.add(batch)
             running.ask(token, FORGET, ids=ids(batch))
             ledger.forgotten.add(batch)
-            ledger.begun.discard(batch)
+            ledger.in_flight.discard(batch)
 
 
 def _keep_saving(running: Running, token: str, ledger: Ledger, chance: random.Random) -> None:
@@ -143,12 +145,12 @@ def _keep_saving(running: Running, token: str, ledger: Ledger, chance: random.Ra
             states.pop(0)
 
 
-def _until_it_ends(work: Callable[[], None], failures: list[BaseException]) -> threading.Thread:
+def _start_writer(work: Callable[[], None], failures: list[BaseException]) -> threading.Thread:
     def run() -> None:
         try:
             work()
         except httpx.TransportError:
-            pass  # it was killed
+            pass  # the server was killed
         except BaseException as error:
             failures.append(error)
 
@@ -157,20 +159,20 @@ def _until_it_ends(work: Callable[[], None], failures: list[BaseException]) -> t
     return thread
 
 
-def killed_while_writing(running: Running, token: str, chance: random.Random) -> Ledger:
-    """Have clients write to a shop until the server is killed; what they know.
+def kill_during_writes(running: Running, token: str, chance: random.Random) -> Ledger:
+    """Write to a shop, kill the server meanwhile, and return what the writers know.
 
     Raises:
         AssertionError: A write was refused.
     """
     ledger, failures = Ledger(), list[BaseException]()
     writers = [
-        _until_it_ends(lambda: _keep_recording(running, token, ledger, chance), failures),
-        _until_it_ends(lambda: _keep_saving(running, token, ledger, chance), failures),
+        _start_writer(lambda: _keep_recording(running, token, ledger, chance), failures),
+        _start_writer(lambda: _keep_saving(running, token, ledger, chance), failures),
     ]
     while not ledger.acknowledged and any(writer.is_alive() for writer in writers):
         time.sleep(0.001)
-    time.sleep(chance.uniform(0, LONGEST))
+    time.sleep(chance.uniform(0, MAX_DELAY))
     running.stop(signal.SIGKILL)
     for writer in writers:
         writer.join()
@@ -180,36 +182,36 @@ def killed_while_writing(running: Running, token: str, chance: random.Random) ->
 
 
 def check(running: Running, token: str, ledger: Ledger) -> None:
-    """See that all that was acknowledged is there, and no half of anything.
+    """Check that every acknowledged write is there, and no write in part.
 
     Raises:
-        AssertionError: It is not.
+        AssertionError: A write is missing, or is there in part.
     """
     whole = 0
-    for batch in sorted(ledger.recorded | ledger.begun):
-        _contacts(running, token, batch)  # again, for those who were forgotten
+    for batch in sorted(ledger.recorded | ledger.in_flight):
+        _contacts(running, token, batch)  # again, in case they were forgotten
         rule = {"productPurchased": {"operator": "ANY_OF", "products": [f"batch-{batch}"]}}
-        found = members(running, token, rule)
-        if batch in ledger.begun:
+        found = count_members(running, token, rule)
+        if batch in ledger.in_flight:
             assert found in (0, BATCH), f"half of batch {batch}: {found}"
         else:
-            wanted = 0 if batch in ledger.forgotten else BATCH
-            assert found == wanted, f"batch {batch}: {found} for {wanted}"
+            expected = 0 if batch in ledger.forgotten else BATCH
+            assert found == expected, f"batch {batch}: {found} instead of {expected}"
         whole += found
     ordered = {"ordersPlaced": {"operator": "EQUALS", "count": 1}}
-    assert members(running, token, ordered) == whole
-    there = {
+    assert count_members(running, token, ordered) == whole
+    saved = {
         node["id"]: (node["name"], node["version"])
         for node in _segments(running, token)
         if not node["isDefault"]
     }
     for id, states in ledger.segments.items():
-        assert there.pop(id, None) in states, f"{id} is none of {states}"
-    assert len(there) <= 1, f"nobody saved {there}"  # one whose answer did not come
+        assert saved.pop(id, None) in states, f"{id} has none of the states {states}"
+    assert len(saved) <= 1, f"nobody saved {saved}"  # a creation may be unacknowledged
 
 
-def members(running: Running, token: str, rule: Mapping[str, Any]) -> int:
-    """How many contacts match a rule."""
+def count_members(running: Running, token: str, rule: Mapping[str, Any]) -> int:
+    """Count the contacts who match a rule."""
     query = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
     found: int = running.ask(token, query, rule=rule)["segmentSize"]["members"]
     return found
@@ -225,23 +227,23 @@ def _segments(running: Running, token: str) -> Iterator[Any]:
         after = page["pageInfo"]["endCursor"]
 
 
-def shop(catalog_url: str, registry: Registry, handle: str) -> str:
-    """A new shop, beside whatever process serves the catalog; a token of it."""
+def create_shop_token(catalog_url: str, registry: Registry, handle: str) -> str:
+    """Create a shop in a catalog that a server may be using, and return a token for it."""
     catalog = Catalog(catalog_url)
     try:
-        made = create_shop(
+        shop = create_shop(
             catalog, registry, Shop(handle=handle, name=handle, timezone="UTC", currency="USD")
         )
-        return create_token(catalog, made, TokenScope)
+        return create_token(catalog, shop, TokenScope)
     finally:
         catalog.close()
 
 
 def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
-    """Kill a server while it is written to, as often as asked; yields the writes that it answered.
+    """Kill a server during writes, ``rounds`` times. Yield the number of acknowledged writes.
 
     Raises:
-        AssertionError: Something was lost, or is there in part.
+        AssertionError: A write was lost, or is there in part.
     """
     chance, registry = random.Random(seed), discover()
     url = f"sqlite:///{data / 'catalog.sqlite3'}"
@@ -250,8 +252,8 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
         with process.server(data, RATE_LIMIT="0") as running:
             for token, ledger in known[-1:] + chance.sample(known[:-1], min(2, len(known[:-1]))):
                 check(running, token, ledger)
-            token = shop(url, registry, f"shop-{seed}-{number}")
-            known.append((token, killed_while_writing(running, token, chance)))
+            token = create_shop_token(url, registry, f"shop-{seed}-{number}")
+            known.append((token, kill_during_writes(running, token, chance)))
         yield known[-1][1].acknowledged
     with process.server(data, RATE_LIMIT="0") as running:
         for token, ledger in known:
@@ -270,9 +272,9 @@ migrate(catalog, sys.argv[2])
 
 
 def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
-    """Kill a migration, there and back in turn, as often as asked; yields whether it was done.
+    """Kill migrations, upgrades and downgrades in turn. Yield whether each had finished.
 
-    The catalog at the URL is one that has rows, of the first schema.
+    The catalog at the URL has the first schema, and rows.
 
     Raises:
         AssertionError: A row was lost.
@@ -299,7 +301,7 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
 
 @contextmanager
 def _migrating(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that has begun to migrate."""
+    """Start a process that migrates."""
     with subprocess.Popen(
         [sys.executable, "-c", MIGRATE, url, to],
         stdin=subprocess.PIPE,
@@ -315,7 +317,7 @@ def _migrating(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def content(url: str) -> dict[str, list[Any]]:
-    """All rows of a catalog's tables that have any."""
+    """Return the rows of a catalog by table, without empty tables."""
     engine, tables = create_engine(url), MetaData()
     try:
         with engine.connect() as connection:

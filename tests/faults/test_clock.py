@@ -1,4 +1,4 @@
-"""Clocks that jump: the last write wins, windows are of the time that it is, live sizes follow."""
+"""Jumping clocks: the last write wins, and time windows and live sizes follow the clock."""
 
 from __future__ import annotations
 
@@ -12,44 +12,42 @@ from graphql_app.segments import scope
 from tests.support import Client, streaming
 
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
-LATELY = {"subscribeDate": {"operator": "IN_LAST", "days": 1}}
+RECENTLY = {"subscribeDate": {"operator": "IN_LAST", "days": 1}}
 TAGGED = {"tag": {"operator": "ANY_OF", "tags": ["new"]}}
 
 _wall = time.time_ns
 
 
 class Clock:
-    """The wall clock of this process, which can be set."""
+    """A wall clock with an offset."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
 
     def now(self, zone: tzinfo | None = UTC) -> datetime:
-        """As ``datetime.now``."""
+        """Return the time, like ``datetime.now``."""
         return datetime.fromtimestamp(_wall() / 1e9, zone) + self.offset
 
     def time_ns(self) -> int:
-        """As ``time.time_ns``."""
+        """Return the time, like ``time.time_ns``."""
         return _wall() + int(self.offset.total_seconds() * 1e9)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock, where the service reads it."""
-    made = Clock()
+    """Replace the clock wherever the service reads it."""
+    clock = Clock()
     for module in (scope, tables):
-        monkeypatch.setattr(module, "datetime", made)
-    monkeypatch.setattr(time, "time_ns", made.time_ns)
-    return made
+        monkeypatch.setattr(module, "datetime", clock)
+    monkeypatch.setattr(time, "time_ns", clock.time_ns)
+    return clock
 
 
 def _contact(moment: datetime, *tags: str) -> list[dict[str, object]]:
     return [{"id": "1", "subscribedAt": moment.isoformat(), "tags": tags}]
 
 
-def test_the_last_write_wins_and_windows_are_of_now_whatever_the_clock_did(
-    shop: Client, clock: Clock
-) -> None:
+def test_the_last_write_wins_and_windows_follow_a_jumping_clock(shop: Client, clock: Clock) -> None:
     subscribed = datetime.now(UTC) - timedelta(hours=12)
     shop.record("contactsUpsert", _contact(subscribed, "old"))
     for jump in (timedelta(days=3), timedelta(days=-3), timedelta(hours=-1), timedelta()):
@@ -58,8 +56,8 @@ def test_the_last_write_wins_and_windows_are_of_now_whatever_the_clock_did(
         assert shop.members(TAGGED) == 1
         shop.record("contactsUpsert", _contact(subscribed))
         assert shop.members(TAGGED) == 0
-        lately = timedelta() <= clock.now() - subscribed < timedelta(days=1)
-        assert shop.members(LATELY) == lately
+        is_recent = timedelta() <= clock.now() - subscribed < timedelta(days=1)
+        assert shop.members(RECENTLY) == is_recent
         name = f"After {jump}"
         query = """
         mutation ($name: String!) {
@@ -69,11 +67,11 @@ def test_the_last_write_wins_and_windows_are_of_now_whatever_the_clock_did(
         assert shop.ask(query, name=name)["segmentCreate"]["segment"]["id"]
 
 
-def test_a_live_size_follows_the_clock_there_and_back(shop: Client, clock: Clock) -> None:
+def test_a_live_size_follows_a_jumping_clock(shop: Client, clock: Clock) -> None:
     shop.record("contactsUpsert", _contact(datetime.now(UTC) - timedelta(hours=1)))
     with streaming(shop.address) as stream:
         stream.init(shop.token)
-        stream.subscribe(COUNT, rule=LATELY)
+        stream.subscribe(COUNT, rule=RECENTLY)
         assert stream.next() == {"segmentSize": {"members": 1}}
         clock.offset = timedelta(days=2)
         assert stream.next() == {"segmentSize": {"members": 0}}

@@ -1,4 +1,4 @@
-"""A disk that is full, and one that cannot be written: clear errors, nothing lost."""
+"""Full and read-only disks: errors are clear, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ mutation ($items: [ContactInput!]!) { contactsUpsert(contacts: $items) { recorde
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of 64 MiB."""
+    """A new file system of 64 MiB."""
     if os.geteuid() != 0:
-        pytest.fail("It has to mount: unshare -rm .venv/bin/pytest tests/faults/test_disk.py")
+        pytest.fail(
+            "This test mounts file systems: unshare -rm .venv/bin/pytest tests/faults/test_disk.py"
+        )
     mounted = tmp_path / "disk"
     mounted.mkdir()
     subprocess.run(
@@ -45,7 +47,7 @@ def _remount(disk: Path, options: str) -> None:
 
 
 def _contacts(first: int, size: int = 1_000) -> list[dict[str, Any]]:
-    """Contacts with properties that do not pack."""
+    """Return contacts with incompressible properties."""
     return [
         {"id": str(first + number), "properties": {"noise": os.urandom(512).hex()}}
         for number in range(size)
@@ -91,7 +93,7 @@ def _free(disk: Path) -> int:
 
 @contextmanager
 def _read_only(disk: Path) -> Iterator[None]:
-    """Nothing new can be written there; a disk in use cannot be made so by ``_remount``."""
+    """Make the disk read-only, as ``_remount`` cannot do with a disk in use."""
     subprocess.run(["/usr/bin/mount", "--bind", disk, disk], check=True)
     _remount(disk, "bind,ro")
     try:
@@ -100,7 +102,7 @@ def _read_only(disk: Path) -> Iterator[None]:
         subprocess.run(["/usr/bin/umount", disk], check=True)
 
 
-def test_a_disk_that_turns_read_only_under_a_server_refuses_facts_and_loses_none(
+def test_a_disk_that_becomes_read_only_refuses_facts_and_loses_none(
     disk: Path,
 ) -> None:
     data = disk / "data"
@@ -118,7 +120,7 @@ def test_a_disk_that_turns_read_only_under_a_server_refuses_facts_and_loses_none
         assert _members(running, token) == 2_000
 
 
-def test_a_disk_that_cannot_be_written_refuses_writes_and_says_so_at_the_start(disk: Path) -> None:
+def test_a_read_only_disk_is_reported_at_startup(disk: Path) -> None:
     data = disk / "data"
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")

@@ -1,4 +1,4 @@
-"""A few rounds of ``kill -9``; ``make soak`` does hundreds."""
+"""Three rounds of ``kill -9``; ``make soak`` runs hundreds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from tests.e2e import process
 from tests.faults import kills
 
 
-def test_killed_while_it_is_written_to_it_loses_nothing_and_keeps_no_half(tmp_path: Path) -> None:
+def test_a_server_killed_during_writes_loses_nothing_and_keeps_no_half_write(
+    tmp_path: Path,
+) -> None:
     data = tmp_path / "data"
     process.segments(data, "migrate")
     answered = [*kills.rounds_of_writing(data, rounds=3, seed=1)]
     assert all(answered)
 
 
-def test_killed_while_it_migrates_the_catalog_is_of_one_schema_or_the_other(
+def test_a_killed_migration_leaves_the_old_or_the_new_schema(
     catalog_url: str,
 ) -> None:
     catalog = Catalog(catalog_url)

@@ -1,4 +1,4 @@
-"""PostgreSQL goes away and comes back: clear errors meanwhile, nothing lost that was answered."""
+"""Outages of PostgreSQL: errors are clear meanwhile, and no answered write is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = '{ segments(first: 250, search: "Made") { totalCount nodes { name } } }'
 
 @pytest.fixture
 def primary(tmp_path: Path) -> Iterator[Postgres]:
-    """A PostgreSQL server that runs."""
+    """A running PostgreSQL server."""
     server = Postgres.make(tmp_path / "primary")
     server.start()
     yield server
@@ -41,7 +41,7 @@ def primary(tmp_path: Path) -> Iterator[Postgres]:
 
 @contextmanager
 def _shop(services: Services, settings: Settings, *servers: Postgres) -> Iterator[Client]:
-    """A client of a new shop, whose server has its catalog on PostgreSQL."""
+    """A client of a new shop, on a server with its catalog on PostgreSQL."""
     hosts = "&".join(f"host={server.address}" for server in servers)
     url = f"postgresql+psycopg://postgres@/postgres?{hosts}&target_session_attrs=read-write"
     with closing(Catalog(url)) as catalog:
@@ -52,7 +52,7 @@ def _shop(services: Services, settings: Settings, *servers: Postgres) -> Iterato
 
 
 def _outcome(client: Client, name: str) -> str:
-    """The name of a segment that was made, or the code of why it was not."""
+    """Create a segment, and return its name, or the code of the error."""
     response = client.post(CREATE, {"name": name})
     answer = response.json()
     if "errors" not in answer:
@@ -63,8 +63,8 @@ def _outcome(client: Client, name: str) -> str:
     return code
 
 
-def _while_it_is_written_to(client: Client, fault: Callable[[], None]) -> list[str]:
-    """Have segments made before, during and after a fault; what came of each."""
+def _write_during(client: Client, fault: Callable[[], None]) -> list[str]:
+    """Create segments before, during and after a fault; return the outcome of each."""
     outcomes: list[str] = []
     over = threading.Event()
 
@@ -77,7 +77,7 @@ def _while_it_is_written_to(client: Client, fault: Callable[[], None]) -> list[s
             number += 1
             if before and outcomes[-1].startswith("Made"):
                 return
-            time.sleep(0.03)  # so that one page has them all
+            time.sleep(0.03)  # so that all of them fit on one page
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -96,7 +96,7 @@ def _is_all_there(client: Client, outcomes: list[str]) -> bool:
     return made <= {*found}
 
 
-def test_a_restart_is_an_error_while_it_lasts_and_loses_nothing(
+def test_requests_fail_during_a_restart_and_nothing_is_lost(
     services: Services, settings: Settings, primary: Postgres
 ) -> None:
     def restart() -> None:
@@ -105,7 +105,7 @@ def test_a_restart_is_an_error_while_it_lasts_and_loses_nothing(
         primary.start()
 
     with _shop(services, settings, primary) as client:
-        outcomes = _while_it_is_written_to(client, restart)
+        outcomes = _write_during(client, restart)
         refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
         assert refused == {"UNAVAILABLE"}
         assert _is_all_there(client, outcomes)
@@ -121,7 +121,7 @@ def test_after_an_idle_restart_the_first_request_is_answered(
         assert _outcome(client, "Made after") == "Made after"
 
 
-def test_while_it_hangs_health_says_so_and_requests_are_unavailable(
+def test_a_hanging_postgresql_makes_health_and_requests_fail(
     services: Services, settings: Settings, primary: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring, "CHECK_TIMEOUT", 0.5)
@@ -155,7 +155,7 @@ def test_while_it_hangs_health_says_so_and_requests_are_unavailable(
         assert _is_all_there(client, outcomes)
 
 
-def test_a_statement_that_waits_for_somebody_elses_lock_is_given_up(
+def test_a_statement_that_waits_for_a_lock_times_out(
     services: Services, settings: Settings, primary: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog_store, "STATEMENT_TIMEOUT", 1)
@@ -169,7 +169,7 @@ def test_a_statement_that_waits_for_somebody_elses_lock_is_given_up(
         assert _outcome(client, "Made after") == "Made after"
 
 
-def test_a_standby_that_is_promoted_takes_over_with_all_that_was_answered(
+def test_a_promoted_standby_takes_over_without_losing_answered_writes(
     services: Services, settings: Settings, primary: Postgres, tmp_path: Path
 ) -> None:
     standby = primary.standby(tmp_path / "standby")
@@ -184,7 +184,7 @@ def test_a_standby_that_is_promoted_takes_over_with_all_that_was_answered(
             standby.promote()
 
         with _shop(services, settings, primary, standby) as client:
-            outcomes = _while_it_is_written_to(client, fail_over)
+            outcomes = _write_during(client, fail_over)
             refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
             assert refused == {"UNAVAILABLE"}
             assert _is_all_there(client, outcomes)

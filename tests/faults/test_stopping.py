@@ -1,4 +1,4 @@
-"""A server that is told to stop while many listen lets each go, and ends well."""
+"""A server that stops while a thousand clients subscribe: it closes each and exits cleanly."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ GOING_AWAY, RESTART = 1001, 1012  # of RFC 6455 and its registry
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with a shop."""
+    """A data directory with the shop acme."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 
 
-async def _subscribed(address: str, token: str, number: int) -> ClientConnection:
-    """A client that has its first size."""
+async def _subscribe(address: str, token: str, number: int) -> ClientConnection:
+    """Subscribe, and wait for the first size."""
     socket = await connect(
         address, subprotocols=[Subprotocol("graphql-transport-ws")], open_timeout=WAIT
     )
@@ -43,8 +43,8 @@ async def _subscribed(address: str, token: str, number: int) -> ClientConnection
     return socket
 
 
-async def _end(socket: ClientConnection) -> int | None:
-    """The code with which the server closes."""
+async def _wait_for_close(socket: ClientConnection) -> int | None:
+    """Return the close code that the server sends."""
     try:
         while True:
             await socket.recv()
@@ -52,24 +52,24 @@ async def _end(socket: ClientConnection) -> int | None:
         return socket.close_code
 
 
-async def _stopped_while_all_listen(running: process.Running, token: str) -> list[int | None]:
+async def _stop_during_subscriptions(running: process.Running, token: str) -> list[int | None]:
     address = f"{running.address.replace('http', 'ws', 1)}/graphql"
     sockets: list[ClientConnection] = []
     for first in range(0, SUBSCRIBERS, 50):
         sockets += await asyncio.gather(
-            *(_subscribed(address, token, first + number) for number in range(50))
+            *(_subscribe(address, token, first + number) for number in range(50))
         )
-    ends = asyncio.gather(*map(_end, sockets))
+    close_codes = asyncio.gather(*map(_wait_for_close, sockets))
     running.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(WAIT):
-        return await ends
+        return await close_codes
 
 
-def test_a_thousand_subscribers_are_let_go_when_the_server_stops(data: Path) -> None:
+def test_a_stopping_server_closes_a_thousand_subscriptions(data: Path) -> None:
     token = process.token(data, "acme")
     limit = str(2 * SUBSCRIBERS)
     with process.server(data, RATE_LIMIT="0", MAX_SOCKETS_PER_TOKEN=limit) as running:
-        codes = asyncio.run(_stopped_while_all_listen(running, token))
+        codes = asyncio.run(_stop_during_subscriptions(running, token))
         assert {*codes} <= {GOING_AWAY, RESTART}
         assert len(codes) == SUBSCRIBERS
         status, output = running.process.wait()

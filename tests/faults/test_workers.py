@@ -1,4 +1,4 @@
-"""Several processes over one ClickHouse server and one PostgreSQL act as one."""
+"""Several processes that share a ClickHouse server and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORDER = "mutation ($items: [OrderInput!]!) { ordersUpsert(orders: $items) { reco
 
 @dataclass(frozen=True)
 class Stores:
-    """What the processes share, as settings."""
+    """The stores that the processes share, as settings."""
 
     data: Path
     catalog: str
@@ -36,14 +36,14 @@ class Stores:
     postgres: Postgres
 
     def run(self, *arguments: str) -> str:
-        """Run the command."""
+        """Run the command ``segments``."""
         return process.segments(
             self.data, *arguments, CATALOG_URL=self.catalog, AUDIENCE_URL=self.audience
         )
 
     @contextmanager
     def server(self, workers: int = 1, drain: int = 0) -> Iterator[process.Running]:
-        """A server of so many processes."""
+        """Start a server with ``workers`` processes."""
         with process.server(
             self.data,
             CATALOG_URL=self.catalog,
@@ -57,16 +57,16 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """A PostgreSQL and a ClickHouse of their own, with a shop."""
+    """A new PostgreSQL and a new ClickHouse server, with the shop acme."""
     directory = tmp_path_factory.mktemp("stores")
     postgres = Postgres.make(directory / "postgres")
     postgres.start()
     with process.clickhouse(directory / "clickhouse") as audience:
         catalog = f"postgresql+psycopg://postgres@{postgres.address}/postgres"
-        made = Stores(directory / "data", catalog, audience, postgres)
-        made.run("migrate")
-        made.run("shop", "create", "acme")
-        yield made
+        stores = Stores(directory / "data", catalog, audience, postgres)
+        stores.run("migrate")
+        stores.run("shop", "create", "acme")
+        yield stores
     postgres.remove()
 
 
@@ -76,7 +76,7 @@ def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Cli
     return Client(running.address, token, shop, http)
 
 
-def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores) -> None:
+def test_two_servers_behave_like_one(stores: Stores) -> None:
     with (
         stores.server() as one,
         stores.server() as other,
@@ -84,41 +84,41 @@ def test_what_many_do_through_two_servers_is_as_if_there_were_one(stores: Stores
     ):
         clients = [_client(stores, running, http) for running in (one, other)]
         outcome = concurrency.run(clients, seconds=6, workers=16)
-        assert min(outcome.done[what] for what in ("write", "read", "rename", "name")) > 0
-        # The last write has won, and in a moment both know.
+        assert min(outcome.done[kind] for kind in ("write", "read", "rename", "name")) > 0
+        # The last write wins, and both servers see it soon.
         concurrency.move(clients[0], "group-1")
         concurrency.move(clients[1], "group-2")
-        wanted = [len(concurrency.CROWD)] * 2
+        expected = [len(concurrency.CROWD)] * 2
         rule = concurrency.tagged("group-2")
-        wait_until(lambda: [client.members(rule) for client in clients] == wanted)
+        wait_until(lambda: [client.members(rule) for client in clients] == expected)
 
 
-def test_a_server_that_is_killed_leaves_no_half_to_the_others(
+def test_a_killed_server_leaves_no_half_write_to_the_others(
     stores: Stores, registry: Registry
 ) -> None:
     chance = random.Random(1)
     ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
     with stores.server() as other:
         for number in range(2):
-            token = kills.shop(stores.catalog, registry, f"killed-{number}")
+            token = kills.create_shop_token(stores.catalog, registry, f"killed-{number}")
             with stores.server() as running:
-                ledger = kills.killed_while_writing(running, token, chance)
-            assert kills.members(other, token, ordered) % kills.BATCH == 0
+                ledger = kills.kill_during_writes(running, token, chance)
+            assert kills.count_members(other, token, ordered) % kills.BATCH == 0
             kills.check(other, token, ledger)
 
 
-def _order_until(over: threading.Event, client: Client, number: int, codes: list[str]) -> None:
-    """Have the crowd's orders replaced again and again, and once more after something is over."""
+def _keep_ordering(over: threading.Event, client: Client, number: int, codes: list[str]) -> None:
+    """Replace the crowd's orders until ``over`` is set, and once more after it."""
     while True:
         was_over = over.is_set()
-        answer = client.post(ORDER, {"items": concurrency.orders(number)}).json()
-        if "errors" in answer:
-            codes += [error["extensions"]["code"] for error in answer["errors"]]
+        result = client.post(ORDER, {"items": concurrency.orders(number)}).json()
+        if "errors" in result:
+            codes += [error["extensions"]["code"] for error in result["errors"]]
         elif was_over:
             return
 
 
-def test_facts_outlive_a_restart_of_postgresql_in_whichever_process(stores: Stores) -> None:
+def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -> None:
     stores.run("shop", "create", "restarted")
     token = stores.run("token", "create", "--shop", "restarted").strip()
     with (
@@ -131,7 +131,7 @@ def test_facts_outlive_a_restart_of_postgresql_in_whichever_process(stores: Stor
         concurrency.move(clients[0], "group-1")
         over, codes = threading.Event(), list[str]()
         threads = [
-            threading.Thread(target=_order_until, args=(over, client, number, codes))
+            threading.Thread(target=_keep_ordering, args=(over, client, number, codes))
             for number, client in enumerate(clients, 1)
         ]
         for thread in threads:
@@ -144,17 +144,17 @@ def test_facts_outlive_a_restart_of_postgresql_in_whichever_process(stores: Stor
         for thread in threads:
             thread.join()
         assert {*codes} == {"UNAVAILABLE"}
-        # Whichever came last, it is whole, and what comes next replaces all of it.
+        # The last write is there as a whole, and the next one replaces all of it.
         everyone = len(concurrency.CROWD)
-        found = [concurrency.bought(clients[0], number) for number in (1, 2)]
+        found = [concurrency.count_buyers(clients[0], number) for number in (1, 2)]
         assert sorted(found) == [0, everyone]
         clients[1].record("ordersUpsert", concurrency.orders(3))
-        found = [concurrency.bought(clients[1], number) for number in (1, 2, 3)]
+        found = [concurrency.count_buyers(clients[1], number) for number in (1, 2, 3)]
         assert found == [0, 0, everyone]
 
 
 def _children(pid: int) -> list[int]:
-    """The worker processes of a server."""
+    """Return the ids of a server's worker processes."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [
         int(child)
@@ -163,7 +163,7 @@ def _children(pid: int) -> list[int]:
     ]
 
 
-def test_workers_serve_one_address_and_one_that_dies_is_replaced(stores: Stores) -> None:
+def test_workers_share_an_address_and_a_dead_one_is_replaced(stores: Stores) -> None:
     with stores.server(workers=2) as running:
         token = stores.run("token", "create", "--shop", "acme").strip()
         workers = _children(running.process.pid)
@@ -178,7 +178,7 @@ def test_workers_serve_one_address_and_one_that_dies_is_replaced(stores: Stores)
         assert "Traceback" not in output
 
 
-def test_a_hangup_replaces_workers_while_they_answer(stores: Stores) -> None:
+def test_sighup_replaces_workers_without_downtime(stores: Stores) -> None:
     token = stores.run("token", "create", "--shop", "acme").strip()
     with stores.server(workers=2) as running:
         before = {*_children(running.process.pid)}
@@ -195,7 +195,7 @@ def test_a_hangup_replaces_workers_while_they_answer(stores: Stores) -> None:
         assert "Traceback" not in output
 
 
-def test_workers_that_are_told_to_stop_are_not_ready_but_answer(stores: Stores) -> None:
+def test_draining_workers_are_not_ready_but_answer(stores: Stores) -> None:
     token = stores.run("token", "create", "--shop", "acme").strip()
     with stores.server(workers=2, drain=3) as running:
         running.process.send_signal(signal.SIGTERM)
@@ -206,13 +206,13 @@ def test_workers_that_are_told_to_stop_are_not_ready_but_answer(stores: Stores) 
         assert "Traceback" not in output
 
 
-def test_the_embedded_store_refuses_workers_and_says_what_to_do(tmp_path: Path) -> None:
+def test_workers_need_a_clickhouse_server(tmp_path: Path) -> None:
     output = process.segments(tmp_path, "serve", status=1, WORKERS="2", PORT="0")
     assert "only one process can open the embedded audience" in output
     assert "AUDIENCE_URL" in output
 
 
-def test_what_is_wrong_with_a_store_is_said_once_and_not_by_each_worker(stores: Stores) -> None:
+def test_a_store_problem_is_reported_once_and_not_by_each_worker(stores: Stores) -> None:
     output = process.segments(
         stores.data,
         "serve",

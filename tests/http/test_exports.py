@@ -1,4 +1,4 @@
-"""GET /segments/{id}/members.csv: whole or seen not to be, at the pace of its client."""
+"""GET /segments/{id}/members.csv: exports are complete or visibly not, at the client's pace."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tests.schema.operations import EVERYONE, create
 from tests.support import WAIT, Client, Server, serving
 
 MANY = 50_000
-WIDTH = 500  # bytes of a contact: all of them are more than what sockets hold
+WIDTH = 500  # bytes of a contact, so that all of them exceed the sockets' buffers
 
 
 def fetch(shop: Client, segment: str, file: str = "members.csv", **query: str) -> httpx.Response:
-    """An export."""
+    """Request an export."""
     return shop.http.get(
         f"{shop.address}/segments/{segment}/{file}",
         params=query,
@@ -44,12 +44,12 @@ def fetch(shop: Client, segment: str, file: str = "members.csv", **query: str) -
 
 
 def ids(text: str) -> list[int]:
-    """The first column of CSV."""
+    """Return the first column of a CSV file."""
     return [int(row["id"]) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def record_many(server: Server, shop: Client) -> None:
-    """Record 50,000 contacts, with a phone each that is a number."""
+    """Record 50,000 contacts, whose phones are their numbers."""
     numbers = np.arange(1, MANY + 1)
     columns = {
         "id": pa.array(numbers, pa.uint64()),
@@ -63,50 +63,50 @@ def record_many(server: Server, shop: Client) -> None:
 
 @pytest.fixture(scope="module")
 def crowd(server: Server) -> Client:
-    """A shop with many wide contacts, none of whom a test needs for itself."""
+    """A shop with 50,000 wide contacts, which tests do not change."""
     shop = server.shop()
     record_many(server, shop)
     return shop
 
 
 class Slow:
-    """A client that reads as much as it is told to."""
+    """A client that reads only as much as a test asks for."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self.read = bytearray()
+        self.received = bytearray()
 
-    def until(self, text: bytes) -> None:
-        """Read until something has come."""
-        while text not in self.read:
-            received = self._connection.recv(4096)
-            assert received, self.read[-300:]
-            self.read += received
+    def read_until(self, text: bytes) -> None:
+        """Read until ``text`` was received."""
+        while text not in self.received:
+            chunk = self._connection.recv(4096)
+            assert chunk, self.received[-300:]
+            self.received += chunk
 
-    def rest(self) -> bytes:
-        """Read until the server says no more."""
+    def read_to_end(self) -> bytes:
+        """Read until the server closes the connection, and return all that was received."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        while received := self._connection.recv(1 << 20):
-            self.read += received
-        return bytes(self.read)
+        while chunk := self._connection.recv(1 << 20):
+            self.received += chunk
+        return bytes(self.received)
 
 
 @contextmanager
 def slow(shop: Client, segment: str) -> Iterator[Slow]:
-    """A client that has asked for an export, and has room for little of it."""
-    place = urlsplit(shop.address)
+    """Request an export with small buffers."""
+    url = urlsplit(shop.address)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         connection.settimeout(WAIT)
-        connection.connect((place.hostname, place.port))
+        connection.connect((url.hostname, url.port))
         connection.sendall(
-            f"GET /segments/{segment}/members.csv HTTP/1.1\r\nHost: {place.netloc}\r\n"
+            f"GET /segments/{segment}/members.csv HTTP/1.1\r\nHost: {url.netloc}\r\n"
             f"Authorization: Bearer {shop.token}\r\nConnection: close\r\n\r\n".encode()
         )
         yield Slow(connection)
 
 
-def test_an_export_holds_the_members_and_no_others(shop: Client) -> None:
+def test_an_export_contains_exactly_the_members(shop: Client) -> None:
     shop.record(
         "contactsUpsert",
         [{"id": str(number), "tags": ["in"] if number % 2 else []} for number in range(1, 10)],
@@ -125,7 +125,7 @@ def test_an_export_holds_the_members_and_no_others(shop: Client) -> None:
     assert [json.loads(line)["id"] for line in lines] == ["1", "3", "5", "7", "9"]
 
 
-def test_a_segment_of_nobody_is_a_header(shop: Client) -> None:
+def test_an_empty_segment_is_a_header(shop: Client) -> None:
     segment = create(shop, "Nobody", EVERYONE)["id"]
     text = fetch(shop, segment).text
     assert text.startswith("id,phone,")
@@ -133,27 +133,27 @@ def test_a_segment_of_nobody_is_a_header(shop: Client) -> None:
     assert fetch(shop, segment, "members.ndjson").text == ""
 
 
-def test_what_was_cut_off_is_gone_on_with(crowd: Client) -> None:
+def test_an_interrupted_export_can_be_resumed(crowd: Client) -> None:
     segment = create(crowd, "Cut", {"all": []})["id"]
     whole = fetch(crowd, segment).text
     assert ids(whole) == [*range(1, MANY + 1)]
-    cut = whole[: whole.index("\r\n33333,") + 700]
-    kept = cut[: cut.rindex("\r\n") + 2]
+    interrupted = whole[: whole.index("\r\n33333,") + 700]
+    kept = interrupted[: interrupted.rindex("\r\n") + 2]
     rest = fetch(crowd, segment, after=str(ids(kept)[-1]), header="absent")
     assert rest.headers["content-type"].endswith("header=absent")
     assert kept + rest.text == whole
 
 
-def test_pages_are_read_as_the_client_takes_them(server: Server) -> None:
+def test_pages_are_read_as_the_client_reads_them(server: Server) -> None:
     shop = server.shop()
     record_many(server, shop)
     segment = create(shop, "All", EVERYONE)["id"]
     with slow(shop, segment) as client:
-        client.until(b"\r\n10,")
+        client.read_until(b"\r\n10,")
         assert shop.members(EVERYONE) == MANY
-        # Who is forgotten now would be in the export if the page had been read already.
+        # If the server had read these pages already, the export would contain these contacts.
         shop.forget(*(str(number) for number in range(20_001, 20_101)), str(MANY))
-        text = client.rest()
+        text = client.read_to_end()
     assert text.endswith(b"\r\n0\r\n\r\n")
     assert b"\n20000," in text
     assert b"\n20001," not in text
@@ -161,23 +161,25 @@ def test_pages_are_read_as_the_client_takes_them(server: Server) -> None:
     assert b"\n50000," not in text
 
 
-def test_slow_clients_keep_nobody_else_waiting_and_are_few(crowd: Client) -> None:
+def test_slow_clients_block_nobody_and_are_limited(crowd: Client) -> None:
     segment = create(crowd, "Slow", EVERYONE)["id"]
     with ExitStack() as stack:
         for _ in range(MAX_EXPORTS):
-            stack.enter_context(slow(crowd, segment)).until(b"\r\n10,")
+            stack.enter_context(slow(crowd, segment)).read_until(b"\r\n10,")
         assert crowd.members(EVERYONE) == MANY
         response = fetch(crowd, segment)
         assert response.status_code == 429
         assert int(response.headers["retry-after"]) > 0
         assert response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
-    deadline = time.monotonic() + WAIT  # those who have left make room
+    deadline = time.monotonic() + WAIT  # the closed exports make room
     while (response := fetch(crowd, segment, after="49990")).status_code == 429:
         assert time.monotonic() < deadline
     assert ids(response.text) == [*range(49_991, MANY + 1)]
 
 
-def test_what_fails_in_the_middle_does_not_look_whole(server: Server, settings: Settings) -> None:
+def test_an_export_that_fails_midway_does_not_look_complete(
+    server: Server, settings: Settings
+) -> None:
     ours = {Plugin(p.name, HOST, ""): p.load() for p in entry_points(group=ENTRY_POINT_GROUP)}
     registry = register({**ours, Plugin("moody", "moody-criteria", "1.0"): moody})
     services = replace(server.services, registry=registry)
@@ -188,12 +190,12 @@ def test_what_fails_in_the_middle_does_not_look_whole(server: Server, settings: 
         rule = {"moodySql": {"operator": "IS", "count": 1}}
         segment = create(shop, "Moody", rule)["id"]
         with slow(shop, segment) as client:
-            client.until(b"\r\n10,")
+            client.read_until(b"\r\n10,")
             shop.record("contactsUpsert", [{"id": str(MANY), "phone": "no number"}])
-            text = client.rest()
+            text = client.read_to_end()
         assert text.startswith(b"HTTP/1.1 200 OK")
         assert not text.endswith(b"\r\n0\r\n\r\n")
-        response = fetch(shop, segment)  # and what fails before anything is sent has a status
+        response = fetch(shop, segment)  # a failure before the first page has a status
         assert response.status_code == 422
         assert response.json()["errors"][0]["extensions"]["code"] == "CRITERION_FAILED"
 
@@ -202,10 +204,10 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
     segment = create(crowd, "Revoked", EVERYONE)["id"]
     client = server.client(crowd.shop)
     with slow(client, segment) as reader:
-        reader.until(b"\r\n10,")
+        reader.read_until(b"\r\n10,")
         tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
         time.sleep(tokens.CACHE_SECONDS)
-        text = reader.rest()
+        text = reader.read_to_end()
     assert b"\n50000," not in text
     assert not text.endswith(b"\r\n0\r\n\r\n")
 
@@ -224,7 +226,9 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
         ("SEGMENT/members.csv?aftr=5", 400, "INVALID"),
     ],
 )
-def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, code: str) -> None:
+def test_an_invalid_export_request_is_a_coded_error(
+    shop: Client, path: str, status: int, code: str
+) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
     response = shop.http.get(
         f"{shop.address}/segments/{path.replace('SEGMENT', segment)}",
@@ -236,7 +240,7 @@ def test_what_is_asked_wrongly_is_said(shop: Client, path: str, status: int, cod
     assert error["message"]
 
 
-def test_an_unknown_parameter_is_named_and_so_are_those_that_are_known(shop: Client) -> None:
+def test_an_unknown_parameter_is_reported_with_the_known_ones(shop: Client) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
     (error,) = fetch(shop, segment, aftr="5").json()["errors"]
     assert error["message"] == "Unknown parameter 'aftr'; the parameters are after and header."
@@ -268,7 +272,7 @@ def test_an_export_needs_a_token_with_both_scopes(server: Server, shop: Client) 
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-def test_head_tells_what_would_come(shop: Client) -> None:
+def test_head_returns_the_headers(shop: Client) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
     response = shop.http.head(
         f"{shop.address}/segments/{segment}/members.csv",

@@ -1,4 +1,4 @@
-"""Whatever bytes reach the edge: no unforeseen error, always a code, and the server goes on."""
+"""Random bytes at every level of the protocols: errors have codes, and the server survives."""
 
 from __future__ import annotations
 
@@ -64,29 +64,31 @@ header_values = st.sampled_from(
 
 @st.composite
 def mutated(draw: st.DrawFn, valid: Any) -> Any:
-    """A JSON value with a place or two in it that are something else, or gone."""
+    """Generate a JSON value with one or two parts replaced or removed."""
     value = json.loads(json.dumps(valid))
     for _ in range(draw(st.integers(1, 2))):
-        place: Any = None  # a dict or a list
+        container: Any = None
         key = None
         inner = value
-        while isinstance(inner, dict | list) and inner and (place is None or draw(st.booleans())):
-            place = inner
+        while (
+            isinstance(inner, dict | list) and inner and (container is None or draw(st.booleans()))
+        ):
+            container = inner
             key = draw(
                 st.sampled_from([*inner] if isinstance(inner, dict) else [*range(len(inner))])
             )
-            inner = place[key]
-        if place is None or draw(st.booleans()):
-            if isinstance(place, dict):
-                del place[key]
+            inner = container[key]
+        if container is None or draw(st.booleans()):
+            if isinstance(container, dict):
+                del container[key]
         else:
-            place[key] = draw(values)
+            container[key] = draw(values)
     return value
 
 
 @st.composite
 def damaged(draw: st.DrawFn, valid: Any) -> bytes:
-    """The bytes of a JSON value with some of them lost, doubled or changed."""
+    """Generate the bytes of a JSON value with some bytes removed, doubled or changed."""
     content = json.dumps(valid).encode()
     for _ in range(draw(st.integers(1, 4))):
         begin = draw(st.integers(0, len(content)))
@@ -108,30 +110,30 @@ bodies = st.one_of(
 
 
 @pytest.fixture(autouse=True)
-def _nothing_unforeseen(shop: Client, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Afterwards the server answers, and has logged no error of its own."""
+def _server_survives(shop: Client, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Check that the server still answers, and logged no error."""
     yield
     assert shop.ask(SHOP)["shop"]
     ours = [record for record in caplog.records if record.name != "uvicorn.error"]
     assert [record.getMessage() for record in ours if record.levelname == "ERROR"] == []
 
 
-def _coded(errors: Any) -> None:
+def _check_codes(errors: Any) -> None:
     assert errors
     for error in errors:
         assert error["message"]
         assert error["extensions"]["code"] in CODES, error
 
 
-def _sane(status: int, content: bytes) -> None:
-    """An answer that a client can make something of."""
+def _check_response(status: int, content: bytes) -> None:
+    """Check that a response is data or coded errors."""
     assert status < 500, content
     if content == b"Invalid HTTP request received.":
         assert status == 400  # it never reached the application
         return
     answer = json.loads(content)
     if "errors" in answer:
-        _coded(answer["errors"])
+        _check_codes(answer["errors"])
     else:
         assert status == 200
         assert isinstance(answer["data"], dict)
@@ -145,7 +147,7 @@ def test_any_body(shop: Client, body: bytes) -> None:
         content=body,
         headers={"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"},
     )
-    _sane(answer.status_code, answer.content)
+    _check_response(answer.status_code, answer.content)
 
 
 @some
@@ -156,7 +158,7 @@ def test_any_query(shop: Client, query: str) -> None:
         content=json.dumps({"query": query, "variables": {"rule": RULE}}),
         headers={"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"},
     )
-    _sane(response.status_code, response.content)
+    _check_response(response.status_code, response.content)
 
 
 @some
@@ -168,13 +170,13 @@ def test_any_query(shop: Client, query: str) -> None:
         * 3,
     )
 )
-def test_any_address(shop: Client, parameters: str) -> None:
+def test_any_query_string(shop: Client, parameters: str) -> None:
     with closing(HTTPConnection(shop.address.removeprefix("http://"), timeout=WAIT)) as connection:
         connection.putrequest("GET", f"/graphql?{parameters}")
         connection.putheader("Authorization", f"Bearer {shop.token}")
         connection.endheaders()
         answer = connection.getresponse()
-        _sane(answer.status, answer.read())
+        _check_response(answer.status, answer.read())
 
 
 @some
@@ -188,7 +190,7 @@ def test_any_headers(shop: Client, headers: dict[str, str], body: bytes, token: 
     if token:
         head["Authorization"] = f"Bearer {shop.token}"
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    _whatever(shop, f"POST /graphql HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body)
+    _send_bytes(shop, f"POST /graphql HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body)
 
 
 @some
@@ -197,11 +199,11 @@ def test_any_headers(shop: Client, headers: dict[str, str], body: bytes, token: 
     | damaged(SHOP).map(lambda line: b"GET /graphql HTTP/1.1\r\n" + line)
 )
 def test_any_bytes(shop: Client, content: bytes) -> None:
-    _whatever(shop, content)
+    _send_bytes(shop, content)
 
 
-def _whatever(shop: Client, content: bytes) -> None:
-    """Send bytes and the end of them: what is answered, if anything, is no failure."""
+def _send_bytes(shop: Client, content: bytes) -> None:
+    """Send bytes and close; check that the response, if any, has no 5xx status."""
     host, _, port = shop.address.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
         connection.sendall(content)
@@ -245,9 +247,9 @@ def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None
                 if received["type"] == "pong":
                     break
                 if received["type"] == "error":
-                    _coded(received["payload"])
+                    _check_codes(received["payload"])
                 if received["type"] == "next" and "errors" in received["payload"]:
-                    _coded(received["payload"]["errors"])
+                    _check_codes(received["payload"]["errors"])
         except ConnectionClosed:
             assert stream.close_code in CLOSES, (stream.close_code, stream.close_reason)
 
