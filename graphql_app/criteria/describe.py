@@ -173,5 +173,10 @@ def _text(form: Form, scope: Scope, spec: FieldSpec, value: Any) -> str:
             return next(
                 (option.label for option in spec.type.options if option.value == value), str(value)
             )
-        case _:
+        case FieldKind.CONDITION:
+            described: str = value.describe(scope)
+            return described
+        case _ if spec.form.suggests:
             return scope.label(form, spec.name, str(value))
+        case _:
+            return str(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
@@ -10,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from anyio import to_thread
 
 from graphql_app.catalog.tables import Segment
+from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import TOKEN_PATTERN, Access, bearer_token
 from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
@@ -91,7 +93,9 @@ class Context:
     def engine(self) -> FairEngine:
         """The shop's engine, at one instant for the whole request."""
         services = self.services
-        engine = ShopEngine(services.audience, self.shop_id, self.scope, services.index)
+        # Labels are facts, as the titles of products are.
+        labels = services.labels if TokenScope.CONTACTS_READ in self.access.scopes else None
+        engine = ShopEngine(services.audience, self.shop_id, self.scope, services.index, labels)
         return FairEngine(services, engine)
 
     async def parse(self, document: object) -> Rule:
@@ -109,6 +113,27 @@ class Context:
             InvalidInputError: The rule has become invalid, for example because a plugin is missing.
         """
         return await self.run_with(keys_in(segment.rule), self.saved.rule, segment)
+
+    async def summaries(self, segments: Sequence[Segment]) -> list[str]:
+        """Return the summaries of some saved segments, as they read now."""
+        found: dict[int, str] = {}
+        theirs = [any(map(self._is_third_party, keys_in(segment.rule))) for segment in segments]
+
+        async def describe(limited: bool) -> None:
+            numbers = [number for number, is_theirs in enumerate(theirs) if is_theirs is limited]
+            some = [segments[number] for number in numbers]
+            if not some:
+                return
+            criteria = (key for segment in some if limited for key in keys_in(segment.rule))
+            work = self.services.summaries.summaries
+            texts = await self.run_with(criteria, work, self.saved, self.engine.shop, some)
+            found.update(zip(numbers, texts, strict=True))
+
+        await asyncio.gather(describe(limited=False), describe(limited=True))
+        return [found[number] for number in range(len(segments))]
+
+    def _is_third_party(self, key: str) -> bool:
+        return self.services.registry.is_third_party(key)
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run blocking work that runs no criterion's code in a worker thread."""

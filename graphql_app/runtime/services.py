@@ -20,7 +20,9 @@ from graphql_app.runtime.sharing import InFlight, WriteWatcher
 from graphql_app.runtime.threads import in_thread
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.index import SizeIndex
+from graphql_app.segments.labels import LabelCache
 from graphql_app.segments.size import SegmentSize
+from graphql_app.segments.summaries import SummaryCache
 
 # The least number of seconds between two sizes that a subscription sends.
 LIVE_INTERVAL = 0.25
@@ -128,6 +130,16 @@ class Services:
     def index(self) -> SizeIndex:
         """The size index."""
         return SizeIndex(self.audience, self.recorder, self.index_bytes)
+
+    @cached_property
+    def labels(self) -> LabelCache:
+        """The labels that sentences show."""
+        return LabelCache(self.recorder.write_log)
+
+    @cached_property
+    def summaries(self) -> SummaryCache:
+        """The summaries of saved segments."""
+        return SummaryCache()
 
     @cached_property
     def third_party(self) -> CapacityLimiter:

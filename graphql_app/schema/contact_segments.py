@@ -17,7 +17,8 @@ async def _segments(root: strawberry.Parent[Contact], info: RequestInfo) -> list
     segments = dict(enumerate(await context.run(context.saved.whole)))
     rules = {number: rule for number, (_, rule) in segments.items()}
     found = await context.engine.matching(rules, root.number)
-    return [Segment.of(segment) for number, (segment, _) in segments.items() if number in found]
+    stored = [segment for number, (segment, _) in segments.items() if number in found]
+    return await Segment.list_of(context, stored)
 
 
 def _add_segments() -> None:

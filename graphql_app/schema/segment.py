@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -99,7 +100,10 @@ class Segment(Node):
     name: str = strawberry.field(description="Unique in the shop without regard to case.")
     description: str = strawberry.field(description="What it is for.")
     rule: JSON = strawberry.field(description="Whom it holds, as a RuleInput.")
-    summary: str = strawberry.field(description="The rule as a sentence.")
+    summary: str = strawberry.field(
+        description="The rule as a sentence. Values have their labels beside them, such as the "
+        "titles of products, if the token has `contacts:read`."
+    )
     is_default: bool = strawberry.field(
         description="Whether every shop has it, and nobody can edit, archive or delete it."
     )
@@ -130,13 +134,24 @@ class Segment(Node):
     stored: strawberry.Private[StoredSegment]
 
     @classmethod
-    def of(cls, stored: StoredSegment) -> Segment:
+    async def of(cls, context: Context, stored: StoredSegment) -> Segment:
+        [segment] = await cls.list_of(context, [stored])
+        return segment
+
+    @classmethod
+    async def list_of(cls, context: Context, stored: Sequence[StoredSegment]) -> list[Segment]:
+        """Return saved segments with their summaries, described together."""
+        summaries = await context.summaries(stored)
+        return [cls._of(each, summary) for each, summary in zip(stored, summaries, strict=True)]
+
+    @classmethod
+    def _of(cls, stored: StoredSegment, summary: str) -> Segment:
         return cls(
             id=global_id(SEGMENT, segment_id(stored)),
             name=stored.name,
             description=stored.description,
             rule=JSON(stored.rule),
-            summary=stored.summary,
+            summary=summary,
             is_default=stored.is_default,
             archived=stored.archived,
             version=stored.version,
@@ -201,7 +216,7 @@ async def find_segment(
     """Return the shop's segment with a global id."""
     number = parse_id(SEGMENT, id, path)
     found = None if number is None else await context.run(context.saved.get, number)
-    return None if found is None else Segment.of(found)
+    return None if found is None else await Segment.of(context, found)
 
 
 async def _segment(info: RequestInfo, id: Id) -> Segment | None:
@@ -241,9 +256,9 @@ async def _segments(
     edges = [
         SegmentEdge(
             cursor=encode(sort_key.value, _sort_value(stored, sort_key), segment_id(stored)),
-            node=Segment.of(stored),
+            node=node,
         )
-        for stored in page
+        for stored, node in zip(page, await Segment.list_of(info.context, page), strict=True)
     ]
     return SegmentConnection(
         nodes=[edge.node for edge in edges],

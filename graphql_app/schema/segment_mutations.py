@@ -76,7 +76,8 @@ async def _segment_answer(
     criteria: Iterable[str] = (),
 ) -> Payload:
     async def done() -> Payload:
-        return payload(segment=Segment.of(await context.run_with(criteria, work)), user_errors=[])
+        stored = await context.run_with(criteria, work)
+        return payload(segment=await Segment.of(context, stored), user_errors=[])
 
     return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
 
@@ -212,7 +213,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
         async def done() -> SegmentCreatePayload:
             changes = await _new(context, input)
             stored = await context.run_with(keys_in(changes.rule), context.saved.create, changes)
-            return SegmentCreatePayload(segment=Segment.of(stored), user_errors=[])
+            return SegmentCreatePayload(segment=await Segment.of(context, stored), user_errors=[])
 
         return await answer(
             done, lambda errors: SegmentCreatePayload(segment=None, user_errors=errors)

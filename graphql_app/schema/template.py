@@ -12,7 +12,7 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.rules import parser, sentences
+from graphql_app.segments.rules import parser
 from graphql_app.segments.templates import fill_template
 
 
@@ -31,17 +31,14 @@ class SegmentTemplate:
 
 async def _filled(context: Context, template: Template) -> SegmentTemplate:
     document = await template_rule(context, template)
-    registry = context.services.registry
-
-    def summary() -> str:
-        return sentences.sentence(parser.parse(document, registry), context.scope)
-
+    rule = await context.parse(document)
+    [summary] = await context.engine.run([rule], lambda: context.engine.shop.sentences([rule]))
     return SegmentTemplate(
         key=template.key,
         name=template.name,
         description=template.description,
         rule=JSON(document),
-        summary=await context.run_with(parser.keys_in(document), summary),
+        summary=summary,
     )
 
 

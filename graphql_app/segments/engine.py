@@ -24,6 +24,7 @@ from graphql_app.segments.explanation import (
 from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.index import Evaluation, SizeIndex
+from graphql_app.segments.labels import LabelCache
 from graphql_app.segments.members import (
     Page,
     Person,
@@ -34,7 +35,8 @@ from graphql_app.segments.members import (
     person_of,
 )
 from graphql_app.segments.predicate import columns, key
-from graphql_app.segments.rules.tree import Rule, criteria, parts
+from graphql_app.segments.rules.sentences import sentences
+from graphql_app.segments.rules.tree import Part, Rule, criteria, parts
 from graphql_app.segments.size import (
     SegmentSize,
     size_from_counts,
@@ -57,9 +59,21 @@ class ShopEngine(FactReader):
 
     Attributes:
         index: The size index; ``None`` sends every query to a statement.
+        labels: The labels that sentences show; without them sentences show ids.
     """
 
     index: SizeIndex | None = None
+    labels: LabelCache | None = None
+
+    def sentences(self, rules: Sequence[Rule]) -> list[str]:
+        """Write rules as sentences."""
+        if self.labels is None:
+            return sentences(rules, self.scope)
+        return self.labels.sentences(self, rules)
+
+    def summaries(self, nodes: Sequence[Part]) -> list[str]:
+        """Write the nodes of a rule as sentences."""
+        return self.sentences([node.rule for node in nodes])
 
     def size(self, rule: Rule) -> SegmentSize:
         """Count the contacts that match a rule, and each of its nodes."""
@@ -67,10 +81,10 @@ class ShopEngine(FactReader):
         with attributed_answer(self, [rule], "size") as answer:
             evaluation = self.from_index([rule], answer)
             if evaluation is not None:
-                return size_from_index(evaluation, nodes, self.scope)
+                return size_from_index(nodes, self.summaries(nodes), evaluation, self.scope)
             counts = self.rows(size_statement(nodes, self.scope))[0]
             answer.came_from_engine()
-            return size_from_counts(nodes, counts, self.scope)
+            return size_from_counts(nodes, self.summaries(nodes), counts, self.scope)
 
     def sizes(self, rules: Sequence[Rule]) -> list[SegmentSize | Exception]:
         """Count several rules, in one pass if the index can; a rule that fails gets its error."""
@@ -84,7 +98,8 @@ class ShopEngine(FactReader):
             try:
                 if evaluation is None:
                     return self.size(rule)
-                return size_from_index(evaluation, list(parts(rule)), self.scope)
+                nodes = list(parts(rule))
+                return size_from_index(nodes, self.summaries(nodes), evaluation, self.scope)
             except WorkCancelledError:
                 raise
             except Exception as error:
@@ -126,7 +141,7 @@ class ShopEngine(FactReader):
         with attributed_answer(self, [rule], "explanation", ids) as answer:
             rows = self.rows(explanation_statement(nodes, self.scope), ids)
             answer.came_from_engine()
-            return explanations(nodes, rows, self.scope)
+            return explanations(nodes, self.summaries(nodes), rows, self.scope)
 
     def contains(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
         """Return the keys of the rules that a contact matches."""

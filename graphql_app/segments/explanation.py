@@ -14,7 +14,6 @@ from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.predicate import by_contact, columns
-from graphql_app.segments.rules.sentences import sentences
 from graphql_app.segments.rules.tree import Part, Rule
 from graphql_app.segments.sql_guard import checked
 
@@ -69,10 +68,9 @@ def explanation_statement(nodes: Sequence[Part], scope: Scope) -> Statement:
 
 
 def explanations(
-    nodes: Sequence[Part], rows: Sequence[Any], scope: Scope
+    nodes: Sequence[Part], summaries: Sequence[str], rows: Sequence[Any], scope: Scope
 ) -> dict[int, MembershipExplanation]:
     """Make explanations, by contact id, of the rows that ``explanation_statement`` returns."""
-    summaries = sentences([node.rule for node in nodes], scope)
     return {
         id: MembershipExplanation(
             is_member=bool(row[0]),

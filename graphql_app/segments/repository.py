@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -105,6 +105,22 @@ class SavedSegments:
             InvalidInputError: Its rule does not hold any more, e.g. a criterion's plugin is gone.
         """
         return self.parse(segment.rule, of=segment)
+
+    def rules(self, segments: Sequence[Segment]) -> list[Rule | None]:
+        """Parse the rules of some segments; ``None`` for a rule that has a problem."""
+        found: list[Rule | None] = []
+        with ExitStack() as stack:
+            session: Session | None = None
+            for segment in segments:
+                rule = None
+                with suppress(InvalidInputError, CriterionFailedError):
+                    if not self.refers(segment.rule):
+                        rule = parser.parse(segment.rule, self._registry, ("rule",))
+                    else:
+                        session = session or stack.enter_context(self._catalog.read())
+                        rule = self._parse(session, segment.rule, segment)
+                found.append(rule)
+        return found
 
     def parse(self, document: object, of: Segment | None = None) -> Rule:
         """Read a rule that may refer to the shop's segments; see ``parser.parse``.

@@ -13,7 +13,6 @@ from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Scope
 from graphql_app.segments.index import Evaluation
 from graphql_app.segments.predicate import columns
-from graphql_app.segments.rules.sentences import sentences
 from graphql_app.segments.rules.tree import Part
 
 
@@ -69,17 +68,22 @@ def size_statement(nodes: Sequence[Part], scope: Scope) -> Statement:
     ).select_from(contacts.source)
 
 
-def size_from_counts(nodes: Sequence[Part], counts: Sequence[int], scope: Scope) -> SegmentSize:
+def size_from_counts(
+    nodes: Sequence[Part], summaries: Sequence[str], counts: Sequence[int], scope: Scope
+) -> SegmentSize:
     """Make a size of the row that ``size_statement`` returns."""
     contacts, textable, *members = counts
-    return _size(nodes, members, textable, contacts, scope)
+    return _size(nodes, summaries, members, textable, contacts, scope)
 
 
-def size_from_index(evaluation: Evaluation, nodes: Sequence[Part], scope: Scope) -> SegmentSize:
+def size_from_index(
+    nodes: Sequence[Part], summaries: Sequence[str], evaluation: Evaluation, scope: Scope
+) -> SegmentSize:
     """Make a size of the answers of the size index."""
     matching = list(evaluation.each([node.rule for node in nodes]))
     size = _size(
         nodes,
+        summaries,
         [evaluation.count(each) for each in matching],
         evaluation.count_textable(matching[0]),
         evaluation.contact_index.contacts,
@@ -90,9 +94,13 @@ def size_from_index(evaluation: Evaluation, nodes: Sequence[Part], scope: Scope)
 
 
 def _size(
-    nodes: Sequence[Part], members: Sequence[int], textable: int, contacts: int, scope: Scope
+    nodes: Sequence[Part],
+    summaries: Sequence[str],
+    members: Sequence[int],
+    textable: int,
+    contacts: int,
+    scope: Scope,
 ) -> SegmentSize:
-    summaries = sentences([node.rule for node in nodes], scope)
     return SegmentSize(
         members=members[0],
         textable=textable,

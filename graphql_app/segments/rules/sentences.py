@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from graphql_app.criteria import Criterion, Scope, SegmentReference
 from graphql_app.segments.failures import blaming
@@ -11,6 +12,8 @@ from graphql_app.segments.rules.tree import All, AnyOf, Not, Reference, Rule
 Leaf = Criterion | Reference
 Clause = Callable[[Leaf, bool], str]
 """The words of a criterion or, if the second argument is true, of its complement."""
+Label = Callable[[type[Criterion], str, str], str | None]
+"""The label of a criterion's value, by the criterion, the field's name and the value."""
 
 
 def sentence(rule: Rule, scope: Scope) -> str:
@@ -18,14 +21,24 @@ def sentence(rule: Rule, scope: Scope) -> str:
     return sentences([rule], scope)[0]
 
 
-def sentences(rules: Sequence[Rule], scope: Scope) -> list[str]:
-    """Write rules as sentences; a criterion that several of them share is described once."""
+def sentences(rules: Sequence[Rule], scope: Scope, label: Label | None = None) -> list[str]:
+    """Write rules as sentences; a criterion that several of them share is described once.
+
+    Args:
+        rules: The rules.
+        scope: The shop.
+        label: Returns the label to show beside a value. A field of a condition is named
+            ``list.field``.
+
+    Raises:
+        CriterionFailedError: A criterion cannot be described.
+    """
     clauses: dict[tuple[int, bool], str] = {}
 
     def clause(leaf: Leaf, complement: bool) -> str:
         key = (id(leaf), complement)
         if key not in clauses:
-            clauses[key] = _clause(leaf, scope, complement)
+            clauses[key] = _clause(leaf, _labelled(leaf, scope, label), complement)
         return clauses[key]
 
     return [_capitalized(words(rule, clause)) for rule in rules]
@@ -68,6 +81,21 @@ def _words(
             return f"({said})" if in_brackets else f"{'either' if joint == 'or' else 'both'} {said}"
         case _:
             return clause(rule, complement)
+
+
+def _labelled(leaf: Leaf, scope: Scope, label: Label | None) -> Scope:
+    """Return the scope in which a criterion finds its own labels."""
+    if label is None or isinstance(leaf, Reference):
+        return scope
+    kind = type(leaf)
+
+    def find(form: type[object], field: str, value: str) -> str | None:
+        if form is kind:
+            return label(kind, field, value)
+        lists = (spec.name for spec in kind.fields() if spec.condition is form)
+        return next((label(kind, f"{name}.{field}", value) for name in lists), None)
+
+    return replace(scope, labels=find)
 
 
 def _clause(leaf: Leaf, scope: Scope, complement: bool) -> str:

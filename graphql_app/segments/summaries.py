@@ -1,0 +1,94 @@
+"""Summaries: the sentences of saved segments, as they read now."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from time import monotonic
+
+from graphql_app.catalog.tables import Segment
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.repository import SavedSegments
+from graphql_app.segments.rules.tree import Rule
+
+MAX_SUMMARIES = 20_000  # of all shops
+SECONDS = 60.0  # for which a summary is kept, since the words of a plugin may depend on the time
+
+
+class SummaryCache:
+    """The summaries of saved segments, so that a list does not parse and describe all its rules.
+
+    A summary is kept until the segment or a label of its shop changes. The summary of a segment
+    that refers to others is not kept, because it names them.
+    """
+
+    def __init__(self, max_summaries: int = MAX_SUMMARIES) -> None:
+        self._max_summaries = max_summaries
+        self._kept: OrderedDict[Hashable, tuple[int, float, str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def summaries(
+        self, saved: SavedSegments, engine: ShopEngine, segments: Sequence[Segment]
+    ) -> list[str]:
+        """Return the summaries of some segments of a shop.
+
+        A segment whose rule has a problem, or a criterion that cannot be described, has the
+        summary that was stored when it was saved.
+        """
+        changes = _changes(engine)
+        now = monotonic()
+        keys = [_key(engine, segment) for segment in segments]
+        with self._lock:
+            kept = [self._kept.get(key) for key in keys]
+        found = {
+            number: each[2]
+            for number, each in enumerate(kept)
+            if each is not None and each[0] == changes and now - each[1] < SECONDS
+        }
+        missing = [number for number in range(len(segments)) if number not in found]
+        if not missing:
+            return [*found.values()]
+        rules = saved.rules([segments[number] for number in missing])
+        texts = _describe(engine, rules)
+        if _changes(engine) != changes:  # labels were read for it
+            changes = _changes(engine)
+            texts = _describe(engine, rules)
+        may_keep = _changes(engine) == changes
+        for number, text in zip(missing, texts, strict=True):
+            found[number] = segments[number].summary if text is None else text
+        with self._lock:
+            for number in missing if may_keep else ():
+                if not saved.refers(segments[number].rule):
+                    self._kept[keys[number]] = (changes, now, found[number])
+                    self._kept.move_to_end(keys[number])
+            while len(self._kept) > self._max_summaries:
+                self._kept.popitem(last=False)
+        return [found[number] for number in range(len(segments))]
+
+
+def _changes(engine: ShopEngine) -> int:
+    return 0 if engine.labels is None else engine.labels.changes(engine.shop_id)
+
+
+def _key(engine: ShopEngine, segment: Segment) -> Hashable:
+    shop = (engine.shop_id, engine.scope.currency, engine.scope.timezone.key)
+    # The database may give the id of a deleted segment to a new one.
+    return (*shop, engine.labels is None, segment.id, segment.version, segment.created_at)
+
+
+def _describe(engine: ShopEngine, rules: Sequence[Rule | None]) -> list[str | None]:
+    """Write rules as sentences; ``None`` for no rule, and for one that cannot be described."""
+    whole = [rule for rule in rules if rule is not None]
+    with suppress(CriterionFailedError):
+        written = iter(engine.sentences(whole))
+        return [None if rule is None else next(written) for rule in rules]
+    return [None if rule is None else _describe_one(engine, rule) for rule in rules]
+
+
+def _describe_one(engine: ShopEngine, rule: Rule) -> str | None:
+    with suppress(CriterionFailedError):
+        return engine.sentences([rule])[0]
+    return None
