@@ -94,7 +94,7 @@ def by_http(data: Path) -> None:
     ):
         query = "query ($name: String!) { segments(search: $name) { nodes { id } } }"
         token = headers["Authorization"].split()[1]
-        segment = running.ask(token, query, name=SEGMENT)["segments"]["nodes"][0]["id"]
+        segment = running.client(token).ask(query, name=SEGMENT)["segments"]["nodes"][0]["id"]
         for format, header in (("csv", 1), ("ndjson", 0)):
             began = time.monotonic()
             count, early = -header, 0

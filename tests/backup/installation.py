@@ -23,6 +23,7 @@ from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.sample_shops import MadeShop
+from tests.factories import event, keyword, order, text
 from tests.parity.examples import HOSTILE
 from tests.plugin_tables.test_recording import REVIEW, record
 from tests.schema.operations import ARCHIVE, DELETE, EVERYONE, LIST, UPDATE, create
@@ -118,45 +119,34 @@ def furnish(server: Server) -> tuple[Client, Client]:
             {
                 "id": str(number),
                 "phone": "+15550001" if number % 3 else None,
-                "firstName": text,
+                "firstName": name,
                 "email": f"{number}@example.org",
-                "city": text,
+                "city": name,
                 "country": "US" if number % 2 else "CA",
-                "tags": [text, "vip"],
+                "tags": [name, "vip"],
                 "subscribedAt": AT,
-                "properties": {text or "?": text, "n": number},
+                "properties": {name or "?": name, "n": number},
             }
-            for number, text in enumerate(HOSTILE, 1)
+            for number, name in enumerate(HOSTILE, 1)
         ]
         + [{"id": str(2**64 - 1)}],
     )
     shop.record(
         "ordersUpsert",
         [
-            {
-                "id": str(number),
-                "contactId": str(number),
-                "orderedAt": AT,
-                "total": "99999999999999.9999",
-                "lines": [{"productId": text, "title": text, "price": "0.0001"}],
-            }
-            for number, text in enumerate(HOSTILE, 1)
+            order(
+                number,
+                total="99999999999999.9999",
+                lines=[{"productId": name, "title": name, "price": "0.0001"}],
+            )
+            for number, name in enumerate(HOSTILE, 1)
         ],
     )
     # It moves, and leaves a row behind that is hidden.
-    order = {"id": "1", "contactId": "2", "orderedAt": AT, "total": "5", "lines": []}
-    shop.record("ordersUpsert", [order])
-    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": AT, "clickedAt": AT}])
-    shop.record(
-        "keywordsRecord", [{"contactId": "1", "keyword": k, "receivedAt": AT} for k in HOSTILE]
-    )
-    shop.record(
-        "eventsRecord",
-        [
-            {"id": str(n), "contactId": "1", "name": t, "occurredAt": AT, "properties": {"p": t}}
-            for n, t in enumerate(HOSTILE)
-        ],
-    )
+    shop.record("ordersUpsert", [order(1, 2, total="5")])
+    shop.record("textsRecord", [text(1, clickedAt=AT)])
+    shop.record("keywordsRecord", [keyword(1, each) for each in HOSTILE])
+    shop.record("eventsRecord", [event(n, 1, name, p=name) for n, name in enumerate(HOSTILE)])
     if "acme_reviews" in server.services.audience.facts:
         record(shop, "acme_reviews", REVIEW, {**REVIEW, "id": 2, "title": "é'\\", "labels": ["a"]})
         record(shop, "acme_reviewers", {"contactId": "1", "points": 30})

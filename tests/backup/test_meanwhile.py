@@ -14,6 +14,7 @@ import pytest
 from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import New, Source
+from tests.factories import order
 from tests.schema.operations import UPDATE, create
 from tests.support import Client
 
@@ -21,14 +22,7 @@ AT = "2026-01-01T00:00:00Z"
 
 
 def _order(number: int, lines: int) -> dict[str, Any]:
-    products = [{"productId": str(line)} for line in range(lines)]
-    return {
-        "id": str(number),
-        "contactId": "1",
-        "orderedAt": AT,
-        "total": str(lines),
-        "lines": products,
-    }
+    return order(number, 1, *map(str, range(lines)), total=str(lines))
 
 
 def _write(shop: Client, segment: str, ended: threading.Event) -> None:
@@ -37,7 +31,7 @@ def _write(shop: Client, segment: str, ended: threading.Event) -> None:
     while not ended.is_set():
         number += 1
         shop.record("contactsUpsert", [{"id": "1", "properties": {"number": number}}])
-        shop.record("ordersUpsert", [_order(order, number % 5 + 1) for order in range(3)])
+        shop.record("ordersUpsert", [_order(id, number % 5 + 1) for id in range(3)])
         shop.ask(UPDATE, id=segment, input={"description": str(number)})
 
 

@@ -16,6 +16,7 @@ from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry
 from tests.backup.conftest import New, Source
 from tests.backup.installation import ORDERED, rewrite, seen
+from tests.factories import order
 from tests.plugin_tables.test_recording import points, record, reviews
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
@@ -58,8 +59,7 @@ def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, ki
         record(shop, "acme_reviewers", {"contactId": "1", "points": 7})
         assert points(shop, 30) == 0
         ordered = shop.members(ORDERED)
-        order = {"id": "4", "contactId": "2", "orderedAt": "2026-01-01T00:00:00Z", "total": "1"}
-        shop.record("ordersUpsert", [order])
+        shop.record("ordersUpsert", [order(4, 2)])
         assert shop.members(ORDERED) == ordered - 1
         contacts = shop.members(EVERYONE)
         shop.forget("1")

@@ -37,7 +37,7 @@ def test_the_command_has_the_running_server_take_it(tmp_path: Path, registry: Re
         acme = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
         token = create_token(catalog, create_shop(catalog, registry, acme), TokenScope)
     with process.server(data) as running:
-        running.ask(token, CONTACT)
+        running.client(token).ask(CONTACT)
         output = process.segments(data, "backup", str(tmp_path / "backup"))
         assert "Backed up 1 shop with 1 rows of facts" in output
         assert (data / "backup.sock").stat().st_mode & 0o777 == 0o600

@@ -80,7 +80,7 @@ def main(address: str) -> None:
     if not config["token"] or not found:
         sys.exit("No demo shop." if found else "No Chromium; run `make chromium`.")
     expect.set_options(timeout=30_000)
-    shop = Shop(address, config["token"])
+    shop = Shop(address, config["token"], httpx.Client(timeout=60))
     others = shop.segments().keys()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.client import GraphQLClient
 from tests.e2e import process
 
 Rule = Mapping[str, Any]
@@ -44,32 +44,12 @@ CRITERIA = """
 """
 
 
-@dataclass
-class Shop:
-    """A shop on a server."""
-
-    address: str
-    token: str
-
-    def execute(self, query: str, **variables: Any) -> Any:
-        """Execute an operation that must succeed; return its data."""
-        response = httpx.post(
-            f"{self.address}/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=60,
-        ).json()
-        assert "errors" not in response, response
-        return response["data"]
-
-    def size(self, rule: Rule) -> int:
-        """Return how many contacts match a rule."""
-        count: int = self.execute(SIZE, rule=rule)["segmentSize"]["members"]
-        return count
+class Shop(GraphQLClient):
+    """A client of a shop on a server."""
 
     def criteria(self) -> list[dict[str, Any]]:
         """Return the metadata of all criteria."""
-        found: list[dict[str, Any]] = self.execute(CRITERIA)["criteria"]
+        found: list[dict[str, Any]] = self.ask(CRITERIA)["criteria"]
         return found
 
     def segments(self) -> dict[str, dict[str, Any]]:
@@ -77,20 +57,20 @@ class Shop:
         return {
             segment["name"]: segment
             for archived in (False, True)
-            for segment in self.execute(SEGMENTS, archived=archived)["segments"]["nodes"]
+            for segment in self.ask(SEGMENTS, archived=archived)["segments"]["nodes"]
         }
 
     def create(self, name: str, rule: Rule, description: str = "") -> str:
         """Create a segment; return its id."""
         input = {"name": name, "rule": rule, "description": description}
-        created = self.execute(CREATE, input=input)["segmentCreate"]
+        created = self.ask(CREATE, input=input)["segmentCreate"]
         assert created["userErrors"] == []
         id: str = created["segment"]["id"]
         return id
 
     def update(self, id: str, **input: Any) -> None:
         """Change a segment as another client."""
-        updated = self.execute(UPDATE, id=id, input=input)["segmentUpdate"]
+        updated = self.ask(UPDATE, id=id, input=input)["segmentUpdate"]
         assert updated["userErrors"] == []
 
     def clean(self, keep: Collection[str] = ()) -> None:
@@ -102,7 +82,7 @@ class Shop:
         ]
         # Twice: a segment that another one uses can only be deleted after that one.
         for id in [*own, *own]:
-            self.execute(DELETE, id=id)
+            self.ask(DELETE, id=id)
 
 
 @contextmanager
@@ -112,7 +92,7 @@ def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
         data_dir, "demo", "--serve", program=None, port=port, **settings
     ) as running:
         token = httpx.get(f"{running.address}/builder/config.json").json()["token"]
-        yield Shop(running.address, token)
+        yield Shop(running.address, token, running.http)
 
 
 def either(*rules: Rule) -> Rule:
@@ -152,4 +132,4 @@ def subscribed_since(day: str) -> Rule:
 
 def part_counts(shop: Shop, rule: Rule) -> Sequence[int]:
     """Return the counts of a rule and of each of its parts, in order."""
-    return [part["members"] for part in shop.execute(SIZE, rule=rule)["segmentSize"]["parts"]]
+    return [part["members"] for part in shop.ask(SIZE, rule=rule)["segmentSize"]["parts"]]

@@ -35,7 +35,7 @@ def _open_saved(page: Page, shop: Shop, name: str, rule: Rule) -> Builder:
     id = saved["id"] if saved else shop.create(name, rule, "For the spring campaign")
     page.goto(f"/builder/segments/{id}")
     builder = Builder(page)
-    builder.expect_size(shop.size(rule))
+    builder.expect_size(shop.members(rule))
     expect(page.get_by_role("navigation", name="Preview pages")).to_be_visible()
     return builder
 
@@ -50,7 +50,7 @@ def listed(page: Page, shop: Shop) -> None:
     segments = SegmentList(page)
     for name, rule in rules.items():
         card = segments.card(name).locator
-        expect(card.get_by_text(f"{shop.size(rule):,}", exact=True)).to_be_visible()
+        expect(card.get_by_text(f"{shop.members(rule):,}", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Cross-Sells")).to_be_visible()
 
 

@@ -54,8 +54,8 @@ def test_subscribed_since_a_date_and_never_ordered(segments: SegmentList, demo: 
     builder.reload()
     recently = {"ordersPlaced": {**orders(0)["ordersPlaced"], "within": {"since": "2011-09-01"}}}
     rule = both(subscribed_since("2011-05-01"), recently)
-    builder.expect_size(demo.size(rule))
-    assert demo.size(rule) > 0
+    builder.expect_size(demo.members(rule))
+    assert demo.members(rule) > 0
     assert demo.segments()["Subscribed, never ordered"]["rule"] == rule
 
 
@@ -71,11 +71,11 @@ def test_two_products_with_or(builder: Builder, demo: Shop) -> None:
     builder.combine("OR")
     for search, product in (("hanging heart", HEART), ("regency cake", CAKESTAND)):
         builder.add_row("Product purchased").add("Products", search, product)
-    builder.expect_size(demo.size(either(bought("85123A"), bought("22423"))))
-    builder.row(1).expect_count(demo.size(bought("85123A")))
-    builder.row(2).expect_count(demo.size(bought("22423")))
+    builder.expect_size(demo.members(either(bought("85123A"), bought("22423"))))
+    builder.row(1).expect_count(demo.members(bought("85123A")))
+    builder.row(2).expect_count(demo.members(bought("22423")))
     builder.combine("AND")
-    builder.expect_size(demo.size(both(bought("85123A"), bought("22423"))))
+    builder.expect_size(demo.members(both(bought("85123A"), bought("22423"))))
 
 
 def test_a_group_with_not(builder: Builder, demo: Shop) -> None:
@@ -87,11 +87,11 @@ def test_a_group_with_not(builder: Builder, demo: Shop) -> None:
     inner = either(texts(0), orders(1))
     rule = both(spent_over("50.00"), {"not": inner})
     whole, _, outside, *_ = part_counts(demo, rule)
-    assert outside == demo.size({"not": inner})
+    assert outside == demo.members({"not": inner})
     builder.expect_size(whole)
     group.expect_count(outside)
     group.row(1).expect_count(1_999)
-    group.row(2).expect_count(demo.size(orders(1)))
+    group.row(2).expect_count(demo.members(orders(1)))
     builder.call("Nested").save()
     assert demo.segments()["Nested"]["rule"] == rule
     builder.reload()
@@ -101,9 +101,9 @@ def test_a_group_with_not(builder: Builder, demo: Shop) -> None:
 
 @pytest.mark.parametrize("name", ["VIPs", "At-Risk", "Cross-Sells", "Keywords"])
 def test_a_segment_from_a_template(segments: SegmentList, demo: Shop, name: str) -> None:
-    templates = demo.execute("{ segmentTemplates { name rule } }")["segmentTemplates"]
+    templates = demo.ask("{ segmentTemplates { name rule } }")["segmentTemplates"]
     [rule] = [template["rule"] for template in templates if template["name"] == name]
-    size = demo.size(rule)
+    size = demo.members(rule)
     assert size > 0
     builder = segments.start_from_template(name)
     expect(builder.name).to_have_value(name)

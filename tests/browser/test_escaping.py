@@ -54,10 +54,10 @@ def test_a_hostile_segment_name(browse: Browse, demo: Shop, name: str) -> None:
 def hostile(demo: Shop) -> Iterator[Shop]:
     """Return the demo shop with a contact whose names and tags are hostile."""
     contact = {"id": "999000111", "firstName": NAMES[0], "lastName": NAMES[2], "tags": NAMES}
-    upserted = demo.execute(CONTACTS, contacts=[contact])["contactsUpsert"]
+    upserted = demo.ask(CONTACTS, contacts=[contact])["contactsUpsert"]
     assert upserted == {"recorded": 1, "userErrors": []}
     yield demo
-    demo.execute(FORGET)
+    demo.ask(FORGET)
 
 
 def test_hostile_suggestions_and_contacts(browse: Browse, hostile: Shop) -> None:

@@ -114,17 +114,17 @@ def test_a_group_is_added_negated_and_removed(builder: Builder, demo: Shop) -> N
     keys.press("Tab")
     keys.press("Tab")
     keys.type("0")
-    builder.expect_size(demo.size(both(orders(1), texts(0))))
+    builder.expect_size(demo.members(both(orders(1), texts(0))))
     keys.tab_to(group.locator.get_by_role("checkbox", name="NOT"), "Shift+Tab")
     keys.press("Space")
-    builder.expect_size(demo.size(both(orders(1), {"not": texts(0)})))
+    builder.expect_size(demo.members(both(orders(1), {"not": texts(0)})))
     keys.tab_to(builder.locator.get_by_role("radio", name="AND").first, "Shift+Tab")
     keys.press("ArrowRight")
     outside = {"not": texts(0)}
-    builder.expect_size(demo.size({"any": [orders(1), outside]}))
+    builder.expect_size(demo.members({"any": [orders(1), outside]}))
     keys.tab_to(group.locator.get_by_role("button", name="Remove group 2"))
     keys.press("Enter")
-    builder.expect_size(demo.size(orders(1)))
+    builder.expect_size(demo.members(orders(1)))
 
 
 def test_a_dialog_traps_the_focus_and_closes(browse: Browse, demo: Shop) -> None:

@@ -32,7 +32,7 @@ SPENT_NOT_TEXTED = both(spent_over("50.00"), texts(0))
 
 
 def record(shop: Shop, order: Mapping[str, object]) -> None:
-    assert shop.execute(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
+    assert shop.ask(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_builder_and_the_list_recover_from_a_lost_server(
     with demo_shop(data_dir, port) as shop:
         # The page retries by itself.
         spent_more = both(spent_over("100.00"), texts(0))
-        builder.expect_size(shop.size(spent_more))
+        builder.expect_size(shop.members(spent_more))
         expect(builder.live).to_be_visible()
         builder.save()
         other_page.get_by_role("alert").first.get_by_role("button", name="Try again").click()
@@ -101,8 +101,8 @@ def test_the_builder_and_the_list_recover_from_a_lost_server(
     expect(builder.live).to_be_hidden()
     with demo_shop(data_dir, port) as shop:
         expect(builder.live).to_be_visible()
-        builder.expect_size(shop.size(spent_more))
+        builder.expect_size(shop.members(spent_more))
         record(shop, {**ORDER, "total": "250.00"})
-        builder.expect_size(shop.size(spent_more))
-        builder.row(1).expect_count(shop.size(spent_over("100.00")))
+        builder.expect_size(shop.members(spent_more))
+        builder.row(1).expect_count(shop.members(spent_over("100.00")))
         page.close()

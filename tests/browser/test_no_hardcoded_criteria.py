@@ -108,7 +108,7 @@ def loyalty_shop(prepared: Path, tmp_path: Path) -> Iterator[Shop]:
     shutil.copytree(prepared, data_dir, symlinks=True)
     with demo_shop(data_dir, PYTHONPATH=str(packages)) as shop:
         rows = [{"contactId": contact, "points": points} for contact, points in POINTS.items()]
-        assert shop.execute(RECORD, rows=rows)["factsRecord"]["recorded"] == len(POINTS)
+        assert shop.ask(RECORD, rows=rows)["factsRecord"]["recorded"] == len(POINTS)
         yield shop
 
 
@@ -127,8 +127,8 @@ def test_the_page_offers_the_criterion_of_a_plugin(loyalty_shop: Shop, browse: B
     builder.expect_sentence("Loyalty points is at least 500")
     spend = builder.add_row("Total spend").compare("is more than").fill("Amount", "1700")
     rule = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
-    builder.expect_size(loyalty_shop.size(both(rule, spent_over("1700"))))
+    builder.expect_size(loyalty_shop.members(both(rule, spent_over("1700"))))
     points.expect_count(3)
-    spend.expect_count(loyalty_shop.size(spent_over("1700")))
+    spend.expect_count(loyalty_shop.members(spent_over("1700")))
     builder.call("Loyal").save()
     assert loyalty_shop.segments()["Loyal"]["rule"] == both(rule, spent_over("1700.00"))

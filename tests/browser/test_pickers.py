@@ -29,13 +29,13 @@ def test_leaving_a_search_adds_no_value(builder: Builder, products: Row, key: st
 
 
 def test_enter_adds_the_first_suggestion(builder: Builder, demo: Shop, products: Row) -> None:
-    first, *_ = demo.execute(
+    first, *_ = demo.ask(
         '{ fieldSuggestions(criterion: "productPurchased", field: "products", search: "of wicker")'
         " { value label } }"
     )["fieldSuggestions"]
     builder.page.keyboard.press("Enter")
     expect(products.remove_button(first["label"])).to_be_visible()
-    builder.expect_size(demo.size(bought(first["value"])))
+    builder.expect_size(demo.members(bought(first["value"])))
 
 
 @pytest.mark.parametrize("how", ["Enter", "click"])

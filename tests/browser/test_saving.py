@@ -112,7 +112,7 @@ def test_an_upper_bound_below_the_lower_bound_is_not_counted(builder: Builder, d
     spend.fill("Up to", "200")
     expect(spend.input("Up to")).not_to_have_attribute("aria-invalid", "true")
     between = {"spend": {"operator": "BETWEEN", "amount": "50", "upTo": "200"}}
-    builder.expect_size(demo.size(between))
+    builder.expect_size(demo.members(between))
     builder.save()
 
 
@@ -160,7 +160,7 @@ def conflict(browse: Browse, demo: Shop) -> Callable[[], Builder]:
         id = demo.create("Ours", orders(1))
         builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
         builder.row().fill("Number", "2")
-        builder.expect_size(demo.size(orders(2)))
+        builder.expect_size(demo.members(orders(2)))
         demo.update(id, name="Theirs", rule=texts(0), description="For the welcome text")
         builder.save_button.click()
         expect(builder.dialog).to_be_visible()

@@ -19,9 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tests.e2e.process import segments, server
+from tests.e2e.process import Running, segments, server
 from tests.installed import ROOT, fresh_environment
 
 Json = dict[str, Any]
@@ -63,19 +61,17 @@ REWARD_READY = {"template": "acme-reward-ready"}
 class Session:
     """A client of a server on the data directory."""
 
-    address: str
+    running: Running
     tokens: Mapping[str, str]
     documents: Mapping[str, str]
-    http: httpx.Client
 
     def ask(self, token: str, operation: str, variables: Json) -> Json:
         """Return the status, the data, and the code and path of each error."""
-        headers = {"Authorization": f"Bearer {self.tokens[token]}"}
+        client = self.running.client(self.tokens[token])
         if operation.startswith("/"):
-            response = self.http.get(f"{self.address}{operation}", headers=headers)
+            response = client.get(operation)
             return {"status": response.status_code, "body": response.text}
-        body = {"query": self.documents[operation], "variables": variables}
-        response = self.http.post(f"{self.address}/graphql", json=body, headers=headers)
+        response = client.post(self.documents[operation], variables)
         found = response.json()
         errors = [
             [error["extensions"]["code"], error.get("path")] for error in found.get("errors", ())
@@ -110,8 +106,8 @@ def serving(
     documents: Mapping[str, str] = DOCUMENTS,
 ) -> Iterator[Session]:
     """Serve a data directory, and stop the server at the end of the block."""
-    with httpx.Client(timeout=60) as http, server(data, program=program) as running:
-        yield Session(running.address, tokens, documents, http)
+    with server(data, program=program) as running:
+        yield Session(running, tokens, documents)
         status, output = running.stop(signal.SIGTERM)
         assert status == 0, output
 

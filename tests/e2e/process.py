@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from tests.clickhouse_server import clickhouse_process
+from tests.client import GraphQLClient
 from tests.e2e import preloaded
 from tests.processes import POLL, WAIT, Process, Program
 
@@ -61,28 +61,11 @@ class Running:
 
     process: Process
     address: str
+    http: httpx.Client
 
-    def post(self, token: str, query: str, variables: dict[str, Any]) -> Any:
-        """The answer to an operation."""
-        return httpx.post(
-            f"{self.address}/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-        ).json()
-
-    def ask(self, token: str, query: str, **variables: Any) -> Any:
-        """The data of an operation that must go well."""
-        answer = self.post(token, query, variables)
-        assert "errors" not in answer, answer
-        return answer["data"]
-
-    def errors(self, token: str, query: str, **variables: Any) -> list[dict[str, Any]]:
-        """The errors of an operation that must not go well."""
-        answer = self.post(token, query, variables)
-        assert answer.get("errors"), answer
-        found: list[dict[str, Any]] = answer["errors"]
-        return found
+    def client(self, token: str) -> GraphQLClient:
+        """Return a client with a token."""
+        return GraphQLClient(self.address, token, self.http)
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal and wait for the end; return the exit status and the output."""
@@ -103,10 +86,14 @@ def server(
     Unless a port is named, the server takes any free port.
     """
     arguments = arguments or ("serve",)
-    with start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process:
+    with (
+        start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process,
+        # With a connection for each request, all workers of a server get requests.
+        httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as http,
+    ):
         address = f"http://127.0.0.1:{process.wait_for_port()}"
         _wait(process, address)
-        yield Running(process, address)
+        yield Running(process, address, http)
 
 
 @contextmanager

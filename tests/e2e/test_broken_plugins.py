@@ -85,10 +85,10 @@ def test_a_lenient_server_goes_on_without_them_and_says_so(data: Path, site: Pat
         for secret in ("no licence", "moonPhase", "no words"):
             assert secret not in health.text
 
-        running.ask(token, CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        running.client(token).ask(CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
         spend = {"spend": {"operator": "EQUALS", "amount": "0"}}
         steady = {"moodySteady": {"operator": "IS", "count": 2}}
-        size = running.ask(token, SIZE, rule={"all": [spend, steady]})["segmentSize"]
+        size = running.client(token).ask(SIZE, rule={"all": [spend, steady]})["segmentSize"]
         assert size == {"members": 2, "contacts": 3}
         status, output = running.stop(signal.SIGTERM)
         assert status == 0
@@ -148,15 +148,15 @@ def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site
     token = process.token(data, "acme")
     rule: dict[str, Any] = {"not": {"moodySteady": {"operator": "IS", "count": 2}}}
     with process.server(data, **settings) as running:
-        running.ask(token, CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
-        created = running.ask(token, CREATE, input={"name": "Unsteady", "rule": rule})
+        running.client(token).ask(CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        created = running.client(token).ask(CREATE, input={"name": "Unsteady", "rule": rule})
         id = created["segmentCreate"]["segment"]["id"]
-        assert running.ask(token, SIZED, id=id)["segment"]["size"] == {"members": 1}
+        assert running.client(token).ask(SIZED, id=id)["segment"]["size"] == {"members": 1}
 
     module = site / "moody.py"
     module.write_text("raise RuntimeError('no licence was found')")
     with process.server(data, **settings) as running:
-        found = running.ask(token, SEGMENT, id=id)["segment"]
+        found = running.client(token).ask(SEGMENT, id=id)["segment"]
         assert (found["name"], found["rule"]) == ("Unsteady", rule)
         assert found["summary"].startswith("Steady is not ")
         [problem] = found["problems"]
@@ -164,17 +164,17 @@ def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site
         assert problem["path"] == ["rule", "not", "moodySteady"]
         assert "Plugins left out at startup: moody-criteria 1.0 (moody)" in problem["message"]
         assert "licence" not in problem["message"]
-        [error] = running.errors(token, SIZED, id=id)
+        [error] = running.client(token).errors(SIZED, id=id)
         assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
-        renamed = running.ask(token, RENAME, id=id)["segmentUpdate"]
+        renamed = running.client(token).ask(RENAME, id=id)["segmentUpdate"]
         assert renamed == {"segment": {"name": "Renamed"}, "userErrors": []}
-        [default] = running.ask(token, SHOWN)["segments"]["nodes"]
+        [default] = running.client(token).ask(SHOWN)["segments"]["nodes"]
         assert [problem["code"] for problem in default["problems"]] == ["UNKNOWN_CRITERION"]
 
     module.write_text((PLUGINS / "moody.py").read_text())
     with process.server(data, **settings) as running:
-        found = running.ask(token, SEGMENT, id=id)["segment"]
+        found = running.client(token).ask(SEGMENT, id=id)["segment"]
         assert (found["name"], found["rule"], found["problems"]) == ("Renamed", rule, [])
-        assert running.ask(token, SIZED, id=id)["segment"]["size"] == {"members": 1}
-        [default] = running.ask(token, SHOWN)["segments"]["nodes"]
+        assert running.client(token).ask(SIZED, id=id)["segment"]["size"] == {"members": 1}
+        [default] = running.client(token).ask(SHOWN)["segments"]["nodes"]
         assert default["problems"] == []

@@ -20,6 +20,7 @@ from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
 from tests.e2e.process import Running, environment, server
 from tests.e2e.test_own_tables import with_reviews
+from tests.factories import keyword, order, text
 from tests.remains import remains
 
 AT = "2026-01-01T00:00:00Z"
@@ -136,16 +137,15 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
             }
         ],
         "orders": [
-            {
-                "id": f"1{id[0]}",
-                "contactId": id,
-                "orderedAt": AT,
-                "total": "77.77" if mark == GONE else "1",
-                "lines": [{"productId": f"{mark} product"} for _ in range(3 - number)],
-            }
+            order(
+                f"1{id[0]}",
+                id,
+                *[f"{mark} product"] * (3 - number),
+                total="77.77" if mark == GONE else "1",
+            )
         ],
-        "texts": [{"id": own, "contactId": id, "sentAt": AT}],
-        "keywords": [{"contactId": id, "keyword": f"{mark} keyword", "receivedAt": AT}],
+        "texts": [text(own, id)],
+        "keywords": [keyword(id, f"{mark} keyword")],
         "events": [
             {
                 "id": own,
@@ -160,7 +160,7 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
 
 def _record(running: Running, owner: str, id: str, mark: str) -> None:
     for number in range(3):  # each replaces the one before, of which a row is left
-        answer = running.ask(owner, RECORD, **_person(id, mark, number))
+        answer = running.client(owner).ask(RECORD, **_person(id, mark, number))
         review = {
             "contactId": id,
             "id": f"1{id[0]}",
@@ -171,15 +171,15 @@ def _record(running: Running, owner: str, id: str, mark: str) -> None:
             "writtenAt": AT,
         }
         reviewer = {"contactId": id, "points": 1, "rank": f"{mark} rank"}
-        more = running.ask(owner, RECORD_REVIEWS, reviews=[review], reviewers=[reviewer])
+        more = running.client(owner).ask(RECORD_REVIEWS, reviews=[review], reviewers=[reviewer])
         assert all(not each["userErrors"] for each in (*answer.values(), *more.values()))
 
 
 def _answers(running: Running, owner: str, segment: str, person: str) -> str:
     """All that is answered about everyone and one person, without what products are called."""
     asked = {"rule": ALL, "id": person, "ids": [person], "segment": segment}
-    found = [running.ask(owner, ASK, **asked)]
-    for criterion in running.ask(owner, FIELDS)["criteria"]:
+    found = [running.client(owner).ask(ASK, **asked)]
+    for criterion in running.client(owner).ask(FIELDS)["criteria"]:
         fields = {f["name"]: f for f in criterion["fields"]}
         for field in criterion["fields"]:
             of_condition = (field["condition"] or {"fields": []})["fields"]
@@ -187,7 +187,9 @@ def _answers(running: Running, owner: str, segment: str, person: str) -> str:
         for name, field in fields.items():
             if field["suggests"]:
                 asked = {"criterion": criterion["key"], "field": name}
-                found += [running.ask(owner, SUGGEST, **asked, search=s) for s in ("", "zqx")]
+                found += [
+                    running.client(owner).ask(SUGGEST, **asked, search=s) for s in ("", "zqx")
+                ]
     exported = httpx.get(
         f"{running.address}/segments/{segment}/members.csv",
         headers={"Authorization": f"Bearer {owner}"},
@@ -199,7 +201,7 @@ def _answers(running: Running, owner: str, segment: str, person: str) -> str:
 
 def _persons(running: Running, owner: str) -> list[int]:
     """How many match each of the rules that only the person matches."""
-    return [running.ask(owner, SIZE, rule=r)["segmentSize"]["members"] for r in PERSONS_RULES]
+    return [running.client(owner).members(rule) for rule in PERSONS_RULES]
 
 
 def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
@@ -215,25 +217,25 @@ def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
         _, logged = running.stop(signal.SIGKILL)
     # While the plugin is gone, its tables are still there.
     with server(data, LOG_LEVEL="debug") as running:
-        segment = running.ask(owner, CREATE, rule=ALL)["segmentCreate"]["segment"]["id"]
-        everyone = running.ask(
-            owner, "{ segmentMembers(rule: {all: []}) { nodes { id sourceId } } }"
+        segment = running.client(owner).ask(CREATE, rule=ALL)["segmentCreate"]["segment"]["id"]
+        everyone = running.client(owner).ask(
+            "{ segmentMembers(rule: {all: []}) { nodes { id sourceId } } }"
         )
         ids = {node["sourceId"]: node["id"] for node in everyone["segmentMembers"]["nodes"]}
         # All of it is seen, and kept in memory where anything is.
         before = _answers(running, owner, segment, ids[PERSON])
         assert before.count(GONE) > 20 < before.count(KEPT)
         assert _persons(running, owner) == [1] * len(PERSONS_RULES)
-        assert running.ask(owner, EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
+        assert running.client(owner).ask(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
         assert len(remains(data, GONE)) > 10
 
-        answer = running.ask(owner, FORGET, id=PERSON)
+        answer = running.client(owner).ask(FORGET, id=PERSON)
         assert answer == {"contactsForget": {"recorded": 1, "userErrors": []}}
         after = _answers(running, owner, segment, ids[PERSON])
         assert GONE not in after
         assert after.count(KEPT) >= before.count(KEPT)
         assert _persons(running, owner) == [0] * len(PERSONS_RULES)
-        errors = running.errors(owner, EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
+        errors = running.client(owner).errors(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
         assert [error["extensions"]["code"] for error in errors] == ["NOT_FOUND"]
         _, more = running.stop(signal.SIGKILL)
     assert not {word for word in (GONE, KEPT) if word in logged + more}
@@ -255,5 +257,5 @@ def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
         assert GONE not in _answers(running, owner, segment, ids[PERSON])
         assert _persons(running, owner) == [0] * len(PERSONS_RULES)
         written = {"reviewsWritten": {"operator": "AT_LEAST", "count": 1}}
-        found = running.ask(owner, SIZE, rule=written)["segmentSize"]["members"]
+        found = running.client(owner).ask(SIZE, rule=written)["segmentSize"]["members"]
         assert found == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from tests.client import streaming
 from tests.e2e import process
-from tests.support import streaming
 
 LIVE = "subscription { segmentSize(rule: {all: []}) { members } }"
 RECORD = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
@@ -19,7 +19,7 @@ def test_a_live_size_follows_the_facts__and_the_server_stops_all_the_same(tmp_pa
         stream.init(token)
         stream.subscribe(LIVE)
         assert stream.next() == {"segmentSize": {"members": 0}}
-        running.ask(token, RECORD)
+        running.client(token).ask(RECORD)
         assert stream.next() == {"segmentSize": {"members": 1}}
         status, output = running.stop(signal.SIGTERM)
         assert stream.closed()[0] == 1012

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.factories import contact, order, text
 from tests.support import Client
 
 SUBSCRIBED = {"subscribeDate": {"operator": "ON_OR_AFTER", "date": "2024-05-01"}}
@@ -11,32 +12,17 @@ def _fill(shop: Client) -> None:
     shop.record(
         "contactsUpsert",
         [
-            {"id": "1", "phone": "+1", "subscribedAt": "2024-05-01T00:00:00Z", "country": "US"},
-            {"id": "2", "phone": "+2", "subscribedAt": "2024-06-01T00:00:00Z", "country": "CA"},
-            {"id": "3", "phone": "+3", "subscribedAt": "2024-04-30T23:59:59.999Z"},
-            {"id": "4"},
+            contact(1, phone="+1", subscribedAt="2024-05-01T00:00:00Z", country="US"),
+            contact(2, phone="+2", subscribedAt="2024-06-01T00:00:00Z", country="CA"),
+            contact(3, phone="+3", subscribedAt="2024-04-30T23:59:59.999Z"),
+            contact(4),
         ],
     )
-    shop.record(
-        "ordersUpsert",
-        [
-            {
-                "id": "10",
-                "contactId": "2",
-                "orderedAt": "2024-07-01T10:00:00Z",
-                "total": "60.00",
-                "lines": [{"productId": "coral", "title": "Coral bottle", "quantity": 1}],
-            },
-            {
-                "id": "11",
-                "contactId": "4",
-                "orderedAt": "2024-07-02T10:00:00Z",
-                "total": "50.00",
-                "lines": [{"productId": "lime", "title": "Lime bottle", "quantity": 2}],
-            },
-        ],
-    )
-    shop.record("textsRecord", [{"id": "1", "contactId": "2", "sentAt": "2024-07-03T10:00:00Z"}])
+    coral = {"productId": "coral", "title": "Coral bottle", "quantity": 1}
+    lime = {"productId": "lime", "title": "Lime bottle", "quantity": 2}
+    orders = [order(10, 2, lines=[coral]), order(11, 4, total="50.00", lines=[lime])]
+    shop.record("ordersUpsert", orders)
+    shop.record("textsRecord", [text(1, 2)])
 
 
 def test_subscribed_on_or_after_a_day_but_never_ordered(shop: Client) -> None:

@@ -46,7 +46,7 @@ def with_reviews(directory: Path) -> dict[str, Any]:
 
 
 def _reviewers(running: Running, token: str) -> Any:
-    return running.ask(token, REVIEWERS)["segmentSize"]["members"]
+    return running.client(token).ask(REVIEWERS)["segmentSize"]["members"]
 
 
 def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> None:
@@ -62,14 +62,14 @@ def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> 
     )
 
     with server(data, **installed) as running:
-        found = running.ask(owner, "{ factTables { name plugin { name version } } }")
+        found = running.client(owner).ask("{ factTables { name plugin { name version } } }")
         assert found["factTables"][0] == {
             "name": "acme_reviews",
             "plugin": {"name": "acme-reviews", "version": "1.2"},
         }
-        running.ask(owner, CONTACTS)
+        running.client(owner).ask(CONTACTS)
         assert _reviewers(running, owner) == 2
-        taken = running.ask(owner, RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])["factsRecord"]
+        taken = running.client(owner).ask(RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])["factsRecord"]
         assert taken == {"recorded": 2, "userErrors": []}
         running.stop(signal.SIGKILL)
 
@@ -78,9 +78,9 @@ def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> 
         running.stop(signal.SIGTERM)
 
     with server(data) as running:
-        assert running.ask(owner, "{ factTables { name } }") == {"factTables": []}
-        running.ask(owner, FORGET)
-        running.ask(owner, CONTACTS)
+        assert running.client(owner).ask("{ factTables { name } }") == {"factTables": []}
+        running.client(owner).ask(FORGET)
+        running.client(owner).ask(CONTACTS)
         running.stop(signal.SIGTERM)
 
     with server(data, **installed) as running:

@@ -84,7 +84,7 @@ def test_wrong_settings_are_named(data: Path) -> None:
 def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: Path) -> None:
     with process.server(data) as running:
         token = process.token(data, "acme")
-        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
         process.segments(data, "token", "revoke", token.split("_")[1])
         refused = httpx.post(
             f"{running.address}/graphql",
@@ -95,15 +95,15 @@ def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: P
 
 
 def _members(running: Running, token: str, rule: dict[str, Any]) -> int:
-    members: int = running.ask(token, SIZE, rule=rule)["segmentSize"]["members"]
+    members: int = running.client(token).ask(SIZE, rule=rule)["segmentSize"]["members"]
     return members
 
 
 def test_the_demo_shop_is_loaded_once_and_served(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with process.server(data, "demo", "--serve") as running:
-        token = process.token(data, "demo")
-        shop = running.ask(token, "{ shop { description contactCounts { contacts } } }")["shop"]
+        client = running.client(process.token(data, "demo"))
+        shop = client.ask("{ shop { description contactCounts { contacts } } }")["shop"]
         assert shop["contactCounts"] == {"contacts": 4339}
         assert "generated" in shop["description"]
         assert "CC BY 4.0" in shop["description"]
@@ -127,11 +127,11 @@ def test_the_zone_of_the_process_changes_no_answer(data: Path, zone: str) -> Non
     ]
     record = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
     with process.server(data, TZ=zone) as running:
-        running.ask(token, record, c=contacts)
+        running.client(token).ask(record, c=contacts)
         rule = {"subscribeDate": {"operator": "IN_LAST", "days": 1}}
         assert _members(running, token, rule) == 2
         page = "query ($r: RuleInput!) { segmentMembers(rule: $r) { nodes { subscribedAt } } }"
-        nodes = running.ask(token, page, r={"all": []})["segmentMembers"]["nodes"]
+        nodes = running.client(token).ask(page, r={"all": []})["segmentMembers"]["nodes"]
     shown = [datetime.fromisoformat(node["subscribedAt"]) for node in nodes]
     assert [
         abs(a - b) < timedelta(milliseconds=1) for a, b in zip(shown, moments, strict=True)

@@ -72,10 +72,10 @@ def test_a_batch_is_recorded_once_whenever_the_server_dies(
     many = [{"id": str(number), "email": "many@x.y"} for number in range(2, 5_001)]
 
     def record(running: Running, key: str, contacts: list[dict[str, Any]]) -> Any:
-        return running.ask(token, RECORD, key=key, contacts=contacts)["contactsUpsert"]
+        return running.client(token).ask(RECORD, key=key, contacts=contacts)["contactsUpsert"]
 
     with process.server(data, CATALOG_URL=catalog_url) as running:
-        assert running.ask(token, MEMBERS)["segmentMembers"]["totalCount"] == 1
+        assert running.client(token).ask(MEMBERS)["segmentMembers"]["totalCount"] == 1
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}
         record(running, "two", [{"id": "1", "email": "new@x.y"}])
 
@@ -91,5 +91,5 @@ def test_a_batch_is_recorded_once_whenever_the_server_dies(
         for _ in range(2):
             assert record(running, "many", many) == {"recorded": 4_999, "userErrors": []}
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}
-        found = running.ask(token, MEMBERS)["segmentMembers"]
+        found = running.client(token).ask(MEMBERS)["segmentMembers"]
         assert found == {"totalCount": 5_000, "nodes": [{"email": "new@x.y"}]}

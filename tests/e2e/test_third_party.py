@@ -130,7 +130,7 @@ def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> No
     rule = {
         "all": [points("AT_LEAST", 500), {"location": {"operator": "ANY_OF", "countries": ["US"]}}]
     }
-    found = host.ask(access, SIZE, rule=rule)["segmentSize"]
+    found = host.client(access).ask(SIZE, rule=rule)["segmentSize"]
     assert (found["members"], found["contacts"]) == (3, 5)
     assert found["parts"][1] == {"summary": "Loyalty points is at least 500", "members": 3}
     tier = {"loyaltyTier": {"operator": "NONE_OF", "tiers": ["gold"]}}
@@ -142,13 +142,13 @@ def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> No
         ({"loyaltyTier": {"operator": "IS_SET"}}, 3),
     ]
     for one, members in asked:
-        assert host.ask(access, SIZE, rule=one)["segmentSize"]["members"] == members
+        assert host.client(access).ask(SIZE, rule=one)["segmentSize"]["members"] == members
 
 
 def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) -> None:
     ours = {"spend": {"operator": "AT_LEAST", "amount": "0"}}
     rule = {"all": [points("NOT_EQUALS", 700), ours]}
-    edges = host.ask(access, MEASURED, rule=rule)["segmentMembers"]["edges"]
+    edges = host.client(access).ask(MEASURED, rule=rule)["segmentMembers"]["edges"]
     shown = {
         edge["node"]["sourceId"]: [part["measured"] for part in edge["explanation"]["parts"]]
         for edge in edges
@@ -164,54 +164,54 @@ def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) ->
 
 @pytest.mark.parametrize("key", ["loyaltyPoints", "loyaltyTier"])
 def test_its_metadata_is_as_that_of_ours(host: Running, access: str, key: str) -> None:
-    theirs = host.ask(access, METADATA, key=key)["criterion"]
-    ours = host.ask(access, METADATA, key="textsReceived" if key.endswith("s") else "city")
+    theirs = host.client(access).ask(METADATA, key=key)["criterion"]
+    ours = host.client(access).ask(METADATA, key="textsReceived" if key.endswith("s") else "city")
     assert theirs.keys() == ours["criterion"].keys()
     assert theirs["plugin"] == {"name": "acme-loyalty", "version": "2.1.0"}
     assert theirs["inputType"] == f"{key[0].upper()}{key[1:]}CriterionInput"
     validator: Any = Draft202012Validator(theirs["jsonSchema"])
     assert validator.is_valid(theirs["example"][key])
     assert not validator.is_valid({**theirs["example"][key], "operator": "LOOKS_LIKE"})
-    assert host.ask(access, SIZE, rule=theirs["example"])["segmentSize"]["contacts"] == 5
+    assert host.client(access).ask(SIZE, rule=theirs["example"])["segmentSize"]["contacts"] == 5
 
 
 def test_its_suggestions_and_its_template_are_of_the_shops_own_data(
     host: Running, access: str
 ) -> None:
-    found = host.ask(access, SUGGEST, search="")["fieldSuggestions"]
+    found = host.client(access).ask(SUGGEST, search="")["fieldSuggestions"]
     assert [option["value"] for option in found] == ["gold", "silver"]
-    assert host.ask(access, SUGGEST, search="SIL")["fieldSuggestions"] == [
+    assert host.client(access).ask(SUGGEST, search="SIL")["fieldSuggestions"] == [
         {"value": "silver", "label": "silver"}
     ]
-    templates = host.ask(access, TEMPLATES)["segmentTemplates"]
+    templates = host.client(access).ask(TEMPLATES)["segmentTemplates"]
     [template] = [found for found in templates if found["key"] == "acme-reward-ready"]
     assert template["summary"] == "Loyalty tier is any of gold and loyalty points is at least 500"
-    assert host.ask(access, SIZE, rule=template["rule"])["segmentSize"]["members"] == 2
+    assert host.client(access).ask(SIZE, rule=template["rule"])["segmentSize"]["members"] == 2
 
 
 def test_its_facts_come_in_by_the_generic_mutation(host: Running, access: str) -> None:
-    [table] = host.ask(access, TABLES)["factTables"]
+    [table] = host.client(access).ask(TABLES)["factTables"]
     assert table["name"] == "acme_loyalty_accounts"
     assert table["plugin"] == {"name": "acme-loyalty", "version": "2.1.0"}
     required = [field["name"] for field in table["fields"] if field["required"]]
     assert required == ["contactId", "points"]
 
-    host.ask(access, CONTACTS, contacts=[{"id": "6"}, {"id": "7"}])
+    host.client(access).ask(CONTACTS, contacts=[{"id": "6"}, {"id": "7"}])
     bad = [{"contactId": "6", "points": 1}, {"contactId": "7", "points": "many"}]
-    payload = host.ask(access, RECORD, rows=bad)["factsRecord"]
+    payload = host.client(access).ask(RECORD, rows=bad)["factsRecord"]
     assert payload["recorded"] == 0
     assert [error["path"] for error in payload["userErrors"]] == [["rows", "1", "points"]]
     rich = points("AT_LEAST", 5_000)
-    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 0
+    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 0
 
     good = [{"contactId": "6", "points": 5_000}, {"contactId": "7", "points": 6_000}]
-    payload = host.ask(access, RECORD, rows=good)["factsRecord"]
+    payload = host.client(access).ask(RECORD, rows=good)["factsRecord"]
     assert payload == {"recorded": 2, "userErrors": []}
-    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 2
-    host.ask(access, FORGET, ids=["6"])
-    host.ask(access, CONTACTS, contacts=[{"id": "6"}])
-    assert host.ask(access, SIZE, rule=rich)["segmentSize"]["members"] == 1
-    host.ask(access, FORGET, ids=["6", "7"])
+    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 2
+    host.client(access).ask(FORGET, ids=["6"])
+    host.client(access).ask(CONTACTS, contacts=[{"id": "6"}])
+    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 1
+    host.client(access).ask(FORGET, ids=["6", "7"])
 
 
 def test_a_segment_outlives_the_package_and_works_again_with_it(
@@ -222,27 +222,27 @@ def test_a_segment_outlives_the_package_and_works_again_with_it(
     access = token(data_dir, "acme", program=program)
     rule = {"not": points("LESS_THAN", 500)}
     with server(data_dir, program=program) as running:
-        running.ask(access, CONTACTS, contacts=[{"id": "1"}, {"id": "2"}])
-        running.ask(access, RECORD, rows=[{"contactId": "2", "points": 500}])
-        made = running.ask(access, CREATE, input={"name": "Loyal", "rule": rule})
+        running.client(access).ask(CONTACTS, contacts=[{"id": "1"}, {"id": "2"}])
+        running.client(access).ask(RECORD, rows=[{"contactId": "2", "points": 500}])
+        made = running.client(access).ask(CREATE, input={"name": "Loyal", "rule": rule})
         segment = made["segmentCreate"]["segment"]
     run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
     try:
         with server(data_dir, program=program) as running:
             plain = SEGMENT.replace("size { members }", "")
-            found = running.ask(access, plain, id=segment["id"])["segment"]
+            found = running.client(access).ask(plain, id=segment["id"])["segment"]
             assert (found["name"], found["rule"]) == ("Loyal", rule)
             assert found["summary"] == "Loyalty points is at least 500"
             [problem] = found["problems"]
             assert problem["code"] == "UNKNOWN_CRITERION"
             assert problem["path"] == ["rule", "not", "loyaltyPoints"]
-            [error] = running.errors(access, SEGMENT, id=segment["id"])
+            [error] = running.client(access).errors(SEGMENT, id=segment["id"])
             assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
     finally:
         wheels = (bin_dir.parent.parent / "wheels").glob("acme_loyalty-*.whl")
         pip = (bin_dir / "python", "-m", "pip", "-q", "--disable-pip-version-check")
         run(*pip, "install", "--no-deps", "--no-index", *wheels)
     with server(data_dir, program=program) as running:
-        found = running.ask(access, SEGMENT, id=segment["id"])["segment"]
+        found = running.client(access).ask(SEGMENT, id=segment["id"])["segment"]
         assert found["problems"] == []
         assert found["size"] == {"members": 1}

@@ -94,7 +94,7 @@ def test_the_answers_come_out_of_what_files_held(tmp_path: Path, kind: str) -> N
         assert f"{name}: {facts[name].num_rows:,} recorded" in output
     token = process.token(data, "retail")
     with process.server(data) as running:
-        _check(lambda query, **variables: running.ask(token, query, **variables))
+        _check(running.client(token).ask)
 
 
 def _as_text(rows: pa.Table) -> pa.Table:

@@ -43,7 +43,7 @@ def test_a_server_needs_no_more_memory_for_many_members_than_for_few(
 ) -> None:
     token = process.token(data, "acme")
     with process.server(data) as running:
-        [segment] = running.ask(token, ID, name=SEGMENT)["segments"]["nodes"]
+        [segment] = running.client(token).ask(ID, name=SEGMENT)["segments"]["nodes"]
         url = f"{running.address}/segments/{segment['id']}/members.{format}"
         headers = {"Authorization": f"Bearer {token}"}
         came, before = 0, 0

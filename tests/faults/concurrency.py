@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support import Client
+from tests.client import GraphQLClient
+from tests.factories import contacts, order
 
 CROWD = [str(number) for number in range(1, 41)]
 TAGS = [f"group-{number}" for number in range(8)]
@@ -48,27 +49,22 @@ def tagged(tag: str) -> dict[str, Any]:
     return {"tag": {"operator": "ANY_OF", "tags": [tag]}}
 
 
-def move(client: Client, tag: str) -> None:
+def move(client: GraphQLClient, tag: str) -> None:
     """Move the whole crowd to a tag, in one write."""
-    client.record("contactsUpsert", [{"id": id, "tags": [tag]} for id in CROWD])
+    client.record("contactsUpsert", contacts(*CROWD, tags=[tag]))
 
 
-def _write(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _write(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> None:
     move(client, chance.choice(TAGS))
     outcome.done["write"] += 1
 
 
 def orders(number: int) -> list[dict[str, Any]]:
     """Return one order per contact of the crowd, of product ``number`` at that price."""
-    order = {
-        "orderedAt": "2026-01-01T00:00:00Z",
-        "total": f"{number}.00",
-        "lines": [{"productId": f"product-{number}"}],
-    }
-    return [{"id": id, "contactId": id, **order} for id in CROWD]
+    return [order(id, id, f"product-{number}", total=f"{number}.00") for id in CROWD]
 
 
-def count_buyers(client: Client, number: int) -> int:
+def count_buyers(client: GraphQLClient, number: int) -> int:
     """Count the contacts who bought product ``number``: the whole crowd or nobody.
 
     Raises:
@@ -82,17 +78,17 @@ def count_buyers(client: Client, number: int) -> int:
     return counts.pop()
 
 
-def _order(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _order(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> None:
     client.record("ordersUpsert", orders(chance.randrange(1, 4)))
     outcome.done["order"] += 1
 
 
-def _count_buyers(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _count_buyers(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> None:
     count_buyers(client, chance.randrange(1, 4))
     outcome.done["bought"] += 1
 
 
-def _read(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _read(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> None:
     tags = chance.sample(TAGS, 2)
     found = client.size({"any": [tagged(tag) for tag in TAGS]})
     everyone, *by_tag = [part["members"] for part in found["parts"]]
@@ -103,7 +99,7 @@ def _read(client: Client, chance: random.Random, outcome: Outcome) -> None:
     outcome.done["read"] += 1
 
 
-def _rename(client: Client, chance: random.Random, outcome: Outcome, segment: str) -> None:
+def _rename(client: GraphQLClient, chance: random.Random, outcome: Outcome, segment: str) -> None:
     query = "query ($id: ID!) { segment(id: $id) { version } }"
     version = client.ask(query, id=segment)["segment"]["version"]
     name = f"Name {chance.random()}"
@@ -114,7 +110,7 @@ def _rename(client: Client, chance: random.Random, outcome: Outcome, segment: st
         outcome.done["rename"] += 1
 
 
-def _reuse_name(client: Client, chance: random.Random, outcome: Outcome) -> None:
+def _reuse_name(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> None:
     name = f"Same {chance.randrange(10**6)}"
     payloads = [client.ask(CREATE, name=n)["segmentCreate"] for n in (name, name.upper())]
     assert [error["code"] for error in payloads[1]["userErrors"]] == ["NAME_TAKEN"]
@@ -125,7 +121,7 @@ def _reuse_name(client: Client, chance: random.Random, outcome: Outcome) -> None
     outcome.done["name"] += 1
 
 
-def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1) -> Outcome:
+def run(clients: list[GraphQLClient], seconds: float, workers: int = 32, seed: int = 1) -> Outcome:
     """Write and read a new shop in ``workers`` threads for some seconds, and return the outcome.
 
     The threads take turns with the clients, which may use one server or several.
@@ -138,7 +134,7 @@ def run(clients: list[Client], seconds: float, workers: int = 32, seed: int = 1)
     move(first, TAGS[0])
     first.record("ordersUpsert", orders(1))
     segment = first.ask(CREATE, name="Contested")["segmentCreate"]["segment"]["id"]
-    jobs: list[Callable[[Client, random.Random], None]] = [
+    jobs: list[Callable[[GraphQLClient, random.Random], None]] = [
         lambda client, chance: _write(client, chance, outcome),
         lambda client, chance: _read(client, chance, outcome),
         lambda client, chance: _read(client, chance, outcome),

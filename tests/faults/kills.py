@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +29,10 @@ from graphql_app.catalog.tokens import create_token
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
+from tests.client import GraphQLClient
 from tests.e2e import process
 from tests.e2e.process import Running
-from tests.support import FACT_INPUTS
+from tests.factories import contacts, order
 
 BATCH = 20  # contacts, each with an order
 MAX_DELAY = 1.5  # seconds between the first acknowledged write and the kill
@@ -85,63 +86,42 @@ def ids(batch: int) -> list[str]:
     return [str(batch * BATCH + number) for number in range(1, BATCH + 1)]
 
 
-def record(running: Running, token: str, mutation: str, items: list[dict[str, Any]]) -> None:
-    """Record facts, and check that all were recorded."""
-    fact = next(name for name in FACT_INPUTS if mutation.startswith(name))
-    query = f"""
-    mutation ($items: [{FACT_INPUTS[fact]}!]!) {{
-      {mutation}({fact}: $items) {{ recorded userErrors {{ code message }} }}
-    }}
-    """
-    payload = running.ask(token, query, items=items)[mutation]
-    assert payload == {"recorded": len(items), "userErrors": []}
+def _contacts(client: GraphQLClient, batch: int) -> None:
+    client.record("contactsUpsert", contacts(*ids(batch)))
 
 
-def _contacts(running: Running, token: str, batch: int) -> None:
-    record(running, token, "contactsUpsert", [{"id": id} for id in ids(batch)])
+def _orders(client: GraphQLClient, batch: int) -> None:
+    orders = [order(id, id, f"batch-{batch}", "any") for id in ids(batch)]
+    client.record("ordersUpsert", orders)
 
 
-def _orders(running: Running, token: str, batch: int) -> None:
-    orders = [
-        {
-            "id": id,
-            "contactId": id,
-            "orderedAt": "2026-01-01T00:00:00Z",
-            "total": "10.00",
-            "lines": [{"productId": f"batch-{batch}"}, {"productId": "any"}],
-        }
-        for id in ids(batch)
-    ]
-    record(running, token, "ordersUpsert", orders)
-
-
-def _keep_recording(running: Running, token: str, ledger: Ledger, chance: random.Random) -> None:
+def _keep_recording(client: GraphQLClient, ledger: Ledger, chance: random.Random) -> None:
     for batch in range(10_000):
-        _contacts(running, token, batch)
+        _contacts(client, batch)
         ledger.in_flight.add(batch)
-        _orders(running, token, batch)
+        _orders(client, batch)
         ledger.recorded.add(batch)
         ledger.in_flight.discard(batch)
         if chance.random() < 0.2:
             ledger.in_flight.add(batch)
-            running.ask(token, FORGET, ids=ids(batch))
+            client.ask(FORGET, ids=ids(batch))
             ledger.forgotten.add(batch)
             ledger.in_flight.discard(batch)
 
 
-def _keep_saving(running: Running, token: str, ledger: Ledger, chance: random.Random) -> None:
+def _keep_saving(client: GraphQLClient, ledger: Ledger, chance: random.Random) -> None:
     for number in range(10_000):
         name = f"Segment {number}"
-        made = running.ask(token, CREATE, name=name)["segmentCreate"]["segment"]
+        made = client.ask(CREATE, name=name)["segmentCreate"]["segment"]
         states = ledger.segments[made["id"]] = [(name, made["version"])]
         if chance.random() < 0.7:
             renamed = f"{name} renamed"
             states.append((renamed, 2))
-            running.ask(token, RENAME, id=made["id"], name=renamed, version=1)
+            client.ask(RENAME, id=made["id"], name=renamed, version=1)
             states.pop(0)
         if chance.random() < 0.5:
             states.append(None)
-            running.ask(token, DELETE, id=made["id"])
+            client.ask(DELETE, id=made["id"])
             states.pop(0)
 
 
@@ -165,10 +145,10 @@ def kill_during_writes(running: Running, token: str, chance: random.Random) -> L
     Raises:
         AssertionError: A write was refused.
     """
-    ledger, failures = Ledger(), list[BaseException]()
+    client, ledger, failures = running.client(token), Ledger(), list[BaseException]()
     writers = [
-        _start_writer(lambda: _keep_recording(running, token, ledger, chance), failures),
-        _start_writer(lambda: _keep_saving(running, token, ledger, chance), failures),
+        _start_writer(lambda: _keep_recording(client, ledger, chance), failures),
+        _start_writer(lambda: _keep_saving(client, ledger, chance), failures),
     ]
     while not ledger.acknowledged and any(writer.is_alive() for writer in writers):
         time.sleep(0.001)
@@ -181,7 +161,7 @@ def kill_during_writes(running: Running, token: str, chance: random.Random) -> L
     return ledger
 
 
-def check(running: Running, token: str, ledger: Ledger) -> None:
+def check(client: GraphQLClient, ledger: Ledger) -> None:
     """Check that every acknowledged write is there, and no write in part.
 
     Raises:
@@ -189,9 +169,9 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
     """
     whole = 0
     for batch in sorted(ledger.recorded | ledger.in_flight):
-        _contacts(running, token, batch)  # again, in case they were forgotten
+        _contacts(client, batch)  # again, in case they were forgotten
         rule = {"productPurchased": {"operator": "ANY_OF", "products": [f"batch-{batch}"]}}
-        found = count_members(running, token, rule)
+        found = client.members(rule)
         if batch in ledger.in_flight:
             assert found in (0, BATCH), f"half of batch {batch}: {found}"
         else:
@@ -199,10 +179,10 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
             assert found == expected, f"batch {batch}: {found} instead of {expected}"
         whole += found
     ordered = {"ordersPlaced": {"operator": "EQUALS", "count": 1}}
-    assert count_members(running, token, ordered) == whole
+    assert client.members(ordered) == whole
     saved = {
         node["id"]: (node["name"], node["version"])
-        for node in _segments(running, token)
+        for node in _segments(client)
         if not node["isDefault"]
     }
     for id, states in ledger.segments.items():
@@ -210,17 +190,10 @@ def check(running: Running, token: str, ledger: Ledger) -> None:
     assert len(saved) <= 1, f"nobody saved {saved}"  # a creation may be unacknowledged
 
 
-def count_members(running: Running, token: str, rule: Mapping[str, Any]) -> int:
-    """Count the contacts who match a rule."""
-    query = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
-    found: int = running.ask(token, query, rule=rule)["segmentSize"]["members"]
-    return found
-
-
-def _segments(running: Running, token: str) -> Iterator[Any]:
+def _segments(client: GraphQLClient) -> Iterator[Any]:
     after = None
     while True:
-        page = running.ask(token, SEGMENTS, after=after)["segments"]
+        page = client.ask(SEGMENTS, after=after)["segments"]
         yield from page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return
@@ -251,13 +224,13 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
     for number in range(rounds):
         with process.server(data, RATE_LIMIT="0") as running:
             for token, ledger in known[-1:] + chance.sample(known[:-1], min(2, len(known[:-1]))):
-                check(running, token, ledger)
+                check(running.client(token), ledger)
             token = create_shop_token(url, registry, f"shop-{seed}-{number}")
             known.append((token, kill_during_writes(running, token, chance)))
         yield known[-1][1].acknowledged
     with process.server(data, RATE_LIMIT="0") as running:
         for token, ledger in known:
-            check(running, token, ledger)
+            check(running.client(token), ledger)
 
 
 MIGRATE = """

@@ -9,7 +9,9 @@ import pytest
 
 from graphql_app.catalog import tables
 from graphql_app.segments import scope
-from tests.support import Client, streaming
+from tests.client import streaming
+from tests.factories import contacts
+from tests.support import Client
 
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 RECENTLY = {"subscribeDate": {"operator": "IN_LAST", "days": 1}}
@@ -44,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def _contact(moment: datetime, *tags: str) -> list[dict[str, object]]:
-    return [{"id": "1", "subscribedAt": moment.isoformat(), "tags": tags}]
+    return contacts(1, subscribedAt=moment.isoformat(), tags=tags)
 
 
 def test_the_last_write_wins_and_windows_follow_a_jumping_clock(shop: Client, clock: Clock) -> None:

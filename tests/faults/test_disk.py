@@ -13,9 +13,7 @@ import pytest
 
 from tests.e2e import process
 from tests.e2e.process import Running
-from tests.faults.kills import record
 
-SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 CREATE = """
 mutation ($name: String!) {
   segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
@@ -55,8 +53,7 @@ def _contacts(first: int, size: int = 1_000) -> list[dict[str, Any]]:
 
 
 def _members(running: Running, token: str) -> int:
-    members: int = running.ask(token, SIZE, rule={"all": []})["segmentSize"]["members"]
-    return members
+    return running.client(token).members({"all": []})
 
 
 def test_a_full_disk_refuses_writes_and_loses_none(disk: Path) -> None:
@@ -66,7 +63,7 @@ def test_a_full_disk_refuses_writes_and_loses_none(disk: Path) -> None:
     with process.server(data) as running:
         recorded = 0
         for _ in range(200):
-            answer = running.post(token, CONTACTS, {"items": _contacts(recorded)})
+            answer = running.client(token).post(CONTACTS, {"items": _contacts(recorded)}).json()
             if "errors" in answer:
                 break
             recorded += 1_000
@@ -74,13 +71,13 @@ def test_a_full_disk_refuses_writes_and_loses_none(disk: Path) -> None:
             raise AssertionError("the disk is not full")
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
         (disk / "filling").write_bytes(b"x" * _free(disk))
-        refused = running.errors(token, CREATE, name="New")
+        refused = running.client(token).errors(CREATE, name="New")
         assert [error["extensions"]["code"] for error in refused] == ["UNAVAILABLE"]
         assert _members(running, token) == recorded
         (disk / "filling").unlink()
         _remount(disk, "size=256m")
-        record(running, token, "contactsUpsert", _contacts(recorded))
-        assert running.ask(token, CREATE, name="New")["segmentCreate"]["userErrors"] == []
+        running.client(token).record("contactsUpsert", _contacts(recorded))
+        assert running.client(token).ask(CREATE, name="New")["segmentCreate"]["userErrors"] == []
         assert _members(running, token) == recorded + 1_000
     with process.server(data) as running:
         assert _members(running, token) == recorded + 1_000
@@ -109,12 +106,12 @@ def test_a_disk_that_becomes_read_only_refuses_facts_and_loses_none(
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")
     with process.server(data) as running:
-        record(running, token, "contactsUpsert", _contacts(1))
+        running.client(token).record("contactsUpsert", _contacts(1))
         with _read_only(disk):
-            refused = running.errors(token, CONTACTS, items=_contacts(2_001))
+            refused = running.client(token).errors(CONTACTS, items=_contacts(2_001))
             assert [error["extensions"]["code"] for error in refused] == ["UNAVAILABLE"]
             assert _members(running, token) == 1_000
-        record(running, token, "contactsUpsert", _contacts(1_001))
+        running.client(token).record("contactsUpsert", _contacts(1_001))
         assert _members(running, token) == 2_000
     with process.server(data) as running:
         assert _members(running, token) == 2_000
@@ -125,7 +122,7 @@ def test_a_read_only_disk_is_reported_at_startup(disk: Path) -> None:
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")
     with process.server(data) as running:
-        record(running, token, "contactsUpsert", _contacts(1))
+        running.client(token).record("contactsUpsert", _contacts(1))
     _remount(disk, "ro")
     output = process.segments(data, "serve", status=1, PORT="0")
     assert str(data) in output

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql_app.segments.rules.parser import MAX_CRITERIA
 from tests.e2e import process
-from tests.faults.kills import record
+from tests.factories import contacts, order
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 CONTACTS = 20_000
@@ -31,14 +31,8 @@ def _monster(number: int) -> dict[str, Any]:
 
 
 def _order(contact: int) -> dict[str, Any]:
-    ago = RECENTLY if contact % 4 == 0 else LONG_AGO
-    return {
-        "id": str(contact),
-        "contactId": str(contact),
-        "orderedAt": (datetime.now(UTC) - ago).isoformat(),
-        "total": "1.00",
-        "lines": [{"productId": BOUGHT}],
-    }
+    at = datetime.now(UTC) - (RECENTLY if contact % 4 == 0 else LONG_AGO)
+    return order(contact, contact, BOUGHT, at=at.isoformat())
 
 
 def test_monstrous_rules_are_answered_or_refused_and_the_server_survives(tmp_path: Path) -> None:
@@ -48,16 +42,17 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_survives(tmp_pat
     with process.server(
         data, QUERY_MEMORY=str(MEMORY), INDEX_MEMORY=str(MEMORY), QUERY_TIMEOUT="10"
     ) as running:
+        client = running.client(token)
         for first in range(0, CONTACTS, 10_000):
             ids = range(first, first + 10_000)
-            record(running, token, "contactsUpsert", [{"id": str(id)} for id in ids])
+            client.record("contactsUpsert", contacts(*ids))
             orders = [_order(id) for id in ids if id % 4 < 2]
-            record(running, token, "ordersUpsert", orders)
+            client.record("ordersUpsert", orders)
         before = process.peak(running.process.pid)
         with ThreadPoolExecutor(8) as pool:
             results = [
                 *pool.map(
-                    lambda number: running.post(token, SIZE, {"rule": _monster(number)}), range(8)
+                    lambda number: client.post(SIZE, {"rule": _monster(number)}).json(), range(8)
                 )
             ]
         for result in results:
@@ -68,5 +63,5 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_survives(tmp_pat
                 size = result["data"]["segmentSize"]
                 assert size == {"members": MEMBERS, "contacts": CONTACTS}
         assert process.peak(running.process.pid) - before < 8 * MEMORY + 256 * 2**20
-        found = running.ask(token, SIZE, rule={"all": []})["segmentSize"]
+        found = client.ask(SIZE, rule={"all": []})["segmentSize"]
         assert found == {"members": CONTACTS, "contacts": CONTACTS}

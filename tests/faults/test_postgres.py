@@ -20,7 +20,8 @@ from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.postgres import Postgres
-from tests.support import WAIT, Client, Server, serving
+from tests.processes import WAIT
+from tests.support import Client, Server, serving
 
 CREATE = """
 mutation ($name: String!) {

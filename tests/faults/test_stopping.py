@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.e2e import process
-from tests.support import WAIT
+from tests.processes import WAIT
 
 SUBSCRIBERS = 1_000
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
@@ -77,4 +77,4 @@ def test_a_stopping_server_closes_a_thousand_subscriptions(data: Path) -> None:
         assert "Traceback" not in output
         assert {line.split()[1] for line in output.splitlines() if line[:1] == "2"} == {"INFO"}
     with process.server(data) as running:
-        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}

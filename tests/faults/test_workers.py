@@ -15,13 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
+from tests.client import GraphQLClient
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.postgres import Postgres
-from tests.processes import wait_until
-from tests.support import WAIT, Client
+from tests.processes import WAIT, wait_until
 
 ORDER = "mutation ($items: [OrderInput!]!) { ordersUpsert(orders: $items) { recorded } }"
 
@@ -70,10 +69,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     postgres.remove()
 
 
-def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Client:
+def _client(stores: Stores, running: process.Running, http: httpx.Client) -> GraphQLClient:
     token = stores.run("token", "create", "--shop", "acme").strip()
-    shop = Shop(id=1, handle="acme", name="acme", timezone="UTC", currency="USD")
-    return Client(running.address, token, shop, http)
+    return GraphQLClient(running.address, token, http)
 
 
 def test_two_servers_behave_like_one(stores: Stores) -> None:
@@ -103,11 +101,14 @@ def test_a_killed_server_leaves_no_half_write_to_the_others(
             token = kills.create_shop_token(stores.catalog, registry, f"killed-{number}")
             with stores.server() as running:
                 ledger = kills.kill_during_writes(running, token, chance)
-            assert kills.count_members(other, token, ordered) % kills.BATCH == 0
-            kills.check(other, token, ledger)
+            client = other.client(token)
+            assert client.members(ordered) % kills.BATCH == 0
+            kills.check(client, ledger)
 
 
-def _keep_ordering(over: threading.Event, client: Client, number: int, codes: list[str]) -> None:
+def _keep_ordering(
+    over: threading.Event, client: GraphQLClient, number: int, codes: list[str]
+) -> None:
     """Replace the crowd's orders until ``over`` is set, and once more after it."""
     while True:
         was_over = over.is_set()
@@ -126,8 +127,7 @@ def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -
         stores.server() as other,
         httpx.Client(timeout=WAIT) as http,
     ):
-        shop = Shop(id=1, handle="restarted", name="restarted", timezone="UTC", currency="USD")
-        clients = [Client(running.address, token, shop, http) for running in (one, other)]
+        clients = [GraphQLClient(running.address, token, http) for running in (one, other)]
         concurrency.move(clients[0], "group-1")
         over, codes = threading.Event(), list[str]()
         threads = [
@@ -171,7 +171,7 @@ def test_workers_share_an_address_and_a_dead_one_is_replaced(stores: Stores) -> 
         os.kill(workers[0], signal.SIGKILL)
         wait_until(lambda: len({*_children(running.process.pid)} - {workers[0]}) == 2)
         for _ in range(20):
-            answer = running.ask(token, "{ shop { handle } }")
+            answer = running.client(token).ask("{ shop { handle } }")
             assert answer == {"shop": {"handle": "acme"}}
         status, output = running.stop(signal.SIGTERM)
         assert status == 0, output
@@ -185,7 +185,7 @@ def test_sighup_replaces_workers_without_downtime(stores: Stores) -> None:
         running.process.send_signal(signal.SIGHUP)
 
         def replaced() -> bool:
-            assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+            assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
             now = {*_children(running.process.pid)}
             return len(now) == 2 and not now & before
 
@@ -200,7 +200,7 @@ def test_draining_workers_are_not_ready_but_answer(stores: Stores) -> None:
     with stores.server(workers=2, drain=3) as running:
         running.process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{running.address}/ready").status_code == 503)
-        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
         status, output = running.process.wait()
         assert status == 0, output
         assert "Traceback" not in output

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphql_app.catalog import tokens
-from tests.support import Client, Server, Stream, streaming
+from tests.client import Stream, streaming
+from tests.support import Client, Server
 
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 SHOP = "{ shop { handle } }"
@@ -22,17 +23,6 @@ def connected(client: Client) -> Iterator[Stream]:
     with streaming(client.address) as stream:
         stream.init(client.token)
         yield stream
-
-
-def order(number: int, total: str = "60.00", **fields: Any) -> dict[str, Any]:
-    """Return an order of the contact with the same number."""
-    at = "2024-05-01T10:00:00Z"
-    return {"id": f"{number}", "contactId": f"{number}", "orderedAt": at, "total": total, **fields}
-
-
-def contacts(*numbers: int) -> list[dict[str, Any]]:
-    """Return contacts with only an id."""
-    return [{"id": f"{number}"} for number in numbers]
 
 
 def revoke(server: Server, client: Client) -> None:

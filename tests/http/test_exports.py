@@ -27,8 +27,9 @@ from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
 from tests.plugins import moody
+from tests.processes import WAIT
 from tests.schema.operations import EVERYONE, create
-from tests.support import WAIT, Client, Server, serving
+from tests.support import Client, Server, serving
 
 MANY = 50_000
 WIDTH = 500  # bytes of a contact, so that all of them exceed the sockets' buffers

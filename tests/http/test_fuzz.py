@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graphql_app.errors import ErrorCode
-from tests.support import WAIT, Client
+from tests.processes import WAIT
+from tests.support import Client
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 SHOP = "query Shop { shop { handle } }"

@@ -14,9 +14,10 @@ import pytest
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import SIZE
 from tests.http.requests import ANY_RULE, SHOP, error_codes, refused_codes, to_body
 from tests.schema.operations import send
-from tests.support import SIZE, Client, Server, serving
+from tests.support import Client, Server, serving
 
 GRAPHQL = "application/graphql-response+json"
 TYPENAME = "query ($x: Int) { __typename }"

@@ -18,6 +18,8 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import Stream, streaming
+from tests.factories import contacts
 from tests.http.live import (
     COUNT,
     SHOP,
@@ -25,13 +27,12 @@ from tests.http.live import (
     WAYS_TO_LEAVE,
     check_usable,
     connected,
-    contacts,
     receive_refusal,
     revoke,
 )
-from tests.processes import wait_until
+from tests.processes import WAIT, wait_until
 from tests.schema.operations import EVERYONE
-from tests.support import WAIT, Client, Server, Stream, serving, streaming
+from tests.support import Client, Server, serving
 
 pytestmark = pytest.mark.usefixtures("no_logged_errors")
 

@@ -22,6 +22,8 @@ from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import SegmentSize
 from graphql_app.settings import Settings
+from tests.client import Stream
+from tests.factories import contacts, order
 from tests.http.live import (
     COUNT,
     SHOP,
@@ -29,15 +31,13 @@ from tests.http.live import (
     WAYS_TO_LEAVE,
     check_usable,
     connected,
-    contacts,
-    order,
     receive_failure,
     receive_refusal,
     revoke,
 )
 from tests.processes import wait_until
 from tests.schema.operations import EVERYONE, UPDATE, create
-from tests.support import Client, Server, Stream, serving
+from tests.support import Client, Server, serving
 
 LIVE = """
 subscription ($rule: RuleInput!) {
@@ -118,7 +118,7 @@ def test_the_size_is_sent_at_once_and_after_new_facts(shop: Client) -> None:
         assert second["asOf"] > first["asOf"]
         shop.forget("1")
         assert stream.next()["segmentSize"]["contacts"] == 1
-        shop.record("ordersUpsert", [order(2, "5.00")])
+        shop.record("ordersUpsert", [order(2, total="5.00")])
         assert stream.next()["segmentSize"]["members"] == 1
 
 
@@ -137,7 +137,7 @@ def test_an_unchanged_size_is_not_sent(shop: Client, counts: Counter[int]) -> No
     with connected(shop) as stream:
         stream.subscribe(LIVE, rule=SPENT)
         assert stream.next()["segmentSize"]["members"] == 0
-        shop.record("ordersUpsert", [order(1, "5.00")])
+        shop.record("ordersUpsert", [order(1, total="5.00")])
         shop.record("contactsUpsert", contacts(1))
         before = counts[shop.shop_id]
         wait_until(lambda: counts[shop.shop_id] > before + 2)
@@ -149,7 +149,7 @@ def test_a_size_changes_as_time_passes(
 ) -> None:
     _count_often(monkeypatch)
     shop.record("contactsUpsert", contacts(1))
-    shop.record("ordersUpsert", [order(1, orderedAt=datetime.now(UTC).isoformat())])
+    shop.record("ordersUpsert", [order(1, at=datetime.now(UTC).isoformat())])
     window = {"last": {"count": 2, "unit": "HOURS"}}
     with connected(shop) as stream:
         stream.subscribe(COUNT, rule={"spend": {**SPENT["spend"], "within": window}})

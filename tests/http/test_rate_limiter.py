@@ -18,7 +18,8 @@ from graphql_app.http import rate_limiter
 from graphql_app.http.rate_limiter import RateLimiter
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.support import Client, Server, serving, streaming
+from tests.client import streaming
+from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
 Serve = Callable[..., Any]

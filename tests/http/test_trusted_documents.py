@@ -16,7 +16,8 @@ from graphql_app.errors import AppError
 from graphql_app.http.trusted_documents import TrustedDocuments
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.support import Client, Server, serving, streaming
+from tests.client import streaming
+from tests.support import Client, Server, serving
 
 SHOP = "query Shop { shop { handle } }"
 COUNT = "subscription Count($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"

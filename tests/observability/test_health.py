@@ -18,7 +18,8 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.support import WAIT, serving
+from tests.processes import WAIT
+from tests.support import serving
 
 REQUESTS = 30
 HEALTHY = {"/health": {"status": "ok"}, "/ready": {"status": "ready"}}

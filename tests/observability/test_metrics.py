@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.support import SIZE, Client, Server, serving, streaming
+from tests.client import SIZE, streaming
+from tests.support import Client, Server, serving
 
 TOKEN = "scrape-me"
 SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}

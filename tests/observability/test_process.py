@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.client import streaming
 from tests.e2e import process
-from tests.support import streaming
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 KEYWORD = "secretword\nforged"
@@ -109,7 +109,7 @@ def test_a_draining_server_is_not_ready_but_answers(data: Path) -> None:
         assert ready.status_code == 503
         assert ready.json() == {"status": "not ready", "reason": "The server is stopping."}
         assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
-        assert running.ask(token, "{ shop { handle } }") == {"shop": {"handle": "acme"}}
+        assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
         status, output = running.stop(signal.SIGTERM)
     assert status == 0
     assert "Traceback" not in output

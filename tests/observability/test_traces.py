@@ -17,7 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from graphql_app.observability import traces
 from graphql_app.observability.otel import Tracing
-from tests.support import SIZE, Client, streaming
+from tests.client import SIZE, streaming
+from tests.support import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

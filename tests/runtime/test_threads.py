@@ -9,7 +9,7 @@ from anyio import CapacityLimiter
 
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime import threads
-from tests.support import WAIT
+from tests.processes import WAIT
 
 
 def test_cancelled_work_occupies_its_thread_until_it_ends() -> None:

@@ -11,6 +11,7 @@ from graphql_app.criteria import MoneyCriterion
 from graphql_app.runtime.services import Services
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.rules.tree import Rule
+from tests.factories import contacts, order, text
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
 
@@ -37,22 +38,17 @@ query ($id: ID!) {
   segment(id: $id) { members { edges { node { id } explanation { parts { measured } } } } }
 }
 """
-DAY = "2024-05-01T12:00:00Z"
 SPENT: dict[str, Any] = {"spend": {"operator": "AT_MOST", "amount": "30"}}
 NEVER: dict[str, Any] = {"textsReceived": {"operator": "NOT_EQUALS", "count": 1}}
-
-
-def order(contact: int, total: str) -> dict[str, Any]:
-    return {"id": str(contact), "contactId": str(contact), "orderedAt": DAY, "total": total}
 
 
 @pytest.fixture(scope="module")
 def people(server: Server) -> Client:
     """A shop with six contacts, of whom the n-th has spent 10 times n, but the last nothing."""
     shop = server.shop("Europe/London", "GBP")
-    shop.record("contactsUpsert", [{"id": str(number)} for number in range(1, 7)])
-    shop.record("ordersUpsert", [order(number, f"{number}0.00") for number in range(1, 6)])
-    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": DAY}])
+    shop.record("contactsUpsert", contacts(*range(1, 7)))
+    shop.record("ordersUpsert", [order(number, total=f"{number}0.00") for number in range(1, 6)])
+    shop.record("textsRecord", [text(1)])
     return shop
 
 

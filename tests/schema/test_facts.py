@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.client import FACT_INPUTS, argument, recording
+from tests.factories import AT, contact, event, keyword, order, text
 from tests.schema.operations import EVERYONE, ORDERED, refused, send, send_escaped
-from tests.support import FACT_INPUTS, Client, Server
+from tests.support import Client, Server
 
 CONTACT = """
 query ($rule: RuleInput!) {
@@ -29,29 +31,19 @@ mutation ($ids: [ID!]!) {
 REQUIRED = """
 query ($name: String!) { __type(name: $name) { inputFields { name type { kind } } } }
 """
-AT = "2024-05-01T09:58:12Z"
 
 # One whole item of each mutation, and rules that see it.
 ITEMS: Mapping[str, Mapping[str, Any]] = {
-    "contactsUpsert": {"id": "1", "phone": "+1", "subscribedAt": AT, "country": "US"},
-    "ordersUpsert": {
-        "id": "1",
-        "contactId": "1",
-        "orderedAt": AT,
-        "total": "60.00",
-        "refunded": "10.0001",
-        "lines": [{"productId": "coral", "title": "Coral", "quantity": 2, "price": "30"}],
-    },
+    "contactsUpsert": contact(1, phone="+1", subscribedAt=AT, country="US"),
+    "ordersUpsert": order(
+        1,
+        refunded="10.0001",
+        lines=[{"productId": "coral", "title": "Coral", "quantity": 2, "price": "30"}],
+    ),
     "productsUpsert": {"id": "coral", "title": "Coral bottle"},
-    "textsRecord": {"id": "1", "contactId": "1", "sentAt": AT, "clickedAt": AT},
-    "keywordsRecord": {"contactId": "1", "keyword": " JOIN ", "receivedAt": AT},
-    "eventsRecord": {
-        "id": "1",
-        "contactId": "1",
-        "name": "visited",
-        "occurredAt": AT,
-        "properties": {"page": "/"},
-    },
+    "textsRecord": text(1, clickedAt=AT),
+    "keywordsRecord": keyword(1, " JOIN "),
+    "eventsRecord": event(1, page="/"),
 }
 RULES: Sequence[Mapping[str, Any]] = (
     EVERYONE,
@@ -61,15 +53,6 @@ RULES: Sequence[Mapping[str, Any]] = (
     {"textsReceived": {"operator": "EQUALS", "count": 1}},
     {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}},
 )
-
-
-def _mutation(name: str, fields: str = "recorded userErrors { code message path }") -> str:
-    fact = next(fact for fact in FACT_INPUTS if name.startswith(fact))
-    return f"mutation ($items: [{FACT_INPUTS[fact]}!]!) {{ {name}({fact}: $items) {{ {fields} }} }}"
-
-
-def _argument(name: str) -> str:
-    return next(fact for fact in FACT_INPUTS if name.startswith(fact))
 
 
 def _counts(shop: Client) -> list[int]:
@@ -118,9 +101,7 @@ def test_an_upsert_leaves_nothing_of_the_row_before(shop: Client) -> None:
     (person,) = _people(shop)
     assert (person["email"], person["phone"], person["country"]) == ("a@b.c", None, None)
     assert (person["subscribedAt"], person["subscribed"]) == (None, False)
-    shop.record(
-        "ordersUpsert", [{"id": "1", "contactId": "1", "orderedAt": AT, "total": "49.9999"}]
-    )
+    shop.record("ordersUpsert", [order(1, total="49.9999")])
     assert _counts(shop) == [1, 1, 1, 0, 1, 1]
 
 
@@ -218,8 +199,8 @@ def test_one_bad_item_among_many_and_nothing_is_recorded(
     shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
 ) -> None:
     good = [dict(ITEMS[mutation]) for _ in range(3)]
-    answer = shop.ask(_mutation(mutation), items=[*good[:2], {**good[2], **bad}, *good])
-    assert refused(answer) == [("INVALID", [_argument(mutation), "2", *path])]
+    answer = shop.ask(recording(mutation), items=[*good[:2], {**good[2], **bad}, *good])
+    assert refused(answer) == [("INVALID", [argument(mutation), "2", *path])]
     assert path[-1] in answer[mutation]["userErrors"][0]["message"]
     if mutation != "contactsUpsert":
         shop.record("contactsUpsert", [ITEMS["contactsUpsert"]])
@@ -230,14 +211,14 @@ def test_one_bad_item_among_many_and_nothing_is_recorded(
 
 @pytest.mark.parametrize("mutation", ITEMS)
 def test_a_required_field_that_is_missing_or_null_is_refused(shop: Client, mutation: str) -> None:
-    name = FACT_INPUTS[_argument(mutation)]
+    name = FACT_INPUTS[argument(mutation)]
     fields = shop.ask(REQUIRED, name=name)["__type"]["inputFields"]
     needed = [field["name"] for field in fields if field["type"]["kind"] == "NON_NULL"]
     assert needed
     for field in needed:
         without = {key: value for key, value in ITEMS[mutation].items() if key != field}
         for item in (without, {**without, field: None}):
-            errors = shop.errors(_mutation(mutation), items=[item])
+            errors = shop.errors(recording(mutation), items=[item])
             assert {error["extensions"]["code"] for error in errors} == {"BAD_REQUEST"}
             assert field in errors[0]["message"]
     nullable = {field["name"]: None for field in fields if field["type"]["kind"] != "NON_NULL"}
@@ -250,7 +231,7 @@ def test_every_bad_value_of_every_item_is_told(shop: Client) -> None:
         {"id": "1"},
         {"id": "2", "subscribedAt": "x", "properties": [1], "email": "x" * 300},
     ]
-    assert refused(shop.ask(_mutation("contactsUpsert"), items=items)) == [
+    assert refused(shop.ask(recording("contactsUpsert"), items=items)) == [
         ("INVALID", ["contacts", "0", "id"]),
         ("INVALID", ["contacts", "0", "country"]),
         ("INVALID", ["contacts", "2", "email"]),
@@ -265,7 +246,7 @@ def test_bad_orders_and_bad_lines_are_told_together(shop: Client) -> None:
         {**order, "lines": [{"productId": "a", "price": "-1"}]},
         {**order, "total": "x"},
     ]
-    assert sorted(refused(shop.ask(_mutation("ordersUpsert"), items=items))) == [
+    assert sorted(refused(shop.ask(recording("ordersUpsert"), items=items))) == [
         ("INVALID", ["orders", "0", "lines", "0", "price"]),
         ("INVALID", ["orders", "1", "total"]),
     ]
@@ -273,14 +254,14 @@ def test_bad_orders_and_bad_lines_are_told_together(shop: Client) -> None:
 
 def test_the_first_hundred_errors_are_told(shop: Client) -> None:
     items = [{"id": str(number) if number < 20 else "x"} for number in range(300)]
-    found = refused(shop.ask(_mutation("contactsUpsert"), items=items))
+    found = refused(shop.ask(recording("contactsUpsert"), items=items))
     assert found == [("INVALID", ["contacts", str(20 + n), "id"]) for n in range(100)]
     assert _people(shop) == []
 
 
 def test_ten_thousand_items_are_taken_and_no_more(shop: Client) -> None:
     items = [{"id": str(number)} for number in range(10_001)]
-    assert refused(shop.ask(_mutation("contactsUpsert"), items=items)) == [
+    assert refused(shop.ask(recording("contactsUpsert"), items=items)) == [
         ("LIMIT_EXCEEDED", ["contacts"])
     ]
     assert shop.members(EVERYONE) == 0
@@ -303,7 +284,7 @@ def test_no_items_are_nothing_to_do(shop: Client) -> None:
 def test_lines_have_a_limit_of_their_own(shop: Client) -> None:
     line = {"productId": "a"}
     items = [{**ITEMS["ordersUpsert"], "id": str(n), "lines": [line] * 5_000} for n in range(21)]
-    assert refused(shop.ask(_mutation("ordersUpsert"), items=items)) == [
+    assert refused(shop.ask(recording("ordersUpsert"), items=items)) == [
         ("LIMIT_EXCEEDED", ["orders"])
     ]
 
@@ -370,14 +351,14 @@ def test_hostile_keywords_products_and_regions_can_be_asked_for(shop: Client) ->
             for n, x in enumerate(HOSTILE)
         ],
     )
-    for number, text in enumerate(HOSTILE):
+    for number, value in enumerate(HOSTILE):
         for rule in (
-            {"keyword": {"operator": "ANY_OF", "keywords": [text]}},
-            {"productPurchased": {"operator": "ANY_OF", "products": [text]}},
-            {"location": {"operator": "ANY_OF", "countries": ["US"], "regions": [text]}},
+            {"keyword": {"operator": "ANY_OF", "keywords": [value]}},
+            {"productPurchased": {"operator": "ANY_OF", "products": [value]}},
+            {"location": {"operator": "ANY_OF", "countries": ["US"], "regions": [value]}},
         ):
             nodes = shop.ask(CONTACT, rule=rule)["segmentMembers"]["nodes"]
-            assert [node["sourceId"] for node in nodes] == [str(number)], (rule, text)
+            assert [node["sourceId"] for node in nodes] == [str(number)], (rule, value)
 
 
 def test_properties_are_any_json_object(shop: Client) -> None:
@@ -477,14 +458,14 @@ def test_lone_surrogates_are_refused_where_they_stand(
     shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
 ) -> None:
     items = [ITEMS[mutation], {**ITEMS[mutation], **bad}]
-    answer = send_escaped(shop, _mutation(mutation), {"items": items})
-    assert refused(answer["data"]) == [("INVALID", [_argument(mutation), "1", *path])]
+    answer = send_escaped(shop, recording(mutation), {"items": items})
+    assert refused(answer["data"]) == [("INVALID", [argument(mutation), "1", *path])]
     assert _counts(shop) == [0] * len(RULES)
 
 
 def test_a_pair_of_surrogates_is_a_character(shop: Client) -> None:
     body = json.dumps(
-        {"query": _mutation("contactsUpsert"), "variables": {"items": [{"id": "1", "city": "😀"}]}}
+        {"query": recording("contactsUpsert"), "variables": {"items": [{"id": "1", "city": "😀"}]}}
     )
     assert "\\ud83d\\ude00" in body
     assert send(shop, body).json()["data"]["contactsUpsert"]["recorded"] == 1

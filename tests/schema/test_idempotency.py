@@ -19,18 +19,19 @@ from graphql_app.catalog.tables import IdempotencyKey, Shop, now
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
+from tests import factories
+from tests.client import FACT_INPUTS, argument
 from tests.schema.operations import EVERYONE
-from tests.support import FACT_INPUTS, Client, Server, serving
+from tests.support import Client, Server, serving
 
 RECORDED = "{ recorded userErrors { code message path } }"
-AT = "2024-05-01T00:00:00Z"
 ITEMS = {
-    "contactsUpsert": {"id": "1"},
-    "ordersUpsert": {"id": "1", "contactId": "1", "orderedAt": AT, "total": "5", "lines": []},
+    "contactsUpsert": factories.contact(1),
+    "ordersUpsert": factories.order(1),
     "productsUpsert": {"id": "1", "title": "A"},
-    "textsRecord": {"id": "1", "contactId": "1", "sentAt": AT},
-    "keywordsRecord": {"contactId": "1", "keyword": "a", "receivedAt": AT},
-    "eventsRecord": {"id": "1", "contactId": "1", "name": "a", "occurredAt": AT, "properties": {}},
+    "textsRecord": factories.text(1),
+    "keywordsRecord": factories.keyword(1, "a"),
+    "eventsRecord": factories.event(1),
 }
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
@@ -51,7 +52,7 @@ def send(
     shop: Client, key: str | None, items: Sequence[Any], mutation: str = "contactsUpsert"
 ) -> Any:
     """The payload of a batch with a key."""
-    fact = next(fact for fact in FACT_INPUTS if mutation.startswith(fact))
+    fact = argument(mutation)
     query = (
         f"mutation ($key: String, $items: [{FACT_INPUTS[fact]}!]!) "
         f"{{ {mutation}({fact}: $items, idempotencyKey: $key) {RECORDED} }}"

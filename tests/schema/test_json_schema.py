@@ -21,7 +21,8 @@ from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Named
 from graphql_app.segments.rules.tree import document as as_document
-from tests.support import SIZE, Client, Server
+from tests.client import SIZE
+from tests.support import Client, Server
 
 KEYS = sorted(discover().criteria)
 SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"

@@ -26,9 +26,11 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, SEGMENT, encode
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
+from tests import factories
 from tests.catalogs import on_both
+from tests.client import streaming
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, SUBSCRIPTIONS, Shop
-from tests.support import Client, Server, streaming
+from tests.support import Client, Server
 
 server = on_both
 
@@ -222,18 +224,13 @@ def _filled(server: Server, number: int) -> tuple[Shop, Ids]:
     """A shop with a segment, a contact, an order and more of a number of its own."""
     shop = Shop(server)
     source = str(1_000 + number)
-    shop.client.record(
-        "contactsUpsert", [{"id": source, "city": "Secretville", "tags": ["secret"]}]
-    )
-    order = {"id": source, "contactId": source, "orderedAt": AT, "total": "5"}
+    record = shop.client.record
+    record("contactsUpsert", [factories.contact(source, city="Secretville", tags=["secret"])])
     line = {"productId": f"secret-{number}", "title": "Secret"}
-    shop.client.record("ordersUpsert", [{**order, "lines": [line]}])
-    shop.client.record("textsRecord", [{"id": source, "contactId": source, "sentAt": AT}])
-    keyword = {"contactId": source, "keyword": "secret", "receivedAt": AT}
-    shop.client.record("keywordsRecord", [keyword])
-    properties = {"secret": "secret"}
-    happened = {"contactId": source, "name": "secret", "occurredAt": AT, "properties": properties}
-    shop.client.record("eventsRecord", [{"id": source, **happened}])
+    record("ordersUpsert", [factories.order(source, total="5", lines=[line])])
+    record("textsRecord", [factories.text(source)])
+    record("keywordsRecord", [factories.keyword(source, "secret")])
+    record("eventsRecord", [factories.event(source, name="secret", secret="secret")])
     return shop, Ids(shop.segment, encode(CONTACT, int(source)), source, source)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.factories import order
 from tests.schema.operations import ARCHIVE, EVERYONE, LIST, MEMBERS, ORDERED, create
 from tests.support import Client, Server
 
@@ -145,10 +146,7 @@ def test_a_saved_segments_members_are_those_of_its_rule(people: Client) -> None:
 
 def test_a_contact_knows_its_segments_and_they_know_the_contact(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1", "phone": "+1"}, {"id": str(2**64 - 1)}])
-    shop.record(
-        "ordersUpsert",
-        [{"id": "1", "contactId": "1", "orderedAt": DAY_ONE, "total": "5.00"}],
-    )
+    shop.record("ordersUpsert", [order(1)])
     buyers = create(shop, "Buyers", ORDERED)
     others = create(shop, "Others", {"not": ORDERED})
     whole = create(shop, "A whole", EVERYONE)

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.support import SIZE, Client, Server
+from tests.client import SIZE
+from tests.factories import event, keyword, order, text
+from tests.support import Client, Server
 
 FORM = """
 operators { name label negated fields }
@@ -80,25 +82,11 @@ def client(server: Server) -> Client:
             {"id": "3", "phone": "+3"},
         ],
     )
-    shop.record(
-        "ordersUpsert",
-        [
-            {
-                "id": "1",
-                "contactId": "2",
-                "orderedAt": "2024-05-01T10:00:00Z",
-                "total": "9.99",
-                "lines": [{"productId": "example"}],
-            }
-        ],
-    )
-    shop.record("textsRecord", [{"id": "1", "contactId": "3", "sentAt": "2024-07-03T10:00:00Z"}])
-    shop.record(
-        "keywordsRecord",
-        [{"contactId": "1", "keyword": "example", "receivedAt": "2024-07-03T10:00:00Z"}],
-    )
-    event = {"id": "1", "contactId": "1", "name": "viewed", "occurredAt": "2024-07-03T10:00:00Z"}
-    shop.record("eventsRecord", [{**event, "properties": PROPERTIES}])
+    shop.record("ordersUpsert", [order(1, 2, "example", total="9.99")])
+    shop.record("textsRecord", [text(1, 3, "2024-07-03T10:00:00Z")])
+    shop.record("keywordsRecord", [keyword(1, "example", "2024-07-03T10:00:00Z")])
+    viewed = event(1, name="viewed", at="2024-07-03T10:00:00Z")
+    shop.record("eventsRecord", [{**viewed, "properties": PROPERTIES}])
     return shop
 
 

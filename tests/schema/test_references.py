@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.catalogs import on_both
+from tests.client import SIZE
 from tests.schema.operations import (
     ARCHIVE,
     CREATE,
@@ -19,7 +20,7 @@ from tests.schema.operations import (
     create,
     refused,
 )
-from tests.support import SIZE, Client, Server
+from tests.support import Client, Server
 
 server = on_both
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.catalogs import on_both
+from tests.factories import contacts, keyword, order
 from tests.schema.operations import (
     ARCHIVE,
     CREATE,
@@ -245,25 +246,11 @@ def test_archiving_puts_away_and_takes_back(shop: Client) -> None:
 
 
 def test_each_template_becomes_a_segment_in_one_call(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}])
-    lines = [{"productId": "coral", "title": "Coral bottle"}]
-    shop.record(
-        "ordersUpsert",
-        [
-            {
-                "id": str(number),
-                "contactId": "1",
-                "orderedAt": "2024-05-01T00:00:00Z",
-                "total": "5.00",
-                "lines": [*lines, {"productId": "lime"}] if number == 1 else lines,
-            }
-            for number in (1, 2)
-        ],
-    )
-    shop.record(
-        "keywordsRecord",
-        [{"contactId": "1", "keyword": "VIP", "receivedAt": "2024-05-01T00:00:00Z"}],
-    )
+    shop.record("contactsUpsert", contacts(1))
+    coral, lime = {"productId": "coral", "title": "Coral bottle"}, {"productId": "lime"}
+    orders = [order(1, lines=[coral, lime]), order(2, 1, lines=[coral])]
+    shop.record("ordersUpsert", orders)
+    shop.record("keywordsRecord", [keyword(1, "VIP")])
     templates = {found["key"]: found for found in shop.ask(TEMPLATES)["segmentTemplates"]}
     assert {found["name"] for found in templates.values()} == {
         "VIPs",

@@ -19,10 +19,12 @@ from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin, Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import SIZE
+from tests.factories import contacts
 from tests.plugins import moody
 from tests.plugins.moody import UNLUCKY
 from tests.processes import wait_until
-from tests.support import SIZE, Client, Server, serving
+from tests.support import Client, Server, serving
 
 MOODY = Plugin("moody", "moody-criteria", "1.0")
 
@@ -60,7 +62,7 @@ def shop(server: Server, settings: Settings, with_moody: Registry) -> Iterator[C
     services = replace(server.services, registry=with_moody)
     with serving(services, settings) as address:
         client = replace(server, address=address, services=services).client(made.shop)
-        client.record("contactsUpsert", [{"id": str(number)} for number in range(1, 6)])
+        client.record("contactsUpsert", contacts(*range(1, 6)))
         yield client
 
 

@@ -41,6 +41,7 @@ from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
+from tests import factories
 from tests.support import Client, Server
 
 SCOPE = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))
@@ -66,16 +67,12 @@ def _criterion(fragment: Fragment) -> Criterion:
 def victim(server: Server) -> Client:
     """A shop with a fact in every table."""
     shop = server.shop()
-    day = "2025-01-01T00:00:00Z"
-    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}, {"id": "666"}])
+    shop.record("contactsUpsert", factories.contacts(1, 2, 666))
     line = {"productId": "secret", "title": "Secret", "quantity": 9}
-    order = {"id": "1", "contactId": "1", "orderedAt": day, "total": "99.00", "lines": [line]}
-    shop.record("ordersUpsert", [order])
-    shop.record("textsRecord", [{"id": "1", "contactId": "1", "sentAt": day}])
-    shop.record("keywordsRecord", [{"contactId": "1", "keyword": "secret", "receivedAt": day}])
-    shop.record(
-        "eventsRecord", [{"id": "1", "contactId": "1", "name": "secret", "occurredAt": day}]
-    )
+    shop.record("ordersUpsert", [factories.order(1, total="99.00", lines=[line])])
+    shop.record("textsRecord", [factories.text(1)])
+    shop.record("keywordsRecord", [factories.keyword(1, "secret")])
+    shop.record("eventsRecord", [factories.event(1, name="secret")])
     return shop
 
 
@@ -83,7 +80,7 @@ def victim(server: Server) -> Client:
 def thief(server: Server, victim: Client) -> Client:
     """Another shop, with two contacts of the victim's ids and nothing else."""
     shop = server.shop()
-    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
+    shop.record("contactsUpsert", factories.contacts(1, 2))
     return shop
 
 

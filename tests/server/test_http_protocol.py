@@ -14,7 +14,9 @@ from graphql_app.http.admission import MAX_LARGE_BODIES
 from graphql_app.runtime.services import Services
 from graphql_app.server import http_protocol
 from graphql_app.settings import Settings
-from tests.support import WAIT, Client, Server, serving, streaming
+from tests.client import streaming
+from tests.processes import WAIT
+from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
 START = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"

@@ -17,8 +17,9 @@ from graphql_app.startup.services import open_services
 from tests.catalog.rows import fill
 from tests.e2e import process
 from tests.faults import concurrency, kills
+from tests.processes import WAIT
 from tests.soak import load
-from tests.support import WAIT, Server, serving
+from tests.support import Server, serving
 
 
 def main() -> None:

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.client import GraphQLClient, streaming
 from tests.e2e import process
-from tests.e2e.process import Running
-from tests.faults.kills import record
-from tests.support import streaming
+from tests.factories import order, text
 
 CONTACTS = 50_000
 WRONG = re.compile(r"\bERROR\b|\bCRITICAL\b|Traceback")
@@ -78,11 +77,12 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")
     with process.server(data, RATE_LIMIT="0") as running:
-        _fill(running, token)
+        client = running.client(token)
+        _fill(client)
         over = threading.Event()
         jobs = [_edit, _edit, _edit, _browse, _save, _write, _subscribe, _subscribe]
         threads = [
-            threading.Thread(target=_keep, args=(job, running, token, over, report, seed + number))
+            threading.Thread(target=_keep, args=(job, client, over, report, seed + number))
             for number, job in enumerate(jobs)
         ]
         for thread in threads:
@@ -111,7 +111,7 @@ def _resident(pid: int) -> int:
     raise AssertionError("the server is gone")
 
 
-def _fill(running: Running, token: str) -> None:
+def _fill(client: GraphQLClient) -> None:
     chance = random.Random(0)
     for first in range(0, CONTACTS, 5_000):
         ids = [str(first + number) for number in range(5_000)]
@@ -119,9 +119,9 @@ def _fill(running: Running, token: str) -> None:
             {"id": id, "phone": f"+1{id}", "email": f"{id}@example.com", "subscribedAt": _day(id)}
             for id in ids
         ]
-        record(running, token, "contactsUpsert", contacts)
-        record(running, token, "ordersUpsert", [_order(id, chance) for id in ids])
-        record(running, token, "textsRecord", [_text(id, chance) for id in ids])
+        client.record("contactsUpsert", contacts)
+        client.record("ordersUpsert", [_order(id, chance) for id in ids])
+        client.record("textsRecord", [_text(id, chance) for id in ids])
 
 
 def _day(id: str) -> str:
@@ -129,17 +129,12 @@ def _day(id: str) -> str:
 
 
 def _order(id: str, chance: random.Random) -> dict[str, Any]:
-    return {
-        "id": str(chance.randrange(2**40)),
-        "contactId": id,
-        "orderedAt": _day(id),
-        "total": f"{chance.randrange(200)}.50",
-        "lines": [{"productId": f"product-{chance.randrange(50)}"}],
-    }
+    total, product = f"{chance.randrange(200)}.50", f"product-{chance.randrange(50)}"
+    return order(chance.randrange(2**40), id, product, total=total, at=_day(id))
 
 
 def _text(id: str, chance: random.Random) -> dict[str, Any]:
-    return {"id": str(chance.randrange(2**40)), "contactId": id, "sentAt": _day(id)}
+    return text(chance.randrange(2**40), id, at=_day(id))
 
 
 def _rule(chance: random.Random) -> dict[str, Any]:
@@ -156,16 +151,16 @@ def _rule(chance: random.Random) -> dict[str, Any]:
     return {chance.choice(["all", "any"]): [*others, {"not": last}]}
 
 
-Job = Callable[[Running, str, random.Random, Report], None]
+Job = Callable[[GraphQLClient, random.Random, Report], None]
 
 
 def _keep(
-    job: Job, running: Running, token: str, over: threading.Event, report: Report, seed: int
+    job: Job, client: GraphQLClient, over: threading.Event, report: Report, seed: int
 ) -> None:
     chance = random.Random(seed)
     try:
         while not over.is_set():
-            job(running, token, chance, report)
+            job(client, chance, report)
     except BaseException as error:
         report.failures.append(error)
         over.set()
@@ -178,40 +173,40 @@ def _timed(report: Report, kind: str, work: Callable[[], Any]) -> Any:
     return found
 
 
-def _edit(running: Running, token: str, chance: random.Random, report: Report) -> None:
+def _edit(client: GraphQLClient, chance: random.Random, report: Report) -> None:
     rule = _rule(chance)
-    found = _timed(report, "size", lambda: running.ask(token, SIZE, rule=rule))["segmentSize"]
+    found = _timed(report, "size", lambda: client.ask(SIZE, rule=rule))["segmentSize"]
     assert 0 <= found["textable"] <= found["members"] <= CONTACTS
     time.sleep(0.02)
 
 
-def _browse(running: Running, token: str, chance: random.Random, report: Report) -> None:
-    _timed(report, "members", lambda: running.ask(token, PAGE, rule=_rule(chance)))
-    _timed(report, "list", lambda: running.ask(token, LIST))
+def _browse(client: GraphQLClient, chance: random.Random, report: Report) -> None:
+    _timed(report, "members", lambda: client.ask(PAGE, rule=_rule(chance)))
+    _timed(report, "list", lambda: client.ask(LIST))
     time.sleep(0.2)
 
 
-def _save(running: Running, token: str, chance: random.Random, report: Report) -> None:
+def _save(client: GraphQLClient, chance: random.Random, report: Report) -> None:
     name, rule = f"Segment {chance.random()}", _rule(chance)
-    made = _timed(report, "save", lambda: running.ask(token, CREATE, name=name, rule=rule))
+    made = _timed(report, "save", lambda: client.ask(CREATE, name=name, rule=rule))
     assert made["segmentCreate"]["userErrors"] == []
     id = made["segmentCreate"]["segment"]["id"]
-    _timed(report, "delete", lambda: running.ask(token, DELETE, id=id))
+    _timed(report, "delete", lambda: client.ask(DELETE, id=id))
     time.sleep(0.2)
 
 
-def _write(running: Running, token: str, chance: random.Random, report: Report) -> None:
+def _write(client: GraphQLClient, chance: random.Random, report: Report) -> None:
     some = [str(chance.randrange(CONTACTS)) for _ in range(100)]
     orders, texts = ([make(id, chance) for id in some] for make in (_order, _text))
-    _timed(report, "orders", lambda: record(running, token, "ordersUpsert", orders))
-    _timed(report, "texts", lambda: record(running, token, "textsRecord", texts))
+    _timed(report, "orders", lambda: client.record("ordersUpsert", orders))
+    _timed(report, "texts", lambda: client.record("textsRecord", texts))
     time.sleep(0.5)
 
 
-def _subscribe(running: Running, token: str, chance: random.Random, report: Report) -> None:
+def _subscribe(client: GraphQLClient, chance: random.Random, report: Report) -> None:
     until = time.monotonic() + LISTENING
-    with streaming(running.address) as stream:
-        stream.init(token)
+    with streaming(client.address) as stream:
+        stream.init(client.token)
         stream.subscribe(COUNT, rule=_rule(chance))
         _timed(report, "first live", stream.next)
         while time.monotonic() < until:

@@ -1,0 +1,158 @@
+"""A GraphQL client over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.processes import WAIT
+
+SIZE = """
+query ($rule: RuleInput!) {
+  segmentSize(rule: $rule) {
+    members textable contacts share asOf parts { path summary members }
+  }
+}
+"""
+FORGET = """
+mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded userErrors { code } } }
+"""
+
+# The arguments of the mutations that record facts, and the types of their items.
+FACT_INPUTS = {
+    "contacts": "ContactInput",
+    "orders": "OrderInput",
+    "products": "ProductInput",
+    "texts": "TextInput",
+    "keywords": "KeywordInput",
+    "events": "EventInput",
+}
+
+
+def argument(mutation: str) -> str:
+    """Return the name of the argument with which a mutation takes facts."""
+    return next(name for name in FACT_INPUTS if mutation.startswith(name))
+
+
+def recording(mutation: str, fields: str = "recorded userErrors { code message path }") -> str:
+    """Return an operation that records ``$items``."""
+    name = argument(mutation)
+    return f"""
+    mutation ($items: [{FACT_INPUTS[name]}!]!) {{ {mutation}({name}: $items) {{ {fields} }} }}
+    """
+
+
+@dataclass
+class GraphQLClient:
+    """A client of a server, with a token."""
+
+    address: str
+    token: str
+    http: httpx.Client = field(repr=False)
+
+    def post(self, query: str, variables: Mapping[str, Any] | None = None) -> httpx.Response:
+        """Send an operation."""
+        return self.http.post(
+            f"{self.address}/graphql",
+            json={"query": query, "variables": dict(variables or {})},
+            headers=self.headers,
+        )
+
+    def get(self, path: str) -> httpx.Response:
+        """Get a path."""
+        return self.http.get(f"{self.address}{path}", headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the header that carries the token."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Return the data of an operation that must succeed."""
+        response = self.post(query, variables)
+        answer = response.json()
+        assert response.status_code == 200, answer
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def errors(self, query: str, **variables: Any) -> list[dict[str, Any]]:
+        """Return the errors of an operation that must fail."""
+        answer = self.post(query, variables).json()
+        assert answer.get("errors"), answer
+        found: list[dict[str, Any]] = answer["errors"]
+        return found
+
+    def size(self, rule: Mapping[str, Any]) -> Any:
+        """Return the size of a rule."""
+        return self.ask(SIZE, rule=rule)["segmentSize"]
+
+    def members(self, rule: Mapping[str, Any]) -> int:
+        """Return how many contacts match a rule."""
+        count: int = self.size(rule)["members"]
+        return count
+
+    def record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> None:
+        """Record facts, all of which must be valid."""
+        payload = self.try_record(mutation, items)
+        assert payload == {"recorded": len(items), "userErrors": []}
+
+    def try_record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
+        """Record facts; return the payload."""
+        return self.ask(recording(mutation), items=list(items))[mutation]
+
+    def forget(self, *ids: str) -> None:
+        """Forget contacts."""
+        assert self.ask(FORGET, ids=list(ids))["contactsForget"]["userErrors"] == []
+
+
+class Stream:
+    """A client's WebSocket connection."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    def send(self, kind: str, **message: Any) -> None:
+        """Send a message."""
+        self.socket.send(json.dumps({"type": kind, **message}))
+
+    def receive(self) -> Any:
+        """Return the next message."""
+        return json.loads(self.socket.recv(WAIT))
+
+    def init(self, token: str) -> None:
+        """Send a token, which the server must accept."""
+        self.send("connection_init", payload={"authorization": f"Bearer {token}"})
+        assert self.receive() == {"type": "connection_ack"}
+
+    def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
+        """Start an operation."""
+        self.send("subscribe", id=id, payload={"query": query, "variables": variables})
+
+    def next(self, id: str = "1") -> Any:
+        """Return the data of the next message, which must have no errors."""
+        message = self.receive()
+        assert (message["type"], message["id"]) == ("next", id), message
+        assert "errors" not in message["payload"], message
+        return message["payload"]["data"]
+
+    def closed(self) -> tuple[int | None, str | None]:
+        """Wait until the server closes without another message; return the code and reason."""
+        with suppress(ConnectionClosed):
+            raise AssertionError(self.socket.recv(WAIT))
+        return self.socket.close_code, self.socket.close_reason
+
+
+@contextmanager
+def streaming(address: str, **options: Any) -> Iterator[Stream]:
+    """Open a WebSocket to a server."""
+    address = f"{address.replace('http', 'ws', 1)}/graphql"
+    options = {"subprotocols": ["graphql-transport-ws"], **options}
+    with connect(address, **options) as socket:
+        yield Stream(socket)
