@@ -1,4 +1,4 @@
-"""Backups: an installation as files that any other installation can be made from."""
+"""Backups: an installation as files, which can be restored into any kind of stores."""
 
 from graphql_app.backup.archive import BackupError, Manifest, check_backup
 from graphql_app.backup.create import create_backup

@@ -1,12 +1,11 @@
-"""A backup on disk: a directory that is there whole or not at all.
+"""The format of a backup: a directory that appears under its name only when complete.
 
 ::
 
-    manifest.json              what is in it
-    catalog/segment.ndjson     the catalog's rows, a file for each table
-    audience/orders.parquet    the facts, a file for each table that has any, in row groups of one
-                               shop each
-    SHA256SUMS                 of every file, for ``sha256sum --check`` too
+    manifest.json              versions, tables and row counts
+    catalog/segment.ndjson     the catalog's rows, one file per table
+    audience/orders.parquet    the facts, one file per table with rows; each row group has one shop
+    SHA256SUMS                 checksums, which ``sha256sum --check`` can read
 """
 
 from __future__ import annotations
@@ -37,21 +36,21 @@ PRODUCT = "open-segments"
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 
-# Is told what is being done, how much of it is, and of how much; often, so that it may end it.
+# Called often with the phase, the number of finished steps and their total. It may raise to cancel.
 Progress: TypeAlias = Callable[[str, int, int], None]
 
-HASHED_AT_ONCE = 1024**2
+HASH_BLOCK_BYTES = 1024**2
 
 
 class BackupError(AppError):
-    """A backup that cannot be taken or restored; the message says why and what to do."""
+    """A backup cannot be created or restored; the message says why and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(ErrorCode.INVALID, message)
 
 
 class Table(BaseModel):
-    """A table of facts: its columns' types, its key, and how many rows there are."""
+    """A table of facts in a backup: the types of its columns, its key and its number of rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,13 +58,12 @@ class Table(BaseModel):
     key: tuple[str, ...]
     rows: int
 
-    def on_disk(self, name: str) -> FactTable:
-        """The table as a store has it."""
+    def to_fact_table(self, name: str) -> FactTable:
         return FactTable(name, self.columns, self.key)
 
 
 class Manifest(BaseModel):
-    """What a backup holds: rows by table, of stores that may be of any kind."""
+    """The contents of a backup. ``catalog`` has the number of rows by table."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,42 +78,42 @@ class Manifest(BaseModel):
 
 
 def catalog_file(directory: Path, table: str) -> Path:
-    """Where the rows of a table of the catalog are."""
     return directory / "catalog" / f"{table}.ndjson"
 
 
 def audience_file(directory: Path, table: str) -> Path:
-    """Where the rows of a table of facts are."""
     return directory / "audience" / f"{table}.parquet"
 
 
 @contextmanager
 def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
-    """A directory to write a backup to, which has its name at the end if all went well.
+    """Yield a temporary directory, and give it its name once all files are on disk.
+
+    If the block raises, the directory is deleted.
 
     Args:
-        path: The directory.
-        progress: Is told at the end how many files are on disk, with their sums.
+        path: The directory to create.
+        progress: Called while the files' checksums are computed.
 
     Raises:
-        BackupError: There is something of that name, or it cannot be written.
+        BackupError: The path exists or cannot be written.
     """
     path = Path(os.path.abspath(path))
     if path.exists() or path.is_symlink():
-        raise BackupError(f"There is something at {path} already: give the backup another name.")
+        raise BackupError(f"{path} already exists: give the backup another name.")
     if not path.parent.is_dir():
-        raise BackupError(f"There is no directory {path.parent}: make it, or mount what it is on.")
+        raise BackupError(f"There is no directory {path.parent}: create it, or mount its disk.")
     unfinished = None
     try:
-        # It is for its owner's eyes alone, and so are all files in it.
+        # mkdtemp makes it readable by its owner only, and thereby all files in it.
         unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}.unfinished-", dir=path.parent))
-        for part in (catalog_file, audience_file):
-            part(unfinished, "").parent.mkdir(mode=0o700)
+        for file_of in (catalog_file, audience_file):
+            file_of(unfinished, "").parent.mkdir(mode=0o700)
         yield unfinished
-        files = _files(unfinished)
+        files = _list_files(unfinished)
         sums = ""
         for done, (name, file) in enumerate(files):
-            sums += f"{_digest(file, partial(progress, 'Sums', done, len(files)))}  {name}\n"
+            sums += f"{_hash_file(file, partial(progress, 'Sums', done, len(files)))}  {name}\n"
             _sync(file)
         progress("Sums", len(files), len(files))
         (unfinished / SUMS).write_text(sums)
@@ -127,25 +125,25 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or error
         raise BackupError(
-            f"The backup cannot be written to {path.parent} ({reason}): nothing was left there. "
-            "Make room, or name another place."
+            f"The backup cannot be written to {path.parent} ({reason}): free some space, or choose "
+            "another directory. The incomplete backup was deleted."
         ) from error
     finally:
         if unfinished is not None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _files(directory: Path) -> list[tuple[str, Path]]:
-    """The files of a backup but for their sums, by their paths in it."""
+def _list_files(directory: Path) -> list[tuple[str, Path]]:
+    """Return the files to compute checksums of, with their relative paths."""
     found = {file.relative_to(directory).as_posix(): file for file in directory.rglob("*.*")}
     return [(name, found[name]) for name in sorted(found) if found[name].is_file()]
 
 
-def _digest(file: Path, tell: Callable[[], None]) -> str:
+def _hash_file(file: Path, report: Callable[[], None]) -> str:
     digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(HASHED_AT_ONCE):
-            tell()
+    with file.open("rb") as content:
+        while block := content.read(HASH_BLOCK_BYTES):
+            report()
             digest.update(block)
     return digest.hexdigest()
 
@@ -161,50 +159,53 @@ def _sync(path: Path) -> None:
 def check_backup(
     path: Path, progress: Progress = lambda what, done, total: None
 ) -> tuple[Manifest, str]:
-    """Check that a backup is whole, byte by byte, and that this version can read it.
+    """Check that a backup is complete and undamaged, and that this version can read it.
 
     Returns:
-        What is in it, and what tells it from all others.
+        Its manifest, and a hash that identifies the backup.
 
     Raises:
-        BackupError: It is not.
+        BackupError: The backup is damaged, incomplete or of a newer version.
     """
     try:
-        listed = (path / SUMS).read_text()
-        lines = [line.split("  ", 1) for line in listed.splitlines()]
+        checksums = (path / SUMS).read_text()
+        lines = [line.split("  ", 1) for line in checksums.splitlines()]
         sums = {name: digest for digest, name in lines}
         for done, (name, digest) in enumerate(sums.items()):
-            if _digest(path / name, partial(progress, "Checking", done, len(sums))) != digest:
+            if _hash_file(path / name, partial(progress, "Checking", done, len(sums))) != digest:
                 raise BackupError(
-                    f"{path / name} is not as it was written: the backup is damaged. Nothing of "
-                    "it was used; take another copy of it."
+                    f"{path / name} does not match its checksum: the backup is damaged. Nothing "
+                    "was restored; use another copy of the backup."
                 )
         progress("Checking", len(sums), len(sums))
-        manifest = _manifest((path / MANIFEST).read_text(), path)
-        wanted = [
+        manifest = _parse_manifest((path / MANIFEST).read_text(), path)
+        required = [
             path / MANIFEST,
             *(catalog_file(path, table) for table in manifest.catalog),
             *(audience_file(path, name) for name, each in manifest.audience.items() if each.rows),
         ]
-        for file in wanted:
+        for file in required:
             if file.relative_to(path).as_posix() not in sums:
-                raise BackupError(f"{path / SUMS} lacks {file.name}: the backup is damaged.")
+                raise BackupError(
+                    f"{path / SUMS} does not list {file.name}: the backup is damaged. Use another "
+                    "copy of the backup."
+                )
     except FileNotFoundError as error:
         raise BackupError(
-            f"{error.filename} is missing: {path} is no backup, or not all of one."
+            f"{error.filename} is missing: {path} is not a complete backup."
         ) from error
     except OSError as error:
         raise BackupError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{path} cannot be read as a backup: it is damaged.") from error
-    return manifest, hashlib.sha256(listed.encode()).hexdigest()
+        raise BackupError(f"The backup {path} is damaged. Use another copy of it.") from error
+    return manifest, hashlib.sha256(checksums.encode()).hexdigest()
 
 
-def _manifest(text: str, path: Path) -> Manifest:
+def _parse_manifest(text: str, path: Path) -> Manifest:
     found = json.loads(text)
     if found["format"] > FORMAT or found["revision"] not in list_revisions():
         raise BackupError(
-            f"{path} is of a newer version, {found['product']}, than this one, {version(PRODUCT)}: "
-            "restore it with that version or a later one."
+            f"{path} was created by the newer version {found['product']}, and this version is "
+            f"{version(PRODUCT)}: restore it with {found['product']} or later."
         )
     return Manifest.model_validate(found)

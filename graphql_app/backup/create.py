@@ -1,4 +1,4 @@
-"""Taking a backup, shop by shop, while the shops are in use."""
+"""Create a backup, shop by shop, while the shops are in use."""
 
 from __future__ import annotations
 
@@ -36,59 +36,59 @@ def create_backup(
     recorder: Recorder,
     progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
-    """Write a backup to a new directory.
+    """Write a backup to a new directory, which exists afterwards only if all went well.
 
-    Each shop is in it as it was at one instant: catalog and facts, of whole batches. Its writes of
-    facts wait while its turn lasts. A shop that is created after the beginning is not in it.
+    Each shop's catalog rows and facts are those of one instant, and include only whole batches. The
+    shop's writes wait while it is copied. A shop created after the backup started is not included.
 
     Args:
-        path: The directory, which is there at the end if all went well, and not otherwise.
+        path: The directory to create.
         catalog: The catalog.
         audience: The facts.
-        recorder: Who writes the facts.
-        progress: Is told how many shops are done, then how many files; where it raises, nothing is
-            left.
+        recorder: The recorder of the facts, whose write locks the backup holds.
+        progress: Called with the number of finished shops, then of finished files. If it raises,
+            nothing is left on disk.
 
     Raises:
         BackupError: The directory cannot be written.
         AppError: A store failed.
     """
     begun = datetime.now(UTC)
-    with snapshot(catalog) as beginning:
-        revision, shops = beginning.revision(), beginning.shop_ids()
-    # Those of one partition one after another, so that restoring writes few parts.
+    with snapshot(catalog) as first:
+        revision, shops = first.revision(), first.shop_ids()
+    # Sorted by partition, so that a restore writes few parts.
     shops = sorted(shops, key=lambda shop_id: (shop_id % PARTITIONS, shop_id))
     with new_directory(path, progress) as directory:
         with ExitStack() as open_files:
-            copies = _Copies(directory, audience, open_files)
+            files = _BackupFiles(directory, audience, open_files)
             for done, shop_id in enumerate(shops):
-                tell = partial(progress, "Shops", done, len(shops))
-                tell()
+                report = partial(progress, "Shops", done, len(shops))
+                report()
                 with recorder.quiesce(shop_id):
-                    copies.catalog_of(shop_id, catalog)
-                    copies.facts_of(shop_id, tell)
+                    files.copy_catalog(shop_id, catalog)
+                    files.copy_facts(shop_id, report)
             progress("Shops", len(shops), len(shops))
         manifest = Manifest(
             begun=begun,
             ended=datetime.now(UTC),
             revision=revision,
             shops=len(shops),
-            catalog=copies.catalog_rows,
+            catalog=files.catalog_rows,
             audience={
                 table.name: Table(
                     columns=dict(table.columns),
                     key=tuple(table.key),
-                    rows=copies.fact_rows[table.name],
+                    rows=files.fact_rows[table.name],
                 )
-                for table in copies.fact_tables
+                for table in files.fact_tables
             },
         )
         (directory / MANIFEST).write_text(manifest.model_dump_json(indent=2))
     return manifest
 
 
-class _Copies:
-    """The files of a backup that is being written, and how many rows are in each."""
+class _BackupFiles:
+    """The open files of an unfinished backup, with the number of rows in each."""
 
     def __init__(self, directory: Path, audience: Audience, open_files: ExitStack) -> None:
         self._audience = audience
@@ -103,14 +103,14 @@ class _Copies:
             file = catalog_file(directory, table.name).open("w")
             self._catalog[table.name] = open_files.enter_context(file)
 
-    def catalog_of(self, shop_id: int, catalog: Catalog) -> None:
-        with snapshot(catalog) as now:
+    def copy_catalog(self, shop_id: int, catalog: Catalog) -> None:
+        with snapshot(catalog) as current:
             for table in TABLES:
-                for row in now.rows(table, shop_id):
+                for row in current.rows(table, shop_id):
                     self._catalog[table.name].write(json.dumps(row) + "\n")
                     self.catalog_rows[table.name] += 1
 
-    def facts_of(self, shop_id: int, tell: Callable[[], None]) -> None:
+    def copy_facts(self, shop_id: int, report: Callable[[], None]) -> None:
         for table in self.fact_tables:
             for rows in read_pages(self._audience, table, shop_id):
                 if table.name not in self._facts:
@@ -120,4 +120,4 @@ class _Copies:
                     self._facts[table.name] = self._open_files.enter_context(writer)
                 self._facts[table.name].write_table(rows, row_group_size=rows.num_rows)
                 self.fact_rows[table.name] += rows.num_rows
-                tell()
+                report()

@@ -1,8 +1,8 @@
-"""Restoring a backup into empty stores, of whatever kind.
+"""Restore a backup into empty stores of any kind.
 
-The facts come first, and the catalog at the end, in one transaction: until then there is no shop to
-ask for. That a restore is going on is noted in the journal of the audience, so that a store that is
-half restored is not served, and the same restore can be done again.
+The facts are restored first, then the catalog in one transaction, so no shop exists until the end.
+The audience's journal marks an unfinished restore: servers refuse to open the audience, and the
+same backup can be restored again to finish it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from graphql_app.catalog import dump
 from graphql_app.catalog.migrate import list_revisions, read_revision, require_current
 from graphql_app.catalog.store import Catalog
 
-# One insert takes no more than this, or one page of one shop.
+# The limits of an insert, which has at least one row group.
 INSERT_ROWS = 200_000
 INSERT_BYTES = 64 * 1024**2
 
-ELSEWHERE = (
-    "A backup is restored into empty stores only: name new ones with DATA_DIR, or with CATALOG_URL "
-    "and AUDIENCE_URL."
+EMPTY_STORES_ONLY = (
+    "Backups can only be restored into empty stores: set DATA_DIR, or CATALOG_URL and "
+    "AUDIENCE_URL, to new ones."
 )
 
 
@@ -47,101 +47,104 @@ def restore_backup(
     audience: Audience,
     progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
-    """Restore a backup, after all of it was checked.
+    """Check a backup and restore it.
 
     Args:
-        path: Where it is.
+        path: The backup's directory.
         catalog: A catalog without rows, or an empty database.
-        audience: An audience without rows, or one of which a restore of this backup was begun.
-        progress: Is told how many files are checked, then how many rows are there.
+        audience: An audience without rows, or with an unfinished restore of this backup.
+        progress: Called with the number of checked files, then of restored rows of facts.
 
     Raises:
-        BackupError: The backup is damaged, of a newer version or does not fit, or the stores are
-            not empty; nothing was changed.
-        AppError: A store failed. The audience is half restored then, and says so.
+        BackupError: The backup is damaged, was created by a newer version or does not fit the
+            stores, or the stores are not empty; nothing was changed.
+        AppError: A store failed; the audience is marked as partly restored.
     """
     manifest, name = check_backup(path, progress)
     if read_revision(catalog) not in {None, *list_revisions()}:
-        require_current(catalog)  # which it is not: a newer version made it
+        require_current(catalog)  # raises: a newer version created the catalog
     create_tables(audience)
     journal = Journal(audience)
     begun = journal.unfinished_restore()
     if begun not in {None, name}:
-        raise BackupError(f"A restore of another backup into this audience was begun. {ELSEWHERE}")
+        raise BackupError(
+            f"A restore of another backup into this audience did not finish. {EMPTY_STORES_ONLY}"
+        )
     shops = dump.list_shops(catalog)
-    if begun == name and shops and shops == _shops(path):
-        journal.end_restore()  # the last that was left to do
+    if begun == name and shops and shops == _list_shops(path):
+        # The earlier restore finished, but could not mark itself finished.
+        journal.end_restore()
         return manifest
     if shops:
-        raise BackupError(f"The catalog has shops already. {ELSEWHERE}")
+        raise BackupError(f"The catalog already has shops. {EMPTY_STORES_ONLY}")
     if begun is None:
-        _refuse_rows(audience)
-    _make_tables(manifest, audience, path)
+        _require_empty(audience)
+    _create_tables(manifest, audience, path)
     if begun is None:
         journal.begin_restore(name)
     total, done = sum(table.rows for table in manifest.audience.values()), 0
     for table in manifest.audience:
-        for rows in _chunks(audience_file(path, table)):
+        for rows in _read_chunks(audience_file(path, table)):
             progress("Facts", done, total)
             audience.insert(table, rows)
             done += rows.num_rows
     progress("Facts", done, total)
     for table, expected in manifest.audience.items():
         if count_rows(audience, table) != expected.rows:
-            raise BackupError(f"The rows of {table} are not all there: restore again.")
+            raise BackupError(f"Some rows of {table} are missing in the audience: restore again.")
     try:
-        dump.load(catalog, manifest.revision, lambda table: _rows(path, table))
+        dump.load(catalog, manifest.revision, lambda table: _read_rows(path, table))
     except dump.CatalogNotEmptyError:
-        raise BackupError(f"The catalog is not empty any more. {ELSEWHERE}") from None
+        raise BackupError(f"The catalog is no longer empty. {EMPTY_STORES_ONLY}") from None
     journal.end_restore()
     return manifest
 
 
-def _refuse_rows(audience: Audience) -> None:
+def _require_empty(audience: Audience) -> None:
     names = [*(table.name for table in list_fact_tables(audience)), JournalEntry.__tablename__]
     for name in names:
         if has_rows(audience, name):
-            raise BackupError(f"The audience has rows already, in {name}. {ELSEWHERE}")
+            raise BackupError(f"The audience already has rows in {name}. {EMPTY_STORES_ONLY}")
 
 
-def _make_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
-    """Create the tables that are missing, such as those of plugins, and compare all of them."""
+def _create_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
+    """Create missing tables, e.g. of plugins, and check that all columns have the right types."""
     try:
         create_tables(
             audience,
-            [table_class(table.on_disk(name)) for name, table in manifest.audience.items()],
+            [table_class(table.to_fact_table(name)) for name, table in manifest.audience.items()],
         )
     except ValueError as error:
         raise BackupError(f"{path} cannot be restored: {error}.") from error
-    on_disk = {table.name: table for table in list_fact_tables(audience)}
+    existing = {table.name: table for table in list_fact_tables(audience)}
     for name, table in manifest.audience.items():
         for column, kind in table.columns.items():
-            found = on_disk[name].columns.get(column)
+            found = existing[name].columns.get(column)
             if found != kind:
                 raise BackupError(
-                    f"{path} has {name}.{column} as {kind}, the audience as {found}: restore it "
-                    "with the version that wrote it."
+                    f"{name}.{column} is {kind} in {path}, but {found or 'missing'} in the "
+                    f"audience: restore the backup with version {manifest.product}."
                 )
 
 
-def _chunks(file: Path) -> Iterator[pa.Table]:
-    """A file's rows, as many at once as may be inserted: of one partition."""
+def _read_chunks(file: Path) -> Iterator[pa.Table]:
+    """Yield a file's rows in tables for one insert each, which have rows of one partition."""
     if not file.exists():
-        return  # there were none
-    with pq.ParquetFile(file) as opened:
-        waiting: list[pa.Table] = []
-        for number in range(opened.num_row_groups):
-            group = opened.read_row_group(number)
-            if waiting and (
-                _partition(waiting[0]) != _partition(group)
-                or sum(each.num_rows for each in waiting) + group.num_rows > INSERT_ROWS
-                or sum(each.nbytes for each in waiting) + group.nbytes > INSERT_BYTES
+        return  # the table had no rows
+    with pq.ParquetFile(file) as parquet:
+        chunk: list[pa.Table] = []
+        for number in range(parquet.num_row_groups):
+            group = parquet.read_row_group(number)
+            if chunk and (
+                _partition(chunk[0]) != _partition(group)
+                or sum(each.num_rows for each in chunk) + group.num_rows > INSERT_ROWS
+                or sum(each.nbytes for each in chunk) + group.nbytes > INSERT_BYTES
             ):
-                yield pa.concat_tables(waiting)
-                waiting = []
-            waiting.append(group)
-        if waiting:
-            yield pa.concat_tables(waiting)
+                yield pa.concat_tables(chunk)
+                chunk = []
+            chunk.append(group)
+        if chunk:
+            yield pa.concat_tables(chunk)
 
 
 def _partition(rows: pa.Table) -> int:
@@ -149,15 +152,15 @@ def _partition(rows: pa.Table) -> int:
     return shop_id % PARTITIONS
 
 
-def _rows(path: Path, table: str) -> Iterator[dump.Row]:
+def _read_rows(path: Path, table: str) -> Iterator[dump.Row]:
     file = catalog_file(path, table)
     if not file.exists():
-        return  # a table of another version
+        return  # the backup's version does not have the table
     with file.open() as lines:
         for line in lines:
             yield json.loads(line)
 
 
-def _shops(path: Path) -> Sequence[tuple[int, str]]:
-    """The shops of a backup, by their ids, as ``copying.shops`` has those of a catalog."""
-    return sorted((row["id"], row["handle"]) for row in _rows(path, dump.SHOPS.name))
+def _list_shops(path: Path) -> Sequence[tuple[int, str]]:
+    """Return the ids and handles of a backup's shops, like ``dump.list_shops``."""
+    return sorted((row["id"], row["handle"]) for row in _read_rows(path, dump.SHOPS.name))

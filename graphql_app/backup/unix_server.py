@@ -1,7 +1,8 @@
-"""Backups by the process that has the embedded audience open, for a command that cannot open it.
+"""Let ``segments backup`` have a running server create a backup.
 
-The server listens on a socket in DATA_DIR, which its own user alone may connect to. A command sends
-a line of JSON with the directory, and gets lines of how far it is, then one of the end.
+Only one process can open the embedded audience. That process listens on a socket in DATA_DIR, to
+which only its own user can connect. The client sends the directory as a line of JSON; the server
+replies with lines of progress, then a line with the manifest or an error.
 """
 
 from __future__ import annotations
@@ -30,20 +31,21 @@ logger = logging.getLogger(__name__)
 SOCKET = "backup.sock"
 
 
-class _AbandonedError(Exception):
-    """Nobody waits for the backup any more, or the server stops."""
+class _CanceledError(Exception):
+    """The client has disconnected, or the server is stopping."""
 
 
 class _Server(UnixStreamServer):
-    """Takes one backup after another."""
+    """A server that creates one backup at a time."""
 
     def __init__(
         self, path: Path, catalog: Catalog, audience: Audience, recorder: Recorder
     ) -> None:
         super().__init__(str(path), _Handler, bind_and_activate=False)
         self.stores = (catalog, audience, recorder)
-        self.ending = threading.Event()
-        path.unlink(missing_ok=True)  # of a process that was killed; the store is ours alone
+        self.stopping = threading.Event()
+        # A socket left by a killed process: only this process has the audience open.
+        path.unlink(missing_ok=True)
         try:
             self.server_bind()
             path.chmod(0o600)
@@ -54,65 +56,67 @@ class _Server(UnixStreamServer):
 
 
 class _Handler(StreamRequestHandler):
-    """A command that wants a backup."""
+    """The connection of one client."""
 
     server: _Server
-    timeout = 10  # seconds for which it may be silent when it is its turn
+    timeout = 10  # seconds to wait for the request
 
     def handle(self) -> None:
-        """Take it."""
-        with suppress(_AbandonedError):
-            self._send(**self._done())
+        """Create a backup and send the result."""
+        with suppress(_CanceledError):
+            self._send(**self._create_backup())
 
-    def _done(self) -> Mapping[str, object]:
-        """What came of it."""
+    def _create_backup(self) -> Mapping[str, object]:
         try:
             path = Path(json.loads(self.rfile.readline())["directory"])
         except (OSError, ValueError, KeyError, TypeError):
-            return {"error": "This is no request for a backup."}
+            return {"error": "This is not a request for a backup."}
         try:
-            manifest = create_backup(path, *self.server.stores, self._progress())
-        except _AbandonedError:
+            manifest = create_backup(path, *self.server.stores, self._progress_sender())
+        except _CanceledError:
             raise
         except AppError as error:
             return {"error": str(error)}
         except Exception as error:
             return {"error": str(log_unexpected(error))}
-        logger.info("a backup was written to %s", path)
+        logger.info("created a backup in %s", path)
         return {"manifest": manifest.model_dump(mode="json")}
 
-    def _progress(self) -> Progress:
-        told: tuple[object, ...] = ()
-        hanging_up = select.poll()
-        hanging_up.register(self.connection, 0)
+    def _progress_sender(self) -> Progress:
+        last: tuple[object, ...] = ()
+        hang_up = select.poll()
+        hang_up.register(self.connection, 0)
 
-        def tell(*now: object) -> None:
-            nonlocal told
-            if self.server.ending.is_set() or hanging_up.poll(0):
-                raise _AbandonedError
-            if now != told:
-                told = now
-                self._send(progress=now)
+        def send(*progress: object) -> None:
+            nonlocal last
+            if self.server.stopping.is_set() or hang_up.poll(0):
+                raise _CanceledError
+            if progress != last:
+                last = progress
+                self._send(progress=progress)
 
-        return tell
+        return send
 
     def _send(self, **message: object) -> None:
         try:
             self.wfile.write(json.dumps(message).encode() + b"\n")
         except OSError:
-            raise _AbandonedError from None
+            raise _CanceledError from None
 
 
 @contextmanager
 def serve_backups(
     data_dir: Path, catalog: Catalog, audience: Audience, recorder: Recorder
 ) -> Iterator[None]:
-    """Take backups for commands that ask for them, in a thread."""
+    """Run the backup server in a thread while the block runs.
+
+    If the socket cannot be created, log a warning and run without it.
+    """
     path = data_dir.resolve() / SOCKET
     try:
         server = _Server(path, catalog, audience, recorder)
     except OSError as error:
-        logger.warning("no backups while this server runs: %s: %s", path, error)
+        logger.warning("no backups while this server runs: cannot listen on %s: %s", path, error)
         yield
         return
     thread = threading.Thread(target=server.serve_forever, name="backups")
@@ -120,7 +124,7 @@ def serve_backups(
     try:
         yield
     finally:
-        server.ending.set()
+        server.stopping.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -128,31 +132,36 @@ def serve_backups(
 
 
 def request_backup(data_dir: Path, directory: Path, progress: Progress) -> Manifest | None:
-    """Have the server that has the store open take a backup; ``None`` if there is none.
+    """Have the running server create a backup.
+
+    Returns:
+        The backup's manifest, or ``None`` if no server is running.
 
     Raises:
-        BackupError: It could not be taken.
+        BackupError: The backup could not be created.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.connect(str(data_dir.resolve() / SOCKET))
         except OSError:
             return None
-        for message in _answers(connection, directory):
+        for message in _exchange(connection, directory):
             if "progress" in message:
                 progress(*message["progress"])
             elif "error" in message:
                 raise BackupError(message["error"])
             else:
                 return Manifest.model_validate(message["manifest"])
-    raise BackupError("The server stopped before the backup was whole; nothing is left of it.")
+    raise BackupError(
+        "The server stopped before the backup was complete, and deleted it: create it again."
+    )
 
 
-def _answers(connection: socket.socket, directory: Path) -> Iterator[Mapping[str, Any]]:
-    """What the server says of a backup until it has done it, or stops."""
+def _exchange(connection: socket.socket, directory: Path) -> Iterator[Mapping[str, Any]]:
+    """Send the request and yield the server's messages until it closes the connection."""
     with suppress(OSError), connection.makefile("rb") as lines:
         request = json.dumps({"directory": str(directory.absolute())})
         connection.sendall(request.encode() + b"\n")
         for line in lines:
-            if line.endswith(b"\n"):  # it may stop in the middle of one
+            if line.endswith(b"\n"):  # a stopping server may send half a line
                 yield json.loads(line)

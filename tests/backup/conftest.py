@@ -1,4 +1,4 @@
-"""Fixtures: installations with stores of their own, and one with everything in it."""
+"""Fixtures: empty installations, and one with data of every kind."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from graphql_app.plugin_discovery import load
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.backup.installation import Installation, furnish
+from tests.backup.installation import Installation, create_shops
 from tests.clickhouse_server import ClickHouseServer
 from tests.support import Client
 
-_made = count(1)
+_numbers = count(1)
 
 
 class New(Protocol):
-    """Makes an installation with empty stores.
+    """Creates an installation with empty stores.
 
-    On SQLite the audience is the embedded engine; on PostgreSQL it is asked over HTTP, and shared.
+    With SQLite it uses the embedded engine; with PostgreSQL, a ClickHouse server over HTTP and
+    shared write locks.
     """
 
     def __call__(self, catalog: str = "sqlite", plugged: bool = True) -> Installation: ...
@@ -38,7 +39,7 @@ class New(Protocol):
 
 @pytest.fixture(scope="session")
 def with_reviews() -> Registry:
-    """The built-in plugins, and one with tables."""
+    """Load the built-in plugins and one with tables."""
     point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
     return load([*entry_points(group=ENTRY_POINT_GROUP), point])
 
@@ -52,44 +53,41 @@ def new(
     with_reviews: Registry,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[New]:
-    """Makes installations, which end with these tests."""
+    """Return a function that creates installations, which are dropped after these tests."""
     catalogs = tmp_path_factory.mktemp("catalogs")
     with ExitStack() as ends:
 
         def new(catalog: str = "sqlite", plugged: bool = True) -> Installation:
-            name = f"backup_{next(_made)}"
+            name = f"backup_{next(_numbers)}"
             url = f"sqlite:///{catalogs / name}.sqlite3"
             if catalog == "postgresql":
-                first: str = request.getfixturevalue("postgres")
-                engine = create_engine(first, isolation_level="AUTOCOMMIT")
+                postgres: str = request.getfixturevalue("postgres")
+                engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
                 with engine.connect() as connection:
                     connection.execute(text(f"CREATE DATABASE {name}"))
                 engine.dispose()
-                url = make_url(first).set(database=name).render_as_string(hide_password=False)
+                url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
             services.audience.command(f"CREATE DATABASE {name}")
             ends.callback(services.audience.command, f"DROP DATABASE {name}")
-            opened = Catalog(url)
-            ends.callback(opened.close)
-            used = with_reviews if plugged else registry
+            opened_catalog = Catalog(url)
+            ends.callback(opened_catalog.close)
+            plugins = with_reviews if plugged else registry
             path = settings.data_dir.resolve() / "audience"
             facts = f"clickhousedb:///{name}?interface=chdb&path={path}"
             if catalog == "postgresql":
-                engine_over_http: ClickHouseServer = request.getfixturevalue("clickhouse")
-                facts = engine_over_http.url(name)
-            audience = Audience(facts, tables=used.tables)
+                clickhouse: ClickHouseServer = request.getfixturevalue("clickhouse")
+                facts = clickhouse.url(name)
+            audience = Audience(facts, tables=plugins.tables)
             ends.callback(audience.close)
-            made = replace(services, catalog=opened, audience=audience, registry=used)
-            return Installation(made, settings, shared=catalog == "postgresql")
+            own = replace(services, catalog=opened_catalog, audience=audience, registry=plugins)
+            return Installation(own, settings, shared=catalog == "postgresql")
 
         yield new
 
 
 @dataclass(frozen=True)
 class Source:
-    """An installation that is served, with two shops in which there is something of everything.
-
-    It is to be left as it is.
-    """
+    """A served installation with two shops and data of every kind. Tests must not change it."""
 
     installation: Installation
     shops: tuple[Client, Client]
@@ -97,15 +95,15 @@ class Source:
 
 @pytest.fixture(scope="package")
 def source(new: New) -> Iterator[Source]:
-    """One on SQLite, with a plugin's tables."""
-    made = new()
-    with made.serving() as server:
-        yield Source(made, furnish(server))
+    """Serve an installation on SQLite with a plugin's tables."""
+    installation = new()
+    with installation.serving() as server:
+        yield Source(installation, create_shops(server))
 
 
 @pytest.fixture(scope="package")
 def backup(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of it, to be left as it is too."""
+    """Create a backup of ``source``, which tests must not change."""
     path = tmp_path_factory.mktemp("backups") / "backup"
     source.installation.back_up(path)
     return path

@@ -1,4 +1,4 @@
-"""Installations, and all that a user could see of one."""
+"""Installations to back up and restore, and everything that a client sees of one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ SEEN = """
 
 @dataclass
 class Installation:
-    """Stores of one's own, in the process's one ClickHouse."""
+    """Stores of their own in the process's ClickHouse."""
 
     services: Services
     settings: Settings
@@ -65,7 +65,7 @@ class Installation:
 
     @contextmanager
     def serving(self) -> Iterator[Server]:
-        """Serve it, as a start does; what is in it is seen by a recorder that knows nothing yet."""
+        """Serve the installation with a new recorder, as after a start."""
         services = self.services
         migrate(services.catalog)
         create_tables(services.audience)
@@ -77,27 +77,25 @@ class Installation:
             yield Server(address, self.services, http)
 
     def back_up(self, path: Path) -> Manifest:
-        """Take a backup."""
         services = self.services
         return create_backup(path, services.catalog, services.audience, services.recorder)
 
     def restore(self, path: Path) -> Manifest:
-        """Restore a backup."""
         return restore_backup(path, self.services.catalog, self.services.audience)
 
     def with_audience_of(self, other: Installation) -> Installation:
-        """Its catalog, with another's audience."""
+        """Return an installation with this catalog and another's audience."""
         services = replace(self.services, audience=other.services.audience)
         return Installation(services, self.settings, self.shared)
 
     def rows(self) -> int:
-        """How many rows of facts there are, of any shop."""
+        """Return the number of rows of facts of all shops."""
         audience = self.services.audience
         create_tables(audience)
         return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
 
     def facts(self) -> Mapping[str, Any]:
-        """The rows of every table, by shop."""
+        """Return the rows of facts by table and shop."""
         audience = self.services.audience
         return {
             f"{table.name} of {shop.handle}": [
@@ -110,8 +108,8 @@ class Installation:
         }
 
 
-def furnish(server: Server) -> tuple[Client, Client]:
-    """Two shops in which there is something of everything."""
+def create_shops(server: Server) -> tuple[Client, Client]:
+    """Create two shops with data of every kind."""
     shop = server.shop(timezone="America/New_York", currency="EUR")
     shop.record(
         "contactsUpsert",
@@ -142,7 +140,7 @@ def furnish(server: Server) -> tuple[Client, Client]:
             for number, name in enumerate(HOSTILE, 1)
         ],
     )
-    # It moves, and leaves a row behind that is hidden.
+    # The order moves to another contact and leaves a hidden row behind.
     shop.record("ordersUpsert", [order(1, 2, total="5")])
     shop.record("textsRecord", [text(1, clickedAt=AT)])
     shop.record("keywordsRecord", [keyword(1, each) for each in HOSTILE])
@@ -165,7 +163,7 @@ def furnish(server: Server) -> tuple[Client, Client]:
 
 
 def seen(shop: Client) -> Any:
-    """What a client sees of its shop."""
+    """Return everything that a client sees of its shop."""
     return (
         shop.ask(SEEN),
         shop.ask(LIST, archived=True),
@@ -177,7 +175,7 @@ def seen(shop: Client) -> Any:
 
 
 def rewrite(path: Path, **changes: object) -> None:
-    """Change the manifest, as another version would have written it."""
+    """Change fields of the manifest and update its checksum, as another version would."""
     manifest = path / MANIFEST
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
     lines = (path / SUMS).read_text().splitlines()

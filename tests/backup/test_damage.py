@@ -1,4 +1,4 @@
-"""What is not a whole backup, or does not fit, is refused before anything is changed."""
+"""Restores refuse damaged, incomplete and incompatible backups before they change anything."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from tests.backup.installation import Installation, rewrite
 
 @pytest.fixture
 def whole(backup: Path, tmp_path: Path) -> Path:
-    """A copy of a backup."""
     shutil.copytree(backup, tmp_path / "whole")
     return tmp_path / "whole"
 
 
-def _refused(target: Installation, path: Path, told: str) -> None:
-    """A backup is refused, and the stores are as they were: without anything."""
-    with pytest.raises(BackupError, match=told):
+def _assert_refused(target: Installation, path: Path, message: str) -> None:
+    """Assert that a restore fails with a message and leaves the stores empty."""
+    with pytest.raises(BackupError, match=message):
         target.restore(path)
     assert dump.list_shops(target.services.catalog) == []
     assert target.rows() == 0
 
 
-def test_any_file_that_is_cut_changed_or_gone_is_told(whole: Path, new: New) -> None:
+def test_cut_changed_and_missing_files_are_detected(whole: Path, new: New) -> None:
     target = new()
     every = [path for path in whole.rglob("*.*") if path.stat().st_size]
     files = sorted(path.relative_to(whole) for path in every)
@@ -52,85 +51,95 @@ def test_any_file_that_is_cut_changed_or_gone_is_told(whole: Path, new: New) -> 
             (whole / name).write_bytes(content)
         if name.suffix == ".parquet":
             (whole / name).write_bytes(flipped)
-            _refused(target, whole, "is not as it was written")
+            _assert_refused(target, whole, "does not match its checksum")
             (whole / name).write_bytes(content)
-    target.restore(whole)  # which was none of them
+    target.restore(whole)
 
 
-def test_files_that_are_not_listed_are_told(whole: Path, new: New) -> None:
+def test_files_without_checksum_are_detected(whole: Path, new: New) -> None:
     lines = (whole / SUMS).read_text().splitlines()
-    for gone in (MANIFEST, "catalog/segment.ndjson", "audience/orders.parquet"):
-        kept = [line for line in lines if not line.endswith(gone)]
+    for unlisted in (MANIFEST, "catalog/segment.ndjson", "audience/orders.parquet"):
+        kept = [line for line in lines if not line.endswith(unlisted)]
         (whole / SUMS).write_text("\n".join(kept) + "\n")
-        _refused(new(), whole, "lacks")
+        _assert_refused(new(), whole, "does not list")
 
 
-def test_what_is_no_backup_is_told(tmp_path: Path, new: New) -> None:
-    _refused(new(), tmp_path / "nowhere", "nowhere/SHA256SUMS is missing")
-    _refused(new(), tmp_path, "is no backup")
+def test_a_directory_that_is_not_a_backup_is_refused(tmp_path: Path, new: New) -> None:
+    _assert_refused(new(), tmp_path / "nowhere", "nowhere/SHA256SUMS is missing")
+    _assert_refused(new(), tmp_path, "is not a complete backup")
     (tmp_path / SUMS).write_bytes(b"\xff\x00")
-    _refused(new(), tmp_path, "damaged")
+    _assert_refused(new(), tmp_path, "damaged")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / SUMS).write_text("")
-    _refused(new(), tmp_path / "empty", "missing")
+    _assert_refused(new(), tmp_path / "empty", "missing")
 
 
-def test_a_backup_that_cannot_be_read_is_not_called_damaged(whole: Path, new: New) -> None:
-    _refused(new(), whole / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
+def test_an_unreadable_backup_is_not_reported_as_damaged(whole: Path, new: New) -> None:
+    _assert_refused(new(), whole / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
     (whole / MANIFEST).unlink()
     (whole / MANIFEST).mkdir()
-    _refused(new(), whole, "manifest.json cannot be read: Is a directory")
+    _assert_refused(new(), whole, "manifest.json cannot be read: Is a directory")
 
 
 @pytest.mark.parametrize("change", [{"format": 2}, {"revision": "9999"}], ids=str)
-def test_a_newer_version_is_told(whole: Path, new: New, change: dict[str, object]) -> None:
+def test_a_backup_of_a_newer_version_is_refused(
+    whole: Path, new: New, change: dict[str, object]
+) -> None:
     rewrite(whole, product="7.0", **change)
-    _refused(new(), whole, "of a newer version, 7.0, than this one")
+    _assert_refused(new(), whole, "created by the newer version 7.0, and this version is")
 
 
 @pytest.mark.parametrize(
-    ("name", "table", "told"),
+    ("name", "table", "message"),
     [
-        ("contacts; DROP TABLE contacts", {}, "no table of facts"),
-        ("acme_other", {"key": ["id"]}, "no table of facts"),
-        ("acme_other", {"columns": {"shop_id": "UInt64"}}, "no table of facts"),
+        ("contacts; DROP TABLE contacts", {}, "not a table of facts"),
+        ("acme_other", {"key": ["id"]}, "not a table of facts"),
+        ("acme_other", {"columns": {"shop_id": "UInt64"}}, "not a table of facts"),
         (
             "acme_other",
             {"columns": {"contact_id": "UInt64", "a": "Array(UInt64)"}},
-            "no table of facts",
+            "not a table of facts",
         ),
-        ("products", {"columns": {"id": "UInt64"}}, "products.id as UInt64, the audience as Str"),
-        ("products", {"columns": {"more": "String"}}, "products.more as String"),
+        (
+            "products",
+            {"columns": {"id": "UInt64"}},
+            r"products.id is UInt64 in .*, but String in the audience",
+        ),
+        (
+            "products",
+            {"columns": {"more": "String"}},
+            r"products.more is String in .*, but missing in the audience",
+        ),
     ],
 )
-def test_a_table_that_does_not_fit_is_told(
-    whole: Path, new: New, name: str, table: dict[str, object], told: str
+def test_a_table_that_does_not_fit_is_refused(
+    whole: Path, new: New, name: str, table: dict[str, object], message: str
 ) -> None:
     audience = json.loads((whole / MANIFEST).read_text())["audience"]
-    made = {"columns": {"contact_id": "UInt64"}, "key": ["contact_id"], "rows": 0, **table}
-    rewrite(whole, audience={**audience, name: made})
+    added = {"columns": {"contact_id": "UInt64"}, "key": ["contact_id"], "rows": 0, **table}
+    rewrite(whole, audience={**audience, name: added})
     target = new()
-    _refused(target, whole, told)
+    _assert_refused(target, whole, message)
     names = {table.name for table in list_fact_tables(target.services.audience)}
     assert not names & {"acme_other"}
 
 
-def test_stores_that_are_not_empty_are_left_alone(source: Source, whole: Path, new: New) -> None:
+def test_a_restore_leaves_nonempty_stores_unchanged(source: Source, whole: Path, new: New) -> None:
     facts = source.installation.facts()
-    with pytest.raises(BackupError, match="catalog has shops already"):
+    with pytest.raises(BackupError, match="catalog already has shops"):
         source.installation.restore(whole)
     assert source.installation.facts() == facts
-    # A catalog with a shop, and an audience with rows, each with the other one empty.
+    # Only one of the two stores is empty.
     empty = new()
-    with pytest.raises(BackupError, match="catalog has shops already"):
+    with pytest.raises(BackupError, match="catalog already has shops"):
         source.installation.with_audience_of(empty).restore(whole)
-    with pytest.raises(BackupError, match="audience has rows already, in contacts"):
+    with pytest.raises(BackupError, match="audience already has rows in contacts"):
         empty.with_audience_of(source.installation).restore(whole)
     assert source.installation.facts() == facts
     assert empty.rows() == 0
 
 
-def test_a_catalog_of_a_newer_version_is_left_alone(backup: Path, new: New) -> None:
+def test_a_restore_leaves_a_catalog_of_a_newer_version_unchanged(backup: Path, new: New) -> None:
     target = new()
     migrate(target.services.catalog)
     with target.services.catalog.write() as session:
@@ -140,11 +149,11 @@ def test_a_catalog_of_a_newer_version_is_left_alone(backup: Path, new: New) -> N
     assert target.rows() == 0
 
 
-def test_a_backup_takes_nobody_elses_place(source: Source, whole: Path) -> None:
+def test_a_backup_never_overwrites_a_path(source: Source, whole: Path) -> None:
     before = (whole / SUMS).read_bytes()
-    for taken in (whole, whole / MANIFEST, whole.parent):
-        with pytest.raises(BackupError, match="already: give the backup another name"):
-            source.installation.back_up(taken)
+    for existing in (whole, whole / MANIFEST, whole.parent):
+        with pytest.raises(BackupError, match="already exists: give the backup another name"):
+            source.installation.back_up(existing)
     assert (whole / SUMS).read_bytes() == before
     for nowhere in (whole / MANIFEST, whole.parent / "unmounted"):
         with pytest.raises(BackupError, match="There is no directory"):

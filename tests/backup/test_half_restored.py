@@ -1,4 +1,4 @@
-"""A restore that ends half way leaves stores that say so, and can be done again."""
+"""An interrupted restore marks the stores as unfinished and can be run again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from graphql_app.errors import AppError
 from tests.backup.conftest import New, Source
 from tests.e2e import process
 
-# Restores as the command does, and dies as it has come so far.
+# Restore like the command, and die after a share of the rows.
 DYING = """
 import os, signal, sys
 from pathlib import Path
@@ -30,29 +30,29 @@ from graphql_app.startup.catalog import open_unchecked_catalog
 from graphql_app.backup import restore_backup
 from graphql_app.settings import Settings
 
-def tell(what, done, total):
-    if what == "Facts" and done >= total * float(sys.argv[2]):
+def progress(phase, done, total):
+    if phase == "Facts" and done >= total * float(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with open_unchecked_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
-    restore_backup(Path(sys.argv[1]), catalog, audience, tell)
+    restore_backup(Path(sys.argv[1]), catalog, audience, progress)
 """
 
 
 @pytest.mark.parametrize("at", [1, 4, -1])
-def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
+def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
     source: Source, backup: Path, new: New, tmp_path: Path, at: int
 ) -> None:
-    target, told = new(), 0
+    target, calls = new(), 0
 
-    def tell(what: str, done: int, total: int) -> None:
-        nonlocal told
-        told += what == "Facts"
-        if told == at or (at < 0 and what == "Facts" and done == total):
+    def interrupt(phase: str, done: int, total: int) -> None:
+        nonlocal calls
+        calls += phase == "Facts"
+        if calls == at or (at < 0 and phase == "Facts" and done == total):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore_backup(backup, target.services.catalog, target.services.audience, tell)
+        restore_backup(backup, target.services.catalog, target.services.audience, interrupt)
     assert dump.list_shops(target.services.catalog) == []
     with pytest.raises(AppError, match="a restore did not finish"), target.serving():
         pass
@@ -68,8 +68,8 @@ def test_a_store_that_is_half_restored_says_so_and_can_be_restored_again(
 
 
 @pytest.fixture
-def of_many_shops(new: New, tmp_path: Path) -> Path:
-    """A backup of shops whose ids are in another order by their partitions."""
+def backup_of_many_shops(new: New, tmp_path: Path) -> Path:
+    """Create a backup of shops whose order by partition differs from their order by id."""
     installation = new()
     with installation.serving() as server:
         for _ in range(PARTITIONS + 1):
@@ -78,8 +78,10 @@ def of_many_shops(new: New, tmp_path: Path) -> Path:
     return tmp_path / "many"
 
 
-def test_a_restore_that_only_was_not_noted_as_done_is_done(of_many_shops: Path, new: New) -> None:
-    backup, target = of_many_shops, new()
+def test_a_restore_that_could_not_mark_itself_finished_is_finished(
+    backup_of_many_shops: Path, new: New
+) -> None:
+    backup, target = backup_of_many_shops, new()
     target.restore(backup)
     facts = target.facts()
     _, name = check_backup(backup)
@@ -88,11 +90,11 @@ def test_a_restore_that_only_was_not_noted_as_done_is_done(of_many_shops: Path, 
     assert target.facts() == facts
     with target.serving():
         pass
-    with pytest.raises(BackupError, match="catalog has shops already"):
+    with pytest.raises(BackupError, match="catalog already has shops"):
         target.restore(backup)
 
 
-def test_killed_while_restoring__the_same_restore_goes_on(backup: Path, tmp_path: Path) -> None:
+def test_a_killed_restore_can_be_run_again(backup: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     dying = subprocess.run(
         [sys.executable, "-c", DYING, backup, "0.5"], env=process.environment(data), check=False
@@ -105,33 +107,33 @@ def test_killed_while_restoring__the_same_restore_goes_on(backup: Path, tmp_path
     assert (first.catalog, first.audience) == (second.catalog, second.audience)
 
 
-def test_a_backup_is_checked_by_the_command(backup: Path, tmp_path: Path) -> None:
+def test_the_command_checks_a_backup(backup: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["restore", str(backup), "--check"])
     assert "is whole: 2 shops with" in done.stdout
     done = CliRunner().invoke(app, ["restore", str(tmp_path), "--check"])
     assert isinstance(done.exception, BackupError)
 
 
-def test_with_a_full_disk_nothing_is_left_and_it_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_left(tmp_path: Path) -> None:
     demo = tmp_path / "data"
     process.segments(demo, "demo")
-    place = tmp_path / "place"
-    place.mkdir()
+    directory = tmp_path / "backups"
+    directory.mkdir()
 
-    def small_files() -> None:
+    def limit_file_size() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
 
     done = subprocess.run(
-        [process.SEGMENTS, "backup", place / "backup"],
+        [process.SEGMENTS, "backup", directory / "backup"],
         env=process.environment(demo),
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        preexec_fn=small_files,
+        preexec_fn=limit_file_size,
     )
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
-    assert [*place.iterdir()] == []
-    told = process.segments(demo, "backup", str(place / "backup"))  # with room, it works
-    assert "Backed up 1 shop with 436,100 rows of facts" in told
+    assert [*directory.iterdir()] == []
+    output = process.segments(demo, "backup", str(directory / "backup"))  # without the limit
+    assert "Backed up 1 shop with 436,100 rows of facts" in output

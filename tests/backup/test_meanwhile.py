@@ -1,4 +1,4 @@
-"""Backups while shops are written to: each shop as it was at one instant."""
+"""Backups during writes: each shop is copied as of one instant."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _order(number: int, lines: int) -> dict[str, Any]:
 
 
 def _write(shop: Client, segment: str, ended: threading.Event) -> None:
-    """Number after number: facts in several tables at once, then the catalog."""
+    """Write increasing numbers to several tables of facts at once, then to the catalog."""
     number = 0
     while not ended.is_set():
         number += 1
@@ -84,7 +84,7 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
     assert len(reached) > 3, "nothing was written meanwhile"
 
 
-def test_a_batch_that_was_begun_is_carried_out_first(new: New, tmp_path: Path) -> None:
+def test_a_backup_finishes_an_unfinished_batch_first(new: New, tmp_path: Path) -> None:
     installation = new()
     audience = installation.services.audience
     with installation.serving() as server:
@@ -108,13 +108,13 @@ def test_a_batch_that_was_begun_is_carried_out_first(new: New, tmp_path: Path) -
 def test_a_backup_fails_if_a_shops_write_lock_is_lost(new: New, tmp_path: Path) -> None:
     installation = new("postgresql")
     with installation.serving() as server:
-        services, told = installation.services, []
+        services, calls = installation.services, []
         shop = server.shop()
         shop.record("contactsUpsert", [{"id": "1"}])
 
-        def lose(*now: object) -> None:
-            told.append(now)
-            if len(told) == 2:  # the contacts are copied
+        def lose_lock(*progress: object) -> None:
+            calls.append(progress)
+            if len(calls) == 2:  # the contacts are copied
                 with services.catalog.write() as session:
                     session.connection().exec_driver_sql(
                         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
@@ -122,31 +122,31 @@ def test_a_backup_fails_if_a_shops_write_lock_is_lost(new: New, tmp_path: Path) 
 
         stores = (services.catalog, services.audience, services.recorder)
         with pytest.raises(AppError, match="and with it the shop's write lock") as refused:
-            create_backup(tmp_path / "mixed", *stores, lose)
+            create_backup(tmp_path / "mixed", *stores, lose_lock)
         assert refused.value.code is ErrorCode.UNAVAILABLE
         assert [*tmp_path.iterdir()] == []
         shop.record("contactsUpsert", [{"id": "2"}])
         assert installation.back_up(tmp_path / "whole").audience["contacts"].rows == 2
 
 
-@pytest.mark.parametrize("what", ["Shops", "Sums"])
-def test_whoever_is_told_how_far_it_is_may_end_it_within_a_shop_or_a_file(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+@pytest.mark.parametrize("phase", ["Shops", "Sums"])
+def test_the_progress_callback_can_cancel_within_a_shop_or_a_file(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
-    monkeypatch.setattr(archive, "HASHED_AT_ONCE", 100)
-    services, told = source.installation.services, []
+    monkeypatch.setattr(archive, "HASH_BLOCK_BYTES", 100)
+    services, calls = source.installation.services, []
 
-    def tell(*now: object) -> None:
-        told.append(now)
-        if now[0] == what and told.count(now) == 2:
+    def cancel(*progress: object) -> None:
+        calls.append(progress)
+        if progress[0] == phase and calls.count(progress) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         create_backup(
-            tmp_path / "backup", services.catalog, services.audience, services.recorder, tell
+            tmp_path / "backup", services.catalog, services.audience, services.recorder, cancel
         )
-    assert told[-1][:2] == (what, 0)
+    assert calls[-1][:2] == (phase, 0)
     assert [*tmp_path.iterdir()] == []
     for shop in source.shops:
         with services.recorder.hold_write_lock(shop.shop_id):
-            pass  # nobody waits for it any more
+            pass  # the backup released the lock

@@ -1,4 +1,4 @@
-"""A backup is the whole installation, and any stores can be made into it."""
+"""A restore reproduces the whole installation in stores of any kind."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests.plugin_tables.test_recording import points, record, reviews
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
 
-NEWER = ("facts_clock", "idempotency_key")  # tables that came after revision 0002
+NEWER = ("facts_clock", "idempotency_key")  # tables added after revision 0002
 
 
 def _clients(server: Server, shops: tuple[Client, ...]) -> list[Client]:
-    """The same tokens at another installation's server."""
+    """Return clients that use the same tokens at another installation's server."""
     return [replace(shop, address=server.address, http=server.http) for shop in shops]
 
 
-def test_what_is_restored_is_what_was_backed_up(
+def test_a_restore_reproduces_the_installation(
     source: Source, backup: Path, new: New, tmp_path: Path
 ) -> None:
-    # There and back, so that each kind of catalog is read and written.
+    # To PostgreSQL and back to SQLite, so that both are dumped and loaded.
     shutil.copytree(backup, tmp_path / "0")
     before, facts = [*map(seen, source.shops)], source.installation.facts()
     assert sum(map(len, facts.values())) > 400
@@ -49,12 +49,14 @@ def test_what_is_restored_is_what_was_backed_up(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, kind: str) -> None:
+def test_a_restored_installation_can_be_written_to(
+    source: Source, backup: Path, new: New, kind: str
+) -> None:
     target = new(kind)
     target.restore(backup)
     with target.serving() as server:
         shop, other = _clients(server, source.shops)
-        # What is written later wins, moves included, and what is new has an id of its own.
+        # Later writes win, also when they move a row, and new rows get unused ids.
         assert (reviews(shop, 2), points(shop, 30)) == (1, 1)
         record(shop, "acme_reviewers", {"contactId": "1", "points": 7})
         assert points(shop, 30) == 0
@@ -70,18 +72,18 @@ def test_life_goes_on_after_a_restore(source: Source, backup: Path, new: New, ki
         assert server.shop().shop_id > max(shop.shop_id, other.shop_id)
     with target.serving() as server:
         (shop, _) = _clients(server, source.shops)
-        assert points(shop, 7) == 0  # of the contact that was forgotten
+        assert points(shop, 7) == 0  # the contact was forgotten
 
 
-def test_tables_of_plugins_that_are_not_installed_are_in_it(
+def test_a_backup_includes_tables_of_uninstalled_plugins(
     source: Source, new: New, with_reviews: Registry, tmp_path: Path
 ) -> None:
-    adopt = source.installation.services.audience.use_plugin_tables
-    adopt(())  # as after a start without the plugin
+    use_tables = source.installation.services.audience.use_plugin_tables
+    use_tables(())  # as after a start without the plugin
     try:
         manifest = source.installation.back_up(tmp_path / "backup")
     finally:
-        adopt(with_reviews.tables)
+        use_tables(with_reviews.tables)
     assert manifest.audience["acme_reviewers"].rows > 1
     target = new(plugged=False)
     target.restore(tmp_path / "backup")
@@ -93,7 +95,7 @@ def test_tables_of_plugins_that_are_not_installed_are_in_it(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_backup_of_an_older_version_is_brought_up_to_date(
+def test_a_backup_of_an_older_version_is_migrated(
     source: Source, backup: Path, new: New, tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(backup, tmp_path / "old")
@@ -117,7 +119,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(
         assert [*map(seen, _clients(server, source.shops))] == [*map(seen, source.shops)]
 
 
-def test_the_sums_are_those_of_the_usual_tool(backup: Path) -> None:
+def test_sha256sum_accepts_the_checksums(backup: Path) -> None:
     checked = subprocess.run(
         ["/usr/bin/sha256sum", "--check", "--strict", SUMS],
         cwd=backup,
@@ -130,5 +132,5 @@ def test_the_sums_are_those_of_the_usual_tool(backup: Path) -> None:
     assert manifest.audience["acme_reviews"].rows > 2
 
 
-def test_nobody_else_may_read_it(backup: Path) -> None:
+def test_only_the_owner_can_read_a_backup(backup: Path) -> None:
     assert backup.stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""The server that has the embedded audience open takes the backups, and goes on answering."""
+"""A running server with the embedded audience creates backups and keeps answering requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ SIZE = "query { segmentSize(rule: {all: []}) { members } }"
 CONTACT = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
 
 
-def test_the_command_has_the_running_server_take_it(tmp_path: Path, registry: Registry) -> None:
+def test_the_command_lets_the_running_server_create_the_backup(
+    tmp_path: Path, registry: Registry
+) -> None:
     data = tmp_path / "data"
     with open_catalog(Settings(data_dir=data, _env_file=None)) as catalog:
         acme = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
@@ -49,33 +51,36 @@ def test_the_command_has_the_running_server_take_it(tmp_path: Path, registry: Re
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where a socket may be."""
+def data_dir(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
 
-def test_who_asks_is_told_how_it_goes(source: Source, place: Path, tmp_path: Path) -> None:
-    services, told = source.installation.services, []
-    with serve_backups(place, services.catalog, services.audience, services.recorder):
-        manifest = request_backup(place, tmp_path / "backup", lambda *now: told.append(now))
+def test_the_client_receives_progress_and_errors(
+    source: Source, data_dir: Path, tmp_path: Path
+) -> None:
+    services, calls = source.installation.services, []
+    with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
+        manifest = request_backup(
+            data_dir, tmp_path / "backup", lambda *progress: calls.append(progress)
+        )
         assert manifest is not None
         assert manifest.shops == 2
-        assert told[:3] == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
+        assert calls[:3] == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
         files = len([*(tmp_path / "backup").rglob("*.*")])
-        assert {what for what, *_ in told[3:]} == {"Sums"}
-        assert told[-1] == ("Sums", files, files)
+        assert {phase for phase, *_ in calls[3:]} == {"Sums"}
+        assert calls[-1] == ("Sums", files, files)
         with pytest.raises(BackupError, match="already"):
-            request_backup(place, tmp_path / "backup", lambda *now: None)
+            request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
         with socket.socket(socket.AF_UNIX) as confused:
-            confused.connect(str(place / "backup.sock"))
+            confused.connect(str(data_dir / "backup.sock"))
             confused.sendall(b"what?\n")
-            assert b"no request for a backup" in confused.recv(1000)
-    assert request_backup(place, tmp_path / "other", lambda *now: None) is None
+            assert b"not a request for a backup" in confused.recv(1000)
+    assert request_backup(data_dir, tmp_path / "other", lambda *progress: None) is None
 
 
-def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
-    new: New, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_is_logged_under_the_number_in_the_message(
+    new: New, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     installation = new()
     with installation.serving() as server:
@@ -84,30 +89,30 @@ def test_what_was_not_foreseen_is_in_the_log_under_the_number_that_is_told(
         with services.catalog.write() as session:
             session.connection().execute(text("UPDATE shop SET created_at = 'never'"))
         with (
-            serve_backups(place, services.catalog, services.audience, services.recorder),
+            serve_backups(data_dir, services.catalog, services.audience, services.recorder),
             pytest.raises(BackupError, match=r"on our side\. Search the log") as failed,
         ):
-            request_backup(place, tmp_path / "backup", lambda *now: None)
+            request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
     number = str(failed.value).rstrip(".").rpartition(" ")[2]
     [logged] = [record for record in caplog.records if number in record.getMessage()]
     assert logged.exc_info is not None
     assert logged.exc_info[0] is ValueError
-    assert [*tmp_path.iterdir()] == [place]
+    assert [*tmp_path.iterdir()] == [data_dir]
 
 
 def _accept_none(listening: socket.socket) -> None:
-    """As a server that takes another backup."""
+    """Do nothing, like a server that is busy with another backup."""
 
 
-def _break_off(listening: socket.socket) -> None:
-    with listening.accept()[0] as accepted, accepted.makefile("rb") as asked:
-        asked.readline()
+def _send_half_a_line(listening: socket.socket) -> None:
+    with listening.accept()[0] as accepted, accepted.makefile("rb") as request:
+        request.readline()
         accepted.sendall(b'{"progress": ["Shops", 0, 2]}\n{"prog')
 
 
-@pytest.mark.parametrize("serve", [_accept_none, _break_off])
-def test_whoever_asked_a_server_that_stops_is_told(
-    place: Path, tmp_path: Path, serve: Callable[[socket.socket], None]
+@pytest.mark.parametrize("serve", [_accept_none, _send_half_a_line])
+def test_the_client_reports_a_server_that_stops(
+    data_dir: Path, tmp_path: Path, serve: Callable[[socket.socket], None]
 ) -> None:
     def stop(listening: socket.socket) -> None:
         with listening:
@@ -115,66 +120,66 @@ def test_whoever_asked_a_server_that_stops_is_told(
             serve(listening)
 
     stopping = socket.socket(socket.AF_UNIX)
-    stopping.bind(str(place / "backup.sock"))
+    stopping.bind(str(data_dir / "backup.sock"))
     stopping.listen()
     thread = threading.Thread(target=stop, args=(stopping,))
     thread.start()
-    with pytest.raises(BackupError, match="The server stopped before the backup was whole"):
-        request_backup(place, tmp_path / "backup", lambda *now: None)
+    with pytest.raises(BackupError, match="The server stopped before the backup was complete"):
+        request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
     thread.join()
 
 
-def test_who_leaves_has_it_ended(source: Source, place: Path, tmp_path: Path) -> None:
+def test_a_client_that_disconnects_cancels_its_backup(
+    source: Source, data_dir: Path, tmp_path: Path
+) -> None:
     services = source.installation.services
 
-    def leave(*now: object) -> None:
+    def interrupt(*progress: object) -> None:
         raise KeyboardInterrupt
 
-    with serve_backups(place, services.catalog, services.audience, services.recorder):
+    with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
         with pytest.raises(KeyboardInterrupt):
-            request_backup(place, tmp_path / "given-up", leave)
-        # One after another: the next one comes when the other has ended.
-        assert request_backup(place, tmp_path / "next", lambda *now: None)
+            request_backup(data_dir, tmp_path / "given-up", interrupt)
+        # The server creates one backup at a time, so this one starts after the canceled one.
+        assert request_backup(data_dir, tmp_path / "next", lambda *progress: None)
         assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
 
 
-def test_who_leaves_has_it_ended_within_a_shop(
-    new: New, place: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_client_that_disconnects_cancels_its_backup_within_a_shop(
+    new: New, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     installation = new()
     with installation.serving() as server:
         services, shop = installation.services, server.shop()
         shop.record("contactsUpsert", [{"id": "1"}])
-        with serve_backups(place, services.catalog, services.audience, services.recorder):
+        with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
             with (
                 services.recorder.hold_write_lock(shop.shop_id),
-                socket.socket(socket.AF_UNIX) as leaving,
+                socket.socket(socket.AF_UNIX) as client,
             ):
-                leaving.connect(str(place / "backup.sock"))
-                leaving.sendall(json.dumps({"directory": str(tmp_path / "given-up")}).encode())
-                leaving.sendall(b"\n")
-                assert b"Shops" in leaving.recv(1000)
-                # It would fail at the second table, if it came so far.
+                client.connect(str(data_dir / "backup.sock"))
+                client.sendall(json.dumps({"directory": str(tmp_path / "given-up")}).encode())
+                client.sendall(b"\n")
+                assert b"Shops" in client.recv(1000)
+                # A backup that continues to the second table fails and is logged.
                 services.audience.command("RENAME TABLE orders TO orders_away")
-            with pytest.raises(BackupError, match="already"):  # when the other has ended
-                request_backup(place, place, lambda *now: None)
+            with pytest.raises(BackupError, match="already"):  # after the canceled backup
+                request_backup(data_dir, data_dir, lambda *progress: None)
         services.audience.command("RENAME TABLE orders_away TO orders")
         assert "the audience store failed" not in caplog.text
-        assert [*tmp_path.iterdir()] == [place]
+        assert [*tmp_path.iterdir()] == [data_dir]
 
 
-def test_a_socket_that_was_left_behind_is_in_nobodys_way(
-    source: Source, place: Path, tmp_path: Path
-) -> None:
+def test_a_stale_socket_is_replaced(source: Source, data_dir: Path, tmp_path: Path) -> None:
     services = source.installation.services
     with socket.socket(socket.AF_UNIX) as killed:
-        killed.bind(str(place / "backup.sock"))
-    assert request_backup(place, tmp_path / "backup", lambda *now: None) is None
-    with serve_backups(place, services.catalog, services.audience, services.recorder):
-        assert request_backup(place, tmp_path / "backup", lambda *now: None)
+        killed.bind(str(data_dir / "backup.sock"))
+    assert request_backup(data_dir, tmp_path / "backup", lambda *progress: None) is None
+    with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
+        assert request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
 
 
-def test_where_there_can_be_no_socket_the_server_runs_without(
+def test_a_server_runs_without_a_socket_if_none_can_be_created(
     source: Source, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     services = source.installation.services
@@ -182,7 +187,7 @@ def test_where_there_can_be_no_socket_the_server_runs_without(
     deep.mkdir()
     with serve_backups(deep, services.catalog, services.audience, services.recorder):
         assert "no backups while this server runs" in caplog.text
-    assert request_backup(deep, tmp_path / "backup", lambda *now: None) is None
+    assert request_backup(deep, tmp_path / "backup", lambda *progress: None) is None
 
 
 def _record(shop: Client, recorded: list[int]) -> None:
@@ -190,7 +195,7 @@ def _record(shop: Client, recorded: list[int]) -> None:
     recorded.append(shop.shop_id)
 
 
-def test_however_many_writes_wait_for_a_shop_others_are_answered(new: New) -> None:
+def test_writes_waiting_for_a_backup_do_not_block_other_requests(new: New) -> None:
     installation = new()
     with installation.serving() as server:
         busy, other = server.shop(), server.shop()
@@ -209,7 +214,7 @@ def test_however_many_writes_wait_for_a_shop_others_are_answered(new: New) -> No
         assert busy.ask(SIZE)["segmentSize"] == {"members": 1}
 
 
-def test_however_many_writes_wait_for_another_process_others_are_answered(new: New) -> None:
+def test_writes_waiting_for_another_process_do_not_block_other_requests(new: New) -> None:
     installation = new()
     with installation.serving() as server:
         busy, other = server.shop(), server.shop()
