@@ -1,4 +1,4 @@
-"""Rows of a catalog by the revision of its schema."""
+"""Sample rows of the catalog, by revision of its schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEGMENT = {
     "created_at": "2026-01-01 00:00:00+00:00",
     "updated_at": "2026-01-02 00:00:00+00:00",
 }
-# Of each revision, rows that its tables take, which are those that it adds.
+# Rows of the tables that each revision adds.
 ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "0001": {
         "shop": SHOP,
@@ -69,10 +69,10 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def fill(catalog: Catalog, until: str) -> None:
-    """Insert the rows that a revision takes."""
+def insert_rows(catalog: Catalog, revision: str) -> None:
+    """Insert the rows of a revision and of all earlier ones."""
     with catalog.writer.begin() as connection:
-        for name in list_revisions()[: list_revisions().index(until) + 1]:
+        for name in list_revisions()[: list_revisions().index(revision) + 1]:
             for table, row in ROWS[name].items():
                 columns, values = ", ".join(row), ", ".join(f":{column}" for column in row)
                 statement = f"INSERT INTO {table} ({columns}) VALUES ({values})"

@@ -25,13 +25,11 @@ RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}
 
 @pytest.fixture
 def shop(catalog: Catalog, registry: Registry) -> Shop:
-    """A shop in it."""
     return create_shop(catalog, registry, _shop("acme"))
 
 
 @pytest.fixture
 def saved(catalog: Catalog, registry: Registry, shop: Shop) -> SavedSegments:
-    """The shop's segments."""
     return SavedSegments(catalog, registry, shop)
 
 
@@ -41,7 +39,7 @@ def _shop(
     return Shop(handle=handle, name=name, timezone=timezone, currency=currency)
 
 
-def test_every_shop_has_the_default_segments_from_its_creation(
+def test_a_new_shop_has_the_default_segments(
     catalog: Catalog, registry: Registry, saved: SavedSegments
 ) -> None:
     names = [segment.name for segment in saved.page(limit=100)]
@@ -50,7 +48,7 @@ def test_every_shop_has_the_default_segments_from_its_creation(
     assert [segment.version for segment in saved.page(limit=100)] == [1, 1]
 
 
-def test_a_default_of_a_later_version_replaces_what_it_said(
+def test_a_later_version_of_a_default_segment_replaces_it(
     catalog: Catalog, registry: Registry, saved: SavedSegments
 ) -> None:
     first, *others = registry.default_segments
@@ -73,7 +71,7 @@ def test_a_default_of_a_later_version_replaces_what_it_said(
         ("name", " "),
     ],
 )
-def test_a_wrong_shop_is_refused_whole(
+def test_an_invalid_shop_is_not_created(
     catalog: Catalog, registry: Registry, field: str, value: str
 ) -> None:
     with pytest.raises(AppError) as refused:
@@ -82,13 +80,13 @@ def test_a_wrong_shop_is_refused_whole(
     assert shops.list_shops(catalog) == []
 
 
-def test_a_handle_is_taken_once(catalog: Catalog, registry: Registry, shop: Shop) -> None:
+def test_handles_are_unique(catalog: Catalog, registry: Registry, shop: Shop) -> None:
     with pytest.raises(AppError, match="already"):
         create_shop(catalog, registry, _shop(shop.handle))
     assert len(shops.list_shops(catalog)) == 1
 
 
-def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments) -> None:
+def test_names_are_unique_ignoring_case_and_spaces(saved: SavedSegments) -> None:
     saved.create(Changes("Big  Spenders", rule=RULE))
     for name in ("big spenders", " BIG SPENDERS "):
         with pytest.raises(AppError) as refused:
@@ -98,7 +96,7 @@ def test_names_are_taken_once_whatever_their_case_and_space(saved: SavedSegments
     assert saved.count() == 3
 
 
-def test_a_shop_has_so_many_segments_and_no_more(
+def test_a_shop_has_a_maximum_number_of_segments(
     saved: SavedSegments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved_segments, "MAX_SEGMENTS", 4)
@@ -113,7 +111,7 @@ def test_a_shop_has_so_many_segments_and_no_more(
     assert saved.create(Changes("More", rule=RULE)).name == "More"
 
 
-def test_a_rule_of_odd_text_is_kept_to_the_letter(saved: SavedSegments) -> None:
+def test_a_rule_with_unusual_text_is_stored_unchanged(saved: SavedSegments) -> None:
     odd = ["a\x00b", "it's", 'q"q', "back\\slash", "tab\t", "\N{GRINNING FACE}", "%s", "{x:String}"]
     rule = {"productPurchased": {"operator": "ANY_OF", "products": odd}}
     kept = saved.get(segment_id(saved.create(Changes("Odd", rule=rule))))
@@ -122,7 +120,7 @@ def test_a_rule_of_odd_text_is_kept_to_the_letter(saved: SavedSegments) -> None:
     assert kept.summary.startswith("Has bought any of a\N{SYMBOL FOR NULL}b, it's, ")
 
 
-def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -> None:
+def test_one_of_several_writers_with_the_same_expected_version_wins(saved: SavedSegments) -> None:
     number = segment_id(saved.create(Changes("Contested", rule=RULE)))
     outcomes: list[str] = []
     barrier = threading.Barrier(8)
@@ -150,15 +148,15 @@ def test_of_writers_who_expect_the_same_version_one_wins(saved: SavedSegments) -
     assert kept.name in outcomes
 
 
-def test_of_writers_who_would_close_a_cycle_one_wins(saved: SavedSegments) -> None:
+def test_one_of_two_writers_that_would_close_a_cycle_wins(saved: SavedSegments) -> None:
     pair = [saved.create(Changes(name=name, rule={"all": []})) for name in ("A", "B")]
     ids = [option.value for option in saved.options("", 10) if option.label in {"A", "B"}]
-    both = threading.Barrier(2)
+    barrier = threading.Barrier(2)
     codes: list[ErrorCode | None] = []
 
     def refer(one: int, other: int) -> None:
         rule = {"inSegment": {"operator": "IS", "segment": ids[other]}}
-        both.wait()
+        barrier.wait()
         try:
             saved.update(segment_id(pair[one]), Changes(rule=rule), None)
             codes.append(None)
@@ -173,25 +171,25 @@ def test_of_writers_who_would_close_a_cycle_one_wins(saved: SavedSegments) -> No
     assert set(codes) == {None, ErrorCode.SEGMENT_CYCLE}
 
 
-def test_a_segment_is_not_deleted_while_another_comes_to_use_it(saved: SavedSegments) -> None:
+def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(saved: SavedSegments) -> None:
     inner = saved.create(Changes(name="Inner", rule={"all": []}))
     [option] = saved.options("inner", 1)
-    both = threading.Barrier(2)
+    barrier = threading.Barrier(2)
     outcomes: list[str] = []
 
-    def attempt(what: str) -> None:
-        both.wait()
+    def attempt(action: str) -> None:
+        barrier.wait()
         try:
-            if what == "delete":
+            if action == "delete":
                 saved.delete(segment_id(inner))
             else:
                 rule = {"inSegment": {"operator": "IS", "segment": option.value}}
                 saved.create(Changes(name="Outer", rule=rule))
-            outcomes.append(what)
+            outcomes.append(action)
         except AppError as error:
             outcomes.append(error.code)
 
-    threads = [threading.Thread(target=attempt, args=(what,)) for what in ("delete", "use")]
+    threads = [threading.Thread(target=attempt, args=(action,)) for action in ("delete", "use")]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -202,7 +200,7 @@ def test_a_segment_is_not_deleted_while_another_comes_to_use_it(saved: SavedSegm
     )
 
 
-def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, shop: Shop) -> None:
+def test_a_token_is_stored_as_a_hash(catalog: Catalog, shop: Shop) -> None:
     token = tokens.create_token(catalog, shop, [TokenScope.SEGMENTS_READ])
     found = tokens.authenticate(catalog, token)
     assert found is not None
@@ -215,7 +213,7 @@ def test_a_token_is_found_by_its_secret_and_kept_as_a_hash(catalog: Catalog, sho
     assert len(rows) == 1
 
 
-def test_a_token_that_is_wrong_in_any_way_gives_nothing(catalog: Catalog, shop: Shop) -> None:
+def test_an_invalid_token_gives_no_access(catalog: Catalog, shop: Shop) -> None:
     token = tokens.create_token(catalog, shop, TokenScope)
     other = tokens.create_token(catalog, shop, TokenScope)
     swapped = token[:21] + other[21:]
@@ -226,9 +224,7 @@ def test_a_token_that_is_wrong_in_any_way_gives_nothing(catalog: Catalog, shop: 
     assert tokens.authenticate(catalog, other) is not None
 
 
-def test_a_token_is_revoked_by_all_of_it_too_and_is_in_no_error(
-    catalog: Catalog, shop: Shop
-) -> None:
+def test_a_whole_token_can_be_revoked_and_is_in_no_error(catalog: Catalog, shop: Shop) -> None:
     token = tokens.create_token(catalog, shop, TokenScope)
     missing = f"seg_{'0' * 16}_{token.split('_', 2)[2]}"
     with pytest.raises(NotFoundError) as unknown:

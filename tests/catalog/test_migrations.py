@@ -1,4 +1,4 @@
-"""Migrations: from nothing and from every earlier schema, both directions, with rows in it."""
+"""Migrations from an empty database and every earlier schema, in both directions, with rows."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
-from tests.catalog.rows import ROWS, fill
+from tests.catalog.rows import ROWS, insert_rows
 from tests.e2e import process
 
 EARLIER = list_revisions()[:-1]
 
 
 @pytest.fixture
-def opened(catalog_url: str) -> Iterator[Catalog]:
-    """A catalog without a schema: on SQLite, and on PostgreSQL."""
+def empty_catalog(catalog_url: str) -> Iterator[Catalog]:
+    """Open a catalog without a schema."""
     catalog = Catalog(catalog_url)
     yield catalog
     catalog.close()
 
 
 def _content(catalog: Catalog) -> dict[str, list[Any]]:
-    """All rows of all tables."""
+    """Return all rows of all tables."""
     found = MetaData()
     with catalog.engine.connect() as connection:
         found.reflect(connection)
@@ -50,62 +50,64 @@ def _differences(catalog: Catalog) -> list[Any]:
         return list(compare_metadata(context, CatalogTable.metadata))
 
 
-def test_from_nothing_to_the_schema_of_the_tables_and_back(opened: Catalog) -> None:
-    assert read_revision(opened) is None
-    migrate(opened)
-    migrate(opened)
-    assert read_revision(opened) == list_revisions()[-1]
-    assert _differences(opened) == []
+def test_an_empty_database_migrates_up_and_back(
+    empty_catalog: Catalog,
+) -> None:
+    assert read_revision(empty_catalog) is None
+    migrate(empty_catalog)
+    migrate(empty_catalog)
+    assert read_revision(empty_catalog) == list_revisions()[-1]
+    assert _differences(empty_catalog) == []
     for earlier in EARLIER[::-1]:
-        migrate(opened, earlier)
-        assert read_revision(opened) == earlier
-    migrate(opened)
-    assert _differences(opened) == []
+        migrate(empty_catalog, earlier)
+        assert read_revision(empty_catalog) == earlier
+    migrate(empty_catalog)
+    assert _differences(empty_catalog) == []
 
 
 @pytest.mark.parametrize("earlier", EARLIER)
-def test_what_an_earlier_version_kept_is_there_after_and_after_the_way_back(
-    opened: Catalog, earlier: str
+def test_rows_of_an_earlier_version_survive_a_migration_and_the_way_back(
+    empty_catalog: Catalog, earlier: str
 ) -> None:
-    migrate(opened, earlier)
-    fill(opened, earlier)
-    before = _content(opened)
+    migrate(empty_catalog, earlier)
+    insert_rows(empty_catalog, earlier)
+    before = _content(empty_catalog)
     assert all(before[table] for table in ROWS[earlier])
-    migrate(opened)
-    assert _differences(opened) == []
-    after = _content(opened)
+    migrate(empty_catalog)
+    assert _differences(empty_catalog) == []
+    after = _content(empty_catalog)
     assert {table: after[table] for table in before} == before
-    migrate(opened, earlier)
-    assert _content(opened) == before
-    migrate(opened)
+    migrate(empty_catalog, earlier)
+    assert _content(empty_catalog) == before
+    migrate(empty_catalog)
 
 
-def test_the_id_of_a_segment_that_was_deleted_is_not_given_again(opened: Catalog) -> None:
-    migrate(opened)
-    fill(opened, list_revisions()[-1])
+def test_the_id_of_a_deleted_segment_is_never_reused(empty_catalog: Catalog) -> None:
+    migrate(empty_catalog)
+    insert_rows(empty_catalog, list_revisions()[-1])
 
-    def made(name: str) -> int | None:
-        with opened.write() as session:
+    def create(name: str) -> int | None:
+        with empty_catalog.write() as session:
             segment = Segment(shop_id=7, name=name, name_key=name, rule={"all": []}, summary="")
             session.add(segment)
         return segment.id
 
-    first = made("First")
-    with opened.write() as session:
+    first = create("First")
+    with empty_catalog.write() as session:
         session.delete(session.get_one(Segment, first))
-    assert made("Second") not in {None, first, 3}
+    assert create("Second") not in {None, first, 3}
 
 
-def test_the_rows_of_this_version_are_tried_as_well() -> None:
+def test_every_revision_and_every_table_has_sample_rows() -> None:
     assert {*ROWS} == {*list_revisions()}
     tables = {table for rows in ROWS.values() for table in rows}
     assert tables == {*CatalogTable.metadata.tables}
 
 
-def test_of_many_that_migrate_at_once_each_finds_it_done(catalog_url: str, opened: Catalog) -> None:
+def test_concurrent_migrations_all_succeed(catalog_url: str, empty_catalog: Catalog) -> None:
     failed: list[Exception] = []
 
-    def go() -> None:
+    def run() -> None:
         catalog = Catalog(catalog_url)
         try:
             migrate(catalog)
@@ -114,28 +116,28 @@ def test_of_many_that_migrate_at_once_each_finds_it_done(catalog_url: str, opene
         finally:
             catalog.close()
 
-    threads = [threading.Thread(target=go) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert failed == []
-    assert _differences(opened) == []
+    assert _differences(empty_catalog) == []
 
 
-def test_a_migration_that_fails_changes_nothing(opened: Catalog) -> None:
-    migrate(opened, EARLIER[0])
-    with opened.writer.begin() as connection:
+def test_a_migration_that_fails_changes_nothing(empty_catalog: Catalog) -> None:
+    migrate(empty_catalog, EARLIER[0])
+    with empty_catalog.writer.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE facts_clock (odd INTEGER)")
     with pytest.raises(AppError):
-        migrate(opened)
-    assert read_revision(opened) == EARLIER[0]
-    with opened.engine.connect() as connection:
+        migrate(empty_catalog)
+    assert read_revision(empty_catalog) == EARLIER[0]
+    with empty_catalog.engine.connect() as connection:
         assert "segment_use" not in inspect(connection).get_table_names()
 
 
 def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
-    catalog_url: str, opened: Catalog, tmp_path: Path
+    catalog_url: str, empty_catalog: Catalog, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path, catalog_url=catalog_url, _env_file=None)
 
@@ -146,25 +148,25 @@ def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
         return str(refused.value)
 
     assert "is empty: run `segments migrate`" in refusal()
-    migrate(opened, EARLIER[-1])
+    migrate(empty_catalog, EARLIER[-1])
     assert (
         f"has the schema {EARLIER[-1]}, and this version needs {list_revisions()[-1]}" in refusal()
     )
-    migrate(opened)
+    migrate(empty_catalog)
     with open_catalog(settings) as catalog:
         require_current(catalog)
-    with opened.writer.begin() as connection:
+    with empty_catalog.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert "of a newer version" in refusal()
     with pytest.raises(AppError, match="of a newer version"):
-        migrate(opened)
+        migrate(empty_catalog)
 
 
-def test_the_command_migrates_and_goes_back_only_when_it_is_meant(tmp_path: Path) -> None:
+def test_the_command_migrates_back_only_when_confirmed(tmp_path: Path) -> None:
     process.segments(tmp_path, "shop", "create", "acme")
     latest = list_revisions()[-1]
     assert f"already has the schema {latest}" in process.segments(tmp_path, "migrate")
-    process.segments(tmp_path, "migrate", "--to", "0001", status=1)  # nobody said yes
+    process.segments(tmp_path, "migrate", "--to", "0001", status=1)  # not confirmed
     assert "acme" in process.segments(tmp_path, "shop", "list")
     output = process.segments(tmp_path, "migrate", "--to", "0001", "--yes")
     assert "now has the schema 0001" in output

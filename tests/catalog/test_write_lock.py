@@ -22,7 +22,7 @@ ROUNDS = 20
 
 @pytest.fixture
 def shop_ids(catalog: Catalog) -> list[int]:
-    """Two shops of the catalog."""
+    """Create two shops."""
     with catalog.write() as session:
         shops = [
             add_shop(session, Shop(handle=handle, name="A", timezone="UTC", currency="USD"))

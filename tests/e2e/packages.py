@@ -1,4 +1,4 @@
-"""Packages as pip leaves them behind, put into a directory to be named by PYTHONPATH."""
+"""Install plugins as packages in a directory for PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PLUGINS = Path(__file__).parent.parent / "plugins"
 
 
 def install(site: Path, module: Path, version: str = "1.0") -> str:
-    """Put a module there with the metadata that makes it a plugin; the distribution's name."""
+    """Install a module with the metadata of a plugin and return the distribution's name."""
     name = module.stem
     distribution = f"{name.replace('_', '-')}-criteria"
     (site / module.name).write_text(module.read_text())

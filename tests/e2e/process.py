@@ -1,4 +1,4 @@
-"""The ``segments`` command and its server as processes of their own, as users run them."""
+"""Run the ``segments`` command and its server in processes, as users do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEGMENTS = Path(sys.executable).parent / "segments"
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """The environment of a process that keeps its data in a directory."""
+    """Return the environment of a process that stores its data in a directory."""
     return {**os.environ, "DATA_DIR": str(data_dir), **preloaded.PRINTING, **settings}
 
 
@@ -44,13 +44,13 @@ def start(data_dir: Path, *arguments: str, program: Path | None = None, **settin
 
 
 def token(data_dir: Path, shop: str, scopes: str = "all", program: Path | None = None) -> str:
-    """A new token of a shop."""
+    """Create a token of a shop with the command."""
     arguments = ("token", "create", "--shop", shop, "--scopes", scopes)
     return segments(data_dir, *arguments, program=program).strip()
 
 
 def peak(pid: int) -> int:
-    """Bytes of memory that a process has had at most; 0 once it has ended."""
+    """Return a process's peak memory in bytes, or 0 after it has exited."""
     _, _, found = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")
     return int(found.split()[0]) * 1024 if found else 0
 

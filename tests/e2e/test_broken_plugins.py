@@ -1,4 +1,4 @@
-"""Packages with something wrong: strict processes refuse them by name, others go on without."""
+"""Broken plugins: strict processes refuse them by name, others continue without them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.e2e import process
 from tests.e2e.packages import PLUGINS, install
 
-# What is wrong, for anybody; and a part of the detail, for those who operate the service.
+# The public reason, and a part of the detail that only operators see.
 BROKEN = {
     "bad_hook": ("failed in register_criteria", "a file that is not there"),
     "bad_sentence": ("has a criterion, 'speechless', whose sentence fails", "no words"),
@@ -43,20 +43,20 @@ CONTACTS = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { rec
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Where packages are installed."""
+    """Create a directory to install packages in."""
     (tmp_path / "site").mkdir()
     return tmp_path / "site"
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with a shop."""
+    """Create a data directory with a shop."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_strict_server_does_not_start_and_says_whose_fault_it_is(
+def test_a_strict_server_does_not_start_and_names_the_broken_plugin(
     tmp_path: Path, site: Path, name: str
 ) -> None:
     distribution = install(site, PLUGINS / "broken" / f"{name}.py")
@@ -67,7 +67,7 @@ def test_a_strict_server_does_not_start_and_says_whose_fault_it_is(
     assert "STRICT_PLUGINS=false" in output
 
 
-def test_a_lenient_server_goes_on_without_them_and_says_so(data: Path, site: Path) -> None:
+def test_a_lenient_server_starts_and_reports_the_plugins_left_out(data: Path, site: Path) -> None:
     for name in BROKEN:
         install(site, PLUGINS / "broken" / f"{name}.py")
     install(site, PLUGINS / "moody.py")
@@ -96,53 +96,51 @@ def test_a_lenient_server_goes_on_without_them_and_says_so(data: Path, site: Pat
             assert detail in output
 
 
-def test_the_list_of_plugins_has_what_cannot_be_used_and_why(tmp_path: Path, site: Path) -> None:
+def test_the_list_of_plugins_includes_broken_ones(tmp_path: Path, site: Path) -> None:
     data = tmp_path / "data"
     for name in BROKEN:
         install(site, PLUGINS / "broken" / f"{name}.py")
     install(site, PLUGINS / "moody.py")
-    with process.server(data):  # which has the data, so that the list does without
-        told = process.segments(data, "plugins", "list", status=1, PYTHONPATH=str(site))
-    assert "moodySteady" in told
-    assert "moody-criteria 1.0" in told
-    assert "open-segments" in told
+    with process.server(data):  # holds the data directory, which the list does not need
+        output = process.segments(data, "plugins", "list", status=1, PYTHONPATH=str(site))
+    assert "moodySteady" in output
+    assert "moody-criteria 1.0" in output
+    assert "open-segments" in output
     for name, (reason, detail) in BROKEN.items():
-        [line] = [line for line in told.splitlines() if line.startswith(f"- plugin '{name}'")]
+        [line] = [line for line in output.splitlines() if line.startswith(f"- plugin '{name}'")]
         assert reason in line
         assert detail in line
-    assert "│ speechless" not in told
+    assert "│ speechless" not in output
 
 
-def test_the_list_of_plugins_is_well_where_all_are(tmp_path: Path) -> None:
-    told = process.segments(tmp_path, "plugins", "list")
-    assert "spend" in told
-    assert "cannot be used" not in told
+def test_the_list_of_plugins_succeeds_if_all_work(tmp_path: Path) -> None:
+    output = process.segments(tmp_path, "plugins", "list")
+    assert "spend" in output
+    assert "cannot be used" not in output
 
 
 def test_a_criterion_is_shown_with_its_fields_and_an_example(tmp_path: Path) -> None:
-    told = process.segments(tmp_path, "plugins", "show", "event")
-    assert "How often something happened" in told
-    assert "plugin 'event' of open-segments" in told
-    assert "conditions.number: Number; NUMBER; -99999999999.9999 to 99999999999.9999" in told
-    assert "conditions: Where; CONDITION, may be left out; 1 to 10 of them" in told
-    assert '"name": "viewed_product"' in told
-    told = process.segments(tmp_path, "plugins", "show", "spnd", status=1)
-    assert "There is no criterion 'spnd'. Did you mean spend" in told
+    output = process.segments(tmp_path, "plugins", "show", "event")
+    assert "How often something happened" in output
+    assert "plugin 'event' of open-segments" in output
+    assert "conditions.number: Number; NUMBER; -99999999999.9999 to 99999999999.9999" in output
+    assert "conditions: Where; CONDITION, may be left out; 1 to 10 of them" in output
+    assert '"name": "viewed_product"' in output
+    output = process.segments(tmp_path, "plugins", "show", "spnd", status=1)
+    assert "There is no criterion 'spnd'. Did you mean spend" in output
 
 
-def test_the_demo_starts_without_a_broken_plugin_unless_it_is_told_otherwise(
-    tmp_path: Path, site: Path
-) -> None:
+def test_the_demo_starts_without_a_broken_plugin_unless_strict(tmp_path: Path, site: Path) -> None:
     install(site, PLUGINS / "broken/bad_sql.py")
     data, path = tmp_path / "demo", str(site)
     refused = process.segments(data, "demo", "--strict-plugins", status=1, PYTHONPATH=path)
     assert "plugin 'bad_sql' of bad-sql-criteria 1.0" in refused
-    told = process.segments(data, "demo", PYTHONPATH=path)
-    assert "Loaded the demo shop" in told
-    assert "left out: plugin 'bad_sql' of bad-sql-criteria 1.0" in told
+    output = process.segments(data, "demo", PYTHONPATH=path)
+    assert "Loaded the demo shop" in output
+    assert "left out: plugin 'bad_sql' of bad-sql-criteria 1.0" in output
 
 
-def test_a_segment_waits_for_its_plugin_and_works_again_with_it(data: Path, site: Path) -> None:
+def test_a_segment_keeps_its_rule_while_its_plugin_is_broken(data: Path, site: Path) -> None:
     settings: dict[str, Any] = {"PYTHONPATH": str(site), "STRICT_PLUGINS": "false"}
     install(site, PLUGINS / "moody.py")
     token = process.token(data, "acme")

@@ -1,4 +1,4 @@
-"""`segments export` as users run it: to files, to pipes, beside a server."""
+"""``segments export`` as users run it: to files, to pipes and during a server's life."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import pytest
 
 from tests.e2e import process
 
-# Writes more than there is room for; what is in a buffer fails again as the file is closed.
+# Write more than the file size limit allows. The buffered rest fails again when the file is closed.
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from graphql_app import cli_export
+from graphql_app.cli.export_command import _opened
 from graphql_app.errors import AppError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
-    with cli_export._opened(Path(sys.argv[1])) as file:
+    with _opened(Path(sys.argv[1])) as file:
         file.write(b"x" * 9_999)
         file.write(b"x" * 9_999)
 except AppError as error:
@@ -37,22 +37,22 @@ MEMBERS = 2_500
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with a shop of members and others."""
-    place = tmp_path_factory.mktemp("export")
-    with (place / "contacts.csv").open("w", newline="") as file:
+    """Create a data directory with a shop, some of whose contacts are members."""
+    directory = tmp_path_factory.mktemp("export")
+    with (directory / "contacts.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "country", "phone", "subscribed_at"])
         for number in range(1, MEMBERS + 101):
             country = "US" if number <= MEMBERS else "FR"
             rows.writerow([number, country, "+15551234567", "2024-05-01T00:00:00Z"])
-    process.segments(place / "data", "shop", "create", "acme")
-    process.segments(place / "data", "import", str(place / "contacts.csv"), "--shop", "acme")
-    return place / "data"
+    process.segments(directory / "data", "shop", "create", "acme")
+    process.segments(
+        directory / "data", "import", str(directory / "contacts.csv"), "--shop", "acme"
+    )
+    return directory / "data"
 
 
-def test_members_are_written_to_a_file_that_is_whole_or_not_there(
-    data: Path, tmp_path: Path
-) -> None:
+def test_an_output_file_is_complete_or_absent(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "members.parquet"
     arguments = ("export", SEGMENT, "--shop", "acme", "--format", "parquet", "--output", str(path))
     output = process.segments(data, *arguments)
@@ -71,7 +71,7 @@ def test_members_are_written_to_a_file_that_is_whole_or_not_there(
     assert "No such segment: 'Another'" in output
 
 
-def test_members_are_written_to_a_pipe_and_after_a_contact(data: Path) -> None:
+def test_members_after_a_contact_are_written_to_a_pipe(data: Path) -> None:
     arguments = ("export", SEGMENT.upper(), "--shop", "acme", "--format", "ndjson")
     done = subprocess.run(
         [process.SEGMENTS, *arguments, "--after", "2490"],
@@ -82,9 +82,9 @@ def test_members_are_written_to_a_pipe_and_after_a_contact(data: Path) -> None:
     lines = done.stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [*map(str, range(2491, MEMBERS + 1))]
     reader, writer = os.pipe()
-    os.close(reader)  # nobody reads it
+    os.close(reader)  # so writing to the pipe fails
     with os.fdopen(writer, "wb") as pipe:
-        gone = subprocess.run(
+        broken = subprocess.run(
             [process.SEGMENTS, *arguments],
             env=process.environment(data),
             stdout=pipe,
@@ -92,12 +92,12 @@ def test_members_are_written_to_a_pipe_and_after_a_contact(data: Path) -> None:
             text=True,
             check=False,
         )
-    assert gone.returncode == 1
-    assert "Traceback" not in gone.stderr
+    assert broken.returncode == 1
+    assert "Traceback" not in broken.stderr
 
 
 @pytest.mark.parametrize("linked", [False, True], ids=["itself", "by a link"])
-def test_what_is_there_and_is_no_file_is_written_and_stays(
+def test_a_named_pipe_is_written_to_and_not_replaced(
     data: Path, tmp_path: Path, linked: bool
 ) -> None:
     pipe, output = tmp_path / "pipe", tmp_path / "link" if linked else tmp_path / "pipe"
@@ -112,7 +112,7 @@ def test_what_is_there_and_is_no_file_is_written_and_stays(
     assert output.is_symlink() == linked
 
 
-def test_a_link_stays_and_what_it_names_is_replaced(data: Path, tmp_path: Path) -> None:
+def test_a_symlink_stays_and_its_target_is_replaced(data: Path, tmp_path: Path) -> None:
     (tmp_path / "members.csv").write_text("before")
     (tmp_path / "link").symlink_to("members.csv")
     arguments = ("export", SEGMENT, "--shop", "acme", "--output", str(tmp_path / "link"))
@@ -121,7 +121,7 @@ def test_a_link_stays_and_what_it_names_is_replaced(data: Path, tmp_path: Path) 
     assert (tmp_path / "members.csv").read_bytes().count(b"\r\n") == MEMBERS + 1
 
 
-def test_what_cannot_be_written_is_said(data: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_reported(data: Path, tmp_path: Path) -> None:
     arguments = ("export", SEGMENT, "--shop", "acme")
     output = process.segments(data, *arguments, "--format", "parquet", status=2)
     assert "--output members.parquet" in output
@@ -141,7 +141,7 @@ def test_what_cannot_be_written_is_said(data: Path, tmp_path: Path) -> None:
     assert "Standard output cannot be written: No space left on device" in done.stderr
 
 
-def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_existing_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "members.csv"
     path.write_text("before")
     done = subprocess.run(
@@ -153,9 +153,9 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path) -> None:
     ]
 
 
-def test_beside_a_server_it_says_how_to_ask_that(data: Path) -> None:
+def test_the_command_points_to_a_running_server(data: Path) -> None:
     with process.server(data):
         arguments = ("export", SEGMENT, "--shop", "acme", "--output", "x.csv")
         output = process.segments(data, *arguments, status=1)
-        # Which port it has, the settings of this process need not know.
+        # HOST:PORT, because this process may not know the address of the server.
         assert "http://HOST:PORT/segments/<id>/members.csv" in output

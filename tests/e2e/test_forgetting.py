@@ -1,4 +1,4 @@
-"""A person who is forgotten is gone: from every answer at once, from the disk after merges."""
+"""A forgotten contact is gone from every response at once, and from the disk after merges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.factories import keyword, order, text
 from tests.remains import remains
 
 AT = "2026-01-01T00:00:00Z"
-GONE, KEPT = "zqxgonewv", "zqxkeptwv"  # in every text of the person, and of another one
+GONE, KEPT = "zqxgonewv", "zqxkeptwv"  # in every text of the person, and of another
 PERSON, OTHER = "7012345678901234567", "8012345678901234567"
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { members } } }"
 PERSONS_RULES: list[dict[str, Any]] = [
@@ -91,7 +91,7 @@ query ($id: ID!, $rule: RuleInput!) {
 }
 """
 
-# Has the engine do now what it does within minutes of itself, and waits for it.
+# Run the merges and cleanups that the engine does within minutes, and wait for them.
 MERGE = """
 import sys, time
 from graphql_app.audience.store import Audience
@@ -118,7 +118,7 @@ audience.close()
 
 
 def _person(id: str, mark: str, number: int) -> dict[str, Any]:
-    """All facts about a person, the texts of which have the mark; versions differ by a number."""
+    """Return facts about a person: every text has the mark, and versions differ by number."""
     own = f"{number}{id[0]}"
     return {
         "contacts": [
@@ -159,7 +159,7 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
 
 
 def _record(running: Running, owner: str, id: str, mark: str) -> None:
-    for number in range(3):  # each replaces the one before, of which a row is left
+    for number in range(3):  # each version replaces the last and leaves a row behind
         answer = running.client(owner).ask(RECORD, **_person(id, mark, number))
         review = {
             "contactId": id,
@@ -176,9 +176,9 @@ def _record(running: Running, owner: str, id: str, mark: str) -> None:
 
 
 def _answers(running: Running, owner: str, segment: str, person: str) -> str:
-    """All that is answered about everyone and one person, without what products are called."""
-    asked = {"rule": ALL, "id": person, "ids": [person], "segment": segment}
-    found = [running.client(owner).ask(ASK, **asked)]
+    """Return every response about all contacts and one person, without product names."""
+    variables = {"rule": ALL, "id": person, "ids": [person], "segment": segment}
+    found = [running.client(owner).ask(ASK, **variables)]
     for criterion in running.client(owner).ask(FIELDS)["criteria"]:
         fields = {f["name"]: f for f in criterion["fields"]}
         for field in criterion["fields"]:
@@ -186,25 +186,25 @@ def _answers(running: Running, owner: str, segment: str, person: str) -> str:
             fields |= {f"{field['name']}.{inner['name']}": inner for inner in of_condition}
         for name, field in fields.items():
             if field["suggests"]:
-                asked = {"criterion": criterion["key"], "field": name}
+                variables = {"criterion": criterion["key"], "field": name}
                 found += [
-                    running.client(owner).ask(SUGGEST, **asked, search=s) for s in ("", "zqx")
+                    running.client(owner).ask(SUGGEST, **variables, search=s) for s in ("", "zqx")
                 ]
     exported = httpx.get(
         f"{running.address}/segments/{segment}/members.csv",
         headers={"Authorization": f"Bearer {owner}"},
     )
     assert exported.status_code == 200
-    # What products are called is the shop's, and nobody's.
+    # Product names belong to the shop, so they are kept.
     return (json.dumps(found) + exported.text).replace(f"{GONE} product", "")
 
 
-def _persons(running: Running, owner: str) -> list[int]:
-    """How many match each of the rules that only the person matches."""
+def _sizes(running: Running, owner: str) -> list[int]:
+    """Return the size of each rule that only the person matches."""
     return [running.client(owner).members(rule) for rule in PERSONS_RULES]
 
 
-def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
+def test_a_forgotten_person_is_in_no_response_and_not_on_disk(
     tmp_path: Path, registry: Registry
 ) -> None:
     data, with_plugin = tmp_path / "data", with_reviews(tmp_path / "site")
@@ -215,17 +215,17 @@ def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
         for id, mark in ((PERSON, GONE), (OTHER, KEPT)):
             _record(running, owner, id, mark)
         _, logged = running.stop(signal.SIGKILL)
-    # While the plugin is gone, its tables are still there.
+    # Without the plugin, its tables still exist.
     with server(data, LOG_LEVEL="debug") as running:
         segment = running.client(owner).ask(CREATE, rule=ALL)["segmentCreate"]["segment"]["id"]
         everyone = running.client(owner).ask(
             "{ segmentMembers(rule: {all: []}) { nodes { id sourceId } } }"
         )
         ids = {node["sourceId"]: node["id"] for node in everyone["segmentMembers"]["nodes"]}
-        # All of it is seen, and kept in memory where anything is.
+        # Show all of the data, so that every cache has it.
         before = _answers(running, owner, segment, ids[PERSON])
         assert before.count(GONE) > 20 < before.count(KEPT)
-        assert _persons(running, owner) == [1] * len(PERSONS_RULES)
+        assert _sizes(running, owner) == [1] * len(PERSONS_RULES)
         assert running.client(owner).ask(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
         assert len(remains(data, GONE)) > 10
 
@@ -234,7 +234,7 @@ def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
         after = _answers(running, owner, segment, ids[PERSON])
         assert GONE not in after
         assert after.count(KEPT) >= before.count(KEPT)
-        assert _persons(running, owner) == [0] * len(PERSONS_RULES)
+        assert _sizes(running, owner) == [0] * len(PERSONS_RULES)
         errors = running.client(owner).errors(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
         assert [error["extensions"]["code"] for error in errors] == ["NOT_FOUND"]
         _, more = running.stop(signal.SIGKILL)
@@ -252,10 +252,10 @@ def test_nothing_of_a_forgotten_person_is_answered_or_on_disk(
     products = str(Path(merged.stdout.strip()).relative_to(data))
     left = [file for file in remains(data, GONE) if not file.startswith(products)]
     assert left == []
-    assert len(remains(data, KEPT)) > 6  # so that what is there is found
+    assert len(remains(data, KEPT)) > 6  # the search does find text on disk
     with server(data, **with_plugin) as running:
         assert GONE not in _answers(running, owner, segment, ids[PERSON])
-        assert _persons(running, owner) == [0] * len(PERSONS_RULES)
+        assert _sizes(running, owner) == [0] * len(PERSONS_RULES)
         written = {"reviewsWritten": {"operator": "AT_LEAST", "count": 1}}
         found = running.client(owner).ask(SIZE, rule=written)["segmentSize"]["members"]
         assert found == 1

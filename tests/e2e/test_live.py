@@ -1,4 +1,4 @@
-"""Live sizes of the server as a process."""
+"""Live sizes from a server process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIVE = "subscription { segmentSize(rule: {all: []}) { members } }"
 RECORD = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
 
 
-def test_a_live_size_follows_the_facts__and_the_server_stops_all_the_same(tmp_path: Path) -> None:
+def test_a_live_size_follows_the_facts_and_does_not_delay_shutdown(tmp_path: Path) -> None:
     process.segments(tmp_path, "shop", "create", "acme")
     token = process.token(tmp_path, "acme")
     with process.server(tmp_path) as running, streaming(running.address) as stream:

@@ -1,4 +1,4 @@
-"""A segment whose criterion's plugin is gone keeps its rule, says so, and never counts as 0."""
+"""A segment whose plugin is missing keeps its rule, reports the problem, and has no size."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _without_spend(registry: Registry) -> Registry:
 
 @pytest.fixture
 def bare(server: Server, services: Services, settings: Settings) -> Iterator[Server]:
-    """The same data behind a server without the plugin of one criterion."""
+    """Serve the same data without the plugin of one criterion."""
     fewer = replace(services, registry=_without_spend(services.registry))
     with serving(fewer, settings) as address:
         yield replace(server, address=address, services=fewer)
@@ -62,7 +62,7 @@ def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Serv
     assert shop.ask(SIZE, id=made["id"])["segment"]["size"] == {"members": 1}
 
 
-def test_a_starter_whose_rule_does_not_hold_is_named_at_the_start(registry: Registry) -> None:
+def test_an_invalid_default_segment_is_named_at_startup(registry: Registry) -> None:
     assert starters_are_valid(registry) == []
     criteria = {key: kind for key, kind in registry.criteria.items() if key != "location"}
     with pytest.raises(PluginError, match=r"All US/Canada.*'location'"):

@@ -1,4 +1,4 @@
-"""A plugin with tables of its own is installed, used, uninstalled and installed again."""
+"""Install, use, uninstall and reinstall a plugin with its own tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REVIEW = {
 
 
 def with_reviews(directory: Path) -> dict[str, Any]:
-    """The environment in which the plugin is installed."""
+    """Install the plugin and return the environment of processes that use it."""
     metadata = directory / "acme_reviews-1.2.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-reviews\nVersion: 1.2\n")
@@ -49,7 +49,7 @@ def _reviewers(running: Running, token: str) -> Any:
     return running.client(token).ask(REVIEWERS)["segmentSize"]["members"]
 
 
-def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> None:
+def test_a_plugins_table_survives_uninstalling_the_plugin(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "export.csv"
     file.write_text(CSV)
     installed = with_reviews(tmp_path / "site")
@@ -69,12 +69,14 @@ def test_a_plugins_table_from_its_installation_to_its_return(tmp_path: Path) -> 
         }
         running.client(owner).ask(CONTACTS)
         assert _reviewers(running, owner) == 2
-        taken = running.client(owner).ask(RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])["factsRecord"]
-        assert taken == {"recorded": 2, "userErrors": []}
+        payload = running.client(owner).ask(RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])[
+            "factsRecord"
+        ]
+        assert payload == {"recorded": 2, "userErrors": []}
         running.stop(signal.SIGKILL)
 
     with server(data, **installed) as running:
-        assert _reviewers(running, owner) == 1  # all are the first contact's now
+        assert _reviewers(running, owner) == 1  # the first contact has all reviews now
         running.stop(signal.SIGTERM)
 
     with server(data) as running:

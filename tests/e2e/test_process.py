@@ -1,4 +1,4 @@
-"""The server as a process: starting, stopping, being killed."""
+"""The server process: starting, stopping, being killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with a shop."""
+    """Create a data directory with a shop."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 
@@ -37,7 +37,7 @@ def test_the_server_stops_cleanly_on_a_signal(data: Path, number: signal.Signals
         pass  # what it held is free again
 
 
-def test_a_second_process_is_told_who_has_the_directory(data: Path) -> None:
+def test_a_second_process_reports_that_the_directory_is_in_use(data: Path) -> None:
     with process.server(data) as running:
         output = process.segments(data, "serve", status=1, PORT="0")
         assert "Another process has the audience in" in output
@@ -53,7 +53,7 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
     assert "address already in use" in output.lower()
 
 
-def test_small_answers_wait_for_no_acknowledgement() -> None:
+def test_small_responses_are_sent_without_delay() -> None:
     with (
         run.listen(Settings(port=0, _env_file=None)) as listening,
         socket.create_connection(listening.getsockname()),
@@ -62,7 +62,7 @@ def test_small_answers_wait_for_no_acknowledgement() -> None:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
-def test_wrong_settings_are_named(data: Path) -> None:
+def test_invalid_settings_are_named(data: Path) -> None:
     assert "PORT" in process.segments(data, "serve", status=1, PORT="http")
     output = process.segments(
         data, "serve", status=1, PORT="0", CATALOG_URL="sqlite:////nowhere/at/all.db"
@@ -81,7 +81,7 @@ def test_wrong_settings_are_named(data: Path) -> None:
         assert f"DATA_DIR: cannot create {directory}" in output
 
 
-def test_a_token_made_while_the_server_runs_works_and_a_revoked_one_ends(data: Path) -> None:
+def test_tokens_can_be_created_and_revoked_while_the_server_runs(data: Path) -> None:
     with process.server(data) as running:
         token = process.token(data, "acme")
         assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
@@ -117,7 +117,7 @@ def test_the_demo_shop_is_loaded_once_and_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
-def test_the_zone_of_the_process_changes_no_answer(data: Path, zone: str) -> None:
+def test_the_time_zone_of_the_process_changes_no_response(data: Path, zone: str) -> None:
     token = process.token(data, "acme")
     now = datetime.now(UTC)
     moments = [now - timedelta(minutes=1), now - timedelta(hours=23), now - timedelta(hours=25)]
@@ -139,14 +139,14 @@ def test_the_zone_of_the_process_changes_no_answer(data: Path, zone: str) -> Non
 
 
 @pytest.mark.parametrize("time", ["2024", "yesterday", "2024-05-01T09:58:12"])
-def test_an_option_that_is_no_time_is_named_with_its_form(tmp_path: Path, time: str) -> None:
+def test_an_option_with_an_invalid_time_is_named_with_the_format(tmp_path: Path, time: str) -> None:
     arguments = ("import", "contacts.csv", "--shop", "acme", "--subscribed-at", time)
     output = process.segments(tmp_path, *arguments, status=2, COLUMNS="200")
     assert f"--subscribed-at: '{time}' must be an ISO 8601 time with its offset" in output
     assert "2024-05-01T09:58:12Z" in output
 
 
-def test_bad_values_are_counted_in_words(tmp_path: Path) -> None:
+def test_the_number_of_bad_values_is_reported(tmp_path: Path) -> None:
     process.segments(tmp_path / "data", "shop", "create", "acme")
     file = tmp_path / "contacts.csv"
     for rows, words in (("x,FR\n", "1 bad value."), ("x,FR\ny,FR\n", "2 bad values.")):

@@ -1,4 +1,4 @@
-"""A client that gets no answer sends its batch again, under the same key."""
+"""A client that gets no response retries its batch with the same key."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ mutation ($key: String!, $contacts: [ContactInput!]!) {
 }
 """
 MEMBERS = "{ segmentMembers(rule: {all: []}, first: 1) { totalCount nodes { email } } }"
-# A process that prints a token of a new shop, and dies when facts are recorded and their key is not
-# noted yet.
+# Print a token of a new shop, and die after recording facts, before their key is stored.
 DIES_BETWEEN = """
 import os, signal
 from graphql_app.startup.services import open_services
@@ -55,9 +54,7 @@ with open_services(Settings()) as services:
 """
 
 
-def test_a_batch_is_recorded_once_whenever_the_server_dies(
-    tmp_path: Path, catalog_url: str
-) -> None:
+def test_a_batch_is_recorded_once_even_if_the_server_dies(tmp_path: Path, catalog_url: str) -> None:
     data = tmp_path / "data"
     dead = subprocess.run(
         [sys.executable, "-c", DIES_BETWEEN],
@@ -79,11 +76,11 @@ def test_a_batch_is_recorded_once_whenever_the_server_dies(
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}
         record(running, "two", [{"id": "1", "email": "new@x.y"}])
 
-        def unanswered() -> None:
+        def send() -> None:
             with suppress(httpx.TransportError):
                 record(running, "many", many)
 
-        sending = threading.Thread(target=unanswered)
+        sending = threading.Thread(target=send)
         sending.start()
         running.stop(signal.SIGKILL)
         sending.join()

@@ -1,4 +1,4 @@
-"""A stranger's package, installed beside ours, cannot be told from what we ship ourselves."""
+"""A third-party package works exactly like the built-in plugins."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def points(operator: str, count: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def bin_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment with the wheels of ours and of Acme's."""
+    """Create a fresh environment with the product's and Acme's wheels; return its programs."""
     return fresh_environment(tmp_path_factory.mktemp("fresh"), ACME)
 
 
@@ -82,9 +82,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def access(bin_dir: Path, data_dir: Path) -> str:
-    """The token of a shop of five contacts, four of them with accounts, imported from a file.
+    """Import a shop of five contacts, four with accounts, and return its token.
 
-    Another shop of the same contacts has other accounts.
+    Another shop has different accounts for the same contacts.
     """
     program = bin_dir / "segments"
     files = {"contacts": "id,country", "accounts": "contact_id,points,tier"}
@@ -99,10 +99,10 @@ def access(bin_dir: Path, data_dir: Path) -> str:
         for name, head in files.items():
             file = data_dir / f"{name}.csv"
             file.write_text("\n".join([head, *rows[shop, name]]) + "\n")
-            told = segments(data_dir, "import", str(file), "--shop", shop, program=program)
+            output = segments(data_dir, "import", str(file), "--shop", shop, program=program)
             count = len(rows[shop, name])
             fact = "contacts" if name == "contacts" else "acme_loyalty_accounts"
-            assert f"{fact}: {count} recorded" in told
+            assert f"{fact}: {count} recorded" in output
     return token(data_dir, "acme", program=program)
 
 
@@ -112,21 +112,21 @@ def host(bin_dir: Path, data_dir: Path, access: str) -> Iterator[Running]:
         yield running
 
 
-def test_its_own_tests_pass_where_it_is_installed(bin_dir: Path, tmp_path: Path) -> None:
+def test_the_packages_own_tests_pass_where_it_is_installed(bin_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "test_acme_loyalty.py"
     copy.write_text((ACME / "tests/test_acme_loyalty.py").read_text())
-    told = run(bin_dir / "python", "-m", "pytest", "-q", "-W", "error", copy, cwd=tmp_path)
-    assert "2 passed" in told
+    output = run(bin_dir / "python", "-m", "pytest", "-q", "-W", "error", copy, cwd=tmp_path)
+    assert "2 passed" in output
 
 
-def test_the_command_lists_it(bin_dir: Path, data_dir: Path) -> None:
-    told = segments(data_dir, "plugins", "list", program=bin_dir / "segments")
-    assert "loyaltyPoints" in told
-    assert "acme-loyalty 2.1.0" in told
-    assert "acme_loyalty_accounts" in told
+def test_the_command_lists_the_package(bin_dir: Path, data_dir: Path) -> None:
+    output = segments(data_dir, "plugins", "list", program=bin_dir / "segments")
+    assert "loyaltyPoints" in output
+    assert "acme-loyalty 2.1.0" in output
+    assert "acme_loyalty_accounts" in output
 
 
-def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> None:
+def test_its_criteria_combine_with_built_in_criteria(host: Running, access: str) -> None:
     rule = {
         "all": [points("AT_LEAST", 500), {"location": {"operator": "ANY_OF", "countries": ["US"]}}]
     }
@@ -134,18 +134,18 @@ def test_its_criteria_count_in_rules_with_ours(host: Running, access: str) -> No
     assert (found["members"], found["contacts"]) == (3, 5)
     assert found["parts"][1] == {"summary": "Loyalty points is at least 500", "members": 3}
     tier = {"loyaltyTier": {"operator": "NONE_OF", "tiers": ["gold"]}}
-    asked: list[tuple[dict[str, Any], int]] = [
+    sizes: list[tuple[dict[str, Any], int]] = [
         (points("LESS_THAN", 500), 2),
         (points("EQUALS", 0), 1),
         ({"not": points("EQUALS", 0)}, 4),
         (tier, 3),
         ({"loyaltyTier": {"operator": "IS_SET"}}, 3),
     ]
-    for one, members in asked:
+    for one, members in sizes:
         assert host.client(access).ask(SIZE, rule=one)["segmentSize"]["members"] == members
 
 
-def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) -> None:
+def test_its_measures_are_shown_like_those_of_built_in_criteria(host: Running, access: str) -> None:
     ours = {"spend": {"operator": "AT_LEAST", "amount": "0"}}
     rule = {"all": [points("NOT_EQUALS", 700), ours]}
     edges = host.client(access).ask(MEASURED, rule=rule)["segmentMembers"]["edges"]
@@ -163,7 +163,9 @@ def test_what_it_measured_is_told_as_what_ours_do(host: Running, access: str) ->
 
 
 @pytest.mark.parametrize("key", ["loyaltyPoints", "loyaltyTier"])
-def test_its_metadata_is_as_that_of_ours(host: Running, access: str, key: str) -> None:
+def test_its_metadata_is_like_that_of_built_in_criteria(
+    host: Running, access: str, key: str
+) -> None:
     theirs = host.client(access).ask(METADATA, key=key)["criterion"]
     ours = host.client(access).ask(METADATA, key="textsReceived" if key.endswith("s") else "city")
     assert theirs.keys() == ours["criterion"].keys()
@@ -175,7 +177,7 @@ def test_its_metadata_is_as_that_of_ours(host: Running, access: str, key: str) -
     assert host.client(access).ask(SIZE, rule=theirs["example"])["segmentSize"]["contacts"] == 5
 
 
-def test_its_suggestions_and_its_template_are_of_the_shops_own_data(
+def test_its_suggestions_and_its_template_use_the_shops_own_data(
     host: Running, access: str
 ) -> None:
     found = host.client(access).ask(SUGGEST, search="")["fieldSuggestions"]
@@ -189,7 +191,7 @@ def test_its_suggestions_and_its_template_are_of_the_shops_own_data(
     assert host.client(access).ask(SIZE, rule=template["rule"])["segmentSize"]["members"] == 2
 
 
-def test_its_facts_come_in_by_the_generic_mutation(host: Running, access: str) -> None:
+def test_the_generic_mutation_records_its_facts(host: Running, access: str) -> None:
     [table] = host.client(access).ask(TABLES)["factTables"]
     assert table["name"] == "acme_loyalty_accounts"
     assert table["plugin"] == {"name": "acme-loyalty", "version": "2.1.0"}
@@ -214,9 +216,7 @@ def test_its_facts_come_in_by_the_generic_mutation(host: Running, access: str) -
     host.client(access).ask(FORGET, ids=["6", "7"])
 
 
-def test_a_segment_outlives_the_package_and_works_again_with_it(
-    bin_dir: Path, tmp_path: Path
-) -> None:
+def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Path) -> None:
     data_dir, program = tmp_path, bin_dir / "segments"
     segments(data_dir, "shop", "create", "acme", program=program)
     access = token(data_dir, "acme", program=program)
@@ -224,8 +224,8 @@ def test_a_segment_outlives_the_package_and_works_again_with_it(
     with server(data_dir, program=program) as running:
         running.client(access).ask(CONTACTS, contacts=[{"id": "1"}, {"id": "2"}])
         running.client(access).ask(RECORD, rows=[{"contactId": "2", "points": 500}])
-        made = running.client(access).ask(CREATE, input={"name": "Loyal", "rule": rule})
-        segment = made["segmentCreate"]["segment"]
+        created = running.client(access).ask(CREATE, input={"name": "Loyal", "rule": rule})
+        segment = created["segmentCreate"]["segment"]
     run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
     try:
         with server(data_dir, program=program) as running:

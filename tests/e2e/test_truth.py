@@ -1,4 +1,4 @@
-"""Real orders, real answers: the same eight, however the facts came in."""
+"""Eight rules on real orders have the right members, whichever way the facts are recorded."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ query ($rule: RuleInput!) {
 
 def _check(ask: Any) -> None:
     assert len(TRUTH) == 8
-    for question in TRUTH:
-        answer = ask(MEMBERS, rule=question["rule"])
-        assert answer["segmentSize"] == {"members": question["members"], "contacts": 4339}
-        members = answer["segmentMembers"]
-        assert members["totalCount"] == question["members"], question["name"]
-        assert [int(node["sourceId"]) for node in members["nodes"]] == question["first"]
+    for case in TRUTH:
+        data = ask(MEMBERS, rule=case["rule"])
+        assert data["segmentSize"] == {"members": case["members"], "contacts": 4339}
+        members = data["segmentMembers"]
+        assert members["totalCount"] == case["members"], case["name"]
+        assert [int(node["sourceId"]) for node in members["nodes"]] == case["first"]
 
 
 def _text(value: Any) -> str:
@@ -40,7 +40,7 @@ def _text(value: Any) -> str:
 
 
 def _orders(facts: dict[str, pa.Table]) -> list[dict[str, Any]]:
-    """The orders as GraphQL takes them."""
+    """Return the orders as input of the GraphQL mutation."""
     lines: dict[int, list[dict[str, Any]]] = {}
     for line in facts["order_lines"].to_pylist():
         lines.setdefault(line["order_id"], []).append(
@@ -62,7 +62,7 @@ def _orders(facts: dict[str, pa.Table]) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_answers_come_out_of_what_mutations_recorded(server: Server) -> None:
+def test_facts_recorded_by_mutations_give_the_right_members(server: Server) -> None:
     shop = server.shop(timezone="UTC", currency="GBP")
     facts = demo_facts()
     contacts = [
@@ -77,7 +77,7 @@ def test_the_answers_come_out_of_what_mutations_recorded(server: Server) -> None
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_the_answers_come_out_of_what_files_held(tmp_path: Path, kind: str) -> None:
+def test_facts_imported_from_files_give_the_right_members(tmp_path: Path, kind: str) -> None:
     data = tmp_path / "data"
     process.segments(data, "shop", "create", "retail", "--currency", "GBP")
     facts = demo_facts()
@@ -98,7 +98,7 @@ def test_the_answers_come_out_of_what_files_held(tmp_path: Path, kind: str) -> N
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
-    """Times as ISO 8601, which Arrow would write in its own way."""
+    """Convert times to ISO 8601, since Arrow writes another format."""
     for index, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
             texts = [None if value is None else _text(value) for value in rows[index].to_pylist()]
