@@ -79,7 +79,7 @@ def test_what_is_there_already_is_left_alone(folder: Path) -> None:
     kept.write_text("mine")
     done = RUN.invoke(app, ["plugins", "new", "acme-old"])
     assert done.exit_code == 2
-    assert "is there already" in done.output
+    assert "already exists" in done.output
     assert list((folder / "acme-old").iterdir()) == [kept]
 
 

@@ -1,19 +1,24 @@
-"""The ``segments`` command."""
+"""The ``segments`` command line.
+
+A module that defines commands imports only typer and light modules at its top; each command imports
+what it runs on when it is called. So ``segments --help`` does not load the engine, the ORM or the
+GraphQL library.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 
 from graphql_app.cli.audience import audience_app
 from graphql_app.cli.backup import backup_command, restore_command
 from graphql_app.cli.config import config_app
-from graphql_app.cli.console import err, wrong_settings
+from graphql_app.cli.console import err
 from graphql_app.cli.export_command import export_command
 from graphql_app.cli.import_command import import_command
 from graphql_app.cli.plugins import plugins_app
@@ -22,7 +27,6 @@ from graphql_app.cli.serve import demo, serve
 from graphql_app.cli.shops import shop_app
 from graphql_app.cli.tokens import token_app
 from graphql_app.errors import AppError
-from graphql_app.plugins import PluginError
 
 app = typer.Typer(no_args_is_help=True, help="Segments of a shop's contacts, over GraphQL.")
 app.add_typer(shop_app, name="shop")
@@ -40,27 +44,34 @@ app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 
 
+def main() -> None:
+    """Run the command line; exit with status 1 after printing an expected error."""
+    with _errors_printed():
+        app()
+
+
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn foreseen errors into a sentence and a status of 1."""
+def _errors_printed() -> Iterator[None]:
+    """Print expected errors without a traceback."""
     try:
         yield
-    except (AppError, PluginError) as error:
-        problems = getattr(error, "problems", ())
-        for message in [problem.message for problem in problems] or [str(error)]:
-            err.print(f"[red]Error:[/red] {escape(message)}")
-        if isinstance(error, PluginError):
-            err.print("Mend it, uninstall it, or start without it: STRICT_PLUGINS=false.")
-        sys.exit(1)
-    except ValidationError as error:
-        for problem in wrong_settings(error):
-            err.print(f"[red]Error:[/red] {escape(problem)}")
-        sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except AppError as error:
+        _fail(*(problem.message for problem in error.problems))
+    except Exception as error:
+        from graphql_app.plugins import PluginError
+
+        if not isinstance(error, PluginError):
+            raise
+        _fail(
+            str(error), advice="Mend it, uninstall it, or start without it: STRICT_PLUGINS=false."
+        )
 
 
-def main() -> None:
-    """Run the command."""
-    with _explained():
-        app()
+def _fail(*messages: str, advice: str = "") -> NoReturn:
+    for message in messages:
+        err.print(f"[red]Error:[/red] {escape(message)}")
+    if advice:
+        err.print(advice)
+    sys.exit(1)

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy import make_url
 
-from graphql_app.audience.ddl import TableLayout
-from graphql_app.audience.table_setup import create_tables
-from graphql_app.audience.tables import TABLES, JournalEntry, StoreTable
-from graphql_app.cli.console import out
-from graphql_app.plugin_discovery import discover
-from graphql_app.settings import Settings
-from graphql_app.startup.audience import open_audience
+from graphql_app.cli.console import out, read_settings
+
+if TYPE_CHECKING:
+    from graphql_app.audience.tables import StoreTable
+    from graphql_app.settings import Settings
 
 audience_app = typer.Typer(no_args_is_help=True, help="The tables of facts.")
-
-
-@audience_app.callback()
-def _commands() -> None:
-    """Have the one command there is called by its name."""
 
 
 @audience_app.command("schema")
 def schema_command(
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the statements, and execute none.")
+        bool, typer.Option("--print", help="Print the statements instead of executing them.")
     ] = False,
 ) -> None:
-    """Create the tables and columns that are missing, those of plugins included.
+    """Create the missing tables and columns, including those of plugins.
 
-    Every start of the server does so as well; this is for who may not create tables there.
+    The server does this at every start. Use this command if the server's user may not create
+    tables.
     """
-    settings = Settings()
+    from graphql_app.plugin_discovery import discover
+
+    settings = read_settings()
     tables = discover(strict=False).tables
-    if not print_only:
-        with open_audience(settings) as audience:
-            audience.use_plugin_tables(tables)
-            create_tables(audience)
-            for statement in audience.layout.create_change_feed_sql():
-                audience.command(statement)
-        out.print("The tables are there.")
+    if print_only:
+        _print_statements(settings, tables)
         return
+    from graphql_app.audience.table_setup import create_tables
+    from graphql_app.startup.audience import open_audience
+
+    with open_audience(settings) as audience:
+        audience.use_plugin_tables(tables)
+        create_tables(audience)
+        for statement in audience.layout.create_change_feed_sql():
+            audience.command(statement)
+    out.print("All tables exist.")
+
+
+def _print_statements(settings: Settings, tables: Sequence[type[StoreTable]]) -> None:
+    from sqlalchemy import make_url
+
+    from graphql_app.audience.ddl import TableLayout
+    from graphql_app.audience.tables import TABLES, JournalEntry
+
     layout = TableLayout(
         make_url(settings.audience).database or "default", settings.audience_cluster
     )

@@ -1,22 +1,18 @@
-"""What the commands share: where they print, and their options."""
+"""What the commands share: consoles, options, progress bars and the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+
+from graphql_app.errors import ErrorCode, InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from graphql_app.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -25,17 +21,47 @@ StrictOption = Annotated[
     bool | None,
     typer.Option(
         "--strict-plugins/--no-strict-plugins",
-        help="Refuse to start where a plugin cannot be used, or leave it out; STRICT_PLUGINS when "
-        "not given.",
+        help="Refuse to start if a plugin cannot be used, or start without it. Default: "
+        "STRICT_PLUGINS.",
         show_default=False,
     ),
 ]
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's handle.")]
 
 
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        InvalidInputError: With a problem for each invalid setting. The messages name the setting
+            but not its value, which may be a secret.
+    """
+    from pydantic import ValidationError
+
+    from graphql_app.settings import Settings
+
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise InvalidInputError(
+            Problem(ErrorCode.INVALID, f"{name}: {detail['msg']}" if name else detail["msg"])
+            for detail in error.errors()
+            for name in ["_".join(map(str, detail["loc"])).upper()]
+        ) from error
+
+
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each phase of what takes a while."""
+    """Yield a function that draws a bar per phase, from its name, done and total."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskID,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,10 +77,3 @@ def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
             bars.update(tasks[phase], completed=done, total=total)
 
         yield progress
-
-
-def wrong_settings(error: ValidationError) -> Iterator[str]:
-    """What is wrong with each setting; not its value, which may be a secret."""
-    for detail in error.errors():
-        name = "_".join(map(str, detail["loc"])).upper()
-        yield f"{name}: {detail['msg']}" if name else detail["msg"]

@@ -1,41 +1,42 @@
-"""The command ``segments plugins check``: whether a package's criteria keep the contract."""
+"""``segments plugins check``: test the criteria of an installed package."""
 
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
 
 from graphql_app.cli.console import err, out
-from graphql_app.cli.plugin_trial import tried
-from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugin_discovery import load
-from graphql_app.plugins import Registry
-from graphql_app.startup.plugins import installed_plugins
+
+if TYPE_CHECKING:
+    from graphql_app.plugins import Registry
 
 
 def check_command(
-    distribution: Annotated[str, typer.Argument(help="The package, as pip knows it.")],
+    distribution: Annotated[str, typer.Argument(help="The package's name, as pip knows it.")],
 ) -> None:
-    """Check every criterion of an installed package on generated shops; status 1 on any fault."""
-    registry = _registry(distribution)
+    """Check every criterion of an installed package on generated shops.
+
+    Exits with status 1 if a criterion has a fault.
+    """
+    from rich.progress import Progress
+
+    from graphql_app.cli.plugin_trial import try_plugins
+    from graphql_app.startup.plugins import installed_plugins
+
+    registry = _load(distribution)
     refused = [
         failure
-        for failure in tried(installed_plugins(strict=False)).failures
-        if _same(failure.plugin.distribution, distribution)
+        for failure in try_plugins(installed_plugins(strict=False)).failures
+        if _normalize(failure.plugin.distribution) == _normalize(distribution)
     ]
     for failure in refused:
-        out.print(f"The host refuses it: {escape(str(failure))}")
+        out.print(f"A server would refuse it: {escape(str(failure))}")
     try:
-        from graphql_app.testing import (  # noqa: PLC0415 - what it needs may not be installed
-            findings,
-            report,
-        )
+        from graphql_app.testing import findings, report
     except ModuleNotFoundError as error:
         raise AppError(
             ErrorCode.UNAVAILABLE,
@@ -58,26 +59,33 @@ def check_command(
         out.print(f"{escape(distribution)} has no criteria.")
 
 
-def _same(name: str, other: str) -> bool:
-    """Whether two names are one to pip (PEP 503)."""
-    plain = re.compile(r"[-_.]+")
-    return plain.sub("-", name).lower() == plain.sub("-", other).lower()
+def _normalize(name: str) -> str:
+    """Return a distribution's name in the normal form of PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _registry(distribution: str) -> Registry:
-    """What a distribution supplies.
+def _load(distribution: str) -> Registry:
+    """Load the plugins of a distribution.
 
     Raises:
-        AppError: It is not installed, or supplies nothing.
-        PluginError: The host would refuse a plugin of it.
+        AppError: NOT_FOUND if it is not installed or has no plugins.
+        PluginError: A server would refuse one of its plugins.
     """
-    points = entry_points(group=ENTRY_POINT_GROUP)
-    named = {point.dist.name: point.dist for point in points if point.dist is not None}
-    own = [point for point in points if point.dist and _same(point.dist.name, distribution)]
+    from importlib.metadata import entry_points
+
+    from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+    from graphql_app.plugin_discovery import load
+
+    points = {
+        point: _normalize(point.dist.name)
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+        if point.dist is not None
+    }
+    own = [point for point, name in points.items() if name == _normalize(distribution)]
     if not own:
         raise AppError(
             ErrorCode.NOT_FOUND,
-            f"No plugin of a package {distribution!r} is installed; there are plugins of "
-            f"{', '.join(sorted(named))}.",
+            f"No installed package {distribution!r} has plugins; these have: "
+            f"{', '.join(sorted(set(points.values())))}.",
         )
     return load(own)

@@ -1,35 +1,41 @@
-"""The command ``segments plugins new``: the skeleton of a package with a criterion."""
+"""``segments plugins new``: write the skeleton of a package with a criterion."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
 from string import Template
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from graphql_app.cli.console import out
-from graphql_app.plugin_discovery import RESERVED_KEYS, discover
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 MAX_NAME = 50
-SUFFIX = ".txt"  # so that nobody takes a template for the file that it makes
+SUFFIX = ".txt"  # keeps tools from treating a template as the file that it becomes
 
 
 def new_command(
-    name: Annotated[str, typer.Argument(help="The package's name: words of a-z and 0-9, and -.")],
+    name: Annotated[
+        str, typer.Argument(help="The package's name: words of a-z and 0-9, joined by -.")
+    ],
 ) -> None:
-    """Write a package with a criterion that works, to change into yours."""
+    """Write a package with a working criterion for you to change."""
+    from importlib.util import find_spec
+
+    from graphql_app.plugin_discovery import RESERVED_KEYS, discover
+
     if not NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise typer.BadParameter(
-            f"{name!r} must be at most {MAX_NAME} small letters and digits, in words that begin "
-            "with a letter, with - between them; e.g. acme-loyalty."
+            f"{name!r} must be words of a-z and 0-9 joined by -, each starting with a letter, "
+            f"{MAX_NAME} characters at most; e.g. acme-loyalty."
         )
     words = name.split("-")
     package = "_".join(words)
@@ -37,10 +43,10 @@ def new_command(
     if keyword.iskeyword(package) or find_spec(package) is not None:
         raise typer.BadParameter(f"{package} is the name of another module; add a word.")
     if key in RESERVED_KEYS or key in discover(strict=False).criteria:
-        raise typer.BadParameter(f"There is a criterion {key} already; add a word.")
+        raise typer.BadParameter(f"The criterion {key} already exists; add a word.")
     directory = Path(name)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise typer.BadParameter(f"{name} is there already; choose another name or remove it.")
+        raise typer.BadParameter(f"{name} already exists; choose another name or remove it.")
     names = {
         "name": name,
         "package": package,
@@ -54,11 +60,13 @@ def new_command(
         target.write_text(text)
         out.print(f"Wrote {escape(str(target))}")
     out.print(f"\nNext:\n\n  cd {name}\n  pip install -e '.\\[test]'\n  pytest\n")
-    out.print(f"Then change {escape(str(directory / 'src' / names['package'] / '__init__.py'))}.")
+    out.print(f"Then edit {escape(str(directory / 'src' / names['package'] / '__init__.py'))}.")
 
 
 def _skeleton(names: dict[str, str]) -> dict[Path, str]:
-    """The files of a package, by their paths in it."""
+    """Return the text of each file of a package by its path in it."""
+    from importlib.resources import files
+
     return {
         Path(str(path).replace("package", names["package"]).removesuffix(SUFFIX)): Template(
             template.read_text()
@@ -67,11 +75,9 @@ def _skeleton(names: dict[str, str]) -> dict[Path, str]:
     }
 
 
-def _templates(folder: Traversable, path: Path) -> list[tuple[Path, Traversable]]:
-    found = []
+def _templates(folder: Traversable, path: Path) -> Iterator[tuple[Path, Traversable]]:
     for item in sorted(folder.iterdir(), key=lambda item: item.name):
         if item.is_dir():
-            found += _templates(item, path / item.name)
+            yield from _templates(item, path / item.name)
         else:
-            found.append((path / item.name, item))
-    return found
+            yield path / item.name, item

@@ -1,4 +1,4 @@
-"""Trying plugins out for the commands: in a store of their own, so that no facts are touched."""
+"""Try plugins in a temporary store, so that commands can check them without touching facts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from graphql_app.plugins import Registry
 from graphql_app.startup.plugins import accept_in_store
 
 
-def tried(registry: Registry) -> Registry:
-    """The registry without the plugins that fail with an audience."""
-    logging.disable()  # what fails is printed, with more of it
+def try_plugins(registry: Registry) -> Registry:
+    """Return the registry without the plugins that fail with an audience."""
+    logging.disable()  # the commands print the failures, with more detail
     with TemporaryDirectory() as directory:
         path = Path(directory).resolve() / "audience"
         audience = Audience(f"clickhousedb://?interface=chdb&path={path}")

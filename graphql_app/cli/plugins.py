@@ -1,41 +1,42 @@
-"""The commands ``segments plugins``: what is installed, and what of it can be used."""
+"""``segments plugins``: list and show the installed plugins."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from difflib import get_close_matches
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from graphql_app.cli.console import out
 from graphql_app.cli.plugin_check import check_command
 from graphql_app.cli.plugin_new import new_command
-from graphql_app.cli.plugin_trial import tried
-from graphql_app.criteria import Criterion, FieldSpec, Form, example
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.plugin_discovery import discover
-from graphql_app.plugins import Plugin, Registry
-from graphql_app.startup.plugins import installed_plugins
+
+if TYPE_CHECKING:
+    from graphql_app.criteria import Criterion, FieldSpec, Form
+    from graphql_app.plugins import Plugin, Registry
 
 MAX_SHOWN = 8
 
-plugins_app = typer.Typer(no_args_is_help=True, help="Plugins: where criteria come from.")
+plugins_app = typer.Typer(no_args_is_help=True, help="Plugins, which provide the criteria.")
 plugins_app.command("check")(check_command)
 plugins_app.command("new")(new_command)
 
 
 @plugins_app.command("list")
 def list_command() -> None:
-    """List the criteria and tables that there are, and the plugins that cannot be used.
+    """List the criteria, the plugins' tables, and the plugins that cannot be used.
 
-    The status is 1 if there are any such, so that this can be asked before a server is started. The
-    facts are not touched: plugins are tried out in a store of the command's own.
+    Exits with status 1 if a plugin cannot be used, so you can run it before you start a server.
+    Tries the plugins in a temporary store and does not touch the shops' facts.
     """
-    registry = tried(installed_plugins(strict=False))
+    from rich.table import Table
+
+    from graphql_app.cli.plugin_trial import try_plugins
+    from graphql_app.startup.plugins import installed_plugins
+
+    registry = try_plugins(installed_plugins(strict=False))
     table = Table()
     for column, no_wrap in (
         ("criterion", True),
@@ -59,7 +60,10 @@ def list_command() -> None:
             of_tables.add_row(*row)
         out.print(of_tables)
     if registry.failures:
-        out.print("\n[red]These plugins cannot be used[/red], and a strict server does not start:")
+        out.print(
+            "\n[red]These plugins cannot be used[/red]; with STRICT_PLUGINS=true a server does "
+            "not start:"
+        )
         for failure in registry.failures:
             out.print(f"- {escape(str(failure))}")
         raise typer.Exit(1)
@@ -69,32 +73,39 @@ def list_command() -> None:
 def show_command(
     key: Annotated[str, typer.Argument(help="The criterion's key in rules, such as spend.")],
 ) -> None:
-    """Show what a criterion asks for, with an example."""
+    """Show a criterion's operators and fields, with an example."""
+    import json
+
+    from graphql_app.criteria import example
+    from graphql_app.plugin_discovery import discover
+
     registry = discover(strict=False)
-    criterion = _criterion(registry, key)
+    criterion = _find_criterion(registry, key)
     out.print(f"[bold]{escape(criterion.label)}[/bold]: {escape(criterion.description())}\n")
     out.print(f"group      {criterion.group}")
     out.print(f"plugin     {escape(str(registry.sources[key]))}")
     out.print(f"operators  {', '.join(criterion.operators())}")
     out.print("fields")
     for name, spec in _fields(criterion):
-        out.print(f"  [bold]{name}[/bold]: {escape('; '.join(_told(spec)))}")
+        out.print(f"  [bold]{name}[/bold]: {escape('; '.join(_describe(spec)))}")
     out.print("\nFor example:\n")
     out.print(escape(json.dumps(example(criterion), indent=2, ensure_ascii=False)))
 
 
-def _criterion(registry: Registry, key: str) -> type[Criterion]:
-    """The criterion of a key.
+def _find_criterion(registry: Registry, key: str) -> type[Criterion]:
+    """Return the criterion of a key.
 
     Raises:
-        AppError: There is none; the message names the nearest.
+        AppError: UNKNOWN_CRITERION, with the most similar keys.
     """
+    from difflib import get_close_matches
+
     found = registry.criteria.get(key)
     if found is not None:
         return found
     folded = {known.casefold(): known for known in registry.criteria}
     near = [folded[name] for name in get_close_matches(key.casefold(), folded)]
-    message = f"There is no criterion {key!r}."
+    message = f"Unknown criterion {key!r}."
     message += f" Did you mean {' or '.join(near)}?" if near else " List all: segments plugins list"
     if registry.left_out:
         message += f" These plugins cannot be used: {registry.left_out}."
@@ -106,18 +117,17 @@ def _distribution(plugin: Plugin) -> str:
 
 
 def _fields(form: type[Form], prefix: str = "") -> Iterator[tuple[str, FieldSpec]]:
-    """The fields of a form, each condition's after its list."""
+    """Yield a form's fields, each followed by those of its conditions."""
     for spec in form.fields():
         yield prefix + spec.name, spec
         if spec.condition is not None:
             yield from _fields(spec.condition, f"{prefix}{spec.name}.")
 
 
-def _told(spec: FieldSpec) -> Iterator[str]:
-    """What a field is and takes, and when."""
+def _describe(spec: FieldSpec) -> Iterator[str]:
     kind = spec.type
     yield spec.form.label
-    yield f"{kind.kind}{'' if spec.required else ', may be left out'}"
+    yield f"{kind.kind}{'' if spec.required else ', optional'}"
     if spec.most is not None:
         yield f"1 to {spec.most:,} of them"
     if kind.minimum is not None and kind.maximum is not None:

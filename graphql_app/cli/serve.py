@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from graphql_app.catalog import tokens
-from graphql_app.catalog.token_scope import TokenScope
-from graphql_app.cli.console import StrictOption, out
-from graphql_app.demo.load import load_demo
-from graphql_app.observability import logs
-from graphql_app.server.run import listen, serve_in_workers
-from graphql_app.server.run import serve as serve_here
-from graphql_app.settings import Settings
-from graphql_app.startup.services import open_services
+from graphql_app.cli.console import StrictOption, out, read_settings
+
+if TYPE_CHECKING:
+    from graphql_app.settings import Settings
 
 DEMO_QUERY = (
     '{"query":"query($rule: RuleInput!){ segmentSize(rule: $rule) '
@@ -29,34 +24,45 @@ DEMO_QUERY = (
 
 def serve(strict_plugins: StrictOption = None) -> None:
     """Serve GraphQL on HOST and PORT."""
+    from graphql_app.observability import logs
+    from graphql_app.server import run
+    from graphql_app.startup.services import open_services
+
     if strict_plugins is not None:  # in the environment, where worker processes find it too
         os.environ["STRICT_PLUGINS"] = str(strict_plugins)
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings)
-    with listen(settings) as listening:
+    with run.listen(settings) as listening:
         if settings.workers > 1:
             _announce(settings)
-            serve_in_workers(settings, listening)
+            run.serve_in_workers(settings, listening)
             return
         with open_services(settings) as services:
             _announce(settings)
-            serve_here(settings, services, listening)
+            run.serve(settings, services, listening)
 
 
 def demo(
-    and_serve: Annotated[bool, typer.Option("--serve", help="Serve it afterwards.")] = False,
+    and_serve: Annotated[bool, typer.Option("--serve", help="Then serve it.")] = False,
     strict_plugins: Annotated[
         bool,
         typer.Option(
             "--strict-plugins/--no-strict-plugins",
-            help="Refuse to start where a plugin cannot be used, or leave it out.",
+            help="Refuse to start if a plugin cannot be used, or start without it.",
         ),
     ] = False,
 ) -> None:
-    """Load the demo shop, unless it is there, and make a token for it."""
-    settings = Settings(strict_plugins=strict_plugins)
+    """Load the demo shop if it is missing, and create a token for it."""
+    from graphql_app.catalog import tokens
+    from graphql_app.catalog.token_scope import TokenScope
+    from graphql_app.demo.load import load_demo
+    from graphql_app.observability import logs
+    from graphql_app.server import run
+    from graphql_app.startup.services import open_services
+
+    settings = read_settings(strict_plugins=strict_plugins)
     logs.configure(settings)
-    listening = listen(settings) if and_serve else None
+    listening = run.listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
         token = tokens.create_token(services.catalog, shop, TokenScope, "demo")
@@ -64,7 +70,7 @@ def demo(
             out.print(f"Loaded the demo shop: {loaded:,} rows.")
         address = f"http://{settings.host}:{settings.port}"
         out.print(f"\nToken (shown once):  {token}\n")
-        out.print("Ask for a size:\n")
+        out.print("Query a segment's size:\n")
         out.print(
             f"curl -s {address}/graphql -H 'Content-Type: application/json' \\\n"
             f"  -H 'Authorization: Bearer {token}' \\\n  -d '{escape(DEMO_QUERY)}'\n"
@@ -72,7 +78,7 @@ def demo(
         if listening is not None:
             with listening:
                 _announce(settings)
-                serve_here(settings, services, listening, token)
+                run.serve(settings, services, listening, token)
 
 
 def _announce(settings: Settings) -> None:

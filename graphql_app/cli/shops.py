@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from graphql_app.catalog import shops
-from graphql_app.catalog.tables import Shop
-from graphql_app.cli.console import out
-from graphql_app.segments.default_segments import create_shop
-from graphql_app.settings import Settings
-from graphql_app.startup.catalog import open_catalog
-from graphql_app.startup.plugins import installed_plugins
+from graphql_app.cli.console import out, read_settings
 
-shop_app = typer.Typer(no_args_is_help=True, help="Shops: the tenants.")
+if TYPE_CHECKING:
+    from graphql_app.plugins import Registry
+
+shop_app = typer.Typer(no_args_is_help=True, help="Shops, the tenants.")
 
 
 @shop_app.command("create")
 def shop_create(
-    handle: Annotated[str, typer.Argument(help="Short name: a-z, 0-9 and -.")],
-    name: Annotated[str, typer.Option(help="Name for people; the handle when left out.")] = "",
-    timezone: Annotated[str, typer.Option(help="IANA time zone.")] = "UTC",
-    currency: Annotated[str, typer.Option(help="ISO 4217 currency.")] = "USD",
-    description: Annotated[str, typer.Option(help="What it is.")] = "",
+    handle: Annotated[str, typer.Argument(help="A short name of a-z, 0-9 and -.")],
+    name: Annotated[str, typer.Option(help="The displayed name. Default: the handle.")] = "",
+    timezone: Annotated[str, typer.Option(help="An IANA time zone.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="An ISO 4217 currency.")] = "USD",
+    description: Annotated[str, typer.Option(help="A description.")] = "",
 ) -> None:
     """Create a shop with its default segments."""
-    settings = Settings()
+    from graphql_app.catalog.tables import Shop
+    from graphql_app.segments.default_segments import create_shop
+    from graphql_app.startup.catalog import open_catalog
+
+    settings = read_settings()
     with open_catalog(settings) as catalog:
         shop = create_shop(
             catalog,
-            installed_plugins(settings.strict_plugins),
+            _usable_plugins(settings.strict_plugins),
             Shop(
                 handle=handle,
                 name=name or handle,
@@ -44,11 +44,29 @@ def shop_create(
     out.print(f"Created the shop {escape(shop.handle)}.")
 
 
+def _usable_plugins(strict: bool) -> Registry:
+    """Return the plugins that a server would start with."""
+    from graphql_app.plugin_discovery import discover
+    from graphql_app.plugins import HOST
+
+    registry = discover(strict=strict)
+    if all(plugin.distribution == HOST for plugin in registry.contributions):
+        return registry  # the checks take a second and never fail for the built-in plugins
+    from graphql_app.startup.plugins import installed_plugins
+
+    return installed_plugins(strict)
+
+
 @shop_app.command("list")
 def shop_list() -> None:
     """List the shops."""
+    from rich.table import Table
+
+    from graphql_app.catalog import shops
+    from graphql_app.startup.catalog import open_catalog
+
     table = Table("handle", "name", "time zone", "currency")
-    with open_catalog(Settings()) as catalog:
+    with open_catalog(read_settings()) as catalog:
         for shop in shops.list_shops(catalog):
             table.add_row(*map(escape, (shop.handle, shop.name, shop.timezone, shop.currency)))
     out.print(table)

@@ -109,7 +109,7 @@ def test_a_killed_restore_can_be_run_again(backup: Path, tmp_path: Path) -> None
 
 def test_the_command_checks_a_backup(backup: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["restore", str(backup), "--check"])
-    assert "is whole: 2 shops with" in done.stdout
+    assert "is complete: 2 shops with" in done.stdout
     done = CliRunner().invoke(app, ["restore", str(tmp_path), "--check"])
     assert isinstance(done.exception, BackupError)
 

@@ -1,7 +1,7 @@
 """Processes that run the ``segments`` command without the time that importing it takes.
 
-Importing it takes more than a second of CPU, and the tests start hundreds of processes. These are
-forks of one process that has imported what the command imports.
+A command imports what it runs on, which takes up to a second of CPU, and the tests start hundreds
+of processes. These are forks of one process that has imported it already.
 """
 
 from __future__ import annotations
@@ -28,8 +28,13 @@ PRINTING = {"NO_COLOR": "1", "COLUMNS": "200"}
 # Not chdb: it starts threads, which a fork would not have.
 MODULES = [
     "clickhouse_connect.driver.httpclient",
-    "graphql_app.cli",
+    "graphql_app.audience.importers",
+    "graphql_app.cli.config_check",
+    "graphql_app.cli.export_file",
+    "graphql_app.demo.load",
+    "graphql_app.segments.export",
     "graphql_app.server.run",
+    "rich.progress",
     "pytest",  # the main module of the tests, which multiprocessing imports into each fork
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",

@@ -124,10 +124,10 @@ def test_a_criterion_is_shown_with_its_fields_and_an_example(tmp_path: Path) -> 
     assert "How often something happened" in output
     assert "plugin 'event' of open-segments" in output
     assert "conditions.number: Number; NUMBER; -99999999999.9999 to 99999999999.9999" in output
-    assert "conditions: Where; CONDITION, may be left out; 1 to 10 of them" in output
+    assert "conditions: Where; CONDITION, optional; 1 to 10 of them" in output
     assert '"name": "viewed_product"' in output
     output = process.segments(tmp_path, "plugins", "show", "spnd", status=1)
-    assert "There is no criterion 'spnd'. Did you mean spend" in output
+    assert "Unknown criterion 'spnd'. Did you mean spend" in output
 
 
 def test_the_demo_starts_without_a_broken_plugin_unless_strict(tmp_path: Path, site: Path) -> None:

@@ -20,12 +20,12 @@ from tests.e2e import process
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from graphql_app.cli.export_command import _opened
+from graphql_app.cli.export_file import open_output
 from graphql_app.errors import AppError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
-    with _opened(Path(sys.argv[1])) as file:
+    with open_output(Path(sys.argv[1])) as file:
         file.write(b"x" * 9_999)
         file.write(b"x" * 9_999)
 except AppError as error:
@@ -127,7 +127,7 @@ def test_an_output_that_cannot_be_written_is_reported(data: Path, tmp_path: Path
     assert "--output members.parquet" in output
     missing = tmp_path / "missing" / "members.csv"
     output = process.segments(data, *arguments, "--output", str(missing), status=1)
-    assert f"{missing} cannot be written: No such file or directory" in output
+    assert f"Cannot write to {missing}: No such file or directory" in output
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [process.SEGMENTS, *arguments],
@@ -138,7 +138,7 @@ def test_an_output_that_cannot_be_written_is_reported(data: Path, tmp_path: Path
             check=False,
         )
     assert done.returncode == 1
-    assert "Standard output cannot be written: No space left on device" in done.stderr
+    assert "Cannot write to standard output: No space left on device" in done.stderr
 
 
 def test_a_full_disk_leaves_the_existing_file_unchanged(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_full_disk_leaves_the_existing_file_unchanged(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=False
     )
-    assert f"{path} cannot be written: File too large" in done.stdout, done.stderr
+    assert f"Cannot write to {path}: File too large" in done.stdout, done.stderr
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
         ("members.csv", "before")
     ]

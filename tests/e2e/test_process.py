@@ -142,7 +142,7 @@ def test_the_time_zone_of_the_process_changes_no_response(data: Path, zone: str)
 def test_an_option_with_an_invalid_time_is_named_with_the_format(tmp_path: Path, time: str) -> None:
     arguments = ("import", "contacts.csv", "--shop", "acme", "--subscribed-at", time)
     output = process.segments(tmp_path, *arguments, status=2, COLUMNS="200")
-    assert f"--subscribed-at: '{time}' must be an ISO 8601 time with its offset" in output
+    assert f"--subscribed-at: '{time}' must be an ISO 8601 time with an offset" in output
     assert "2024-05-01T09:58:12Z" in output
 
 
@@ -154,4 +154,4 @@ def test_the_number_of_bad_values_is_reported(tmp_path: Path) -> None:
         output = process.segments(
             tmp_path / "data", "import", str(file), "--shop", "acme", status=1, COLUMNS="200"
         )
-        assert f"Nothing was recorded: {words}" in output
+        assert f"Nothing was imported: {words}" in output

@@ -42,9 +42,9 @@ def test_config_check_lists_every_invalid_setting(tmp_path: Path) -> None:
         QUERY_TIMEOUT="-1",
         LOGLEVEL="info",
     )
-    invalid = {line.split(": ")[1] for line in _lines(output, "Wrong: ")}
+    invalid = {line.split(": ")[1] for line in _lines(output, "Error: ")}
     assert invalid == {"PORT", "LOG_LEVEL", "QUERY_TIMEOUT"}
-    assert "LOGLEVEL; do you mean LOG_LEVEL?" in output
+    assert "unknown variable LOGLEVEL; use LOG_LEVEL?" in output
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_an_invalid_store_url_is_reported_with_an_example(
 def test_an_empty_catalog_file_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite3").touch()
     output = process.segments(tmp_path, "config", "check", PORT="0")
-    assert "the catalog: will be made at the first start" in output
+    assert "catalog: will be created at the first start" in output
 
 
 def test_config_check_passes_and_changes_nothing(tmp_path: Path) -> None:
     output = process.segments(tmp_path / "new", "config", "check", PORT="0", METRICS_TOKEN=SECRET)
-    assert _lines(output, "Wrong: ") == []
+    assert _lines(output, "Error: ") == []
     for name in Settings.model_fields:
         assert f" {name.upper()} " in output
     assert SECRET not in output
@@ -84,7 +84,7 @@ def test_config_check_passes_and_changes_nothing(tmp_path: Path) -> None:
     process.segments(tmp_path / "data", "shop", "create", "acme")
     before = _files(tmp_path / "data")
     output = process.segments(tmp_path / "data", "config", "check", PORT="0")
-    assert "the catalog: answers, and has the schema of this version" in output
+    assert "catalog: reachable, with the schema of this version" in output
     assert _files(tmp_path / "data") == before
 
 
@@ -103,7 +103,7 @@ def test_config_check_lists_everything_that_prevents_a_start(tmp_path: Path) -> 
             CATALOG_URL=f"sqlite:///{tmp_path}/none.sqlite3",
             TRUSTED_DOCUMENTS=str(tmp_path / "file"),
         )
-    problems = "\n".join(_lines(output, "Wrong: "))
+    problems = "\n".join(_lines(output, "Error: "))
     for part in ("segments migrate", "Cannot listen on", "WORKERS=2", "is not JSON"):
         assert part in problems
     assert not (tmp_path / "none.sqlite3").exists()
@@ -113,7 +113,7 @@ def test_config_check_reports_an_audience_in_use(tmp_path: Path) -> None:
     with process.server(tmp_path) as running:
         port = running.address.rpartition(":")[2]
         output = process.segments(tmp_path, "config", "check", status=1, PORT=port)
-    problems = "\n".join(_lines(output, "Wrong: "))
+    problems = "\n".join(_lines(output, "Error: "))
     assert "Another process has the audience" in problems
     assert "address already in use" in problems.lower()
 
@@ -128,7 +128,7 @@ def test_config_check_reports_audience_problems_and_creates_nothing(tmp_path: Pa
             AUDIENCE_URL=url,
             AUDIENCE_CLUSTER=cluster,
         )
-        return "\n".join(_lines(output, "Wrong: "))
+        return "\n".join(_lines(output, "Error: "))
 
     with process.clickhouse(tmp_path / "clickhouse") as url:
         assert check(url, status=0) == ""
@@ -149,8 +149,8 @@ def test_config_check_reports_plugins_that_a_strict_server_refuses(tmp_path: Pat
     site.mkdir()
     distribution = install(site, PLUGINS / "broken" / "bad_sql.py")
     for strict, status, expected in (
-        ("true", 1, f"Wrong: plugin 'bad_sql' of {distribution} 1.0 has a criterion, 'bornUnder'"),
-        ("false", 0, f"the plugins: left out: {distribution} 1.0 (bad_sql)"),
+        ("true", 1, f"Error: plugin 'bad_sql' of {distribution} 1.0 has a criterion, 'bornUnder'"),
+        ("false", 0, f"plugins: left out: {distribution} 1.0 (bad_sql)"),
     ):
         output = process.segments(
             tmp_path / "data",
