@@ -121,7 +121,7 @@ def test_the_list_of_plugins_succeeds_if_all_work(tmp_path: Path) -> None:
 
 def test_a_criterion_is_shown_with_its_fields_and_an_example(tmp_path: Path) -> None:
     output = process.segments(tmp_path, "plugins", "show", "event")
-    assert "How often something happened" in output
+    assert "How many times a contact had an event" in output
     assert "plugin 'event' of open-segments" in output
     assert "conditions.number: Number; NUMBER; -99999999999.9999 to 99999999999.9999" in output
     assert "conditions: Where; CONDITION, optional; 1 to 10 of them" in output
