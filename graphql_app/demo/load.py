@@ -1,4 +1,4 @@
-"""Loading the demo shop."""
+"""Load the demo shop."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ DEMO_HANDLE = "demo"
 
 
 def load_demo(services: Services) -> tuple[Shop, int]:
-    """The demo shop, and how many rows were loaded: 0 when it was there already.
+    """Create and load the demo shop, unless it exists.
 
-    Loading may be repeated: what is there is replaced by the same.
+    Loading again after an interruption replaces the rows with the same rows.
+
+    Returns:
+        The demo shop and the number of loaded rows, 0 if it was loaded before.
     """
     try:
         shop = find_shop(services.catalog, DEMO_HANDLE)
@@ -49,7 +52,7 @@ def load_demo(services: Services) -> tuple[Shop, int]:
     tables = demo_facts()
     lines = tables.pop("order_lines")
     lines = lines.append_column("row", pc.index_in(lines["order_id"], tables["orders"]["id"]))
-    checked = {name: _checked(name, table) for name, table in tables.items()}
+    checked = {name: _check(name, table) for name, table in tables.items()}
     rows = lines.num_rows + sum(table.num_rows for table in checked.values())
     recorder = services.recorder
     recorder.record_orders(shop_id, checked.pop("orders"), lines.drop_columns(["order_id"]))
@@ -59,15 +62,15 @@ def load_demo(services: Services) -> tuple[Shop, int]:
     return shop, rows
 
 
-def _checked(name: str, table: pa.Table) -> pa.Table:
+def _check(name: str, table: pa.Table) -> pa.Table:
     columns = {column: table[column].combine_chunks() for column in table.column_names}
     checked, bad = facts.check_batch(facts.FACTS[name], columns, table.num_rows)
     if bad:
-        raise ValueError(f"the demo's {name} are wrong: {bad[0]}")
+        raise ValueError(f"the demo shop's {name} are invalid: {bad[0]}")
     return checked
 
 
 def _is_loaded(services: Services, shop_id: int) -> bool:
-    """Whether the last of the tables to be loaded has rows."""
+    # Keywords are loaded last.
     statement = select(func.count()).select_from(KeywordUse)
     return bool(services.audience.fetch_rows(statement, shop_id)[0][0])

@@ -4,10 +4,10 @@ Real, from Online Retail by Daqing Chen (UCI Machine Learning Repository, CC BY 
 ``data/LICENSE.md``): the products, orders and order lines, and each contact's id, country and
 ``created_at`` (the time of its first order).
 
-Generated, the same on every run and machine: phones, subscribe and unsubscribe dates, tags,
-keywords and texts. Every generated value is integer arithmetic on a hash of the contact id, so that
-it depends on no library's random numbers. Phones start with ``+999``, a country code that is not in
-use, so that nobody can ever be texted by accident. Names and email addresses are left empty.
+Generated, identical on every run and machine: phones, subscribe and unsubscribe dates, tags,
+keywords and texts. Every generated value is integer arithmetic on a hash of the contact id, so it
+does not depend on a library's random numbers. Phones start with ``+999``, an unassigned country
+code, so nobody can be texted by accident. Names and email addresses are empty.
 """
 
 import io
@@ -46,11 +46,11 @@ def demo_facts() -> dict[str, pa.Table]:
     """Return the demo shop's facts, one table for each public fact format, in loading order.
 
     - ``products``, ``orders``, ``order_lines``: real. Nothing is refunded or cancelled, since the
-      cancellations of the source are invoices of their own and were left out.
+      cancellations of the source are separate invoices and were left out.
     - ``contacts``: ``id``, ``country`` and ``created_at`` are real. ``phone``, ``subscribed_at``
       and ``unsubscribed_at`` are generated; only contacts with a phone subscribe, some of them
-      before their first order. ``tags`` is generated from the orders: "wholesale" for whoever
-      placed one of 1,000 or more. The other columns are empty.
+      before their first order. ``tags`` is generated from the orders: "wholesale" for
+      contacts with an order of 1,000 or more. The other columns are empty.
     - ``texts``, ``keywords``: generated. Texts are sent, and keywords received, after the contact's
       subscribe date and before its unsubscribe date.
     """
@@ -209,8 +209,8 @@ def _times(seconds: _Ints, absent: _Bools | None = None) -> pa.Array:
 
 
 def _phones(ids: _Ints, phoned: _Bools) -> list[str | None]:
-    """Give each phoned contact a number of its own under the unassigned country code 999."""
-    # The factor is a power of three and so prime to 10 ** 9: no two ids share a number.
+    """Return a unique number with the unassigned country code 999 for each phoned contact."""
+    # The factor is a power of three, so it is coprime to 10 ** 9 and no two ids share a number.
     numbers = (ids * 387_420_489 + 123_456_789) % 10**9
     pairs = zip(numbers.tolist(), phoned.tolist(), strict=True)
     return [f"+999{number:09d}" if has_phone else None for number, has_phone in pairs]

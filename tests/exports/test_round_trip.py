@@ -1,4 +1,4 @@
-"""What is exported can be imported again, and no spreadsheet runs what is in it."""
+"""Exports can be imported again, and spreadsheets execute nothing in them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ MORE: list[dict[str, Any]] = [
     },
 ]
 
-_ids = count(2_000_000)  # shops that no other test has
+_ids = count(2_000_000)  # ids of shops that no other test uses
 
 BLANK: dict[str, Any] = {field.name: [None] for field in EXPORT_SCHEMA}
 UTC_SHOP = Shop(handle="x", name="x", timezone="UTC", currency="USD")
@@ -88,12 +88,11 @@ UTC_SHOP = Shop(handle="x", name="x", timezone="UTC", currency="USD")
 
 @pytest.fixture
 def everyone(registry: Registry) -> Rule:
-    """The rule of all contacts."""
     return parse({"all": []}, registry)
 
 
 def record(services: Services, shop_id: int, contacts: list[dict[str, Any]]) -> None:
-    """Record contacts with the names that columns of files have."""
+    """Record contacts, whose fields are named like the columns of files."""
     names = [field.name for field in CONTACTS.fields]
     columns = {name: [contact.get(name) for contact in contacts] for name in names}
     rows, bad = check_batch(CONTACTS, columns, len(contacts))
@@ -101,32 +100,30 @@ def record(services: Services, shop_id: int, contacts: list[dict[str, Any]]) -> 
     services.recorder.record(shop_id, CONTACTS, rows)
 
 
-def begun(
+def begin_export(
     services: Services,
     shop_id: int,
     rule: Rule,
     index: SizeIndex | None = None,
     after: int | None = None,
 ) -> Export:
-    """An export of which nothing has been read."""
     scope = shop_scope(UTC_SHOP)
     engine = ShopEngine(services.audience, shop_id, scope, index or services.index)
     return Export(engine, rule, after)
 
 
-def pages(export: Export) -> Iterator[pa.Table]:
-    """All that is left of an export."""
+def read_pages(export: Export) -> Iterator[pa.Table]:
+    """Yield the remaining pages of an export."""
     while not export.done:
         yield export.next_page()
 
 
-def exported(services: Services, shop_id: int, rule: Rule) -> pa.Table:
-    """All members."""
-    return pa.concat_tables(pages(begun(services, shop_id, rule)))
+def export_all(services: Services, shop_id: int, rule: Rule) -> pa.Table:
+    return pa.concat_tables(read_pages(begin_export(services, shop_id, rule)))
 
 
 def write(rows: pa.Table, format: ExportFormat, path: Path) -> None:
-    """Write rows as the command does."""
+    """Write rows like the command."""
     match format:
         case ExportFormat.CSV:
             path.write_bytes(to_csv(rows, header=True))
@@ -137,12 +134,12 @@ def write(rows: pa.Table, format: ExportFormat, path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ExportFormat)
-def test_an_export_that_is_imported_again_is_the_same(
+def test_an_imported_export_exports_the_same_rows(
     services: Services, everyone: Rule, tmp_path: Path, format: ExportFormat
 ) -> None:
     one, other = next(_ids), next(_ids)
     record(services, one, ODD + MORE)
-    rows = exported(services, one, everyone)
+    rows = export_all(services, one, everyone)
     assert rows.num_rows == len(ODD + MORE)
     path = tmp_path / f"members.{format}"
     write(rows, format, path)
@@ -154,13 +151,15 @@ def test_an_export_that_is_imported_again_is_the_same(
         recorder=services.recorder,
     )
     assert (report.format, report.bad_rows) == ("contacts", ())
-    assert exported(services, other, everyone) == rows
+    assert export_all(services, other, everyone) == rows
 
 
-def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, everyone: Rule) -> None:
+def test_a_csv_export_follows_rfc_4180_and_has_no_formulas(
+    services: Services, everyone: Rule
+) -> None:
     shop_id = next(_ids)
     record(services, shop_id, ODD)
-    text = to_csv(exported(services, shop_id, everyone), header=True).decode()
+    text = to_csv(export_all(services, shop_id, everyone), header=True).decode()
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert text.startswith(",".join(EXPORT_SCHEMA.names) + "\r\n")
     assert text.endswith("\r\n")
@@ -179,7 +178,7 @@ def test_a_csv_file_is_of_rfc_4180_and_has_no_formulas(services: Services, every
         alphabet=characters(codec="utf-8") | sampled_from("'=+-@\t\v\r\n\x85\xa0 ＝0("), max_size=8
     )
 )
-def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
+def test_any_text_is_escaped_and_read_back_unchanged(cell: str) -> None:
     (written,) = escape_formulas(pa.array([cell])).to_pylist()
     assert unescape_formula(written) == cell
     assert written.lstrip()[:1] not in {*"=@＝＋－＠"}
@@ -189,7 +188,7 @@ def test_any_text_is_no_formula_and_is_read_as_it_was(cell: str) -> None:
 
 
 @pytest.mark.parametrize("skipped", SPACES, ids=ascii)
-def test_what_is_a_formula_after_any_space_is_text_and_is_read_as_it_was(skipped: str) -> None:
+def test_a_formula_after_any_space_is_escaped_and_read_back_unchanged(skipped: str) -> None:
     for cell in (f"{skipped}=1", f"'{skipped}=1", f" {skipped}+x", f"{skipped}{skipped}@x"):
         (written,) = escape_formulas(pa.array([cell])).to_pylist()
         assert written == f"'{cell}"
@@ -197,7 +196,7 @@ def test_what_is_a_formula_after_any_space_is_text_and_is_read_as_it_was(skipped
 
 
 @given(lists(text(alphabet=characters(codec="utf-8") | sampled_from('[],"'), max_size=6)))
-def test_any_tags_are_read_as_they_were(texts: list[str]) -> None:
+def test_any_tags_are_read_back_unchanged(texts: list[str]) -> None:
     (tags,) = parse_column(TAGS, [texts], required=False)[0].to_pylist()
     rows = pa.table({**BLANK, "tags": pa.array([tags], pa.list_(pa.string()))}, EXPORT_SCHEMA)
     written = to_csv(rows, header=True).decode()
@@ -207,12 +206,12 @@ def test_any_tags_are_read_as_they_were(texts: list[str]) -> None:
     ]
 
 
-def test_a_line_of_ndjson_is_an_object_with_what_graphql_has(
+def test_a_line_of_ndjson_is_an_object_with_the_fields_of_graphql(
     services: Services, everyone: Rule
 ) -> None:
     shop_id = next(_ids)
     record(services, shop_id, MORE)
-    lines = to_ndjson(exported(services, shop_id, everyone)).decode().split("\n")
+    lines = to_ndjson(export_all(services, shop_id, everyone)).decode().split("\n")
     assert lines.pop() == ""
     consented, american, last = map(json.loads, lines)
     assert consented["subscribed_at"] == "2024-05-01T09:58:12.345Z"
@@ -223,7 +222,7 @@ def test_a_line_of_ndjson_is_an_object_with_what_graphql_has(
 
 
 @pytest.mark.parametrize("index_bytes", [10**9, 0], ids=["index", "engine"])
-def test_members_come_once_by_id_whatever_is_recorded_meanwhile(
+def test_each_member_is_exported_once_by_id_despite_concurrent_writes(
     services: Services, registry: Registry, index_bytes: int
 ) -> None:
     shop_id = next(_ids)
@@ -232,20 +231,21 @@ def test_members_come_once_by_id_whatever_is_recorded_meanwhile(
     members = [{"id": number, "tags": ["in"]} for number in range(2, 3 * MIN_ROWS, 2)]
     others = [{"id": number} for number in range(1, 3 * MIN_ROWS, 2)]
     record(services, shop_id, members + others)
-    export = begun(services, shop_id, rule, index)
+    export = begin_export(services, shop_id, rule, index)
     first = export.next_page()
     assert first["id"].to_pylist() == [*range(2, 2 * MIN_ROWS + 1, 2)]
-    # Behind, ahead and beyond; who leaves behind or ahead; and one who is touched and stays.
+    # New members before, after and beyond the page; contacts that leave on either side; and a
+    # member that changes but stays.
     record(services, shop_id, [{"id": number, "tags": ["in"]} for number in (1, 2501, 10**9)])
     record(services, shop_id, [{"id": 4}, {"id": 2600}, {"id": 2700, "tags": ["in", "more"]}])
     services.recorder.forget(shop_id, [2800])
-    later = pa.concat_tables(pages(export))["id"].to_pylist()
+    later = pa.concat_tables(read_pages(export))["id"].to_pylist()
     expected = {*range(2 * MIN_ROWS + 2, 3 * MIN_ROWS, 2), 2501, 10**9} - {2600, 2800}
     assert later == sorted(expected)
 
 
 @pytest.mark.parametrize("index_bytes", [10**9, 0], ids=["index", "engine"])
-def test_windows_stay_where_they_were_when_the_export_began(
+def test_time_windows_are_relative_to_the_start_of_the_export(
     services: Services, registry: Registry, index_bytes: int
 ) -> None:
     shop_id = next(_ids)
@@ -256,37 +256,37 @@ def test_windows_stay_where_they_were_when_the_export_began(
     index = SizeIndex(services.audience, services.recorder, index_bytes)
     numbers = [*range(1, 2 * MIN_ROWS + 1)]
     record(services, shop_id, [{"id": number} for number in numbers])
-    # Half of the texts are in the window now, and out of it a day later.
-    export = begun(services, shop_id, rule, index)
-    began = shop_scope(UTC_SHOP)
-    sent = [began.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
+    # Half of the texts are in the window now, but not a day later.
+    export = begin_export(services, shop_id, rule, index)
+    start = shop_scope(UTC_SHOP)
+    sent = [start.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
     texts = {"id": numbers, "contact_id": numbers, "sent_at": sent}
     rows, bad = check_batch(TEXTS, texts, len(numbers))
     assert not bad
     services.recorder.record(shop_id, TEXTS, rows)
     found = export.next_page()["id"].to_pylist()
-    later = shop_scope(UTC_SHOP, began.now + timedelta(days=1))
+    later = shop_scope(UTC_SHOP, start.now + timedelta(days=1))
     assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
-    found += pa.concat_tables(pages(export))["id"].to_pylist()
+    found += pa.concat_tables(read_pages(export))["id"].to_pylist()
     assert found == numbers
     assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
 
 
-def test_an_export_goes_on_after_any_contact(services: Services, everyone: Rule) -> None:
+def test_an_export_can_start_after_any_contact(services: Services, everyone: Rule) -> None:
     shop_id = next(_ids)
     record(services, shop_id, [{"id": number} for number in range(1, 11)] + [{"id": 2**64 - 1}])
     for after in (0, 4, 10, 99, 2**64 - 1):
-        rows = pa.concat_tables(pages(begun(services, shop_id, everyone, after=after)))
+        rows = pa.concat_tables(read_pages(begin_export(services, shop_id, everyone, after=after)))
         assert rows["id"].to_pylist() == [
             number for number in [*range(1, 11), 2**64 - 1] if number > after
         ]
 
 
-def test_pages_are_of_few_rows_where_rows_are_wide(services: Services, everyone: Rule) -> None:
+def test_pages_of_wide_rows_have_few_rows(services: Services, everyone: Rule) -> None:
     shop_id = next(_ids)
     wide = {"properties": {"text": "x" * 8_000}}
     record(services, shop_id, [{"id": number, **wide} for number in range(1, 4 * MIN_ROWS)])
-    assert {page.num_rows for page in pages(begun(services, shop_id, everyone))} == {
+    assert {page.num_rows for page in read_pages(begin_export(services, shop_id, everyone))} == {
         MIN_ROWS,
         MIN_ROWS - 1,
     }
