@@ -1,7 +1,7 @@
-"""``python -m benchmarks``: live sizes of a large shop through HTTP, beside what else there is.
+"""``python -m benchmarks``: compare live sizes of a large shop over HTTP with hand-written SQL.
 
-One run, one machine, the same facts everywhere. Absolute times say little about another machine,
-ratios much. Every answer that is timed is compared with every other way's answer.
+All databases have the same facts on the same machine. Ratios carry over to other machines; times do
+not. Every timed answer is checked against the answers of the other databases.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from benchmarks import rivals
 from benchmarks.data import LARGE, SMALL, facts
 from benchmarks.measures import (
     OFTEN,
-    Asking,
+    Client,
     bare_route,
-    editing,
     median,
     quantiles,
     refresh,
     throughput,
-    visible,
+    time_session,
+    time_until_visible,
 )
 from benchmarks.questions import QUESTIONS, SHOP
 from benchmarks.report import Report, bars, lines, machine, ms
@@ -67,31 +67,33 @@ Times = dict[str, dict[str, float | None]]
 
 
 def main(
-    scale: Annotated[float, typer.Option(help="Size of the large shop, 1 for a million.")] = 1,
-    repeats: Annotated[int, typer.Option(help="How often each question is asked.")] = 7,
+    scale: Annotated[
+        float, typer.Option(help="Size of the large shop; 1 is a million contacts.")
+    ] = 1,
+    repeats: Annotated[int, typer.Option(help="How often to time each question.")] = 7,
     largest: Annotated[
-        int, typer.Option(help="Contacts of the largest shop of growth.")
+        int, typer.Option(help="Contacts of the largest shop in the growth test.")
     ] = 3_000_000,
-    write: Annotated[bool, typer.Option(help="Whether to write RESULTS.md and charts.")] = False,
+    write: Annotated[bool, typer.Option(help="Write RESULTS.md and the charts.")] = False,
 ) -> None:
-    """Measure, and print what is found."""
-    report = Report("What the benchmark found")
+    """Run the benchmark and print its report."""
+    report = Report("Benchmark results")
     volume = LARGE.scaled(scale)
     with tempfile.TemporaryDirectory(prefix="segments-bench-") as name:
         directory = Path(name)
-        report.say(
+        report.add(
             f"`make bench` on {machine()}. One shop of {volume.contacts:,} contacts, "
-            f"{volume.orders:,} orders, {volume.lines:,} lines and {volume.texts:,} texts, beside "
-            f"{SMALL_SHOPS} shops of {SMALL.contacts:,} contacts. Milliseconds, through HTTP "
-            "from another process, with `textable` and `parts`, unless it says otherwise."
+            f"{volume.orders:,} orders, {volume.lines:,} lines and {volume.texts:,} texts, and "
+            f"{SMALL_SHOPS} shops of {SMALL.contacts:,} contacts each. Unless noted otherwise, "
+            "times are milliseconds over HTTP from another process, with `textable` and `parts`."
         )
         tables = facts(volume, seed=0)
         token, sql = _import(report, directory, tables, repeats)
-        times = _beside_others(directory, tables, repeats, sql)
+        times = _time_rivals(directory, tables, repeats, sql)
         del tables
-        _start(report, directory / "data", token)
+        _time_start(report, directory / "data", token)
         with process.server(directory / "data", program=process.SEGMENTS, RATE_LIMIT="0") as server:
-            client = Asking(server.address, token)
+            client = Client(server.address, token)
             client.size(EVERYONE)
             _first_questions(client, times)
             _warm_questions(client, times, repeats)
@@ -102,11 +104,11 @@ def main(
             _freshness(report, client, volume.contacts, times["never texted"])
             _lists(report, client)
         if write:
-            about = "Bars of milliseconds of each question: warm, first, and by hand elsewhere."
+            about = "Milliseconds for each question: warm, first, and by hand in other databases."
             bars("bench-questions", "The same questions", about, _charted(times))
         _growth(report, directory, [size for size in GROWTH if size <= largest], write)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
-    report.say(f"Peak memory of the largest server process: {peak:.1f} GiB.")
+    report.add(f"Peak memory of the largest server process: {peak:.1f} GiB.")
     if write:
         report.write()
 
@@ -119,7 +121,7 @@ def _import(
         shop, token = _new_shop(services, "large")
         assert shop == SHOP
         rows = [_record(services, shop, name, rows, directory) for name, rows in tables.items()]
-        report.say("## Import (Parquet)")
+        report.add("## Import (Parquet)")
         report.table(("file", "rows", "seconds", "rows/s"), rows)
         for number in range(SMALL_SHOPS):
             small, _ = _new_shop(services, f"small-{number}")
@@ -138,13 +140,13 @@ def _import(
 
 
 def _new_shop(services: Services, handle: str) -> tuple[int, str]:
-    made = create_shop(
+    shop = create_shop(
         services.catalog,
         services.registry,
         Shop(handle=handle, name=handle, timezone="UTC", currency="USD"),
     )
-    assert made.id is not None
-    return made.id, create_token(services.catalog, made, tuple(TokenScope))
+    assert shop.id is not None
+    return shop.id, create_token(services.catalog, shop, tuple(TokenScope))
 
 
 def _record(
@@ -173,9 +175,9 @@ def _only(sql: str, _: int) -> Sequence[str]:
 
 
 def _own_rows(services: Services) -> str:
-    """SQL: the rows of the large shop under the names of the tables."""
+    """Return SQL that names the large shop's rows like the tables."""
     database = services.audience.database
-    # Nullable, since what a join does not find is NULL in such a column only.
+    # Nullable, because a join yields NULL only in nullable columns.
     columns = {"contacts": "id", "orders": "*", "texts": "toNullable(contact_id) AS contact_id"}
     return ", ".join(
         f"{name} AS (SELECT {read} FROM {database}.{name} FINAL "
@@ -185,7 +187,7 @@ def _own_rows(services: Services) -> str:
 
 
 def _best(services: Services, sql: Callable[[int], Sequence[str]], repeats: int) -> float:
-    """The median of the best way to write a question for ClickHouse."""
+    """Return the median seconds of the fastest way to write a question for ClickHouse."""
     ways = sql(0)
     found = []
     for way in range(len(ways)):
@@ -198,23 +200,23 @@ def _best(services: Services, sql: Callable[[int], Sequence[str]], repeats: int)
     return min(found)
 
 
-def _beside_others(
+def _time_rivals(
     directory: Path, tables: Mapping[str, pa.Table], repeats: int, times: Times
 ) -> Times:
     rivals.write(tables, directory)
-    for opened, often in ((rivals.duck, repeats), (rivals.postgres, 1)):
-        with opened(directory) as rival:
+    for open_rival, runs in ((rivals.duck, repeats), (rivals.postgres, 1)):
+        with open_rival(directory) as rival:
             name = f"{rival.name}, by hand"
             counts = {}
             for question in QUESTIONS:
                 best: float | None = None
-                for way in map(rivals.standard, question.sql(0)):
-                    timed = [rival.timed(way) for _ in range(often)]
-                    whole = [found for found in timed if found is not None]
-                    if whole:
-                        seconds = median([found[0] for found in whole]) / 1000
+                for way in map(rivals.to_standard, question.sql(0)):
+                    timed = [rival.timed(way) for _ in range(runs)]
+                    finished = [found for found in timed if found is not None]
+                    if finished:
+                        seconds = median([found[0] for found in finished]) / 1000
                         best = seconds if best is None else min(best, seconds)
-                        counts[question.name] = whole[0][1]
+                        counts[question.name] = finished[0][1]
                 times[question.name][name] = best
             agreed = set()
             for shape, statement in rivals.shapes(50).items():
@@ -228,29 +230,28 @@ def _beside_others(
     return times
 
 
-def _start(report: Report, data: Path, token: str) -> None:
-    """From the start of the process to the first sizes, with cold facts and with warm ones."""
+def _time_start(report: Report, data: Path, token: str) -> None:
+    """Time the first sizes after the process starts, with a cold and a warm page cache."""
     rows = []
     for disk in ("cold", "warm"):
         if disk == "cold":
-            _leave_to_the_disk(data)
+            _evict_from_page_cache(data)
         with process.server(data, program=process.SEGMENTS, RATE_LIMIT="0") as server:
             started = time.time() - _age(server.process.pid)
             found = []
             for rule in (EVERYONE, OFTEN):
-                Asking(server.address, token).size(rule)
+                Client(server.address, token).size(rule)
                 found.append(f"{time.time() - started:.2f} s")
         rows.append((disk, *found))
-    report.say("## From the start to the first size")
-    report.say(
-        "From the start of the process until a size is there: of everyone, and then of who was "
-        "texted. Cold means that none of the facts are in the page cache; the program is."
+    report.add("## From the start to the first size")
+    report.add(
+        "Time from the start of the process to the size of everyone, then of texted contacts. "
+        "*Cold*: the page cache has the program, but none of the facts."
     )
     report.table(("disk", "everyone", "texted"), rows)
 
 
-def _leave_to_the_disk(directory: Path) -> None:
-    """Have the system forget what it has of files in memory."""
+def _evict_from_page_cache(directory: Path) -> None:
     os.sync()
     for path in directory.rglob("*"):
         if path.is_file() and not path.is_symlink():
@@ -264,8 +265,8 @@ def _age(pid: int) -> float:
     return up - ticks / 100
 
 
-def _first_questions(client: Asking, times: Times) -> None:
-    """Each question of which nothing has been asked before, as far as those before it allow."""
+def _first_questions(client: Client, times: Times) -> None:
+    """Time each question once. Earlier questions may have loaded some of the same facts."""
     for question in QUESTIONS:
         seconds, members = client.timed(question.rule(0))
         times[question.name]["first"] = seconds
@@ -274,7 +275,7 @@ def _first_questions(client: Asking, times: Times) -> None:
                 assert members == expected, (name, expected, members)
 
 
-def _warm_questions(client: Asking, times: Times, repeats: int) -> None:
+def _warm_questions(client: Client, times: Times, repeats: int) -> None:
     for question in QUESTIONS:
         again = [client.timed(question.rule(0))[0] for _ in range(10 * repeats)]
         times[question.name]["warm"] = median(again) / 1000
@@ -300,11 +301,11 @@ def _ratios(report: Report, times: Times) -> None:
                 *("" if (by := found[hand]) is None else f"{by / warm:,.0f}" for hand in HANDS),
             )
         )
-    report.say("## The same questions, by hand")
-    report.say(
-        "The best of several ways to write each by hand, which counts members only. *Warm* has "
-        "been asked before; *another number* has a value that has not: a threshold, or else "
-        "products, which are another question; *first* comes with nothing of it in memory."
+    report.add("## The same questions, by hand")
+    report.add(
+        "By hand: the fastest of several ways to write the SQL, which counts members only. "
+        "*Warm*: the rule was evaluated before. *Another number*: evaluated before with another "
+        "threshold, or with other products, which must be loaded. *First*: nothing is in memory."
     )
     report.table(
         ("question", "warm", "another number", "first", *HANDS, *(f"{h} / warm" for h in HANDS)),
@@ -315,8 +316,10 @@ def _ratios(report: Report, times: Times) -> None:
 def _shapes(report: Report, times: Times) -> None:
     found = times[SHAPED]
     warm = found["warm"] or 1
-    report.say("## The shapes that query builders emit")
-    report.say(f'"{SHAPED.capitalize()}", the whole statement; in brackets, by the warm size.')
+    report.add("## The SQL that query builders write")
+    report.add(
+        f'"{SHAPED.capitalize()}" as one statement; in brackets, as a multiple of the warm size.'
+    )
     report.table(
         ("database", *rivals.shapes(0)),
         [
@@ -339,17 +342,17 @@ def _charted(times: Times) -> Mapping[str, Mapping[str, float | None]]:
     }
 
 
-def _session(report: Report, client: Asking, write: bool) -> None:
-    found = editing(client)
+def _session(report: Report, client: Client, write: bool) -> None:
+    found = time_session(client)
     every = [seconds for kind, each in found.items() if kind != "new" for seconds in each]
     rows = [
         (kind, len(each), *(f"{value:.1f}" for value in quantiles(each)))
         for kind, each in sorted([*found.items(), ("all but new", every)])
     ]
-    report.say("## An editing session of 200 steps")
-    report.say(
-        "*New* adds a criterion that was never asked before; the others change a value or an "
-        "operator, add a criterion, remove one, or nest."
+    report.add("## An editing session of 200 steps")
+    report.add(
+        "*New* adds a criterion that was never evaluated before. The other steps change a value "
+        "or an operator, add a known criterion, remove a criterion, or nest."
     )
     report.table(("step", "times", "p50", "p95", "p99"), rows)
     if write:
@@ -360,15 +363,15 @@ def _session(report: Report, client: Asking, write: bool) -> None:
             }
             for kind, each in sorted(found.items())
         }
-        about = "Bars of milliseconds of each kind of step: half, 95 and 99 of a hundred are below."
+        about = "Milliseconds for each kind of step: the 50th, 95th and 99th percentile."
         bars("bench-session", "An editing session of 200 steps", about, groups)
 
 
-def _throughput(report: Report, client: Asking) -> None:
+def _throughput(report: Report, client: Client) -> None:
     numbers = count()
 
     def another() -> Any:
-        """A size with a threshold of its own, so that no two clients share an answer."""
+        # A different threshold each time, so that no two clients share an evaluation.
         amount = f"{next(numbers) % 50_000 / 100:.2f}"
         return {"all": [{"spend": {"operator": "GREATER_THAN", "amount": amount}}, OFTEN]}
 
@@ -377,11 +380,11 @@ def _throughput(report: Report, client: Asking) -> None:
     with bare_route() as bare:
 
         def sizes() -> Callable[[], object]:
-            own = Asking(client.address, client.token)
+            own = Client(client.address, client.token)
             return lambda: own.size(another())
 
         def typename() -> Callable[[], object]:
-            return partial(Asking(client.address, client.token).ask, "{ __typename }")
+            return partial(Client(client.address, client.token).ask, "{ __typename }")
 
         def route() -> Callable[[], object]:
             return partial(httpx.Client().post, f"{bare}/graphql", json={"query": "{ a }"})
@@ -389,16 +392,16 @@ def _throughput(report: Report, client: Asking) -> None:
         for label, ask in (("sizes", sizes), ("{ __typename }", typename), ("bare route", route)):
             found = [f"{throughput(ask, clients, 4):,.0f}" for clients in (1, 8, 32)]
             rows.append((label, *found))
-    report.say("## Answers a second")
-    report.say(
-        "Clients are threads of one Python process, which is the limit of the bare route; that "
-        "route is served by the same process."
+    report.add("## Requests per second")
+    report.add(
+        "The clients are threads of one Python process. It also serves the bare route, and is "
+        "that route's bottleneck."
     )
     report.table(("", "1 client", "8 clients", "32 clients"), rows)
 
 
 def _freshness(
-    report: Report, client: Asking, contacts: int, times: Mapping[str, float | None]
+    report: Report, client: Client, contacts: int, times: Mapping[str, float | None]
 ) -> None:
     client.size(OFTEN)
     cold = times["first"] or 0
@@ -414,20 +417,20 @@ def _freshness(
         rows.append(
             (f"{changed:,}", ms(recorded), ms(after), ms(again), f"{extra / cold * 100:.0f} %")
         )
-    report.say("## Freshness")
-    report.say(
-        "Texts are recorded of so many contacts; the next size of a rule about texts sees them. "
-        "The share is that of the refresh in the first evaluation of such a rule."
+    report.add("## Freshness")
+    report.add(
+        "Record texts of some contacts, then get the size of a rule about texts, which includes "
+        "them. *Share*: the time of the refresh relative to the rule's first evaluation."
     )
     report.table(("contacts changed", "recording", "next size", "size after it", "share"), rows)
-    p50, p95, _ = quantiles(visible(client, 50, first_id, contacts))
-    report.say(
-        f"From sending one text until a size has it, another client asking all the while: "
-        f"p50 {p50:.0f}, p95 {p95:.0f}."
+    p50, p95, _ = quantiles(time_until_visible(client, 50, first_id, contacts))
+    report.add(
+        f"Time from sending one text until a size includes it, while another client keeps "
+        f"requesting sizes: p50 {p50:.0f}, p95 {p95:.0f}."
     )
 
 
-def _lists(report: Report, client: Asking) -> None:
+def _lists(report: Report, client: Client) -> None:
     for number in range(max(SEGMENTS)):
         rule = QUESTIONS[number % 4].rule(number)
         client.ask(CREATE, input={"name": f"Segment {number:04}", "rule": rule})
@@ -442,7 +445,7 @@ def _lists(report: Report, client: Asking) -> None:
                 after = page["pageInfo"]["endCursor"]
             seconds.append(time.perf_counter() - start)
         rows.append((size, f"{median(seconds):.1f}"))
-    report.say(f"## Sizes of saved segments, {PAGE} on a page")
+    report.add(f"## Sizes of saved segments, {PAGE} per page")
     report.table(("segments", "p50"), rows)
 
 
@@ -458,7 +461,7 @@ def _growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) 
             for name, table in facts(volume, seed=0).items():
                 _record(services, shop, name, table, directory)
         with process.server(data, program=process.SEGMENTS, RATE_LIMIT="0") as server:
-            client = Asking(server.address, token)
+            client = Client(server.address, token)
             client.size(EVERYONE)
             before = _resident(server.process.pid)
             first, _ = client.timed(rule)
@@ -469,16 +472,16 @@ def _growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) 
         p50, p95, _ = quantiles(warm)
         per = max(0, after - before) / contacts / 2
         rows.append((f"{contacts:,}", ms(first), f"{p50:.1f}", f"{p95:.1f}", f"{per:.0f}"))
-    report.say("## Growth")
-    report.say(
-        '"Spent more than 50 and was texted": two criteria, each a vector of 8 bytes a contact. '
-        "Memory is what the whole process grew by at the first size, most of it the engine's."
+    report.add("## Growth")
+    report.add(
+        '"Spent more than 50 and was texted": two criteria, each a vector of 8 bytes per contact. '
+        "Memory is the growth of the whole process during the first size; the engine uses most."
     )
     report.table(
         ("contacts", "first", "warm p50", "warm p95", "bytes per contact and criterion"), rows
     )
     if write and sizes:
-        about = "Lines of milliseconds by the number of contacts: the first size, and a warm one."
+        about = "Milliseconds by number of contacts, for the first size and for a warm size."
         lines("bench-growth", "Growth", about, "contacts", series)
 
 

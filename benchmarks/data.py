@@ -1,4 +1,4 @@
-"""A large shop beside many small ones, generated: the same rows every time."""
+"""Generate the facts of a large shop and of many small shops, identical on every run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How many rows a shop has."""
+    """The number of rows of a shop's tables."""
 
     contacts: int
     orders: int
@@ -29,16 +29,15 @@ class Volume:
 
     @property
     def keywords(self) -> int:
-        """One contact in five has used a keyword."""
+        """One keyword for every five contacts."""
         return self.contacts // 5
 
     def scaled(self, factor: float) -> Volume:
-        """The same shop, larger or smaller."""
+        """Return the volume multiplied by a factor."""
         return Volume(*(int(count * factor) for count in self.counts))
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Contacts, orders, lines, texts."""
         return self.contacts, self.orders, self.lines, self.texts
 
 
@@ -47,7 +46,7 @@ SMALL = Volume(contacts=1_000, orders=5_000, lines=8_000, texts=20_000)
 
 
 def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
-    """Checked tables of a shop, in the order in which to record them."""
+    """Return a shop's tables in the order in which to record them."""
     random = np.random.default_rng(seed)
 
     def instants(size: int) -> pa.Array:
@@ -55,17 +54,17 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
             pa.timestamp("ms", "UTC")
         )
 
-    def some(values: pa.Array, share: float) -> pa.Array:
-        """The values, all but a share of them null."""
+    def keep_share(values: pa.Array, share: float) -> pa.Array:
+        """Return the values with all but a share replaced by null."""
         kept = pa.array(random.random(len(values)) < share)
         return pc.if_else(kept, values, pa.scalar(None, values.type))
 
-    def picked(names: tuple[str, ...], size: int) -> pa.Array:
-        places = pa.array(random.integers(0, len(names), size), pa.int32())
-        return pa.DictionaryArray.from_arrays(places, pa.array(names)).cast(pa.string())
+    def pick(names: tuple[str, ...], size: int) -> pa.Array:
+        indices = pa.array(random.integers(0, len(names), size), pa.int32())
+        return pa.DictionaryArray.from_arrays(indices, pa.array(names)).cast(pa.string())
 
     def contacts_of(size: int, stride: int) -> pa.Array:
-        # A few have many, most have few, a fifth have none; not the same for every stride.
+        # A few contacts have many rows, most have few, a fifth have none. The stride decides which.
         spread = (random.random(size) ** 2 * volume.contacts * 0.8).astype(np.uint64)
         return pa.array(spread * stride % volume.contacts + 1, pa.uint64())
 
@@ -74,9 +73,9 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
     contacts = pa.table(
         {
             "id": numbers,
-            "phone": some(phones, 0.8),
-            "country": picked(COUNTRIES, volume.contacts),
-            "subscribed_at": some(instants(volume.contacts), 0.7),
+            "phone": keep_share(phones, 0.8),
+            "country": pick(COUNTRIES, volume.contacts),
+            "subscribed_at": keep_share(instants(volume.contacts), 0.7),
             "created_at": instants(volume.contacts),
         }
     )
@@ -86,7 +85,7 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
             "contact_id": contacts_of(volume.orders, stride=7919),
             "ordered_at": instants(volume.orders),
             "total": _money(random.integers(100, 20_000, volume.orders)),
-            "cancelled_at": some(instants(volume.orders), 0.03),
+            "cancelled_at": keep_share(instants(volume.orders), 0.03),
         }
     )
     products = tuple(f"P{number:04}" for number in range(1_000))
@@ -95,7 +94,7 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
             "order_id": pa.array(
                 np.sort(random.integers(1, volume.orders + 1, volume.lines)), pa.uint64()
             ),
-            "product_id": picked(products, volume.lines),
+            "product_id": pick(products, volume.lines),
             "quantity": pa.array(random.integers(1, 4, volume.lines), pa.int64()),
             "price": _money(random.integers(100, 5_000, volume.lines)),
         }
@@ -105,13 +104,13 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
             "id": pa.array(np.arange(1, volume.texts + 1), pa.uint64()),
             "contact_id": contacts_of(volume.texts, stride=104_729),
             "sent_at": instants(volume.texts),
-            "clicked_at": some(instants(volume.texts), 0.05),
+            "clicked_at": keep_share(instants(volume.texts), 0.05),
         }
     )
     keywords = pa.table(
         {
             "contact_id": contacts_of(volume.keywords, stride=15_485_863),
-            "keyword": picked(KEYWORDS, volume.keywords),
+            "keyword": pick(KEYWORDS, volume.keywords),
             "received_at": instants(volume.keywords),
         }
     )

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.export``: what memory an export of a million members takes.
+"""``python -m benchmarks.export``: measure the memory of an export of a million members.
 
-For the command and for HTTP: the peak of the process once 50,000 members have come, and at the end.
-Memory is constant where the second is about the first.
+For the command and for HTTP: the peak memory of the process after 50,000 members and at the end. If
+memory is constant, both are about equal.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ EARLY = 50_000
 MEGABYTE = 1024**2
 
 
-def contacts(path: Path) -> None:
-    """Write a file of contacts who are all in the segment."""
+def write_contacts(path: Path) -> None:
+    """Write a file of contacts that all belong to the segment."""
     numbers = np.arange(1, MEMBERS + 1)
     texts = numbers.astype(str)
     subscribed = pa.array(np.full(MEMBERS, 1_700_000_000_000), pa.timestamp("ms", "UTC"))
@@ -45,16 +45,11 @@ def contacts(path: Path) -> None:
     pq.write_table(table, path)
 
 
-def lines(text: bytes) -> int:
-    """How many lines end in a text."""
-    return text.count(b"\n")
-
-
 def report(what: str, members: int, early: int, late: int, seconds: float) -> None:
-    """Print a row of figures.
+    """Print the results.
 
     Raises:
-        AssertionError: Not all members came, or memory grew with them.
+        AssertionError: Members are missing, or memory grew with their number.
     """
     assert members == MEMBERS
     print(
@@ -66,9 +61,8 @@ def report(what: str, members: int, early: int, late: int, seconds: float) -> No
     assert late <= 1.25 * early + 64 * MEGABYTE
 
 
-def by_command(data: Path) -> None:
-    """Export to a pipe."""
-    began = time.monotonic()
+def export_by_command(data: Path) -> None:
+    start = time.monotonic()
     with subprocess.Popen(
         [str(process.SEGMENTS), "export", SEGMENT, "--shop", "acme"],
         env=process.environment(data),
@@ -78,15 +72,14 @@ def by_command(data: Path) -> None:
         assert running.stdout
         count, early, late = -1, 0, 0
         while text := running.stdout.read(1 << 16):
-            count += lines(text)
+            count += text.count(b"\n")
             late = max(late, process.peak(running.pid))
             if count < EARLY:
                 early = late
-    report("command", count, early, late, time.monotonic() - began)
+    report("command", count, early, late, time.monotonic() - start)
 
 
-def by_http(data: Path) -> None:
-    """Export from a server."""
+def export_by_http(data: Path) -> None:
     headers = {"Authorization": f"Bearer {process.token(data, 'acme')}"}
     with (
         process.server(data, program=process.SEGMENTS) as running,
@@ -96,28 +89,28 @@ def by_http(data: Path) -> None:
         token = headers["Authorization"].split()[1]
         segment = running.client(token).ask(query, name=SEGMENT)["segments"]["nodes"][0]["id"]
         for format, header in (("csv", 1), ("ndjson", 0)):
-            began = time.monotonic()
+            start = time.monotonic()
             count, early = -header, 0
             url = f"{running.address}/segments/{segment}/members.{format}"
             with client.stream("GET", url) as response:
                 assert response.status_code == 200
                 for text in response.iter_raw():
-                    count += lines(text)
+                    count += text.count(b"\n")
                     if count < EARLY:
                         early = process.peak(running.process.pid)
             late = process.peak(running.process.pid)
-            report(f"HTTP, {format}", count, early, late, time.monotonic() - began)
+            report(f"HTTP, {format}", count, early, late, time.monotonic() - start)
 
 
 def main() -> None:
-    """Load a shop, and export it in each way."""
-    with tempfile.TemporaryDirectory() as place:
-        data, path = Path(place) / "data", Path(place) / "contacts.parquet"
-        contacts(path)
+    """Load a shop and export it with the command and over HTTP."""
+    with tempfile.TemporaryDirectory() as directory:
+        data, path = Path(directory) / "data", Path(directory) / "contacts.parquet"
+        write_contacts(path)
         process.segments(data, "shop", "create", "acme")
         process.segments(data, "import", str(path), "--shop", "acme")
-        by_command(data)
-        by_http(data)
+        export_by_command(data)
+        export_by_http(data)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is measured through HTTP, of a server in a process of its own."""
+"""Measurements over HTTP of a server in another process."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ OFTEN = {"textsReceived": {"operator": "AT_LEAST", "count": 1}}
 
 
 @dataclass
-class Asking:
-    """A client of one token, on one connection."""
+class Client:
+    """A client with one token and one connection."""
 
     address: str
     token: str
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=300))
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """The data of an operation."""
+        """Send an operation and return its data."""
         answer = self.http.post(
             f"{self.address}/graphql",
             json={"query": query, "variables": variables},
@@ -50,18 +50,17 @@ class Asking:
         return answer["data"]
 
     def size(self, rule: Mapping[str, Any]) -> Any:
-        """The size of a rule."""
         return self.ask(SIZE, rule=rule)["segmentSize"]
 
     def timed(self, rule: Mapping[str, Any]) -> tuple[float, int]:
-        """Seconds until the size of a rule is there, and its members."""
+        """Return the seconds that the size of a rule took, and its members."""
         start = time.perf_counter()
         members: int = self.size(rule)["members"]
         return time.perf_counter() - start, members
 
 
 def quantiles(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """p50, p95 and p99 in milliseconds."""
+    """Return p50, p95 and p99 in milliseconds."""
     ordered = sorted(seconds)
 
     def at(share: float) -> float:
@@ -70,26 +69,26 @@ def quantiles(seconds: Sequence[float]) -> tuple[float, float, float]:
     return at(0.5), at(0.95), at(0.99)
 
 
-def editing(client: Asking) -> Mapping[str, Sequence[float]]:
-    """Seconds of each step of an editing session, by kind."""
-    for rule in session.warming():
+def time_session(client: Client) -> Mapping[str, Sequence[float]]:
+    """Return the seconds of each step of an editing session, by kind."""
+    for rule in session.warm_up_rules():
         client.size(rule)
-        client.size(rule)  # once more, so that moving windows know what they come across
+        client.size(rule)  # again, so that moving windows are indexed too
     found: dict[str, list[float]] = defaultdict(list)
     for kind, rule in session.steps():
         found[kind].append(client.timed(rule)[0])
     return found
 
 
-def throughput(ask: Callable[[], Callable[[], Any]], clients: int, seconds: float) -> float:
-    """Answers a second of so many clients at once, each of which asks again as soon as it can."""
+def throughput(connect: Callable[[], Callable[[], Any]], clients: int, seconds: float) -> float:
+    """Return the requests per second of concurrent clients that send one request after another."""
     until = time.monotonic() + seconds
     counts = [0] * clients
 
     def run(number: int) -> None:
-        once = ask()
+        send = connect()
         while time.monotonic() < until:
-            once()
+            send()
             counts[number] += 1
 
     with ThreadPoolExecutor(clients) as pool:
@@ -99,7 +98,7 @@ def throughput(ask: Callable[[], Callable[[], Any]], clients: int, seconds: floa
 
 @contextmanager
 def bare_route() -> Iterator[str]:
-    """A route of Starlette that answers a word; yields its address."""
+    """Serve a route of Starlette that returns one word; yield its address."""
 
     async def word(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok")
@@ -118,11 +117,11 @@ def bare_route() -> Iterator[str]:
     thread.join()
 
 
-def refresh(client: Asking, contacts: int, first_id: int, of: int) -> tuple[float, float, float]:
-    """Texts are recorded of so many contacts.
+def refresh(client: Client, contacts: int, first_id: int, of: int) -> tuple[float, float, float]:
+    """Record texts of some contacts.
 
     Returns:
-        Seconds that recording took, those of the next size, and those of the one after it.
+        The seconds of recording, of the next size, and of the size after that.
     """
     items = [
         {
@@ -141,17 +140,17 @@ def refresh(client: Asking, contacts: int, first_id: int, of: int) -> tuple[floa
     return recorded, after, again
 
 
-def visible(client: Asking, rounds: int, first_id: int, of: int) -> Sequence[float]:
-    """Seconds from sending one text until a size has it, while another client asks for sizes."""
+def time_until_visible(client: Client, rounds: int, first_id: int, of: int) -> Sequence[float]:
+    """Return seconds from sending a text until a size includes it, during other requests."""
     stop = threading.Event()
 
-    def keep_asking() -> None:
-        other = Asking(client.address, client.token)
+    def request_sizes() -> None:
+        other = Client(client.address, client.token)
         while not stop.is_set():
             other.size(NEVER)
 
-    asking = threading.Thread(target=keep_asking)
-    asking.start()
+    requests = threading.Thread(target=request_sizes)
+    requests.start()
     found = []
     try:
         for number in range(rounds):
@@ -168,10 +167,10 @@ def visible(client: Asking, rounds: int, first_id: int, of: int) -> Sequence[flo
             found.append(time.perf_counter() - start)
     finally:
         stop.set()
-        asking.join()
+        requests.join()
     return found
 
 
 def median(seconds: Sequence[float]) -> float:
-    """The median in milliseconds."""
+    """Return the median in milliseconds."""
     return statistics.median(seconds) * 1000

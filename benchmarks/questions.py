@@ -1,9 +1,8 @@
-"""Ten questions, each as a rule and as the ClickHouse SQL that an expert would write for it.
+"""Ten questions, each as a rule and as the ClickHouse SQL that an expert would write.
 
-The SQL is for one shop whose tables are merged, so it needs neither FINAL nor a test of
-``deleted``, and it counts members only. It does count contacts: ids in the facts alone would
-include people whom the shop does not know. Where there are several ways to write it, the fastest of
-them counts.
+The SQL counts members only, and assumes one shop whose tables are merged, so it needs neither FINAL
+nor a condition on ``deleted``. It counts rows of ``contacts``, because facts may have ids of
+contacts that the shop does not have. If a question has several statements, the fastest counts.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ SHOP = 1
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with a number in it, so that it can be one that was never asked before."""
+    """A question with a number, so that each number gives a rule never evaluated before."""
 
     name: str
     rule: Callable[[int], Mapping[str, Any]]

