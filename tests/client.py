@@ -57,11 +57,13 @@ class GraphQLClient:
     token: str
     http: httpx.Client = field(repr=False)
 
-    def post(self, query: str, variables: Mapping[str, Any] | None = None) -> httpx.Response:
-        """Send an operation."""
+    def post(
+        self, query: str, variables: Mapping[str, Any] | None = None, **more: Any
+    ) -> httpx.Response:
+        """Send an operation, with more members of the body such as ``operationName``."""
         return self.http.post(
             f"{self.address}/graphql",
-            json={"query": query, "variables": dict(variables or {})},
+            json={"query": query, "variables": dict(variables or {}), **more},
             headers=self.headers,
         )
 

@@ -1,4 +1,4 @@
-"""Fixtures: one embedded ClickHouse and one server for all tests, a shop for each."""
+"""Fixtures: one embedded ClickHouse and one server for all tests, and a shop for each test."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from graphql_app.startup.services import open_services
 from tests.clickhouse_server import ClickHouseServer, clickhouse_process, serving_clickhouse
 from tests.support import Client, Server, serving
 
-# A real ClickHouse to test with as well, e.g. clickhousedb://default@localhost:8123.
+# Another ClickHouse server to test with, such as clickhousedb://default@localhost:8123.
 SERVER = os.environ.get("TEST_CLICKHOUSE_URL", "")
 STORES = ["embedded", "http", "cluster", *(["server"] if SERVER else [])]
 
 CLUSTER = "shops"
 
-# The first shop of a catalog beside the one on SQLite, whose shops have their facts there too.
+# The first id of a shop on PostgreSQL; the audience also has the shops of the catalog on SQLite.
 FIRST_ON_POSTGRESQL = 100_001
 LEAVE_ROOM = text("SELECT setval('shop_id_seq', greatest(nextval('shop_id_seq'), :first))")
 
@@ -50,8 +50,8 @@ for _profile, _examples in EXAMPLES.items():
     )
 hypothesis.settings.load_profile("dev")
 
-# pytest-xdist gives a module to one worker, and a whole package whose tests share servers.
-# The slowest packages start first, so that no worker ends long after the others.
+# pytest-xdist runs a module on one worker, and so the packages whose tests share servers.
+# The slowest packages start first, so that all workers end at about the same time.
 SHARING = ("browser", "backup", "plugin_tables")
 SLOWEST = ("browser", "faults", "e2e", "backup", "exports", "parity", "plugin_tables")
 
@@ -75,46 +75,46 @@ def _package(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    """The built-in criteria, found as any installation finds them."""
+    """Discover the built-in criteria."""
     return discover()
 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of a directory of the test run's own."""
+    """Return settings with a temporary data directory."""
     return Settings(data_dir=tmp_path_factory.mktemp("data"), _env_file=None)
 
 
 @pytest.fixture(scope="session")
 def services(settings: Settings, registry: Registry) -> Iterator[Services]:
-    """The process's one embedded ClickHouse, and a catalog in SQLite."""
+    """Open the process's one embedded ClickHouse, and a catalog on SQLite."""
     with open_services(settings, registry) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def server(services: Services, settings: Settings) -> Iterator[Server]:
-    """A server on a port of its own."""
+    """Start a server on a free port."""
     with serving(services, settings) as address, httpx.Client(timeout=60) as http:
         yield Server(address, services, http)
 
 
 @pytest.fixture
 def shop(server: Server) -> Client:
-    """A client of a new, empty shop."""
+    """Return a client of a new, empty shop."""
     return server.shop()
 
 
 @pytest.fixture(scope="session")
 def clickhouse(services: Services, settings: Settings) -> Iterator[ClickHouseServer]:
-    """The process's one ClickHouse over HTTP."""
+    """Serve the process's ClickHouse over HTTP."""
     with serving_clickhouse(settings.data_dir.resolve() / "audience") as serving:
         yield serving
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a cluster as far as there can be one here, in a process of its own."""
+    """Start a process that behaves like a cluster, and yield its address."""
     directory = tmp_path_factory.mktemp("cluster") / "audience"
     with clickhouse_process(directory, "--cluster", CLUSTER) as address:
         yield address
@@ -122,7 +122,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> str:
-    """Where the audience is: in the process, on a server, on a cluster."""
+    """Return the kind of store: in the process, on a server or on a cluster."""
     kind: str = request.param
     return kind
 
@@ -131,7 +131,7 @@ def store(request: pytest.FixtureRequest) -> str:
 def open_database(
     request: pytest.FixtureRequest, services: Services, settings: Settings
 ) -> Callable[[str], AbstractContextManager[str]]:
-    """Create an empty database in a store, yield its URL, and drop it in the end."""
+    """Create an empty database in a store, yield its URL, and drop it at the end."""
 
     @contextmanager
     def open_database(store: str) -> Iterator[str]:
@@ -163,25 +163,25 @@ def open_database(
 def audience_url(
     store: str, open_database: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[str]:
-    """A database of its own."""
+    """Return the URL of a new database."""
     with open_database(store) as url:
         yield url
 
 
 @pytest.fixture
 def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
-    """Opens the audience there once more, with other limits or tables."""
+    """Return a function that opens the audience, with other limits or tables."""
     return opener(store, audience_url)
 
 
 def opener(store: str, url: str) -> Callable[..., Audience]:
-    """Return what opens the audience at a URL, with other limits or tables."""
+    """Return a function that opens the audience at a URL, with other limits or tables."""
     return partial(Audience, url, cluster=CLUSTER if store == "cluster" else "")
 
 
 @pytest.fixture
 def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
-    """An empty audience."""
+    """Return an empty audience."""
     opened = open_audience()
     create_tables(opened)
     yield opened
@@ -190,13 +190,12 @@ def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
 
 @pytest.fixture
 def recorder(audience: Audience) -> Recorder:
-    """The recorder of an empty audience."""
     return Recorder(audience)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server; the URL of its first database."""
+    """Start a PostgreSQL server, and yield the URL of its first database."""
     server = get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
@@ -204,7 +203,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server_on_postgresql(services: Services, settings: Settings, postgres: str) -> Iterator[Server]:
-    """Another server on the same audience, with its catalog on PostgreSQL; see ``catalogs``."""
+    """Serve the same audience with a catalog on PostgreSQL; see ``catalogs``."""
     with closing(Catalog(postgres)) as catalog:
         migrate(catalog)
         with catalog.write() as session:
@@ -216,7 +215,7 @@ def server_on_postgresql(services: Services, settings: Settings, postgres: str) 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database for a catalog: on SQLite, and on PostgreSQL."""
+    """Return the URL of an empty database on SQLite, and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
     first: str = request.getfixturevalue("postgres")
@@ -230,7 +229,7 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[Catalog]:
-    """An empty catalog: on SQLite, and on PostgreSQL."""
+    """Return an empty catalog on SQLite, and on PostgreSQL."""
     opened = Catalog(catalog_url)
     migrate(opened)
     yield opened

@@ -1,4 +1,4 @@
-"""A real server on a real port, and clients of its shops."""
+"""A server on a real port, and clients of its shops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.client import GraphQLClient
 
 @contextmanager
 def serving(services: Services, settings: Settings, demo_token: str | None = None) -> Iterator[str]:
-    """Serve in a thread; yields the address."""
+    """Serve in a thread, and yield the address."""
     config = uvicorn.Config(
         create_app(settings, services, demo_token),
         host="127.0.0.1",
@@ -69,7 +69,7 @@ _shops = count(1)
 
 @dataclass
 class Server:
-    """A running server whose shops a test makes as it likes."""
+    """A running server on which tests create shops."""
 
     address: str
     services: Services
@@ -81,7 +81,7 @@ class Server:
         currency: str = "USD",
         scopes: Sequence[TokenScope] = tuple(TokenScope),
     ) -> Client:
-        """A new shop, and a client of it."""
+        """Create a shop, and return a client of it."""
         number = next(_shops)
         shop = create_shop(
             self.services.catalog,
@@ -96,6 +96,6 @@ class Server:
         return self.client(shop, scopes)
 
     def client(self, shop: Shop, scopes: Sequence[TokenScope] = tuple(TokenScope)) -> Client:
-        """Another client of a shop."""
+        """Return another client of a shop."""
         token = create_token(self.services.catalog, shop, scopes)
         return Client(self.address, token, self.http, shop)

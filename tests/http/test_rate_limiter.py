@@ -190,5 +190,5 @@ def test_a_revoked_token_counts_as_a_guess(server: Server, serve: Serve) -> None
         shop = replace(server.shop(), address=address)
         assert shop.post(SHOP).status_code == 200
         tokens.revoke_token(server.services.catalog, shop.token.split("_")[1])
-        server.services.tokens._known.clear()
+        server.services.tokens._cached.clear()
         assert [shop.post(SHOP).status_code for _ in range(3)] == [401, 401, 429]

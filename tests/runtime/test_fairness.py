@@ -1,4 +1,4 @@
-"""Shops take turns with the threads that do their work."""
+"""Shops share the worker threads fairly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphql_app.runtime.services import Services
 from tests.support import Server
 
 
-def test_shops_take_turns_however_much_one_of_them_asks(server: Server, services: Services) -> None:
+def test_shops_alternate_even_if_one_has_many_requests(server: Server, services: Services) -> None:
     greedy, other = (Context(services, Access(server.shop().shop, frozenset())) for _ in range(2))
     threads = int(services.workers.total_tokens)
     begun: list[str] = []
@@ -28,7 +28,7 @@ def test_shops_take_turns_however_much_one_of_them_asks(server: Server, services
         asked.append(asyncio.ensure_future(other.run(work, "other")))
         while services.waiting < 51 - threads or len(begun) < threads:
             await asyncio.sleep(0.01)
-        # One at a time, so that the order in which they begin is that of their turns.
+        # End one at a time, so that requests begin in the order of the shops' turns.
         for so_far in range(threads, 51):
             may_end.release()
             while len(begun) == so_far:
@@ -37,7 +37,7 @@ def test_shops_take_turns_however_much_one_of_them_asks(server: Server, services
         await asyncio.gather(*asked)
 
     asyncio.run(ask())
-    # Those that had a thread already, and the one that was first in its line.
+    # The requests that already had a thread, and the first in line.
     assert begun.index("other") == threads + 1
     assert len(begun) == 51
     assert services.waiting == 0

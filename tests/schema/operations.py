@@ -1,4 +1,4 @@
-"""Operations that several tests send, and what they need to speak of the answers."""
+"""Operations that several tests send, and helpers for their results."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ ORDERED = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
 
 
 def create(shop: Client, name: str, rule: Mapping[str, Any] = EVERYONE, **more: Any) -> Any:
-    """A new segment."""
+    """Create a segment and return it."""
     answer = shop.ask(CREATE, input={"name": name, "rule": rule, **more})["segmentCreate"]
     assert answer["userErrors"] == []
     return answer["segment"]
 
 
 def refused(answer: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """The codes and paths of a payload that must hold nothing else."""
+    """Return the codes and paths of the errors in a payload that must hold nothing else."""
     (payload,) = answer.values()
     errors = payload["userErrors"]
     assert errors
@@ -88,7 +88,7 @@ def refused(answer: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def everything(shop: Client) -> list[dict[str, Any]]:
-    """All segments of a shop, archived or not."""
+    """Return all segments of a shop, including archived ones."""
     found: list[dict[str, Any]] = []
     for archived in (False, True):
         found += shop.ask(LIST, first=250, sortKey="NAME", archived=archived)["segments"]["nodes"]
@@ -96,7 +96,7 @@ def everything(shop: Client) -> list[dict[str, Any]]:
 
 
 def send(shop: Client, content: str | bytes, **headers: str) -> httpx.Response:
-    """The answer to a body as it is, valid or not."""
+    """Send a body as it is, valid or not."""
     return shop.http.post(
         f"{shop.address}/graphql",
         content=content,
@@ -109,7 +109,7 @@ def send(shop: Client, content: str | bytes, **headers: str) -> httpx.Response:
 
 
 def send_escaped(shop: Client, query: str, variables: Mapping[str, Any]) -> Any:
-    """The answer to an operation whose text is sent as ASCII, lone surrogates and all."""
+    """Send an operation as ASCII, which may hold lone surrogates, and return the result."""
     response = send(shop, json.dumps({"query": query, "variables": variables}))
     assert response.status_code == 200
     return response.json()

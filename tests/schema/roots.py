@@ -1,4 +1,4 @@
-"""Every root field: how to ask it, and what a token needs for it; a shop that it is asked of."""
+"""Every root field, with an operation that uses it and its scopes; a shop to try them on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOTS = """
 RULE = "rule: {all: []}"
 ORDER = '{id: "1", contactId: "1", orderedAt: "2024-05-01T00:00:00Z", total: "5"}'
 
-# How to ask each root field; SEGMENT and CONTACT stand for ids that exist.
+# An operation for each root field; SEGMENT and CONTACT stand for ids that exist.
 QUERIES: Mapping[str, str] = {
     "node": '{ node(id: "SEGMENT") { id } }',
     "nodes": '{ nodes(ids: ["CONTACT"]) { id } }',
@@ -115,19 +115,19 @@ class Shop:
         self.contact = found["segmentMembers"]["nodes"][0]["id"]
 
     def query(self, name: str) -> str:
-        """How to ask a root field for what exists."""
+        """Return an operation that uses a root field with existing ids."""
         text = QUERIES[name] if name in QUERIES else f"mutation {{ {MUTATIONS[name]} }}"
         return text.replace("SEGMENT", self.segment).replace("CONTACT", self.contact)
 
     def having(self, *scopes: str) -> Client:
-        """A client with some scopes."""
+        """Return a client with some scopes."""
         return self._server.client(self.client.shop, [TokenScope(scope) for scope in scopes])
 
     def lacking(self, scope: str) -> Client:
-        """A client with all scopes but one."""
+        """Return a client with all scopes except one."""
         return self.having(*(found for found in TokenScope if found != scope))
 
     def state(self) -> Any:
-        """Whatever a mutation could change."""
+        """Return everything that a mutation could change."""
         facts = self.client.ask(STATE)
         return facts, everything(self.client)

@@ -1,4 +1,4 @@
-"""Who may ask what: tokens, scopes, and nothing for anybody else."""
+"""Tokens and scopes: what each may use, and what requests without a valid token get."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def owned(server: Server) -> Shop:
 
 @pytest.fixture(scope="module")
 def shared(server: Server) -> Iterator[Shop]:
-    """A shop that nothing may change."""
+    """Return a shop that no test changes."""
     shop = Shop(server)
     before = shop.state()
     yield shop
     assert shop.state() == before
 
 
-def test_every_root_field_is_asked_here_and_says_what_it_needs(shared: Shop) -> None:
+def test_every_root_field_documents_its_scopes_and_is_tested_here(shared: Shop) -> None:
     schema = shared.client.ask(ROOTS)["__schema"]
     queries = {field["name"] for field in schema["queryType"]["fields"]}
     mutations = {field["name"] for field in schema["mutationType"]["fields"]}
@@ -47,7 +47,7 @@ def test_every_root_field_is_asked_here_and_says_what_it_needs(shared: Shop) -> 
     assert mutations == {*MUTATIONS}
     assert {field["name"] for field in schema["subscriptionType"]["fields"]} == {*SUBSCRIPTIONS}
     for field in [field for root in schema.values() for field in root["fields"]]:
-        if field["name"] not in {"node", "nodes"}:  # what they need depends on the id
+        if field["name"] not in {"node", "nodes"}:  # their scopes depend on the id
             told = SENTENCE.search(field["description"])
             scopes = {*re.findall("`([a-z:]+)`", told[1])} if told else set()
             assert scopes == NEEDS[field["name"]]
@@ -60,7 +60,7 @@ def test_a_root_field_needs_no_other_scopes(owned: Shop, name: str) -> None:
     assert answer["data"][name] is not None
 
 
-def test_a_token_without_scopes_sees_the_name_of_its_shop_only(shared: Shop) -> None:
+def test_a_token_without_scopes_sees_only_the_name_of_its_shop(shared: Shop) -> None:
     nobody = shared.having()
     assert nobody.ask(SHOP)["shop"]["handle"] == shared.client.shop.handle
     for name, scopes in NEEDS.items():
@@ -91,7 +91,7 @@ def test_a_token_without_scopes_sees_the_name_of_its_shop_only(shared: Shop) -> 
         ("fragment F on Query { segments { totalCount } } { ...F }", "segments:read"),
     ],
 )
-def test_nested_fields_have_scopes_of_their_own(shared: Shop, query: str, scope: str) -> None:
+def test_nested_fields_check_their_own_scopes(shared: Shop, query: str, scope: str) -> None:
     text = query.replace("SEGMENT", shared.segment).replace("CONTACT", shared.contact)
     assert shared.client.ask(text)
     answer = shared.lacking(scope).post(text).json()
@@ -101,7 +101,7 @@ def test_nested_fields_have_scopes_of_their_own(shared: Shop, query: str, scope:
 
 
 def _leaves(data: Any) -> Iterator[Any]:
-    """The values of an answer that hold no others."""
+    """Yield the values of a result that hold no others."""
     if isinstance(data, dict | list):
         for inner in data.values() if isinstance(data, dict) else data:
             yield from _leaves(inner)
@@ -131,7 +131,7 @@ def _tokens(shared: Shop) -> Mapping[str, str | None]:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "OPTIONS"])
-def test_without_a_valid_token_there_is_nothing_at_all(shared: Shop, method: str) -> None:
+def test_a_request_without_a_valid_token_is_rejected(shared: Shop, method: str) -> None:
     for name, header in _tokens(shared).items():
         headers = {} if header is None else {"Authorization": header}
         response = shared.client.http.request(
@@ -150,7 +150,7 @@ def test_without_a_valid_token_there_is_nothing_at_all(shared: Shop, method: str
         assert error["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
-def test_a_bad_token_is_told_before_anything_about_the_request(shared: Shop) -> None:
+def test_a_bad_token_is_reported_before_errors_in_the_request(shared: Shop) -> None:
     answers = {
         send(shared.client, content, Authorization="Bearer x").text
         for content in (b"", b"{", b"[" * 100_000, b'{"query": "{ nothing }"}', b" " * 100_000)
@@ -162,14 +162,14 @@ def test_a_bad_token_is_told_before_anything_about_the_request(shared: Shop) -> 
     assert response.status_code == 401
 
 
-def test_the_scheme_is_read_without_regard_to_case(shared: Shop) -> None:
+def test_the_authorization_scheme_is_case_insensitive(shared: Shop) -> None:
     body = b'{"query": "{ shop { handle } }"}'
     for scheme in ("bearer", "BEARER", "Bearer "):
         header = f"{scheme} {shared.client.token}"
         assert "data" in send(shared.client, body, Authorization=header).json()
 
 
-def test_a_revoked_token_ends_within_a_second_and_the_others_go_on(
+def test_a_revoked_token_stops_within_a_second_and_others_keep_working(
     owned: Shop, server: Server
 ) -> None:
     client = owned.having(*TokenScope)
@@ -183,7 +183,7 @@ def test_a_revoked_token_ends_within_a_second_and_the_others_go_on(
     assert owned.client.ask(SHOP)
 
 
-def test_tokens_are_in_no_row_in_clear(owned: Shop, server: Server) -> None:
+def test_no_row_holds_a_token_in_clear_text(owned: Shop, server: Server) -> None:
     token = owned.client.token
     prefix, number, secret = token.split("_", 2)
     assert prefix == "seg"
@@ -198,13 +198,13 @@ def test_tokens_are_in_no_row_in_clear(owned: Shop, server: Server) -> None:
     assert secret not in stored
 
 
-def test_what_is_on_disk_is_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
+def test_files_on_disk_are_readable_only_by_their_owner(settings: Settings, tmp_path: Path) -> None:
     new = tmp_path / "new"
     with open_catalog(settings.model_copy(update={"data_dir": new})):
         assert new.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_token_is_of_one_shop(owned: Shop, server: Server) -> None:
+def test_a_token_belongs_to_one_shop(owned: Shop, server: Server) -> None:
     other = server.shop()
     assert other.ask(SHOP)["shop"]["handle"] == other.shop.handle
     assert other.size(EVERYONE)["contacts"] == 0

@@ -1,4 +1,4 @@
-"""Whatever a client can see in the schema says what it is."""
+"""Everything in the schema that a client can see has a description."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_every_element_of_the_schema_has_a_description(schema: GraphQLSchema) ->
     assert [name for name, found in elements.items() if not (found.description or "").strip()] == []
 
 
-def test_descriptions_are_sentences_of_their_own(schema: GraphQLSchema) -> None:
+def test_descriptions_are_distinct_sentences(schema: GraphQLSchema) -> None:
     names = {
         name: (found.description or "").strip() for name, found in _elements(schema) if "." in name
     }
     assert [name for name, text in names.items() if text in {"", ".", name.split(".")[-1]}] == []
 
 
-def test_the_file_of_the_schema_is_what_the_server_serves(schema: GraphQLSchema) -> None:
+def test_the_schema_file_matches_the_served_schema(schema: GraphQLSchema) -> None:
     written = build_schema(Path(__file__).parents[2].joinpath("schema.graphql").read_text())
     seen = build_client_schema(introspection_from_schema(written))
     assert print_schema(lexicographic_sort_schema(seen)) == print_schema(

@@ -1,4 +1,4 @@
-"""Why somebody is, or is not, in a segment: asked about one contact, and of whole pages."""
+"""Explanations of memberships, for one contact and for pages of members."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NEVER: dict[str, Any] = {"textsReceived": {"operator": "NOT_EQUALS", "count": 1}
 
 @pytest.fixture(scope="module")
 def people(server: Server) -> Client:
-    """A shop with six contacts, of whom the n-th has spent 10 times n, but the last nothing."""
+    """Return a shop with six contacts: contact n spent 10 times n, and contact 6 nothing."""
     shop = server.shop("Europe/London", "GBP")
     shop.record("contactsUpsert", contacts(*range(1, 7)))
     shop.record("ordersUpsert", [order(number, total=f"{number}0.00") for number in range(1, 6)])
@@ -54,7 +54,7 @@ def people(server: Server) -> Client:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The contacts of each statement that explains some."""
+    """Record the contacts of each statement that explains memberships."""
     asked: list[list[int]] = []
 
     def counted(engine: ShopEngine, rule: Rule, ids: Sequence[int]) -> Any:
@@ -70,7 +70,7 @@ def ids(shop: Client) -> list[str]:
     return [node["id"] for node in shop.ask(query)["segmentMembers"]["nodes"]]
 
 
-def test_every_node_says_what_it_needs_and_what_there_is(people: Client) -> None:
+def test_every_part_has_its_summary_and_the_measured_value(people: Client) -> None:
     fourth = ids(people)[3]
     answer = people.ask(WHY, rule={"any": [SPENT, {"not": NEVER}]}, contact=fourth)
     found, size = answer["membershipExplanation"], answer["segmentSize"]
@@ -107,7 +107,7 @@ def test_every_node_says_what_it_needs_and_what_there_is(people: Client) -> None
     assert found["asOf"] == size["asOf"]
 
 
-def test_a_page_of_members_has_what_was_measured_of_each_in_one_statement(
+def test_one_statement_explains_a_page_of_members(
     people: Client, statements: list[list[int]]
 ) -> None:
     rule = {"all": [SPENT, NEVER]}
@@ -125,14 +125,14 @@ def test_a_page_of_members_has_what_was_measured_of_each_in_one_statement(
     assert [sorted(contacts) for contacts in statements] == [[2, 3], [6]]
 
 
-def test_a_page_that_does_not_ask_why_costs_no_more(
+def test_a_page_without_explanations_runs_no_extra_statement(
     people: Client, statements: list[list[int]]
 ) -> None:
     people.ask("{ segmentMembers(rule: {all: []}) { edges { cursor node { id } } } }")
     assert statements == []
 
 
-def test_several_pages_in_a_request_are_explained_by_their_own_rules(people: Client) -> None:
+def test_each_page_of_a_request_is_explained_by_its_own_rule(people: Client) -> None:
     answer = people.ask(
         """
         query ($one: RuleInput!, $two: RuleInput!) {
@@ -149,7 +149,7 @@ def test_several_pages_in_a_request_are_explained_by_their_own_rules(people: Cli
     assert answer["two"]["edges"] == [{"explanation": {"parts": [{"measured": "0"}]}}]
 
 
-def test_members_of_saved_segments_are_explained_too(people: Client) -> None:
+def test_members_of_saved_segments_are_explained(people: Client) -> None:
     segment = create(people, "Spent little", SPENT)
     edges = people.ask(SEGMENT_PAGE, id=segment["id"])["segment"]["members"]["edges"]
     assert [edge["explanation"]["parts"][0]["measured"] for edge in edges][:2] == [
@@ -162,9 +162,7 @@ def test_members_of_saved_segments_are_explained_too(people: Client) -> None:
     assert found["parts"][0]["summary"] == 'Is not in the segment "Spent little"'
 
 
-def test_a_contact_of_another_shop_is_as_one_that_does_not_exist(
-    people: Client, server: Server
-) -> None:
+def test_another_shops_contact_looks_like_a_missing_one(people: Client, server: Server) -> None:
     other = server.shop()
     other.record("contactsUpsert", [{"id": "77"}])
     [foreign] = ids(other)
@@ -183,7 +181,7 @@ def test_a_contact_of_another_shop_is_as_one_that_does_not_exist(
     assert error["extensions"] == {"code": "INVALID", "path": ["contactId"]}
 
 
-def test_a_rule_with_mistakes_is_told_as_for_sizes(people: Client) -> None:
+def test_an_invalid_rule_gets_the_same_error_as_for_a_size(people: Client) -> None:
     wrong = {"all": [{"spend": {"operator": "BETWEEN", "amount": "5"}}]}
     errors = people.errors(WHY, rule=wrong, contact=ids(people)[0])
     assert errors[0]["extensions"] == {
@@ -192,7 +190,7 @@ def test_a_rule_with_mistakes_is_told_as_for_sizes(people: Client) -> None:
     }
 
 
-def test_a_contact_that_goes_meanwhile_is_not_explained(
+def test_a_contact_that_is_forgotten_meanwhile_is_not_explained(
     shop: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
@@ -206,7 +204,7 @@ def test_a_contact_that_goes_meanwhile_is_not_explained(
     assert [edge["explanation"] is None for edge in edges] == [True, False]
 
 
-def test_a_page_is_listed_also_where_it_cannot_be_explained(
+def test_a_page_is_listed_even_if_it_cannot_be_explained(
     people: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any) -> str:
@@ -222,7 +220,7 @@ def test_a_page_is_listed_also_where_it_cannot_be_explained(
         assert "no words" not in error["message"]
 
 
-def test_a_whole_page_may_ask_why_and_many_may_not(people: Client) -> None:
+def test_one_page_may_ask_for_explanations_and_many_may_not(people: Client) -> None:
     page = people.ask(PAGE, rule=SPENT, first=250)["segmentMembers"]
     assert len(page["edges"]) == 4
     fields = "edges { explanation { parts { path summary matches measured } } }"

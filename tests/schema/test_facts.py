@@ -1,4 +1,4 @@
-"""Facts in: all of a call or nothing of it, with the path of whatever is wrong."""
+"""Mutations that record facts: a batch is recorded whole or not at all, and errors have paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REQUIRED = """
 query ($name: String!) { __type(name: $name) { inputFields { name type { kind } } } }
 """
 
-# One whole item of each mutation, and rules that see it.
+# A complete item for each mutation, and rules that match its contact.
 ITEMS: Mapping[str, Mapping[str, Any]] = {
     "contactsUpsert": contact(1, phone="+1", subscribedAt=AT, country="US"),
     "ordersUpsert": order(
@@ -70,7 +70,7 @@ def _people(shop: Client) -> list[dict[str, Any]]:
     return found
 
 
-def test_each_mutation_records_and_repeating_it_changes_nothing(shop: Client) -> None:
+def test_repeating_a_mutation_changes_nothing(shop: Client) -> None:
     assert _counts(shop) == [0] * len(RULES)
     for _ in range(2):
         for mutation, item in ITEMS.items():
@@ -86,7 +86,7 @@ def test_each_mutation_records_and_repeating_it_changes_nothing(shop: Client) ->
     }
 
 
-def test_the_same_item_many_times_in_one_call_is_one_and_the_last_wins(shop: Client) -> None:
+def test_of_repeated_items_in_a_batch_the_last_one_wins(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         shop.record(mutation, [item] * 3)
     assert _counts(shop) == [1] * len(RULES)
@@ -94,7 +94,7 @@ def test_the_same_item_many_times_in_one_call_is_one_and_the_last_wins(shop: Cli
     assert [person["city"] for person in _people(shop)] == ["B", None]
 
 
-def test_an_upsert_leaves_nothing_of_the_row_before(shop: Client) -> None:
+def test_an_upsert_replaces_the_whole_row(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         shop.record(mutation, [item])
     shop.record("contactsUpsert", [{"id": "1", "email": "a@b.c"}])
@@ -105,7 +105,7 @@ def test_an_upsert_leaves_nothing_of_the_row_before(shop: Client) -> None:
     assert _counts(shop) == [1, 1, 1, 0, 1, 1]
 
 
-def test_facts_of_a_contact_that_comes_later_count_from_then_on(shop: Client) -> None:
+def test_facts_count_once_their_contact_is_recorded(shop: Client) -> None:
     for mutation in reversed([*ITEMS]):
         if mutation != "contactsUpsert":
             shop.record(mutation, [ITEMS[mutation]])
@@ -114,7 +114,7 @@ def test_facts_of_a_contact_that_comes_later_count_from_then_on(shop: Client) ->
     assert _counts(shop) == [1] * len(RULES)
 
 
-def test_forgetting_erases_every_fact_of_a_person_and_of_nobody_else(shop: Client) -> None:
+def test_forgetting_erases_all_facts_of_that_contact_only(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         other = {**item, **{name: "2" for name in ("id", "contactId") if name in item}}
         shop.record(mutation, [item, other if mutation != "productsUpsert" else item])
@@ -195,7 +195,7 @@ BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
 @pytest.mark.parametrize(
     ("mutation", "bad", "path"), BAD, ids=[f"{m}-{n}" for n, (m, _, _) in enumerate(BAD)]
 )
-def test_one_bad_item_among_many_and_nothing_is_recorded(
+def test_one_invalid_item_rejects_the_whole_batch(
     shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
 ) -> None:
     good = [dict(ITEMS[mutation]) for _ in range(3)]
@@ -210,7 +210,7 @@ def test_one_bad_item_among_many_and_nothing_is_recorded(
 
 
 @pytest.mark.parametrize("mutation", ITEMS)
-def test_a_required_field_that_is_missing_or_null_is_refused(shop: Client, mutation: str) -> None:
+def test_a_missing_or_null_required_field_is_refused(shop: Client, mutation: str) -> None:
     name = FACT_INPUTS[argument(mutation)]
     fields = shop.ask(REQUIRED, name=name)["__type"]["inputFields"]
     needed = [field["name"] for field in fields if field["type"]["kind"] == "NON_NULL"]
@@ -225,7 +225,7 @@ def test_a_required_field_that_is_missing_or_null_is_refused(shop: Client, mutat
     shop.record(mutation, [{**ITEMS[mutation], **nullable}])
 
 
-def test_every_bad_value_of_every_item_is_told(shop: Client) -> None:
+def test_every_invalid_value_of_every_item_is_reported(shop: Client) -> None:
     items = [
         {"id": "x", "country": "us"},
         {"id": "1"},
@@ -240,7 +240,7 @@ def test_every_bad_value_of_every_item_is_told(shop: Client) -> None:
     ]
 
 
-def test_bad_orders_and_bad_lines_are_told_together(shop: Client) -> None:
+def test_invalid_orders_and_lines_are_reported_together(shop: Client) -> None:
     order = ITEMS["ordersUpsert"]
     items = [
         {**order, "lines": [{"productId": "a", "price": "-1"}]},
@@ -252,14 +252,14 @@ def test_bad_orders_and_bad_lines_are_told_together(shop: Client) -> None:
     ]
 
 
-def test_the_first_hundred_errors_are_told(shop: Client) -> None:
+def test_only_the_first_hundred_errors_are_reported(shop: Client) -> None:
     items = [{"id": str(number) if number < 20 else "x"} for number in range(300)]
     found = refused(shop.ask(recording("contactsUpsert"), items=items))
     assert found == [("INVALID", ["contacts", str(20 + n), "id"]) for n in range(100)]
     assert _people(shop) == []
 
 
-def test_ten_thousand_items_are_taken_and_no_more(shop: Client) -> None:
+def test_a_batch_has_at_most_ten_thousand_items(shop: Client) -> None:
     items = [{"id": str(number)} for number in range(10_001)]
     assert refused(shop.ask(recording("contactsUpsert"), items=items)) == [
         ("LIMIT_EXCEEDED", ["contacts"])
@@ -274,14 +274,14 @@ def test_ten_thousand_items_are_taken_and_no_more(shop: Client) -> None:
     assert shop.members(EVERYONE) == 0
 
 
-def test_no_items_are_nothing_to_do(shop: Client) -> None:
+def test_an_empty_batch_succeeds(shop: Client) -> None:
     for mutation in ITEMS:
         shop.record(mutation, [])
     shop.forget()
     assert _counts(shop) == [0] * len(RULES)
 
 
-def test_lines_have_a_limit_of_their_own(shop: Client) -> None:
+def test_order_lines_have_their_own_limit(shop: Client) -> None:
     line = {"productId": "a"}
     items = [{**ITEMS["ordersUpsert"], "id": str(n), "lines": [line] * 5_000} for n in range(21)]
     assert refused(shop.ask(recording("ordersUpsert"), items=items)) == [
@@ -311,7 +311,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_text_comes_back_as_it_went_in(shop: Client) -> None:
+def test_hostile_text_is_returned_unchanged(shop: Client) -> None:
     names = ("phone", "email", "firstName", "lastName", "region", "city")
     people = [
         {
@@ -331,7 +331,7 @@ def test_hostile_text_comes_back_as_it_went_in(shop: Client) -> None:
         }
 
 
-def test_hostile_keywords_products_and_regions_can_be_asked_for(shop: Client) -> None:
+def test_rules_match_hostile_keywords_products_and_regions(shop: Client) -> None:
     people = [{"id": str(n), "country": "US", "region": x} for n, x in enumerate(HOSTILE)]
     shop.record("contactsUpsert", people)
     shop.record(
@@ -361,7 +361,7 @@ def test_hostile_keywords_products_and_regions_can_be_asked_for(shop: Client) ->
             assert [node["sourceId"] for node in nodes] == [str(number)], (rule, value)
 
 
-def test_properties_are_any_json_object(shop: Client) -> None:
+def test_properties_accept_any_json_object(shop: Client) -> None:
     properties = {
         "n": [0, -1, 1.5, 1e-7, 2**53 + 1, 2**64],
         "b": [True, False, None],
@@ -372,7 +372,7 @@ def test_properties_are_any_json_object(shop: Client) -> None:
     assert [person["properties"] for person in _people(shop)] == [properties, {}]
 
 
-def test_ids_go_up_to_64_bits(shop: Client) -> None:
+def test_ids_have_up_to_64_bits(shop: Client) -> None:
     ids = ["0", "1", str(2**31), str(2**53 + 1), str(2**63), str(2**64 - 1)]
     shop.record("contactsUpsert", [{"id": number} for number in ids])
     shop.record(
@@ -381,7 +381,7 @@ def test_ids_go_up_to_64_bits(shop: Client) -> None:
     )
     nodes = shop.ask(CONTACT, rule=ORDERED)["segmentMembers"]["nodes"]
     assert [node["sourceId"] for node in nodes] == ids
-    # JSON numbers are ids as well, exactly, however large.
+    # JSON numbers are accepted as ids, without loss of precision.
     shop.record("textsRecord", [{"id": 2**64 - 1, "contactId": 2**53 + 1, "sentAt": AT}])
     rule = {"textsReceived": {"operator": "EQUALS", "count": 1}}
     nodes = shop.ask(CONTACT, rule=rule)["segmentMembers"]["nodes"]
@@ -390,7 +390,7 @@ def test_ids_go_up_to_64_bits(shop: Client) -> None:
     assert shop.members(EVERYONE) == 5
 
 
-def test_times_are_instants_whatever_their_offset(shop: Client) -> None:
+def test_times_with_different_offsets_are_the_same_instant(shop: Client) -> None:
     times = {
         "1": ("2024-05-01T09:58:12Z", "2024-05-01T09:58:12.000Z"),
         "2": ("2024-05-01T09:58:12.345678+05:30", "2024-05-01T04:28:12.345Z"),
@@ -407,7 +407,7 @@ def test_times_are_instants_whatever_their_offset(shop: Client) -> None:
     }
 
 
-def test_the_same_instant_of_both_consents_is_no_subscription(shop: Client) -> None:
+def test_subscribing_and_unsubscribing_at_once_is_no_subscription(shop: Client) -> None:
     person = {"id": "1", "phone": "+1", "subscribedAt": AT}
     for unsubscribed, expected in (
         (AT, False),
@@ -454,7 +454,7 @@ SURROGATES: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
     SURROGATES,
     ids=[f"{mutation}-{'.'.join(path)}-{n}" for n, (mutation, _, path) in enumerate(SURROGATES)],
 )
-def test_lone_surrogates_are_refused_where_they_stand(
+def test_lone_surrogates_are_refused_with_their_path(
     shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
 ) -> None:
     items = [ITEMS[mutation], {**ITEMS[mutation], **bad}]
@@ -463,7 +463,7 @@ def test_lone_surrogates_are_refused_where_they_stand(
     assert _counts(shop) == [0] * len(RULES)
 
 
-def test_a_pair_of_surrogates_is_a_character(shop: Client) -> None:
+def test_a_surrogate_pair_is_one_character(shop: Client) -> None:
     body = json.dumps(
         {"query": recording("contactsUpsert"), "variables": {"items": [{"id": "1", "city": "😀"}]}}
     )
@@ -472,7 +472,7 @@ def test_a_pair_of_surrogates_is_a_character(shop: Client) -> None:
     assert _people(shop)[0]["city"] == "😀"
 
 
-def test_the_same_ids_in_another_shop_are_other_facts(server: Server) -> None:
+def test_shops_with_the_same_ids_have_separate_facts(server: Server) -> None:
     shop, other = server.shop(), server.shop()
     for mutation, item in ITEMS.items():
         shop.record(mutation, [item])

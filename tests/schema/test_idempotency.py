@@ -1,4 +1,4 @@
-"""Batches that are sent again under the same key, with the catalog on either database."""
+"""Idempotency keys of batches, with the catalog on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ ITEMS = {
 }
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
-_ids = count(4_000_000)  # shops of several catalogs share the facts' store
+_ids = count(4_000_000)  # the catalogs share one audience store
 
 
 @pytest.fixture
 def shop(server: Server, settings: Settings, catalog: Catalog) -> Iterator[Client]:
-    """A shop whose catalog is in a database of its own."""
+    """Return a shop whose catalog has its own database."""
     services = replace(server.services, catalog=catalog)
     made = Shop(id=next(_ids), handle="acme", name="A", timezone="UTC", currency="USD")
     create_shop(catalog, services.registry, made)
@@ -51,7 +51,7 @@ def shop(server: Server, settings: Settings, catalog: Catalog) -> Iterator[Clien
 def send(
     shop: Client, key: str | None, items: Sequence[Any], mutation: str = "contactsUpsert"
 ) -> Any:
-    """The payload of a batch with a key."""
+    """Send a batch with a key, and return the payload."""
     fact = argument(mutation)
     query = (
         f"mutation ($key: String, $items: [{FACT_INPUTS[fact]}!]!) "
@@ -61,7 +61,7 @@ def send(
 
 
 def code(payload: Any) -> str:
-    """Why a batch was refused, which must have recorded nothing."""
+    """Return the error code of a refused batch, which must have recorded nothing."""
     assert payload["recorded"] == 0
     (error,) = payload["userErrors"]
     found: str = error["code"]
@@ -69,14 +69,14 @@ def code(payload: Any) -> str:
 
 
 def email(shop: Client) -> str | None:
-    """The e-mail address of the only contact."""
+    """Return the e-mail address of the only contact."""
     query = "{ segmentMembers(rule: {all: []}) { nodes { email } } }"
     (contact,) = shop.ask(query)["segmentMembers"]["nodes"]
     found: str | None = contact["email"]
     return found
 
 
-def test_a_batch_that_is_sent_again_gets_the_first_answer_and_is_not_recorded_again(
+def test_a_repeated_batch_gets_the_first_payload_and_is_not_recorded_again(
     shop: Client,
 ) -> None:
     old, new = [{"id": "1", "email": "old@x.y"}], [{"id": "1", "email": "new@x.y"}]
@@ -85,11 +85,11 @@ def test_a_batch_that_is_sent_again_gets_the_first_answer_and_is_not_recorded_ag
     assert send(shop, "b", new)["recorded"] == 1
     assert send(shop, "a", old) == first
     assert email(shop) == "new@x.y"
-    assert send(shop, None, old)["recorded"] == 1  # without a key the last write wins
+    assert send(shop, None, old)["recorded"] == 1  # without a key, the last write wins
     assert email(shop) == "old@x.y"
 
 
-def test_a_key_is_of_one_input_of_one_mutation(shop: Client) -> None:
+def test_a_key_belongs_to_one_input_of_one_mutation(shop: Client) -> None:
     assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
     assert code(send(shop, "a", [{"id": "2"}])) == REUSED
     assert code(send(shop, "a", [{"id": "1"}, {"id": "1"}])) == REUSED
@@ -101,20 +101,20 @@ def test_a_key_is_of_one_input_of_one_mutation(shop: Client) -> None:
     assert shop.members(EVERYONE) == 1
 
 
-def test_a_batch_that_is_refused_does_not_use_its_key(shop: Client) -> None:
+def test_a_refused_batch_does_not_use_up_its_key(shop: Client) -> None:
     assert code(send(shop, "a", [{"id": "x"}])) == "INVALID"
     assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-def test_a_key_has_a_length(shop: Client, key: str) -> None:
+def test_the_length_of_a_key_is_limited(shop: Client, key: str) -> None:
     payload = send(shop, key, [{"id": "1"}])
     assert code(payload) == "INVALID"
     assert payload["userErrors"][0]["path"] == ["idempotencyKey"]
     assert shop.members(EVERYONE) == 0
 
 
-def test_every_mutation_of_facts_takes_a_key(shop: Client) -> None:
+def test_every_mutation_that_records_facts_accepts_a_key(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         for _ in range(2):
             assert send(shop, mutation, [item], mutation)["recorded"] == 1
@@ -123,7 +123,7 @@ def test_every_mutation_of_facts_takes_a_key(shop: Client) -> None:
     assert shop.members(EVERYONE) == 0
     assert send(shop, "again", [ITEMS["contactsUpsert"]])["recorded"] == 1
     assert shop.ask(forget)["contactsForget"]["recorded"] == 1
-    assert shop.members(EVERYONE) == 1  # who came back meanwhile is not forgotten again
+    assert shop.members(EVERYONE) == 1  # a contact recorded meanwhile is not forgotten again
     query = '{ __type(name: "Mutation") { fields { name args { name } } } }'
     takes = {
         field["name"]
@@ -133,7 +133,7 @@ def test_every_mutation_of_facts_takes_a_key(shop: Client) -> None:
     assert takes == {*ITEMS, "contactsForget", "factsRecord"}
 
 
-def test_of_those_who_send_the_same_at_once_one_records_and_all_get_its_answer(
+def test_concurrent_repeats_record_once_and_get_the_same_payload(
     shop: Client, server: Server
 ) -> None:
     items = [{"id": "1", "email": "same@x.y"}]
@@ -151,10 +151,10 @@ def test_of_those_who_send_the_same_at_once_one_records_and_all_get_its_answer(
     counted = server.services.audience.query_unfiltered(
         f"SELECT count() AS rows FROM contacts WHERE shop_id = {shop.shop_id}"
     )
-    assert counted["rows"].to_pylist() == [1]  # versions that were replaced would be there too
+    assert counted["rows"].to_pylist() == [1]  # replaced versions would be listed too
 
 
-def test_a_key_is_kept_for_a_day_as_a_hash(shop: Client, catalog: Catalog) -> None:
+def test_keys_are_stored_as_hashes_for_a_day(shop: Client, catalog: Catalog) -> None:
     key = "secret-4711"
     send(shop, key, [{"id": "1", "email": "a@x.y"}])
     send(shop, "other", [{"id": "1", "email": "a@x.y"}])
@@ -171,7 +171,7 @@ def test_a_key_is_kept_for_a_day_as_a_hash(shop: Client, catalog: Catalog) -> No
         assert len(rows) == 1
 
 
-def test_keys_are_of_one_shop(shop: Client, server: Server, catalog: Catalog) -> None:
+def test_shops_have_separate_keys(shop: Client, server: Server, catalog: Catalog) -> None:
     send(shop, "a", [{"id": "1"}])
     other = Shop(id=next(_ids), handle="other", name="B", timezone="UTC", currency="USD")
     services = replace(server.services, catalog=catalog)

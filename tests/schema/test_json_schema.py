@@ -34,11 +34,11 @@ FEW = settings(max_examples=MANY.max_examples // 2, suppress_health_check=SLOW)
 def _ordered(
     validator: Any, names: Sequence[str], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """``x-ordered``: the second of two bounds is not below the first."""
+    """Check ``x-ordered``: the second of two bounds must not be below the first."""
     if not isinstance(instance, dict) or not {*names} <= {*instance}:
         return
     low, high = (instance[name] for name in names)
-    try:  # amounts and numbers by value, days by their text
+    try:  # compare amounts and numbers by value, days as text
         reverse = Decimal(high) < Decimal(low)
     except (ArithmeticError, TypeError, ValueError):
         reverse = str(high) < str(low)
@@ -47,7 +47,7 @@ def _ordered(
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """As ECMA 262 has it, where ``$`` is the end of the text only."""
+    """Check ``pattern`` as ECMA 262 defines it, where ``$`` only matches the end of the text."""
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
         yield ValidationError(f"{instance!r} does not match")
 
@@ -65,7 +65,7 @@ FORM = "{ fields { name notBelow condition { fields { name notBelow } } } jsonSc
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_metadata_names_the_same_bounds(client: Client, key: str) -> None:
+def test_the_metadata_has_the_same_bounds(client: Client, key: str) -> None:
     asked = client.ask(f"query ($key: String!) {{ criterion(key: $key) {FORM} }}", key=key)
     fields = asked["criterion"]["fields"]
     within = [
@@ -73,11 +73,11 @@ def test_the_metadata_names_the_same_bounds(client: Client, key: str) -> None:
     ]
     told = {(field["notBelow"], field["name"]) for field in [*fields, *within] if field["notBelow"]}
     pairs = {tuple(pair) for pair in _pairs(asked["criterion"]["jsonSchema"])}
-    assert told == pairs - {("from", "to")}  # of a time window, which is one field
+    assert told == pairs - {("from", "to")}  # belongs to a time window, which is one field
 
 
 def _pairs(schema: Any) -> Iterator[Sequence[str]]:
-    """Every ``x-ordered`` at any depth."""
+    """Yield every ``x-ordered`` at any depth."""
     if isinstance(schema, dict):
         if "x-ordered" in schema:
             yield schema["x-ordered"]
@@ -94,7 +94,7 @@ def schemas(client: Client) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def accepts(schemas: Mapping[str, Any]) -> Callable[[str, Any], bool]:
-    """Whether a document is valid by the criterion's JSON Schema."""
+    """Return whether a criterion's JSON Schema accepts a document."""
     made = {
         key: Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for key, schema in schemas.items()
@@ -103,7 +103,7 @@ def accepts(schemas: Mapping[str, Any]) -> Callable[[str, Any], bool]:
 
 
 def _any_segment(id: str) -> Named:
-    """A library of segments with every id: which ones there are, no schema says."""
+    """Return a library with every id; a schema cannot know which segments exist."""
     return Named(id, "Any", {"all": []})
 
 
@@ -116,7 +116,7 @@ def _parses(registry: Registry, key: str, document: Any) -> bool:
 
 
 def _documents(schema: Mapping[str, Any], good_dates: bool = True) -> st.SearchStrategy[Any]:
-    """Documents that a schema accepts, but for ``x-ordered`` (and days that a month lacks)."""
+    """Generate documents that a schema accepts, except for ``x-ordered`` and impossible days."""
     if "oneOf" in schema and "type" not in schema:
         return st.one_of(*(_documents(branch) for branch in schema["oneOf"]))
     if "const" in schema:
@@ -135,7 +135,7 @@ def _documents(schema: Mapping[str, Any], good_dates: bool = True) -> st.SearchS
         case "string" if "maxLength" in schema:
             characters = st.characters(exclude_categories=["Cs"])
             text = st.text(characters, min_size=schema["minLength"], max_size=8)
-            # The longest; some grow when their case is folded.
+            # The longest texts; some grow when their case is folded.
             longest = st.sampled_from([letter * schema["maxLength"] for letter in "xİß"])
             return text.filter(lambda found: re.search(schema["pattern"], found)) | longest
         case "string":
@@ -181,7 +181,7 @@ def _places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 @st.composite
 def _broken(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
-    """A valid document with something missing, added, swapped or replaced."""
+    """Generate a valid document with something missing, added, swapped or replaced."""
     document = deepcopy(draw(documents))
     for _ in range(draw(st.integers(1, 2))):
         places = [place for place in _places(document) if place]
@@ -224,7 +224,7 @@ def test_every_json_schema_is_valid_and_names_the_operators(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_documents_of_the_schema_are_accepted(
+def test_documents_that_match_the_schema_are_accepted(
     key: str,
     schemas: Mapping[str, Any],
     accepts: Callable[[str, Any], bool],
@@ -239,10 +239,10 @@ def test_documents_of_the_schema_are_accepted(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_canonical_form_of_a_rule_is_its_own(
+def test_the_canonical_form_of_a_rule_is_stable(
     key: str, schemas: Mapping[str, Any], registry: Registry
 ) -> None:
-    """So that a saved rule reads as it was meant, however often it is saved again."""
+    """Saving a rule repeatedly must not change its meaning."""
 
     @FEW
     @given(_documents(schemas[key]))
@@ -256,7 +256,7 @@ def test_the_canonical_form_of_a_rule_is_its_own(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_what_one_refuses_the_other_refuses(
+def test_the_schema_and_the_parser_refuse_the_same_documents(
     key: str,
     schemas: Mapping[str, Any],
     accepts: Callable[[str, Any], bool],
@@ -271,14 +271,14 @@ def test_what_one_refuses_the_other_refuses(
 
 
 def _complete(form: type[Form]) -> Iterator[dict[str, Any]]:
-    """A document of every operator with all its fields."""
+    """Return a document for every operator with all of its fields."""
     for operator in form.operators():
         used = [spec for spec in form.fields() if operator in spec.used_with]
         yield {"operator": operator.value, **{spec.name: spec.example for spec in used}}
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_operator_of_a_condition_is_accepted_in_a_list_of_up_to_ten(
+def test_lists_of_up_to_ten_conditions_accept_every_operator(
     key: str, accepts: Callable[[str, Any], bool], registry: Registry
 ) -> None:
     whole = next(_complete(registry.criteria[key]))
@@ -291,7 +291,7 @@ def test_every_operator_of_a_condition_is_accepted_in_a_list_of_up_to_ten(
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_each_odd_value_in_each_place(
+def test_odd_values_are_refused_by_both_in_every_place(
     key: str,
     schemas: Mapping[str, Any],
     accepts: Callable[[str, Any], bool],
@@ -301,7 +301,7 @@ def test_each_odd_value_in_each_place(
     for whole in _complete(registry.criteria[key]):
         assert accepts(key, whole)
         assert _parses(registry, key, whole)
-        # Operators of the same fields share a branch of the schema.
+        # Operators with the same fields share a branch of the schema.
         places = [] if frozenset(whole) in shapes else list(_places(whole))
         shapes.add(frozenset(whole))
         for place in places:
@@ -317,7 +317,7 @@ def test_each_odd_value_in_each_place(
                 assert accepts(key, document) == _parses(registry, key, document), document
 
 
-def test_bounds_out_of_order_are_refused_by_x_ordered_alone(
+def test_only_x_ordered_refuses_bounds_out_of_order(
     schemas: Mapping[str, Any], accepts: Callable[[str, Any], bool], registry: Registry
 ) -> None:
     plain = Draft202012Validator(schemas["spend"])
@@ -332,7 +332,7 @@ def test_bounds_out_of_order_are_refused_by_x_ordered_alone(
 
 
 def _arrays(schema: Any) -> set[str]:
-    """The names of the fields that take lists, wherever they are."""
+    """Return the names of the fields that take lists, at any depth."""
     found = set()
     inner = schema.values() if isinstance(schema, dict) else schema
     if isinstance(schema, dict):
@@ -342,7 +342,7 @@ def _arrays(schema: Any) -> set[str]:
 
 
 def _coerced(document: Any, arrays: set[str]) -> bool:
-    """Whether GraphQL itself makes something else of it: a list of a lone value, an id of 5."""
+    """Return whether GraphQL coerces a value: a single value to a list, or 5 to an id."""
     if isinstance(document, list):
         return any(_coerced(item, arrays) for item in document)
     if not isinstance(document, dict):
@@ -356,19 +356,19 @@ def _coerced(document: Any, arrays: set[str]) -> bool:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_server_accepts_what_the_schema_accepts(
+def test_the_server_accepts_documents_that_the_schema_accepts(
     key: str,
     schemas: Mapping[str, Any],
     accepts: Callable[[str, Any], bool],
     client: Client,
 ) -> None:
-    """Over HTTP; a segment that there is not is all that may be wrong with what it accepts."""
+    """Over HTTP, the only permitted error of an accepted document is a missing segment."""
     documents = _documents(schemas[key])
     arrays = _arrays(schemas[key])
     outcomes = set()
 
     @FEW
-    @example({})  # that one at least is refused
+    @example({})  # at least one value is refused
     @given(st.one_of(documents, _broken(documents)))
     def check(document: Any) -> None:
         assume(not _coerced(document, arrays))
@@ -383,7 +383,7 @@ def test_the_server_accepts_what_the_schema_accepts(
     assert outcomes == {False, True}
 
 
-def test_the_ui_schema_orders_exactly_the_fields_of_the_schema(
+def test_the_ui_schema_orders_all_fields_of_the_schema(
     client: Client, schemas: Mapping[str, Any]
 ) -> None:
     for key, schema in schemas.items():

@@ -1,4 +1,4 @@
-"""What a query may ask is limited in every respect, and a rule at its limits still counts."""
+"""Limits of queries, and rules at their limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _codes(shop: Client, query: str, **variables: Any) -> set[str]:
     return {error["extensions"]["code"] for error in shop.errors(query, **variables)}
 
 
-def test_pages_within_pages_cost_their_product(shop: Client) -> None:
+def test_nested_pages_cost_the_product_of_their_sizes(shop: Client) -> None:
     [error] = shop.errors(NESTED)
     assert error["extensions"]["code"] == "QUERY_TOO_COSTLY"
     assert "cost" in error["message"]
@@ -43,28 +43,21 @@ PAGES = "{ segments(first: $n) { nodes { members(first: $n) { nodes { id } } } }
         (f"query One($n: Int = 1) {{ shop {{ id }} }} query Many($n: Int = 250) {PAGES}", {}),
     ],
 )
-def test_however_a_page_is_asked_for_it_costs_its_size(
+def test_a_page_costs_its_size_however_it_is_requested(
     shop: Client, query: str, variables: dict[str, Any]
 ) -> None:
-    response = shop.http.post(
-        f"{shop.address}/graphql",
-        json={
-            "query": query,
-            "variables": variables,
-            "operationName": "Many" if "Many" in query else None,
-        },
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    name = "Many" if "Many" in query else None
+    response = shop.post(query, variables, operationName=name)
     codes = {error["extensions"]["code"] for error in response.json()["errors"]}
     assert codes == {"QUERY_TOO_COSTLY"}
 
 
-def test_a_default_that_is_not_used_costs_nothing(shop: Client) -> None:
+def test_an_unused_default_costs_nothing(shop: Client) -> None:
     query = f"query ($n: Int = 250) {PAGES}"
     assert len(shop.ask(query, n=2)["segments"]["nodes"]) == 2
 
 
-def test_the_schema_is_told_once_and_not_a_hundred_times(shop: Client) -> None:
+def test_repeated_introspection_is_too_costly(shop: Client) -> None:
     fields = " ".join(f"a{number}: fields {{ name description }}" for number in range(20))
     assert _codes(shop, f"{{ __schema {{ types {{ {fields} }} }} }}") == {"QUERY_TOO_COSTLY"}
     types = " ".join(f"a{number}: __schema {{ types {{ name }} }}" for number in range(20))
@@ -73,7 +66,7 @@ def test_the_schema_is_told_once_and_not_a_hundred_times(shop: Client) -> None:
     assert shop.ask(query)["__schema"]["types"]
 
 
-def test_a_page_of_segments_with_their_sizes_is_not_too_much(shop: Client) -> None:
+def test_a_page_of_segments_with_sizes_is_within_the_limits(shop: Client) -> None:
     query = """
     { segments(first: 250) { totalCount nodes { id name summary rule problems { message }
       size { members textable contacts share asOf parts { path summary members } } } } }
@@ -95,13 +88,11 @@ TYPES = "{ ofType " * 20 + "{ name }" + " }" * 20
         ),
     ],
 )
-def test_a_wide_operation_in_front_hides_no_other(shop: Client, many: str, code: str) -> None:
+def test_a_wide_first_operation_does_not_hide_another_one(
+    shop: Client, many: str, code: str
+) -> None:
     wide = "query Wide { shop { id " + "name " * 200 + "} } "
-    response = shop.http.post(
-        f"{shop.address}/graphql",
-        json={"query": wide + many, "operationName": "Many"},
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    response = shop.post(wide + many, operationName="Many")
     codes = {error["extensions"]["code"] for error in response.json()["errors"]}
     assert codes == {code}
 
@@ -131,7 +122,7 @@ def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: C
         assert [_codes(limited, query) for query in refused] == [{c} for c in refused.values()]
 
 
-def test_values_may_be_in_the_text_of_a_query(shop: Client) -> None:
+def test_values_may_be_inline_in_a_query(shop: Client) -> None:
     products = ", ".join(f'"{number}"' for number in range(1_000))
     rule = f"{{ not: {{ productPurchased: {{ operator: ANY_OF, products: [{products}] }} }} }}"
     contacts = ", ".join(
@@ -143,7 +134,7 @@ def test_values_may_be_in_the_text_of_a_query(shop: Client) -> None:
     }
 
 
-def test_of_several_operations_one_is_named(shop: Client) -> None:
+def test_a_document_with_several_operations_needs_an_operation_name(shop: Client) -> None:
     record = 'mutation Record { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
     [error] = shop.errors(f"{record} query Everyone {{ shop {{ name }} }}")
     assert error["extensions"]["code"] == "BAD_REQUEST"
@@ -151,7 +142,7 @@ def test_of_several_operations_one_is_named(shop: Client) -> None:
     assert shop.size({"all": []})["contacts"] == 0
 
 
-def test_what_a_rules_types_refuse_has_its_path(shop: Client) -> None:
+def test_errors_in_the_types_of_a_rule_have_a_path(shop: Client) -> None:
     rule = {"all": [{"all": []}, {"spend": {"operator": "MORE", "amount": "1"}}]}
     [error] = shop.errors(
         "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
@@ -162,7 +153,7 @@ def test_what_a_rules_types_refuse_has_its_path(shop: Client) -> None:
     }
 
 
-def test_a_rule_at_its_limits_is_counted(shop: Client) -> None:
+def test_the_largest_allowed_rule_is_counted(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
     products = [f"{'x' * 240}{number}" for number in range(1_000)]
     criterion = {"productPurchased": {"operator": "NONE_OF", "products": products}}
@@ -179,7 +170,7 @@ def test_a_rule_at_its_limits_is_counted(shop: Client) -> None:
     assert shop.members({"all": distinct}) == 1
 
 
-def test_a_rule_of_many_empty_groups_is_refused(shop: Client) -> None:
+def test_a_rule_with_many_empty_groups_is_refused(shop: Client) -> None:
     rule: dict[str, Any] = {"all": [{"all": [{"all": []}] * 20}] * 20}
     [error] = shop.errors(
         "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
@@ -189,7 +180,7 @@ def test_a_rule_of_many_empty_groups_is_refused(shop: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["Сегмент " * 20, "😀" * 200, "ß" * 250])
-def test_names_of_any_letters_page(shop: Client, name: str) -> None:
+def test_segments_with_names_in_any_script_can_be_paged(shop: Client, name: str) -> None:
     create = """
     mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) { userErrors { code } } }
     """
@@ -208,7 +199,7 @@ def test_names_of_any_letters_page(shop: Client, name: str) -> None:
     assert len(set(names)) == 4
 
 
-def test_a_rule_of_keywords_that_grow_when_folded_can_be_read_again(shop: Client) -> None:
+def test_a_rule_whose_keywords_grow_when_folded_can_be_read_again(shop: Client) -> None:
     create = """
     mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) {
       segment { rule problems { message } size { members } } userErrors { code } } }

@@ -1,7 +1,7 @@
-"""Every root field x every set of scopes x own, another shop's and no thing at all.
+"""Every root field with every set of scopes and own, another shop's and missing ids.
 
-What is denied leaves no trace, and what is another shop's is as if it were not there: the answer is
-the same to the byte, and so is what the stores are asked for it.
+A denied request has no effect. Another shop's ids behave like ids that do not exist: the response
+is the same to the byte, and the stores execute the same statements.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ ORDER = f'orderedAt: "{AT}", total: "1"'
 IN_SEGMENT = 'rule: {inSegment: {operator: IS, segment: "SEGMENT"}}'
 NAMED = "mutation {{ {} {{ segment {{ name }} userErrors {{ code message path }} }} }}"
 RECORDED = "mutation {{ {} {{ recorded userErrors {{ code message path }} }} }}"
-# How to hand over an id in each place that takes one: SEGMENT, CONTACT, or SOURCE for a contact's
-# and ORDER for an order's in the source system; MINE is the shop's own segment.
+# An operation for each argument that takes an id: SEGMENT, CONTACT, or SOURCE for a contact's
+# and ORDER for an order's id in the source system; MINE is the shop's own segment.
 PLACES: Mapping[tuple[str, str], Sequence[str]] = {
     ("Query.node", "id"): ['{ node(id: "SEGMENT") { id } }', '{ node(id: "CONTACT") { id } }'],
     ("Query.nodes", "ids"): ['{ nodes(ids: ["SEGMENT", "CONTACT", "MINE"]) { id } }'],
@@ -111,7 +111,7 @@ ROUTES = ["/segments/SEGMENT/members.csv", "/segments/SEGMENT/members.ndjson"]
 
 @dataclass(frozen=True)
 class Ids:
-    """Ids of things that are somebody's, or nobody's."""
+    """The ids of a shop's objects, or ids that do not exist."""
 
     segment: str
     contact: str
@@ -119,13 +119,13 @@ class Ids:
     order: str
 
     def put(self, text: str, mine: str) -> str:
-        """A request for these things."""
+        """Return an operation with these ids."""
         for place, id in self._places():
             text = text.replace(place, id)
         return text.replace("MINE", mine)
 
     def taken_out(self, text: str) -> str:
-        """An answer without them."""
+        """Return a response without these ids."""
         for place, id in self._places():
             text = re.sub(rf"\b{re.escape(id)}\b", place, text)
         return text
@@ -144,7 +144,7 @@ NONE = [
 
 
 class Watch:
-    """What the stores are asked, without the values; tokens are looked up now and then."""
+    """Statements that the stores execute, without values and without occasional token lookups."""
 
     def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
         self._services = services
@@ -167,7 +167,7 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[list[str]]:
-        """What they are asked meanwhile."""
+        """Record the statements that the stores execute in the block."""
         catalog = self._services.catalog
         engines = {catalog.engine, catalog.writer}
         for engine in engines:
@@ -183,7 +183,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Two:
-    """A shop, another one, what is in both, and a token of the first for every set of scopes."""
+    """Two shops with everything in them, and a token of the first one for every set of scopes."""
 
     shop: Shop
     services: Services
@@ -193,7 +193,7 @@ class Two:
 
     @property
     def everything(self) -> Client:
-        """A client that may do all there is."""
+        """Return a client with all scopes."""
         return self.tokens[frozenset(TokenScope)]
 
     def dump(self) -> Any:
@@ -221,7 +221,7 @@ class Two:
 
 
 def _filled(server: Server, number: int) -> tuple[Shop, Ids]:
-    """A shop with a segment, a contact, an order and more of a number of its own."""
+    """Create a shop with a segment and one fact of each kind, whose values have a number."""
     shop = Shop(server)
     source = str(1_000 + number)
     record = shop.client.record
@@ -236,7 +236,7 @@ def _filled(server: Server, number: int) -> tuple[Shop, Ids]:
 
 @pytest.fixture(scope="module")
 def two(server: Server) -> Two:
-    """Two shops; tests of the module change the first one at most."""
+    """Return two shops; tests of this module only change the first one."""
     (shop, own), (_, other) = _filled(server, 1), _filled(server, 2)
     tokens = {scopes: shop.having(*scopes) for scopes in SETS}
     return Two(shop, server.services, own, other, tokens)
@@ -253,13 +253,13 @@ def schema(server: Server) -> GraphQLSchema:
 
 
 def fetch(client: Client, route: str) -> httpx.Response:
-    """The answer of a route."""
+    """Return the response of a route."""
     headers = {"Authorization": f"Bearer {client.token}"}
     return client.http.get(f"{client.address}{route}", headers=headers)
 
 
 def seen(response: httpx.Response, ids: Ids) -> Any:
-    """All that a client sees of an answer but the ids that it sent and what is of the moment."""
+    """Return what a client sees of a response, without the ids it sent and the time."""
     headers = {
         name: value
         for name, value in response.headers.items()
@@ -268,7 +268,7 @@ def seen(response: httpx.Response, ids: Ids) -> Any:
     return response.status_code, headers, ids.taken_out(response.text)
 
 
-def test_every_place_that_takes_an_id_is_asked_here(schema: GraphQLSchema) -> None:
+def test_every_argument_that_takes_an_id_is_tested_here(schema: GraphQLSchema) -> None:
     found = set()
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
@@ -299,9 +299,7 @@ def test_every_root_field_is_in_the_matrix(schema: GraphQLSchema) -> None:
     assert {*QUERIES, *MUTATIONS, *SUBSCRIPTIONS} == {*NEEDS}
 
 
-def test_a_call_without_its_scopes_is_refused_unseen_and_leaves_no_trace(
-    two: Two, watch: Watch
-) -> None:
+def test_a_call_without_its_scopes_is_refused_and_has_no_effect(two: Two, watch: Watch) -> None:
     before = two.dump()
     whose = [two.own, two.other, NONE[0]]
     for scopes, client in two.tokens.items():
@@ -334,7 +332,7 @@ def test_a_call_without_its_scopes_is_refused_unseen_and_leaves_no_trace(
     assert two.dump() == before
 
 
-def test_a_call_with_its_scopes_is_answered_whatever_others_there_are(two: Two) -> None:
+def test_a_call_with_its_scopes_succeeds_whatever_other_scopes_the_token_has(two: Two) -> None:
     for scopes, client in two.tokens.items():
         for name, text in QUERIES.items():
             if NEEDS[name] <= scopes:
@@ -373,13 +371,13 @@ def test_a_subscription_needs_its_scopes_and_sees_no_other_shop(two: Two, watch:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=".".join)
-def test_what_is_another_shops_is_as_what_is_not_there(
+def test_another_shops_ids_look_like_missing_ones(
     two: Two, watch: Watch, place: tuple[str, str]
 ) -> None:
     before = two.dump()
     for text in PLACES[place]:
         answers = []
-        for ids in (NONE[1], two.other, NONE[0]):  # the first one finds nothing in memory
+        for ids in (NONE[1], two.other, NONE[0]):  # the first request finds nothing in memory
             with watch.watching() as asked:
                 response = two.everything.post(ids.put(text, two.shop.segment))
             assert response.status_code == 200
@@ -391,7 +389,7 @@ def test_what_is_another_shops_is_as_what_is_not_there(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_an_export_of_another_shops_segment_is_as_one_that_is_not_there(
+def test_exporting_another_shops_segment_looks_like_a_missing_segment(
     two: Two, watch: Watch, route: str
 ) -> None:
     answers = []
@@ -404,7 +402,7 @@ def test_an_export_of_another_shops_segment_is_as_one_that_is_not_there(
     assert answers[1] == answers[2]
 
 
-def test_facts_that_are_recorded_under_ids_of_another_shop_are_ones_own(
+def test_facts_recorded_with_another_shops_ids_stay_in_the_own_shop(
     server: Server, two: Two
 ) -> None:
     shop, ids = _filled(server, 3)
@@ -419,7 +417,7 @@ def test_facts_that_are_recorded_under_ids_of_another_shop_are_ones_own(
 
 
 def _facts(services: Services, shop_id: int) -> dict[str, list[Any]]:
-    """Everything that is recorded of a shop."""
+    """Return all recorded facts of a shop."""
     return {
         table.__tablename__: sorted(
             map(
@@ -433,7 +431,7 @@ def _facts(services: Services, shop_id: int) -> dict[str, list[Any]]:
     }
 
 
-def test_no_suggestion_is_of_another_shop(server: Server, two: Two) -> None:
+def test_suggestions_never_come_from_another_shop(server: Server, two: Two) -> None:
     stranger = server.shop()
     query = "{ criteria { key fields { name suggests } } }"
     found = [
@@ -454,4 +452,4 @@ def test_no_suggestion_is_of_another_shop(server: Server, two: Two) -> None:
             assert "secret" not in json.dumps(stranger.ask(suggest, **ask)).casefold(), key
             response = two.everything.post(suggest, ask)
             own += "secret" in response.text.casefold()
-    assert own > 5  # where there is something to suggest, it is
+    assert own > 5  # suggestions of the own shop are returned

@@ -1,4 +1,4 @@
-"""Members of segments: pages of contacts, and whom a segment holds."""
+"""Members of segments: pages of contacts, and whether a segment contains a contact."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _expected(key: str, reverse: bool) -> list[str]:
 @pytest.mark.parametrize("size", [1, 3, 250])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
-def test_pages_hold_each_member_once_in_order(
+def test_pages_list_each_member_once_in_order(
     people: Client, key: str, reverse: bool, size: int
 ) -> None:
     given = {"rule": EVERYONE, "first": size, "sortKey": key, "reverse": reverse}
@@ -89,7 +89,7 @@ def test_pages_hold_each_member_once_in_order(
 
 
 @pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
-def test_pages_hold_each_member_once_while_others_are_recorded(shop: Client, key: str) -> None:
+def test_pages_list_each_member_once_while_contacts_are_recorded(shop: Client, key: str) -> None:
     shop.record("contactsUpsert", PEOPLE)
     found: list[str] = []
     cursor = None
@@ -107,7 +107,7 @@ def test_pages_hold_each_member_once_while_others_are_recorded(shop: Client, key
     assert len(found) == len(set(found))
 
 
-def test_a_cursor_of_other_members_is_a_coded_error(people: Client) -> None:
+def test_a_cursor_from_another_list_is_refused(people: Client) -> None:
     cursors = {
         key: people.ask(MEMBERS, rule=EVERYONE, first=1, sortKey=key)["segmentMembers"]["pageInfo"][
             "endCursor"
@@ -125,12 +125,12 @@ def test_a_cursor_of_other_members_is_a_coded_error(people: Client) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, 251])
-def test_pages_of_members_have_a_size(people: Client, size: int) -> None:
+def test_the_size_of_a_page_of_members_is_limited(people: Client, size: int) -> None:
     errors = people.errors(MEMBERS, rule=EVERYONE, first=size)
     assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["first"]}
 
 
-def test_a_saved_segments_members_are_those_of_its_rule(people: Client) -> None:
+def test_a_saved_segment_has_the_members_of_its_rule(people: Client) -> None:
     rule = {"contactType": {"operator": "IS", "type": "SUBSCRIBER"}}
     segment = create(people, "Subscribers", rule)
     given = {"first": 2, "sortKey": "SUBSCRIBED_AT", "reverse": True}
@@ -144,7 +144,7 @@ def test_a_saved_segments_members_are_those_of_its_rule(people: Client) -> None:
     assert [node["sourceId"] for node in rest["members"]["nodes"]] == ["2", "1"]
 
 
-def test_a_contact_knows_its_segments_and_they_know_the_contact(shop: Client) -> None:
+def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1", "phone": "+1"}, {"id": str(2**64 - 1)}])
     shop.record("ordersUpsert", [order(1)])
     buyers = create(shop, "Buyers", ORDERED)
@@ -180,14 +180,14 @@ def test_a_contact_knows_its_segments_and_they_know_the_contact(shop: Client) ->
     assert not shop.ask(CONTAINS, id=whole["id"], contact=first)["segment"]["contains"]
 
 
-def test_contains_wants_the_id_of_a_contact(shop: Client) -> None:
+def test_contains_requires_a_contacts_id(shop: Client) -> None:
     whole = create(shop, "Whole", EVERYONE)
     assert not shop.ask(CONTAINS, id=whole["id"], contact=whole["id"])["segment"]["contains"]
     errors = shop.errors(CONTAINS, id=whole["id"], contact="5")
     assert errors[0]["extensions"] == {"code": "INVALID", "path": ["contactId"]}
 
 
-def test_parts_are_the_rows_of_a_form(people: Client) -> None:
+def test_parts_match_the_rows_of_a_form(people: Client) -> None:
     subscriber = {"contactType": {"operator": "IS", "type": "SUBSCRIBER"}}
     textable = {"contactType": {"operator": "IS", "type": "TEXTABLE"}}
     size = people.size({"any": [textable, {"not": {"all": [subscriber, textable]}}]})

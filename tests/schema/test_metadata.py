@@ -43,7 +43,7 @@ query ($criterion: String!, $field: String!, $given: JSON) {
 }
 """
 
-# The one kind whose value is not a scalar: what its input type says.
+# The only kind whose value is not a scalar, from its input type.
 WINDOWS: Sequence[Mapping[str, Any]] = (
     {"last": {"count": 1, "unit": "HOURS"}},
     {"last": {"count": 1000, "unit": "MONTHS"}},
@@ -57,7 +57,7 @@ End = Literal["minimum", "maximum"]
 NOTHING_OFFERED = object()
 
 
-# A property of every kind that a form may offer operators for.
+# A property of every kind that has operators.
 PROPERTIES = {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29"}
 
 
@@ -103,7 +103,7 @@ def person(client: Client) -> Person:
 
 
 class Person:
-    """Someone who fills in forms, and knows of an input no more than its kind."""
+    """A user who fills in forms and knows only the kind of each input."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -112,7 +112,7 @@ class Person:
     def rule(
         self, criterion: Mapping[str, Any], operator: Mapping[str, Any], optional: bool, end: End
     ) -> dict[str, Any]:
-        """A rule with an operator and with all of its fields, or with the required ones."""
+        """Return a rule with an operator and all of its fields, or only the required ones."""
         return {criterion["key"]: self.form(criterion["key"], criterion, operator, optional, end)}
 
     def form(
@@ -125,7 +125,7 @@ class Person:
         above: str = "",
         given: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The values of a form, filled in from the first input to the last."""
+        """Return the values of a form, filled in from the first input to the last."""
         known = dict(given or {})
         values: dict[str, Any] = {"operator": operator["name"]}
         for each in _fields(form, operator):
@@ -145,7 +145,7 @@ class Person:
         end: End,
         given: Mapping[str, Any],
     ) -> Any:
-        """A value for an input, the first or the last that the form offers."""
+        """Return a value for an input: the first or the last one that the form offers."""
         place = 0 if end == "minimum" else -1
         if field["condition"] is not None:
             inner = field["condition"]
@@ -173,7 +173,7 @@ class Person:
     def suggestions(
         self, key: str, path: str, given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        """What is offered for an input, given what the others have."""
+        """Return the suggestions for an input, given the values of the other inputs."""
         question = repr((key, path, given))
         if question not in self._asked:
             answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
@@ -182,7 +182,7 @@ class Person:
 
 
 def _typed(field: Mapping[str, Any], end: End) -> Any:
-    """What is typed in where nothing is offered."""
+    """Return the text to type where the form offers nothing."""
     match field["kind"]:
         case "COUNT":
             return int(field[end])
@@ -207,7 +207,7 @@ def _forms(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
 
 
 def _conditions(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    """The fields that are lists of conditions, with their criteria."""
+    """Return the fields that are lists of conditions, with their criteria."""
     for criterion in criteria:
         for field in criterion["fields"]:
             assert (field["condition"] is not None) == (field["kind"] == "CONDITION")
@@ -263,15 +263,13 @@ def test_every_time_window_can_be_filled_in(
     assert windowed
 
 
-def test_examples_are_valid_rules_of_their_criterion(
-    client: Client, criteria: list[dict[str, Any]]
-) -> None:
+def test_examples_are_valid_rules(client: Client, criteria: list[dict[str, Any]]) -> None:
     for criterion in criteria:
         assert list(criterion["example"]) == [criterion["key"]]
         assert client.size(criterion["example"])["contacts"] == 3
 
 
-def test_operators_and_fields_say_the_same_of_each_other(
+def test_operators_and_fields_agree_on_which_belong_together(
     criteria: list[dict[str, Any]],
 ) -> None:
     conditions = [field["condition"] for _, field in _conditions(criteria)]
@@ -288,7 +286,7 @@ def test_operators_and_fields_say_the_same_of_each_other(
         assert criterion["plugin"]["version"]
 
 
-def test_the_input_type_is_in_introspection_with_the_same_operators_and_fields(
+def test_introspection_has_an_input_type_with_the_same_operators_and_fields(
     client: Client, criteria: list[dict[str, Any]]
 ) -> None:
     conditions = [field["condition"] for _, field in _conditions(criteria)]
@@ -305,7 +303,7 @@ def test_the_input_type_is_in_introspection_with_the_same_operators_and_fields(
             assert (types[field["name"]]["kind"] == "NON_NULL") == always
 
 
-def test_a_required_field_that_is_left_out_is_refused(
+def test_a_missing_required_field_is_refused(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
@@ -318,7 +316,7 @@ def test_a_required_field_that_is_left_out_is_refused(
                 assert field["name"] in errors[0]["message"]
 
 
-def test_a_field_with_an_operator_that_does_not_use_it_is_refused(
+def test_a_field_that_its_operator_does_not_use_is_refused(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     tried = 0
@@ -338,7 +336,7 @@ def test_a_field_with_an_operator_that_does_not_use_it_is_refused(
     assert tried > 20
 
 
-def test_values_just_outside_of_the_range_are_refused(
+def test_values_just_outside_the_range_are_refused(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
@@ -351,7 +349,7 @@ def test_values_just_outside_of_the_range_are_refused(
                     assert errors[0]["extensions"]["code"] in {"INVALID", "BAD_REQUEST"}
 
 
-def test_a_negated_operator_is_the_complement_of_another(
+def test_each_negated_operator_is_the_complement_of_another(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     negated = 0
@@ -370,7 +368,7 @@ def test_a_negated_operator_is_the_complement_of_another(
     assert negated
 
 
-def test_a_list_has_up_to_as_many_values_as_its_field_says(
+def test_a_list_has_at_most_the_number_of_values_of_its_field(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
     tried = set()
@@ -389,7 +387,7 @@ def test_a_list_has_up_to_as_many_values_as_its_field_says(
     assert len(tried) > 8
 
 
-def test_what_is_suggested_for_a_field_has_a_label_and_suits_operators_of_the_form(
+def test_suggestions_have_labels_and_operators_of_the_form(
     criteria: list[dict[str, Any]], person: Person
 ) -> None:
     suggesting = suiting = 0
@@ -410,7 +408,7 @@ def test_what_is_suggested_for_a_field_has_a_label_and_suits_operators_of_the_fo
     assert suiting
 
 
-def test_what_there_are_no_suggestions_for_is_a_coded_error(client: Client) -> None:
+def test_asking_for_suggestions_of_a_field_without_any_is_a_coded_error(client: Client) -> None:
     for criterion, field, code, path in (
         ("nothing", "amount", "UNKNOWN_CRITERION", ["criterion"]),
         ("spend", "nothing", "NOT_FOUND", ["field"]),

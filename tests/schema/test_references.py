@@ -1,4 +1,4 @@
-"""Segments that ask about other segments."""
+"""Segments whose rules refer to other segments."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def size(shop: Client, segment: Any) -> int:
 
 @pytest.fixture
 def tagged(shop: Client) -> Client:
-    """A shop of four contacts: two with the tag a, two with b, one of them with both; one bare."""
+    """Return a shop of four contacts: two have the tag a, two have b, one of them has both."""
     tags = {"1": ["a"], "2": ["a", "b"], "3": ["b"], "4": []}
     shop.record("contactsUpsert", [{"id": id_, "tags": own} for id_, own in tags.items()])
     return shop
 
 
-def test_a_rule_asks_who_is_in_another_segment_and_who_is_not(tagged: Client) -> None:
+def test_a_rule_matches_contacts_inside_or_outside_another_segment(tagged: Client) -> None:
     inner = create(tagged, "As", named("a"))
     assert tagged.members(within(inner)) == 2
     assert tagged.members(within(inner, "IS_NOT")) == 2
@@ -76,7 +76,7 @@ def test_a_rule_asks_who_is_in_another_segment_and_who_is_not(tagged: Client) ->
     assert tagged.members({"any": [within(inner), named("b")]}) == 3
 
 
-def test_the_sizes_of_parts_are_those_of_the_rule_and_not_of_the_segments_inside(
+def test_a_referenced_segment_is_one_part_of_a_size(
     tagged: Client,
 ) -> None:
     inner = create(tagged, "As", {"all": [named("a"), EVERYONE]})
@@ -89,7 +89,7 @@ def test_the_sizes_of_parts_are_those_of_the_rule_and_not_of_the_segments_inside
     assert found["parts"][0]["summary"] == 'Is not in the segment "As" and is tagged with any of b'
 
 
-def test_an_edit_of_the_inner_segment_counts_at_once(tagged: Client) -> None:
+def test_editing_a_referenced_segment_takes_effect_immediately(tagged: Client) -> None:
     inner = create(tagged, "Some", named("a"))
     middle = create(tagged, "Middle", within(inner))
     outer = create(tagged, "Outer", {"not": within(middle)})
@@ -99,7 +99,7 @@ def test_an_edit_of_the_inner_segment_counts_at_once(tagged: Client) -> None:
     assert size(tagged, middle) == 0
 
 
-def test_a_new_name_of_the_inner_segment_is_in_the_summaries_of_those_that_use_it(
+def test_summaries_show_the_new_name_of_a_referenced_segment(
     tagged: Client,
 ) -> None:
     inner = create(tagged, "Old", named("a"))
@@ -111,7 +111,7 @@ def test_a_new_name_of_the_inner_segment_is_in_the_summaries_of_those_that_use_i
     assert found["version"] == outer["version"]
 
 
-def test_membership_of_one_person_goes_through_segments(tagged: Client) -> None:
+def test_membership_of_a_contact_follows_references(tagged: Client) -> None:
     inner = create(tagged, "As", named("a"))
     outer = create(tagged, "Not As", within(inner, "IS_NOT"))
     people = tagged.ask(PERSON)["segmentMembers"]["nodes"]
@@ -125,7 +125,7 @@ def test_membership_of_one_person_goes_through_segments(tagged: Client) -> None:
         assert found is (person["sourceId"] in {"3", "4"})
 
 
-def test_a_segment_cannot_ask_about_itself(shop: Client) -> None:
+def test_a_segment_cannot_refer_to_itself(shop: Client) -> None:
     segment = create(shop, "Ouroboros", EVERYONE)
     answer = update(shop, segment, rule={"all": [within(segment)]})
     path = ["input", "rule", "all", "0", "inSegment", "segment"]
@@ -147,7 +147,7 @@ def test_a_cycle_is_refused_with_its_path(shop: Client) -> None:
 
 
 @pytest.mark.parametrize("away", [DELETE, ARCHIVE])
-def test_a_segment_that_others_use_stays_and_they_are_named(shop: Client, away: str) -> None:
+def test_a_referenced_segment_stays_and_the_error_names_its_users(shop: Client, away: str) -> None:
     inner = create(shop, "Inner", EVERYONE)
     users = [create(shop, f"User {number}", within(inner)) for number in range(7)]
     answer = shop.ask(away, id=inner["id"])
@@ -164,14 +164,14 @@ def test_a_segment_that_others_use_stays_and_they_are_named(shop: Client, away: 
     assert payload["userErrors"] == []
 
 
-def test_an_archived_user_still_holds_what_it_uses(shop: Client) -> None:
+def test_an_archived_segment_still_protects_segments_it_refers_to(shop: Client) -> None:
     inner = create(shop, "Inner", EVERYONE)
     outer = create(shop, "Outer", within(inner))
     shop.ask(ARCHIVE, id=outer["id"])
     assert refused(shop.ask(DELETE, id=inner["id"])) == [("SEGMENT_IN_USE", ["id"])]
 
 
-def test_a_copy_uses_what_the_original_does(shop: Client) -> None:
+def test_a_copy_refers_to_the_same_segments(shop: Client) -> None:
     inner = create(shop, "Inner", EVERYONE)
     outer = create(shop, "Outer", within(inner))
     shop.ask(DUPLICATE, id=outer["id"])
@@ -181,7 +181,7 @@ def test_a_copy_uses_what_the_original_does(shop: Client) -> None:
     assert '"Outer (copy)"' in answer["segmentDelete"]["userErrors"][0]["message"]
 
 
-def test_an_archived_segment_cannot_be_asked_about(shop: Client) -> None:
+def test_a_rule_cannot_refer_to_an_archived_segment(shop: Client) -> None:
     inner = create(shop, "Inner", EVERYONE)
     shop.ask(ARCHIVE, id=inner["id"])
     answer = shop.ask(CREATE, input={"name": "Outer", "rule": within(inner)})
@@ -190,13 +190,13 @@ def test_an_archived_segment_cannot_be_asked_about(shop: Client) -> None:
     create(shop, "Outer", within(inner))
 
 
-def test_a_default_segment_can_be_asked_about(shop: Client) -> None:
+def test_a_rule_can_refer_to_a_default_segment(shop: Client) -> None:
     [default] = shop.ask(SUGGEST, search="us/canada")["fieldSuggestions"]
     shop.record("contactsUpsert", [{"id": "1", "country": "US"}, {"id": "2", "country": "DE"}])
     assert shop.members(within({"id": default["value"]})) == 1
 
 
-def test_another_shops_segment_looks_like_none(server: Server, shop: Client) -> None:
+def test_another_shops_segment_looks_like_a_missing_one(server: Server, shop: Client) -> None:
     foreign = create(server.shop(), "Foreign", EVERYONE)
     forged = {"id": "WyJTZWdtZW50Iiw5OTk5OTk5XQ"}
     messages = []
@@ -227,8 +227,8 @@ def test_nesting_counts_towards_the_criteria(shop: Client) -> None:
     assert "101 criteria" in error["message"]
 
 
-def test_segments_within_segments_cannot_grow_beyond_counting(shop: Client) -> None:
-    """Each uses the one before twenty times; unfolded, the last would have 10^9 criteria."""
+def test_nested_references_cannot_grow_beyond_the_limit(shop: Client) -> None:
+    """Each segment uses the previous one 20 times; expanded, the last would have 10^9 criteria."""
     rule: dict[str, Any] = named("x")
     for level in range(8):
         answer = shop.ask(CREATE, input={"name": f"Level {level}", "rule": rule})["segmentCreate"]
@@ -239,7 +239,7 @@ def test_segments_within_segments_cannot_grow_beyond_counting(shop: Client) -> N
     assert level == 2
 
 
-def test_an_edit_that_would_make_a_user_too_large_is_refused(shop: Client) -> None:
+def test_an_edit_that_makes_a_referring_segment_too_large_is_refused(shop: Client) -> None:
     inner = create(shop, "Inner", named("x"))
     middle = create(shop, "Middle", nested(within(inner), 4))
     create(shop, "Outer", nested(within(middle), 3))
@@ -257,7 +257,7 @@ def test_segments_are_suggested_by_name(shop: Client) -> None:
     ]
 
 
-def test_a_name_is_only_text_in_a_summary(shop: Client) -> None:
+def test_a_segments_name_is_plain_text_in_a_summary(shop: Client) -> None:
     made = create(shop, 'A "quoted" name\\', EVERYONE)
     outer = create(shop, "Outer", within(made))
     assert outer["summary"] == 'Is in the segment "A "quoted" name\\"'

@@ -1,4 +1,4 @@
-"""Saved segments: their whole life, and the ways to find them."""
+"""Saved segments: creating, changing, archiving, deleting and listing them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_the_rule_is_returned_canonical_and_is_accepted_again(shop: Client) -> N
     assert again["summary"] == made["summary"]
 
 
-def test_an_update_changes_what_is_given_and_counts_the_version(shop: Client) -> None:
+def test_an_update_changes_the_given_fields_and_increments_the_version(shop: Client) -> None:
     made = create(shop, "First", ORDERED, description="Kept")
     renamed = shop.ask(UPDATE, id=made["id"], input={"name": "Second"})["segmentUpdate"]["segment"]
     assert renamed == {
@@ -128,7 +128,7 @@ def test_an_update_changes_what_is_given_and_counts_the_version(shop: Client) ->
     assert shop.ask(GET, id=made["id"])["segment"]["version"] == 3
 
 
-def test_somebody_elses_version_is_not_overwritten(shop: Client) -> None:
+def test_an_update_with_an_old_version_is_refused(shop: Client) -> None:
     made = create(shop, "Shared")
     first = {"name": "Mine", "expectedVersion": 1}
     second = {"name": "Yours", "expectedVersion": 1}
@@ -139,7 +139,7 @@ def test_somebody_elses_version_is_not_overwritten(shop: Client) -> None:
     assert shop.ask(GET, id=made["id"])["segment"]["name"] == "Mine"
 
 
-def test_names_are_unique_without_regard_to_case_and_space(shop: Client, other: Client) -> None:
+def test_names_are_unique_ignoring_case_and_space(shop: Client, other: Client) -> None:
     create(shop, "Straße  Café")
     for same in ("straße café", "STRASSE CAFÉ", " Strasse\tCafe\u0301 "):
         sent = {"name": same, "rule": EVERYONE}
@@ -169,7 +169,7 @@ def test_names_are_unique_without_regard_to_case_and_space(shop: Client, other: 
         ),
     ],
 )
-def test_what_a_segment_cannot_be(
+def test_invalid_segments_are_refused(
     shop: Client, given: dict[str, Any], code: str, path: list[str]
 ) -> None:
     whole = {"name": "Fine", "rule": ORDERED, **given}
@@ -180,7 +180,7 @@ def test_what_a_segment_cannot_be(
     assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
 
 
-def test_every_problem_of_an_input_is_told_at_once(shop: Client) -> None:
+def test_all_problems_of_an_input_are_reported_together(shop: Client) -> None:
     sent = {"name": " ", "description": "x" * 2001, "rule": {"any": []}}
     assert refused(shop.ask(CREATE, input=sent)) == [
         ("INVALID", ["input", "name"]),
@@ -200,7 +200,7 @@ def test_a_deleted_segment_is_gone(shop: Client) -> None:
     assert create(shop, "Short-lived")["id"] != ""
 
 
-def test_copies_have_names_of_their_own(shop: Client) -> None:
+def test_copies_get_their_own_names(shop: Client) -> None:
     made = create(shop, "Original", ORDERED, description="Text")
 
     def copy(name: str | None = None) -> Any:
@@ -218,7 +218,7 @@ def test_copies_have_names_of_their_own(shop: Client) -> None:
     assert len(name) <= 255
 
 
-def test_a_copys_name_that_cannot_be_is_told_at_its_argument(shop: Client) -> None:
+def test_an_invalid_name_for_a_copy_is_reported_at_its_argument(shop: Client) -> None:
     made = create(shop, "Original")
     assert refused(shop.ask(DUPLICATE, id=made["id"], name="ORIGINAL")) == [
         ("NAME_TAKEN", ["name"])
@@ -227,7 +227,7 @@ def test_a_copys_name_that_cannot_be_is_told_at_its_argument(shop: Client) -> No
     assert len(everything(shop)) == 3
 
 
-def test_archiving_puts_away_and_takes_back(shop: Client) -> None:
+def test_archived_segments_can_be_restored(shop: Client) -> None:
     made = create(shop, "Seasonal")
     away = shop.ask(ARCHIVE, id=made["id"])["segmentArchive"]["segment"]
     assert (away["archived"], away["version"]) == (True, 2)
@@ -289,7 +289,7 @@ def test_templates_work_in_a_shop_without_facts(shop: Client) -> None:
         ({"template": "nothing"}, "NOT_FOUND", ["input", "template"]),
     ],
 )
-def test_a_new_segment_has_a_rule_or_a_template(
+def test_a_new_segment_needs_a_rule_or_a_template(
     shop: Client, given: dict[str, Any], code: str, path: list[str]
 ) -> None:
     assert refused(shop.ask(CREATE, input=given)) == [(code, path)]
@@ -316,7 +316,7 @@ def test_every_shop_has_the_default_segments(shop: Client, other: Client) -> Non
     }
 
 
-def test_default_segments_cannot_be_changed_but_copied(shop: Client) -> None:
+def test_default_segments_can_be_copied_but_not_changed(shop: Client) -> None:
     before = everything(shop)
     for segment in before:
         number = segment["id"]
@@ -341,7 +341,7 @@ def test_default_segments_cannot_be_changed_but_copied(shop: Client) -> None:
 
 
 def _walk(shop: Client, backward: bool, between: Any, **given: Any) -> list[str]:
-    """The ids on all pages, in the order of the list, with something done between two pages."""
+    """Return the ids on all pages in order; call ``between`` between two pages."""
     names = ("last", "before") if backward else ("first", "after")
     cursor, ids = None, list[str]()
     for page in range(100):
@@ -364,7 +364,7 @@ def _walk(shop: Client, backward: bool, between: Any, **given: Any) -> list[str]
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("key", ["NAME", "CREATED_AT", "UPDATED_AT"])
-def test_pages_hold_each_segment_once_while_others_are_added(
+def test_pages_list_each_segment_once_while_others_are_added(
     shop: Client, key: str, reverse: bool, backward: bool
 ) -> None:
     for name in "hBfDeAcG":
@@ -389,7 +389,7 @@ def test_pages_hold_each_segment_once_while_others_are_added(
     assert len(walked) == len(set(walked))
 
 
-def test_pages_go_on_when_the_segment_of_the_cursor_is_gone(shop: Client) -> None:
+def test_paging_continues_after_the_segment_of_the_cursor_is_deleted(shop: Client) -> None:
     ids = [create(shop, f"s{number}")["id"] for number in range(5)]
     page = shop.ask(LIST, first=2, sortKey="NAME", search="s")["segments"]
     shop.ask(DELETE, id=page["nodes"][-1]["id"])
@@ -400,7 +400,7 @@ def test_pages_go_on_when_the_segment_of_the_cursor_is_gone(shop: Client) -> Non
     assert set(ids) - {node["id"] for node in page["nodes"]} <= found
 
 
-def test_after_and_before_together_are_a_range(shop: Client) -> None:
+def test_after_and_before_together_select_a_range(shop: Client) -> None:
     for name in "abcdef":
         create(shop, f"range {name}")
     edges = shop.ask(LIST, first=9, sortKey="NAME", search="range ")["segments"]["edges"]
@@ -417,7 +417,7 @@ def test_after_and_before_together_are_a_range(shop: Client) -> None:
         assert [node["id"] for node in found["nodes"]] == expected
 
 
-def test_a_search_takes_every_character_as_it_is(shop: Client) -> None:
+def test_a_search_matches_every_character_literally(shop: Client) -> None:
     names = ["100% cotton", "100 cotton", "a_b", "axb", "back\\slash", "É clair", "x%_y"]
     for name in names:
         create(shop, name)
@@ -453,9 +453,7 @@ def test_an_empty_page_has_no_cursors(shop: Client) -> None:
 
 @pytest.mark.parametrize("argument", ["after", "before"])
 @pytest.mark.parametrize("key", ["NAME", "CREATED_AT", "UPDATED_AT"])
-def test_a_cursor_that_this_list_did_not_give_is_a_coded_error(
-    shop: Client, key: str, argument: str
-) -> None:
+def test_a_cursor_from_another_list_is_a_coded_error(shop: Client, key: str, argument: str) -> None:
     cursors = {
         name: shop.ask(LIST, first=1, sortKey=name)["segments"]["pageInfo"]["endCursor"]
         for name in ("NAME", "CREATED_AT", "UPDATED_AT")
@@ -496,7 +494,7 @@ def test_a_cursor_that_this_list_did_not_give_is_a_coded_error(
     ],
 )
 @pytest.mark.parametrize("key", ["NAME", "UPDATED_AT"])
-def test_a_forged_cursor_is_at_worst_a_coded_error(shop: Client, key: str, value: str) -> None:
+def test_forged_cursors_cause_at_most_a_coded_error(shop: Client, key: str, value: str) -> None:
     answer = shop.post(LIST, {"after": _forged(key, value, 1), "sortKey": key}).json()
     codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
     assert codes <= {"INVALID"}
@@ -513,14 +511,14 @@ def test_a_forged_cursor_is_at_worst_a_coded_error(shop: Client, key: str, value
         ({"first": 1, "last": 1}, "INVALID", ["last"]),
     ],
 )
-def test_sizes_of_pages_have_limits(
+def test_page_sizes_are_limited(
     shop: Client, given: dict[str, Any], code: str, path: list[str]
 ) -> None:
     errors = shop.errors(LIST, **given)
     assert [error["extensions"] for error in errors] == [{"code": code, "path": path}]
 
 
-def test_anything_is_found_by_its_id(shop: Client) -> None:
+def test_node_finds_every_kind_of_object(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "18446744073709551615"}])
     segment = create(shop, "Mine")
     own = shop.ask("{ shop { id } }")["shop"]["id"]
@@ -554,7 +552,7 @@ def test_an_id_of_another_kind_finds_nothing(shop: Client) -> None:
         _forged("Segment", 1) + "=",
     ],
 )  # fmt: skip
-def test_what_is_no_id_is_a_coded_error_everywhere(shop: Client, number: str) -> None:
+def test_invalid_ids_are_coded_errors_everywhere(shop: Client, number: str) -> None:
     contact = "query ($id: ID!) { contact(id: $id) { id } }"
     for query in (GET, NODE, contact):
         errors = shop.errors(query, id=number)
@@ -571,7 +569,7 @@ def test_what_is_no_id_is_a_coded_error_everywhere(shop: Client, number: str) ->
         assert refused(shop.ask(mutation, id=number, **variables)) == [("INVALID", ["id"])]
 
 
-def test_another_shops_ids_answer_as_those_of_nothing(shop: Client, other: Client) -> None:
+def test_another_shops_ids_look_like_missing_ones(shop: Client, other: Client) -> None:
     other.record("contactsUpsert", [{"id": "77"}])
     secret = create(other, "Secret", ORDERED)
     nothing = _forged("Segment", 2**31 - 1)
@@ -607,14 +605,14 @@ def test_another_shops_ids_answer_as_those_of_nothing(shop: Client, other: Clien
     assert other.ask(GET, id=secret["id"])["segment"] == {**secret, "problems": []}
 
 
-def test_a_list_of_nodes_has_a_limit(shop: Client) -> None:
+def test_the_number_of_nodes_is_limited(shop: Client) -> None:
     own = shop.ask("{ shop { id } }")["shop"]["id"]
     assert len(shop.ask(NODES, ids=[own] * 250)["nodes"]) == 250
     errors = shop.errors(NODES, ids=[own] * 251)
     assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["ids"]}
 
 
-def test_text_that_is_no_text_is_refused_wherever_it_stands(shop: Client) -> None:
+def test_invalid_text_is_refused_in_every_field(shop: Client) -> None:
     surrogate = "a\ud800"
     made = create(shop, "Fine")
     rule = {"keyword": {"operator": "ANY_OF", "keywords": [surrogate]}}
@@ -647,7 +645,7 @@ def test_text_that_is_no_text_is_refused_wherever_it_stands(shop: Client) -> Non
         (SUGGEST, {"criterion": "productPurchased", "field": "products"}),
     ],
 )
-def test_a_search_for_what_is_no_text_is_at_worst_a_coded_error(
+def test_a_search_for_invalid_text_causes_at_most_a_coded_error(
     shop: Client, query: str, given: dict[str, Any], search: str
 ) -> None:
     answer = send_escaped(shop, query, {**given, "search": search})
