@@ -53,7 +53,7 @@ def create_backup(
         BackupError: The directory cannot be written.
         AppError: A store failed.
     """
-    begun = datetime.now(UTC)
+    begun_at = datetime.now(UTC)
     with snapshot(catalog) as first:
         revision, shops = first.revision(), first.shop_ids()
     # Sorted by partition, so that a restore writes few parts.
@@ -69,7 +69,7 @@ def create_backup(
                     files.copy_facts(shop_id, report)
             progress("Shops", len(shops), len(shops))
         manifest = Manifest(
-            begun=begun,
+            begun=begun_at,
             ended=datetime.now(UTC),
             revision=revision,
             shops=len(shops),

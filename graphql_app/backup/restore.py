@@ -65,22 +65,22 @@ def restore_backup(
         require_current(catalog)  # raises: a newer version created the catalog
     create_tables(audience)
     journal = Journal(audience)
-    begun = journal.unfinished_restore()
-    if begun not in {None, name}:
+    unfinished = journal.unfinished_restore()
+    if unfinished not in {None, name}:
         raise BackupError(
             f"A restore of another backup into this audience did not finish. {EMPTY_STORES_ONLY}"
         )
     shops = dump.list_shops(catalog)
-    if begun == name and shops and shops == _list_shops(path):
+    if unfinished == name and shops and shops == _list_shops(path):
         # The earlier restore finished, but could not mark itself finished.
         journal.end_restore()
         return manifest
     if shops:
         raise BackupError(f"The catalog already has shops. {EMPTY_STORES_ONLY}")
-    if begun is None:
+    if unfinished is None:
         _require_empty(audience)
     _create_tables(manifest, audience, path)
-    if begun is None:
+    if unfinished is None:
         journal.begin_restore(name)
     total, done = sum(table.rows for table in manifest.audience.values()), 0
     for table in manifest.audience:

@@ -1,6 +1,6 @@
 """Write locks for several processes that share a store of facts and a catalog.
 
-On PostgreSQL a shop's lock is an advisory lock, on SQLite a lock on a file beside the database.
+On PostgreSQL a shop's lock is an advisory lock, on SQLite a lock on a file next to the database.
 Both end with the process that holds them. The catalog also issues versions, so the last write wins
 even if the clocks of the machines differ.
 """

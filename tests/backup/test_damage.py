@@ -20,9 +20,9 @@ from tests.backup.installation import Installation, rewrite
 
 
 @pytest.fixture
-def whole(backup: Path, tmp_path: Path) -> Path:
-    shutil.copytree(backup, tmp_path / "whole")
-    return tmp_path / "whole"
+def intact(backup: Path, tmp_path: Path) -> Path:
+    shutil.copytree(backup, tmp_path / "intact")
+    return tmp_path / "intact"
 
 
 def _assert_refused(target: Installation, path: Path, message: str) -> None:
@@ -33,35 +33,35 @@ def _assert_refused(target: Installation, path: Path, message: str) -> None:
     assert target.rows() == 0
 
 
-def test_cut_changed_and_missing_files_are_detected(whole: Path, new: New) -> None:
+def test_cut_changed_and_missing_files_are_detected(intact: Path, new: New) -> None:
     target = new()
-    every = [path for path in whole.rglob("*.*") if path.stat().st_size]
-    files = sorted(path.relative_to(whole) for path in every)
+    every = [path for path in intact.rglob("*.*") if path.stat().st_size]
+    files = sorted(path.relative_to(intact) for path in every)
     assert len(files) >= 12
     for name in (*files, Path(SUMS)):
-        content = (whole / name).read_bytes()
+        content = (intact / name).read_bytes()
         middle = len(content) // 2
         flipped = bytes([*content[:middle], content[middle] ^ 1, *content[middle + 1 :]])
         for damaged in (None, content[:-2], flipped):
-            (whole / name).unlink()
+            (intact / name).unlink()
             if damaged is not None:
-                (whole / name).write_bytes(damaged)
+                (intact / name).write_bytes(damaged)
             with pytest.raises(BackupError, match=r"damaged|missing"):
-                check_backup(whole)
-            (whole / name).write_bytes(content)
+                check_backup(intact)
+            (intact / name).write_bytes(content)
         if name.suffix == ".parquet":
-            (whole / name).write_bytes(flipped)
-            _assert_refused(target, whole, "does not match its checksum")
-            (whole / name).write_bytes(content)
-    target.restore(whole)
+            (intact / name).write_bytes(flipped)
+            _assert_refused(target, intact, "does not match its checksum")
+            (intact / name).write_bytes(content)
+    target.restore(intact)
 
 
-def test_files_without_checksum_are_detected(whole: Path, new: New) -> None:
-    lines = (whole / SUMS).read_text().splitlines()
+def test_files_without_checksum_are_detected(intact: Path, new: New) -> None:
+    lines = (intact / SUMS).read_text().splitlines()
     for unlisted in (MANIFEST, "catalog/segment.ndjson", "audience/orders.parquet"):
         kept = [line for line in lines if not line.endswith(unlisted)]
-        (whole / SUMS).write_text("\n".join(kept) + "\n")
-        _assert_refused(new(), whole, "does not list")
+        (intact / SUMS).write_text("\n".join(kept) + "\n")
+        _assert_refused(new(), intact, "does not list")
 
 
 def test_a_directory_that_is_not_a_backup_is_refused(tmp_path: Path, new: New) -> None:
@@ -74,19 +74,19 @@ def test_a_directory_that_is_not_a_backup_is_refused(tmp_path: Path, new: New) -
     _assert_refused(new(), tmp_path / "empty", "missing")
 
 
-def test_an_unreadable_backup_is_not_reported_as_damaged(whole: Path, new: New) -> None:
-    _assert_refused(new(), whole / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
-    (whole / MANIFEST).unlink()
-    (whole / MANIFEST).mkdir()
-    _assert_refused(new(), whole, "manifest.json cannot be read: Is a directory")
+def test_an_unreadable_backup_is_not_reported_as_damaged(intact: Path, new: New) -> None:
+    _assert_refused(new(), intact / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
+    (intact / MANIFEST).unlink()
+    (intact / MANIFEST).mkdir()
+    _assert_refused(new(), intact, "manifest.json cannot be read: Is a directory")
 
 
 @pytest.mark.parametrize("change", [{"format": 2}, {"revision": "9999"}], ids=str)
 def test_a_backup_of_a_newer_version_is_refused(
-    whole: Path, new: New, change: dict[str, object]
+    intact: Path, new: New, change: dict[str, object]
 ) -> None:
-    rewrite(whole, product="7.0", **change)
-    _assert_refused(new(), whole, "created by the newer version 7.0, and this version is")
+    rewrite(intact, product="7.0", **change)
+    _assert_refused(new(), intact, "created by the newer version 7.0, and this version is")
 
 
 @pytest.mark.parametrize(
@@ -113,28 +113,28 @@ def test_a_backup_of_a_newer_version_is_refused(
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(
-    whole: Path, new: New, name: str, table: dict[str, object], message: str
+    intact: Path, new: New, name: str, table: dict[str, object], message: str
 ) -> None:
-    audience = json.loads((whole / MANIFEST).read_text())["audience"]
+    audience = json.loads((intact / MANIFEST).read_text())["audience"]
     added = {"columns": {"contact_id": "UInt64"}, "key": ["contact_id"], "rows": 0, **table}
-    rewrite(whole, audience={**audience, name: added})
+    rewrite(intact, audience={**audience, name: added})
     target = new()
-    _assert_refused(target, whole, message)
+    _assert_refused(target, intact, message)
     names = {table.name for table in list_fact_tables(target.services.audience)}
     assert not names & {"acme_other"}
 
 
-def test_a_restore_leaves_nonempty_stores_unchanged(source: Source, whole: Path, new: New) -> None:
+def test_a_restore_leaves_nonempty_stores_unchanged(source: Source, intact: Path, new: New) -> None:
     facts = source.installation.facts()
     with pytest.raises(BackupError, match="catalog already has shops"):
-        source.installation.restore(whole)
+        source.installation.restore(intact)
     assert source.installation.facts() == facts
     # Only one of the two stores is empty.
     empty = new()
     with pytest.raises(BackupError, match="catalog already has shops"):
-        source.installation.with_audience_of(empty).restore(whole)
+        source.installation.with_audience_of(empty).restore(intact)
     with pytest.raises(BackupError, match="audience already has rows in contacts"):
-        empty.with_audience_of(source.installation).restore(whole)
+        empty.with_audience_of(source.installation).restore(intact)
     assert source.installation.facts() == facts
     assert empty.rows() == 0
 
@@ -149,14 +149,14 @@ def test_a_restore_leaves_a_catalog_of_a_newer_version_unchanged(backup: Path, n
     assert target.rows() == 0
 
 
-def test_a_backup_never_overwrites_a_path(source: Source, whole: Path) -> None:
-    before = (whole / SUMS).read_bytes()
-    for existing in (whole, whole / MANIFEST, whole.parent):
+def test_a_backup_never_overwrites_a_path(source: Source, intact: Path) -> None:
+    before = (intact / SUMS).read_bytes()
+    for existing in (intact, intact / MANIFEST, intact.parent):
         with pytest.raises(BackupError, match="already exists: give the backup another name"):
             source.installation.back_up(existing)
-    assert (whole / SUMS).read_bytes() == before
-    for nowhere in (whole / MANIFEST, whole.parent / "unmounted"):
+    assert (intact / SUMS).read_bytes() == before
+    for nowhere in (intact / MANIFEST, intact.parent / "unmounted"):
         with pytest.raises(BackupError, match="There is no directory"):
             source.installation.back_up(nowhere / "below")
-    assert not (whole.parent / "unmounted").exists()
-    assert check_backup(whole)
+    assert not (intact.parent / "unmounted").exists()
+    assert check_backup(intact)

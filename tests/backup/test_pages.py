@@ -1,4 +1,4 @@
-"""Rows that are read page by page are the rows that there are, however few a page has."""
+"""Reading a table in pages of any size yields all of its rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.backup.conftest import New, Source
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-# Of each type that the key of a plugin's table may have beside the contact, values in order.
+# Sorted values of each type that a key column of a plugin's table can have.
 KEYS: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
     "UInt64": (pa.uint64(), [0, 2**63, 2**64 - 1]),
     "Int64": (pa.int64(), [-(2**63), -1, 2**63 - 1]),
@@ -42,8 +42,8 @@ def _rows(audience: Audience, table: FactTable, shop_id: int, size: int) -> list
     return [row for page in found for row in page]
 
 
-def _undeclared(audience: Audience, key: str, type: str) -> FactTable:
-    """A table with such a key, of a plugin that is not installed any more."""
+def _create_undeclared(audience: Audience, key: str, type: str) -> FactTable:
+    """Create a table with a key column, as an uninstalled plugin leaves behind."""
     create_tables(audience)
     audience.command(
         "CREATE TABLE acme_keyed (shop_id UInt64, version UInt64, deleted Bool, contact_id UInt64, "
@@ -53,7 +53,7 @@ def _undeclared(audience: Audience, key: str, type: str) -> FactTable:
     return next(table for table in list_fact_tables(audience) if table.name == "acme_keyed")
 
 
-def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> None:
+def test_every_table_has_the_same_rows_in_pages_of_one_row(source: Source) -> None:
     audience = source.installation.services.audience
     for shop in source.shops:
         for table in list_fact_tables(audience):
@@ -63,15 +63,15 @@ def test_every_table_is_read_in_pages_of_one_row_as_in_one(source: Source) -> No
 
 
 @pytest.mark.parametrize("key", ["all", "from", "key", "table"])
-def test_the_key_of_a_table_that_nobody_declares_may_be_a_word_of_sql(new: New, key: str) -> None:
-    assert _undeclared(new().services.audience, key, "UInt64").key == ("contact_id", key)
+def test_the_key_of_an_undeclared_table_can_be_an_sql_keyword(new: New, key: str) -> None:
+    assert _create_undeclared(new().services.audience, key, "UInt64").key == ("contact_id", key)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("type", KEYS, ids=str)
-def test_a_key_may_be_of_any_type(new: New, kind: str, type: str) -> None:
+def test_a_key_can_have_any_type(new: New, kind: str, type: str) -> None:
     audience = new(kind).services.audience
-    table = _undeclared(audience, "key", type)
+    table = _create_undeclared(audience, "key", type)
     arrow, values = KEYS[type]
     contacts, keys = zip(*product((1, 2**64 - 1), values), strict=True)
     count = len(keys)

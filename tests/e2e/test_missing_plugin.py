@@ -41,25 +41,25 @@ def bare(server: Server, services: Services, settings: Settings) -> Iterator[Ser
 
 def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Server) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
-    made = shop.ask(CREATE, input={"name": "Thrifty", "rule": RULE})["segmentCreate"]["segment"]
-    orphan = bare.client(shop.shop)
+    created = shop.ask(CREATE, input={"name": "Thrifty", "rule": RULE})["segmentCreate"]["segment"]
+    client = bare.client(shop.shop)
 
-    found = orphan.ask(SEGMENT, id=made["id"])["segment"]
-    assert found["rule"] == made["rule"] == RULE
+    found = client.ask(SEGMENT, id=created["id"])["segment"]
+    assert found["rule"] == created["rule"] == RULE
     assert found["summary"] == "Has spent at most $50.00"
     [problem] = found["problems"]
     assert problem["code"] == "UNKNOWN_CRITERION"
     assert problem["path"] == ["rule", "all", "0", "not", "spend"]
     assert "'spend'" in problem["message"]
 
-    [error] = orphan.errors(SIZE, id=made["id"])
+    [error] = client.errors(SIZE, id=created["id"])
     assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
     person = "query { segmentMembers(rule: {all: []}) { nodes { segments { name } } } }"
-    [node] = orphan.ask(person)["segmentMembers"]["nodes"]
+    [node] = client.ask(person)["segmentMembers"]["nodes"]
     assert "Thrifty" not in [segment["name"] for segment in node["segments"]]
 
-    assert shop.ask(SEGMENT, id=made["id"])["segment"]["problems"] == []
-    assert shop.ask(SIZE, id=made["id"])["segment"]["size"] == {"members": 1}
+    assert shop.ask(SEGMENT, id=created["id"])["segment"]["problems"] == []
+    assert shop.ask(SIZE, id=created["id"])["segment"]["size"] == {"members": 1}
 
 
 def test_an_invalid_default_segment_is_named_at_startup(registry: Registry) -> None:

@@ -34,7 +34,7 @@ def test_the_server_stops_cleanly_on_a_signal(data: Path, number: signal.Signals
         assert "Traceback" not in output
         assert "Finished server process" in output
     with process.server(data):
-        pass  # what it held is free again
+        pass  # the first server released the directory and the port
 
 
 def test_a_second_process_reports_that_the_directory_is_in_use(data: Path) -> None:
