@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Lifespan
 
 from graphql_app.errors import InternalError
@@ -49,10 +49,9 @@ def create_app(
             *page_routes(demo_token, settings.introspection),
             *monitoring_routes(services, settings, metrics),
             Route("/graphql", endpoint, middleware=cors_middleware(settings)),
-            # CORS wraps the mount: the route would answer preflight requests (OPTIONS) with 405.
-            Mount(
-                "/segments",
-                routes=[Route("/{id}/members.{format}", Exports(endpoint.admission))],
+            Route(
+                "/segments/{id}/members.{format}",
+                Exports(endpoint.admission),
                 middleware=cors_middleware(settings),
             ),
             WebSocketRoute("/graphql", endpoint),
