@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
-from tests.catalog.rows import fill
+from tests.catalog.rows import insert_rows
 from tests.e2e import process
 from tests.faults import kills
 
@@ -25,6 +25,6 @@ def test_a_killed_migration_leaves_the_old_or_the_new_schema(
 ) -> None:
     catalog = Catalog(catalog_url)
     migrate(catalog, "0001")
-    fill(catalog, "0001")
+    insert_rows(catalog, "0001")
     catalog.close()
     assert len([*kills.rounds_of_migrating(catalog_url, rounds=4, seed=1)]) == 4

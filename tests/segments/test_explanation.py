@@ -1,4 +1,4 @@
-"""Why somebody matches a rule: every node's answer, and the values that were compared."""
+"""Explanations of memberships: whether each part of a rule matches, and the compared values."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ EVENTS = tuple(
 
 @pytest.fixture(scope="module")
 def shop(services: Services) -> RecordedShop:
-    """A shop with two customers and somebody of whom nothing is known; another has a stranger."""
+    """Return a shop with two customers and a contact without facts; another shop has a stranger."""
     shop = RecordedShop(services, "Europe/London", NOW)
     shop.record(
         facts.Contacts(PEOPLE), facts.Orders(ORDERS), facts.Texts(TEXTS), facts.Events(EVENTS)
@@ -100,7 +100,7 @@ def told(
 def measured(
     shop: RecordedShop, rule: Rule | dict[str, Any], scope: Scope = LONDON
 ) -> list[str | None]:
-    """What is shown of the three contacts for a rule of one criterion."""
+    """Return the values shown for the three contacts and a rule of one criterion."""
     found = told(shop, rule, scope)
     assert [*map(len, (explanation.parts for explanation in found.values()))] == [1, 1, 1]
     return [found[id].parts[0].measured for id in (REGULAR, OCCASIONAL, NOBODY)]
@@ -155,27 +155,27 @@ SHOWN: list[tuple[str, dict[str, Any], list[str | None]]] = [
 
 
 @pytest.mark.parametrize(("key", "fields", "shown"), SHOWN)
-def test_what_a_criterion_measured_is_shown_by_the_shops_currency_and_clock(
+def test_measured_values_are_shown_in_the_shops_currency_and_timezone(
     shop: RecordedShop, key: str, fields: dict[str, Any], shown: list[str | None]
 ) -> None:
     assert measured(shop, {key: fields}) == shown
 
 
-def test_every_built_in_criterion_that_measures_is_shown_here(registry: Registry) -> None:
+def test_every_built_in_criterion_that_measures_is_tested_here(registry: Registry) -> None:
     measuring = {
         key for key, kind in registry.criteria.items() if issubclass(kind, MeasuredCriterion)
     }
     assert {key for key, _, _ in SHOWN} == measuring
 
 
-def test_a_criterion_that_measures_nothing_has_its_answer_alone(shop: RecordedShop) -> None:
+def test_a_criterion_without_a_measure_only_shows_whether_it_matches(shop: RecordedShop) -> None:
     buyers = {"contactType": {"operator": "IS", "type": "CUSTOMER"}}
     found = told(shop, buyers)
     assert [found[id].is_member for id in (REGULAR, OCCASIONAL, NOBODY)] == [True, True, False]
     assert measured(shop, buyers) == [None, None, None]
 
 
-def test_every_node_says_what_it_needs_and_what_there_is(shop: RecordedShop) -> None:
+def test_every_part_shows_whether_it_matches_and_the_measured_value(shop: RecordedShop) -> None:
     rule = {
         "all": [
             {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}},
@@ -200,7 +200,9 @@ def test_every_node_says_what_it_needs_and_what_there_is(shop: RecordedShop) -> 
     assert found.parts[1].summary == "Has spent more than £50.00"
 
 
-def test_a_segment_in_a_rule_answers_as_one_node(registry: Registry, services: Services) -> None:
+def test_a_referenced_segment_is_explained_as_one_part(
+    registry: Registry, services: Services
+) -> None:
     shop = RecordedShop(services, "Europe/London", NOW)
     shop.record(facts.Contacts(PEOPLE), facts.Orders(ORDERS))
     shop.save({"Spenders": {"spend": {"operator": "AT_LEAST", "amount": "100"}}})
@@ -210,7 +212,7 @@ def test_a_segment_in_a_rule_answers_as_one_node(registry: Registry, services: S
     assert (part.summary, part.measured) == ('Is not in the segment "Spenders"', None)
 
 
-def test_contacts_that_are_not_there_are_not_explained(shop: RecordedShop) -> None:
+def test_missing_contacts_are_not_explained(shop: RecordedShop) -> None:
     everyone: dict[str, Any] = {"not": {"spend": {"operator": "LESS_THAN", "amount": "0"}}}
     assert told(shop, everyone, LONDON, STRANGER) == {}
     assert told(shop, everyone, LONDON, STRANGER, NOBODY, 2**64 - 1).keys() == {NOBODY}
@@ -234,7 +236,7 @@ def test_one_statement_explains_any_number_of_contacts(
 
 
 class Refunds(MoneyCriterion):
-    """What a contact got back, less than nothing as its account has it; some rows say nothing."""
+    """A contact's refunds as negative amounts; some rows have NULL."""
 
     key = "refunds"
     label = "Refunds"
@@ -245,7 +247,7 @@ class Refunds(MoneyCriterion):
 
 
 class IdLength(CountCriterion):
-    """How many digits a contact's id has, where there is an order; the measure is a column."""
+    """The number of digits of a contact's id, if it has an order; the measure is a column."""
 
     key = "idLength"
     label = "Digits of the id"
@@ -256,8 +258,6 @@ class IdLength(CountCriterion):
 
 
 class Anything(MeasuredCriterion):
-    """Values of any type."""
-
     key = "anything"
     label = "Anything"
     absent = None
@@ -282,7 +282,7 @@ def counting(kind: type[CountCriterion], count: int = 1) -> CountCriterion:
     return kind(operator=NumberOperator.AT_LEAST, count=count)
 
 
-def test_a_third_partys_measure_is_shown_with_no_work(shop: RecordedShop) -> None:
+def test_a_third_partys_measure_is_shown_without_code_of_its_own(shop: RecordedShop) -> None:
     refunds = Refunds(operator=NumberOperator.LESS_THAN, amount=Decimal(0))
     assert measured(shop, refunds) == ["-£17.80", "£0.00", "£0.00"]
     assert measured(shop, counting(IdLength)) == ["7", "7", "7"]
@@ -298,7 +298,7 @@ def test_a_third_partys_measure_is_shown_with_no_work(shop: RecordedShop) -> Non
 
 
 class Broken(CountCriterion):
-    """A criterion that counts, and cannot say what."""
+    """A criterion whose SQL works and whose measure raises."""
 
     key = "broken"
     label = "Broken"
@@ -313,7 +313,7 @@ class Broken(CountCriterion):
 
 
 class BrokenMeasure(Broken):
-    """A criterion that has a condition, but whose measure is a mistake."""
+    """A criterion whose condition works and whose measure is invalid SQL."""
 
     def measure(self, scope: Scope) -> Statement:
         raise ZeroDivisionError
@@ -322,7 +322,7 @@ class BrokenMeasure(Broken):
         return col(Contact.id) > 0
 
 
-def test_a_criterion_that_fails_is_told_with_its_place(shop: RecordedShop) -> None:
+def test_a_failing_criterion_is_reported_with_its_path(shop: RecordedShop) -> None:
     rule = Not(counting(Broken))
     found = told(shop, rule, LONDON, NOBODY)
     assert found[NOBODY].parts[1].measured == "0 broken"
@@ -332,7 +332,7 @@ def test_a_criterion_that_fails_is_told_with_its_place(shop: RecordedShop) -> No
         assert failure.value.problems[0].path == ("rule", "not", "broken")
 
 
-def test_a_store_that_fails_explains_nothing(
+def test_nothing_is_explained_if_the_store_fails(
     shop: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -369,7 +369,7 @@ def test_a_store_that_fails_explains_nothing(
         ("ordersPlaced", at("2024-05-01T05:00"), "USD", "May 1, 2024, 06:00"),
     ],
 )
-def test_a_value_is_never_rounded_over_what_it_is_compared_with(
+def test_values_are_never_rounded_past_the_bound_they_are_compared_with(
     registry: Registry, key: str, value: Any, currency: str, words: str
 ) -> None:
     criterion: Any = registry.criteria[key].model_construct(operator=NumberOperator.EQUALS)

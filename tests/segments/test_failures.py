@@ -1,4 +1,4 @@
-"""A criterion that fails is named in a coded error; it is never a size, and nothing else fails."""
+"""A failing criterion is named in a coded error and does not affect anything else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ query ($search: String!) {
 
 @pytest.fixture(scope="module")
 def with_moody() -> Registry:
-    """The built-in criteria and a third party's."""
+    """Return the built-in criteria and a third party's."""
     ours = {
         Plugin(point.name, HOST, ""): point.load()
         for point in entry_points(group=ENTRY_POINT_GROUP)
@@ -57,7 +57,7 @@ def with_moody() -> Registry:
 
 @pytest.fixture
 def shop(server: Server, settings: Settings, with_moody: Registry) -> Iterator[Client]:
-    """A shop with five contacts, one with a phone, on a server with both."""
+    """Return a shop with five contacts, one with a phone, on a server with both."""
     made = server.shop()
     services = replace(server.services, registry=with_moody)
     with serving(services, settings) as address:
@@ -71,7 +71,7 @@ def moods(name: str, count: int = 1) -> dict[str, Any]:
 
 
 def call(shop: Client, phone: str) -> None:
-    """Give the first contact a phone, which moody SQL reads as a number."""
+    """Set the first contact's phone, which moody SQL converts to a number."""
     shop.record("contactsUpsert", [{"id": "1", "phone": phone}])
 
 
@@ -86,7 +86,7 @@ def call(shop: Client, phone: str) -> None:
     ],
     ids=["the engine", "an exception", "an exit", "a sentence", "a check"],
 )
-def test_a_size_with_a_criterion_that_fails_is_an_error_that_names_it(
+def test_the_error_of_a_size_names_the_failing_criterion(
     shop: Client, failing: dict[str, Any], label: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     call(shop, "person-of-interest")
@@ -105,7 +105,7 @@ def test_a_size_with_a_criterion_that_fails_is_an_error_that_names_it(
     assert shop.members({"any": [SPEND, moods("Steady", 2)]}) == 5
 
 
-def test_the_log_says_what_failed_and_where_but_not_in_what_words(
+def test_the_log_names_the_failure_without_values(
     shop: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.errors(SIZE, rule=moods("Python", UNLUCKY))
@@ -118,7 +118,7 @@ def test_the_log_says_what_failed_and_where_but_not_in_what_words(
     assert "person-of-interest" not in caplog.text
 
 
-def test_a_criterion_fails_for_some_rows_only_and_works_again_without_them(shop: Client) -> None:
+def test_a_criterion_that_fails_for_some_rows_works_again_without_them(shop: Client) -> None:
     assert shop.members(moods("Sql")) == 0
     call(shop, "nobody")
     [error] = shop.errors(SIZE, rule=moods("Sql"))
@@ -127,7 +127,7 @@ def test_a_criterion_fails_for_some_rows_only_and_works_again_without_them(shop:
     assert shop.members(moods("Sql")) == 1
 
 
-def test_pages_and_counts_name_the_criterion_too(shop: Client) -> None:
+def test_errors_of_pages_and_counts_name_the_criterion(shop: Client) -> None:
     call(shop, "nobody")
     rule = {"all": [SPEND, moods("Sql")]}
     [error] = shop.errors(PAGE, rule=rule)
@@ -137,7 +137,7 @@ def test_pages_and_counts_name_the_criterion_too(shop: Client) -> None:
     }
 
 
-def test_other_fields_of_a_request_are_answered(shop: Client) -> None:
+def test_other_fields_of_a_request_succeed(shop: Client) -> None:
     call(shop, "nobody")
     bad = {"name": "Bad", "rule": moods("Sql")}
     assert shop.ask(CREATE, input=bad)["segmentCreate"]["userErrors"] == []
@@ -153,7 +153,7 @@ def test_other_fields_of_a_request_are_answered(shop: Client) -> None:
     assert None not in sizes.values()
 
 
-def test_a_rule_that_cannot_be_checked_or_said_is_refused_where_it_is(shop: Client) -> None:
+def test_a_rule_whose_check_or_sentence_fails_is_refused_with_its_path(shop: Client) -> None:
     for name in ("Check", "Words"):
         given = {"name": name, "rule": {"all": [SPEND, moods(name, UNLUCKY)]}}
         payload = shop.ask(CREATE, input=given)["segmentCreate"]
@@ -164,7 +164,7 @@ def test_a_rule_that_cannot_be_checked_or_said_is_refused_where_it_is(shop: Clie
         assert "moody-criteria 1.0" in error["message"]
 
 
-def test_a_contacts_segments_are_those_that_can_be_told(shop: Client) -> None:
+def test_a_contacts_segments_leave_out_segments_that_fail(shop: Client) -> None:
     call(shop, "nobody")
     given = [
         ("A", moods("Steady", 1)),
@@ -191,7 +191,7 @@ def test_a_contacts_segments_are_those_that_can_be_told(shop: Client) -> None:
     assert found == {"segment": {"contains": True}}
 
 
-def test_a_criterion_of_a_segment_that_is_referred_to_is_placed_where_it_is_referred_to(
+def test_a_failure_in_a_referenced_segment_has_the_path_of_the_reference(
     shop: Client,
 ) -> None:
     call(shop, "nobody")
@@ -205,7 +205,7 @@ def test_a_criterion_of_a_segment_that_is_referred_to_is_placed_where_it_is_refe
 
 
 @pytest.mark.parametrize("search", ["", "python"])
-def test_suggestions_that_fail_name_the_criterion(shop: Client, search: str) -> None:
+def test_the_error_of_suggestions_names_the_criterion(shop: Client, search: str) -> None:
     shop.record("contactsUpsert", [{"id": "1", "country": "US"}])
     [error] = shop.errors(SUGGEST, search=search)
     assert error["extensions"]["code"] == "CRITERION_FAILED"
@@ -213,7 +213,7 @@ def test_suggestions_that_fail_name_the_criterion(shop: Client, search: str) -> 
     assert {"value": "US"} in shop.ask(SUGGEST, search="U")["fieldSuggestions"]
 
 
-def test_templates_do_without_suggestions_that_fail(shop: Client) -> None:
+def test_templates_work_without_suggestions_that_fail(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1", "country": "DE"}])
     found = shop.ask("{ segmentTemplates { key rule } }")["segmentTemplates"]
     rules = {template["key"]: template["rule"] for template in found}
@@ -226,7 +226,7 @@ def test_templates_do_without_suggestions_that_fail(shop: Client) -> None:
 def hurried(
     server: Server, settings: Settings, with_moody: Registry, shop: Client
 ) -> Iterator[Client]:
-    """The shop on a server of four workers, on which a statement may take a second."""
+    """Serve the shop with four workers and a statement timeout of one second."""
     audience = Audience(settings.audience, timeout=1)
     services = replace(
         server.services, audience=audience, registry=with_moody, workers=CapacityLimiter(4)
@@ -237,7 +237,7 @@ def hurried(
 
 
 def slow_statements(services: Services) -> int:
-    """How many statements of slow criteria are going on."""
+    """Count the running statements of slow criteria."""
     found = services.audience.query_unfiltered(
         "SELECT count() AS n FROM system.processes "
         "WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'"
@@ -246,10 +246,8 @@ def slow_statements(services: Services) -> int:
     return count
 
 
-def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
-    hurried: Client, services: Services
-) -> None:
-    """Eight slow questions and four workers: without a limit they would be before any other."""
+def test_slow_criteria_only_delay_each_other(hurried: Client, services: Services) -> None:
+    """Without a limit, eight slow requests would occupy all four workers."""
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time", n)) for n in range(8)]
         wait_until(lambda: slow_statements(services) == 2)
@@ -265,7 +263,7 @@ def test_slow_criteria_keep_each_other_waiting_and_nobody_else(
         )
 
 
-def test_the_same_question_of_many_at_once_is_one_statement(
+def test_concurrent_identical_requests_share_one_statement(
     hurried: Client, services: Services
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
@@ -278,7 +276,7 @@ def test_the_same_question_of_many_at_once_is_one_statement(
     assert {question.result()[0]["extensions"]["code"] for question in slow} == {"TIMEOUT"}
 
 
-def test_a_client_that_left_is_worked_for_no_longer(shop: Client, services: Services) -> None:
+def test_work_stops_when_its_client_disconnects(shop: Client, services: Services) -> None:
     slow = {"all": [moods("Time", number) for number in range(1, 6)]}  # one after another
     with pytest.raises(httpx.ReadTimeout):
         shop.http.post(
@@ -293,7 +291,7 @@ def test_a_client_that_left_is_worked_for_no_longer(shop: Client, services: Serv
         time.sleep(0.01)
 
 
-def test_a_slow_criterion_does_not_keep_a_contacts_other_segments_away(hurried: Client) -> None:
+def test_a_slow_criterion_does_not_hide_a_contacts_other_segments(hurried: Client) -> None:
     slow = {"all": [moods("Time", number) for number in range(1, 6)]}
     for name, rule in (("Slow", slow), ("Quick", SPEND)):
         created = hurried.ask(CREATE, input={"name": name, "rule": rule})["segmentCreate"]

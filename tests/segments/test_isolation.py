@@ -1,4 +1,4 @@
-"""One shop never sees another's rows, whatever a criterion's SQL says."""
+"""A shop never sees another shop's rows, whatever SQL a criterion has."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Fragment = Callable[[], ColumnElement[bool]]
 
 def _criterion(fragment: Fragment) -> Criterion:
     class Malicious(Criterion):
-        """Whatever a plugin's author may have written."""
+        """A criterion with any SQL."""
 
         key = "malicious"
         label = "Malicious"
@@ -65,7 +65,7 @@ def _criterion(fragment: Fragment) -> Criterion:
 
 @pytest.fixture
 def victim(server: Server) -> Client:
-    """A shop with a fact in every table."""
+    """Return a shop with a fact in every table."""
     shop = server.shop()
     shop.record("contactsUpsert", factories.contacts(1, 2, 666))
     line = {"productId": "secret", "title": "Secret", "quantity": 9}
@@ -78,7 +78,7 @@ def victim(server: Server) -> Client:
 
 @pytest.fixture
 def thief(server: Server, victim: Client) -> Client:
-    """Another shop, with two contacts of the victim's ids and nothing else."""
+    """Return another shop with two of the victim's contact ids and nothing else."""
     shop = server.shop()
     shop.record("contactsUpsert", factories.contacts(1, 2))
     return shop
@@ -128,7 +128,7 @@ def test_a_fragment_sees_nothing_of_another_shop(
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-def test_the_same_fragment_sees_the_shop_that_has_the_rows(
+def test_the_same_fragment_sees_rows_of_its_own_shop(
     services: Services, victim: Client, leak: str
 ) -> None:
     found = ShopEngine(services.audience, victim.shop_id, SCOPE).size(_criterion(LEAKS[leak]))
@@ -136,7 +136,7 @@ def test_the_same_fragment_sees_the_shop_that_has_the_rows(
 
 
 class Smuggled(UserDefinedType[int]):
-    """A type that renders as whatever it likes."""
+    """A type that renders as any SQL."""
 
     cache_ok = True
 
@@ -198,19 +198,19 @@ FORBIDDEN: dict[str, Fragment] = {
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
-def test_a_fragment_reads_tables_of_facts_and_nothing_else(what: str) -> None:
+def test_a_fragment_only_reads_fact_tables(what: str) -> None:
     with pytest.raises(CriterionFailedError, match="malicious") as refused:
         predicate(_criterion(FORBIDDEN[what]), SCOPE)
     assert isinstance(refused.value.__cause__, ForbiddenFragmentError)
 
 
-def test_suggestions_are_held_to_the_same() -> None:
+def test_suggestions_have_the_same_restrictions() -> None:
     statement: Statement = select(text("name")).select_from(text("system.tables"))
     with pytest.raises(ForbiddenFragmentError):
         checked(statement, "malicious")
 
 
-def test_shops_with_the_same_ids_do_not_mix(victim: Client, thief: Client) -> None:
+def test_shops_with_the_same_ids_stay_separate(victim: Client, thief: Client) -> None:
     bought: dict[str, Any] = {"productPurchased": {"operator": "ANY_OF", "products": ["secret"]}}
     assert victim.members(bought) == 1
     assert thief.members(bought) == 0

@@ -1,4 +1,4 @@
-"""Plugins are tried out at the start: whatever of them fails, they alone are left out."""
+"""Plugins are probed at startup; only those that fail are left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OTHER = Plugin("other", "other-criteria", "3.4")
 
 
 class Everyone(Criterion):
-    """All contacts, or those with a phone."""
+    """A criterion that matches all contacts, or those with a phone."""
 
     key = "whole"
     label = "Whole"
@@ -55,14 +55,14 @@ class Whole(Everyone):
 
 
 class OneOperator(Operator):
-    """One of these fails."""
+    """Operators of which one fails."""
 
     WORKS = "WORKS", "works"
     FAILS = "FAILS", "fails"
 
 
 class InOneOperator(Everyone):
-    """SQL that fails with one of the operators."""
+    """SQL that fails with one operator."""
 
     operator: OneOperator
 
@@ -72,14 +72,14 @@ class InOneOperator(Everyone):
 
 
 class InAnOptionalField(Whole):
-    """SQL that fails where the optional field is given."""
+    """SQL that fails if the optional field is present."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return true() if self.phone is None else col(Contact.tags) + 1 == self.phone
 
 
 class WithoutAnOptionalField(Whole):
-    """SQL that fails where the optional field is absent."""
+    """SQL that fails if the optional field is absent."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return func.lower(self.phone.strip()) == "" if self.phone else 1 / self.count_of(self.phone)
@@ -89,7 +89,7 @@ class WithoutAnOptionalField(Whole):
 
 
 class Sub(Condition):
-    """A condition of which one operator fails."""
+    """A condition with an operator that fails."""
 
     operator: OneOperator
 
@@ -104,33 +104,33 @@ class InACondition(Whole):
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         if any(condition.operator is OneOperator.FAILS for condition in self.conditions):
-            raise NotImplementedError("not yet")  # as an author's unfinished code
+            raise NotImplementedError("not yet")  # like unfinished code
         return true()
 
 
 class Forbidden(Whole):
-    """SQL that is text."""
+    """SQL as text."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return literal_column("1 = 1")
 
 
 class NoExpression(Whole):
-    """SQL that is none."""
+    """A condition that is no SQL expression."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return "id > 1"  # type: ignore[return-value]  # what is tested
 
 
 class InWords(Whole):
-    """A sentence that is none."""
+    """A sentence that is not text."""
 
     def describe(self, scope: Scope) -> str:
         return None  # type: ignore[return-value]  # what is tested
 
 
 class InAReference(SegmentReference):
-    """A reference that cannot be said."""
+    """A reference whose sentence fails."""
 
     key = "whole"
     label = "Reference"
@@ -140,7 +140,7 @@ class InAReference(SegmentReference):
 
 
 class InTheForm(Whole):
-    """A form whose own check fails."""
+    """A form whose own validation fails."""
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
         raise ZeroDivisionError
@@ -157,7 +157,7 @@ class InSuggestions(Whole):
 
 
 class InSuggestionsOfNothing(Whole):
-    """Suggestions that fail before anything else is filled in."""
+    """Suggestions that fail while the form is empty."""
 
     country: Text = form_field("Country", suggests=True)
 
@@ -184,7 +184,7 @@ FAILING: Mapping[type[Criterion], tuple[str, str]] = {
 
 
 class _Module:
-    """A plugin as an object with hooks."""
+    """A plugin module with hooks."""
 
     def __init__(self, *criteria: type[Criterion], templates: Any = ()) -> None:
         self._criteria, self._templates = criteria, templates
@@ -199,8 +199,6 @@ class _Module:
 
 
 class Good(Whole):
-    """What works."""
-
     key = "good"
 
 
@@ -208,19 +206,19 @@ def probe(audience: Audience, registry: Registry, strict: bool = True) -> Regist
     return run_checks(registry, [partial(probe_criteria, audience)], strict)
 
 
-def test_the_built_in_criteria_are_found_well(audience: Audience, registry: Registry) -> None:
+def test_the_built_in_criteria_pass_the_probe(audience: Audience, registry: Registry) -> None:
     criteria = registry.criteria.values()
     as_a_third_partys = register({ACME: _Module(*criteria)})
     assert probe(audience, as_a_third_partys) is as_a_third_partys
 
 
-def test_the_hosts_own_are_not_tried_out_at_the_start(audience: Audience) -> None:
+def test_built_in_criteria_are_not_probed_at_startup(audience: Audience) -> None:
     ours = register({Plugin("ours", HOST, "0.1"): _Module(InWords)})
     assert probe(audience, ours) is ours
 
 
 @pytest.mark.parametrize("criterion", FAILING, ids=lambda kind: kind.__name__)
-def test_what_fails_is_named_and_left_out_alone(
+def test_only_a_failing_plugin_is_left_out_and_named(
     audience: Audience, criterion: type[Criterion]
 ) -> None:
     registry = register({ACME: _Module(criterion), OTHER: _Module(Good)})
@@ -237,14 +235,14 @@ def test_what_fails_is_named_and_left_out_alone(
 
 
 class AboveAverage(Whole):
-    """A value that is made of all contacts' facts."""
+    """A value that is computed from all contacts' facts."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         average = select(func.avg(col(Order.total))).scalar_subquery()
         return col(Contact.id).in_(select(col(Order.contact_id)).where(col(Order.total) > average))
 
 
-def test_what_a_cluster_would_count_wrongly_is_left_out_there_and_nowhere_else(
+def test_criteria_that_a_cluster_would_count_wrongly_are_left_out_only_there(
     audience: Audience, store: str
 ) -> None:
     registry = register({ACME: _Module(AboveAverage), OTHER: _Module(Good)})
@@ -257,20 +255,20 @@ def test_what_a_cluster_would_count_wrongly_is_left_out_there_and_nowhere_else(
 
 
 class Sleepy(Whole):
-    """SQL that is slow also where there are no rows."""
+    """SQL that is slow even without rows."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return select(func.sleep(3)).scalar_subquery() == 0
 
 
-def test_what_is_slow_is_named(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_criteria_are_named(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
         probe(audience, register({ACME: _Module(Sleepy)}))
 
 
 class Choosy(Whole):
-    """A form that takes less than all of its fields at once."""
+    """A form that does not accept all of its fields at once."""
 
     count: Count | None = form_field("Count", optional=True)
 
@@ -284,12 +282,14 @@ class Choosy(Whole):
         return true()
 
 
-def test_a_form_may_refuse_what_it_is_tried_with(audience: Audience) -> None:
+def test_a_form_may_refuse_the_probed_values(audience: Audience) -> None:
     registry = register({ACME: _Module(Choosy)})
     assert probe(audience, registry) is registry
 
 
-def test_what_names_a_criterion_that_is_left_out_is_left_out_too(audience: Audience) -> None:
+def test_a_template_that_uses_a_left_out_criterion_is_left_out_too(
+    audience: Audience,
+) -> None:
     template = SegmentTemplate("t", "T", "", {"whole": {"operator": "IS"}})
     registry = register({ACME: _Module(Forbidden), OTHER: _Module(Good, templates=[template])})
     fewer = accept_in_store(audience, registry, strict=False)
@@ -297,7 +297,7 @@ def test_what_names_a_criterion_that_is_left_out_is_left_out_too(audience: Audie
     assert [failure.plugin for failure in fewer.failures] == [ACME, OTHER]
 
 
-def test_a_table_that_is_something_else_on_disk_leaves_its_plugin_out(audience: Audience) -> None:
+def test_a_plugin_whose_table_differs_on_disk_is_left_out(audience: Audience) -> None:
     audience.command(
         "CREATE TABLE acme_reviewers (shop_id UInt64, contact_id UInt64, points String) "
         "ENGINE = MergeTree ORDER BY (shop_id, contact_id)"
@@ -311,7 +311,7 @@ def test_a_table_that_is_something_else_on_disk_leaves_its_plugin_out(audience: 
 
 
 class Window(Condition):
-    """A condition whose class has the name of a type of the host."""
+    """A condition whose class has the name of a built-in type."""
 
     operator: StateOperator
 
@@ -320,7 +320,7 @@ class Window(Condition):
 
 
 class Pane(Window):
-    """A condition whose class has the name of another plugin's."""
+    """A condition whose class has the name of another plugin's class."""
 
 
 Window.__name__ = "TimeWindow"
@@ -328,41 +328,41 @@ Pane.__name__ = "Pet"
 
 
 class Pet(Window):
-    """The other plugin's."""
+    """The other plugin's class."""
 
 
 class ByWindow(Whole):
-    """Its condition's input would be TimeWindowInput."""
+    """A criterion whose input would be named TimeWindowInput."""
 
     windows: UpToTen[Window] = form_field("Windows")
 
 
 class ByPet(Whole):
-    """A condition of a name."""
+    """A criterion with a condition of that name."""
 
     key = "byPet"
     pets: UpToTen[Pet] = form_field("Pets")
 
 
 class ByPane(Whole):
-    """Another condition of the same name."""
+    """A criterion with another condition of that name."""
 
     key = "byPane"
     panes: UpToTen[Pane] = form_field("Panes")
 
 
 class Boundless(Operator):
-    """No operators at all."""
+    """An enum without operators."""
 
 
 class ByNothing(Everyone):
-    """A criterion that GraphQL has no enum for."""
+    """A criterion whose operators cannot be a GraphQL enum."""
 
     operator: Boundless
 
 
 @pytest.mark.parametrize("criterion", [ByWindow, ByNothing])
-def test_types_that_break_the_schema_leave_their_plugin_out(
+def test_a_plugin_whose_types_break_the_schema_is_left_out(
     registry: Registry, criterion: type[Criterion]
 ) -> None:
     ours = {plugin: _Module(*each.criteria) for plugin, each in registry.contributions.items()}
@@ -375,7 +375,7 @@ def test_types_that_break_the_schema_leave_their_plugin_out(
     assert {plugin.distribution for plugin in fewer.contributions} == {HOST, "other-criteria"}
 
 
-def test_of_two_plugins_with_a_type_of_one_name_the_first_stays(registry: Registry) -> None:
+def test_of_two_plugins_with_the_same_type_name_the_first_is_kept(registry: Registry) -> None:
     both = register({ACME: _Module(ByPet), OTHER: _Module(ByPane)})
     fewer = run_checks(both, [types_fit_the_schema], strict=False)
     assert fewer.criteria == {"byPet": ByPet}

@@ -1,4 +1,4 @@
-"""What is offered for each field that suggests, from the shop's own facts."""
+"""Suggestions for each field, from the shop's own facts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OF_DATES = {
 OF_YES_AND_NO = {"IS_TRUE", "IS_FALSE"}
 OF_ANYTHING = {"IS_SET", "IS_NOT_SET"}
 
-# What two contacts, and the events of two names, have as properties.
+# The properties of two contacts and of the events of two names.
 PROPERTIES: Sequence[Mapping[str, Any]] = (
     {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29", "odd": ["x"]},
     {"color": "blue", "points": -0.5, "member": False, "seen": "2024-05-01T10:00:00+02:00"},
@@ -82,7 +82,7 @@ class TestProperties:
     @pytest.mark.parametrize(
         ("criterion", "field"), [("property", "property"), ("event", "conditions.property")]
     )
-    def test_names_come_with_the_kind_of_most_values_and_the_operators_that_suit_it(
+    def test_property_names_have_the_commonest_kind_of_value_and_its_operators(
         self, boutique: RecordedShop, criterion: str, field: str
     ) -> None:
         given = {"name": "viewed"} if criterion == "event" else {}
@@ -98,16 +98,18 @@ class TestProperties:
             "seen": ("seen (date)", OF_DATES | OF_ANYTHING),
         }
 
-    def test_the_most_frequent_come_first(self, boutique: RecordedShop) -> None:
+    def test_the_most_frequent_names_come_first(self, boutique: RecordedShop) -> None:
         names = ["color", "points", "birthday", "member", "seen"]
         assert boutique.suggest("property", "property") == names
 
-    def test_names_are_searched_by_a_part_in_any_case(self, boutique: RecordedShop) -> None:
+    def test_names_are_searched_by_any_part_ignoring_case(self, boutique: RecordedShop) -> None:
         assert boutique.suggest("property", "property", "OI") == ["points"]
         assert boutique.suggest("property", "property", "e") == ["member", "seen"]
         assert boutique.suggest("property", "property", "date") == []
 
-    def test_of_an_event_those_of_its_name_or_of_all(self, boutique: RecordedShop) -> None:
+    def test_events_offer_the_properties_of_their_name_or_of_all_events(
+        self, boutique: RecordedShop
+    ) -> None:
         def names(given: Mapping[str, Any]) -> list[str]:
             return boutique.suggest("event", "conditions.property", "", given)
 
@@ -116,11 +118,11 @@ class TestProperties:
         assert {"price", "birthday"} < set(names({}))
         assert names({"name": "nothing"}) == []
 
-    def test_an_anniversary_is_of_a_date_property(self, boutique: RecordedShop) -> None:
+    def test_anniversaries_offer_date_properties(self, boutique: RecordedShop) -> None:
         assert boutique.suggest("anniversary", "property") == ["birthday", "seen"]
         assert boutique.suggest("anniversary", "property", "BIRTH") == ["birthday"]
 
-    def test_hostile_names_and_values_are_offered_as_they_are(self, services: Services) -> None:
+    def test_hostile_names_and_values_are_offered_unchanged(self, services: Services) -> None:
         shop = RecordedShop(services)
         document = json.dumps({text: text for text in HOSTILE})
         shop.record(
@@ -139,7 +141,7 @@ class TestProperties:
             assert shop.suggest("property", "texts", "", own) == [text]
             assert shop.suggest("event", "conditions.texts", text, of_event) == [text]
 
-    def test_what_no_rule_can_have_is_not_offered(self, services: Services) -> None:
+    def test_values_that_no_rule_accepts_are_not_offered(self, services: Services) -> None:
         shop = RecordedShop(services)
         texts = ["", " ", "\u2003\u00a0", "\x1c\x85", "é" * 256, "é" * 255, " x"]
         shop.record(
@@ -156,7 +158,7 @@ class TestProperties:
 
 
 class TestValues:
-    def test_texts_of_the_property_that_is_given_the_most_frequent_first(
+    def test_values_of_the_given_property_are_offered_most_frequent_first(
         self, boutique: RecordedShop
     ) -> None:
         color = {"property": "color"}
@@ -169,12 +171,12 @@ class TestValues:
     @pytest.mark.parametrize(
         "given", [{}, {"property": 5}, {"property": ""}, {"property": "x" * 256}, {"no": "color"}]
     )
-    def test_without_a_property_there_are_none(
+    def test_without_a_property_no_values_are_offered(
         self, boutique: RecordedShop, given: Mapping[str, Any]
     ) -> None:
         assert boutique.suggest("property", "texts", "", given) == []
 
-    def test_of_an_event_those_of_its_name(self, boutique: RecordedShop) -> None:
+    def test_events_offer_the_values_of_their_name(self, boutique: RecordedShop) -> None:
         color = {"conditions.property": "color"}
         bought, viewed = ({"name": name, **color} for name in ("bought", "viewed"))
         assert boutique.suggest("event", "conditions.texts", "", bought) == ["green"]
@@ -183,7 +185,7 @@ class TestValues:
         assert boutique.suggest("event", "conditions.texts", "", {"name": "bought"}) == []
 
 
-# Fields whose values are the facts' own, with all of them in order, and a search.
+# Fields that suggest values of facts, all of those values in order, and a search.
 OWN_VALUES = (
     ("event", "name", ["viewed", "bought"], "OUG", ["bought"]),
     ("tag", "tags", ["vip", "Vip", "new"], "VI", ["vip", "Vip"]),
@@ -196,7 +198,7 @@ OWN_VALUES = (
 
 class TestOwnValues:
     @pytest.mark.parametrize(("criterion", "field", "values", "search", "matching"), OWN_VALUES)
-    def test_the_most_frequent_come_first_and_a_part_in_any_case_is_found(
+    def test_values_are_sorted_by_frequency_and_searched_ignoring_case(
         self,
         boutique: RecordedShop,
         criterion: str,
@@ -210,7 +212,7 @@ class TestOwnValues:
         assert boutique.suggest(criterion, field, "%") == []
         assert all(option.operators is None for option in boutique.options(criterion, field))
 
-    def test_products_are_shown_by_their_title(self, boutique: RecordedShop) -> None:
+    def test_products_are_labeled_with_their_titles(self, boutique: RecordedShop) -> None:
         found = boutique.options("ordersPlaced", "products", "bottle")
         assert [(option.value, option.label) for option in found] == [("p1", "Water Bottle")]
 
@@ -222,7 +224,7 @@ class TestOwnValues:
             *(("event", "conditions.property"), ("event", "conditions.texts")),
         ],
     )
-    def test_another_shop_is_offered_nothing_of_it(
+    def test_another_shop_gets_no_suggestions(
         self, boutique: RecordedShop, services: Services, criterion: str, field: str
     ) -> None:
         given = {"property": "color", "name": "viewed", "conditions.property": "color"}
@@ -232,7 +234,7 @@ class TestOwnValues:
         assert other.suggest(criterion, field, "", given) == []
 
     @pytest.mark.parametrize("field", ["conditions", "conditions.nothing", "property", "nothing"])
-    def test_a_field_that_there_is_not_or_that_is_a_form_has_none(
+    def test_missing_fields_and_forms_have_no_suggestions(
         self, boutique: RecordedShop, field: str
     ) -> None:
         if field == "conditions":
@@ -253,7 +255,7 @@ class TestLabels:
             ("location", "countries"),
         ],
     )
-    def test_they_are_those_of_the_suggestions(
+    def test_labels_equal_those_of_the_suggestions(
         self, boutique: RecordedShop, criterion: str, field: str
     ) -> None:
         given = {"property": "color", "name": "viewed", "conditions.property": "color"}
@@ -264,15 +266,13 @@ class TestLabels:
         for value, label in list(expected.items())[:3]:
             assert boutique.labels(criterion, field, [value], given) == {value: label}
 
-    def test_of_values_that_nothing_names_there_are_none(self, boutique: RecordedShop) -> None:
+    def test_values_without_a_name_have_no_labels(self, boutique: RecordedShop) -> None:
         for values in ([], ["p9"], ["P1", "p", "%"], list(HOSTILE)):
             assert boutique.labels("ordersPlaced", "products", values) == {}
         assert boutique.labels("spend", "amount", ["50"]) == {}
         assert boutique.labels("event", "conditions", ["color"]) == {}
 
-    def test_another_shop_has_none_of_them(
-        self, boutique: RecordedShop, services: Services
-    ) -> None:
+    def test_another_shop_has_no_labels(self, boutique: RecordedShop, services: Services) -> None:
         other = RecordedShop(services)
         other.record(Products((Product("p2", "Pencil"),)))
         assert other.labels("ordersPlaced", "products", ["p1", "p2"]) == {"p2": "Pencil"}
@@ -289,7 +289,7 @@ class TestLabels:
             ("event", "name", ["p1"] * 1001, ErrorCode.LIMIT_EXCEEDED, "values"),
         ],
     )
-    def test_what_is_wrong_is_said(
+    def test_errors_name_the_wrong_argument(
         self,
         boutique: RecordedShop,
         criterion: str,
@@ -317,13 +317,13 @@ query ($search: String!) {
 
 
 def segments(shop: Client, search: str = "") -> dict[str, str]:
-    """The names of the segments that are offered, by id."""
+    """Return the names of the offered segments by id."""
     found = shop.ask(SEGMENTS, search=search)["fieldSuggestions"]
     return {option["value"]: option["label"] for option in found}
 
 
 class TestSegments:
-    def test_saved_segments_are_offered_by_name_but_for_archived_and_others_shops(
+    def test_saved_segments_of_the_shop_are_offered_by_name_except_archived_ones(
         self, server: Server
     ) -> None:
         shop, other = server.shop(), server.shop()

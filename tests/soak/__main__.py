@@ -14,7 +14,7 @@ from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
-from tests.catalog.rows import fill
+from tests.catalog.rows import insert_rows
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.processes import WAIT
@@ -66,7 +66,7 @@ def _migrations(where: Path, rounds: int, seed: int) -> None:
     url = f"sqlite:///{where / 'migrated.sqlite3'}"
     catalog = Catalog(url)
     migrate(catalog, "0001")
-    fill(catalog, "0001")
+    insert_rows(catalog, "0001")
     catalog.close()
     done = [*kills.rounds_of_migrating(url, rounds, seed)]
     print(f"{rounds} migrations killed, of which {sum(done)} were done by then", flush=True)

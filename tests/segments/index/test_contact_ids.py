@@ -1,4 +1,4 @@
-"""Contacts are found at their places, whatever their ids and however they came and went."""
+"""The positions of contacts in the index, as contacts are added, changed and forgotten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _flags(numbers: object) -> Flags:
 
 
 def check(contact_index: ContactIndex, textable: dict[int, bool], others: list[int]) -> None:
-    """The contact_index has these contacts, and none of the others."""
+    """Check that the index has these contacts and none of the others."""
     places = contact_index.find(_ids([*textable]))
     assert contact_index.contacts == len(textable)
     assert contact_index.ids[places].tolist() == [*textable]
@@ -38,7 +38,7 @@ def check(contact_index: ContactIndex, textable: dict[int, bool], others: list[i
     first=st.dictionaries(IDS, st.booleans()),
     changes=st.lists(st.tuples(st.sets(IDS, min_size=1), st.dictionaries(IDS, st.booleans()))),
 )
-def test_contacts_come_change_and_go(
+def test_contacts_are_added_changed_and_forgotten(
     first: dict[int, bool], changes: list[tuple[set[int], dict[int, bool]]]
 ) -> None:
     contact_index = ContactIndex.of(_ids([*first]), _flags([*first.values()]), 1)
@@ -69,7 +69,7 @@ def test_contacts_come_change_and_go(
     ],
     ids=["dense", "even", "crowded", "random"],
 )
-def test_many_are_found_at_once(ids: Ids) -> None:
+def test_many_contacts_are_found_at_once(ids: Ids) -> None:
     ids = ids.astype(np.uint64)
     random = np.random.default_rng(1)
     contact_index = ContactIndex.of(random.permutation(ids), np.zeros(len(ids), np.bool_), 1)
@@ -80,7 +80,7 @@ def test_many_are_found_at_once(ids: Ids) -> None:
     assert (contact_index.find(missing) == NOT_FOUND).all()
 
 
-def test_it_is_time_for_order_when_many_came_late() -> None:
+def test_many_late_contacts_leave_the_index_scattered_until_it_is_sorted() -> None:
     contact_index = ContactIndex.of(_ids(range(10)), _flags([False] * 10), 1)
     late = _ids(range(100, 101 + FEW))
     contact_index, _ = contact_index.updated(

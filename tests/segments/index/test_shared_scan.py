@@ -1,4 +1,4 @@
-"""Which queries are asked together, and that each is answered as if it were asked alone."""
+"""Which queries share a statement, and that sharing does not change their results."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ MANY = bought("coral", minimumTimes=2)
 
 @pytest.fixture
 def boutique(services: Services) -> RecordedShop:
-    """A shop in which some contacts have rows that count for one criterion and not another."""
+    """Return a shop in which some contacts have rows that count for only one criterion."""
     long_ago = NOW - timedelta(days=90)
     made = RecordedShop(replace(services, index_bytes=ROOM))
     lines = {name: Line(name) for name in ("coral", "lime")}
@@ -109,7 +109,7 @@ def queries(boutique: RecordedShop, documents: Sequence[Any]) -> list[VectorQuer
 
 
 def together(boutique: RecordedShop, asked: Sequence[VectorQuery]) -> list[int]:
-    """How many queries are answered by each statement."""
+    """Return the number of queries that each statement answers."""
     written = boutique.services.audience.render
     return sorted(len(scan.queries) for scan in shared_scans(asked, written))
 
@@ -117,19 +117,19 @@ def together(boutique: RecordedShop, asked: Sequence[VectorQuery]) -> list[int]:
 @pytest.mark.parametrize(
     "leaves", [ORDERS, TEXTS, LINES, KEYWORDS], ids=lambda each: str(len(each))
 )
-def test_what_is_asked_of_one_table_is_one_statement(
+def test_queries_of_one_table_share_a_statement(
     boutique: RecordedShop, leaves: Sequence[Any]
 ) -> None:
     assert together(boutique, queries(boutique, leaves)) == [len(leaves)]
     assert together(boutique, queries(boutique, leaves[:1])) == [1]
 
 
-def test_so_many_are_asked_in_one_statement_and_no_more(boutique: RecordedShop) -> None:
+def test_the_number_of_queries_in_a_statement_is_limited(boutique: RecordedShop) -> None:
     leaves = [bought(f"P{number}") for number in range(MAX_TOGETHER + 3)]
     assert together(boutique, queries(boutique, leaves)) == [3, MAX_TOGETHER]
 
 
-def test_each_table_and_each_other_select_is_a_statement_of_its_own(
+def test_each_table_and_each_other_select_has_its_own_statement(
     boutique: RecordedShop,
 ) -> None:
     asked = queries(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
@@ -141,7 +141,7 @@ def test_each_table_and_each_other_select_is_a_statement_of_its_own(
     [ORDERS, TEXTS, LINES, KEYWORDS, (*ORDERS, *TEXTS, *LINES, *KEYWORDS, MANY)],
     ids=["orders", "texts", "lines", "keywords", "all"],
 )
-def test_each_is_answered_as_if_it_were_alone(
+def test_sharing_a_statement_does_not_change_a_result(
     boutique: RecordedShop, leaves: Sequence[Any]
 ) -> None:
     sizes = boutique.size({"any": [*leaves]})
@@ -152,7 +152,7 @@ def test_each_is_answered_as_if_it_were_alone(
 
 
 class Counted(CountCriterion):
-    """Base of what is counted of orders."""
+    """Base class for criteria that count orders."""
 
     key = "counted"
     label = "Counted"
@@ -207,7 +207,7 @@ class Among(Counted):
 
 
 class Divided(Counted):
-    """How SQL divides depends on the types."""
+    """A division, whose result depends on its types in SQL."""
 
     def measure(self, scope: Scope) -> Statement:
         contact_id = col(Order.contact_id)
@@ -257,7 +257,7 @@ class GroupedByMore(Counted):
         OfAnotherSelect, Repeated, RepeatedInside, GroupedByMore,
     ],
 )  # fmt: skip
-def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
+def test_queries_that_are_no_sums_of_rows_do_not_share(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
     asking = QueryBuilder(boutique.services.audience)
@@ -270,7 +270,7 @@ def test_what_is_not_a_sum_of_rows_is_asked_by_itself(
     assert together(boutique, [query(Counted), query(Counted)]) == [2]
 
 
-def test_a_sum_of_some_rows_is_what_it_was_alone(boutique: RecordedShop) -> None:
+def test_sums_of_some_rows_do_not_change_when_shared(boutique: RecordedShop) -> None:
     asking = QueryBuilder(boutique.services.audience)
 
     def query(of: type[Criterion]) -> VectorQuery:
@@ -287,21 +287,21 @@ def test_a_sum_of_some_rows_is_what_it_was_alone(boutique: RecordedShop) -> None
 
 
 class OfTags(Counted):
-    """A condition of which the engine makes a row for each tag, and none where there are none."""
+    """A condition that makes a row for each tag, and none for contacts without tags."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return func.arrayJoin(col(Contact.tags)) == "vip"
 
 
 class Beside(Counted):
-    """A condition that has another table beside that of contacts."""
+    """A condition that joins another table to contacts."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return col(Contact.id) == col(Order.contact_id)
 
 
 @pytest.mark.parametrize("kind", [OfTags, Beside])
-def test_a_condition_that_makes_rows_is_asked_by_itself(
+def test_a_condition_that_multiplies_rows_does_not_share(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
     asking = QueryBuilder(boutique.services.audience)

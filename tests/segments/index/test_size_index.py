@@ -1,4 +1,4 @@
-"""The index: which facts it asks for, what it keeps, and what it leaves to the engine."""
+"""The size index: which facts it loads, what it keeps, and what it leaves to the engine."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ ROOM = 1 << 26
 
 @pytest.fixture
 def boutique(services: Services) -> RecordedShop:
-    """A new shop of the one audience, and an index of its own."""
+    """Return a new shop of the shared audience, with its own index."""
     return RecordedShop(replace(services, index_bytes=ROOM))
 
 
 @pytest.fixture
 def apart(services: Services, audience: Audience, recorder: Recorder) -> RecordedShop:
-    """A shop of an audience of its own, whose tables may be put away."""
+    """Return a shop with its own audience, whose tables a test may remove."""
     own = replace(services, audience=audience, recorder=recorder, index_bytes=ROOM)
     return RecordedShop(own)
 
 
 def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
-    """How many members a rule has from memory, without asking the engine as well."""
+    """Count a rule's members in memory only."""
     read = boutique.rule(rule)
     assert boutique.services.index.evaluate(boutique.id, [read], boutique.scope) is not None
     return boutique.engine.size(read).members
@@ -72,17 +72,17 @@ def people(ids: Iterable[int], **more: Any) -> Contacts:
 
 
 def orders(*totals: tuple[int, int], days_ago: int = 0) -> Orders:
-    """An order for each contact and total, whose id is the contact's."""
+    """Return an order for each contact and total; the order has the contact's id."""
     ordered_at = NOW - days_ago * DAY
     return Orders(tuple(Order(id_, id_, ordered_at, Decimal(total)) for id_, total in totals))
 
 
 def put_away(audience: Audience, table: str) -> None:
-    """Take a table from the engine: whoever asks for its rows now fails."""
+    """Remove a table from the engine, so that reading it fails."""
     audience.command(f"RENAME TABLE {table} TO {table}_away")
 
 
-def test_another_threshold_asks_for_no_facts(apart: RecordedShop) -> None:
+def test_another_threshold_loads_no_facts(apart: RecordedShop) -> None:
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20), (3, 30)))
     assert members(apart, spent("GREATER_THAN", "10.00")) == 2
     put_away(apart.services.audience, "orders")
@@ -94,7 +94,7 @@ def test_another_threshold_asks_for_no_facts(apart: RecordedShop) -> None:
         members(apart, spent("EQUALS", "0", within={"since": "2024-01-01"}))
 
 
-def test_after_a_write_only_those_whom_it_touched_are_asked_for(apart: RecordedShop) -> None:
+def test_after_a_write_only_changed_contacts_are_loaded(apart: RecordedShop) -> None:
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20)))
     assert members(apart, spent("AT_LEAST", "10.00")) == 2
     unseen = Recorder(apart.services.audience)
@@ -107,18 +107,20 @@ def test_after_a_write_only_those_whom_it_touched_are_asked_for(apart: RecordedS
     assert members(apart, spent("AT_LEAST", "10.00")) == 4
 
 
-def test_a_write_to_other_tables_asks_for_nothing(apart: RecordedShop) -> None:
+def test_a_write_to_other_tables_loads_nothing(apart: RecordedShop) -> None:
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20)))
     assert members(apart, spent("AT_LEAST", "10.00")) == 2
     put_away(apart.services.audience, "orders")
     apart.record(Texts((Text(1, 1, NOW),)), people([1, 2], country="US"))
     assert members(apart, spent("AT_LEAST", "15.00")) == 1
     apart.record(people([9]))
-    with pytest.raises(AppError):  # somebody new may have ordered before
+    with pytest.raises(AppError):  # a new contact may have older orders
         members(apart, spent("AT_LEAST", "15.00"))
 
 
-def test_time_asks_only_for_those_whose_rows_it_comes_across(apart: RecordedShop) -> None:
+def test_passing_time_only_loads_contacts_whose_rows_enter_or_leave_a_window(
+    apart: RecordedShop,
+) -> None:
     rule = spent("AT_LEAST", "10.00", within={"last": {"count": 30, "unit": "DAYS"}})
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20), days_ago=10))
     assert members(apart, rule) == 2
@@ -132,14 +134,14 @@ def test_time_asks_only_for_those_whose_rows_it_comes_across(apart: RecordedShop
     assert members(apart, rule) == 0
 
 
-def test_facts_from_before_a_contact_count_once_it_comes(boutique: RecordedShop) -> None:
+def test_older_facts_count_once_their_contact_is_recorded(boutique: RecordedShop) -> None:
     boutique.record(people([1]), orders((1, 10), (2, 20)))
     assert members(boutique, spent("AT_LEAST", "10.00")) == 1
     boutique.record(people([2]))
     assert members(boutique, spent("AT_LEAST", "10.00")) == 2
 
 
-def test_who_was_forgotten_and_comes_again_has_no_past(apart: RecordedShop) -> None:
+def test_a_contact_recorded_again_after_being_forgotten_has_no_facts(apart: RecordedShop) -> None:
     never, rich = texted("EQUALS", 0), spent("AT_LEAST", "10.00")
     apart.record(people([1, 2]), orders((1, 10), (2, 20)), Texts((Text(1, 1, NOW),)))
     assert [members(apart, rule) for rule in (never, rich)] == [1, 2]
@@ -165,7 +167,7 @@ def test_an_order_moves_to_another_contact(boutique: RecordedShop) -> None:
     assert next(evaluation.each([rule])).tolist() == [True, False]
 
 
-def test_many_who_come_late_are_put_in_order(boutique: RecordedShop) -> None:
+def test_many_late_contacts_are_sorted_in(boutique: RecordedShop) -> None:
     boutique.record(people(range(1_000_000, 1_000_100)), orders((1_000_000, 10), (5, 20)))
     rich = spent("AT_LEAST", "10.00")
     assert members(boutique, rich) == 1
@@ -175,7 +177,7 @@ def test_many_who_come_late_are_put_in_order(boutique: RecordedShop) -> None:
     assert boutique.size(rich).contacts > 100 + FEW
 
 
-def test_a_large_write_is_as_exact(boutique: RecordedShop) -> None:
+def test_a_large_write_is_counted_exactly(boutique: RecordedShop) -> None:
     count = shop_cache.MAX_RELOADED + 10
     rich = spent("AT_LEAST", "10.00")
     boutique.record(people(range(1, 11)))
@@ -198,7 +200,7 @@ def test_a_product_gets_another_title(boutique: RecordedShop) -> None:
     assert members(boutique, coral) == 0
 
 
-def test_what_was_asked_for_least_recently_is_let_go(services: Services) -> None:
+def test_the_least_recently_used_vector_is_evicted(services: Services) -> None:
     boutique = RecordedShop(replace(services, index_bytes=40_000))
     boutique.record(people(range(1, 1_001)), orders(*((id_, id_) for id_ in range(1, 101))))
     index = boutique.services.index
@@ -214,7 +216,7 @@ def test_what_was_asked_for_least_recently_is_let_go(services: Services) -> None
     assert members(boutique, spent("AT_LEAST", "50.00")) == 51
 
 
-def test_shops_and_rules_that_are_too_large_are_left_to_the_engine(services: Services) -> None:
+def test_shops_and_rules_that_are_too_large_use_the_engine(services: Services) -> None:
     boutique = RecordedShop(replace(services, index_bytes=40_000))
     boutique.record(people(range(1, 1_001)))
     wide = {"any": [spent("EQUALS", "0", within={"since": f"2024-07-0{n}"}) for n in range(1, 4)]}
@@ -237,9 +239,7 @@ FROM_MEMORY = {
 
 
 @pytest.mark.parametrize("key", FROM_MEMORY)
-def test_odd_criteria_of_third_parties_are_answered_as_the_engine_answers(
-    services: Services, key: str
-) -> None:
+def test_unusual_third_party_criteria_match_the_engine(services: Services, key: str) -> None:
     registry = register({Plugin("odd", "odd-criteria", "1.0"): odd})
     boutique = RecordedShop(replace(services, registry=registry, index_bytes=ROOM))
     operators = [operator.value for operator in registry.criteria[key].operators()]
@@ -278,7 +278,7 @@ def test_odd_criteria_of_third_parties_are_answered_as_the_engine_answers(
     check()
 
 
-def test_the_same_sql_with_another_value_for_those_without_is_another_question(
+def test_the_value_for_contacts_without_rows_is_part_of_the_cache_key(
     services: Services,
 ) -> None:
     registry = register({Plugin("odd", "odd-criteria", "1.0"): odd})
@@ -290,7 +290,9 @@ def test_the_same_sql_with_another_value_for_those_without_is_another_question(
     assert members(boutique, {"oddOrdered": fewer}) == 4
 
 
-def test_the_newest_contacts_may_go(apart: RecordedShop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_contacts_may_be_forgotten(
+    apart: RecordedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contact_ids, "FEW", 4)
     apart.record(people(range(1, 41)), orders(*((id_, id_) for id_ in range(1, 41))))
     rich = spent("AT_LEAST", "10.00")
@@ -305,7 +307,7 @@ def test_the_newest_contacts_may_go(apart: RecordedShop, monkeypatch: pytest.Mon
 def while_writing(
     write: Callable[[], None], stop: threading.Event, readers: Iterable[Callable[[], None]]
 ) -> None:
-    """Let some read at once, and one write for as long as they do."""
+    """Run readers concurrently until a writer has finished."""
     writing = threading.Thread(target=write)
     reading = [threading.Thread(target=reader) for reader in readers]
     for thread in (writing, *reading):
@@ -316,7 +318,7 @@ def while_writing(
     writing.join()
 
 
-def test_who_counts_while_contacts_come_is_not_disturbed(boutique: RecordedShop) -> None:
+def test_counting_while_contacts_are_recorded_is_consistent(boutique: RecordedShop) -> None:
     boutique.record(people(range(1, 11)), orders(*((id_, id_) for id_ in range(1, 11))))
     kinds = [spent("AT_LEAST", f"{n}.00", within={"since": f"2024-0{n}-01"}) for n in range(1, 8)]
     stop, failures = threading.Event(), []
@@ -340,8 +342,8 @@ def test_who_counts_while_contacts_come_is_not_disturbed(boutique: RecordedShop)
     assert boutique.size(kinds[0]).members == members(boutique, kinds[0])
 
 
-def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: RecordedShop) -> None:
-    """One order moves between two contacts; its lines and the order itself are two inserts."""
+def test_a_concurrent_write_is_seen_completely_or_not_at_all(boutique: RecordedShop) -> None:
+    """Moving an order between two contacts takes two inserts: its lines and the order itself."""
     torn = {
         "any": [
             {"all": [{"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}, {"not": BOUGHT}]},
@@ -371,7 +373,7 @@ def test_what_is_written_meanwhile_is_seen_whole_or_not_at_all(boutique: Recorde
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_what_is_written_between_two_statements_of_a_size_is_in_all_of_it(
+def test_a_write_between_two_statements_of_a_size_is_in_all_of_it(
     boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
