@@ -164,7 +164,7 @@ def test_the_next_holder_of_the_write_lock_finishes_an_abandoned_write(
     def die(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(journal.Journal, "write", die)
+    monkeypatch.setattr(journal.Journal, "execute", die)
     monkeypatch.setattr(ChangeFeed, "announce_end", lambda *_: None)
     with pytest.raises(Killed):
         boutique.record(PEOPLE)
