@@ -165,7 +165,6 @@ def _run_with_output(output: Any, run: Callable[..., object], args: Sequence[Any
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  # worker processes inherit only this one
     # A worker process inherits this number, and not that of the null device.
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  # for as long as the process runs
     run(*args)
