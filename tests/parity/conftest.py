@@ -10,5 +10,5 @@ from tests.parity.recorded_shop import RecordedShop
 
 @pytest.fixture
 def boutique(services: Services) -> RecordedShop:
-    """A new shop of the one audience."""
+    """Return a new shop of the shared audience."""
     return RecordedShop(services)

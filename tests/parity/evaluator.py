@@ -1,8 +1,8 @@
-"""What a rule means, in plain Python: the judge of every other answer.
+"""The meaning of a rule in plain Python, which judges every other result.
 
 It reads a rule's JSON document and a shop's facts as plain values, one contact at a time, and
-shares no logic with the application: it has its own dates, its own windows, its own operators and
-its own account of what recording facts leaves behind.
+shares no logic with the application: it has its own dates, windows and operators, and its own
+model of recording.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Answer: TypeAlias = Callable[[Document, Contact], bool]
 
 @dataclass(frozen=True)
 class Judge:
-    """A shop at one instant, with the rules of its segments by id, and whom its rules match."""
+    """A shop at one instant, with the rules of its segments by id, and the members of rules."""
 
     facts: Facts
     zone: str
@@ -34,22 +34,21 @@ class Judge:
 
     @property
     def everyone(self) -> frozenset[int]:
-        """The universe."""
+        """Return all contacts."""
         return frozenset(self.facts.contacts)
 
     @property
     def textable(self) -> frozenset[int]:
-        """Who can be texted."""
+        """Return the contacts who can be texted."""
         return frozenset(id_ for id_, contact in self.facts.contacts.items() if can_text(contact))
 
     def members(self, rule: Document) -> frozenset[int]:
-        """Whom a rule matches."""
+        """Return the contacts who match a rule."""
         return frozenset(
             id_ for id_, contact in self.facts.contacts.items() if self.matches(rule, contact)
         )
 
     def matches(self, rule: Document, contact: Contact) -> bool:
-        """Whether a rule matches a contact."""
         ((key, body),) = rule.items()
         match key:
             case "all":
@@ -65,7 +64,7 @@ class Judge:
 
     @cached_property
     def criteria(self) -> Mapping[str, Answer]:
-        """The criteria that are about facts, by key."""
+        """Return the criteria about facts, by key."""
         clock = Clock(self.zone, self.now)
         purchases = Purchases(self.facts, clock)
         messaging = Messaging(self.facts, clock)
@@ -99,7 +98,7 @@ class Judge:
 
 
 def nodes(rule: Document, path: Path = ("rule",)) -> Iterator[tuple[Path, Document]]:
-    """Every node of a rule with its path, the rule itself first."""
+    """Yield every node of a rule with its path, the rule itself first."""
     yield path, rule
     ((key, body),) = rule.items()
     if key == "not":

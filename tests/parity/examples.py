@@ -1,4 +1,4 @@
-"""What several files of cases are made of."""
+"""Examples that several modules use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelt
 
 ALL: Document = {"all": []}
 
-# None of these is another in other case or with other space around it.
+# These differ by more than case and surrounding space.
 HOSTILE = (
     "plain",
     "it's",
@@ -58,7 +58,7 @@ HOSTILE = (
     "x" * 255,
 )
 
-# Local days: their zone, their first instant, and the first instant after them.
+# Local days: the timezone, the first instant, and the first instant after the day.
 LOCAL_DAYS = (
     ("America/New_York", "2024-07-15", "2024-07-15T04:00", "2024-07-16T04:00"),
     ("America/New_York", "2024-03-10", "2024-03-10T05:00", "2024-03-11T04:00"),  # 23 hours

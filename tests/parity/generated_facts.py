@@ -1,4 +1,4 @@
-"""Facts to try, from small pools so that ties and boundaries are common."""
+"""Generated facts, from small pools of values so that ties and boundaries are common."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-# Changes of clocks: on, off, and (São Paulo) at midnight itself.
+# Changes to and from daylight saving time; in São Paulo at midnight.
 CHANGES: Mapping[str, tuple[datetime, ...]] = {
     "America/New_York": (_utc("2024-03-10T07:00"), _utc("2024-11-03T06:00")),
     "Europe/Berlin": (_utc("2024-03-31T01:00"), _utc("2024-10-27T01:00")),
@@ -101,7 +101,7 @@ OFFSETS = (timedelta(), timedelta(hours=5.5), timedelta(hours=-9.5), timedelta(h
 
 
 def nows(zone: str) -> SearchStrategy[datetime]:
-    """Instants to ask at: ordinary ones, and near changes of clocks."""
+    """Generate current times: ordinary ones, and times near clock changes."""
     steps = (*AROUND, HOUR, 12 * HOUR, DAY, 3 * DAY)
     near = [change + step for change in CHANGES[zone] for step in steps]
     return st.sampled_from([*ORDINARY, *near])
@@ -109,7 +109,7 @@ def nows(zone: str) -> SearchStrategy[datetime]:
 
 @cache
 def moments(zone: str, now: datetime) -> Sequence[datetime]:
-    """Instants worth recording: the edges of everything that a rule may ask about, and beyond."""
+    """Generate times to record: on, before and after every boundary of a rule."""
     today = now.astimezone(ZoneInfo(zone)).date()
     edges = [
         *(now - days * DAY for days in (0, 1, 2, 7)),
@@ -125,7 +125,7 @@ def moments(zone: str, now: datetime) -> Sequence[datetime]:
 
 @cache
 def days(zone: str, now: datetime) -> Sequence[str]:
-    """Days worth asking about."""
+    """Generate days for rules."""
     clock = ZoneInfo(zone)
     today = now.astimezone(clock).date()
     found = [
@@ -139,7 +139,7 @@ def days(zone: str, now: datetime) -> Sequence[str]:
 
 @cache
 def birthdays(zone: str, now: datetime) -> Sequence[str]:
-    """Days of other years that come round about now, and on February 29."""
+    """Generate days of other years that recur about now, and February 29."""
     today = now.astimezone(ZoneInfo(zone)).date()
     near = (today + days * DAY for days in (-1, 0, 1, 2, 40, 41))
     return ["2000-02-29", *(f"2000-{day:%m-%d}" for day in near)]
@@ -147,7 +147,7 @@ def birthdays(zone: str, now: datetime) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Facts:
-    """What facts of a shop are made of."""
+    """Strategies for the facts of a shop."""
 
     times: SearchStrategy[datetime]
     days: SearchStrategy[str]
@@ -171,7 +171,7 @@ class Facts:
 
     @property
     def properties(self) -> SearchStrategy[str | None]:
-        """JSON objects of all kinds of values, days and instants among them."""
+        """Generate JSON objects with all kinds of values, including days and instants."""
         instants = st.builds(_written, self.times, st.sampled_from(OFFSETS))
         values = st.one_of(st.sampled_from(SCALARS), st.sampled_from(SCALARS), self.days, instants)
         found = st.dictionaries(st.sampled_from(PROPERTIES), values, max_size=4)
@@ -226,7 +226,7 @@ class Facts:
 
 
 def _written(instant: datetime, offset: timedelta) -> str:
-    """An instant as a source with that offset writes it."""
+    """Return an instant with the offset of a source."""
     return instant.astimezone(timezone(offset)).isoformat()
 
 
@@ -236,7 +236,7 @@ def _some(items: SearchStrategy[Any], least: int = 1) -> SearchStrategy[tuple[An
 
 @st.composite
 def recordings(draw: st.DrawFn, facts: Facts, forgetting: bool) -> Sequence[Batch]:
-    """Batches in any order, some of them twice; what they say of a thing may differ."""
+    """Generate batches in any order, some repeated or with different versions of a fact."""
     orders = st.builds(Orders, _some(facts.orders))
     texts, keywords = (
         st.builds(Texts, _some(facts.texts)),

@@ -1,4 +1,4 @@
-"""Rules to try: every criterion with every operator and field, from the pools of the facts."""
+"""Generated rules: every criterion with every operator and field, with values of the facts."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def _operator(*names: str) -> SearchStrategy[str]:
 
 
 def _values(values: Sequence[str], missing: str = "nobody has this") -> SearchStrategy[list[str]]:
-    """Values of a pool that say anything, one that nobody has, and duplicates."""
+    """Generate values of a pool, a value that no fact has, and duplicates."""
     said = [value for value in values if value.strip()]
     return st.lists(st.sampled_from([*said, missing]), min_size=1, max_size=3)
 
 
 def _between(operator: str, low: str, high: str, values: SearchStrategy[Any]) -> Fields:
-    """Two bounds in order, of numbers or of days."""
+    """Generate two ordered bounds, of numbers or days."""
 
     def in_order(one: Any, other: Any) -> dict[str, Any]:
         first, second = sorted((one, other), key=_size)
@@ -62,13 +62,13 @@ def _size(bound: Any) -> Any:
 
 @dataclass(frozen=True)
 class Criteria:
-    """Every criterion with every operator and every optional field."""
+    """Strategies for every criterion with every operator and optional field."""
 
     days: SearchStrategy[str]
 
     @property
     def windows(self) -> SearchStrategy[Document]:
-        """Every form of a time window."""
+        """Generate every form of time window."""
         units = st.sampled_from(["DAYS", "HOURS", "WEEKS", "MONTHS"])
         counts = st.sampled_from([1, 2, 1_000])
         last = st.fixed_dictionaries({"count": counts, "unit": units})
@@ -88,24 +88,23 @@ class Criteria:
         optional: Mapping[str, SearchStrategy[Any]] | None = None,
         required: Mapping[str, SearchStrategy[Any]] | None = None,
     ) -> Fields:
-        """Forms with more fields, a time window among them that may be left out."""
+        """Generate forms with more fields, such as an optional time window."""
         more = _fields(required or {}, {"within": self.windows, **(optional or {})})
         return st.builds(lambda fields, others: {**fields, **others}, forms, more)
 
     def numbers(self, bound: str, values: SearchStrategy[Any]) -> Fields:
-        """Comparisons of a sum or a count."""
+        """Generate comparisons of a sum or a count."""
         return st.one_of(
             _fields({"operator": _operator(*ONE_NUMBER), bound: values}),
             _between("BETWEEN", bound, "upTo", values),
         )
 
     def optional_numbers(self, bound: str, values: SearchStrategy[Any]) -> Fields:
-        """Comparisons of an average."""
+        """Generate comparisons of an average."""
         return self.numbers(bound, values) | _fields({"operator": _operator(*PRESENCE)})
 
     @property
     def dates(self) -> Fields:
-        """Comparisons of a date."""
         return st.one_of(
             _fields({"operator": _operator(*ONE_DAY), "date": self.days}),
             _fields({"operator": _operator(*AGO), "days": st.sampled_from(pools.DAYS)}),
@@ -114,14 +113,13 @@ class Criteria:
         )
 
     def sets(self, field: str, values: Sequence[str]) -> Fields:
-        """Questions about a set."""
         operator = _operator("ANY_OF", "ALL_OF", "NONE_OF")
         return _fields({"operator": operator, field: _values(values)})
 
     def choices(
         self, field: str, values: SearchStrategy[Any], **optional: SearchStrategy[Any]
     ) -> Fields:
-        """Questions about something of which there is one or none."""
+        """Generate comparisons of a value that may be missing."""
         return st.one_of(
             _fields({"operator": _operator("ANY_OF", "NONE_OF"), field: values}, optional),
             _fields({"operator": _operator(*PRESENCE)}),
@@ -129,7 +127,7 @@ class Criteria:
 
     @property
     def products(self) -> Fields:
-        """Questions about products, by id and by title."""
+        """Generate comparisons of products, by id and by title."""
         minimum = st.sampled_from(pools.MINIMUMS)
         by_title = _operator("TITLE_CONTAINS", "NO_TITLE_CONTAINS")
         words = st.sampled_from([*pools.WORDS, "nothing has this"])
@@ -140,7 +138,7 @@ class Criteria:
 
     @property
     def properties(self) -> Fields:
-        """Comparisons of a property, of every kind."""
+        """Generate comparisons of a property of every kind."""
         text = _operator("CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH")
         parts = st.sampled_from(["r", "RED", "%", "'", "dark", "é", " "]).filter(str.strip)
         number = st.sampled_from(pools.NUMBERS)
@@ -160,7 +158,7 @@ class Criteria:
 
     @property
     def anniversaries(self) -> Fields:
-        """Questions about days that come round."""
+        """Generate comparisons of recurring days."""
         of = {"property": st.sampled_from(pools.PROPERTIES)}
         months = ("IS_TODAY", "IS_NOT_TODAY", "IS_THIS_MONTH", "IS_NOT_THIS_MONTH")
         next_days = _operator("IN_NEXT", "NOT_IN_NEXT")
@@ -172,7 +170,7 @@ class Criteria:
 
     @property
     def by_key(self) -> Mapping[str, Fields]:
-        """The fields of each criterion."""
+        """Return the fields of each criterion."""
         count = self.numbers("count", st.sampled_from(pools.COUNTS))
         amount = st.sampled_from(pools.AMOUNTS)
         state = _operator("IS", "IS_NOT")
@@ -216,7 +214,7 @@ class Criteria:
         }
 
     def any_but(self, *keys: str) -> Fields:
-        """A rule that is one criterion, of any but some."""
+        """Generate rules of one criterion, except some criteria."""
         return st.one_of(
             [
                 st.fixed_dictionaries({key: fields})
@@ -228,7 +226,7 @@ class Criteria:
 
 @cache
 def edges(zone: str, now: datetime) -> Sequence[Document]:
-    """Criteria whose edges are among the instants worth recording; asked of every shop."""
+    """Return criteria with bounds at recorded times; every shop is tested with them."""
     ago: list[Document] = [
         {"operator": operator, "days": number}
         for operator in ("IN_LAST", "MORE_THAN_AGO")
@@ -256,7 +254,7 @@ def edges(zone: str, now: datetime) -> Sequence[Document]:
 
 
 def rules(criteria: SearchStrategy[Any], depth: int = 4) -> SearchStrategy[dict[str, Any]]:
-    """Rules of at most so many levels."""
+    """Generate rules with at most ``depth`` levels."""
     if depth == 1:
         return criteria
     inner = rules(criteria, depth - 1)
@@ -269,7 +267,7 @@ def rules(criteria: SearchStrategy[Any], depth: int = 4) -> SearchStrategy[dict[
 
 
 def segments(criteria: Criteria) -> SearchStrategy[Mapping[str, Document]]:
-    """Saved segments by name: one of facts, and one that may refer to it."""
+    """Generate saved segments by name: one about facts, and one that may refer to it."""
     plain = criteria.any_but("inSegment")
     refers = _fields({"operator": _operator("IS", "IS_NOT"), "segment": st.just(SEGMENTS[0])})
     to_first = st.fixed_dictionaries({"inSegment": refers})

@@ -1,4 +1,4 @@
-"""A shop whose facts go through the application: checked, recorded and asked about in SQL."""
+"""A shop whose facts are validated and recorded by the application and queried in SQL."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ from tests.parity.evaluation.facts import Batch, Document
 
 NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
 
-# Far above the shops of the catalog, whose facts lie in the same tables.
+# Far above the ids of the catalog's shops, whose facts are in the same tables.
 _shop_ids = count(10_000_000)
 
 
 def checked(fact: FactType, items: Sequence[Any]) -> pa.Table:
-    """Items with a fact's fields, or some of them, as a checked table."""
+    """Return items as a validated table with all or some of a fact's fields."""
     names = [field.name for field in fact.fields]
     values = {
         name: [_plain(getattr(item, name)) for item in items]
@@ -64,7 +64,7 @@ def checked(fact: FactType, items: Sequence[Any]) -> pa.Table:
 
 
 def _plain(value: Any) -> Any:
-    """A value as sources have it: a list where a frozen item has a tuple."""
+    """Return a value as sources send it: a list instead of a frozen item's tuple."""
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -84,11 +84,11 @@ class RecordedShop:
 
     @property
     def scope(self) -> Scope:
-        """The scope of the shop's rules."""
+        """Return the scope of the shop's rules."""
         return Scope(ZoneInfo(self.zone), "USD", self.now)
 
     def record(self, *batches: Batch) -> None:
-        """Record batches, one after another."""
+        """Record batches in order."""
         for batch in batches:
             self._record(batch)
 
@@ -119,7 +119,7 @@ class RecordedShop:
 
     @cached_property
     def saved(self) -> SavedSegments:
-        """The shop's segments."""
+        """Return the shop's segments."""
         name = f"recorded-{self.id}"
         shop = Shop(handle=name, name=name, timezone=self.zone, currency="USD")
         services = self.services
@@ -136,7 +136,7 @@ class RecordedShop:
             self.segments[name] = encode(SEGMENT, segment.id)
 
     def with_ids(self, document: Document) -> dict[str, Any]:
-        """A rule with the ids of segments in the place of their names."""
+        """Return a rule with segments' ids instead of their names."""
         ((key, body),) = document.items()
         match key:
             case "all" | "any":
@@ -149,23 +149,23 @@ class RecordedShop:
 
     @property
     def engine(self) -> ShopEngine:
-        """The shop's engine, with the size index."""
+        """Return the shop's engine, with the size index."""
         services = self.services
         return ShopEngine(services.audience, self.id, self.scope, services.index)
 
     @property
     def without_index(self) -> ShopEngine:
-        """The shop's engine, which answers by statements only."""
+        """Return the shop's engine without the index."""
         return replace(self.engine, index=None)
 
     def rule(self, document: Document) -> Rule:
-        """A rule, read as any other."""
+        """Parse a rule."""
         if self.segments:
             return self.saved.parse(self.with_ids(document))
         return parse(document, self.services.registry, ("rule",))
 
     def matching(self, document: Document) -> set[int]:
-        """The ids of the contacts that match a rule; also its members, and as many as its size."""
+        """Return the ids of the contacts who match a rule, checked against its members and size."""
         rule = self.rule(document)
         (ids,) = self.matching_each([rule])
         assert [person.id for person in self.members(rule, limit=1_000)] == sorted(ids)
@@ -173,13 +173,13 @@ class RecordedShop:
         return ids
 
     def members(self, rule: Rule, **page: Any) -> Sequence[Person]:
-        """A page of a rule's members: from the index the same as in one statement."""
+        """Return a page of a rule's members, the same from the index and in one statement."""
         found = self.engine.members(rule, Page(**page))
         assert found == self.without_index.members(rule, Page(**page))
         return found
 
     def answers(self, documents: Sequence[Document]) -> list[set[int]]:
-        """The ids of the contacts that match each of some rules, as many as its size says."""
+        """Return the ids of the contacts who match each rule, checked against its size."""
         found = self.matching_each([self.rule(document) for document in documents])
         parts = self.size({"any": list(documents)}).parts
         sizes = {tuple(part.path): part.members for part in parts}
@@ -189,7 +189,7 @@ class RecordedShop:
         return found
 
     def matching_each(self, rules: Sequence[Rule]) -> list[set[int]]:
-        """The ids of the contacts that match each of some rules, in one statement."""
+        """Return the ids of the contacts who match each rule, in one statement."""
         answers: list[Expression] = [
             predicate(rule, self.scope).label(f"r{number}") for number, rule in enumerate(rules)
         ]
@@ -198,14 +198,14 @@ class RecordedShop:
         return [{row[0] for row in rows if row[1 + number]} for number in range(len(rules))]
 
     def size(self, document: Document) -> SegmentSize:
-        """The size of a rule: from the index the same as in one statement."""
+        """Return the size of a rule, the same from the index and in one statement."""
         rule = self.rule(document)
         found = self.engine.size(rule)
         assert found == self.without_index.size(rule)
         return found
 
     def textable(self) -> int:
-        """How many contacts can be texted."""
+        """Count the contacts who can be texted."""
         return self.size({"all": []}).textable
 
     def suggest(
@@ -215,7 +215,7 @@ class RecordedShop:
         search: str = "",
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[str]:
-        """The values suggested for a field."""
+        """Return the values suggested for a field."""
         return [option.value for option in self.options(criterion, name, search, given)]
 
     def options(
@@ -225,7 +225,7 @@ class RecordedShop:
         search: str = "",
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> Sequence[Option]:
-        """What is suggested for a field."""
+        """Return the suggestions for a field."""
         registry = self.services.registry
         return suggestions(self.engine, registry, criterion, name, search, 100, given=given)
 
@@ -236,7 +236,7 @@ class RecordedShop:
         values: Sequence[str],
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
-        """What people see for values of a field."""
+        """Return the labels of a field's values."""
         return labels(
             self.engine,
             self.services.registry,
@@ -249,7 +249,7 @@ class RecordedShop:
 
 
 def _lines(orders: Sequence[Sequence[facts.Line]]) -> pa.Table:
-    """The lines of orders, with the row of their order."""
+    """Return the lines of orders, with the row of their order."""
     table = checked(LINES, [line for lines in orders for line in lines])
     rows = [row for row, lines in enumerate(orders) for _ in lines]
     return table.append_column("row", pa.array(rows, pa.int64()))

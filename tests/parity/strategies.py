@@ -1,4 +1,4 @@
-"""Shops, recordings and rules to try, from small pools so that ties and boundaries are common."""
+"""Generated shops, recordings and rules, from small pools so that boundaries are common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.parity.generated_rules import Criteria, rules, segments
 
 @dataclass(frozen=True)
 class Situation:
-    """A shop's history and its segments, an instant to ask at, and what to ask."""
+    """A shop's history and segments, the current time, and rules."""
 
     zone: str
     now: datetime
@@ -28,12 +28,12 @@ class Situation:
 
 @st.composite
 def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
-    """A shop with about fifteen rules: single criteria, and nested ones."""
+    """Generate a shop with about 15 rules: single criteria and nested ones."""
     zone = draw(st.sampled_from(ZONES))
     now = draw(nows(zone))
     known = Criteria(st.sampled_from(days(zone, now)))
     criteria = known.any_but()
-    # A few instants for all facts of the shop, so that they often meet each other and the rules.
+    # Few instants for all facts of the shop, so that they often equal each other and bounds.
     times = draw(st.lists(st.sampled_from(moments(zone, now)), min_size=4, max_size=12))
     facts = Facts(
         st.sampled_from(times), st.sampled_from([*days(zone, now), *birthdays(zone, now)])

@@ -1,4 +1,4 @@
-"""When days come round: across the year's end, and on February 29 in all kinds of years."""
+"""Anniversaries: across the end of a year, and on February 29."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_next(days: int) -> Document:
 
 
 def born(*days: Any) -> Contacts:
-    """Contact n was born on the n-th of some days."""
+    """Record contacts, the n-th of which was born on the n-th day."""
     documents = [json.dumps({"birthday": day}) for day in days]
     return Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents)))
 
@@ -36,7 +36,7 @@ class TestTheYearsEnd:
         ("days", "matching"),
         [(1, {1, 2}), (2, {1, 2, 3}), (3, {1, 2, 3, 4}), (365, {0, 1, 2, 3, 4, 5})],
     )
-    def test_the_next_days_go_on_in_the_next_year(
+    def test_the_next_days_continue_into_the_next_year(
         self, boutique: RecordedShop, days: int, matching: set[int]
     ) -> None:
         boutique.now = utc("2023-12-30T12:00")
@@ -48,23 +48,21 @@ class TestTheYearsEnd:
         assert boutique.matching(comes("NOT_IN_NEXT", days=days)) == rest
 
     @pytest.mark.parametrize("days", [366, 367, 36_500])
-    def test_in_more_days_than_a_year_has_every_day_comes_round(
+    def test_every_day_recurs_within_more_than_a_year(
         self, boutique: RecordedShop, days: int
     ) -> None:
         boutique.now = utc("2023-03-01T12:00")
         boutique.record(born("1990-02-28", "1992-02-29", "1990-03-01", "not a day", None))
         assert boutique.matching(in_next(days)) == {0, 1, 2}
 
-    def test_a_day_that_was_yesterday_comes_round_in_a_year_less_a_day(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_yesterday_recurs_in_a_year_less_a_day(self, boutique: RecordedShop) -> None:
         boutique.now = utc("2022-07-15T12:00")
         boutique.record(born("1990-07-14"))
         assert boutique.matching(in_next(363)) == set()
         assert boutique.matching(in_next(364)) == {0}
 
 
-# Today, and whether someone born on February 28, 29, and on March 1 has an anniversary.
+# Today, and whether contacts born on February 28, 29 and March 1 have an anniversary.
 LEAPS: tuple[tuple[str, str, dict[str, int], set[int]], ...] = (
     ("2024-02-28", "IS_TODAY", {}, {0}),
     ("2024-02-29", "IS_TODAY", {}, {1}),
@@ -93,7 +91,7 @@ LEAPS: tuple[tuple[str, str, dict[str, int], set[int]], ...] = (
 
 @pytest.mark.parametrize(("today", "operator", "more", "matching"), LEAPS)
 class TestFebruary29:
-    def test_a_birthday_on_it_is_on_the_28th_in_years_without(
+    def test_a_birthday_on_february_29_is_on_the_28th_in_other_years(
         self,
         boutique: RecordedShop,
         today: str,
@@ -105,7 +103,7 @@ class TestFebruary29:
         boutique.record(born("1991-02-28", "1992-02-29", "1991-03-01"))
         assert boutique.matching(comes(operator, **more)) == matching
 
-    def test_so_is_the_day_of_subscribing(
+    def test_a_subscription_on_february_29_is_on_the_28th_in_other_years(
         self,
         boutique: RecordedShop,
         today: str,
@@ -127,7 +125,7 @@ class TestFebruary29:
 
 
 class TestDays:
-    def test_what_is_no_day_never_comes_round(self, boutique: RecordedShop) -> None:
+    def test_values_that_are_no_day_never_recur(self, boutique: RecordedShop) -> None:
         boutique.record(
             born("2023-02-29", "soon", 715, True, None, ["2000-07-15"], "07-15"),
             Contacts((Contact(7), Contact(8, properties='{"Birthday": "2000-07-15"}'))),
@@ -138,8 +136,10 @@ class TestDays:
         assert boutique.matching(comes("IS_NOT_TODAY")) == set(range(9))
         assert boutique.matching(comes("IS_NOT_THIS_MONTH")) == set(range(9))
 
-    def test_today_and_the_days_of_instants_are_the_shops(self, services: Services) -> None:
-        """It is July 14 in New York, where one instant of two is on that day."""
+    def test_today_and_the_days_of_instants_follow_the_shops_timezone(
+        self, services: Services
+    ) -> None:
+        """In New York it is July 14, and one of the two instants is on that day."""
         shop = RecordedShop(services, "America/New_York", utc("2024-07-15T03:59"))
         late, next_day = "2020-07-15T03:59:59Z", "2020-07-15T04:00:00Z"
         shop.record(
@@ -159,7 +159,7 @@ class TestDays:
             assert shop.matching(anniversary("IS_NOT_TODAY")) == {1}
             assert shop.matching(anniversary("IN_NEXT", days=1)) == {0, 1}
 
-    def test_the_day_of_subscribing_is_the_latest_also_of_those_who_left(
+    def test_the_latest_subscription_counts_even_for_unsubscribed_contacts(
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(

@@ -1,4 +1,4 @@
-"""What rules mean, case by case, with the instant written down."""
+"""The meaning of rules, case by case, at fixed times."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.parity.recorded_shop import NOW, RecordedShop
 
 @pytest.fixture
 def boutique_apart(services: Services, audience: Audience, recorder: Recorder) -> RecordedShop:
-    """A shop of an audience of its own: erasing costs time for every part that there is."""
+    """Return a shop with its own audience: erasing takes time for every part of the store."""
     return RecordedShop(replace(services, audience=audience, recorder=recorder))
 
 
@@ -90,16 +90,16 @@ def is_a(kind: str) -> Document:
 
 
 class TestLogic:
-    def test_all_of_nothing_is_everyone(self, boutique: RecordedShop) -> None:
+    def test_an_empty_all_matches_everyone(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1, 2))
         assert boutique.matching(ALL) == {1, 2}
         assert boutique.matching({"not": ALL}) == set()
 
-    def test_all_of_nothing_in_an_empty_shop_is_no_one(self, boutique: RecordedShop) -> None:
+    def test_an_empty_all_matches_no_one_in_an_empty_shop(self, boutique: RecordedShop) -> None:
         assert boutique.matching(ALL) == set()
         assert boutique.size(ALL).share == 0
 
-    def test_a_rule_and_its_complement_are_everyone(self, boutique: RecordedShop) -> None:
+    def test_a_rule_and_its_complement_match_everyone(self, boutique: RecordedShop) -> None:
         boutique.record(
             Contacts((Contact(1), Contact(2, country="US", region="CA"), Contact(3, country="US")))
         )
@@ -108,9 +108,7 @@ class TestLogic:
         assert boutique.matching({"not": rule}) == {1, 3}
         assert boutique.matching(located("NONE_OF", countries=["US"], regions=["CA"])) == {1, 3}
 
-    def test_facts_of_those_who_are_no_contacts_count_for_no_one(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_facts_without_a_contact_count_for_no_one(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((Order(1, 2, NOW),)), Texts((Text(1, 2, NOW),)))
         assert boutique.matching(ordered("AT_LEAST", 0)) == {1}
         assert boutique.matching(ordered("AT_LEAST", 1)) == set()
@@ -120,7 +118,7 @@ class TestLogic:
 class TestDates:
     @pytest.fixture
     def five(self, boutique: RecordedShop) -> RecordedShop:
-        """Contacts who subscribed exactly 0, 1, 2, 3 and 4 days ago, and one who never did."""
+        """Record contacts who subscribed exactly 0, 1, 2, 3 and 4 days ago, and one who did not."""
         contacts = [Contact(days, subscribed_at=NOW - days * DAY) for days in range(5)]
         boutique.record(Contacts((*contacts, Contact(9))))
         return boutique
@@ -148,7 +146,7 @@ class TestDates:
     ) -> None:
         assert five.matching(rule) == matching
 
-    def test_the_last_days_end_now_and_begin_after_their_first_instant(
+    def test_a_window_of_days_ends_now_and_excludes_its_first_instant(
         self, boutique: RecordedShop
     ) -> None:
         times = (NOW - DAY, NOW - DAY + MILLISECOND, NOW, NOW + MILLISECOND)
@@ -170,7 +168,7 @@ class TestDates:
             ("IS_SET", {}),
         ],
     )
-    def test_the_last_order_of_no_orders_does_not_exist(
+    def test_without_orders_the_last_order_date_is_missing(
         self, boutique: RecordedShop, operator: str, more: Mapping[str, Any]
     ) -> None:
         boutique.record(
@@ -179,9 +177,7 @@ class TestDates:
         assert boutique.matching(last_ordered(operator, **more)) == set()
         assert boutique.matching({"not": last_ordered(operator, **more)}) == {1, 2}
 
-    def test_the_first_and_the_last_instant_that_can_be_recorded(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_the_first_and_last_recordable_instants(self, boutique: RecordedShop) -> None:
         first, last_one = utc("1970-01-01T00:00"), utc("2199-12-31T23:59:59.999")
         boutique.record(
             Contacts((Contact(1, subscribed_at=first), Contact(2, subscribed_at=last_one)))
@@ -202,7 +198,7 @@ class TestWindows:
             ("MONTHS", "2024-02-29T12:00:00.250"),
         ],
     )
-    def test_one_of_a_unit_ago__begins_right_after_it(
+    def test_a_window_of_one_unit_begins_right_after_one_unit_ago(
         self, boutique: RecordedShop, unit: str, start: str
     ) -> None:
         boutique.now = utc("2024-03-31T12:00:00.250")
@@ -213,7 +209,7 @@ class TestWindows:
         )
         assert boutique.matching(texted("EQUALS", 1, within=last(1, unit))) == {1, 2}
 
-    def test_days_of_a_window_are_the_shops(self, services: Services) -> None:
+    def test_days_of_a_window_follow_the_shops_timezone(self, services: Services) -> None:
         shop = RecordedShop(services, "America/New_York")
         times = (
             utc("2024-05-01T03:59:59.999"),
@@ -230,7 +226,7 @@ class TestWindows:
         assert shop.matching(texted("EQUALS", 1, within={"before": "2024-05-01"})) == {0}
         assert shop.matching(texted("EQUALS", 1, within=between)) == {1, 2}
 
-    def test_a_month_ago_is_by_the_shops_clock(self, services: Services) -> None:
+    def test_a_month_ago_follows_the_shops_timezone(self, services: Services) -> None:
         """Noon of April 9 in New York is noon of March 9 a month before, 31 days less an hour."""
         shop = RecordedShop(services, "America/New_York", utc("2024-04-09T16:00"))
         noon = utc("2024-03-09T17:00")
@@ -244,7 +240,7 @@ class TestWindows:
 class TestNumbers:
     @pytest.fixture
     def three(self, boutique: RecordedShop) -> RecordedShop:
-        """Contacts with 0, 1 and 2 orders and texts, spending 0, 10.10 and 20.20."""
+        """Record contacts with 0, 1 and 2 orders and texts, who spent 0, 10.10 and 20.20."""
         boutique.record(
             people_with_ids(0, 1, 2),
             Orders(tuple(Order(id_, (id_ + 1) // 2, NOW, Decimal("10.10")) for id_ in (1, 3, 4))),
@@ -277,7 +273,7 @@ class TestNumbers:
         ("low", "high", "matching"),
         [(0, 0, {0}), (0, 1, {0, 1}), (1, 2, {1, 2}), (1, 1, {1}), (3, 9, set())],
     )
-    def test_between_has_both_bounds_inside(
+    def test_between_includes_both_bounds(
         self, three: RecordedShop, low: int, high: int, matching: set[int]
     ) -> None:
         assert three.matching(ordered("BETWEEN", low, upTo=high)) == matching
@@ -302,7 +298,7 @@ class TestNumbers:
         assert boutique.matching(spent("GREATER_THAN", "0.2999")) == {1, 2}
         assert boutique.matching(spent("AT_MOST", str(large))) == {1}
 
-    def test_refunds_are_taken_off_and_may_exceed_the_total(self, boutique: RecordedShop) -> None:
+    def test_refunds_are_subtracted_and_may_exceed_the_total(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
             Orders(
@@ -316,7 +312,7 @@ class TestNumbers:
         assert boutique.matching(spent("LESS_THAN", "0")) == {2}
         assert boutique.matching(ordered("EQUALS", 0)) == {2, 3}
 
-    def test_a_free_order_is_an_order(self, boutique: RecordedShop) -> None:
+    def test_a_free_order_counts(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1), Orders((Order(1, 1, NOW, Decimal(0), lines=(Line("gift"),)),))
         )
@@ -324,7 +320,7 @@ class TestNumbers:
         assert boutique.matching(bought("ANY_OF", "gift")) == {1}
         assert boutique.matching(spent("EQUALS", "0")) == {1}
 
-    def test_a_buyer_of_last_year_has_spent_nothing_lately(self, boutique: RecordedShop) -> None:
+    def test_a_buyer_from_last_year_spent_nothing_recently(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((Order(1, 1, NOW - 365 * DAY),)))
         assert boutique.matching(spent("EQUALS", "0", within=last(30, "DAYS"))) == {1}
         assert boutique.matching(spent("LESS_THAN", "10", within=last(30, "DAYS"))) == {1}
@@ -333,7 +329,9 @@ class TestNumbers:
 
 
 class TestSets:
-    def test_all_of_may_be_bought_on_different_orders(self, boutique: RecordedShop) -> None:
+    def test_all_of_includes_products_bought_on_different_orders(
+        self, boutique: RecordedShop
+    ) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
             Orders(
@@ -350,7 +348,7 @@ class TestSets:
         assert boutique.matching(bought("ANY_OF", "b", "c", "nobody's")) == {1, 2}
         assert boutique.matching(bought("NONE_OF", "b")) == {3}
 
-    def test_lines_without_a_positive_quantity_are_no_purchase(
+    def test_lines_without_a_positive_quantity_are_no_purchases(
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(
@@ -366,7 +364,7 @@ class TestSets:
         assert boutique.matching(bought("ANY_OF", "a")) == {1}
         assert boutique.matching(bought("NONE_OF", "a")) == {2, 3}
 
-    def test_minimums_are_of_each_product_by_itself(self, boutique: RecordedShop) -> None:
+    def test_minimums_apply_to_each_product_separately(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
             Orders(
@@ -387,9 +385,7 @@ class TestSets:
         lately = last(12, "HOURS")
         assert boutique.matching(bought("ANY_OF", "a", minimumTimes=2, within=lately)) == set()
 
-    def test_keywords_compare_without_case_and_surrounding_space(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_keywords_ignore_case_and_surrounding_space(self, boutique: RecordedShop) -> None:
         uses = (" JOIN\t", "join", "Straße", "STRASSE", "join us")
         boutique.record(
             people_with_ids(*range(5)),
@@ -415,7 +411,7 @@ class TestSets:
         assert boutique.matching(texted_in("ALL_OF", "join", "vip")) == {1, 2}
         assert boutique.matching(texted_in("ALL_OF", "join", "vip", within=last(1, "DAYS"))) == {2}
 
-    def test_values_that_nobody_has_match_no_one(self, boutique: RecordedShop) -> None:
+    def test_values_that_no_contact_has_match_no_one(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1))
         assert boutique.matching(bought("ANY_OF", "none")) == set()
         assert boutique.matching(texted_in("ANY_OF", "none")) == set()
@@ -424,7 +420,7 @@ class TestSets:
         assert boutique.matching(texted_in("NONE_OF", "none")) == {1}
         assert boutique.matching(located("NONE_OF", countries=["FR"])) == {1}
 
-    def test_a_contact_without_a_country_is_in_none(self, boutique: RecordedShop) -> None:
+    def test_a_contact_without_a_country_is_in_no_country(self, boutique: RecordedShop) -> None:
         boutique.record(Contacts((Contact(1), Contact(2, country=""), Contact(3, country="US"))))
         assert boutique.matching(located("IS_SET")) == {3}
         assert boutique.matching(located("IS_NOT_SET")) == {1, 2}
@@ -514,7 +510,7 @@ class TestTheSeed:
             for segment in boutique.services.registry.default_segments
         }
         assert found["All US/Canada Customers and Subscribers"] == {1, 2}
-        # Contacts 1 to 3 have two texts and 4 has one; only 3 and 4 have bought.
+        # Contacts 1 to 3 got two texts and 4 got one; only 3 and 4 bought something.
         assert found["Customers Texted More Than Once"] == {3}
 
     def test_the_templates(self, boutique: RecordedShop) -> None:
@@ -564,7 +560,7 @@ class TestCase1:
 
 
 class TestCase2:
-    def test_none_of_a_product__includes_buyers_of_others_and_of_nothing(
+    def test_none_of_a_product_includes_buyers_of_other_products_and_of_nothing(
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(
@@ -581,7 +577,7 @@ class TestCase2:
 
 ORDER = Order(1, 1, NOW - DAY, Decimal(50), lines=(Line("a", 2), Line("b")))
 
-# What contact 1 is because of that order, or not: rules of every criterion that sees orders.
+# Rules of every criterion about orders that contact 1 matches because of that order.
 BECAUSE_OF_IT = (
     ordered("EQUALS", 1),
     spent("EQUALS", "50.00"),
@@ -603,7 +599,7 @@ class TestCase3:
         ],
     )
     @pytest.mark.parametrize("keep_lines", [False, True])
-    def test_cancelled_or_refunded_in_full__no_longer_counts(
+    def test_a_canceled_or_fully_refunded_order_does_not_count(
         self, boutique: RecordedShop, change: dict[str, Any], keep_lines: bool
     ) -> None:
         boutique.record(people_with_ids(1, 2), Orders((ORDER,)))
@@ -612,7 +608,7 @@ class TestCase3:
         assert boutique.answers(BECAUSE_OF_IT) == [set()] * 6
         assert boutique.matching(spent("EQUALS", "0")) == {1, 2}
 
-    def test_refunded_in_part__still_counts(self, boutique: RecordedShop) -> None:
+    def test_a_partly_refunded_order_still_counts(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((replace(ORDER, refunded=Decimal("49.99")),)))
         assert boutique.matching(spent("EQUALS", "0.01")) == {1}
         assert boutique.matching(ordered("EQUALS", 1)) == {1}
@@ -620,7 +616,7 @@ class TestCase3:
 
 
 class TestCase4:
-    def test_spend_of_a_day_leaves_out_what_is_older(self, boutique: RecordedShop) -> None:
+    def test_spend_within_a_day_excludes_older_orders(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
             Orders(
@@ -637,9 +633,7 @@ class TestCase4:
 
 
 class TestCase5:
-    def test_fewer_than_two_texts__those_with_none_and_with_one(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_fewer_than_two_texts_matches_none_and_one(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(0, 1, 2), Texts((Text(1, 1, NOW), Text(2, 2, NOW), Text(3, 2, NOW)))
         )
@@ -647,7 +641,7 @@ class TestCase5:
 
 
 class TestCase6:
-    def test_no_texts_lately__the_contact_joins_when_the_window_has_passed(
+    def test_a_contact_matches_no_recent_texts_once_the_window_has_passed(
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW),)))
@@ -662,9 +656,7 @@ class TestCase6:
             boutique.now = NOW + waited
             assert boutique.matching(rule) == matching
 
-    def test_a_text_of_the_future__counts_in_a_window_once_it_is_sent(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_a_future_text_counts_in_a_window_once_it_is_sent(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW + MILLISECOND),)))
         rule = texted("EQUALS", 1, within=last(1, "HOURS"))
         assert boutique.matching(rule) == set()
@@ -683,7 +675,7 @@ class TestCase7:
             "{}",
         ],
     )
-    def test_odd_properties__are_kept_and_hurt_no_rule(
+    def test_unusual_properties_are_kept_and_break_no_rule(
         self, boutique: RecordedShop, properties: str
     ) -> None:
         boutique.record(
@@ -701,7 +693,7 @@ class TestCase7:
 
 @pytest.fixture(scope="module")
 def hostile(services: Services) -> RecordedShop:
-    """Contact n has the n-th of the hostile strings everywhere that text goes."""
+    """Record contacts, the n-th of which has the n-th hostile string in every text field."""
     shop = RecordedShop(services)
     shop.record(
         Contacts(
@@ -730,7 +722,7 @@ class TestCase8:
         ],
         ids=["keyword any", "keyword all", "product any", "product all", "region"],
     )
-    def test_hostile_text__matches_itself_and_nothing_else(
+    def test_hostile_text_only_matches_itself(
         self, hostile: RecordedShop, rule: Callable[..., Document]
     ) -> None:
         found = dict(zip(HOSTILE, map(hostile.matching, map(rule, HOSTILE)), strict=True))
@@ -745,7 +737,7 @@ class TestCase8:
         ],
         ids=["keyword", "product", "region"],
     )
-    def test_all_hostile_texts_but_one__match_all_but_one(
+    def test_all_hostile_texts_except_one_match_all_contacts_except_one(
         self, hostile: RecordedShop, rule: Callable[..., Document]
     ) -> None:
         assert hostile.matching(rule(list(HOSTILE[1:]))) == set(range(1, len(HOSTILE)))
@@ -755,7 +747,7 @@ class TestCase8:
         ("criterion", "name"),
         [("keyword", "keywords"), ("productPurchased", "products"), ("location", "regions")],
     )
-    def test_hostile_search__suggests_what_holds_it(
+    def test_a_hostile_search_suggests_values_that_contain_it(
         self, hostile: RecordedShop, criterion: str, name: str
     ) -> None:
         values = [same_keyword(text) if name == "keywords" else text for text in HOSTILE]
@@ -791,7 +783,7 @@ ANSWERS = [{1, 2}, {1, 2}, {1}, {1, 2}, set(), {1, 2}, {1}, {2}, {1, 2}, {2}, {1
 
 class TestCases9And10:
     @pytest.mark.parametrize("order", [*list(permutations(range(4)))[::5], (3, 2, 1, 0)])
-    def test_batches_in_any_order__also_before_their_contacts(
+    def test_batches_may_come_in_any_order(
         self, boutique: RecordedShop, order: tuple[int, ...]
     ) -> None:
         boutique.record(*(HISTORY[place] for place in order))
@@ -799,15 +791,13 @@ class TestCases9And10:
         assert boutique.textable() == 1
 
     @pytest.mark.parametrize("repeated", range(4))
-    def test_a_batch_recorded_twice__changes_nothing(
+    def test_recording_a_batch_twice_changes_nothing(
         self, boutique: RecordedShop, repeated: int
     ) -> None:
         boutique.record(*HISTORY, HISTORY[repeated])
         assert boutique.answers(ABOUT_IT) == ANSWERS
 
-    def test_things_twice_in_a_batch__count_once_as_they_were_said_last(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_the_last_version_in_a_batch_counts(self, boutique: RecordedShop) -> None:
         early = replace(ORDER, total=Decimal(1), lines=(Line("c", 9), Line("c"), Line("d")))
         boutique.record(
             Contacts((Contact(1, country="DE"), Contact(1, country="US"))),
@@ -820,7 +810,7 @@ class TestCases9And10:
         assert boutique.matching(located("ANY_OF", countries=["DE"])) == set()
         assert boutique.matching(texted("EQUALS", 1)) == {1}
 
-    def test_facts_before_their_contact__wait_for_it(self, boutique: RecordedShop) -> None:
+    def test_facts_count_once_their_contact_is_recorded(self, boutique: RecordedShop) -> None:
         boutique.record(*HISTORY[1:])
         assert boutique.answers(ABOUT_IT) == [set()] * len(ABOUT_IT)
         boutique.record(HISTORY[0])
@@ -828,14 +818,14 @@ class TestCases9And10:
 
 
 class TestCase11:
-    def test_an_order_with_fewer_lines(self, boutique: RecordedShop) -> None:
+    def test_an_order_is_replaced_with_fewer_lines(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((ORDER,)))
         boutique.record(Orders((replace(ORDER, lines=(Line("b"),)),)))
         assert boutique.matching(bought("ANY_OF", "a")) == set()
         assert boutique.matching(bought("ANY_OF", "b")) == {1}
         assert boutique.matching(bought("ANY_OF", "b", minimumUnits=2)) == set()
 
-    def test_an_order_with_no_lines_and_then_with_some_again(self, boutique: RecordedShop) -> None:
+    def test_an_order_loses_its_lines_and_gets_lines_again(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((ORDER,)))
         boutique.record(Orders((replace(ORDER, lines=()),)))
         assert boutique.matching(bought("ANY_OF", "a", "b")) == set()
@@ -844,7 +834,7 @@ class TestCase11:
         assert boutique.matching(bought("ALL_OF", "b", "c")) == {1}
         assert boutique.matching(bought("ANY_OF", "a")) == set()
 
-    def test_an_order_with_another_total_and_time(self, boutique: RecordedShop) -> None:
+    def test_an_order_is_replaced_with_another_total_and_time(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((ORDER,)))
         boutique.record(Orders((replace(ORDER, total=Decimal(7), ordered_at=NOW - 9 * DAY),)))
         assert boutique.matching(spent("EQUALS", "7.00")) == {1}
@@ -853,7 +843,7 @@ class TestCase11:
         assert boutique.matching(last_ordered("ON", date="2024-07-06")) == {1}
 
     @pytest.mark.parametrize("keep_lines", [False, True])
-    def test_an_order_under_another_contact__and_back(
+    def test_an_order_moves_to_another_contact_and_back(
         self, boutique: RecordedShop, keep_lines: bool
     ) -> None:
         boutique.record(people_with_ids(1, 2), Orders((ORDER,)))
@@ -861,7 +851,7 @@ class TestCase11:
             boutique.record(Orders((replace(ORDER, contact_id=owner),), keep_lines))
             assert boutique.answers(BECAUSE_OF_IT) == [{owner}] * 6
 
-    def test_a_text_under_another_contact__and_back(self, boutique: RecordedShop) -> None:
+    def test_a_text_moves_to_another_contact_and_back(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1, 2))
         for owner in (1, 2, 1):
             boutique.record(Texts((Text(1, owner, NOW),)))
@@ -870,7 +860,7 @@ class TestCase11:
 
 
 class TestCase12:
-    def test_unsubscribed_and_subscribed_again__is_dated_by_the_latest(
+    def test_the_latest_subscription_counts_after_subscribing_again(
         self, boutique: RecordedShop
     ) -> None:
         first, second = NOW - 9 * DAY, NOW - 2 * DAY
@@ -888,7 +878,7 @@ class TestCase12:
             assert boutique.matching(is_a("SUBSCRIBER")) == textable
             assert boutique.textable() == len(textable)
 
-    def test_a_subscriber_without_a_phone_number__is_not_textable(
+    def test_a_subscriber_without_a_phone_number_is_not_textable(
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(
@@ -907,7 +897,7 @@ class TestCase12:
 
 
 class TestCase13:
-    def test_forgotten__counts_nowhere_until_recorded_again(
+    def test_a_forgotten_contact_counts_nowhere_until_recorded_again(
         self, boutique_apart: RecordedShop
     ) -> None:
         boutique_apart.record(*HISTORY, Forget((1,)))
@@ -923,7 +913,7 @@ class TestCase13:
         boutique_apart.record(Contacts((Contact(1, "+1", "US", subscribed_at=NOW - DAY),)))
         assert boutique_apart.answers(ABOUT_IT) == ANSWERS
 
-    def test_recorded_again__has_nothing_of_what_was_before(
+    def test_a_contact_recorded_again_has_no_earlier_facts(
         self, boutique_apart: RecordedShop
     ) -> None:
         boutique_apart.record(*HISTORY, Forget((1, 2)), people_with_ids(1, 2))
@@ -933,7 +923,7 @@ class TestCase13:
         assert boutique_apart.matching(texted_in("ANY_OF", "join")) == set()
         assert boutique_apart.matching(subscribed("IS_SET")) == set()
 
-    def test_an_order_that_moved_away_first__stays_with_its_new_contact(
+    def test_an_order_that_moved_before_forgetting_stays_with_its_new_contact(
         self, boutique_apart: RecordedShop
     ) -> None:
         boutique_apart.record(
@@ -946,9 +936,9 @@ class TestCase13:
 
 
 class TestCase14:
-    def test_two_shops_with_the_same_ids__never_mix(self, boutique_apart: RecordedShop) -> None:
+    def test_two_shops_with_the_same_ids_stay_separate(self, boutique_apart: RecordedShop) -> None:
         one, other = boutique_apart, RecordedShop(boutique_apart.services)
-        # The same partition of the store, too.
+        # Both shops are in the same partition of the store.
         third = RecordedShop(one.services, id=one.id + 16_000_000)
         one.record(*HISTORY)
         other.record(people_with_ids(1, 3))
@@ -967,7 +957,7 @@ class TestCase14:
 
 @pytest.mark.parametrize(("zone", "day", "start", "end"), LOCAL_DAYS)
 class TestCase15:
-    def test_a_local_day_runs_from_its_first_instant_to_the_next_days(
+    def test_a_local_day_ends_at_the_first_instant_of_the_next(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
         before, first = utc(start) - MILLISECOND, utc(start)
@@ -997,7 +987,7 @@ class TestCase15:
             found = shop.answers([count("EQUALS", 1, within=window) for window in windows])
             assert found == [{1, 2}, {1, 2, 3}, {0}]
 
-    def test_a_local_day_has_as_many_hours_as_its_clocks_show(
+    def test_a_local_day_has_23_to_25_hours(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
         shop = RecordedShop(services, zone)
@@ -1008,7 +998,7 @@ class TestCase15:
         length = (utc(end) - utc(start)) // HOUR
         assert shop.matching(subscribed("ON", date=day)) == set(range(24, 24 + length))
 
-    def test_days_of_a_duration_are_of_24_hours_whatever_the_clocks_do(
+    def test_days_of_a_duration_have_24_hours_despite_clock_changes(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
         shop = RecordedShop(services, zone, utc(end))
@@ -1023,7 +1013,7 @@ class TestCase15:
 
 
 def nested(levels: int, inner: Document) -> Document:
-    """A rule of so many levels."""
+    """Return a rule with ``levels`` levels."""
     for _ in range(levels - 1):
         inner = {"not": inner}
     return inner
@@ -1042,13 +1032,13 @@ class TestRefusals:
         assert problem.message.startswith(".".join(map(str, problem.path)))
         return problem.code, problem.path
 
-    def test_any_of_nothing(self, boutique: RecordedShop) -> None:
+    def test_an_empty_any_is_refused(self, boutique: RecordedShop) -> None:
         (problem,) = self.problems(boutique, {"all": [{"any": []}]})
         assert problem.code is ErrorCode.INVALID
         assert problem.path == ("rule", "all", 0, "any")
         assert "add at least one criterion" in problem.message
 
-    def test_ten_levels_are_read_and_eleven_are_not(self, boutique: RecordedShop) -> None:
+    def test_a_rule_has_at_most_ten_levels(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1))
         rule = ordered("EQUALS", 0)
         assert boutique.matching(nested(10, rule)) == set()
@@ -1058,7 +1048,7 @@ class TestRefusals:
             ("rule", *["not"] * 10),
         )
 
-    def test_a_hundred_criteria_are_read_and_one_more_is_not(self, boutique: RecordedShop) -> None:
+    def test_a_rule_has_at_most_a_hundred_criteria(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1))
         hundred = [{"all": [ordered("LESS_THAN", number + 1) for number in range(50)]}] * 2
         assert boutique.matching({"all": hundred}) == {1}
@@ -1074,7 +1064,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("key", "name"), [("productPurchased", "products"), ("keyword", "keywords")]
     )
-    def test_a_thousand_values_are_read_and_one_more_is_not(
+    def test_a_list_has_at_most_a_thousand_values(
         self, boutique: RecordedShop, key: str, name: str
     ) -> None:
         boutique.record(people_with_ids(1))
@@ -1106,7 +1096,7 @@ class TestRefusals:
             ),
         ],
     )
-    def test_bounds_out_of_order(
+    def test_bounds_out_of_order_are_refused(
         self, boutique: RecordedShop, rule: Document, path: tuple[str, ...]
     ) -> None:
         assert self.refusal(boutique, rule) == (ErrorCode.INVALID, ("rule", *path))
@@ -1131,11 +1121,11 @@ class TestRefusals:
             (spent("CONTAINS", "1"), ("spend", "operator")),
         ],
     )
-    def test_what_means_nothing(
+    def test_meaningless_rules_are_refused(
         self, boutique: RecordedShop, rule: Document, path: tuple[str | int, ...]
     ) -> None:
         assert self.refusal(boutique, rule) == (ErrorCode.INVALID, ("rule", *path))
 
-    def test_a_criterion_that_there_is_not(self, boutique: RecordedShop) -> None:
+    def test_an_unknown_criterion_is_refused(self, boutique: RecordedShop) -> None:
         code, path = self.refusal(boutique, {"any": [{"shoeSize": {"operator": "EQUALS"}}]})
         assert (code, path) == (ErrorCode.UNKNOWN_CRITERION, ("rule", "any", 0, "shoeSize"))

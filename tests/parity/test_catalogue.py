@@ -1,4 +1,4 @@
-"""What the criteria of purchases and of messages mean, case by case; and of other segments."""
+"""The meaning of criteria about purchases, messages and other segments, case by case."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def titled(words: str, operator: str = "TITLE_CONTAINS", **more: Any) -> Documen
 
 
 def paid(first_id: int, contact: int, *totals: str, **more: Any) -> tuple[Order, ...]:
-    """Orders of a contact that cost so much."""
+    """Return orders of a contact with these totals."""
     return tuple(
         Order(id_, contact, NOW, Decimal(total), **more)
         for id_, total in enumerate(totals, first_id)
@@ -69,7 +69,7 @@ def paid(first_id: int, contact: int, *totals: str, **more: Any) -> tuple[Order,
 class TestAverageOrderValue:
     @pytest.fixture
     def averages(self, boutique: RecordedShop) -> RecordedShop:
-        """Averages of 10/3, 5, none at all, none because it was cancelled, and 0."""
+        """Record averages of 10/3, 5, none at all, none because of a cancellation, and 0."""
         boutique.record(
             people_with_ids(1, 2, 3, 4, 5),
             Orders(
@@ -104,12 +104,12 @@ class TestAverageOrderValue:
             (average("IS_NOT_SET"), {3, 4}),
         ],
     )
-    def test_averages_are_exact_and_do_not_exist_without_orders(
+    def test_averages_are_exact_and_missing_without_orders(
         self, averages: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert averages.matching(rule) == matching
 
-    def test_an_average_is_of_what_was_not_paid_back(self, boutique: RecordedShop) -> None:
+    def test_an_average_excludes_refunds(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1),
             Orders((*paid(1, 1, "10"), *paid(2, 1, "10", refunded=Decimal("5.0001")))),
@@ -126,7 +126,7 @@ class TestAverageOrderValue:
         assert boutique.matching(average("LESS_THAN", most)) == {1}
         assert boutique.matching(average("GREATER_THAN", less)) == {1, 2}
 
-    def test_an_average_of_a_window_is_of_the_orders_in_it(self, boutique: RecordedShop) -> None:
+    def test_an_average_within_a_window_uses_only_its_orders(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2),
             Orders(
@@ -143,7 +143,7 @@ class TestAverageOrderValue:
 
 
 class TestFirstOrderDate:
-    def test_the_first_order_is_the_first_that_stands(self, boutique: RecordedShop) -> None:
+    def test_the_first_order_is_the_first_that_counts(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3, 4),
             Orders(
@@ -207,12 +207,14 @@ class TestOrdersWith:
             (ordered("AT_LEAST", 2, products=["b"], within=LATELY), set()),
         ],
     )
-    def test_only_orders_with_the_products_and_the_value_are_counted(
+    def test_only_orders_with_the_products_and_the_value_count(
         self, orders: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert orders.matching(rule) == matching
 
-    def test_the_product_and_the_value_are_of_the_same_order(self, boutique: RecordedShop) -> None:
+    def test_the_product_and_the_value_must_be_on_the_same_order(
+        self, boutique: RecordedShop
+    ) -> None:
         boutique.record(
             people_with_ids(1),
             Orders(
@@ -224,9 +226,7 @@ class TestOrdersWith:
         )
         assert boutique.matching(ordered("AT_LEAST", 1, products=["a"], minimumValue="99")) == set()
 
-    def test_an_order_under_another_contact_counts_for_that_one(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_an_order_that_moves_counts_for_its_new_contact(self, boutique: RecordedShop) -> None:
         order = Order(1, 1, NOW, lines=(Line("a"),))
         boutique.record(people_with_ids(1, 2), Orders((order,)))
         boutique.record(Orders((replace(order, contact_id=2),), keep_lines=True))
@@ -236,7 +236,7 @@ class TestOrdersWith:
 class TestTitles:
     @pytest.fixture
     def bottles(self, boutique: RecordedShop) -> RecordedShop:
-        """Buyers of two bottles, of one twice, of one once, of a mug, and of nothing."""
+        """Record buyers of two bottles, of one twice, of one once, of a mug, and of nothing."""
         titles = {"c": "Coral Water Bottle", "l": "lime bottle, WATERPROOF", "m": "Mug"}
         coral, lime = Line("c"), Line("l")
         boutique.record(
@@ -264,7 +264,7 @@ class TestTitles:
             (titled("water mug"), set()),
             (titled("bottles"), set()),
             (titled("bot", "NO_TITLE_CONTAINS"), {4, 5}),
-            # All the titles together: two bottles of an order are one time and two pieces.
+            # Matching titles count together: two bottles on an order are one order and two units.
             (titled("bottle", minimumTimes=2), {2}),
             (titled("bottle", minimumUnits=2), {1, 2}),
             (titled("bottle", minimumUnits=3), {2}),
@@ -273,23 +273,19 @@ class TestTitles:
             (titled("bottle", "NO_TITLE_CONTAINS", minimumUnits=2), {3, 4, 5}),
         ],
     )
-    def test_products_are_found_by_each_of_the_words_and_count_together(
+    def test_products_whose_title_has_all_words_count_together(
         self, bottles: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert bottles.matching(rule) == matching
 
-    def test_a_product_has_the_title_that_it_was_given_last_or_else_its_id(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_a_product_has_its_latest_title_or_else_its_id(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1), Orders((Order(1, 1, NOW, lines=(Line("Tea-Pot"),)),)))
         assert boutique.matching(titled("tea")) == {1}
         boutique.record(Products((Product("Tea-Pot", "Kettle"),)))
         assert boutique.matching(titled("tea")) == set()
         assert boutique.matching(titled("KETTLE")) == {1}
 
-    def test_hostile_words__find_the_titles_that_hold_them_and_nothing_else(
-        self, boutique: RecordedShop
-    ) -> None:
+    def test_hostile_words_only_find_titles_that_contain_them(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(*range(len(HOSTILE))),
             Products(tuple(Product(f"p{id_}", text) for id_, text in enumerate(HOSTILE))),
@@ -306,7 +302,7 @@ class TestTitles:
 class TestClicks:
     @pytest.fixture
     def texts(self, boutique: RecordedShop) -> RecordedShop:
-        """A third clicked, everything clicked, nothing clicked, nothing sent."""
+        """Record contacts who clicked a third of their texts, all, none, and who got none."""
         long_ago = NOW - 3 * DAY
         boutique.record(
             people_with_ids(1, 2, 3, 4),
@@ -337,13 +333,13 @@ class TestClicks:
             (rate("AT_MOST", "100.0"), {1, 2, 3}),
             (rate("IS_SET"), {1, 2, 3}),
             (rate("IS_NOT_SET"), {4}),
-            # Of the texts sent lately none was clicked; those of contact 2 are older.
+            # No recent text was clicked; the texts of contact 2 are older.
             (rate("EQUALS", "0", within=LATELY), {1, 3}),
             (rate("IS_NOT_SET", within=LATELY), {2, 4}),
             (rate("EQUALS", "100", within={"before": "2024-07-13"}), {1, 2}),
         ],
     )
-    def test_the_rate_is_of_the_texts_sent_in_the_window_whenever_they_were_clicked(
+    def test_the_click_rate_uses_texts_sent_in_the_window_whenever_clicked(
         self, texts: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert texts.matching(rule) == matching
@@ -360,7 +356,7 @@ class TestClicks:
             (clicked("EQUALS", 1, within={"since": "2024-07-16"}), {2}),
         ],
     )
-    def test_clicks_are_counted_when_they_came(
+    def test_clicks_count_at_the_time_of_the_click(
         self, texts: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert texts.matching(rule) == matching
@@ -376,7 +372,7 @@ class TestClicks:
 
 
 class TestConsent:
-    def test_each_contact_is_of_one_status(self, boutique: RecordedShop) -> None:
+    def test_each_contact_has_one_status(self, boutique: RecordedShop) -> None:
         early = NOW - MILLISECOND
         boutique.record(
             Contacts(
@@ -396,7 +392,7 @@ class TestConsent:
                 rule = criterion("subscriptionStatus", operator, status=status)
                 assert boutique.matching(rule) == ids
 
-    def test_dates_of_the_last_text_and_of_unsubscribing_are_days_of_the_shop(
+    def test_dates_of_texts_and_unsubscribing_follow_the_shops_timezone(
         self, services: Services
     ) -> None:
         shop = RecordedShop(services, "America/New_York")
@@ -423,7 +419,7 @@ class TestConsent:
 
 
 class TestInSegment:
-    def test_a_segment_is_asked_about_as_it_is_now(self, boutique: RecordedShop) -> None:
+    def test_a_reference_uses_the_current_rule_of_the_segment(self, boutique: RecordedShop) -> None:
         boutique.record(Contacts((Contact(1, country="US"), Contact(2), Contact(3, country="CA"))))
         in_us = criterion("location", "ANY_OF", countries=["US"])
         inside = criterion("inSegment", "IS", segment="American")
@@ -437,7 +433,7 @@ class TestInSegment:
         assert boutique.matching(inside) == {1, 2}
         assert boutique.matching(others) == {3}
 
-    def test_a_segment_of_everyone_and_one_of_no_one(self, boutique: RecordedShop) -> None:
+    def test_references_to_segments_of_everyone_and_of_no_one(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1, 2))
         boutique.save({"Everyone": {"all": []}, "No one": {"not": {"all": []}}})
         for segment, matching in (("Everyone", {1, 2}), ("No one", set())):

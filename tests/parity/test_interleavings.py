@@ -1,7 +1,7 @@
-"""Sizes from the index are the evaluator's, whatever happens between one query and the next.
+"""Sizes from the index equal the evaluator's after any sequence of events.
 
-Facts are recorded, contacts forgotten; the clock goes on, and back; vectors are let go for want of
-room; the process begins anew.
+Facts are recorded, contacts forgotten, time passes or is turned back, vectors are evicted, and the
+process restarts.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from tests.parity.recorded_shop import RecordedShop
 from tests.parity.strategies import Situation, situations
 from tests.parity.test_parity import FEWER, UNHURRIED, check_size
 
-# What is kept of a shop of a few contacts: everything, a few vectors, or nothing at all.
+# Bytes that keep everything about a small shop, a few vectors, or nothing.
 ROOM = (1 << 30, 600, 1)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Ask for the size of some rules, by number."""
+    """A request for the sizes of some rules, by number."""
 
     rules: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Let time pass, or turn the clock back."""
+    """Time that passes, or a clock that is turned back."""
 
     time: timedelta
 
 
 @dataclass(frozen=True)
 class Restart:
-    """Begin with nothing in memory, and with room for so many bytes."""
+    """A restart with an empty index, and room for ``bytes``."""
 
     room: int
 
 
 Step: TypeAlias = Batch | Ask | Pass | Restart
 
-# Some are longer than the index looks ahead; a millisecond is the least that counts.
+# Some exceed the time that the index looks ahead; a millisecond is the shortest that counts.
 TIMES = (
     timedelta(milliseconds=1), timedelta(seconds=30), timedelta(hours=1), timedelta(hours=24),
     timedelta(days=31), -timedelta(milliseconds=1), -timedelta(hours=7),
@@ -60,7 +60,7 @@ TIMES = (
 
 @st.composite
 def histories(draw: st.DrawFn, forgetting: bool) -> tuple[Situation, Sequence[Step]]:
-    """A situation, with queries and the passing of time between its batches."""
+    """Generate a situation, with requests and passing time between its batches."""
     situation = draw(situations(forgetting))
     ask = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(lambda found: Ask(tuple(found)))
     between = st.lists(
@@ -100,17 +100,17 @@ def check_history(services: Services, situation: Situation, steps: Sequence[Step
 
 @UNHURRIED
 @given(history=histories(forgetting=False))
-def test_whatever_comes_between(
+def test_sizes_stay_correct_between_other_events(
     services: Services, history: tuple[Situation, Sequence[Step]]
 ) -> None:
     check_history(services, *history)
 
 
-# Erasing from disk takes longest: there are fewer of these, in an audience of their own.
+# Erasing from disk is slow, so this has fewer examples and its own audience.
 @pytest.mark.parametrize("store", ["embedded", "http"], indirect=True)
 @FEWER
 @given(history=histories(forgetting=True))
-def test_contacts_are_forgotten_in_between(
+def test_sizes_stay_correct_when_contacts_are_forgotten(
     services: Services,
     audience: Audience,
     recorder: Recorder,

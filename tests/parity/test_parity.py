@@ -1,4 +1,4 @@
-"""The answer in SQL and the evaluator's are the same set, for shops and rules of any kind."""
+"""SQL and the evaluator find the same contacts, for generated shops and rules."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def with_operator(criterion: Document, operator: str) -> dict[str, Any]:
 
 
 def twins(criterion: Document) -> list[Document]:
-    """A criterion and its complement, if there is an operator for it."""
+    """Return a criterion and its complement, if an operator has one."""
     ((_, body),) = criterion.items()
     operator = POSITIVE_TWINS.get(body["operator"], body["operator"])
     twin = NEGATIVE_TWINS.get(operator)
@@ -60,7 +60,7 @@ def twins(criterion: Document) -> list[Document]:
 
 
 def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
-    """Every rule matches whom the evaluator says; twins are complements."""
+    """Check that each rule matches the evaluator's contacts, and that twins are complements."""
     pairs = [twins(criterion) for criterion in situation.criteria]
     documents = [document for pair in pairs for document in pair]
     documents += [*edges(situation.zone, situation.now), *situation.rules]
@@ -81,7 +81,7 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
 
 
 def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
-    """A rule's size, and that of every node of it, are as the evaluator's sets."""
+    """Check a rule's size, and that of every part, against the evaluator's sets."""
     size, rest = shop.size(document), shop.size({"not": document})
     members = judge.members(document)
     assert (size.members, size.contacts) == (len(members), len(judge.everyone)), document
@@ -95,7 +95,7 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
 
 
 def check_pages(shop: RecordedShop, document: Document) -> None:
-    """A page begins where the one before it ended, in every order."""
+    """Check that each page begins where the previous one ended, in every order."""
     rule = shop.rule(document)
     for key in MemberSortKey:
         for reverse in (False, True):
@@ -109,7 +109,7 @@ def check_pages(shop: RecordedShop, document: Document) -> None:
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
-    """What every node is said to say of a contact is what the evaluator says."""
+    """Check each part's explanation of a contact against the evaluator."""
     some = sorted(judge.everyone)[:3]
     found = shop.engine.explain(shop.rule(document), some)
     assert sorted(found) == some
@@ -144,11 +144,11 @@ def test_sql_and_the_evaluator_agree_on_every_set_and_size(
     check_situation(services, situation)
 
 
-# Erasing from disk takes longest: there are fewer of these, in an audience of their own.
+# Erasing from disk is slow, so this has fewer examples and its own audience.
 @pytest.mark.parametrize("store", ["embedded", "cluster"], indirect=True)
 @FEWER
 @given(situation=situations(forgetting=True))
-def test_they_agree_when_contacts_are_forgotten_in_between(
+def test_sql_and_the_evaluator_agree_when_contacts_are_forgotten(
     services: Services, audience: Audience, recorder: Recorder, situation: Situation
 ) -> None:
     check_situation(replace(services, audience=audience, recorder=recorder), situation)
@@ -157,14 +157,14 @@ def test_they_agree_when_contacts_are_forgotten_in_between(
 CRITERIA = sorted(Criteria(st.nothing()).by_key)
 
 
-def test_every_criterion_of_the_registry_is_judged(registry: Registry) -> None:
+def test_the_evaluator_has_every_criterion_of_the_registry(registry: Registry) -> None:
     assert sorted(registry.criteria) == CRITERIA
     judge = Judge(facts_after([]), "UTC", NOW)
     assert sorted([*judge.criteria, "inSegment"]) == CRITERIA
 
 
 def combinations(form: type[Form], above: str = "") -> set[tuple[str, str, bool]]:
-    """Every operator of a form with every field there and not there, as far as rules may be so."""
+    """Return every operator of a form with every valid combination of optional fields."""
     found = set()
     for operator in form.operators():
         for spec in form.fields():
@@ -179,7 +179,7 @@ def combinations(form: type[Form], above: str = "") -> set[tuple[str, str, bool]
 
 
 def tried(form: type[Form], body: Document, above: str = "") -> set[tuple[str, str, bool]]:
-    """Those that a document is an example of."""
+    """Return the combinations that a document is an example of."""
     found = set()
     for spec in form.fields():
         found.add((above + body["operator"], spec.name, spec.name in body))
@@ -190,7 +190,9 @@ def tried(form: type[Form], body: Document, above: str = "") -> set[tuple[str, s
 
 
 @pytest.mark.parametrize("key", CRITERIA)
-def test_every_operator_with_every_field_is_tried(registry: Registry, key: str) -> None:
+def test_the_generated_rules_have_every_operator_with_every_field(
+    registry: Registry, key: str
+) -> None:
     criterion = registry.criteria[key]
     missing = combinations(criterion)
 
@@ -204,7 +206,7 @@ def test_every_operator_with_every_field_is_tried(registry: Registry, key: str) 
     assert missing == set()
 
 
-def test_twins_are_those_of_the_operators() -> None:
+def test_the_evaluators_complements_are_those_of_the_operators() -> None:
     criteria = discover().criteria.values()
     conditions = [
         spec.condition for criterion in criteria for spec in criterion.fields() if spec.condition

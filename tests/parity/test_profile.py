@@ -1,4 +1,4 @@
-"""What the criteria of who and where contacts are mean, case by case."""
+"""The meaning of criteria about contacts' profiles, case by case."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def calls(operator: str, *codes: str) -> Document:
 
 
 def contacts_with(name: str, values: list[Any]) -> Contacts:
-    """Contact n has the n-th of some values."""
+    """Return contacts, the n-th of which has the n-th value."""
     return Contacts(tuple(Contact(id_, **{name: value}) for id_, value in enumerate(values)))
 
 
@@ -54,14 +54,14 @@ class TestTags:
             (tagged("ANY_OF", "retail"), set()),
         ],
     )
-    def test_tags_are_compared_exactly_but_for_the_space_around_them(
+    def test_tags_are_compared_exactly_except_for_surrounding_space(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         tags = [(), (" vip ", "vip"), ("wholesale", "vip", ""), ("VIP",), ("wholesale, retail",)]
         boutique.record(contacts_with("tags", list(tags)))
         assert boutique.matching(rule) == matching
 
-    def test_tags_are_replaced_whole(self, boutique: RecordedShop) -> None:
+    def test_tags_are_replaced_as_a_whole(self, boutique: RecordedShop) -> None:
         boutique.record(
             Contacts((Contact(1, tags=("a", "b")),)), Contacts((Contact(1, tags=("b",)),))
         )
@@ -82,7 +82,7 @@ class TestCities:
             (lives("IS_NOT_SET"), {5, 6}),
         ],
     )
-    def test_capitals_and_any_space_around_a_city_do_not_matter(
+    def test_cities_ignore_case_and_surrounding_space(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         cities = [
@@ -125,23 +125,21 @@ class TestDomains:
             (writes("IS_NOT_SET"), {6, 7, 8, 10}),
         ],
     )
-    def test_a_domain_is_what_follows_the_last_at_sign(
+    def test_a_domain_is_the_text_after_the_last_at_sign(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with("email", list(self.EMAILS)))
         assert boutique.matching(rule) == matching
 
     @pytest.mark.parametrize("domain", ["@@x", "İ" * 255, " @ Gmail.com", "@"])
-    def test_a_domain_stays_in_the_rule_as_it_was_written(
-        self, boutique: RecordedShop, domain: str
-    ) -> None:
+    def test_a_rule_keeps_a_domain_as_written(self, boutique: RecordedShop, domain: str) -> None:
         rule = writes("ANY_OF", domain)
         boutique.save({"Written": rule})
         (saved,) = [it for it, _ in boutique.saved.whole() if it.name == "Written"]
         assert saved.rule == rule
 
 
-# Phones, the countries of their contacts, and their codes.
+# Phone numbers, their contacts' countries, and their codes.
 PHONES: tuple[tuple[str | None, str | None, str | None], ...] = (
     ("+1 (212) 555-0100", None, "212"),
     ("+12125550100", "DE", "212"),
@@ -185,20 +183,22 @@ class TestAreaCodes:
         )
         return boutique
 
-    def test_each_phone_has_the_code_of_its_area_or_country(self, phones: RecordedShop) -> None:
+    def test_each_phone_number_has_the_code_of_its_area_or_country(
+        self, phones: RecordedShop
+    ) -> None:
         codes = sorted({code for *_, code in PHONES if code is not None})
         found = phones.answers([calls("ANY_OF", code) for code in codes])
         expected = [{id_ for id_, (*_, own) in enumerate(PHONES) if own == code} for code in codes]
         assert dict(zip(codes, found, strict=True)) == dict(zip(codes, expected, strict=True))
 
-    def test_plus_1_is_all_of_north_america(self, phones: RecordedShop) -> None:
+    def test_plus_1_matches_all_of_north_america(self, phones: RecordedShop) -> None:
         american = {id_ for id_, (*_, code) in enumerate(PHONES) if code in {"212", "604"}}
         everyone = set(range(len(PHONES)))
         assert phones.matching(calls("ANY_OF", "+1")) == american
         assert phones.matching(calls("NONE_OF", "+1")) == everyone - american
         assert phones.matching(calls("ANY_OF", "+1", "+7")) == american | {13}
 
-    def test_a_phone_without_a_code_is_not_set(self, phones: RecordedShop) -> None:
+    def test_a_phone_number_without_a_code_has_no_value(self, phones: RecordedShop) -> None:
         unknown = {id_ for id_, (*_, code) in enumerate(PHONES) if code is None}
         assert phones.matching(calls("IS_NOT_SET")) == unknown
         assert phones.matching(calls("NONE_OF", "999")) == set(range(len(PHONES)))
@@ -207,7 +207,7 @@ class TestAreaCodes:
 
 @pytest.fixture(scope="module")
 def hostile(services: Services) -> RecordedShop:
-    """Contact n has the n-th of the hostile strings as its tag, its city and its domain."""
+    """Record contacts, the n-th of which has the n-th hostile string as tag, city and domain."""
     shop = RecordedShop(services)
     shop.record(
         Contacts(
@@ -230,20 +230,20 @@ class TestHostileTexts:
         ],
         ids=["any tag", "all tags", "city"],
     )
-    def test_a_tag_or_a_city_matches_itself_and_nothing_else(
+    def test_a_hostile_tag_or_city_only_matches_itself(
         self, hostile: RecordedShop, rule: Callable[[str], Document]
     ) -> None:
         found = hostile.matching_each([hostile.rule(rule(text)) for text in HOSTILE])
         assert found == [{id_} for id_ in range(len(HOSTILE))]
 
     @pytest.mark.parametrize("rule", [tagged, lives], ids=["tags", "cities"])
-    def test_all_but_one_match_all_but_one(
+    def test_all_values_except_one_match_all_contacts_except_one(
         self, hostile: RecordedShop, rule: Callable[..., Document]
     ) -> None:
         assert hostile.matching(rule("ANY_OF", *HOSTILE[1:])) == set(range(1, len(HOSTILE)))
         assert hostile.matching(rule("NONE_OF", *HOSTILE[1:])) == {0}
 
-    def test_a_domain_matches_itself_and_nothing_else(self, hostile: RecordedShop) -> None:
+    def test_a_hostile_domain_only_matches_itself(self, hostile: RecordedShop) -> None:
         own = [domain_of(f"a@{text}"[:255]) for text in HOSTILE]
         found = hostile.matching_each([hostile.rule(writes("ANY_OF", text)) for text in HOSTILE])
         for text, ids in zip(HOSTILE, found, strict=True):

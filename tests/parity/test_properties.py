@@ -1,4 +1,4 @@
-"""What properties mean, of contacts and of events, case by case."""
+"""The meaning of properties of contacts and events, case by case."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def happened(operator: str, count: int, name: str = "viewed", **more: Any) -> Do
 
 
 def contacts_with(values: Sequence[Any]) -> Contacts:
-    """Contact n has the n-th of some values as a property."""
+    """Return contacts, the n-th of which has the n-th value as a property."""
     documents = [json.dumps({"it": value}) for value in values]
     return Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents)))
 
@@ -64,14 +64,14 @@ class TestTexts:
             (having("IS_SET", "It"), set()),
         ],
     )
-    def test_any_of_is_exact_and_parts_are_found_in_small_letters_or_capitals(
+    def test_any_of_is_exact_and_contains_ignores_case(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with(self.VALUES), Contacts((Contact(12),)))
         assert boutique.matching(rule) == matching
 
-    def test_a_greek_text_holds_its_beginning_in_capitals_too(self, boutique: RecordedShop) -> None:
-        """A small sigma is written otherwise at the end of a word."""
+    def test_greek_text_contains_its_beginning_in_capitals(self, boutique: RecordedShop) -> None:
+        """A lower-case sigma looks different at the end of a word."""
         boutique.record(contacts_with(["ΟΔΟΣΑ", "οδος", "ΟΔΟΣ", "οδό"]))
         assert boutique.matching(having("CONTAINS", text="ΟΔΟΣ")) == {0, 1, 2}
         assert boutique.matching(having("STARTS_WITH", text="οδος")) == {0, 1, 2}
@@ -101,13 +101,13 @@ class TestNumbers:
             (having("IS_SET"), {*range(17)} - {14}),
         ],
     )
-    def test_numbers_of_any_size_are_compared_and_nothing_else_is_one(
+    def test_only_json_numbers_of_any_size_compare_as_numbers(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with(self.VALUES))
         assert boutique.matching(rule) == matching
 
-    def test_whole_numbers_beyond_64_bits_stay_numbers_wherever_they_are(self) -> None:
+    def test_integers_beyond_64_bits_remain_numbers_at_any_depth(self) -> None:
         given = {"a": 2**64, "b": -(2**63) - 1, "c": [{"d": 10**40}], "e": 2**64 - 1, "f": -(2**63)}
         for value in (given, json.dumps(given)):
             kept = json.loads(PROPERTIES.parse_value(value))
@@ -116,18 +116,18 @@ class TestNumbers:
             assert kept["c"] == [{"d": 1e40}]
 
     @pytest.mark.parametrize("digits", ["9" * 400, "-" + "9" * 400, "9" * 5_000])
-    def test_a_whole_number_that_no_float_holds_is_refused(self, digits: str) -> None:
+    def test_an_integer_too_large_for_a_float_is_refused(self, digits: str) -> None:
         with pytest.raises(BadValueError, match=f"a number of {len(digits)} digits"):
             PROPERTIES.parse_value(f'{{"a": [{digits}]}}')
 
     @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
-    def test_what_is_no_number_in_json_is_refused_by_name(self, text: str) -> None:
+    def test_nan_and_infinity_are_refused_by_name(self, text: str) -> None:
         with pytest.raises(BadValueError, match=f"must not contain {text}"):
             PROPERTIES.parse_value(f'{{"a": {text}}}')
 
 
 class TestYesAndNo:
-    def test_only_true_is_yes_and_only_false_is_no(self, boutique: RecordedShop) -> None:
+    def test_only_json_booleans_are_true_or_false(self, boutique: RecordedShop) -> None:
         boutique.record(contacts_with([True, False, None, 1, 0, "true", "false", [True]]))
         assert boutique.matching(having("IS_TRUE")) == {0}
         assert boutique.matching(having("IS_FALSE")) == {1}
@@ -164,7 +164,7 @@ class TestDates:
             (having("BETWEEN_DAYS", date="2024-07-13", dateUpTo="2024-07-14"), {1, 2}),
             (having("BETWEEN_DAYS", date="1900-01-01", dateUpTo="2199-12-31"), DATES),
             (having("ON", date="1950-01-31"), {5}),
-            # The last two days are today and yesterday; tomorrow is none of them.
+            # The last two days are today and yesterday, not tomorrow.
             (having("IN_LAST", days=2), {0, 1}),
             (having("IN_LAST", days=1), {0}),
             (having("MORE_THAN_AGO", days=2), {3, 5}),
@@ -172,14 +172,14 @@ class TestDates:
             (having("IN_LAST", days=36_500), {0, 1, 2, 3, 5}),
         ],
     )
-    def test_days_are_compared_and_what_is_no_day_is_unset(
+    def test_values_that_are_no_day_have_no_value(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with(self.VALUES))
         assert boutique.matching(rule) == matching
 
     @pytest.mark.parametrize("offset", ["Z", "+00:00", "+0530", "-05", "+14:00"])
-    def test_an_instant_tells_its_offset_in_any_way_of_iso_8601(
+    def test_instants_accept_every_iso_8601_offset(
         self, boutique: RecordedShop, offset: str
     ) -> None:
         boutique.record(contacts_with([f"2024-07-15T14:30:00{offset}", "2024-07-15T14:30:00"]))
@@ -189,14 +189,14 @@ class TestDates:
         ("negative", "positive", "more"),
         [("NOT_ON", "ON", {"date": "2024-07-14"}), ("NOT_IN_LAST", "IN_LAST", {"days": 2})],
     )
-    def test_negative_operators_include_what_is_no_day(
+    def test_negative_operators_match_values_that_are_no_day(
         self, boutique: RecordedShop, negative: str, positive: str, more: dict[str, Any]
     ) -> None:
         boutique.record(contacts_with(self.VALUES), people_with_ids(99))
         own = boutique.matching(having(positive, **more))
         assert boutique.matching(having(negative, **more)) == {*range(23), 99} - own
 
-    def test_an_instant_is_on_its_day_in_the_shops_zone(self, services: Services) -> None:
+    def test_the_day_of_an_instant_follows_the_shops_timezone(self, services: Services) -> None:
         shop = RecordedShop(services, "America/New_York")
         shop.record(
             contacts_with(
@@ -213,11 +213,11 @@ class TestDates:
         )
         assert shop.matching(having("ON", date="2024-07-14")) == {0, 2, 4, 5}
         assert shop.matching(having("ON", date="2024-07-15")) == {1, 3}
-        # Clocks were an hour ahead in that summer too.
+        # Daylight saving time applied that summer, too.
         assert shop.matching(having("ON", date="1950-07-15")) == {6}
 
     @pytest.mark.parametrize(("zone", "day", "start", "end"), LOCAL_DAYS)
-    def test_a_local_day_of_instants_runs_from_its_first_to_the_next_days(
+    def test_a_local_day_of_instants_ends_at_the_first_of_the_next(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
         shop = RecordedShop(services, zone)
@@ -231,7 +231,7 @@ class TestDates:
 
 @pytest.fixture(scope="module")
 def hostile(services: Services) -> RecordedShop:
-    """Contact n has the n-th hostile string as a property's name and value, and as an event's."""
+    """Record contacts and events whose n-th property has the n-th hostile name and value."""
     shop = RecordedShop(services)
     documents = [json.dumps({text: text, "it": text}) for text in HOSTILE]
     shop.record(
@@ -262,13 +262,13 @@ class TestHostileTexts:
         ],
         ids=["name", "name and value", "value", "start", "event", "its name", "its value"],
     )
-    def test_a_name_or_a_value_matches_itself_and_nothing_else(
+    def test_a_hostile_name_or_value_only_matches_itself(
         self, hostile: RecordedShop, rule: Any
     ) -> None:
         found = hostile.matching_each([hostile.rule(rule(text)) for text in HOSTILE])
         assert found == [{id_} for id_ in range(len(HOSTILE))]
 
-    def test_a_part_is_found_in_what_holds_it_and_in_nothing_else(
+    def test_a_hostile_part_is_only_found_in_values_that_contain_it(
         self, hostile: RecordedShop
     ) -> None:
         rules = [hostile.rule(having("CONTAINS", text=text)) for text in HOSTILE]
@@ -280,7 +280,7 @@ class TestHostileTexts:
 class TestEvents:
     @pytest.fixture
     def events(self, boutique: RecordedShop) -> RecordedShop:
-        """Views of red and blue things lately and before, and of one without a color."""
+        """Record views of red and blue things, recent and old, and one without a color."""
         red, blue = '{"color": "red", "price": 10}', '{"color": "blue", "price": 20}'
         boutique.record(
             people_with_ids(1, 2, 3, 4),
@@ -308,10 +308,10 @@ class TestEvents:
             (happened("EQUALS", 1, within=last(1, "DAYS")), {1, 3}),
             (happened("EQUALS", 2, conditions=[where("ANY_OF", "color", texts=["red"])]), {1}),
             (happened("EQUALS", 0, conditions=[where("ANY_OF", "color", texts=["red"])]), {3, 4}),
-            # A negative condition counts the events without the property too.
+            # A negative condition also counts events without the property.
             (happened("EQUALS", 1, conditions=[where("NONE_OF", "color", texts=["red"])]), {2, 3}),
             (happened("EQUALS", 1, conditions=[where("IS_NOT_SET", "color")]), {3}),
-            # All of them of one and the same event.
+            # The same event must meet all conditions.
             (
                 happened(
                     "AT_LEAST",
@@ -345,12 +345,12 @@ class TestEvents:
             ),
         ],
     )
-    def test_events_of_which_all_conditions_are_so_are_counted(
+    def test_events_that_meet_all_conditions_count(
         self, events: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         assert events.matching(rule) == matching
 
-    def test_an_event_recorded_again_replaces_what_was_known_of_it(
+    def test_an_event_recorded_again_replaces_the_earlier_version(
         self, events: RecordedShop
     ) -> None:
         rule = happened("AT_LEAST", 1, conditions=[where("ANY_OF", "color", texts=["blue"])])

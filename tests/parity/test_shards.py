@@ -1,7 +1,7 @@
-"""Every statement gives of the shards of a cluster, together, what it gives of the whole.
+"""Every statement gives the same result on the shards of a cluster together as on the whole.
 
-There is no cluster here. So the facts of a shop are split into three databases by the sharding
-function of the tables, which the engine computes, and each is asked by itself, as a shard is.
+These tests have no cluster. They split a shop's facts into three databases with the sharding
+function of the tables, which the engine computes, and query each database as a shard.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ UNHURRIED = settings(
 
 
 class Split(Audience):
-    """The whole, which asks the shards too whenever it is asked, and compares."""
+    """An audience that also executes each statement on the shards and compares the results."""
 
     shards: Sequence[Audience]
     compared: int = 0
@@ -95,10 +95,10 @@ class Split(Audience):
         tables: Collection[str] | None,
     ) -> None:
         check_shard_safe(statement)
-        # Else it is put together from rows of all shards, of which nothing is of one alone. None is
-        # so far; one that will be has to be allowed here by name, and compared in another way.
+        # Otherwise it is computed from rows of all shards. No statement does that so far;
+        # a future one has to be allowed here by name, and compared in another way.
         assert _is_added_up(statement), str(statement)
-        # What it is sorted by and how much is taken of it is seen to once it is together.
+        # Sorting and limits apply after the shards' rows are combined.
         bare: Any = statement.order_by(None).limit(None)
         ask = partial(Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables)
         whole = [_plain(row) for row in ask(self, contacts=contacts)]
@@ -110,7 +110,7 @@ class Split(Audience):
 
 
 def _plain(row: Any) -> tuple[Any, ...]:
-    """A row that can be counted: NaN is equal to itself, and lists are tuples."""
+    """Return a row that can be counted: NaN equals itself, and lists become tuples."""
     return tuple(
         "NaN"
         if isinstance(value, float) and math.isnan(value)
@@ -126,7 +126,7 @@ def _is_count(column: Any) -> bool:
 
 
 def _is_added_up(query: Any) -> bool:
-    """Whether what shards have of a statement is counts or rows of contacts, and no more."""
+    """Return whether the shards' results of a statement are only counts or rows of contacts."""
     sources = query.get_final_froms()
     if any(isinstance(source, Subquery) for source in sources):
         return all(_is_added_up(source.element) for source in sources)
@@ -136,13 +136,13 @@ def _is_added_up(query: Any) -> bool:
 
 @pytest.fixture
 def store() -> str:
-    """The engine of this process, where there are several databases."""
+    """Return the engine of this process, which can have several databases."""
     return "embedded"
 
 
 @pytest.fixture
 def split(services: Services, settings: Settings, audience: Audience) -> Iterator[Split]:
-    """An audience, and one for each shard of it."""
+    """Return an audience and one for each of its shards."""
     path = f"interface=chdb&path={settings.data_dir.resolve()}/audience"
     names = [f"{audience.database}_{shard}" for shard in range(SHARDS)]
     opened = Split(f"clickhousedb:///{audience.database}?{path}")
@@ -159,7 +159,7 @@ def split(services: Services, settings: Settings, audience: Audience) -> Iterato
 
 
 def _distribute(split: Split) -> None:
-    """Give each shard its rows, and of what is on every node all."""
+    """Copy each shard's rows to it, and tables without shards to every shard."""
     for table in split.tables:
         name = table.__tablename__
         spread = LAYOUT.is_sharded(name)
@@ -183,7 +183,7 @@ def _recorded(services: Services, split: Split, situation: Situation) -> Recorde
 
 
 def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
-    """Ask in every way there is; what is compared is each statement that this leads to."""
+    """Execute every kind of query; each statement is compared."""
     engine = shop.without_index
     rules = [shop.rule(document) for document in documents]
     for rule in rules:
@@ -196,7 +196,7 @@ def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
 
 @UNHURRIED
 @given(situation=situations())
-def test_made_rules_give_the_same_of_the_shards_as_of_the_whole(
+def test_generated_rules_give_the_same_result_on_shards(
     services: Services, split: Split, situation: Situation
 ) -> None:
     shop = _recorded(services, split, situation)
@@ -209,16 +209,14 @@ def test_made_rules_give_the_same_of_the_shards_as_of_the_whole(
     situation=situations(),
     one_of_each=st.fixed_dictionaries({**Criteria(st.sampled_from(days("UTC", NOW))).by_key}),
 )
-def test_every_criterion_gives_the_same_of_the_shards_as_of_the_whole(
+def test_every_criterion_gives_the_same_result_on_shards(
     services: Services, split: Split, situation: Situation, one_of_each: dict[str, Document]
 ) -> None:
     shop = _recorded(services, split, situation)
     _everything(shop, [{key: body} for key, body in one_of_each.items()])
 
 
-def test_what_is_suggested_may_be_asked_of_a_cluster(
-    registry: Registry, services: Services
-) -> None:
+def test_suggestions_are_safe_on_a_cluster(registry: Registry, services: Services) -> None:
     found = 0
     for kind in registry.criteria.values():
         for field, spec in all_fields(kind).items():
@@ -294,7 +292,7 @@ LOCAL = {
 
 
 @pytest.mark.parametrize("fragment", NOT_LOCAL.values(), ids=[*NOT_LOCAL])
-def test_what_reads_other_contacts_facts_is_found(fragment: Any) -> None:
+def test_sql_that_reads_other_contacts_facts_is_detected(fragment: Any) -> None:
     for statement in (
         select(col(Contact.id)).where(fragment),
         select(func.count()).select_from(
@@ -307,7 +305,7 @@ def test_what_reads_other_contacts_facts_is_found(fragment: Any) -> None:
 
 
 @pytest.mark.parametrize("fragment", LOCAL.values(), ids=[*LOCAL])
-def test_what_is_of_one_contact_is_left_alone(fragment: Any) -> None:
+def test_sql_about_a_single_contact_is_accepted(fragment: Any) -> None:
     check_shard_safe(select(col(Contact.id)).where(fragment))
     columns = (col(Contact.id), func.ifNull(fragment, 0))
     check_shard_safe(select(func.count()).select_from(select(*columns).subquery()))

@@ -1,1 +1,1 @@
-"""What the evaluator is made of: facts, clocks, and the criteria group by group."""
+"""The evaluator's parts: facts, clocks, and the criteria by group."""

@@ -1,4 +1,4 @@
-"""Days, months and time windows by a shop's clock."""
+"""Days, months and time windows in a shop's timezone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.parity.evaluation.facts import Document
 
 @cache
 def start_of_day(day: date, zone: str) -> datetime:
-    """The first second at which a clock in the zone shows the day (or, at last, a later one)."""
+    """Return the first second at which a clock in the zone shows the day, or a later one."""
     clock = ZoneInfo(zone)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     before, after = -48 * 3600, 48 * 3600
@@ -61,19 +61,18 @@ class Clock:
 
     @property
     def today(self) -> date:
-        """The day that it shows."""
         return self.day_of(self.now)
 
     def day_of(self, instant: datetime) -> date:
-        """The day that it showed, or will show."""
+        """Return the local day of an instant."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
     def start(self, day: str, later: int = 0) -> datetime:
-        """The first instant of a day, or of one so many days later."""
+        """Return the first instant of a day, or of the day ``days`` later."""
         return start_of_day(date.fromisoformat(day) + timedelta(days=later), self.zone)
 
     def within(self, body: Document, instant: datetime | None) -> bool:
-        """Whether there is an instant, and it is in a criterion's time window, if that has one."""
+        """Return whether an instant exists and is in a criterion's time window, if it has one."""
         window = body.get("within")
         if instant is None or window is None:
             return instant is not None
@@ -95,7 +94,7 @@ class Clock:
         return start < instant <= self.now
 
     def dated(self, body: Document, instant: datetime | None) -> bool:
-        """Whether a date that may not exist is as a criterion says."""
+        """Return whether a date that may be missing is as a criterion says."""
         operator, day = body["operator"], body.get("date", "")
         ago = timedelta(days=body.get("days", 0))
         match operator:

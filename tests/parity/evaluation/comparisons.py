@@ -1,4 +1,4 @@
-"""Numbers and sets, compared."""
+"""Comparisons of numbers and sets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Number: TypeAlias = Decimal | Fraction | int | float
 
 
 def small(text: str) -> str:
-    """A text in small letters; Greek has two small sigmas, which are one letter."""
+    """Return a text in lower case; the two lower-case sigmas of Greek are one letter."""
     return text.lower().replace("ς", "σ")
 
 
 def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:
-    """A number against one or two others of its type."""
+    """Compare a number with one or two others of its type."""
     match operator:
         case "EQUALS":
             return value == bound
@@ -37,7 +37,7 @@ def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:
 
 
 def compare_if_any(body: Document, value: Fraction | None, field: str) -> bool:
-    """A number that may not exist against what a criterion says; exactly, as fractions are."""
+    """Compare a number that may be missing, exactly, as fractions."""
     match body["operator"]:
         case "IS_SET":
             return value is not None
@@ -51,7 +51,7 @@ def compare_if_any(body: Document, value: Fraction | None, field: str) -> bool:
 
 
 def has(operator: str, present: set[str], wanted: set[str]) -> bool:
-    """One set of values against another."""
+    """Compare one set of values with another."""
     match operator:
         case "ANY_OF":
             return not present.isdisjoint(wanted)
@@ -63,7 +63,7 @@ def has(operator: str, present: set[str], wanted: set[str]) -> bool:
 
 
 def is_one_of(operator: str, value: str | None, wanted: set[str]) -> bool:
-    """A value that may not exist against a set."""
+    """Compare a value that may be missing with a set."""
     match operator:
         case "IS_SET":
             return value is not None

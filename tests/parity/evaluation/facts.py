@@ -1,4 +1,4 @@
-"""A shop's facts as plain values, and what recording them leaves behind."""
+"""A shop's facts as plain values, and what is left of them after recording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Document: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Contact:
-    """A contact as a source tells it; blank text says nothing."""
+    """A contact as a source sends it; blank text means nothing."""
 
     id: int
     phone: str | None = None
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as a source tells it."""
+    """An order as a source sends it."""
 
     id: int
     contact_id: int
@@ -51,16 +51,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Product:
-    """A product's title."""
-
     id: str
     title: str
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text sent to a contact."""
-
     id: int
     contact_id: int
     sent_at: datetime
@@ -69,7 +65,7 @@ class Text:
 
 @dataclass(frozen=True)
 class KeywordUse:
-    """A keyword texted in."""
+    """A keyword that a contact texted."""
 
     contact_id: int
     keyword: str
@@ -78,7 +74,7 @@ class KeywordUse:
 
 @dataclass(frozen=True)
 class Event:
-    """Anything else that happened to a contact; the properties are a JSON object."""
+    """Any other event of a contact; the properties are a JSON object."""
 
     id: int
     contact_id: int
@@ -89,14 +85,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Contacts:
-    """A batch of contacts, each replaced whole."""
+    """A batch of contacts, each replaced as a whole."""
 
     items: tuple[Contact, ...]
 
 
 @dataclass(frozen=True)
 class Orders:
-    """A batch of orders, each replaced whole, or (``keep_lines``) all but its lines."""
+    """A batch of orders, each replaced as a whole or (``keep_lines``) except for its lines."""
 
     items: tuple[Order, ...]
     keep_lines: bool = False
@@ -104,42 +100,34 @@ class Orders:
 
 @dataclass(frozen=True)
 class OrderLines:
-    """A batch of lines, as (order, line): each order gets these lines in place of its own."""
+    """A batch of lines, as (order, line), that replace the lines of their orders."""
 
     items: tuple[tuple[int, Line], ...]
 
 
 @dataclass(frozen=True)
 class Products:
-    """A batch of products."""
-
     items: tuple[Product, ...]
 
 
 @dataclass(frozen=True)
 class Texts:
-    """A batch of texts."""
-
     items: tuple[Text, ...]
 
 
 @dataclass(frozen=True)
 class Keywords:
-    """A batch of uses of keywords."""
-
     items: tuple[KeywordUse, ...]
 
 
 @dataclass(frozen=True)
 class Events:
-    """A batch of events."""
-
     items: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
 class Forget:
-    """Contacts to erase, with every fact about them."""
+    """Contacts to erase with all their facts."""
 
     contacts: tuple[int, ...]
 
@@ -149,7 +137,7 @@ Batch: TypeAlias = Contacts | Orders | OrderLines | Products | Texts | Keywords 
 
 @dataclass
 class Facts:
-    """What is known of a shop after some batches: of each thing, what was said last."""
+    """A shop's facts after some batches: the last version of each."""
 
     contacts: dict[int, Contact] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
@@ -159,7 +147,7 @@ class Facts:
     events: dict[int, Event] = field(default_factory=dict)
 
     def record(self, batch: Batch) -> None:
-        """Take a batch in."""
+        """Apply a batch."""
         match batch:
             case Contacts(items):
                 self.contacts.update({contact.id: contact for contact in items})
@@ -184,7 +172,7 @@ class Facts:
                 self._forget(frozenset(gone))
 
     def _replace_lines(self, items: Iterable[tuple[int, Line]]) -> None:
-        """Nothing happens unless every order is known."""
+        """Replace lines; nothing happens unless every order is known."""
         lines: dict[int, tuple[Line, ...]] = {}
         for order_id, line in items:
             lines[order_id] = (*lines.get(order_id, ()), line)
@@ -201,7 +189,7 @@ class Facts:
 
 
 def facts_after(batches: Iterable[Batch]) -> Facts:
-    """What is known of a shop after some batches."""
+    """Return a shop's facts after some batches."""
     facts = Facts()
     for batch in batches:
         facts.record(batch)
@@ -209,10 +197,10 @@ def facts_after(batches: Iterable[Batch]) -> Facts:
 
 
 def same_keyword(keyword: str) -> str:
-    """What two keywords have in common that differ by case or surrounding space only."""
+    """Return the common form of keywords that only differ by case or surrounding space."""
     return keyword.strip().casefold()
 
 
 def told(text: str | None) -> str | None:
-    """A text, if it says anything."""
+    """Return a text, unless it is blank."""
     return text if text is not None and text.strip() else None

@@ -1,4 +1,4 @@
-"""Criteria of texts, keywords and consent, one contact at a time."""
+"""Criteria about texts, keywords and consent, for one contact at a time."""
 
 from __future__ import annotations
 
@@ -10,48 +10,47 @@ from tests.parity.evaluation.facts import Contact, Document, Facts, Text, same_k
 
 
 def is_subscribed(contact: Contact) -> bool:
-    """Whether the contact's last word was a subscription."""
+    """Return whether the contact subscribed after it last unsubscribed."""
     if contact.subscribed_at is None:
         return False
     return contact.unsubscribed_at is None or contact.unsubscribed_at < contact.subscribed_at
 
 
 def can_text(contact: Contact) -> bool:
-    """Whether the contact may be texted, and can be."""
+    """Return whether the contact is subscribed and has a phone number."""
     return is_subscribed(contact) and told(contact.phone) is not None
 
 
 class Messaging:
-    """What contacts were sent and texted in, asked at one instant."""
+    """The messages of contacts, evaluated at one instant."""
 
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
 
     def texts_received(self, body: Document, contact: Contact) -> bool:
-        """Texts sent in the window."""
+        """Count the texts sent in the window."""
         received = sum(self._clock.within(body, text.sent_at) for text in self._texts(contact))
         return compare(body["operator"], received, body["count"], body.get("upTo", 0))
 
     def texts_clicked(self, body: Document, contact: Contact) -> bool:
-        """Texts clicked in the window, whenever they were sent."""
+        """Count the texts clicked in the window, whenever they were sent."""
         clicked = sum(self._clock.within(body, text.clicked_at) for text in self._texts(contact))
         return compare(body["operator"], clicked, body["count"], body.get("upTo", 0))
 
     def click_rate(self, body: Document, contact: Contact) -> bool:
-        """Of the texts sent in the window, those clicked at any time."""
+        """Compare the share of the texts sent in the window that were clicked at any time."""
         sent = [text for text in self._texts(contact) if self._clock.within(body, text.sent_at)]
         clicked = sum(text.clicked_at is not None for text in sent)
         rate = Fraction(100 * clicked, len(sent)) if sent else None
         return compare_if_any(body, rate, "percent")
 
     def last_text_date(self, body: Document, contact: Contact) -> bool:
-        """The last text."""
         times = (text.sent_at for text in self._texts(contact))
         return self._clock.dated(body, max(times, default=None))
 
     def keyword(self, body: Document, contact: Contact) -> bool:
-        """Keywords, but for case and surrounding space."""
+        """Compare keywords, ignoring case and surrounding space."""
         used = {
             keyword
             for contact_id, keyword, received_at in self._facts.keywords
@@ -60,15 +59,12 @@ class Messaging:
         return has(body["operator"], used, {same_keyword(word) for word in body["keywords"]})
 
     def subscribe_date(self, body: Document, contact: Contact) -> bool:
-        """The last subscription."""
         return self._clock.dated(body, contact.subscribed_at)
 
     def unsubscribed_date(self, body: Document, contact: Contact) -> bool:
-        """The last end of one."""
         return self._clock.dated(body, contact.unsubscribed_at)
 
     def subscription_status(self, body: Document, contact: Contact) -> bool:
-        """One of three states."""
         if is_subscribed(contact):
             status = "SUBSCRIBED"
         elif contact.subscribed_at is None and contact.unsubscribed_at is None:

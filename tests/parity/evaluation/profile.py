@@ -1,4 +1,4 @@
-"""Criteria of who and where contacts are, and of events, one contact at a time."""
+"""Criteria about contacts' profiles and events, for one contact at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NORTH_AMERICA = {
     *("US", "CA", "PR", "DO", "JM", "TT", "BS", "BB", "LC", "GD", "VC", "AG", "DM", "KN", "BM"),
     *("KY", "VI", "VG", "TC", "AI", "MS", "SX", "GU", "AS", "MP"),
 }
-# Country calling codes of one digit and of two; all others have three.
+# Country calling codes with one and two digits; all others have three.
 ONE_DIGIT = {"1", "7"}
 TWO_DIGITS = {
     *("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46"),
@@ -26,14 +26,14 @@ TWO_DIGITS = {
 
 
 class Profile:
-    """Who contacts are, asked at one instant."""
+    """The profiles of contacts, evaluated at one instant."""
 
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
 
     def contact_type(self, body: Document, contact: Contact) -> bool:
-        """What a contact is to the shop."""
+        """Compare the type of the contact."""
         customer = is_customer(self._facts, contact)
         found = {
             "SUBSCRIBER": is_subscribed(contact),
@@ -44,7 +44,7 @@ class Profile:
         return bool(found[body["type"]] == (body["operator"] == "IS"))
 
     def location(self, body: Document, contact: Contact) -> bool:
-        """The country and, if asked for, the region."""
+        """Compare the country and, if given, the region."""
         country, region = told(contact.country), told(contact.region)
         match body["operator"]:
             case "ANY_OF":
@@ -55,39 +55,38 @@ class Profile:
         return is_one_of(body["operator"], country, set())
 
     def created_date(self, body: Document, contact: Contact) -> bool:
-        """When the source made the contact."""
+        """Compare the time at which the source created the contact."""
         return self._clock.dated(body, contact.created_at)
 
     def city(self, body: Document, contact: Contact) -> bool:
-        """The city, but for capitals and surrounding space."""
+        """Compare the city, ignoring case and surrounding space."""
         city = told(contact.city)
         own = None if city is None else small(city.strip())
         wanted = {small(name.strip()) for name in body.get("cities", ())}
         return is_one_of(body["operator"], own, wanted)
 
     def email_domain(self, body: Document, contact: Contact) -> bool:
-        """What follows the last @ of the address, but for capitals and surrounding space."""
+        """Compare the text after the last @, ignoring case and surrounding space."""
         wanted = {small(name.strip()).removeprefix("@") for name in body.get("domains", ())}
         return is_one_of(body["operator"], domain_of(contact.email), wanted)
 
     def area_code(self, body: Document, contact: Contact) -> bool:
-        """The area code of North America, or + and the calling code of a country elsewhere."""
+        """Compare the North American area code, or + and the calling code of another country."""
         code, wanted = area_of(contact), set(body.get("codes", ()))
         if "+1" in wanted and code is not None and not code.startswith("+"):
             wanted.add(code)
         return is_one_of(body["operator"], code, wanted)
 
     def tag(self, body: Document, contact: Contact) -> bool:
-        """Labels, but for surrounding space."""
+        """Compare tags, ignoring surrounding space."""
         own = {tag.strip() for tag in contact.tags if tag.strip()}
         return has(body["operator"], own, {tag.strip() for tag in body["tags"]})
 
     def property(self, body: Document, contact: Contact) -> bool:
-        """A property of the contact."""
         return property_is(body, value_of(contact.properties, body["property"]), self._clock)
 
     def anniversary(self, body: Document, contact: Contact) -> bool:
-        """When a day comes round."""
+        """Compare the days until a date recurs."""
         if body["operator"].startswith(("IS_NOT_", "NOT_")):
             positive = body["operator"].replace("NOT_", "")
             return not self.anniversary({**body, "operator": positive}, contact)
@@ -103,7 +102,7 @@ class Profile:
         return bool(days_until(day, self._clock.today) <= body.get("days", 0))
 
     def event(self, body: Document, contact: Contact) -> bool:
-        """How often something happened, under conditions of what is known of it."""
+        """Compare the number of events that meet the conditions."""
         number = sum(
             event.contact_id == contact.id
             and event.name == body["name"]
@@ -118,7 +117,7 @@ class Profile:
 
 
 def domain_of(email: str | None) -> str | None:
-    """What is behind the last @ of an address, unless there is space in it."""
+    """Return the text after the last @ of an address, unless it contains space."""
     _, at, domain = (email or "").rstrip().rpartition("@")
     return small(domain) if at and domain and domain.split() == [domain] else None
 
@@ -149,7 +148,7 @@ def area_of(contact: Contact) -> str | None:
 
 
 def days_until(day: date, today: date) -> int:
-    """How long until the month and day come round; on February 28 for a 29th that there is not."""
+    """Return the days until a month and day recur; February 29 falls on the 28th in other years."""
     for later in range(367):
         then = today + timedelta(days=later)
         on = (then.month, then.day)

@@ -1,4 +1,4 @@
-"""Properties: values of a JSON object, each read as what it is."""
+"""Properties: values of a JSON object, each read by its kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INSTANT = re.compile(
 )
 WRITTEN_YEARS = range(1900, 2200)
 
-# Operators by the negative one's positive twin.
+# Positive operators by their negative twin.
 POSITIVE = {
     "NONE_OF": "ANY_OF",
     "NOT_CONTAINS": "CONTAINS",
@@ -30,12 +30,12 @@ NUMERIC = {"EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST", "BETWEE
 
 
 def value_of(properties: str | None, name: str) -> Any:
-    """A property's value; ``None`` where there is none."""
+    """Return a property's value, or ``None``."""
     return json.loads(properties or "{}").get(name)
 
 
 def day_in(value: Any, clock: Clock) -> date | None:
-    """The day that a value is, or on which an instant is by the shop's clock."""
+    """Return the day of a value: a date, or an instant's day in the shop's timezone."""
     if not isinstance(value, str) or not value[:4].isdecimal():
         return None
     if int(value[:4]) not in WRITTEN_YEARS:
@@ -47,12 +47,12 @@ def day_in(value: Any, clock: Clock) -> date | None:
         if INSTANT.fullmatch(value):
             return clock.day_of(datetime.fromisoformat(value))
     except ValueError:
-        pass  # no such day, hour or offset
+        pass  # not a valid day, hour or offset
     return None
 
 
 def property_is(body: Document, value: Any, clock: Clock) -> bool:
-    """Whether a property's value is as a form says."""
+    """Return whether a property's value is as a form says."""
     operator = body["operator"]
     if operator in POSITIVE:
         return not property_is({**body, "operator": POSITIVE[operator]}, value, clock)

@@ -1,4 +1,4 @@
-"""Criteria of purchases, one contact at a time."""
+"""Criteria about purchases, for one contact at a time."""
 
 from __future__ import annotations
 
@@ -12,53 +12,50 @@ from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order
 
 
 def net(order: Order) -> Decimal:
-    """What was paid for an order and not paid back."""
+    """Return the amount paid for an order minus refunds."""
     return order.total - (order.refunded or 0)
 
 
 def stands(order: Order) -> bool:
-    """Whether an order counts as one: neither cancelled nor paid back in full."""
+    """Return whether an order counts: neither canceled nor refunded in full."""
     refunded = order.refunded or Decimal(0)
     return order.cancelled_at is None and not (refunded > 0 and refunded >= order.total)
 
 
 def bought(order: Order) -> Iterator[Line]:
-    """The lines of an order that are purchases."""
+    """Return the lines of an order that are purchases."""
     return (line for line in order.lines if line.quantity > 0)
 
 
 def is_customer(facts: Facts, contact: Contact) -> bool:
-    """Whether a contact has an order that stands."""
+    """Return whether a contact has an order that counts."""
     return any(it.contact_id == contact.id and stands(it) for it in facts.orders.values())
 
 
 def title_holds(title: str, words: str) -> bool:
-    """Whether a title has each of some words in it, whatever their capitals."""
+    """Return whether a title contains each of some words, ignoring case."""
     return all(word in small(title) for word in small(words).split())
 
 
 class Purchases:
-    """What contacts have bought, asked at one instant."""
+    """The purchases of contacts, evaluated at one instant."""
 
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
 
     def spend(self, body: Document, contact: Contact) -> bool:
-        """Total spend."""
         orders = self._orders(contact, body)
         spent = sum((net(order) for order in orders if not order.cancelled_at), Decimal(0))
         bounds = Decimal(body["amount"]), Decimal(body.get("upTo", 0))
         return compare(body["operator"], spent, *bounds)
 
     def average_order_value(self, body: Document, contact: Contact) -> bool:
-        """Net payments by orders."""
         paid = [Fraction(net(order)) for order in self._standing(contact, body)]
         average = sum(paid, Fraction(0)) / len(paid) if paid else None
         return compare_if_any(body, average, "amount")
 
     def orders_placed(self, body: Document, contact: Contact) -> bool:
-        """Orders placed, of those asked for."""
         least, products = Decimal(body.get("minimumValue", 0)), body.get("products")
         placed = sum(
             net(order) >= least
@@ -68,17 +65,17 @@ class Purchases:
         return compare(body["operator"], placed, body["count"], body.get("upTo", 0))
 
     def first_order_date(self, body: Document, contact: Contact) -> bool:
-        """The first order that stands."""
+        """Compare the date of the first order that counts."""
         times = (order.ordered_at for order in self._standing(contact, {}))
         return self._clock.dated(body, min(times, default=None))
 
     def last_order_date(self, body: Document, contact: Contact) -> bool:
-        """The last order that stands."""
+        """Compare the date of the last order that counts."""
         times = (order.ordered_at for order in self._standing(contact, {}))
         return self._clock.dated(body, max(times, default=None))
 
     def product_purchased(self, body: Document, contact: Contact) -> bool:
-        """Products, each by itself, or all those with a title together."""
+        """Compare products, each on its own, or all products whose title matches together."""
         lines = [
             (order.id, line) for order in self._standing(contact, body) for line in bought(order)
         ]
@@ -113,7 +110,7 @@ class Purchases:
 
 
 def enough(lines: list[tuple[int, Line]], body: Document) -> bool:
-    """Whether lines, with their orders, are as many times and units as a criterion asks for."""
+    """Return whether lines with their orders reach the minimum numbers of orders and units."""
     units = sum(line.quantity for _, line in lines)
     times = len({order_id for order_id, _ in lines})
     return bool(units >= body.get("minimumUnits", 1) and times >= body.get("minimumTimes", 1))
