@@ -82,6 +82,7 @@ CONTRACT_MODULES = (
     "graphql_app.criteria.comparisons",
     "graphql_app.criteria.operators",
     "graphql_app.criteria.fields",
+    "graphql_app.criteria.number_types",
     "graphql_app.criteria.field_types",
     "graphql_app.criteria.windows",
     "graphql_app.criteria.scope",

@@ -77,9 +77,12 @@ def _export(
 
     owner = shops.find_shop(services.catalog, handle)
     saved = SavedSegments(services.catalog, services.registry, owner)
-    rule = saved.rule(saved.find(segment))
+    found = saved.find(segment)
+    rule = saved.rule(found)
     shop_id, scope = shops.stored_id(owner), shop_scope(owner)
-    engine = ShopEngine(services.audience, shop_id, scope, services.index)
+    engine = ShopEngine(services.audience, shop_id, scope, services.index, services.labels)
+    [summary] = services.summaries.summaries(saved, engine, [found])
+    err.print(f"{found.name}: {summary}", markup=False, highlight=False)
     export = Export(engine, rule, after)
     columns = (
         TextColumn("{task.description}"),

@@ -20,16 +20,10 @@ from graphql_app.criteria.describe import field as describe_field
 from graphql_app.criteria.describe import listed as describe_list
 from graphql_app.criteria.describe import money as describe_money
 from graphql_app.criteria.field_types import (
-    Count,
     Country,
     Day,
-    Days,
     Keyword,
-    Money,
-    Number,
     OneOrMore,
-    Percent,
-    PositiveCount,
     ProductId,
     Region,
     SegmentId,
@@ -41,6 +35,14 @@ from graphql_app.criteria.fields import FieldKind, FieldType, Option, form_field
 from graphql_app.criteria.form import Condition, FieldSpec, Form
 from graphql_app.criteria.hooks import CONTRACT_VERSION, Hooks, hookimpl
 from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.number_types import (
+    Count,
+    Days,
+    Money,
+    Number,
+    Percent,
+    PositiveCount,
+)
 from graphql_app.criteria.operators import (
     Choice,
     ChoiceOperator,

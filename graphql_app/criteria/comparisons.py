@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, func
 
 from graphql_app.criteria import describe
 from graphql_app.criteria.base import MeasuredCriterion
-from graphql_app.criteria.field_types import Count, Day, Days, Money, Percent
+from graphql_app.criteria.field_types import Day
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.number_types import Count, Days, Money, Percent
 from graphql_app.criteria.operators import (
     DateOperator,
     NumberOperator,
@@ -64,16 +65,16 @@ class MoneyCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """The amounts that match."""
+        """Return the amounts that match."""
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """E.g. "$37.20", and "$3.33…" of an amount that goes on."""
+        """Return e.g. "$37.20", or "$3.33…" for an amount with more than four decimals."""
         return describe.measured_money(value, scope.currency)
 
 
 class CountCriterion(MeasuredCriterion):
-    """A number of things per contact, compared with one or two numbers."""
+    """A count per contact, compared with one or two numbers."""
 
     bounds = frozenset({"operator", "count", "up_to"})
     operator: NumberOperator
@@ -81,7 +82,7 @@ class CountCriterion(MeasuredCriterion):
     up_to: Count | None = form_field("Up to", used_with=BETWEEN, placeholder="5", not_below="count")
 
     def interval(self, scope: Scope) -> Interval[int]:
-        """The numbers that match."""
+        """Return the numbers that match."""
         return compared(self.operator, self.count, self.up_to)
 
 
@@ -94,7 +95,7 @@ WITH_NUMBER = tuple(
 
 
 class OptionalMoneyCriterion(MeasuredCriterion):
-    """An amount of money that a contact may not have, such as an average."""
+    """An amount of money that not every contact has, such as an average."""
 
     bounds = frozenset({"operator", "amount", "up_to"})
     absent: ClassVar[int | None] = None
@@ -106,18 +107,18 @@ class OptionalMoneyCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """The amounts that match; any at all with IS_SET."""
+        """Return the amounts that match; all amounts with IS_SET."""
         if self.amount is None:
             return Interval()
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """E.g. "$37.20", and "$3.33…" of an amount that goes on."""
+        """Return e.g. "$37.20", or "$3.33…" for an amount with more than four decimals."""
         return describe.measured_money(value, scope.currency)
 
 
 class PercentCriterion(MeasuredCriterion):
-    """A share in percent that a contact may not have, because there is nothing to share."""
+    """A percentage that not every contact has, such as a click rate."""
 
     bounds = frozenset({"operator", "percent", "up_to"})
     absent: ClassVar[int | None] = None
@@ -129,24 +130,25 @@ class PercentCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """The percentages that match; any at all with IS_SET."""
+        """Return the percentages that match; all percentages with IS_SET."""
         if self.percent is None:
             return Interval()
         return compared(self.operator, self.percent, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """E.g. "12.5%", and "33.33…%" of a share that goes on."""
+        """Return e.g. "12.5%", or "33.33…%" for a percentage with more than four decimals."""
         return describe.measured_number(value, "%")
 
 
 def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:
-    """SQL: a decimal or whole number divided by a whole one, cut after 18 decimals.
+    """Return SQL that divides a decimal or whole number by a whole number, cut after 18 decimals.
 
-    That is exact enough for every comparison. Two quotients by up to 10^14 differ from a number of
-    four decimals by 10^-18 or more, or not at all. The engine refuses a dividend beyond 10^20.
+    This is exact enough for every comparison: a quotient by up to 10^14 either equals a number with
+    four decimals or differs from it by at least 10^-18. The statement fails for a dividend above
+    10^20.
     """
-    # Not divideDecimal, which takes five times as long: its result has 256 bits. Of 128 the engine
-    # would say nothing if they were too few.
+    # divideDecimal takes five times as long, because its result has 256 bits. The engine does not
+    # report an overflow of 128 bits, so large dividends are refused here.
     too_large = func.throwIf(func.toFloat64(func.abs(dividend)) > LARGEST_DIVIDEND)
     exact = func.toDecimal128(dividend + too_large, QUOTIENT_SCALE)
     return func.divide(exact, func.toDecimal128(divisor, 0))

@@ -1,4 +1,4 @@
-"""Fields: how a criterion declares what its form asks for, and what a type of value is."""
+"""Fields of forms, and their types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphql_app.criteria.operators import Operator
 
 
 class FieldKind(StrEnum):
-    """The input that a form shows; every criterion's fields are of these kinds."""
+    """The kind of input that a form shows for a field."""
 
     COUNT = "COUNT"
     MONEY = "MONEY"
@@ -28,9 +28,9 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that a field may take, and how to show it to people.
+    """A value of a field with its label.
 
-    ``operators`` are those that suit the value, by name; ``None`` where all do.
+    ``operators`` names the operators that suit the value; ``None`` stands for all.
     """
 
     value: str
@@ -40,10 +40,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldType:
-    """What a value of a field is.
+    """The type of a field's values.
 
-    ``minimum``, ``maximum`` and ``step`` are written as a value of the field is; ``unit`` is for
-    display. ``example`` is a valid value; ``json_schema`` accepts exactly the valid ones. Where
+    ``minimum``, ``maximum`` and ``step`` are written like values of the field; ``unit`` is for
+    display. ``example`` is a valid value, and ``json_schema`` accepts exactly the valid values. If
     there are ``options``, a value is one of them.
     """
 
@@ -60,7 +60,7 @@ class FieldType:
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """How a field appears in a form: see ``form_field``."""
+    """The arguments of ``form_field``."""
 
     label: str
     used_with: tuple[Operator, ...] | None
@@ -84,14 +84,14 @@ def form_field(
     """Declare a criterion's field.
 
     Args:
-        label: What a form shows beside the input.
-        used_with: The operators that the field goes with; with any other it must be absent.
-            ``None`` means all. Give such a field a type ``... | None``.
-        optional: Whether it may be absent although its operator uses it.
+        label: The text beside the input.
+        used_with: The operators that use the field, or ``None`` for all. With another operator the
+            field must be absent, so its type is ``... | None``.
+        optional: Whether the field may be absent with an operator that uses it.
         description: A sentence of help.
-        placeholder: An example to show in the empty input.
-        suggests: Whether the criterion's ``suggest`` offers values for it.
-        not_below: The Python name of another field, than which this one must not be less.
+        placeholder: An example for the empty input.
+        suggests: Whether the criterion's ``suggest`` offers values for the field.
+        not_below: The Python name of a field whose value this field's value must not be below.
     """
     form = FormField(
         label=label,

@@ -1,4 +1,4 @@
-"""Forms: an operator and fields, which are read off the annotations."""
+"""Forms: an operator and fields, declared as annotations."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from graphql_app.criteria.scope import Scope
 class FieldSpec:
     """One field of a form.
 
-    ``attribute`` is the Python name, ``name`` the one in rules and GraphQL. ``required`` says
-    whether a rule must have it when its operator is among ``used_with``; ``most`` is how many
-    values a list takes, ``None`` where it is no list. ``choices`` is the enum of a choice that has
-    one, ``condition`` the form of the rows of a list of conditions.
+    ``attribute`` is the Python name, ``name`` the name in rules and GraphQL. ``required`` says
+    whether a rule with an operator of ``used_with`` must have the field. ``most`` is the maximum
+    number of values of a list, and ``None`` for a single value. ``choices`` is the enum of a
+    choice, ``condition`` the form of the rows of a list of conditions.
     """
 
     attribute: str
@@ -43,12 +43,12 @@ class FieldSpec:
 
     @property
     def multiple(self) -> bool:
-        """Whether it takes a list of values."""
+        """Whether the field takes a list of values."""
         return self.most is not None
 
     @property
     def always_required(self) -> bool:
-        """Whether a rule must have it whatever its operator."""
+        """Whether a rule must have the field with every operator."""
         return self.required and self.form.used_with is None
 
     @property
@@ -66,7 +66,7 @@ class FieldSpec:
 
     @property
     def example(self) -> Any:
-        """A valid value; of text, what the form shows in the empty input."""
+        """A valid value; the placeholder for a text that has one."""
         example = self.type.example
         if self.type.kind is FieldKind.TEXT and self.form.placeholder is not None:
             example = self.form.placeholder
@@ -74,10 +74,10 @@ class FieldSpec:
 
 
 class Form(BaseModel):
-    """Something that a form asks for: an operator, and the fields that it compares with.
+    """An operator, and the fields that it uses.
 
-    A subclass annotates ``operator`` with an ``Operator`` enum and its other fields with the field
-    types of this package, and has a docstring whose first paragraph is shown to people.
+    A subclass annotates ``operator`` with an ``Operator`` enum and its other fields with field
+    types. The first paragraph of its docstring is its description for users.
     """
 
     model_config = ConfigDict(
@@ -87,23 +87,23 @@ class Form(BaseModel):
     operator: Operator
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What is wrong beyond each field's own validation: (path of aliases, sentence) pairs."""
+        """Yield (path of names in rules, message) for problems that no field's type finds."""
         yield from ()
 
     @classmethod
     def description(cls) -> str:
-        """The first paragraph of the class's own docstring, in one line."""
+        """Return the first paragraph of the class's docstring, in one line."""
         paragraph = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
         return " ".join(paragraph.split())
 
     @classmethod
     def fields(cls) -> tuple[FieldSpec, ...]:
-        """The fields of the form beside the operator, in order."""
+        """Return the fields of the form, without the operator, in order."""
         return field_specs(cls)
 
     @classmethod
     def operators(cls) -> type[Operator]:
-        """The enum of the form's operators."""
+        """Return the enum of the form's operators."""
         annotation = cls.model_fields["operator"].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, Operator)):
             raise TypeError(f"{cls.__name__}.operator must be annotated with an Operator enum")
@@ -113,12 +113,12 @@ class Form(BaseModel):
 class Condition(Form, ABC):
     """A row of a list field: a small form within a criterion's form.
 
-    A criterion has a field of type ``UpToTen[MyCondition]``, and combines the conditions itself.
+    A criterion has a field of type ``UpToTen[MyCondition]`` and combines the conditions itself.
     """
 
     @abstractmethod
     def describe(self, scope: Scope) -> str:
-        """The condition as a clause of a sentence."""
+        """Return the condition as a clause of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,10 @@ class _Hint:
 
 @cache
 def field_specs(form: type[Form]) -> tuple[FieldSpec, ...]:
-    """The fields of a form but ``operator``.
+    """Return the fields of a form, without ``operator``.
 
     Raises:
-        TypeError: A field is not made with ``form_field`` or not of a field type.
+        TypeError: A field is not declared with ``form_field``, or has no field type.
     """
     hints = get_type_hints(form, include_extras=True)
     specs = []
@@ -192,7 +192,7 @@ def _read(hint: Any, where: str) -> _Hint:
 
 
 def _is_condition(hint: Any) -> TypeGuard[type[Condition]]:
-    """Whether it is a form of its own, by what every form has."""
+    """Return whether an annotation is a form."""
     return (
         isinstance(hint, type) and issubclass(hint, BaseModel) and "operator" in hint.model_fields
     )
@@ -219,7 +219,7 @@ def _condition(condition: type[Condition]) -> FieldType:
 
 
 def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a form, with some keywords at its head."""
+    """Return the JSON Schema of a form, which begins with the keywords of ``head``."""
     groups: dict[tuple[str, ...], list[Operator]] = {}
     for operator in form.operators():
         names = tuple(spec.name for spec in form.fields() if operator in spec.used_with)
@@ -232,7 +232,7 @@ def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
 
 
 def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]:
-    """The schema of some operators, which all use the same fields."""
+    """Return the schema of operators that use the same fields."""
     choices = [{"const": operator.value, "title": operator.label} for operator in operators]
     branch = {
         "title": ", ".join(operator.label for operator in operators),
@@ -252,7 +252,7 @@ def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]
 
 
 def example_values(form: type[Form]) -> dict[str, Any]:
-    """Valid values of a form, with its first operator."""
+    """Return valid values of a form, with its first operator."""
     operator = next(iter(form.operators()))
     values = {
         spec.name: spec.example

@@ -1,4 +1,4 @@
-"""The hooks that a plugin implements, and the marker it implements them with."""
+"""The hooks that a plugin implements."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ PROJECT = "graphql_app"
 ENTRY_POINT_GROUP = "graphql_app.criteria"
 
 CONTRACT_VERSION = 1
-"""The version of this contract. A plugin says in a constant of this name which one it is for."""
+"""The version of this contract. A plugin declares its version in a constant of this name."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-"""Marks a function of a plugin as the implementation of the hook of its name."""
+"""Mark a function of a plugin as the implementation of the hook with the same name."""
 
 
 class Hooks:
-    """What a plugin may supply; it implements any of these with ``@hookimpl``."""
+    """The hooks; a plugin implements any of them with ``@hookimpl``."""
 
     @hookspec
     def register_criteria(self) -> Sequence[type[Criterion]]:
-        """The criteria that the plugin adds."""
+        """Return the plugin's criteria."""
         return ()
 
     @hookspec
     def register_default_segments(self) -> Sequence[DefaultSegment]:
-        """Segments that every shop gets at its creation."""
+        """Return segments that every shop has."""
         return ()
 
     @hookspec
     def register_segment_templates(self) -> Sequence[SegmentTemplate]:
-        """Examples to start segments from."""
+        """Return templates to start segments from."""
         return ()
 
     @hookspec
     def register_audience_tables(self) -> Sequence[type[AudienceTable]]:
-        """Tables of facts of the plugin's own."""
+        """Return the plugin's own tables of facts."""
         return ()

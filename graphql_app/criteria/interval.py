@@ -1,4 +1,4 @@
-"""Intervals: every positive comparison of a value is membership in one."""
+"""Intervals: the values that a positive comparison matches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from graphql_app.audience.tables import INSTANT, Expression
 
 V = TypeVar("V", int, float, Decimal, date, datetime)
 
-# Scale of every money column; comparing with a bare literal would go through floating point.
+# The scale of every money column. A comparison with a plain literal would use floating point.
 MONEY_SCALE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Interval(Generic[V]):
-    """A range of values; a missing bound is unbounded, an open bound is not itself inside.
+    """A range of values. A bound that is ``None`` is absent, an open bound is not included.
 
-    One description serves both SQL (``clause``) and values that are already known (``contains``),
-    which is what keeps a stored measure and a fresh query in agreement.
+    The size index tests values with ``contains`` and statements use ``clause``; both agree.
     """
 
     low: V | None = None
@@ -31,7 +30,7 @@ class Interval(Generic[V]):
     high_open: bool = False
 
     def contains(self, value: V) -> bool:
-        """Whether ``value`` lies inside."""
+        """Return whether a value is in the range."""
         if self.low is not None and (value < self.low or (self.low_open and value == self.low)):
             return False
         return not (
@@ -39,7 +38,7 @@ class Interval(Generic[V]):
         )
 
     def clause(self, column: Expression) -> ColumnElement[bool]:
-        """The same as SQL over ``column``; bounds are bound parameters, NULL is never inside."""
+        """Return SQL for whether a column is in the range; NULL is not."""
         bounds: list[ColumnElement[bool]] = []
         if self.low is not None:
             low = _bind(self.low)

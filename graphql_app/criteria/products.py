@@ -1,4 +1,4 @@
-"""Products to choose from."""
+"""Suggestions of products."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from graphql_app.audience.tables import OrderLine, Product, Statement
 
 
 def suggest_products(search: str) -> Statement:
-    """Products by a part of the title or id, the one of that very id first, then the best-selling.
+    """Return products by part of the title or id: first the one with that id, then by sales.
 
-    It is what a criterion with a field of type ``ProductId`` answers in ``suggest``.
+    Use it in ``suggest`` for a field of type ``ProductId``.
     """
     sales = (
         select(col(OrderLine.product_id), func.count().label("lines"))

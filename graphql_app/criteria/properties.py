@@ -1,9 +1,9 @@
-"""Properties: values that a shop puts into a JSON document, compared as what they are.
+"""Custom properties: values in a JSON document, compared by their kind.
 
-A value is text, a number, a date or yes/no, as the document has it; an operator asks for one of
-the kinds, and a value of another kind reads as unset. A date is a text such as 2024-05-01, or an
-instant of ISO 8601 with its offset, which is on the day that it has in the shop's time zone.
-Numbers are those of JSON: 64-bit floating point.
+A value is text, a number, a date or yes/no. An operator compares values of one kind, and a value of
+another kind counts as no value. A date is a text such as 2024-05-01, or an ISO 8601 instant with
+its offset, which falls on a day in the shop's time zone. Numbers are 64-bit floating-point numbers,
+as in JSON.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, sele
 from graphql_app.audience.tables import Expression, Statement
 from graphql_app.criteria import comparisons
 from graphql_app.criteria.describe import clause
-from graphql_app.criteria.field_types import (
-    Days,
-    Number,
-    OneOrMore,
-    Text,
-    WrittenDay,
-)
+from graphql_app.criteria.field_types import OneOrMore, Text, WrittenDay
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.form import Condition, Form
 from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.number_types import Days, Number
 from graphql_app.criteria.operators import NumberOperator, Operator
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.texts import fold, folded, offered, suggest_frequent
@@ -88,13 +83,13 @@ SAMPLE = 100_000
 
 
 def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement[date]:
-    """SQL: the day of a date property in the shop's time zone; NULL where it is none."""
+    """Return SQL for the day of a date property in the shop's time zone; NULL for other values."""
     value = func.JSONExtractString(document, name)
     day = func.toDate32OrNull(value)
     instant = func.parseDateTime64BestEffortOrNull(value, 3, "UTC")
     return case(
         (_kind(document, name) != "String", None),
-        # Of a day that its month does not have, the engine makes one of the next month.
+        # The engine turns a day that a month does not have into a day of the next month.
         (and_(func.match(value, DAY), func.toString(day) == value), day),
         (func.match(value, INSTANT), func.toDate32(instant, scope.timezone.key)),
         else_=None,
@@ -114,7 +109,7 @@ class PropertyForm(Form):
         "Values", used_with=WITH_TEXTS, placeholder="red", suggests=True
     )
     text: Text | None = form_field(
-        "Text", used_with=WITH_TEXT, description="Capital letters and small ones are the same."
+        "Text", used_with=WITH_TEXT, description="Upper and lower case do not matter."
     )
     number: Number | None = form_field("Number", used_with=WITH_NUMBER, placeholder="10")
     number_up_to: Number | None = form_field(
@@ -127,7 +122,7 @@ class PropertyForm(Form):
     days: Days | None = form_field("Days", used_with=WITH_DAYS, placeholder="30")
 
     def holds(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
-        """SQL: whether the document's property is so; never NULL, also for negative operators."""
+        """Return SQL for whether a document's property matches, never NULL."""
         holds = func.coalesce(self._positive(document, scope), literal(False))
         return not_(holds) if self.operator.negated else holds
 
@@ -183,18 +178,18 @@ _KINDS = (
 
 
 def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
-    """Names of properties, the most frequent first, with the kind that most of its values have.
+    """Return names of properties, the most frequent first, with the kind of most of their values.
 
     Args:
-        documents: A statement of one column of JSON documents; the first 100,000 are looked at.
-        search: A part of the name.
-        kind: Only those of a kind: number, yes/no, date or text.
+        documents: A statement of one column of JSON documents, of which the first 100,000 count.
+        search: Part of the name.
+        kind: The only kind to return: number, yes/no, date or text.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
     pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
     pair = pairs.subquery().c.pair
     name, raw = func.tupleElement(pair, 1), func.tupleElement(pair, 2)
-    # The engine has a text for a list or an object too: its JSON.
+    # For a list or an object the engine returns its JSON as a text.
     text = case((func.startsWith(raw, '"'), func.JSONExtractString(raw)), else_="")
     its_kind = func.multiIf(
         func.match(raw, "^-?[0-9]"),
@@ -237,7 +232,13 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
 
 
 def suggest_values(documents: Statement, name: str, search: str) -> Statement:
-    """Texts that a property has, the most frequent first; arguments as above."""
+    """Return the texts of a property, the most frequent first.
+
+    Args:
+        documents: A statement of one column of JSON documents, of which the first 100,000 count.
+        name: The property.
+        search: Part of the text.
+    """
     document = documents.limit(SAMPLE).subquery().c[0]
     value = func.JSONExtractString(document, name)
     return suggest_frequent(value, search, _kind(document, name) == "String")

@@ -1,4 +1,4 @@
-"""Criteria that ask about another saved segment."""
+"""Criteria that refer to another saved segment."""
 
 from __future__ import annotations
 
@@ -14,21 +14,17 @@ from graphql_app.criteria.scope import Scope
 class SegmentReference(Criterion):
     """Whether a contact is in another saved segment.
 
-    The host puts the rule of that segment in the place of the criterion, as it is at the moment, so
-    a subclass has no SQL: it has a key, a label, a docstring, and says itself in words.
+    The host evaluates that segment's current rule in the place of the criterion. So a subclass has
+    no SQL, only a key, a label, a docstring and ``describe_as``.
     """
 
     operator: StateOperator
     segment: SegmentId = form_field("Segment", suggests=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Never called.
-
-        Raises:
-            TypeError: Always.
-        """
+        """Raise ``TypeError``: the host never calls this."""
         raise TypeError(f"{self.key} stands for another rule and has no SQL")
 
     def describe_as(self, name: str) -> str:
-        """The criterion as a clause of a sentence, given the name of the segment."""
+        """Return the criterion as a clause of a sentence, given the segment's name."""
         return f'{self.label} {self.operator.label} "{name}"'

@@ -10,11 +10,11 @@ from graphql_app.criteria.form import example_values, form_schema
 
 
 def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a criterion's fields, operator included.
+    """Return the JSON Schema (2020-12) of a criterion's fields and operator.
 
-    It accepts what the API accepts, but for two things that JSON Schema cannot say: that the second
-    of two bounds is not below the first (objects name such pairs in ``x-ordered``), and that the
-    segment of an id is there.
+    It accepts what the API accepts, except that JSON Schema cannot check two things: that the
+    second of two bounds is not below the first (``x-ordered`` names the pairs), and that a segment
+    with an id exists.
     """
     head = {"title": criterion.label, "description": criterion.description()}
     return form_schema(criterion, head)
@@ -28,7 +28,7 @@ WIDGETS = {
 
 
 def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
-    """Hints for JSON Schema form libraries: the order of fields, widgets and placeholders."""
+    """Return hints for JSON Schema form libraries: order, widgets, placeholders and help."""
     hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in criterion.fields())]}
     for spec in criterion.fields():
         options = {
@@ -41,5 +41,5 @@ def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
 
 
 def example(criterion: type[Criterion]) -> dict[str, Any]:
-    """A valid rule with the criterion, of its first operator."""
+    """Return a valid rule with the criterion and its first operator."""
     return {criterion.key: example_values(criterion)}

@@ -1,4 +1,4 @@
-"""Segments that a plugin gives every shop: defaults that stay, and templates to start from."""
+"""Default segments and templates, which a plugin gives every shop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class DefaultSegment:
-    """A segment that every shop has from its creation and that nobody can change.
+    """A segment that every shop has and that nobody can change.
 
-    ``key`` names it for good, so that a later version may improve its name and rule.
+    ``key`` identifies it, so that a later version of the plugin can change its name and rule.
     """
 
     key: str
@@ -22,10 +22,10 @@ class DefaultSegment:
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """A value inside a template's rule that the shop's own data supplies.
+    """A placeholder in a template's rule for a value from the shop's own facts.
 
-    It becomes the criterion's suggestion at ``position`` (0 is the best) for the field that it
-    stands in, or ``otherwise`` in a shop that has none there yet.
+    The host fills in the criterion's suggestion at ``position`` (0 is the best), or ``otherwise``
+    in a shop with fewer suggestions.
     """
 
     position: int
@@ -34,7 +34,7 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True)
 class SegmentTemplate:
-    """An example to start a segment from; lists in its rule may hold ``Suggested`` values."""
+    """An example to start a segment from; lists in its rule can contain ``Suggested`` values."""
 
     key: str
     name: str

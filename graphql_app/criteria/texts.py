@@ -1,4 +1,4 @@
-"""Texts: compared without regard to case, trimmed, and offered to people."""
+"""Texts: folding, trimming and suggestions."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from sqlalchemy import ColumnElement, func, select
 from graphql_app.audience.tables import Expression, Statement
 from graphql_app.criteria.field_types import MAX_TEXT
 
-SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip takes off, inside brackets of the engine's
+SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip removes, for a bracket expression of the engine
 
 
 def fold(text: str) -> str:
-    """A text in small letters; one that another holds is in it when both are folded."""
-    # Whether a sigma is written as a final one depends on what follows it.
+    """Return a text in lower case, for comparison with other folded texts."""
+    # A sigma has another lower-case form at the end of a word.
     return text.lower().replace("ς", "σ")
 
 
 def folded(text: Expression) -> ColumnElement[str]:
-    """SQL: the same."""
+    """Return SQL that folds a text as ``fold`` does."""
     return func.replaceAll(func.lowerUTF8(text), "ς", "σ")
 
 
 def trimmed(text: Expression) -> ColumnElement[str]:
-    """SQL: a text without the space around it, as ``str.strip`` has it."""
+    """Return SQL that removes the spaces around a text, as ``str.strip`` does."""
     return func.replaceRegexpAll(text, f"^[{SPACE}]+|[{SPACE}]+$", "")
 
 
 def offered(text: Expression, search: str) -> Sequence[ColumnElement[bool]]:
-    """SQL: conditions of texts that a rule may have, see ``Text``, and that hold what is typed."""
+    """Return conditions for texts that are valid as ``Text`` and contain the search."""
     return (
         func.positionCaseInsensitiveUTF8(text, search) > 0,
         func.lengthUTF8(text) <= MAX_TEXT,
@@ -38,12 +38,12 @@ def offered(text: Expression, search: str) -> Sequence[ColumnElement[bool]]:
 
 
 def suggest_frequent(text: Expression, search: str, *conditions: ColumnElement[bool]) -> Statement:
-    """Different values of a column, the most frequent first: what ``suggest`` often answers.
+    """Return the distinct values of a column, the most frequent first, for use in ``suggest``.
 
     Args:
-        text: A column of text, or an expression over one.
-        search: A part of the values.
-        conditions: Of the rows that are looked at.
+        text: A column of text, or an expression.
+        search: Part of the values.
+        conditions: Conditions for the rows.
     """
     found = select(func.toString(text).label("text")).where(*conditions).subquery().c.text
     return (

@@ -1,4 +1,4 @@
-"""Time windows: the span of time that a count or a sum looks at."""
+"""Time windows: the span of time in which facts count."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from graphql_app.criteria.field_types import DATE_PATTERN, Day, whole_number, within_range
+from graphql_app.criteria.field_types import DATE_PATTERN, Day
 from graphql_app.criteria.fields import FieldKind, FieldType
+from graphql_app.criteria.number_types import whole_number, within_range
 
 MAX_DURATION = 1_000
 
 
 class DurationUnit(StrEnum):
-    """Units of a duration; a day is 24 hours, a month is a calendar month in the shop's zone."""
+    """A unit of a duration: a day is 24 hours, a month a calendar month in the shop's time zone."""
 
     HOURS = "HOURS"
     DAYS = "DAYS"
@@ -26,7 +27,7 @@ class DurationUnit(StrEnum):
 
 
 class WindowPart(BaseModel):
-    """Base of the parts of a time window: nothing unknown, nothing changed afterwards."""
+    """Base of the parts of a time window: immutable, and without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,13 +39,13 @@ class Duration(WindowPart):
     unit: DurationUnit
 
     def describe(self) -> str:
-        """E.g. "30 days"."""
+        """Return e.g. "30 days"."""
         unit = self.unit.lower()
         return f"{self.count} {unit if self.count != 1 else unit.removesuffix('s')}"
 
 
 class DayRange(WindowPart):
-    """Calendar days from one to another, both inside."""
+    """Calendar days from one to another, both included."""
 
     from_: Day = Field(alias="from")
     to: Day
@@ -66,12 +67,12 @@ class _TimeWindow(WindowPart):
         return value
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What the types alone do not tell: bounds out of order."""
+        """Yield a problem if the bounds are out of order."""
         if self.between and self.between.to < self.between.from_:
             yield ("between", "to"), "must not be before from"
 
     def describe(self, day: Any) -> str:
-        """E.g. "in the last 30 days"; ``day`` formats a date."""
+        """Return e.g. "in the last 30 days"; ``day`` formats a date."""
         if self.last:
             return f"in the last {self.last.describe().removeprefix('1 ')}"
         if self.since:
@@ -128,4 +129,4 @@ TimeWindow = Annotated[
         example={"last": {"count": 30, "unit": "DAYS"}},
     ),
 ]
-"""A span of time: ``last`` so long, ``since`` a day, ``before`` a day, ``between`` two days."""
+"""A span of time: ``last`` a duration, ``since`` a day, ``before`` a day or ``between`` days."""
