@@ -1,1 +1,1 @@
-"""What is opened and checked before the first request."""
+"""Opening and checking everything that a process needs before the first request."""
