@@ -57,24 +57,22 @@ class GraphQLClient:
     token: str
     http: httpx.Client = field(repr=False)
 
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        """Send a request with the token."""
+        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        return self.http.request(method, f"{self.address}{path}", headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
     def post(
         self, query: str, variables: Mapping[str, Any] | None = None, **more: Any
     ) -> httpx.Response:
         """Send an operation, with more members of the body such as ``operationName``."""
-        return self.http.post(
-            f"{self.address}/graphql",
-            json={"query": query, "variables": dict(variables or {}), **more},
-            headers=self.headers,
-        )
-
-    def get(self, path: str) -> httpx.Response:
-        """Get a path."""
-        return self.http.get(f"{self.address}{path}", headers=self.headers)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the header that carries the token."""
-        return {"Authorization": f"Bearer {self.token}"}
+        body = {"query": query, "variables": dict(variables or {}), **more}
+        return self.request("POST", "/graphql", json=body)
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Return the data of an operation that must succeed."""
@@ -92,11 +90,9 @@ class GraphQLClient:
         return found
 
     def size(self, rule: Mapping[str, Any]) -> Any:
-        """Return the size of a rule."""
         return self.ask(SIZE, rule=rule)["segmentSize"]
 
     def members(self, rule: Mapping[str, Any]) -> int:
-        """Return how many contacts match a rule."""
         count: int = self.size(rule)["members"]
         return count
 
@@ -110,7 +106,6 @@ class GraphQLClient:
         return self.ask(recording(mutation), items=list(items))[mutation]
 
     def forget(self, *ids: str) -> None:
-        """Forget contacts."""
         assert self.ask(FORGET, ids=list(ids))["contactsForget"]["userErrors"] == []
 
 
@@ -121,7 +116,6 @@ class Stream:
         self.socket = socket
 
     def send(self, kind: str, **message: Any) -> None:
-        """Send a message."""
         self.socket.send(json.dumps({"type": kind, **message}))
 
     def receive(self) -> Any:

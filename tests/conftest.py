@@ -75,7 +75,6 @@ def _package(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    """Discover the built-in criteria."""
     return discover()
 
 
@@ -181,7 +180,6 @@ def opener(store: str, url: str) -> Callable[..., Audience]:
 
 @pytest.fixture
 def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
-    """Return an empty audience."""
     opened = open_audience()
     create_tables(opened)
     yield opened

@@ -59,7 +59,6 @@ class Client(GraphQLClient):
 
     @property
     def shop_id(self) -> int:
-        """Return the shop's id."""
         assert self.shop.id is not None
         return self.shop.id
 

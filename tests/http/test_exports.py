@@ -37,11 +37,7 @@ WIDTH = 500  # bytes of a contact, so that all of them exceed the sockets' buffe
 
 def fetch(shop: Client, segment: str, file: str = "members.csv", **query: str) -> httpx.Response:
     """Request an export."""
-    return shop.http.get(
-        f"{shop.address}/segments/{segment}/{file}",
-        params=query,
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    return shop.get(f"/segments/{segment}/{file}", params=query)
 
 
 def ids(text: str) -> list[int]:
@@ -231,10 +227,7 @@ def test_an_invalid_export_request_is_a_coded_error(
     shop: Client, path: str, status: int, code: str
 ) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
-    response = shop.http.get(
-        f"{shop.address}/segments/{path.replace('SEGMENT', segment)}",
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    response = shop.get(f"/segments/{path.replace('SEGMENT', segment)}")
     assert response.status_code == status
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == code
@@ -250,11 +243,7 @@ def test_an_unknown_parameter_is_reported_with_the_known_ones(shop: Client) -> N
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_refused(shop: Client, method: str) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
-    response = shop.http.request(
-        method,
-        f"{shop.address}/segments/{segment}/members.csv",
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    response = shop.request(method, f"/segments/{segment}/members.csv")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, HEAD"
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
@@ -275,10 +264,7 @@ def test_an_export_needs_a_token_with_both_scopes(server: Server, shop: Client) 
 
 def test_head_returns_the_headers(shop: Client) -> None:
     segment = create(shop, "Mine", EVERYONE)["id"]
-    response = shop.http.head(
-        f"{shop.address}/segments/{segment}/members.csv",
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    response = shop.request("HEAD", f"/segments/{segment}/members.csv")
     assert response.status_code == 200
     assert response.headers["content-disposition"].startswith("attachment")
     assert response.content == b""

@@ -26,11 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_logged_errors")
 
 
 def _get(shop: Client, **params: str) -> httpx.Response:
-    return shop.http.get(
-        f"{shop.address}/graphql",
-        params=params,
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
+    return shop.get("/graphql", params=params)
 
 
 def test_queries_may_be_sent_by_get(shop: Client) -> None:
@@ -72,9 +68,7 @@ def test_an_invalid_get_request_is_a_coded_error(shop: Client, params: dict[str,
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_other_methods_are_refused(shop: Client, method: str) -> None:
-    response = shop.http.request(
-        method, f"{shop.address}/graphql", headers={"Authorization": f"Bearer {shop.token}"}
-    )
+    response = shop.request(method, "/graphql")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
     assert error_codes(response) == {"BAD_REQUEST"}
@@ -208,10 +202,8 @@ def test_the_limit_of_a_body_depends_on_the_scopes_of_its_token(server: Server) 
         for _ in range(300):
             yield b" " * 1024
 
-    response = reader.http.post(
-        f"{reader.address}/graphql",
-        content=chunks(),
-        headers={"Authorization": f"Bearer {reader.token}", "Content-Type": "application/json"},
+    response = reader.request(
+        "POST", "/graphql", content=chunks(), headers={"Content-Type": "application/json"}
     )
     assert response.status_code == 413
     assert error_codes(response) == {"BODY_TOO_LARGE"}

@@ -96,10 +96,8 @@ def test_every_response_has_a_request_id(shop: Client, sent: str) -> None:
 
 def _post_from(origin: str, shop: Client, **headers: str) -> httpx.Response:
     """Send a request as a page of ``origin`` does."""
-    return shop.http.post(
-        f"{shop.address}/graphql",
-        json={"query": SHOP},
-        headers={"Authorization": f"Bearer {shop.token}", "Origin": origin, **headers},
+    return shop.request(
+        "POST", "/graphql", json={"query": SHOP}, headers={"Origin": origin, **headers}
     )
 
 

@@ -43,7 +43,6 @@ class Judge:
         return frozenset(id_ for id_, contact in self.facts.contacts.items() if can_text(contact))
 
     def members(self, rule: Document) -> frozenset[int]:
-        """Return the contacts who match a rule."""
         return frozenset(
             id_ for id_, contact in self.facts.contacts.items() if self.matches(rule, contact)
         )

@@ -93,7 +93,6 @@ class Criteria:
         return st.builds(lambda fields, others: {**fields, **others}, forms, more)
 
     def numbers(self, bound: str, values: SearchStrategy[Any]) -> Fields:
-        """Generate comparisons of a sum or a count."""
         return st.one_of(
             _fields({"operator": _operator(*ONE_NUMBER), bound: values}),
             _between("BETWEEN", bound, "upTo", values),
@@ -127,7 +126,6 @@ class Criteria:
 
     @property
     def products(self) -> Fields:
-        """Generate comparisons of products, by id and by title."""
         minimum = st.sampled_from(pools.MINIMUMS)
         by_title = _operator("TITLE_CONTAINS", "NO_TITLE_CONTAINS")
         words = st.sampled_from([*pools.WORDS, "nothing has this"])
@@ -138,7 +136,6 @@ class Criteria:
 
     @property
     def properties(self) -> Fields:
-        """Generate comparisons of a property of every kind."""
         text = _operator("CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH")
         parts = st.sampled_from(["r", "RED", "%", "'", "dark", "é", " "]).filter(str.strip)
         number = st.sampled_from(pools.NUMBERS)
@@ -170,7 +167,6 @@ class Criteria:
 
     @property
     def by_key(self) -> Mapping[str, Fields]:
-        """Return the fields of each criterion."""
         count = self.numbers("count", st.sampled_from(pools.COUNTS))
         amount = st.sampled_from(pools.AMOUNTS)
         state = _operator("IS", "IS_NOT")

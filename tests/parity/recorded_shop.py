@@ -84,7 +84,6 @@ class RecordedShop:
 
     @property
     def scope(self) -> Scope:
-        """Return the scope of the shop's rules."""
         return Scope(ZoneInfo(self.zone), "USD", self.now)
 
     def record(self, *batches: Batch) -> None:
@@ -119,7 +118,6 @@ class RecordedShop:
 
     @cached_property
     def saved(self) -> SavedSegments:
-        """Return the shop's segments."""
         name = f"recorded-{self.id}"
         shop = Shop(handle=name, name=name, timezone=self.zone, currency="USD")
         services = self.services
@@ -149,7 +147,6 @@ class RecordedShop:
 
     @property
     def engine(self) -> ShopEngine:
-        """Return the shop's engine, with the size index."""
         services = self.services
         return ShopEngine(services.audience, self.id, self.scope, services.index)
 
@@ -159,7 +156,6 @@ class RecordedShop:
         return replace(self.engine, index=None)
 
     def rule(self, document: Document) -> Rule:
-        """Parse a rule."""
         if self.segments:
             return self.saved.parse(self.with_ids(document))
         return parse(document, self.services.registry, ("rule",))
@@ -205,7 +201,6 @@ class RecordedShop:
         return found
 
     def textable(self) -> int:
-        """Count the contacts who can be texted."""
         return self.size({"all": []}).textable
 
     def suggest(
@@ -215,7 +210,6 @@ class RecordedShop:
         search: str = "",
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[str]:
-        """Return the values suggested for a field."""
         return [option.value for option in self.options(criterion, name, search, given)]
 
     def options(
@@ -225,7 +219,6 @@ class RecordedShop:
         search: str = "",
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> Sequence[Option]:
-        """Return the suggestions for a field."""
         registry = self.services.registry
         return suggestions(self.engine, registry, criterion, name, search, 100, given=given)
 
@@ -236,7 +229,6 @@ class RecordedShop:
         values: Sequence[str],
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
-        """Return the labels of a field's values."""
         return labels(
             self.engine,
             self.services.registry,

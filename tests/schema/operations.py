@@ -97,11 +97,11 @@ def everything(shop: Client) -> list[dict[str, Any]]:
 
 def send(shop: Client, content: str | bytes, **headers: str) -> httpx.Response:
     """Send a body as it is, valid or not."""
-    return shop.http.post(
-        f"{shop.address}/graphql",
+    return shop.request(
+        "POST",
+        "/graphql",
         content=content,
         headers={
-            "Authorization": f"Bearer {shop.token}",
             "Content-Type": "application/json",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         },

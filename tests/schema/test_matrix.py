@@ -252,12 +252,6 @@ def schema(server: Server) -> GraphQLSchema:
     return parse_schema(build_schema(server.services.registry).as_str())
 
 
-def fetch(client: Client, route: str) -> httpx.Response:
-    """Return the response of a route."""
-    headers = {"Authorization": f"Bearer {client.token}"}
-    return client.http.get(f"{client.address}{route}", headers=headers)
-
-
 def seen(response: httpx.Response, ids: Ids) -> Any:
     """Return what a client sees of a response, without the ids it sent and the time."""
     headers = {
@@ -324,7 +318,7 @@ def test_a_call_without_its_scopes_is_refused_and_has_no_effect(two: Two, watch:
                 answers = []
                 for ids in whose:
                     with watch.watching() as asked:
-                        response = fetch(client, ids.put(route, ""))
+                        response = client.get(ids.put(route, ""))
                     assert asked == []
                     answers.append(seen(response, ids))
                 assert response.status_code == 403
@@ -339,7 +333,7 @@ def test_a_call_with_its_scopes_succeeds_whatever_other_scopes_the_token_has(two
                 data = client.ask(two.own.put(text, two.shop.segment))
                 assert data[name] is not None, name
         if scopes >= ROUTE_NEEDS:
-            assert fetch(client, two.own.put(ROUTES[0], "")).status_code == 200
+            assert client.get(two.own.put(ROUTES[0], "")).status_code == 200
 
 
 def test_a_subscription_needs_its_scopes_and_sees_no_other_shop(two: Two, watch: Watch) -> None:
@@ -395,7 +389,7 @@ def test_exporting_another_shops_segment_looks_like_a_missing_segment(
     answers = []
     for ids in (NONE[1], two.other, NONE[0]):
         with watch.watching() as asked:
-            response = fetch(two.everything, ids.put(route, ""))
+            response = two.everything.get(ids.put(route, ""))
         assert response.status_code == 404
         assert response.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
         answers.append((seen(response, ids), sorted(asked)))

@@ -202,5 +202,4 @@ def same_keyword(keyword: str) -> str:
 
 
 def told(text: str | None) -> str | None:
-    """Return a text, unless it is blank."""
     return text if text is not None and text.strip() else None
