@@ -1,6 +1,6 @@
-"""The server of a test, with its catalog on SQLite and on PostgreSQL.
+"""A test's server with its catalog on SQLite and on PostgreSQL.
 
-A module whose tests are to run on both says ``server = on_both``.
+A module whose tests run on both says ``server = on_both``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.support import Server
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def on_both(request: pytest.FixtureRequest, server: Server) -> Server:
-    """A server on a port of its own."""
+    """Return the server of either catalog."""
     if request.param == "sqlite":
         return server
     found: Server = request.getfixturevalue("server_on_postgresql")

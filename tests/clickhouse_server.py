@@ -1,13 +1,13 @@
-"""The embedded engine behind ClickHouse's HTTP interface, for tests of all that lies between.
+"""ClickHouse's HTTP interface over the embedded engine, to test everything in front of the store.
 
-What a server does with a request is done here as far as the driver and the store can tell: queries
-and inserts with settings, parameters, formats and compression, errors with their codes, access by
-password. Each request has a thread and a connection of its own, so that one can end another.
+The server supports what the driver and the store use: queries and inserts with settings,
+parameters, formats and compression, errors with their codes, and passwords. Each request has its
+own thread and connection, so that one request can stop another.
 
-It runs over the engine that the process has open, or as a process of its own:
-``python -m tests.clickhouse_server DIRECTORY --port PORT``. With ``--cluster NAME`` the engine of
-such a process is all there is of a cluster of that name, one shard of one replica. There is no
-keeper, so what would be replicated is not, and what would be done on every node is done on this.
+It serves the engine that the process has open, or runs as a separate process:
+``python -m tests.clickhouse_server DIRECTORY --port PORT``. With ``--cluster NAME`` the process
+behaves like a cluster of that name with one shard and one replica. It has no keeper, so replicated
+tables are not replicated, and ON CLUSTER statements only run on this node.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompre
 
 from tests.processes import Program
 
-# What is in the address and no setting.
+# Parameters of the address that are not settings.
 TRANSPORT = frozenset(
     [
         "buffer_size",
@@ -55,7 +55,7 @@ TRANSPORT = frozenset(
 )
 STATUS = {193: 401, 194: 401, 497: 403, 516: 403, 60: 404, 81: 404, 47: 400, 62: 400}
 INSERT = re.compile(rb"(?is)\s*(INSERT\s+INTO\s+[^\n]*?)\s+FORMAT\s+(\w+)\s*(?:\n|$)")
-# What a cluster needs a keeper for.
+# Clauses for which a cluster needs a keeper.
 REPLICATED = re.compile(r"\bReplicated(\w*MergeTree)\('[^']*', '[^']*'(?:, )?")
 ON_CLUSTER = re.compile(r" ON CLUSTER \w+")
 CONFIG = """
@@ -70,13 +70,13 @@ FORMAT = re.compile(r"(?i)\s+FORMAT\s+(\w+)\s*;?\s*$")
 
 
 def quoted(value: str) -> str:
-    """A string as SQL."""
+    """Return a string as an SQL literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 class Refused(Exception):
-    """What the engine would not do, as a server words it."""
+    """An error of the engine, worded as a server words it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -85,13 +85,13 @@ class Refused(Exception):
 
 
 class ClickHouseServer(ThreadingHTTPServer):
-    """The server.
+    """A server of the embedded engine.
 
     Args:
-        path: Where the engine has its data.
-        port: Where to listen on loopback; any free port when left out.
-        access: Passwords by user; anybody may do anything when there are none.
-        cluster: Whether the engine is a cluster.
+        path: The engine's data directory.
+        port: The port on loopback; 0 takes any free port.
+        access: Passwords by user; without any, requests need no password.
+        cluster: Whether to behave like a cluster.
     """
 
     daemon_threads = True
@@ -113,28 +113,28 @@ class ClickHouseServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return the port that the server listens on."""
         return int(self.server_address[1])
 
     def url(self, database: str = "default", login: str = "") -> str:
-        """The URL of an audience in a database."""
+        """Return the URL of an audience in a database."""
         return f"clickhousedb://{login and login + '@'}127.0.0.1:{self.port}/{database}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection."""
+        """Remember a connection."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Let a connection go."""
+        """Forget a connection."""
         self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is nobody's mistake; what goes wrong here is sent as an error."""
+        """Ignore clients that disconnect; other errors are sent as responses."""
 
     def drop(self) -> None:
-        """Cut all connections, as a server that dies does."""
+        """Close all connections, like a server that dies."""
         for connection in [*self._connections]:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -168,7 +168,7 @@ class ClickHouseServer(ThreadingHTTPServer):
 
 
 def _header(connection: Any, sql: str, params: Mapping[str, str]) -> bytes:
-    """The block without rows that a server sends where there are none; the engine sends nothing."""
+    """Return the empty block that a server sends for no rows; the engine sends nothing."""
     described = connection.query(f"DESCRIBE ({sql})", "TabSeparatedRaw", params=dict(params))
     columns = [line.split(b"\t")[:2] for line in described.bytes().splitlines()]
     block = bytes([len(columns), 0]) if len(columns) < 128 else b""
@@ -187,12 +187,12 @@ def _length(number: int) -> bytes:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one piece
+    wbufsize = -1  # send the head and the body together
     disable_nagle_algorithm = True
     server: ClickHouseServer
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        pass
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/ping":
@@ -265,7 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in (head or {}).items():
             self.send_header(name, value)
-        # In pieces, as a server sends what it does not know the length of.
+        # Chunked, like a server that does not know the length.
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for start in range(0, len(body), 65_536):
@@ -303,14 +303,14 @@ def serving_clickhouse(
 
 @contextmanager
 def clickhouse_process(directory: Path, *options: str) -> Iterator[str]:
-    """Start a server in a process of its own; yield its host and port, and kill it at the end."""
+    """Start a server process, yield its host and port, and kill it at the end."""
     command = [sys.executable, "-m", "tests.clickhouse_server", str(directory), *options]
     with Program(command) as process:
         yield process.wait_for(r"listening on (\S+)\n")[1]
 
 
 def main() -> None:
-    """Serve an engine of this process's own until told to stop."""
+    """Serve this process's own engine until a signal stops it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--port", type=int, default=0)

@@ -1,4 +1,4 @@
-"""Fresh environments, with wheels installed as a stranger installs them."""
+"""Fresh virtual environments with wheels installed, as users have them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """Run a command that must go well; its output, both streams."""
+    """Run a command that must succeed; return its output, both streams."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -26,14 +26,13 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 
 
 def fresh_environment(place: Path, *others: Path) -> Path:
-    """An environment with the wheels of this project and others, which stay in ``place/wheels``.
+    """Create an environment with wheels of this project and others; keep them in ``place/wheels``.
 
-    Each other is a package's directory, or a wheel that is made already.
-
-    What they depend on, half a gigabyte, is the test run's own, found after what is installed here.
+    Each other is a package's directory or a built wheel. Dependencies, half a gigabyte, come from
+    the environment of the tests, after what is installed here.
 
     Returns:
-        The directory of its programs.
+        The directory of the environment's programs.
     """
     pip = ("-m", "pip", "--disable-pip-version-check", "-q")
     for source in (ROOT, *others):

@@ -1,4 +1,4 @@
-"""PostgreSQL servers that tests stop, start and promote: from a wheel, on ports of their own."""
+"""PostgreSQL servers that tests start, stop and promote, on their own ports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _signal(first: int, number: signal.Signals) -> None:
-    """Signal a server's first process, so that it makes no others, and then those it has."""
+    """Signal a server's first process, so that it starts no others, and then its children."""
     os.kill(first, number)
     for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
         os.kill(int(child), number)
@@ -33,20 +33,20 @@ def _signal(first: int, number: signal.Signals) -> None:
 
 @dataclass
 class Postgres:
-    """A server, on a directory of its own."""
+    """A server with its own directory."""
 
     directory: Path
     port: int
 
     @classmethod
     def make(cls, directory: Path) -> Postgres:
-        """A new server, which is not started."""
+        """Create a server without starting it."""
         made = cls._in(directory)
         _run("initdb", "-D", str(directory), "-A", "trust", "-U", "postgres", "--no-sync")
         return made
 
     def standby(self, directory: Path) -> Postgres:
-        """A new server that follows this one, which is running; it is not started."""
+        """Create a standby of this running server without starting it."""
         made = self._in(directory)
         source = f"host=127.0.0.1 port={self.port} user=postgres"
         _run("pg_basebackup", "-D", str(directory), "-R", "-d", source, "--checkpoint=fast")
@@ -65,23 +65,23 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """Return the host and port."""
         return f"127.0.0.1:{self.port}"
 
     def start(self, *settings: str) -> None:
-        """Start it, or start it again, with more settings."""
+        """Start or restart the server, with more settings."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
         given = " ".join(f"-c '{option}'" for option in (*options, *settings))
         log = str(self.directory / "log")
         _run("pg_ctl", "-w", "-D", str(self.directory), "-l", log, "-o", given, "start")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it: ``fast`` as an operator does, ``immediate`` as if the power went."""
+        """Stop the server: ``fast`` like an operator, ``immediate`` like a power failure."""
         _run("pg_ctl", "-w", "-D", str(self.directory), "-m", mode, "stop")
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Have it take what is sent and answer nothing, as where its disk hangs."""
+        """Suspend the server in the block: it receives data and answers nothing."""
         first = int((self.directory / "postmaster.pid").read_text().split()[0])
         _signal(first, signal.SIGSTOP)
         try:
@@ -90,11 +90,11 @@ class Postgres:
             _signal(first, signal.SIGCONT)
 
     def promote(self) -> None:
-        """Have it take writes, which it has from another so far."""
+        """Promote the standby, so that it accepts writes."""
         _run("pg_ctl", "-w", "-D", str(self.directory), "promote")
 
     def remove(self) -> None:
-        """Stop it, if it runs, and delete it."""
+        """Stop the server if it runs, and delete it."""
         if (self.directory / "postmaster.pid").exists():
             self.stop("immediate")
         shutil.rmtree(self.directory)

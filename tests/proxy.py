@@ -1,4 +1,4 @@
-"""A proxy on loopback that does to connections what networks and other proxies do."""
+"""A proxy on loopback that fails in the ways networks and other proxies fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# What a proxy answers whose server is gone, and one that wants people to sign in.
+# Responses of a proxy whose server is gone, and of one that requires signing in.
 BAD_GATEWAY = (
     b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n"
     b"<h1>bad gateway</h1>"
@@ -20,13 +20,13 @@ SIGN_IN = (
 
 
 class Proxy:
-    """Passes on what comes, until told otherwise; what is told holds for what comes next.
+    """A proxy whose attributes change how it treats the next data and connections.
 
     Attributes:
-        silent: Whether requests are taken and never answered.
-        answer: What is answered in place of the server.
-        cut: After how many bytes of an answer the connection ends.
-        reset: Whether it ends at once and for both, or as if all had been said.
+        silent: Whether to accept requests and never respond.
+        answer: A response to send instead of the server's.
+        cut: The number of bytes of a response after which the connection ends.
+        reset: Whether a cut closes the connection abruptly for both sides, or like a normal end.
     """
 
     def __init__(self, port: int) -> None:
@@ -41,19 +41,19 @@ class Proxy:
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def refuse(self) -> None:
-        """Take no connections, and end those that are there."""
+        """Close all connections and refuse new ones."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.drop()
 
     def accept(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._listening = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def drop(self) -> None:
-        """End the connections that are there."""
+        """Close all connections."""
         for each in [*self._open]:
             _end(each, reset=True)
 
@@ -73,7 +73,7 @@ class Proxy:
                 back.start()
                 while data := client.recv(65_536):
                     if self.answer is not None:
-                        client.sendall(self.answer)  # to what may come in two pieces
+                        client.sendall(self.answer)  # the head may arrive in two pieces
                         client.shutdown(socket.SHUT_WR)
                         while client.recv(65_536):
                             pass
@@ -100,7 +100,7 @@ class Proxy:
 def _end(connection: socket.socket, reset: bool) -> None:
     with suppress(OSError):
         if reset:
-            # The thread that reads from it wakes up, and closes it.
+            # The thread that reads from the socket wakes up and closes it.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.shutdown(socket.SHUT_RD)
         else:
@@ -109,7 +109,7 @@ def _end(connection: socket.socket, reset: bool) -> None:
 
 @contextmanager
 def proxying(port: int) -> Iterator[Proxy]:
-    """A proxy of a server on loopback."""
+    """Start a proxy of a server on loopback."""
     proxy = Proxy(port)
     try:
         yield proxy

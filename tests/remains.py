@@ -1,4 +1,4 @@
-"""What is left of a text in a directory, in whatever form ClickHouse keeps it."""
+"""Search a directory for a text, in any form in which ClickHouse stores it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-# A compressed block: a checksum, the method, its size from here on, its size unpacked, its bytes.
+# A compressed block: checksum, method, size from here on, size uncompressed, bytes.
 CHECKSUM, HEADER = 16, 9
 NONE, LZ4, ZSTD = 0x02, 0x82, 0x90
 
 
 def remains(directory: Path, text: str) -> list[str]:
-    """The files below a directory that hold a text, as it is or compressed."""
+    """Return the files below a directory that contain a text, plain or compressed."""
     wanted = text.encode()
     return sorted(
         str(file.relative_to(directory))
@@ -27,7 +27,7 @@ def _holds(content: bytes, wanted: bytes) -> bool:
 
 
 def _unpacked(content: bytes) -> Iterator[bytes]:
-    """The blocks of a file from its beginning on, as far as there are any."""
+    """Yield the uncompressed blocks at the beginning of a file."""
     place = 0
     while place + CHECKSUM + HEADER <= len(content):
         header = content[place + CHECKSUM : place + CHECKSUM + HEADER]
