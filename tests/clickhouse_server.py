@@ -113,11 +113,9 @@ class ClickHouseServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Return the port that the server listens on."""
         return int(self.server_address[1])
 
     def url(self, database: str = "default", login: str = "") -> str:
-        """Return the URL of an audience in a database."""
         return f"clickhousedb://{login and login + '@'}127.0.0.1:{self.port}/{database}"
 
     def process_request(self, request: Any, client_address: Any) -> None:

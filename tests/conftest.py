@@ -162,7 +162,6 @@ def open_database(
 def audience_url(
     store: str, open_database: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[str]:
-    """Return the URL of a new database."""
     with open_database(store) as url:
         yield url
 

@@ -120,8 +120,6 @@ class Process(ABC):
 
 
 class Program(Process):
-    """A program that runs."""
-
     def __init__(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._popen = subprocess.Popen(

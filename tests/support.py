@@ -80,7 +80,6 @@ class Server:
         currency: str = "USD",
         scopes: Sequence[TokenScope] = tuple(TokenScope),
     ) -> Client:
-        """Create a shop, and return a client of it."""
         number = next(_shops)
         shop = create_shop(
             self.services.catalog,
@@ -95,6 +94,5 @@ class Server:
         return self.client(shop, scopes)
 
     def client(self, shop: Shop, scopes: Sequence[TokenScope] = tuple(TokenScope)) -> Client:
-        """Return another client of a shop."""
         token = create_token(self.services.catalog, shop, scopes)
         return Client(self.address, token, self.http, shop)

@@ -54,7 +54,6 @@ def _record(audience: Audience, ids: range) -> None:
 
 @pytest.fixture
 def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
-    """A proxy of the server."""
     with proxying(clickhouse.port) as made:
         yield made
 

@@ -19,7 +19,6 @@ class Row:
         self.not_counted = locator.get_by_title("Not counted")
 
     def pick(self, criterion: str) -> Row:
-        """Pick a criterion by its label."""
         self.criterion.fill(criterion)
         self.option(criterion).click()
         expect(self.criterion).to_have_attribute("aria-expanded", "false")
@@ -43,7 +42,6 @@ class Row:
         )
 
     def fill(self, label: str, value: str) -> Row:
-        """Fill in an input."""
         self.input(label).fill(value)
         return self
 
@@ -73,7 +71,6 @@ class Row:
         return self
 
     def remove(self) -> None:
-        """Remove the row."""
         self.locator.get_by_role("button", name=re.compile("^Remove ")).last.click()
 
     def expect_count(self, count: int) -> None:
@@ -111,7 +108,6 @@ class Group:
         return Row(self.rows.nth(number - 1))
 
     def combine(self, combinator: str) -> Group:
-        """Choose AND or OR."""
         self.locator.get_by_role("radio", name=combinator, exact=True).first.check()
         return self
 
@@ -157,17 +153,14 @@ class Builder(Group):
         expect(self.size).to_contain_text(sentence)
 
     def call(self, name: str) -> Builder:
-        """Name the segment."""
         self.name.fill(name)
         return self
 
     def save(self) -> None:
-        """Save successfully."""
         self.save_button.click()
         expect(self.status).to_have_text("Saved")
 
     def reload(self) -> None:
-        """Reload the page."""
         self.page.reload()
         expect(self.name).to_be_visible()
 
@@ -199,7 +192,6 @@ class SegmentList:
         self.headings = page.get_by_role("listitem").get_by_role("heading", level=2)
 
     def card(self, name: str) -> Card:
-        """Return a segment by its name."""
         heading = self.page.get_by_role("heading", name=name, exact=True, level=2)
         return Card(self.page.get_by_role("listitem").filter(has=heading), name)
 

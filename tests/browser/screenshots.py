@@ -42,7 +42,6 @@ TIMES = """
 
 
 def take(browser: Browser, shop: Shop, name: str) -> None:
-    """Take a picture."""
     state, width, height, scheme = PICTURES[name]
     page = browser.new_page(
         base_url=shop.address,

@@ -48,7 +48,6 @@ class Shop(GraphQLClient):
     """A client of a shop on a server."""
 
     def criteria(self) -> list[dict[str, Any]]:
-        """Return the metadata of all criteria."""
         found: list[dict[str, Any]] = self.ask(CRITERIA)["criteria"]
         return found
 

@@ -36,17 +36,14 @@ class GraphiQL:
         return self
 
     def open(self, example: str) -> None:
-        """Open the tab of an example."""
         self.page.get_by_role("tab", name=example).click()
         self.wait(example)
 
     def run(self) -> None:
-        """Run the query."""
         self.run_button.click()
 
     @property
     def query(self) -> Locator:
-        """The query editor."""
         return self.page.get_by_role("region", name="Query Editor").locator(".CodeMirror-code")
 
     @property
@@ -56,7 +53,6 @@ class GraphiQL:
         return self.page.get_by_role("region", name="Headers").locator(".CodeMirror-code:visible")
 
     def write_headers(self, **headers: str) -> None:
-        """Replace the headers."""
         self.headers.click()
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.insert_text(json.dumps(headers))

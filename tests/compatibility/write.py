@@ -87,7 +87,6 @@ class Session:
         return payload
 
     def nodes(self, token: str, operation: str, **variables: Any) -> list[Json]:
-        """Return the nodes of a list."""
         [found] = self.ask(token, operation, variables)["data"].values()
         nodes: list[Json] = found["nodes"]
         return nodes

@@ -64,7 +64,6 @@ class Running:
     http: httpx.Client
 
     def client(self, token: str) -> GraphQLClient:
-        """Return a client with a token."""
         return GraphQLClient(self.address, token, self.http)
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:

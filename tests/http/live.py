@@ -57,7 +57,6 @@ def check_usable(stream: Stream) -> None:
 
 
 def complete(stream: Stream) -> None:
-    """Complete the operations 1, 2 and 3."""
     for id in "123":
         stream.send("complete", id=id)
 

@@ -38,7 +38,6 @@ pytestmark = pytest.mark.usefixtures("no_logged_errors")
 
 
 def workers_busy(services: Services, number: int) -> bool:
-    """Return whether this number of workers is busy."""
     return services.workers.borrowed_tokens == number
 
 

@@ -36,8 +36,6 @@ OTHER_HOST = re.compile(
 
 @dataclass
 class Response:
-    """A response."""
-
     status: int
     headers: Mapping[str, str]
     body: bytes

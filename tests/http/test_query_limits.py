@@ -22,7 +22,6 @@ def fragment_bomb(levels: int, width: int = 2) -> str:
 
 
 def fragment_chain(length: int) -> str:
-    """Return a query with a chain of fragments."""
     fragments = [f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(length)]
     return " ".join(["{ ...F0 }", *fragments, f"fragment F{length} on Query {{ shop {{ id }} }}"])
 

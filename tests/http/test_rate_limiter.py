@@ -35,8 +35,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def serve(services: Services, settings: Settings, clock: SimpleNamespace) -> Serve:
-    """Serve with changed settings."""
-
     @contextmanager
     def serve(**update: Any) -> Iterator[str]:
         with serving(services, settings.model_copy(update=update)) as address:

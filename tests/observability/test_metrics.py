@@ -28,7 +28,6 @@ def address(services: Services, settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def shop(address: str, server: Server) -> Client:
-    """A client of a new shop on that server."""
     client = server.shop()
     return replace(client, address=address)
 
@@ -45,7 +44,6 @@ class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
                 self[sample.name, frozenset(sample.labels.items())] = sample.value
 
     def value(self, name: str, **labels: str) -> float:
-        """Return the value of a sample."""
         return self.get((f"segments_{name}", frozenset(labels.items())), 0)
 
 

@@ -38,7 +38,6 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
-    """Return the names of a span and its ancestors."""
     finished = spans.get_finished_spans()
     by_id = {span.context.span_id: span for span in finished if span.context is not None}
     span: ReadableSpan | None = next(span for span in finished if span.name == name)

@@ -34,7 +34,6 @@ class Judge:
 
     @property
     def everyone(self) -> frozenset[int]:
-        """Return all contacts."""
         return frozenset(self.facts.contacts)
 
     @property

@@ -226,7 +226,6 @@ class Facts:
 
 
 def _written(instant: datetime, offset: timedelta) -> str:
-    """Return an instant with the offset of a source."""
     return instant.astimezone(timezone(offset)).isoformat()
 
 

@@ -152,7 +152,6 @@ class RecordedShop:
 
     @property
     def without_index(self) -> ShopEngine:
-        """Return the shop's engine without the index."""
         return replace(self.engine, index=None)
 
     def rule(self, document: Document) -> Rule:

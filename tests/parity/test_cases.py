@@ -1013,7 +1013,6 @@ class TestCase15:
 
 
 def nested(levels: int, inner: Document) -> Document:
-    """Return a rule with ``levels`` levels."""
     for _ in range(levels - 1):
         inner = {"not": inner}
     return inner

@@ -15,7 +15,8 @@ import pytest
 
 from graphql_app.audience.importers import BadRow, ImportReport, import_file
 from graphql_app.errors import InvalidInputError
-from tests.plugin_tables.test_recording import contacts, points, reviews
+from tests.factories import contacts
+from tests.plugin_tables.test_recording import points, reviews
 from tests.plugins.reviews import Review
 from tests.support import Client, Server
 
@@ -95,7 +96,7 @@ def _write_parquet(path: Path) -> Path:
 def test_every_file_type_is_detected_and_recorded(
     plugged: Server, shop: Client, tmp_path: Path, write: Any
 ) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     for _ in range(2):
         report = _load(plugged, shop, write(tmp_path))
         assert (report.format, report.recorded, report.bad_row_count) == (
@@ -108,7 +109,7 @@ def test_every_file_type_is_detected_and_recorded(
 
 
 def test_rows_of_files_move_and_replace_rows(plugged: Server, shop: Client, tmp_path: Path) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     _load(plugged, shop, _write_csv(tmp_path))
     moved = tmp_path / "moved.csv"
     moved.write_text(HEADER + "2,1,coral,5,,,,,2024-05-01T09:58:12Z\n")

@@ -16,8 +16,9 @@ from graphql_app.plugins import Registry
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
+from tests.factories import contacts
 from tests.plugin_tables.conftest import Started
-from tests.plugin_tables.test_recording import REVIEW, contacts, points, record, reviews
+from tests.plugin_tables.test_recording import REVIEW, points, record, reviews
 from tests.plugins.reviews import Review, Reviewer, ReviewsWritten
 from tests.support import Client, Server
 
@@ -61,7 +62,7 @@ def test_rows_survive_a_restart(
     owner = server.shop().shop
     with start(with_reviews) as first:
         shop = first.client(owner)
-        contacts(shop, "1")
+        shop.record("contactsUpsert", contacts("1"))
         record(shop, "acme_reviews", REVIEW)
         record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
     an_hour_ago = time.time_ns() - 3_600_000_000_000
@@ -77,7 +78,7 @@ def test_rows_survive_a_restart(
 def test_a_new_field_is_added(server: Server, start: Started, with_reviews: Registry) -> None:
     owner = server.shop().shop
     with start(with_reviews) as before:
-        contacts(before.client(owner), "1", "2")
+        before.client(owner).record("contactsUpsert", contacts("1", "2"))
         record(before.client(owner), "acme_reviews", REVIEW)
         record(before.client(owner), "acme_reviewers", {"contactId": "1", "points": 30})
         before.services.audience.command("ALTER TABLE acme_reviewers DROP COLUMN points")
@@ -114,12 +115,12 @@ def test_a_table_with_another_declaration_is_refused(
 
 
 def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     for number in ("1", "2"):
         record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
         record(shop, "acme_reviewers", {"contactId": number, "points": 30})
     shop.forget("1")
-    contacts(shop, "1")
+    shop.record("contactsUpsert", contacts("1"))
     assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
     record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
     assert points(shop, 30) == 2
@@ -131,14 +132,14 @@ def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
     owner, other = server.shop().shop, server.shop().shop
     with start(with_reviews) as plugged:
         for shop in map(plugged.client, (owner, other)):
-            contacts(shop, "1", "2")
+            shop.record("contactsUpsert", contacts("1", "2"))
             for number in ("1", "2"):
                 record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
                 record(shop, "acme_reviewers", {"contactId": number, "points": 30})
     with start(registry) as bare:
         assert bare.client(owner).ask("{ factTables { name } }") == {"factTables": []}
         bare.client(owner).forget("1")
-        contacts(bare.client(owner), "1")
+        bare.client(owner).record("contactsUpsert", contacts("1"))
     with start(with_reviews) as plugged:
         shop = plugged.client(owner)
         assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
@@ -158,10 +159,10 @@ def test_an_operators_own_views_and_tables_do_not_prevent_erasure(
             "CREATE TABLE copies (shop_id UInt64, contact_id UInt64, version UInt64, "
             "deleted Bool) ENGINE = MergeTree ORDER BY contact_id"
         )
-        contacts(shop, "1")
+        shop.record("contactsUpsert", contacts("1"))
         record(shop, "acme_reviews", REVIEW)
         shop.forget("1")
-        contacts(shop, "1")
+        shop.record("contactsUpsert", contacts("1"))
         assert reviews(shop, 1) == 0
 
 
@@ -171,7 +172,7 @@ def test_a_left_out_table_is_filtered_by_shop(
     owner, thief = server.shop().shop, server.shop().shop
     with start(with_reviews) as plugged:
         for shop in map(plugged.client, (owner, thief)):
-            contacts(shop, "1", "2")
+            shop.record("contactsUpsert", contacts("1", "2"))
         record(plugged.client(owner), "acme_reviews", REVIEW, {**REVIEW, "id": 2, "contactId": 2})
         record(plugged.client(owner), "acme_reviewers", {"contactId": "1", "points": 1})
     with start(registry) as bare:
@@ -222,7 +223,7 @@ def test_other_tables_cannot_be_read(plugged: Server, shop: Client) -> None:
 
 
 def test_a_statement_for_some_contacts_sees_only_their_rows(plugged: Server, shop: Client) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     record(shop, "acme_reviews", *({**REVIEW, "id": n, "contactId": n % 2 + 1} for n in range(5)))
     statement = select(func.count()).select_from(Review)
     audience = plugged.services.audience

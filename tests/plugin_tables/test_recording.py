@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.factories import contacts
 from tests.plugins.reviews import Review
 from tests.schema.operations import refused, send_escaped
 from tests.support import Client, Server
@@ -43,11 +44,6 @@ def reviews(shop: Client, count: int) -> int:
 def points(shop: Client, least: int) -> int:
     """Return how many contacts have at least ``least`` points."""
     return shop.members({"reviewerPoints": {"operator": "AT_LEAST", "count": least}})
-
-
-def contacts(shop: Client, *ids: str) -> None:
-    """Record contacts."""
-    shop.record("contactsUpsert", [{"id": number} for number in ids])
 
 
 def test_the_metadata_describes_tables_and_fields(shop: Client) -> None:
@@ -94,7 +90,7 @@ def test_without_plugins_tables(server: Server) -> None:
 
 
 def test_a_row_replaces_the_whole_row_with_its_key(shop: Client) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     for _ in range(2):
         record(shop, "acme_reviews", REVIEW, {**REVIEW, "id": "2"})
         record(shop, "acme_reviewers", {"contactId": "1", "points": 30, "rank": "gold"})
@@ -105,14 +101,14 @@ def test_a_row_replaces_the_whole_row_with_its_key(shop: Client) -> None:
 
 
 def test_the_last_row_with_a_key_wins(shop: Client) -> None:
-    contacts(shop, "1")
+    shop.record("contactsUpsert", contacts("1"))
     record(shop, "acme_reviewers", *({"contactId": "1", "points": n} for n in (1, 50, 7)))
     record(shop, "acme_reviews", REVIEW, {**REVIEW, "published": False})
     assert (points(shop, 7), points(shop, 8), reviews(shop, 0)) == (1, 0, 1)
 
 
 def test_a_row_with_an_id_can_move_to_another_contact(shop: Client) -> None:
-    contacts(shop, "1", "2")
+    shop.record("contactsUpsert", contacts("1", "2"))
     for owner in ("1", "2", "1"):
         record(shop, "acme_reviews", {**REVIEW, "contactId": owner})
         assert (reviews(shop, 1), reviews(shop, 0)) == (1, 1)
@@ -124,7 +120,7 @@ def test_a_row_with_an_id_can_move_to_another_contact(shop: Client) -> None:
 def test_rows_count_once_their_contact_is_recorded(shop: Client) -> None:
     record(shop, "acme_reviews", REVIEW)
     assert reviews(shop, 1) == 0
-    contacts(shop, "1")
+    shop.record("contactsUpsert", contacts("1"))
     assert reviews(shop, 1) == 1
 
 
@@ -186,7 +182,7 @@ BAD: Sequence[tuple[Any, list[str], str]] = (
 def test_one_bad_row_refuses_the_batch(
     shop: Client, bad: Any, path: list[str], message: str
 ) -> None:
-    contacts(shop, "1")
+    shop.record("contactsUpsert", contacts("1"))
     rows = [{**REVIEW, "id": number} for number in range(3)]
     variables = {"table": "acme_reviews", "rows": [*rows, bad, *rows]}
     answer = send_escaped(shop, RECORD, variables)["data"]
@@ -210,7 +206,7 @@ def test_the_maximum_is_10_000_rows(shop: Client) -> None:
         ("LIMIT_EXCEEDED", ["rows"])
     ]
     record(shop, "acme_reviewers", *rows[:10_000])
-    contacts(shop, "9999")
+    shop.record("contactsUpsert", contacts("9999"))
     assert points(shop, 9999) == 1
     record(shop, "acme_reviewers")
 
@@ -234,7 +230,7 @@ def test_other_tables_are_refused(shop: Client, table: str, message: str) -> Non
 
 
 def test_rows_can_be_literals_in_the_query(shop: Client) -> None:
-    contacts(shop, "1")
+    shop.record("contactsUpsert", contacts("1"))
     query = """
     mutation {
       factsRecord(table: "acme_reviewers", rows: [{contactId: 1, points: 5, rank: null}]) {
@@ -249,7 +245,7 @@ def test_rows_can_be_literals_in_the_query(shop: Client) -> None:
 def test_shops_with_the_same_ids_stay_apart(server: Server, plugged: Server) -> None:
     shop, other = (plugged.client(server.shop().shop) for _ in range(2))
     for owner in (shop, other):
-        contacts(owner, "1")
+        owner.record("contactsUpsert", contacts("1"))
     record(shop, "acme_reviews", REVIEW)
     record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
     assert (reviews(shop, 1), points(shop, 1)) == (1, 1)
@@ -257,5 +253,5 @@ def test_shops_with_the_same_ids_stay_apart(server: Server, plugged: Server) -> 
     record(other, "acme_reviewers", {"contactId": "1", "points": 2})
     assert (points(shop, 30), points(other, 2), points(other, 3)) == (1, 1, 0)
     other.forget("1")
-    contacts(other, "1")
+    other.record("contactsUpsert", contacts("1"))
     assert (points(shop, 30), points(other, 1), reviews(shop, 1)) == (1, 0, 1)

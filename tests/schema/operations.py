@@ -71,7 +71,6 @@ ORDERED = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
 
 
 def create(shop: Client, name: str, rule: Mapping[str, Any] = EVERYONE, **more: Any) -> Any:
-    """Create a segment and return it."""
     answer = shop.ask(CREATE, input={"name": name, "rule": rule, **more})["segmentCreate"]
     assert answer["userErrors"] == []
     return answer["segment"]

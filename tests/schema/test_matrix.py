@@ -193,7 +193,6 @@ class Two:
 
     @property
     def everything(self) -> Client:
-        """Return a client with all scopes."""
         return self.tokens[frozenset(TokenScope)]
 
     def dump(self) -> Any:
@@ -411,7 +410,6 @@ def test_facts_recorded_with_another_shops_ids_stay_in_the_own_shop(
 
 
 def _facts(services: Services, shop_id: int) -> dict[str, list[Any]]:
-    """Return all recorded facts of a shop."""
     return {
         table.__tablename__: sorted(
             map(

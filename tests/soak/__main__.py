@@ -23,7 +23,6 @@ from tests.support import Server, serving
 
 
 def main() -> None:
-    """Run it."""
     parser = argparse.ArgumentParser(description="Long load, many kills, much at once.")
     parser.add_argument("--seconds", type=float, default=600, help="of mixed load")
     parser.add_argument("--together", type=float, default=60, help="seconds of 32 at once")

@@ -47,7 +47,6 @@ class Report:
     failures: list[BaseException] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """The report as text."""
         shown = [f"{'request':<12}{'number':>9}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}"]
         for kind, seconds in sorted(self.seconds.items()):
             cuts = statistics.quantiles(seconds, n=100, method="inclusive")

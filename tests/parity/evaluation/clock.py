@@ -64,7 +64,6 @@ class Clock:
         return self.day_of(self.now)
 
     def day_of(self, instant: datetime) -> date:
-        """Return the local day of an instant."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
     def start(self, day: str, later: int = 0) -> datetime:

@@ -147,7 +147,6 @@ class Facts:
     events: dict[int, Event] = field(default_factory=dict)
 
     def record(self, batch: Batch) -> None:
-        """Apply a batch."""
         match batch:
             case Contacts(items):
                 self.contacts.update({contact.id: contact for contact in items})

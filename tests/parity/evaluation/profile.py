@@ -33,7 +33,6 @@ class Profile:
         self._clock = clock
 
     def contact_type(self, body: Document, contact: Contact) -> bool:
-        """Compare the type of the contact."""
         customer = is_customer(self._facts, contact)
         found = {
             "SUBSCRIBER": is_subscribed(contact),

@@ -23,7 +23,6 @@ def stands(order: Order) -> bool:
 
 
 def bought(order: Order) -> Iterator[Line]:
-    """Return the lines of an order that are purchases."""
     return (line for line in order.lines if line.quantity > 0)
 
 
