@@ -72,8 +72,8 @@ def _plain(value: Any) -> Any:
 class RecordedShop:
     """A new shop of the process's one audience.
 
-    Its segments, if it saves any, are those of a shop of the catalog; rules name them as the shop
-    saved them, and ``rule`` puts their ids in the names' place.
+    Saved segments belong to a shop of the catalog. Rules name segments, and ``rule`` replaces the
+    names by ids.
     """
 
     services: Services

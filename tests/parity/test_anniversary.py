@@ -13,7 +13,7 @@ from tests.parity.examples import criterion, utc
 from tests.parity.recorded_shop import RecordedShop
 
 
-def comes(operator: str, **more: Any) -> Document:
+def recurs(operator: str, **more: Any) -> Document:
     return criterion("anniversary", operator, property="birthday", **more)
 
 
@@ -22,7 +22,7 @@ def subscribed(operator: str, **more: Any) -> Document:
 
 
 def in_next(days: int) -> Document:
-    return comes("IN_NEXT", days=days)
+    return recurs("IN_NEXT", days=days)
 
 
 def born(*days: Any) -> Contacts:
@@ -45,7 +45,7 @@ class TestTheYearsEnd:
         )
         assert boutique.matching(in_next(days)) == matching
         rest = set(range(6)) - matching
-        assert boutique.matching(comes("NOT_IN_NEXT", days=days)) == rest
+        assert boutique.matching(recurs("NOT_IN_NEXT", days=days)) == rest
 
     @pytest.mark.parametrize("days", [366, 367, 36_500])
     def test_every_day_recurs_within_more_than_a_year(
@@ -101,7 +101,7 @@ class TestFebruary29:
     ) -> None:
         boutique.now = utc(f"{today}T12:00")
         boutique.record(born("1991-02-28", "1992-02-29", "1991-03-01"))
-        assert boutique.matching(comes(operator, **more)) == matching
+        assert boutique.matching(recurs(operator, **more)) == matching
 
     def test_a_subscription_on_february_29_is_on_the_28th_in_other_years(
         self,
@@ -130,11 +130,11 @@ class TestDays:
             born("2023-02-29", "soon", 715, True, None, ["2000-07-15"], "07-15"),
             Contacts((Contact(7), Contact(8, properties='{"Birthday": "2000-07-15"}'))),
         )
-        for rule in (in_next(366), comes("IS_TODAY"), comes("IS_THIS_MONTH")):
+        for rule in (in_next(366), recurs("IS_TODAY"), recurs("IS_THIS_MONTH")):
             assert boutique.matching(rule) == set()
             assert boutique.matching({"not": rule}) == set(range(9))
-        assert boutique.matching(comes("IS_NOT_TODAY")) == set(range(9))
-        assert boutique.matching(comes("IS_NOT_THIS_MONTH")) == set(range(9))
+        assert boutique.matching(recurs("IS_NOT_TODAY")) == set(range(9))
+        assert boutique.matching(recurs("IS_NOT_THIS_MONTH")) == set(range(9))
 
     def test_today_and_the_days_of_instants_follow_the_shops_timezone(
         self, services: Services
@@ -154,7 +154,7 @@ class TestDays:
                 )
             )
         )
-        for anniversary in (comes, subscribed):
+        for anniversary in (recurs, subscribed):
             assert shop.matching(anniversary("IS_TODAY")) == {0}
             assert shop.matching(anniversary("IS_NOT_TODAY")) == {1}
             assert shop.matching(anniversary("IN_NEXT", days=1)) == {0, 1}

@@ -752,8 +752,8 @@ class TestCase8:
     ) -> None:
         values = [same_keyword(text) if name == "keywords" else text for text in HOSTILE]
         for search in HOSTILE:
-            holding = {text for text in values if search.casefold() in text.casefold()}
-            assert set(hostile.suggest(criterion, name, search)) == holding
+            containing = {text for text in values if search.casefold() in text.casefold()}
+            assert set(hostile.suggest(criterion, name, search)) == containing
 
     def test_nothing_was_injected(self, hostile: RecordedShop) -> None:
         assert hostile.matching(ALL) == set(range(len(HOSTILE)))

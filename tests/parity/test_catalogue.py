@@ -295,8 +295,8 @@ class TestTitles:
         )
         rules = [boutique.rule(titled(words)) for words in HOSTILE]
         for words, found in zip(HOSTILE, boutique.matching_each(rules), strict=True):
-            holding = {id_ for id_, title in enumerate(HOSTILE) if title_holds(title, words)}
-            assert found == holding, words
+            containing = {id_ for id_, title in enumerate(HOSTILE) if title_holds(title, words)}
+            assert found == containing, words
 
 
 class TestClicks:

@@ -76,8 +76,8 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
     for contact in sorted(judge.everyone)[:1]:
         rules = {number: shop.rule(documents[number]) for number in some}
         for engine in (shop.engine, shop.without_index):
-            holding = engine.contains(rules, contact)
-            assert holding == {number for number in some if contact in found[number]}
+            matching = engine.contains(rules, contact)
+            assert matching == {number for number in some if contact in found[number]}
 
 
 def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
@@ -178,14 +178,14 @@ def combinations(form: type[Form], above: str = "") -> set[tuple[str, str, bool]
     return found
 
 
-def tried(form: type[Form], body: Document, above: str = "") -> set[tuple[str, str, bool]]:
+def covered(form: type[Form], body: Document, above: str = "") -> set[tuple[str, str, bool]]:
     """Return the combinations that a document is an example of."""
     found = set()
     for spec in form.fields():
         found.add((above + body["operator"], spec.name, spec.name in body))
         if spec.condition is not None:
             for inner in body.get(spec.name, ()):
-                found |= tried(spec.condition, inner, f"{above}{spec.name}.")
+                found |= covered(spec.condition, inner, f"{above}{spec.name}.")
     return found
 
 
@@ -197,7 +197,7 @@ def test_the_generated_rules_have_every_operator_with_every_field(
     missing = combinations(criterion)
 
     def completes(body: Document) -> bool:
-        missing.difference_update(tried(criterion, body))
+        missing.difference_update(covered(criterion, body))
         return not missing
 
     chosen = settings(UNHURRIED, max_examples=20_000, phases=[Phase.generate], database=None)

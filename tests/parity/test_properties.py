@@ -273,8 +273,8 @@ class TestHostileTexts:
     ) -> None:
         rules = [hostile.rule(having("CONTAINS", text=text)) for text in HOSTILE]
         for text, found in zip(HOSTILE, hostile.matching_each(rules), strict=True):
-            holding = {id_ for id_, other in enumerate(HOSTILE) if text.lower() in other.lower()}
-            assert found == holding, text
+            containing = {id_ for id_, other in enumerate(HOSTILE) if text.lower() in other.lower()}
+            assert found == containing, text
 
 
 class TestEvents:

@@ -48,8 +48,8 @@ def test_every_root_field_documents_its_scopes_and_is_tested_here(shared: Shop) 
     assert {field["name"] for field in schema["subscriptionType"]["fields"]} == {*SUBSCRIPTIONS}
     for field in [field for root in schema.values() for field in root["fields"]]:
         if field["name"] not in {"node", "nodes"}:  # their scopes depend on the id
-            told = SENTENCE.search(field["description"])
-            scopes = {*re.findall("`([a-z:]+)`", told[1])} if told else set()
+            stated = SENTENCE.search(field["description"])
+            scopes = {*re.findall("`([a-z:]+)`", stated[1])} if stated else set()
             assert scopes == NEEDS[field["name"]]
 
 
@@ -61,11 +61,13 @@ def test_a_root_field_needs_no_other_scopes(owned: Shop, name: str) -> None:
 
 
 def test_a_token_without_scopes_sees_only_the_name_of_its_shop(shared: Shop) -> None:
-    nobody = shared.having()
-    assert nobody.ask(SHOP)["shop"]["handle"] == shared.client.shop.handle
+    without_scopes = shared.having()
+    assert without_scopes.ask(SHOP)["shop"]["handle"] == shared.client.shop.handle
     for name, scopes in NEEDS.items():
         if scopes:
-            codes = {error["extensions"]["code"] for error in nobody.errors(shared.query(name))}
+            codes = {
+                error["extensions"]["code"] for error in without_scopes.errors(shared.query(name))
+            }
             assert codes == {"FORBIDDEN"}
 
 

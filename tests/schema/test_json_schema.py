@@ -71,9 +71,11 @@ def test_the_metadata_has_the_same_bounds(client: Client, key: str) -> None:
     within = [
         inner for field in fields for inner in (field["condition"] or {"fields": []})["fields"]
     ]
-    told = {(field["notBelow"], field["name"]) for field in [*fields, *within] if field["notBelow"]}
+    bounds = {
+        (field["notBelow"], field["name"]) for field in [*fields, *within] if field["notBelow"]
+    }
     pairs = {tuple(pair) for pair in _pairs(asked["criterion"]["jsonSchema"])}
-    assert told == pairs - {("from", "to")}  # belongs to a time window, which is one field
+    assert bounds == pairs - {("from", "to")}  # belongs to a time window, which is one field
 
 
 def _pairs(schema: Any) -> Iterator[Sequence[str]]:

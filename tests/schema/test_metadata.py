@@ -319,11 +319,11 @@ def test_a_missing_required_field_is_refused(
 def test_a_field_that_its_operator_does_not_use_is_refused(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
-    tried = 0
+    checked = 0
     for criterion, operator in _forms(criteria):
         for field in criterion["fields"]:
             if operator["name"] not in field["usedWith"]:
-                tried += 1
+                checked += 1
                 rule = person.rule(criterion, operator, optional=True, end="minimum")
                 key, name = criterion["key"], field["name"]
                 other = next(it for it in criterion["operators"] if it["name"] in field["usedWith"])
@@ -333,7 +333,7 @@ def test_a_field_that_its_operator_does_not_use_is_refused(
                     "code": "INVALID",
                     "path": ["rule", key, name],
                 }
-    assert tried > 20
+    assert checked > 20
 
 
 def test_values_just_outside_the_range_are_refused(
@@ -371,20 +371,20 @@ def test_each_negated_operator_is_the_complement_of_another(
 def test_a_list_has_at_most_the_number_of_values_of_its_field(
     client: Client, criteria: list[dict[str, Any]], person: Person
 ) -> None:
-    tried = set()
+    checked = set()
     for criterion, operator in _forms(criteria):
         key = criterion["key"]
         for field in _fields(criterion, operator):
             assert field["multiple"] == (field["maxItems"] is not None)
-            if field["multiple"] and (key, field["name"]) not in tried:
-                tried.add((key, field["name"]))
+            if field["multiple"] and (key, field["name"]) not in checked:
+                checked.add((key, field["name"]))
                 rule = person.rule(criterion, operator, True, "minimum")
                 rule[key][field["name"]] *= field["maxItems"]
                 assert client.size(rule)["contacts"] == 3
                 rule[key][field["name"]] *= 2
                 extensions = client.errors(SIZE, rule=rule)[0]["extensions"]
                 assert extensions == {"code": "INVALID", "path": ["rule", key, field["name"]]}
-    assert len(tried) > 8
+    assert len(checked) > 8
 
 
 def test_suggestions_have_labels_and_operators_of_the_form(

@@ -89,7 +89,7 @@ def shop(services: Services) -> RecordedShop:
     return shop
 
 
-def told(
+def explain_contacts(
     shop: RecordedShop, rule: Rule | dict[str, Any], scope: Scope = LONDON, *ids: int
 ) -> dict[int, MembershipExplanation]:
     parsed = shop.rule(rule) if isinstance(rule, dict) else rule
@@ -101,7 +101,7 @@ def measured(
     shop: RecordedShop, rule: Rule | dict[str, Any], scope: Scope = LONDON
 ) -> list[str | None]:
     """Return the values shown for the three contacts and a rule of one criterion."""
-    found = told(shop, rule, scope)
+    found = explain_contacts(shop, rule, scope)
     assert [*map(len, (explanation.parts for explanation in found.values()))] == [1, 1, 1]
     return [found[id].parts[0].measured for id in (REGULAR, OCCASIONAL, NOBODY)]
 
@@ -170,7 +170,7 @@ def test_every_built_in_criterion_that_measures_is_tested_here(registry: Registr
 
 def test_a_criterion_without_a_measure_only_shows_whether_it_matches(shop: RecordedShop) -> None:
     buyers = {"contactType": {"operator": "IS", "type": "CUSTOMER"}}
-    found = told(shop, buyers)
+    found = explain_contacts(shop, buyers)
     assert [found[id].is_member for id in (REGULAR, OCCASIONAL, NOBODY)] == [True, True, False]
     assert measured(shop, buyers) == [None, None, None]
 
@@ -183,7 +183,7 @@ def test_every_part_shows_whether_it_matches_and_the_measured_value(shop: Record
             {"any": [{"averageOrderValue": {"operator": "IS_SET"}}, {"all": []}]},
         ]
     }
-    found = told(shop, rule)[REGULAR]
+    found = explain_contacts(shop, rule)[REGULAR]
     assert not found.is_member
     assert found.as_of == NOW
     assert [(".".join(part.path), part.matches, part.measured) for part in found.parts] == [
@@ -206,7 +206,7 @@ def test_a_referenced_segment_is_explained_as_one_part(
     shop = RecordedShop(services, "Europe/London", NOW)
     shop.record(facts.Contacts(PEOPLE), facts.Orders(ORDERS))
     shop.save({"Spenders": {"spend": {"operator": "AT_LEAST", "amount": "100"}}})
-    found = told(shop, {"inSegment": {"operator": "IS_NOT", "segment": "Spenders"}})
+    found = explain_contacts(shop, {"inSegment": {"operator": "IS_NOT", "segment": "Spenders"}})
     assert [found[id].is_member for id in (REGULAR, OCCASIONAL, NOBODY)] == [True, False, True]
     [part] = found[REGULAR].parts
     assert (part.summary, part.measured) == ('Is not in the segment "Spenders"', None)
@@ -214,8 +214,8 @@ def test_a_referenced_segment_is_explained_as_one_part(
 
 def test_missing_contacts_are_not_explained(shop: RecordedShop) -> None:
     everyone: dict[str, Any] = {"not": {"spend": {"operator": "LESS_THAN", "amount": "0"}}}
-    assert told(shop, everyone, LONDON, STRANGER) == {}
-    assert told(shop, everyone, LONDON, STRANGER, NOBODY, 2**64 - 1).keys() == {NOBODY}
+    assert explain_contacts(shop, everyone, LONDON, STRANGER) == {}
+    assert explain_contacts(shop, everyone, LONDON, STRANGER, NOBODY, 2**64 - 1).keys() == {NOBODY}
     assert shop.engine.explain(shop.rule(everyone), []) == {}
 
 
@@ -231,7 +231,7 @@ def test_one_statement_explains_any_number_of_contacts(
 
     monkeypatch.setattr(Audience, "fetch_rows", counted)
     rule = {"any": [{key: fields} for key, fields, _ in SHOWN]}
-    assert len(told(shop, rule)) == 3
+    assert len(explain_contacts(shop, rule)) == 3
     assert len(asked) == 1
 
 
@@ -324,11 +324,11 @@ class BrokenMeasure(Broken):
 
 def test_a_failing_criterion_is_reported_with_its_path(shop: RecordedShop) -> None:
     rule = Not(counting(Broken))
-    found = told(shop, rule, LONDON, NOBODY)
+    found = explain_contacts(shop, rule, LONDON, NOBODY)
     assert found[NOBODY].parts[1].measured == "0 broken"
     for failing, contact in ((counting(Broken), REGULAR), (counting(BrokenMeasure), NOBODY)):
         with pytest.raises(CriterionFailedError) as failure:
-            told(shop, Not(failing), LONDON, contact)
+            explain_contacts(shop, Not(failing), LONDON, contact)
         assert failure.value.problems[0].path == ("rule", "not", "broken")
 
 
@@ -340,7 +340,7 @@ def test_nothing_is_explained_if_the_store_fails(
 
     monkeypatch.setattr(Audience, "fetch_rows", down)
     with pytest.raises(AppError) as failure:
-        told(shop, {"all": []})
+        explain_contacts(shop, {"all": []})
     assert failure.value.code is ErrorCode.UNAVAILABLE
 
 

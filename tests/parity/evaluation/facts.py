@@ -200,5 +200,5 @@ def same_keyword(keyword: str) -> str:
     return keyword.strip().casefold()
 
 
-def told(text: str | None) -> str | None:
+def unless_blank(text: str | None) -> str | None:
     return text if text is not None and text.strip() else None

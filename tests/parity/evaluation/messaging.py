@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
 from tests.parity.evaluation.comparisons import compare, compare_if_any, has
-from tests.parity.evaluation.facts import Contact, Document, Facts, Text, same_keyword, told
+from tests.parity.evaluation.facts import Contact, Document, Facts, Text, same_keyword, unless_blank
 
 
 def is_subscribed(contact: Contact) -> bool:
@@ -18,7 +18,7 @@ def is_subscribed(contact: Contact) -> bool:
 
 def can_text(contact: Contact) -> bool:
     """Return whether the contact is subscribed and has a phone number."""
-    return is_subscribed(contact) and told(contact.phone) is not None
+    return is_subscribed(contact) and unless_blank(contact.phone) is not None
 
 
 class Messaging:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from tests.parity.evaluation.clock import Clock
 from tests.parity.evaluation.comparisons import compare, has, is_one_of, small
-from tests.parity.evaluation.facts import Contact, Document, Facts, told
+from tests.parity.evaluation.facts import Contact, Document, Facts, unless_blank
 from tests.parity.evaluation.messaging import can_text, is_subscribed
 from tests.parity.evaluation.properties import day_in, property_is, value_of
 from tests.parity.evaluation.purchases import is_customer
@@ -44,7 +44,7 @@ class Profile:
 
     def location(self, body: Document, contact: Contact) -> bool:
         """Compare the country and, if given, the region."""
-        country, region = told(contact.country), told(contact.region)
+        country, region = unless_blank(contact.country), unless_blank(contact.region)
         match body["operator"]:
             case "ANY_OF":
                 regions = body.get("regions")
@@ -59,7 +59,7 @@ class Profile:
 
     def city(self, body: Document, contact: Contact) -> bool:
         """Compare the city, ignoring case and surrounding space."""
-        city = told(contact.city)
+        city = unless_blank(contact.city)
         own = None if city is None else small(city.strip())
         wanted = {small(name.strip()) for name in body.get("cities", ())}
         return is_one_of(body["operator"], own, wanted)
@@ -132,7 +132,7 @@ def area_of(contact: Contact) -> str | None:
         number = digits
     elif digits.startswith("00"):
         number = digits[2:]
-    elif (told(contact.country) or "US") in NORTH_AMERICA:
+    elif (unless_blank(contact.country) or "US") in NORTH_AMERICA:
         number = digits if len(digits) == 11 and digits[0] == "1" else f"1{digits}"
         if len(number) != 11 or number[1] in "01":
             return None
