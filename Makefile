@@ -62,7 +62,7 @@ chromium: $(VENV)/.dev  ## Install Chromium for the browser tests if it is missi
 bench: $(VENV)/.bench  ## Measure; writes benchmarks/RESULTS.md and its charts.
 	$(BIN)/python -m benchmarks --write
 
-soak: $(VENV)/.dev  ## Load for ten minutes, kill hundreds of times: about an hour.
+soak: $(VENV)/.dev  ## Put servers under load, kill them, try more examples: hours.
 	$(BIN)/python -m tests.soak
 	$(PYTEST) --hypothesis-profile=nightly -m "hypothesis or soak"
 

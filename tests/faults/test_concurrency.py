@@ -16,7 +16,7 @@ from tests.support import Server
 
 def test_no_update_is_lost_and_no_size_sees_half_a_write(server: Server) -> None:
     client = server.shop()
-    outcome = concurrency.run([client], seconds=4)
+    outcome = concurrency.run([client], seconds=2)
     assert min(outcome.done[kind] for kind in ("write", "read", "rename", "name")) > 0
 
 

@@ -20,7 +20,7 @@ from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.postgres import Postgres
-from tests.processes import WAIT
+from tests.processes import WAIT, wait_until
 from tests.support import Client, Server, serving
 
 CREATE = """
@@ -64,8 +64,13 @@ def _outcome(client: Client, name: str) -> str:
     return code
 
 
-def _write_during(client: Client, fault: Callable[[], None]) -> list[str]:
-    """Create segments before, during and after a fault; return the outcome of each."""
+def _write_during(
+    client: Client, stop: Callable[[], None], resume: Callable[[], None]
+) -> list[str]:
+    """Create segments before, during and after an outage; return the outcome of each.
+
+    The outage ends once a request has failed.
+    """
     outcomes: list[str] = []
     over = threading.Event()
 
@@ -82,9 +87,10 @@ def _write_during(client: Client, fault: Callable[[], None]) -> list[str]:
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not outcomes:
-        time.sleep(0.01)
-    fault()
+    wait_until(lambda: bool(outcomes))
+    stop()
+    wait_until(lambda: not outcomes[-1].startswith("Made"))
+    resume()
     over.set()
     writer.join()
     return outcomes
@@ -100,13 +106,8 @@ def _is_all_there(client: Client, outcomes: list[str]) -> bool:
 def test_requests_fail_during_a_restart_and_nothing_is_lost(
     services: Services, settings: Settings, primary: Postgres
 ) -> None:
-    def restart() -> None:
-        primary.stop("immediate")
-        time.sleep(0.3)
-        primary.start()
-
     with _shop(services, settings, primary) as client:
-        outcomes = _write_during(client, restart)
+        outcomes = _write_during(client, lambda: primary.stop("immediate"), primary.start)
         refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
         assert refused == {"UNAVAILABLE"}
         assert _is_all_there(client, outcomes)
@@ -145,14 +146,12 @@ def test_a_hanging_postgresql_makes_health_and_requests_fail(
             assert health() == 503
             for writer in writers:
                 writer.start()
-            while len(outcomes) < 20:
-                time.sleep(0.05)
+            wait_until(lambda: len(outcomes) >= 20)
             assert {*outcomes} == {"UNAVAILABLE"}
             assert health() == 503
         for writer in writers:
             writer.join()
-        while health() != 200:
-            time.sleep(0.05)
+        wait_until(lambda: health() == 200)
         assert _is_all_there(client, outcomes)
 
 
@@ -179,13 +178,8 @@ def test_a_promoted_standby_takes_over_without_losing_answered_writes(
         primary.stop()
         primary.start("synchronous_standby_names=*")
 
-        def fail_over() -> None:
-            primary.stop("immediate")
-            time.sleep(0.3)
-            standby.promote()
-
         with _shop(services, settings, primary, standby) as client:
-            outcomes = _write_during(client, fail_over)
+            outcomes = _write_during(client, lambda: primary.stop("immediate"), standby.promote)
             refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
             assert refused == {"UNAVAILABLE"}
             assert _is_all_there(client, outcomes)

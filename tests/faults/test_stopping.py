@@ -16,7 +16,6 @@ from websockets.typing import Subprotocol
 from tests.e2e import process
 from tests.processes import WAIT
 
-SUBSCRIBERS = 1_000
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 GOING_AWAY, RESTART = 1001, 1012  # of RFC 6455 and its registry
 
@@ -52,10 +51,12 @@ async def _wait_for_close(socket: ClientConnection) -> int | None:
         return socket.close_code
 
 
-async def _stop_during_subscriptions(running: process.Running, token: str) -> list[int | None]:
+async def _stop_during_subscriptions(
+    running: process.Running, token: str, subscribers: int
+) -> list[int | None]:
     address = f"{running.address.replace('http', 'ws', 1)}/graphql"
     sockets: list[ClientConnection] = []
-    for first in range(0, SUBSCRIBERS, 50):
+    for first in range(0, subscribers, 50):
         sockets += await asyncio.gather(
             *(_subscribe(address, token, first + number) for number in range(50))
         )
@@ -65,13 +66,14 @@ async def _stop_during_subscriptions(running: process.Running, token: str) -> li
         return await close_codes
 
 
-def test_a_stopping_server_closes_a_thousand_subscriptions(data: Path) -> None:
+@pytest.mark.parametrize("subscribers", [100, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_a_stopping_server_closes_all_subscriptions(data: Path, subscribers: int) -> None:
     token = process.token(data, "acme")
-    limit = str(2 * SUBSCRIBERS)
+    limit = str(2 * subscribers)
     with process.server(data, RATE_LIMIT="0", MAX_SOCKETS_PER_TOKEN=limit) as running:
-        codes = asyncio.run(_stop_during_subscriptions(running, token))
+        codes = asyncio.run(_stop_during_subscriptions(running, token, subscribers))
         assert {*codes} <= {GOING_AWAY, RESTART}
-        assert len(codes) == SUBSCRIBERS
+        assert len(codes) == subscribers
         status, output = running.process.wait()
         assert status == 0, output
         assert "Traceback" not in output
