@@ -70,8 +70,9 @@ async def _stop_during_subscriptions(
 def test_a_stopping_server_closes_all_subscriptions(data: Path, subscribers: int) -> None:
     token = process.token(data, "acme")
     limit = str(2 * subscribers)
-    patient = {"RATE_LIMIT": "0", "MAX_SOCKETS_PER_TOKEN": limit, "SLOW_RULE_SECONDS": "60"}
-    with process.server(data, program=None, **patient) as running:
+    with process.server(
+        data, RATE_LIMIT="0", MAX_SOCKETS_PER_TOKEN=limit, SLOW_RULE_SECONDS="60"
+    ) as running:
         codes = asyncio.run(_stop_during_subscriptions(running, token, subscribers))
         assert {*codes} <= {GOING_AWAY, RESTART}
         assert len(codes) == subscribers
