@@ -83,7 +83,7 @@ class Anniversary(Criterion):
         found = suggest_properties(properties, search, kind="date").subquery()
         return select(found.c[0], found.c[0])
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         of = "subscribing" if self.property is None else f'"{self.property}"'
         return Phrase(
             does=f"has an anniversary of {of}",

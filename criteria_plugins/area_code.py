@@ -123,7 +123,7 @@ class AreaCode(Criterion):
             .order_by(func.count().desc(), area)
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has a phone number in the area code",
             does_not="has no phone number in the area code",

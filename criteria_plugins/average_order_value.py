@@ -40,7 +40,7 @@ class AverageOrderValue(OptionalMoneyCriterion):
             .group_by(col(Order.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has an average order value of",
             does_not="does not have an average order value of",

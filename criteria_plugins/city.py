@@ -63,7 +63,7 @@ class City(Criterion):
             .order_by(found.c.contacts.desc(), found.c.city)
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="lives in", does_not="does not live in", none="has no city", some="has a city"
         )

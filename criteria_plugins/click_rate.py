@@ -41,7 +41,7 @@ class ClickRate(PercentCriterion):
             .group_by(col(TextMessage.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has a click rate of",
             does_not="does not have a click rate of",

@@ -64,7 +64,7 @@ class ContactType(Criterion):
             case ContactKind.TEXTABLE:
                 return col(Contact.textable).is_(True)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         does, does_not = WORDS[self.type]
         return Phrase(does=does, does_not=does_not, without=("type",))
 

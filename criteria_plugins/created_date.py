@@ -19,7 +19,7 @@ class CreatedDate(DateCriterion):
         """Return the contact's creation time."""
         return col(Contact.created_at)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="was created",
             does_not="was not created",

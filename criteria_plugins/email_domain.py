@@ -57,7 +57,7 @@ class EmailDomain(Criterion):
         """Offer the domains with the most contacts first."""
         return suggest_frequent(_domain(), search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has an email address at",
             does_not="has no email address at",

@@ -77,7 +77,7 @@ class EventCount(CountCriterion):
             return None
         return suggest_values(properties, given[f"{CONDITION}property"], search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         event = f'the event "{self.name}"'
         if self.conditions is not None:
             event += f" (where {' and '.join(each.describe(scope) for each in self.conditions)})"

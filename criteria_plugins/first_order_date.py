@@ -24,7 +24,7 @@ class FirstOrderDate(DateCriterion):
             .group_by(col(Order.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="first ordered",
             does_not="did not first order",

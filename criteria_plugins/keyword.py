@@ -53,7 +53,7 @@ class KeywordTexted(Criterion):
         """Offer the most used keywords first."""
         return suggest_frequent(col(KeywordUse.keyword), search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(does="has texted", does_not="has not texted")
 
 

@@ -32,7 +32,7 @@ class LastOrderDate(DateCriterion):
             .group_by(col(Order.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         lately = self.operator.positive is DateOperator.IN_LAST
         return Phrase(
             does="ordered" if lately else "last ordered",

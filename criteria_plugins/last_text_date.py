@@ -30,7 +30,7 @@ class LastTextDate(DateCriterion):
             col(TextMessage.contact_id)
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         last = "" if self.operator.positive is DateOperator.IN_LAST else " last"
         return Phrase(
             does=f"was{last} texted",

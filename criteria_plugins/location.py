@@ -63,7 +63,7 @@ class Location(Criterion):
         inside = () if countries is None else (col(Contact.country).in_(countries),)
         return suggest_frequent(col(Contact.region), search, *inside)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         regions = describe_field(self, scope, "regions") if self.regions is not None else None
         return Phrase(
             does="lives in",

@@ -74,7 +74,7 @@ class OrdersPlaced(CountCriterion):
         """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         after = []
         if self.minimum_value is not None:
             after.append(f"of {describe_money(self.minimum_value, scope.currency)} or more")

@@ -107,7 +107,7 @@ class ProductPurchased(Criterion):
         """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         bought = "bought"
         if self.minimum_units is not None:
             bought += f" at least {describe_count(self.minimum_units, 'units')} of"

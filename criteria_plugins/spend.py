@@ -37,7 +37,7 @@ class Spend(MoneyCriterion):
             .group_by(col(Order.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has spent",
             does_not="has not spent",

@@ -22,7 +22,7 @@ class SubscribeDate(DateCriterion):
         """Return the contact's subscribe time."""
         return col(Contact.subscribed_at)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="subscribed",
             does_not="did not subscribe",

@@ -62,7 +62,7 @@ class SubscriptionStatus(Criterion):
             case SubscriptionState.NEVER:
                 return not_(asked)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         does, does_not = WORDS[self.status]
         return Phrase(does=does, does_not=does_not, without=("status",))
 

@@ -43,7 +43,7 @@ class Tag(Criterion):
         """Offer the tags with the most contacts first."""
         return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(does="is tagged with", does_not="is not tagged with")
 
 

@@ -39,7 +39,7 @@ class TextsClicked(CountCriterion):
             .group_by(col(TextMessage.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has clicked",
             does_not="has not clicked",

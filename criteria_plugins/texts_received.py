@@ -35,7 +35,7 @@ class TextsReceived(CountCriterion):
             .group_by(col(TextMessage.contact_id))
         )
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="has received",
             does_not="has not received",

@@ -22,7 +22,7 @@ class UnsubscribedDate(DateCriterion):
         """Return the contact's unsubscribe time."""
         return col(Contact.unsubscribed_at)
 
-    def phrase(self, scope: Scope) -> Phrase:
+    def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(
             does="unsubscribed",
             does_not="did not unsubscribe",

@@ -69,7 +69,7 @@ class Criterion(Form, ABC):
         """
         return None
 
-    def phrase(self, scope: Scope) -> Phrase | None:
+    def describe_phrase(self, scope: Scope) -> Phrase | None:
         """Return the words of the criterion's sentences, such as "has spent" for an amount.
 
         Without a phrase a sentence is the label, the operator's words, the values and the time
@@ -80,10 +80,10 @@ class Criterion(Form, ABC):
     def describe(self, scope: Scope) -> str:
         """Return the criterion as a clause of a sentence about a contact.
 
-        Override ``phrase`` to choose the words. If you override this method instead, begin with
-        the label or write a clause of three words or more.
+        Override ``describe_phrase`` to choose the words. If you override this method instead, begin
+        with the label or write a clause of three words or more.
         """
-        phrase = self.phrase(scope)
+        phrase = self.describe_phrase(scope)
         if phrase is None:
             return clause(self, scope, self.label)
         return sentence(self, scope, phrase)
@@ -97,7 +97,7 @@ class Criterion(Form, ABC):
         opposite = self.operator.opposite
         if opposite is not None:
             return self.model_copy(update={"operator": opposite}).describe(scope)
-        phrase = self.phrase(scope)
+        phrase = self.describe_phrase(scope)
         if phrase is not None:
             return sentence(self, scope, phrase, complement=True)
         return negated(self.describe(scope), self.operator)

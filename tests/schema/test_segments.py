@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.catalog.token_scope import TokenScope
 from tests.catalogs import on_both
 from tests.factories import contacts, keyword, order
 from tests.schema.operations import (
@@ -55,6 +56,23 @@ def other(server: Server) -> Client:
 def _forged(*parts: Any) -> str:
     text = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def test_a_summary_has_the_labels_of_now(server: Server) -> None:
+    shop = server.shop()
+    segments_only = server.client(shop.shop, [TokenScope.SEGMENTS_READ])
+    rule = {"productPurchased": {"operator": "ANY_OF", "products": ["85123A"]}}
+    made = create(shop, "Hearts", rule)
+    assert made["summary"] == "Has bought any of 85123A"
+    for title in ("WHITE HEART", "Red heart"):
+        shop.record("productsUpsert", [{"id": "85123A", "title": title}])
+        sentence = f"Has bought any of {title} (85123A)"
+        assert shop.ask(GET, id=made["id"])["segment"]["summary"] == sentence
+        listed = shop.ask('{ segments(search: "Hearts") { nodes { summary } } }')["segments"]
+        assert listed["nodes"] == [{"summary": sentence}]
+        assert shop.size(rule)["parts"][0]["summary"] == sentence
+    found = segments_only.ask(GET, id=made["id"])["segment"]
+    assert found["summary"] == "Has bought any of 85123A"
 
 
 def test_a_segment_is_created_and_read_back(shop: Client) -> None:
