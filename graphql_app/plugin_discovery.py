@@ -176,7 +176,8 @@ def _plugin(point: EntryPoint) -> Plugin:
     distribution = point.dist
     if distribution is None:
         return Plugin(point.name, "an unknown distribution", "")
-    return Plugin(point.name, distribution.name, distribution.version)
+    metadata = distribution.metadata  # parsed at every access
+    return Plugin(point.name, metadata["Name"], metadata["Version"])
 
 
 def _precedence(pair: tuple[Plugin, EntryPoint]) -> tuple[bool, str, str]:

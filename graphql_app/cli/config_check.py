@@ -26,7 +26,6 @@ from graphql_app.plugins import PluginError
 from graphql_app.redaction import redact_url
 from graphql_app.server.run import check_workers, listen
 from graphql_app.settings import Settings, format_value
-from graphql_app.startup.plugins import installed_plugins
 
 SIMILARITY = 0.8
 """How similar a variable's name and a setting's must be, from 0 to 1, to suggest the setting."""
@@ -123,7 +122,7 @@ def _check_documents(settings: Settings) -> str:
 
 
 def _check_plugins(settings: Settings) -> str:
-    registry = try_plugins(installed_plugins(strict=False))
+    registry = try_plugins()
     if registry.failures and settings.strict_plugins:
         raise PluginError(*registry.failures)
     return f"left out: {registry.left_out}" if registry.failures else "usable"

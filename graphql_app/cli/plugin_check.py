@@ -25,12 +25,11 @@ def check_command(
     from rich.progress import Progress
 
     from graphql_app.cli.plugin_trial import try_plugins
-    from graphql_app.startup.plugins import installed_plugins
 
     registry = _load(distribution)
     refused = [
         failure
-        for failure in try_plugins(installed_plugins(strict=False)).failures
+        for failure in try_plugins().failures
         if _normalize(failure.plugin.distribution) == _normalize(distribution)
     ]
     for failure in refused:

@@ -34,9 +34,8 @@ def list_command() -> None:
     from rich.table import Table
 
     from graphql_app.cli.plugin_trial import try_plugins
-    from graphql_app.startup.plugins import installed_plugins
 
-    registry = try_plugins(installed_plugins(strict=False))
+    registry = try_plugins()
     table = Table()
     for column, no_wrap in (
         ("criterion", True),

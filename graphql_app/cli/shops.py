@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from graphql_app.cli.console import out, read_settings
-
-if TYPE_CHECKING:
-    from graphql_app.plugins import Registry
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops, the tenants.")
 
@@ -25,6 +22,7 @@ def shop_create(
 ) -> None:
     """Create a shop with its default segments."""
     from graphql_app.catalog.tables import Shop
+    from graphql_app.cli.plugin_trial import check_plugins
     from graphql_app.segments.default_segments import create_shop
     from graphql_app.startup.catalog import open_catalog
 
@@ -32,7 +30,7 @@ def shop_create(
     with open_catalog(settings) as catalog:
         shop = create_shop(
             catalog,
-            _usable_plugins(settings.strict_plugins),
+            check_plugins(settings.strict_plugins),
             Shop(
                 handle=handle,
                 name=name or handle,
@@ -42,19 +40,6 @@ def shop_create(
             ),
         )
     out.print(f"Created the shop {escape(shop.handle)}.")
-
-
-def _usable_plugins(strict: bool) -> Registry:
-    """Return the plugins that a server would start with."""
-    from graphql_app.plugin_discovery import discover
-    from graphql_app.plugins import HOST
-
-    registry = discover(strict=strict)
-    if all(plugin.distribution == HOST for plugin in registry.contributions):
-        return registry  # the checks take a second and never fail for the built-in plugins
-    from graphql_app.startup.plugins import installed_plugins
-
-    return installed_plugins(strict)
 
 
 @shop_app.command("list")

@@ -65,7 +65,7 @@ def test_commands_of_the_catalog_load_neither_the_engine_nor_a_server(
 
 @pytest.mark.parametrize(
     "command",
-    ["shop create acme", "audience schema --print", "plugins new acme-loyalty"],
+    ["shop create acme", "audience schema --print", "plugins new acme-loyalty", "plugins list"],
 )
 def test_commands_of_plugins_load_neither_the_engine_nor_a_server(
     tmp_path: Path, command: str
