@@ -1,4 +1,4 @@
-"""Checks for those who write criteria: ``check_criterion(MyCriterion, examples=[...])``."""
+"""Check criteria in plugins' tests: ``check_criterion(MyCriterion, examples=[...])``."""
 
 from graphql_app.testing.check import check_criterion, findings
 from graphql_app.testing.findings import CriterionCheckError, Finding, report

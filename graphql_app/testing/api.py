@@ -1,4 +1,4 @@
-"""Checks of the criterion in the GraphQL schema."""
+"""Check the criterion in the GraphQL schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphql_app.schema.build import Schema, build_schema
 from graphql_app.schema.rule import input_name
 from graphql_app.segments.rules.parser import MAX_CRITERIA
 from graphql_app.testing.findings import Finding
-from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.harness import Case, Harness
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { parts { members } } }"
 TYPE = """
@@ -34,43 +34,43 @@ query ($key: String!) {
 
 
 @dataclass(frozen=True)
-class At(Context):
-    """A request of a shop at an instant of the check's own."""
+class FixedTimeContext(Context):
+    """A request at a fixed instant."""
 
     at: Scope
 
     @cached_property
     def scope(self) -> Scope:
-        """That instant, not now."""
+        """Return the fixed instant's scope."""
         return self.at
 
 
-def in_graphql(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
-    """The schema has the criterion, described, and answers its rules as the engine does."""
+def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
+    """Check that the schema describes the criterion and returns the engine's sizes."""
     try:
-        schema = build_schema(bench.services.registry)
+        schema = build_schema(harness.services.registry)
     except Exception as error:
         yield Finding(
-            f"There is no GraphQL schema with it: {type(error).__name__}: {error}",
+            f"The GraphQL schema cannot be built with it: {type(error).__name__}: {error}",
             "Annotate its fields with the field types of graphql_app.criteria.",
         )
         return
     with start_blocking_portal() as portal:
 
         def ask(query: str, **variables: Any) -> tuple[Any, list[str]]:
-            answer: tuple[Any, list[str]] = portal.call(_ask, schema, bench, query, variables)
+            answer: tuple[Any, list[str]] = portal.call(_ask, schema, harness, query, variables)
             return answer
 
-        yield from _described(bench.kind, ask)
-        data, errors = ask(METADATA, key=bench.kind.key)
+        yield from _described(harness.kind, ask)
+        data, errors = ask(METADATA, key=harness.kind.key)
         if errors or data["criterion"] is None:
             yield Finding(
-                f"Its metadata cannot be asked for: {errors[0] if errors else 'it is not there'}",
-                "Give every field plain values: text, numbers and lists that JSON can hold.",
+                f"Its metadata cannot be queried: {errors[0] if errors else 'not found'}",
+                "Use plain values in every field: text, numbers and lists that JSON can hold.",
             )
-        asked = bench.one_per_shape(cases)[:MAX_CRITERIA]
-        sizes = [len(members) for members in bench.members(asked, bench.shop)]
-        rules = [{bench.kind.key: case.fields} for case in asked]
+        asked = harness.one_per_shape(cases)[:MAX_CRITERIA]
+        sizes = [len(members) for members in harness.members(asked, harness.shop)]
+        rules = [{harness.kind.key: case.fields} for case in asked]
         data, errors = ask(SIZE, rule={"any": rules})
         if not errors and [part["members"] for part in data["segmentSize"]["parts"][1:]] == sizes:
             return
@@ -78,12 +78,12 @@ def in_graphql(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
             data, errors = ask(SIZE, rule=rule)
             if errors or data["segmentSize"]["parts"][0]["members"] != size:
                 yield Finding(
-                    f"Asked for as GraphQL variables it fails: {errors[0]}"
+                    f"A query with the rule as GraphQL variables fails: {errors[0]}"
                     if errors
-                    else "Asked for as GraphQL variables it has another size.",
-                    "Give a FieldType of your own the `kind` whose values it takes: a text for "
+                    else "A query with the rule as GraphQL variables returns a different size.",
+                    "Give your own FieldType the `kind` of its values: a text for "
                     "TEXT, CHOICE, DATE, MONEY and NUMBER, a whole number for COUNT.",
-                    case.shown,
+                    case.example,
                 )
 
 
@@ -94,20 +94,20 @@ def _described(kind: type[Form], ask: Any) -> Iterator[Finding]:
         bare = [field["name"] for field in made.get("inputFields", ()) if not field["description"]]
         if not made.get("description") or bare:
             yield Finding(
-                f"The GraphQL input {input_name(form)} is not described: {', '.join(bare)}",
-                "Give the class a docstring, and each field a label.",
+                f"The GraphQL input {input_name(form)} lacks descriptions: {', '.join(bare)}",
+                "Give the class a docstring and each field a label.",
             )
 
 
 async def _ask(
-    schema: Schema, bench: Bench, query: str, variables: Mapping[str, Any]
+    schema: Schema, harness: Harness, query: str, variables: Mapping[str, Any]
 ) -> tuple[Any, list[str]]:
-    """Execute a query as the shop; the data and the messages of the errors."""
+    """Execute a query as the shop; return the data and the errors' messages."""
     # A limiter belongs to the event loop that first uses it.
-    services = replace(bench.services, workers=CapacityLimiter(1))
+    services = replace(harness.services, workers=CapacityLimiter(1))
     result = await schema.execute(
         query,
         variable_values=dict(variables),
-        context_value=At(services, bench.shop.access, bench.scope),
+        context_value=FixedTimeContext(services, harness.shop.access, harness.scope),
     )
     return result.data, [error.message for error in result.errors or ()]

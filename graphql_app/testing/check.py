@@ -1,4 +1,4 @@
-"""``check_criterion``: whether a criterion keeps the contract, tried on generated shops."""
+"""``check_criterion``: try a criterion on generated shops to check the contract."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from graphql_app.testing import (
     wording,
 )
 from graphql_app.testing.engine import services_for
-from graphql_app.testing.findings import CriterionCheckError, Finding, told
+from graphql_app.testing.findings import CriterionCheckError, Finding, describe_error
 from graphql_app.testing.form_filling import Filler
-from graphql_app.testing.harness import Bench
+from graphql_app.testing.harness import Harness
 
 P = ParamSpec("P")
 
@@ -37,35 +37,36 @@ def check_criterion(
     tables: Sequence[type[AudienceTable]] = (),
     services: Services | None = None,
 ) -> None:
-    """Assert that a criterion keeps the contract, in a test of any pytest suite.
+    """Assert that a criterion keeps the contract.
 
-    Every operator is filled in from the form's own metadata and from what made-up shops have, and
-    asked of a real store. In these shops, contacts share values and lack them, orders are cancelled
-    and come twice, and texts hold quotes, patterns and SQL. Then this must hold:
+    Generate rules for every operator from the form's metadata and the values of generated shops,
+    and evaluate them in a real store. In these shops, contacts share and lack values, orders are
+    cancelled or recorded twice, and texts contain quotes, patterns and SQL. Check that:
 
-    - a contact is in every rule or in its complement, whether it is asked about alone or among
-      all; a negative operator is the complement of its twin;
-    - a measure has one value per contact, comparing it gives the members, and it can be shown;
-    - what a rule says is bound, and a text matches itself and nothing else;
-    - rows of another shop never count;
-    - JSON Schema and GraphQL take the same rules, and every label, description and sentence is
-      there;
-    - suggestions are valid values of the shop's own, and are found again.
+    - a contact is either in a rule or in its complement, evaluated alone or among all contacts; a
+      negative operator is the complement of its positive one;
+    - a measure has one value per contact, which determines the members and can be shown;
+    - values of rules are bound, and a text matches only itself;
+    - rows of other shops change nothing;
+    - JSON Schema and GraphQL accept the same rules, and all labels, descriptions and sentences
+      exist;
+    - suggestions are valid values of the shop, and searching for them finds them.
 
-    Of a ``SegmentReference`` only the form and the words are checked, for the rest is the host's.
+    For a ``SegmentReference``, check only the form and the wording.
 
     Args:
         criterion: The class.
-        examples: Rules to try beside the generated ones, as the fields that a rule has, such as
-            ``{"operator": "AT_LEAST", "count": 1}``. The shops have the texts in them, so name
-            those that the criterion looks for.
-        tables: The plugin's own tables of facts that it reads.
-        services: Stores to use, as ``open_services`` yields them. By default the process opens its
-            own, once, and deletes them at its end; a process can have one embedded ClickHouse, so
-            a suite that has opened it gives it here.
+        examples: More rules to try, as the fields of a rule, such as
+            ``{"operator": "AT_LEAST", "count": 1}``. The generated shops contain their texts, so
+            name the texts that the criterion looks for.
+        tables: The plugin's own tables of facts that the criterion reads.
+        services: Stores to use, as ``open_services`` yields them. By default, the process opens
+            temporary ones once. A process can open one embedded ClickHouse, so pass yours if you
+            have opened it already.
 
     Raises:
-        CriterionCheckError: It does not hold; the message lists every fault with its remedy.
+        CriterionCheckError: The criterion breaks the contract; the message lists every fault and
+            its fix.
         ValueError: The services lack one of the tables.
         AppError: The stores cannot be opened.
     """
@@ -81,69 +82,71 @@ def findings(
     tables: Sequence[type[AudienceTable]] = (),
     services: Services | None = None,
 ) -> Iterator[Finding]:
-    """What ``check_criterion`` reports, one after another; arguments as it has them."""
+    """Yield the faults that ``check_criterion`` would raise, given the same arguments."""
     try:
         registry = _registry(criterion, tables)
     except PluginError as error:
         for failure in error.failures:
             yield Finding(
-                f"The host refuses it: it {failure.reason}: {failure.detail}".rstrip(": "),
-                "Mend this first; what else there is can only be checked then.",
+                f"A server would refuse it: it {failure.reason}: {failure.detail}".rstrip(": "),
+                "Fix this first; the other checks need it.",
             )
         return
-    yield from wording.labels(criterion)
-    yield from _of(forms.bounds, criterion)
-    yield from _of(forms.schema, criterion, Filler())
+    yield from wording.check_labels(criterion)
+    yield from _run(forms.check_bounds, criterion)
+    yield from _run(forms.check_json_schema, criterion, Filler())
     if issubclass(criterion, SegmentReference):
-        yield from _of(wording.sentences_of_reference, criterion)
+        yield from _run(wording.check_reference_sentences, criterion)
         return
     words = _words(criterion, examples)
-    yield from _on_the_bench(Bench(criterion, services_for(registry, services), examples, words))
+    yield from _check_in_shops(
+        Harness(criterion, services_for(registry, services), examples, words)
+    )
 
 
-def _on_the_bench(bench: Bench) -> Iterator[Finding]:
-    yield from _of(forms.examples, bench)
-    yield from _of(forms.every_operator, bench)
-    yield from _of(wording.sentences, bench)
-    wrong = fragments.wrong_with_sql(bench)
+def _check_in_shops(harness: Harness) -> Iterator[Finding]:
+    yield from _run(forms.check_examples, harness)
+    yield from _run(forms.check_operators, harness)
+    yield from _run(wording.check_sentences, harness)
+    wrong = fragments.check_sql(harness)
     yield from wrong.values()
-    sound = [case for case in bench.cases if case not in wrong]
-    refused = fragments.refused_by_engine(bench, sound)
+    sound = [case for case in harness.cases if case not in wrong]
+    refused = fragments.rejected_by_engine(harness, sound)
     yield from refused.values()
     sound = [case for case in sound if case not in refused]
-    yield from _of(binding.bound, bench)
-    yield from _of(suggestions.suggested, bench)
+    yield from _run(binding.check_binding, harness)
+    yield from _run(suggestions.check_suggestions, harness)
     for check in (
-        logic.two_valued,
-        logic.one_at_a_time,
-        logic.measures,
-        escaping.like_plain_ones,
-        escaping.of_nobody,
-        escaping.lists,
-        api.in_graphql,
-        isolation.another_shop,
+        logic.check_complements,
+        logic.check_single_contacts,
+        logic.check_measures,
+        escaping.check_special_characters,
+        escaping.check_unknown_texts,
+        escaping.check_lists,
+        api.check_graphql,
+        isolation.check_isolation,
     ):
-        yield from _of(check, bench, sound)
+        yield from _run(check, harness, sound)
 
 
-def _of(
+def _run(
     check: Callable[P, Iterator[Finding]], *args: P.args, **kwargs: P.kwargs
 ) -> Iterator[Finding]:
-    """What a check finds; where the criterion's own code ends it, that."""
+    """Yield a check's findings, and one more if the criterion's own code raises."""
     try:
         yield from check(*args, **kwargs)
     except Exception as error:
         yield Finding(
-            f"It could not be checked any further that: {check.__doc__} {told(error)}",
-            "Have the criterion's own methods and validators answer for every rule and value.",
+            f"This check did not finish: {check.__doc__} {describe_error(error)}",
+            "Make the criterion's methods and validators work for every rule and value.",
         )
 
 
 def _registry(criterion: type[Criterion], tables: Sequence[type[AudienceTable]]) -> Registry:
-    """The registry of a plugin that supplies just these.
+    """Return the registry of a plugin with only this criterion and these tables.
 
     Raises:
-        PluginError: The host would refuse it.
+        PluginError: A server would refuse the plugin.
     """
 
     @hookimpl
@@ -161,7 +164,7 @@ def _registry(criterion: type[Criterion], tables: Sequence[type[AudienceTable]])
 
 
 def _words(form: type[Form], examples: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    """The texts that an author names, in examples and in the form, for the shops to have."""
+    """Return the texts of the examples and the form, which the generated shops contain."""
     named = [*_texts(list(examples))]
     for spec in form.fields():
         if spec.type.kind is FieldKind.TEXT:

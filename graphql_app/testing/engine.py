@@ -1,4 +1,4 @@
-"""The process's own stores for checks: opened when first needed, deleted at exit."""
+"""Temporary stores for checks, opened when first needed and deleted at exit."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 
-# Far above the shops of a catalog, whose facts may lie in the same tables.
+# Far above the ids of real shops, whose facts may be in the same tables.
 _shop_ids = count(2**40)
 
 
 def new_shop_id() -> int:
-    """The id of a shop that nobody has."""
+    """Return an unused shop id."""
     return next(_shop_ids)
 
 
 def services_for(registry: Registry, given: Services | None) -> Services:
-    """Stores that have the registry's tables: the given ones, or the process's own.
+    """Return stores with the registry's tables: the given ones or temporary ones.
 
     Raises:
-        ValueError: The given ones lack a table.
-        AppError: The process cannot open stores of its own.
+        ValueError: The given stores lack a table.
+        AppError: Temporary stores cannot be opened.
     """
     if given is None:
         given = _with_tables(registry.tables)
@@ -48,8 +48,8 @@ def services_for(registry: Registry, given: Services | None) -> Services:
 
 
 @cache
-def _own() -> tuple[Settings, Services]:
-    """The one embedded ClickHouse that a process can have, and a catalog beside it."""
+def _temporary_services() -> tuple[Settings, Services]:
+    """Open an embedded ClickHouse, of which a process can have one, and a catalog."""
     closing = ExitStack()
     atexit.register(closing.close)
     directory = closing.enter_context(tempfile.TemporaryDirectory(prefix="segments-check-"))
@@ -58,8 +58,8 @@ def _own() -> tuple[Settings, Services]:
         services = closing.enter_context(open_services(settings, Registry()))
     except AppError as error:
         error.add_note(
-            "A process can have one embedded ClickHouse. If this one has opened its own, give "
-            "check_criterion(..., services=...) what open_services yielded."
+            "A process can open one embedded ClickHouse. If yours is open already, pass what "
+            "open_services yielded: check_criterion(..., services=...)."
         )
         raise
     return settings, services
@@ -67,8 +67,8 @@ def _own() -> tuple[Settings, Services]:
 
 @cache
 def _with_tables(tables: Sequence[type[AudienceTable]]) -> Services:
-    """The process's stores, with some more tables."""
-    settings, services = _own()
+    """Return the temporary stores with more tables."""
+    settings, services = _temporary_services()
     if not tables:
         return services
     audience = Audience(settings.audience, tables=tables)

@@ -1,4 +1,4 @@
-"""Checks that a text matches itself and nothing else, whatever it holds."""
+"""Check that a text matches only itself, whatever characters it contains."""
 
 from __future__ import annotations
 
@@ -7,104 +7,104 @@ from itertools import pairwise
 
 from graphql_app.criteria import FieldKind, Operator
 from graphql_app.testing.findings import Finding
-from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.harness import Case, Harness
 from graphql_app.testing.hostile_texts import NOBODYS, OTHERS, PATTERNS, plain
-from graphql_app.testing.value_paths import Place, places
+from graphql_app.testing.value_paths import ValuePath, value_paths
 
 APART = 5
 MOST_IN_A_LIST = 4
 REMEDY = (
-    "Compare texts with ==, in_, func.startsWith, func.position or func.has, and the value bound: "
-    "no LIKE and no regular expression made of it."
+    "Compare texts with ==, in_, func.startsWith, func.position or func.has and a bound value; do "
+    "not build LIKE patterns or regular expressions from it."
 )
-# Operators of lists, and what the members of two values are of those of each.
+# Operators of lists, and how the members of each value combine to those of the list.
 OF_LISTS: dict[str, tuple[str, Callable[[frozenset[int], frozenset[int]], frozenset[int]]]] = {
-    "ANY_OF": ("those of one value and those of the other", frozenset.union),
-    "ALL_OF": ("those of one value who are those of the other", frozenset.intersection),
+    "ANY_OF": ("union", frozenset.union),
+    "ALL_OF": ("intersection", frozenset.intersection),
 }
 
 
-def like_plain_ones(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
-    """A shop full of hostile texts answers as the same shop with plain ones does."""
+def check_special_characters(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
+    """Check that special characters in rules and facts change no members."""
     twins = {
         case: twin
         for case in cases
         if (fields := plain(case.fields)) != case.fields
-        and (twin := bench.case(fields)) is not None
+        and (twin := harness.case(fields)) is not None
     }
-    answers = bench.members(list(twins), bench.shop)
-    plain_answers = bench.members(list(twins.values()), bench.twin)
+    answers = harness.members(list(twins), harness.shop)
+    plain_answers = harness.members(list(twins.values()), harness.twin)
     for case, answer, plain_answer in zip(twins, answers, plain_answers, strict=True):
         if answer != plain_answer:
             yield Finding(
-                "A hostile text matches otherwise than a plain one in its place.",
+                "A text with special characters matches differently than a plain text.",
                 REMEDY,
-                case.shown,
+                case.example,
             )
 
 
-def of_nobody(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
-    """A hostile text that nobody has matches what any other text that nobody has does."""
+def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
+    """Check that all texts that no contact has match the same contacts."""
     tried: list[tuple[Case, Case]] = []
-    for number, place in enumerate(_places_of_texts(bench, cases)):
-        unknown = bench.case(place.put(NOBODYS))
-        # The patterns everywhere, and of the other texts some here, some there.
+    for number, path in enumerate(_text_paths(harness, cases)):
+        unknown = harness.case(path.put(NOBODYS))
+        # Try the patterns in every field, and the other texts in turn.
         for text in (*PATTERNS, *OTHERS[number % APART :: APART]):
-            case = bench.case(place.put(text)) if unknown is not None else None
+            case = harness.case(path.put(text)) if unknown is not None else None
             if case is not None and unknown is not None:
                 tried.append((case, unknown))
-    bench.answers([each for pair in tried for each in pair], bench.twin)
+    harness.answers([each for pair in tried for each in pair], harness.twin)
     for case, unknown in tried:
-        answer, other = bench.members([case, unknown], bench.twin)
+        answer, other = harness.members([case, unknown], harness.twin)
         if answer != other:
             yield Finding(
-                "A text that nobody has matches otherwise than another that nobody has.",
+                "Two texts that no contact has match different contacts.",
                 REMEDY,
-                case.shown,
+                case.example,
             )
 
 
-def _places_of_texts(bench: Bench, cases: Sequence[Case]) -> Sequence[Place]:
-    """The places of texts: those for some operators with each of these, others with two."""
-    found: dict[str, dict[Operator, Place]] = {}
+def _text_paths(harness: Harness, cases: Sequence[Case]) -> Sequence[ValuePath]:
+    """Return the paths of texts, each with two operators, or with all if it goes with some only."""
+    found: dict[str, dict[Operator, ValuePath]] = {}
     for case in cases:
-        for place in places(bench.kind, case.fields):
-            if place.spec.type.kind is FieldKind.TEXT and not (
-                place.operator.negated or case.criterion.operator.negated
+        for path in value_paths(harness.kind, case.fields):
+            if path.spec.type.kind is FieldKind.TEXT and not (
+                path.operator.negated or case.criterion.operator.negated
             ):
-                found.setdefault(place.name, {}).setdefault(place.operator, place)
+                found.setdefault(path.name, {}).setdefault(path.operator, path)
     return [
-        place
+        path
         for by_operator in found.values()
-        for number, place in enumerate(by_operator.values())
-        if number < 2 or place.spec.form.used_with is not None
+        for number, path in enumerate(by_operator.values())
+        if number < 2 or path.spec.form.used_with is not None
     ]
 
 
-def lists(bench: Bench, cases: Sequence[Case]) -> Iterator[Finding]:
-    """Two values in a list mean what the operator says of what each means by itself."""
+def check_lists(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
+    """Check that a list matches the union or intersection of its values' members."""
     tried: list[tuple[Operator, Sequence[Case]]] = []
-    for case in bench.one_per_shape(cases):
+    for case in harness.one_per_shape(cases):
         operator = case.criterion.operator
-        for spec in bench.kind.fields() if operator.value in OF_LISTS else ():
+        for spec in harness.kind.fields() if operator.value in OF_LISTS else ():
             if not (spec.multiple and spec.required and spec.name in case.fields):
                 continue
-            pool = bench.filler.values(spec, operator, document=case.fields)
+            pool = harness.filler.values(spec, operator, document=case.fields)
             for one, other in pairwise(pool[:MOST_IN_A_LIST]):
                 made = [
-                    bench.case({**case.fields, spec.name: values})
+                    harness.case({**case.fields, spec.name: values})
                     for values in ([one, other], [one], [other])
                 ]
                 whole = [each for each in made if each is not None]
                 if len(whole) == len(made):
                     tried.append((operator, whole))
-    bench.answers([case for _, whole in tried for case in whole], bench.shop)
+    harness.answers([case for _, whole in tried for case in whole], harness.shop)
     for operator, listed in tried:
-        both, one_of_them, other_of_them = bench.members(listed, bench.shop)
-        said, combined = OF_LISTS[operator.value]
-        if both != combined(one_of_them, other_of_them):
+        both, one_of_them, other_of_them = harness.members(listed, harness.shop)
+        name, combine = OF_LISTS[operator.value]
+        if both != combine(one_of_them, other_of_them):
             yield Finding(
-                f"The members with {operator} of two values are not {said}.",
-                f"Have {operator} of a list mean that, with the other fields as they are.",
-                listed[0].shown,
+                f"{operator} of two values does not match the {name} of their members.",
+                f"Make {operator} of a list match the {name}, with the other fields unchanged.",
+                listed[0].example,
             )

@@ -1,4 +1,4 @@
-"""What a check finds, and how it is told."""
+"""The faults that checks find, and their report."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ MAX_SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong with a criterion.
+    """A fault of a criterion.
 
-    ``wrong`` says what, ``remedy`` what to do about it, ``example`` the operator, rule or value
-    that shows it. Findings with the same ``wrong`` and ``remedy`` are one fault, told once.
+    Findings with the same ``wrong`` and ``remedy`` are reported once.
+
+    Attributes:
+        wrong: What is wrong.
+        remedy: How to fix it.
+        example: The operator, rule or value that shows it.
     """
 
     wrong: str
@@ -26,10 +30,10 @@ class Finding:
 
 
 class CriterionCheckError(AssertionError):
-    """A criterion does not keep the contract; the message lists every fault with its remedy.
+    """A criterion breaks the contract; the message lists every fault and its fix.
 
     Attributes:
-        findings: The faults, each as often as something shows it.
+        findings: The faults, one for each example that shows it.
     """
 
     def __init__(self, criterion: type, findings: Sequence[Finding]) -> None:
@@ -38,7 +42,7 @@ class CriterionCheckError(AssertionError):
 
 
 def report(criterion: type, findings: Iterable[Finding]) -> str:
-    """The faults as a list for people; each once, with the first example."""
+    """Return a numbered list of the faults, each with its first example."""
     faults: dict[tuple[str, str], list[str]] = {}
     for finding in findings:
         faults.setdefault((finding.wrong, finding.remedy), []).append(finding.example)
@@ -48,19 +52,19 @@ def report(criterion: type, findings: Iterable[Finding]) -> str:
         lines += ["", f"{number}. {wrong}"]
         if examples[0]:
             more = f" (and {len(examples) - 1} more)" if len(examples) > 1 else ""
-            lines.append(f"   Shown by: {examples[0]}{more}")
-        lines.append(f"   What to do: {remedy}")
+            lines.append(f"   Example: {examples[0]}{more}")
+        lines.append(f"   Fix: {remedy}")
     return "\n".join(lines)
 
 
-def shown(document: Mapping[str, Any] | Sequence[Any] | str) -> str:
-    """A rule's fields, or other values, as an example in a report."""
+def format_example(document: Mapping[str, Any] | Sequence[Any] | str) -> str:
+    """Return a rule's fields, or other values, as JSON of at most MAX_SHOWN characters."""
     text = json.dumps(document, ensure_ascii=True)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
-def told(error: BaseException) -> str:
-    """An exception in one line; where the host's stands for another, that one."""
+def describe_error(error: BaseException) -> str:
+    """Return an exception's type and first line; of an AppError, those of its cause."""
     while isinstance(error, AppError) and error.__cause__ is not None:
         error = error.__cause__
     error = getattr(error, "orig", None) or error

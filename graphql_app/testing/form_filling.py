@@ -1,4 +1,4 @@
-"""Forms filled in from their own metadata: rules for every operator of a criterion."""
+"""Fill in forms from their metadata: rules for every operator of a criterion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from graphql_app.testing.hostile_texts import HOSTILE, NOBODYS
 from graphql_app.testing.sample_facts import NOW
 
 Document = dict[str, Any]
-"""The fields of a form, operator included, as JSON values."""
+"""The fields of a form, including the operator, as JSON values."""
 
 Offer = Callable[[str, Mapping[str, Any]], Sequence[Option]]
-"""The values suggested for a field, given what the form's other fields have."""
+"""Returns the suggestions for a field, given the form's other fields."""
 
 MAX_VARIANTS = 4
 _TODAY = NOW.date()
@@ -32,37 +32,37 @@ _WINDOWS: Sequence[Any] = (
 _AMOUNTS = ("50.00", "0", "10", "15", "50.0001")
 
 
-def nothing_offered(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
-    """For forms that are filled in without a shop."""
+def no_suggestions(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
+    """Return no suggestions, for forms that are filled in without a shop."""
     return ()
 
 
 def is_valid(spec: FieldSpec, value: Any) -> bool:
-    """Whether a field takes a value; of a list, an item."""
+    """Return whether a field accepts a value, or a list field an item."""
     try:
         spec.adapter.validate_python([value] if spec.multiple else value)
-    except Exception:  # a ValidationError, or what a check of the form will tell
+    except Exception:  # a ValidationError, or an error that the checks of forms report
         return False
     return True
 
 
-def suggesting(form: type[Form], prefix: str = "") -> Iterator[tuple[str, FieldSpec]]:
-    """The fields of a form and of its conditions that offer values, by their names in rules."""
+def suggested_fields(form: type[Form], prefix: str = "") -> Iterator[tuple[str, FieldSpec]]:
+    """Yield the fields with suggestions of a form and its conditions, by their names in rules."""
     for spec in form.fields():
         if spec.form.suggests:
             yield prefix + spec.name, spec
         if spec.condition is not None:
-            yield from suggesting(spec.condition, f"{prefix}{spec.name}.")
+            yield from suggested_fields(spec.condition, f"{prefix}{spec.name}.")
 
 
 @dataclass(frozen=True)
 class Filler:
-    """Fills forms in; ``offer`` supplies what the shop has."""
+    """Fills in forms with examples, bounds and the suggestions that ``offer`` returns."""
 
-    offer: Offer = field(default=nothing_offered)
+    offer: Offer = field(default=no_suggestions)
 
     def documents(self, form: type[Form], prefix: str = "") -> Iterator[Document]:
-        """A few for every operator: with other values, with each optional field and with all."""
+        """Yield rules for every operator: various values, each optional field, and all fields."""
         operators = list(form.operators())
         for number, operator in enumerate(operators):
             optional = [
@@ -76,15 +76,15 @@ class Filler:
                 pool = self.values(spec, operator, prefix, filled[0])
                 some = max(2, -(-len(pool) // len(operators)))
                 for turn in range(min(some, len(pool))):
-                    value = _picked(spec, pool, number * some + turn)
+                    value = _pick(spec, pool, number * some + turn)
                     yield _ordered(form, {**filled[turn % len(filled)], spec.name: value})
             if len(optional) > 1:
-                yield self.everything(form, operator, prefix, number)
+                yield self.fill_all(form, operator, prefix, number)
 
-    def everything(
+    def fill_all(
         self, form: type[Form], operator: Operator, prefix: str = "", turn: int = 0
     ) -> Document:
-        """One with every field that goes with an operator, as far as there are values."""
+        """Return a rule with every field of an operator that has values."""
         return self._filled(form, operator, prefix, turn, lambda spec: True)
 
     def _required(
@@ -111,7 +111,7 @@ class Filler:
             if operator in spec.used_with and wanted(spec):
                 pool = self.values(spec, operator, prefix, document)
                 if pool:
-                    document[spec.name] = _picked(spec, pool, turn)
+                    document[spec.name] = _pick(spec, pool, turn)
         return _ordered(form, document)
 
     def values(
@@ -121,7 +121,7 @@ class Filler:
         prefix: str = "",
         document: Document | None = None,
     ) -> Sequence[Any]:
-        """Values of a field, or of its items, that suit an operator; each is valid by itself."""
+        """Return valid values of a field, or of a list field's items, for an operator."""
         given = {prefix + name: value for name, value in (document or {}).items()}
         given.pop(f"{prefix}operator", None)
         found = self._candidates(spec, operator, prefix + spec.name, given)
@@ -133,7 +133,7 @@ class Filler:
     ) -> Iterator[Any]:
         if spec.condition is not None:
             for turn, each in enumerate(spec.condition.operators()):
-                yield self.everything(spec.condition, each, f"{name}.", turn)
+                yield self.fill_all(spec.condition, each, f"{name}.", turn)
             return
         if spec.form.suggests:
             offered = self.offer(name, given)
@@ -160,8 +160,8 @@ def _bounds(spec: FieldSpec) -> Sequence[str]:
     return [bound for bound in (spec.type.minimum, spec.type.maximum) if bound is not None]
 
 
-def _picked(spec: FieldSpec, pool: Sequence[Any], turn: int) -> Any:
-    """A value in turn; of a list now one item, now two."""
+def _pick(spec: FieldSpec, pool: Sequence[Any], turn: int) -> Any:
+    """Return the next value; for a list, one item or two in turn."""
     value = pool[turn % len(pool)]
     if not spec.multiple:
         return value
@@ -170,7 +170,7 @@ def _picked(spec: FieldSpec, pool: Sequence[Any], turn: int) -> Any:
 
 
 def _ordered(form: type[Form], document: Document) -> Document:
-    """The same, with bounds in order."""
+    """Return the document with its bounds in order."""
     names = {spec.attribute: spec.name for spec in form.fields()}
     for spec in form.fields():
         low = names.get(spec.form.not_below or "")

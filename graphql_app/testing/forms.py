@@ -1,4 +1,4 @@
-"""Checks of the form: what it accepts, as an API, as JSON Schema and as GraphQL."""
+"""Check what the form accepts, in the API and as JSON Schema."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import ValidationError as Refused
 
 from graphql_app.criteria import Criterion, Form, example, json_schema, ui_schema
 from graphql_app.segments.rules.parser import dotted, read_form
-from graphql_app.testing.findings import Finding, shown, told
+from graphql_app.testing.findings import Finding, describe_error, format_example
 from graphql_app.testing.form_filling import Document, Filler
-from graphql_app.testing.harness import Bench
+from graphql_app.testing.harness import Harness
 
 try:
     from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
@@ -23,30 +23,30 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-RAISE_CUSTOM = "Have validators raise PydanticCustomError, and `problems` yield what is wrong."
-# Values that few fields take, and that those who do must take everywhere.
+RAISE_CUSTOM = "Raise PydanticCustomError in validators, and yield other problems from `problems`."
+# Values that few fields accept; the API and JSON Schema must agree on them.
 ODD: Sequence[Any] = (
     "", " ", "x" * 256, True, 0, -1, 5.5, 2**31, "5", "50.00", "2024-02-30", "us", [], {}, ["x", 1],
 )  # fmt: skip
 
 
-def examples(bench: Bench) -> Iterator[Finding]:
-    """The author's examples are valid, and so is the one that the host makes of the fields."""
-    for fields in (*bench.examples, example(bench.kind)[bench.kind.key]):
-        refusal = _refusal(bench.kind, fields)
+def check_examples(harness: Harness) -> Iterator[Finding]:
+    """Check that the author's examples and the generated example are valid."""
+    for fields in (*harness.examples, example(harness.kind)[harness.kind.key]):
+        refusal = _refusal(harness.kind, fields)
         if refusal is not None:
             yield Finding(
-                f"An example is refused: {refusal}",
-                "Mend the example, or the example of the field's type.",
-                shown(fields),
+                f"An example is invalid: {refusal}",
+                "Fix the example, or the example of the field's type.",
+                format_example(fields),
             )
 
 
-def bounds(kind: type[Form]) -> Iterator[Finding]:
-    """A field takes the example and the bounds that its type declares."""
+def check_bounds(kind: type[Form]) -> Iterator[Finding]:
+    """Check that a field accepts the example and the bounds of its type."""
     for spec in kind.fields():
         if spec.condition is not None:
-            yield from bounds(spec.condition)
+            yield from check_bounds(spec.condition)
             continue
         declared: list[Any] = [spec.type.example]
         if isinstance(spec.type.example, str):
@@ -58,49 +58,49 @@ def bounds(kind: type[Form]) -> Iterator[Finding]:
                 spec.adapter.validate_python([value] if spec.multiple else value)
             except Refused:
                 yield Finding(
-                    f"{kind.__name__}.{spec.attribute} refuses its type's own {value!r}.",
-                    "Give the FieldType an example, minimum and maximum that it takes.",
+                    f"{kind.__name__}.{spec.attribute} rejects {value!r}, which its type declares.",
+                    "Give the FieldType an example, minimum and maximum that it accepts.",
                 )
             except Exception as error:
                 yield Finding(
-                    f"Reading {kind.__name__}.{spec.attribute} raises {told(error)}.",
+                    f"Validating {kind.__name__}.{spec.attribute} raises {describe_error(error)}.",
                     RAISE_CUSTOM,
-                    shown(value),
+                    format_example(value),
                 )
 
 
-def every_operator(bench: Bench) -> Iterator[Finding]:
-    """There is a valid rule of every operator."""
-    filled = list(bench.filler.documents(bench.kind))
-    for operator in bench.kind.operators():
-        if any(case.criterion.operator is operator for case in bench.cases):
+def check_operators(harness: Harness) -> Iterator[Finding]:
+    """Check that every operator has a valid rule."""
+    filled = list(harness.filler.documents(harness.kind))
+    for operator in harness.kind.operators():
+        if any(case.criterion.operator is operator for case in harness.cases):
             continue
         tried = [fields for fields in filled if fields["operator"] == operator.value]
-        refusal = _refusal(bench.kind, tried[0]) if tried else "a field has no value"
+        refusal = _refusal(harness.kind, tried[0]) if tried else "a field has no value"
         yield Finding(
-            f"No rule could be made for the operator {operator}: {refusal}",
-            "Give check_criterion an example of it: examples=[{...}].",
-            shown(tried[0]) if tried else "",
+            f"No valid rule was found for the operator {operator}: {refusal}",
+            "Pass an example to check_criterion: examples=[{...}].",
+            format_example(tried[0]) if tried else "",
         )
 
 
 def _refusal(kind: type[Criterion], fields: Mapping[str, Any]) -> str | None:
-    """Why the API refuses some fields, if it does."""
+    """Return why the API rejects some fields, or None if it accepts them."""
     try:
         _, problems = read_form(kind, fields)
     except Exception as error:
-        return told(error)
+        return describe_error(error)
     return "; ".join(f"{dotted(path)} {words}" for path, words in problems) or None
 
 
-def schema(kind: type[Criterion], filler: Filler) -> Iterator[Finding]:
-    """The JSON Schema is one, and accepts exactly the rules that the API does."""
+def check_json_schema(kind: type[Criterion], filler: Filler) -> Iterator[Finding]:
+    """Check that the JSON Schema is valid and accepts the same rules as the API."""
     made = json_schema(kind)
     try:
         Draft202012Validator.check_schema(made)
     except SchemaError as error:
         yield Finding(
-            f"Its JSON Schema is none: {error.message}",
+            f"Its JSON Schema is invalid: {error.message}",
             "Give the FieldType a json_schema of draft 2020-12.",
         )
         return
@@ -108,29 +108,29 @@ def schema(kind: type[Criterion], filler: Filler) -> Iterator[Finding]:
     if {*ui_schema(kind)["ui:order"]} != named:
         yield Finding("Its UI schema lacks a field.", "Return every field from fields().")
     validator = _Validator(made, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    for fields in _tried(kind, filler):
+    for fields in _generate(kind, filler):
         try:
             accepted = _accepts(kind, fields)
         except Exception as error:
             yield Finding(
-                f"Reading a rule raises {told(error)}.",
+                f"Validating a rule raises {describe_error(error)}.",
                 RAISE_CUSTOM,
-                shown(fields),
+                format_example(fields),
             )
             continue
         if accepted is not None and accepted != validator.is_valid(fields):
             yield Finding(
-                "The API accepts a rule that its JSON Schema refuses."
+                "The API accepts a rule that its JSON Schema rejects."
                 if accepted
-                else "Its JSON Schema accepts a rule that the API refuses.",
-                "Have the json_schema of the field's type say what its validation does; what no "
-                "type can say belongs into `problems`.",
-                shown(fields),
+                else "Its JSON Schema accepts a rule that the API rejects.",
+                "Make the json_schema of the field's type match its validation; put what no type "
+                "can express into `problems`.",
+                format_example(fields),
             )
 
 
-def _tried(kind: type[Criterion], filler: Filler) -> Iterator[Document]:
-    """Rules that should be accepted, and the same with something that should not be there."""
+def _generate(kind: type[Criterion], filler: Filler) -> Iterator[Document]:
+    """Yield rules that should be valid, and copies of them with one fault."""
     shapes: dict[tuple[str, ...], Document] = {}
     for fields in filler.documents(kind):
         shapes.setdefault((fields["operator"], *fields), fields)
@@ -144,7 +144,7 @@ def _tried(kind: type[Criterion], filler: Filler) -> Iterator[Document]:
 
 
 def _accepts(kind: type[Criterion], fields: Document) -> bool | None:
-    """Whether the API does; ``None`` where it may be ``problems`` that refuses."""
+    """Return whether the API accepts the fields; None if ``problems`` may have rejected them."""
     form, problems = read_form(kind, fields)
     if not problems:
         return True
@@ -152,7 +152,7 @@ def _accepts(kind: type[Criterion], fields: Document) -> bool | None:
 
 
 def _has_problems(form: type[Form]) -> bool:
-    """Whether a form finds problems that its types do not."""
+    """Return whether a form overrides ``problems``."""
     conditions = (spec.condition for spec in form.fields() if spec.condition is not None)
     return form.problems is not Form.problems or any(map(_has_problems, conditions))
 
@@ -160,7 +160,7 @@ def _has_problems(form: type[Form]) -> bool:
 def _ordered(
     validator: Any, names: Sequence[str], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """``x-ordered``: the second of two bounds is not below the first."""
+    """Validate ``x-ordered``: the second bound must not be below the first."""
     if isinstance(instance, dict) and {*names} <= {*instance}:
         low, high = (instance[name] for name in names)
         try:  # amounts and numbers by value, days by their text
@@ -172,7 +172,7 @@ def _ordered(
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """As ECMA 262 has it, where ``$`` is the end of the text only."""
+    """Match like ECMA 262, where ``$`` is only the end of the text."""
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
         yield ValidationError(f"{instance!r} does not match")
 

@@ -1,4 +1,4 @@
-"""Checks of a rule's SQL, before anything is made of its answers."""
+"""Check a rule's SQL before the other checks evaluate it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, StoreTable, sql_table
 from graphql_app.errors import AppError
 from graphql_app.segments.sql_guard import ForbiddenFragmentError
-from graphql_app.testing.findings import Finding, told
-from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.findings import Finding, describe_error
+from graphql_app.testing.harness import Case, Harness
 
 CLOCKS = re.compile(
     "now.*|today|yesterday|current_?(timestamp|date|time)|local_?time.*|utc_?timestamp|sysdate|"
@@ -23,101 +23,101 @@ CLOCKS = re.compile(
 )
 
 
-def wrong_with_sql(bench: Bench) -> dict[Case, Finding]:
-    """The cases whose SQL cannot be run, or would mean something else each time."""
+def check_sql(harness: Harness) -> dict[Case, Finding]:
+    """Return the cases whose SQL cannot be built or depends on more than the facts."""
     found: dict[Case, Finding] = {}
-    for case in bench.cases:
-        finding = _wrong_with_making(case)
+    for case in harness.cases:
+        finding = _check_building(case)
         if finding is not None:
             found[case] = finding
-    whole = [case for case in bench.cases if case not in found]
-    for case in bench.one_per_shape(whole):
-        finding = _wrong_with_reading(bench, case)
+    whole = [case for case in harness.cases if case not in found]
+    for case in harness.one_per_shape(whole):
+        finding = _check_reading(harness, case)
         if finding is not None:
-            alike = (other for other in whole if bench.one_per_shape([case, other]) == [case])
+            alike = (other for other in whole if harness.one_per_shape([case, other]) == [case])
             found |= dict.fromkeys(alike, finding)
     return found
 
 
-def _wrong_with_making(case: Case) -> Finding | None:
+def _check_building(case: Case) -> Finding | None:
     try:
-        case.fragment  # noqa: B018  # made, and kept
+        case.fragment  # noqa: B018  # builds and caches it
     except ForbiddenFragmentError as error:
         reason, _, part = str(error).partition(": ")
         return Finding(
-            f"Its SQL is refused: {reason}.",
-            "Write it with the columns of the tables of facts, func and bound values only.",
-            f"{part} in {case.shown}" if part else case.shown,
+            f"The host rejects its SQL: {reason}.",
+            "Use only columns of the tables of facts, func and bound values.",
+            f"{part} in {case.example}" if part else case.example,
         )
     except Exception as error:
         return Finding(
-            f"Its SQL cannot be made, it raises {told(error)}.",
-            "Have matches, measure and interval return SQL for every valid rule of a positive "
+            f"Building its SQL raises {describe_error(error)}.",
+            "Return SQL from matches, measure and interval for every valid rule of a positive "
             "operator.",
-            case.shown,
+            case.example,
         )
     return None
 
 
-def _wrong_with_reading(bench: Bench, case: Case) -> Finding | None:
-    if not case.fragment.compare(case.criterion.fragment(bench.scope)):
+def _check_reading(harness: Harness, case: Case) -> Finding | None:
+    if not case.fragment.compare(case.criterion.fragment(harness.scope)):
         return Finding(
-            "Its SQL is another each time it is asked for.",
-            "Compute times from scope.now, and nothing from the clock or by chance.",
-            case.shown,
+            "Its SQL differs from one call to the next.",
+            "Compute times from scope.now; do not read the clock or use random values.",
+            case.example,
         )
-    return _wrong_with_tables(bench, case) or _wrong_with_functions(case)
+    return _check_tables(harness, case) or _check_functions(case)
 
 
-def _wrong_with_tables(bench: Bench, case: Case) -> Finding | None:
+def _check_tables(harness: Harness, case: Case) -> Finding | None:
     statement = select(col(Contact.id)).where(case.fragment)
     beside = sorted(str(source) for source in statement.get_final_froms())
     if beside != [Contact.__tablename__]:
         return Finding(
-            f"It reads {' and '.join(beside)} side by side, every row with every other.",
-            "Read another table in a subquery: col(Contact.id).in_(select(col(Table.contact_id)))",
-            case.shown,
+            f"It combines {' and '.join(beside)} without a join condition.",
+            "Read other tables in a subquery: col(Contact.id).in_(select(col(Table.contact_id)))",
+            case.example,
         )
-    known = {sql_table(table) for table in bench.services.audience.tables}
+    known = {sql_table(table) for table in harness.services.audience.tables}
     tables = {*StoreTable.metadata.tables.values()}
     for element in visitors.iterate(statement):
         if element in tables and element not in known:
             return Finding(
-                f"It reads the table {element}, which the check was not given.",
-                "Name the table's class: check_criterion(..., tables=[...]).",
-                case.shown,
+                f"It reads the table {element}, which check_criterion does not know.",
+                "Pass the table's class: check_criterion(..., tables=[...]).",
+                case.example,
             )
     return None
 
 
-def _wrong_with_functions(case: Case) -> Finding | None:
+def _check_functions(case: Case) -> Finding | None:
     for element in visitors.iterate(case.fragment):
         if isinstance(element, Function) and CLOCKS.fullmatch(element.name):
             return Finding(
-                f"It asks the engine for {element.name}().",
-                "Use scope.now and scope.today: a whole rule is evaluated at one instant, and the "
-                "same whenever it is evaluated again.",
-                case.shown,
+                f"It calls {element.name}() in the engine.",
+                "Use scope.now and scope.today, so that all parts of a rule use the same instant.",
+                case.example,
             )
     return None
 
 
-def refused_by_engine(bench: Bench, cases: Sequence[Case]) -> dict[Case, Finding]:
-    """The cases that the engine cannot answer."""
+def rejected_by_engine(harness: Harness, cases: Sequence[Case]) -> dict[Case, Finding]:
+    """Return the cases that the engine cannot evaluate."""
     try:
-        bench.answers(cases, bench.shop)
+        harness.answers(cases, harness.shop)
     except AppError as error:
         if len(cases) > 1:
             half = len(cases) // 2
-            return refused_by_engine(bench, cases[:half]) | refused_by_engine(bench, cases[half:])
-        # The engine's code is of the fault, its words are of the rule.
-        code, _, words = told(error).partition(". ")
+            return rejected_by_engine(harness, cases[:half]) | rejected_by_engine(
+                harness, cases[half:]
+            )
+        # The engine's error code describes the fault; its text describes the rule.
+        code, _, words = describe_error(error).partition(". ")
         return {
             cases[0]: Finding(
-                f"The engine refuses its SQL: {code}.",
-                "Mend the SQL: the fragment must be a condition that ClickHouse can evaluate for "
-                "every contact.",
-                f"{words} for {cases[0].shown}" if words else cases[0].shown,
+                f"The engine rejects its SQL: {code}.",
+                "Return a condition that ClickHouse can evaluate for every contact.",
+                f"{words} for {cases[0].example}" if words else cases[0].example,
             )
         }
     return {}

@@ -1,4 +1,4 @@
-"""The bench on which a criterion is tried: made-up shops, rules for them, and what is answered."""
+"""The harness of a check: generated shops, rules for them, and their members."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.sql_guard import checked
 from graphql_app.segments.suggestions import MAX_SUGGESTIONS, suggestions
 from graphql_app.testing.engine import new_shop_id
-from graphql_app.testing.findings import shown
+from graphql_app.testing.findings import format_example
 from graphql_app.testing.form_filling import Document, Filler
 from graphql_app.testing.sample_facts import NOW
 from graphql_app.testing.sample_shops import MadeShop
@@ -31,25 +31,25 @@ AT_ONCE = 25
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A rule that is the criterion alone, asked about at an instant."""
+    """A rule of one criterion, at an instant."""
 
     criterion: Criterion
     scope: Scope
 
     @cached_property
     def fields(self) -> Document:
-        """The rule's fields, as a rule has them."""
+        """Return the rule's fields."""
         found: Document = document(self.criterion)[self.criterion.key]
         return found
 
     @property
-    def shown(self) -> str:
-        """The fields, as an example in a report."""
-        return shown(self.fields)
+    def example(self) -> str:
+        """Return the fields as an example for a report."""
+        return format_example(self.fields)
 
     @cached_property
     def positive(self) -> Case:
-        """The case, or its positive twin."""
+        """Return the case with the positive operator."""
         operator = self.criterion.operator
         if not operator.negated:
             return self
@@ -57,13 +57,13 @@ class Case:
 
     @cached_property
     def fragment(self) -> ColumnElement[bool]:
-        """The rule's SQL, checked as the host checks it."""
+        """Return the rule's SQL after the server's checks."""
         return checked(self.criterion.fragment(self.scope), self.criterion.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the engine says of each contact: in the rule, in its complement, or neither 0 nor 1."""
+    """The contacts in a rule, in its complement, and those whose condition is neither 0 nor 1."""
 
     members: frozenset[int]
     others: frozenset[int]
@@ -71,15 +71,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One criterion among generated shops.
+class Harness:
+    """A criterion with generated shops.
 
     Attributes:
         kind: The criterion.
-        services: The stores; their registry has just this criterion.
+        services: The stores; their registry has only this criterion.
         examples: The author's rules, as fields.
-        words: Texts for the shops to have, beside those that they all have.
-        scope: The zone and currency of the shops, at one instant.
+        words: Additional texts for the shops.
     """
 
     kind: type[Criterion]
@@ -90,42 +89,42 @@ class Bench:
 
     @cached_property
     def shop(self) -> MadeShop:
-        """A shop full of hostile texts."""
+        """Return a shop with hostile texts, recorded."""
         shop = MadeShop(self.services, new_shop_id(), "shop", self.words)
         shop.record()
         return shop
 
     @cached_property
     def twin(self) -> MadeShop:
-        """The same shop, with every text made plain."""
+        """Return the same shop with every text made plain, recorded."""
         twin = replace(self.shop, id=new_shop_id(), harmless=True)
         twin.record()
         return twin
 
     @cached_property
     def scope(self) -> Scope:
-        """See the attributes."""
+        """Return the shops' zone and currency at ``NOW``."""
         return shop_scope(self.shop.access.shop, NOW)
 
     def case(self, fields: Mapping[str, Any]) -> Case | None:
-        """The case of some fields; none where the criterion refuses them."""
+        """Return the case of some fields, or None if they are invalid."""
         try:
             form, problems = read_form(self.kind, fields)
-        except Exception:  # what checks of the form will tell
+        except Exception:  # reported by the checks of forms
             return None
         return None if form is None or problems else Case(form, self.scope)
 
     @cached_property
     def filler(self) -> Filler:
-        """Fills forms in with what the shop has."""
+        """Return a filler that uses the shop's suggestions."""
         known: dict[str, Sequence[Option]] = {}
 
         def offer(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
             asked = f"{field} {given!r}"
             if asked not in known:
                 try:
-                    known[asked] = self.suggested(self.shop, field, given=given)
-                except Exception:  # what a check of suggestions will tell
+                    known[asked] = self.suggest(self.shop, field, given=given)
+                except Exception:  # reported by the checks of suggestions
                     known[asked] = ()
             return known[asked]
 
@@ -133,71 +132,71 @@ class Bench:
 
     @cached_property
     def cases(self) -> Sequence[Case]:
-        """The author's examples and the forms filled in, as far as they are valid, each once."""
+        """Return the valid rules among the author's examples and the generated ones, each once."""
         filled = (*self.examples, *self.filler.documents(self.kind))
         found = [case for fields in filled if (case := self.case(fields)) is not None]
         return list({key(case.criterion): case for case in found}.values())
 
     def one_per_shape(self, cases: Sequence[Case]) -> Sequence[Case]:
-        """Of the cases with the same operator and fields, the first."""
+        """Return the first case for each set of operator and fields."""
         shapes: dict[tuple[str, ...], Case] = {}
         for case in cases:
             shapes.setdefault((case.criterion.operator, *case.fields), case)
         return list(shapes.values())
 
-    def suggested(
+    def suggest(
         self, shop: MadeShop, field: str, search: str = "", given: Mapping[str, Any] | None = None
     ) -> Sequence[Option]:
-        """What a shop's form offers for a field."""
+        """Return a shop's suggestions for a field."""
         reader = FactReader(self.services.audience, shop.id, self.scope)
         registry, key = self.services.registry, self.kind.key
         return suggestions(reader, registry, key, field, search, MAX_SUGGESTIONS, given=given or {})
 
     def answers(self, cases: Sequence[Case], shop: MadeShop) -> list[Answer]:
-        """What the engine answers to each case about all contacts; each is asked once.
+        """Evaluate each case for all contacts, or return its cached answer.
 
         Raises:
             AppError: The engine fails.
         """
         known = self._known.setdefault(shop.id, {})
         new = [case for case in cases if case not in known]
-        known.update(zip(new, self.ask(new, shop), strict=True))
+        known.update(zip(new, self.evaluate(new, shop), strict=True))
         return [known[case] for case in cases]
 
     def members(self, cases: Sequence[Case], shop: MadeShop) -> list[frozenset[int]]:
-        """The contacts of a shop that match each case."""
+        """Return the contacts of a shop that match each case."""
         return [answer.members for answer in self.answers(cases, shop)]
 
-    def ask(
+    def evaluate(
         self, cases: Sequence[Case], shop: MadeShop, contacts: Sequence[int] | None = None
     ) -> list[Answer]:
-        """What the engine answers now, about all contacts or as if there were but some.
+        """Evaluate each case for all contacts, or as if a shop had only some contacts.
 
         Raises:
             AppError: The engine fails.
         """
         found: list[Answer] = []
         for start in range(0, len(cases), AT_ONCE):
-            found += self._ask(cases[start : start + AT_ONCE], shop, contacts)
+            found += self._evaluate(cases[start : start + AT_ONCE], shop, contacts)
         return found
 
-    def _ask(
+    def _evaluate(
         self, cases: Sequence[Case], shop: MadeShop, contacts: Sequence[int] | None
     ) -> Iterator[Answer]:
-        """As the host asks: every criterion is a column, and its complement is made of that."""
+        """Evaluate cases like the server: one column per criterion, negated for the complement."""
         labelled = [case.fragment.label(f"c{number}") for number, case in enumerate(cases)]
         rows_of_all = select(col(Contact.id), *labelled).subquery()
         contact, *answers = rows_of_all.c
         asked = [side for answer in answers for side in (answer, not_(answer))]
         rows = self.services.audience.fetch_rows(select(contact, *asked), shop.id, contacts)
-        for place in range(1, 2 * len(cases), 2):
+        for column in range(1, 2 * len(cases), 2):
             yield Answer(
-                members=frozenset(row[0] for row in rows if row[place]),
-                others=frozenset(row[0] for row in rows if row[place + 1]),
-                neither=frozenset(row[0] for row in rows if row[place] not in (0, 1)),
+                members=frozenset(row[0] for row in rows if row[column]),
+                others=frozenset(row[0] for row in rows if row[column + 1]),
+                neither=frozenset(row[0] for row in rows if row[column] not in (0, 1)),
             )
 
     def contacts(self) -> frozenset[int]:
-        """All contacts of the shop."""
+        """Return all contacts of the shop."""
         rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)
         return frozenset(row[0] for row in rows)

@@ -1,4 +1,4 @@
-"""Texts that an SQL string, a LIKE pattern, a regular expression or a template trips over."""
+"""Texts that break SQL strings, LIKE patterns, regular expressions and templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 ORDINARY = ("join", "vip", "85123A", "example", "Austin", "wholesale", "viewed_product", "CA", "ny")
 
-# Each has letters and digits of its own, so that none is within another, as a text or by its words.
+# Each contains its own letters and digits, so that no text or word is within another.
 HOSTILE = (
     "o'k1",
     'say "k2"',
@@ -22,10 +22,10 @@ HOSTILE = (
 )
 
 NOBODYS = "zqnobodyhasthis"
-"""A text that nothing in a generated shop holds."""
+"""A text that is nowhere in a generated shop."""
 
 PATTERNS = ("%", "jo_n", ".*", "' OR '1'='1")
-"""Texts that nothing in a plain shop holds, and that match much if taken for a pattern or SQL."""
+"""Texts that are nowhere in a plain shop but match a lot as a pattern or SQL."""
 
 OTHERS = (
     "jo%", "%in", "j__n", "jo.n", "[a-z]", "^", "(join|vip)", "*", "?", "'", "''", '"', "\\",
@@ -34,15 +34,15 @@ OTHERS = (
 """More of them."""
 
 MARKER = "zqmarker7f3e"
-"""A text to look for in SQL that should have it as a bound value."""
+"""A text to search for in SQL that should bind it."""
 
-# Letters that take as many bytes as what they stand for.
+# Letters of 1, 2, 3 and 4 bytes, for characters of the same length.
 _STAND_INS = ("x", "ø", "文", "\N{DESERET SMALL LETTER LONG I}")
 _KEPT = frozenset(" @.+-_:")
 
 
 def plain(value: Any) -> Any:
-    """JSON values with every text made harmless: as long as it was, and alike where it was alike.
+    """Return JSON values with every text made plain; equal texts stay equal, lengths unchanged.
 
     Letters and digits stay, and so do the signs of dates, addresses and phone numbers. So a shop
     whose texts are made plain answers a rule made plain as the shop itself does the rule, unless

@@ -1,8 +1,8 @@
-"""Facts of a made-up shop, the same at every run: a few rows of every table, as odd as rows get.
+"""Facts of a generated shop: a few unusual rows of every table, identical in every run.
 
-The pools are small, so that contacts share values and times meet the edges of rules. Among the
-rows are ones that come twice, lack all that may be lacking, were cancelled or paid back, and belong
-to contacts that nobody recorded.
+The pools of values are small, so that contacts share values and times fall on the edges of rules.
+Some rows are recorded twice, lack every optional field, were cancelled or refunded, or belong to
+contacts that were never recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from graphql_app.testing.hostile_texts import HOSTILE, ORDINARY
 Row = dict[str, Any]
 
 NOW = datetime(2024, 3, 11, 16, 30, 0, 250_000, tzinfo=UTC)
-"""The instant of every rule: the day after clocks changed in the zone of the generated shops."""
+"""The instant of every rule: the day after daylight saving time began in the shops' zone."""
 
 CONTACTS = (*range(1, 26), 2**53 + 1, 2**64 - 1)
 WITHOUT_FACTS = (23, 24, 25)
@@ -63,19 +63,19 @@ VALUES: Mapping[ValueKind, Sequence[Any]] = {
 
 
 class FactMaker:
-    """Makes the rows of one shop.
+    """Generates the rows of one shop.
 
     Args:
-        seed: Another one is another shop, with the same ids.
-        words: Texts to use beside the ordinary and the hostile ones.
+        seed: Each seed makes a different shop, with the same ids.
+        words: Texts to use in addition to the ordinary and hostile ones.
     """
 
     def __init__(self, seed: str, words: Sequence[str] = ()) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - no secret: the same shop at every run
+        self._random = random.Random(seed)  # noqa: S311 - no secret: the same shop in every run
         self._words = (*dict.fromkeys([*words, *ORDINARY, *HOSTILE]),)
 
     def contacts(self, fact: FactType) -> list[Row]:
-        """Every contact once; the last ones lack all that may be lacking."""
+        """Return every contact once; the last ones lack every optional field."""
         bare = [field.name for field in fact.fields if not field.required]
         return [
             {
@@ -87,15 +87,15 @@ class FactMaker:
         ]
 
     def products(self, fact: FactType) -> list[Row]:
-        """A product of every word; titles are of other words."""
+        """Return a product for every word, with another word as its title."""
         return [{**self._row(fact), "id": word} for word in self._words]
 
     def rows(self, fact: FactType) -> list[Row]:
-        """Rows of any other fact."""
+        """Return rows of any other fact."""
         return [self._row(fact) for _ in range(ROWS)]
 
     def lines(self) -> list[Row]:
-        """Up to three lines of one order."""
+        """Return up to three lines of one order."""
         return [self._row(LINES) for _ in range(self._random.randrange(4))]
 
     def _row(self, fact: FactType) -> Row:
@@ -132,7 +132,7 @@ class FactMaker:
         return choose(VALUES.get(field.kind, self._words))
 
     def _properties(self) -> Row:
-        """A document with values of every kind, under names some of which are shared."""
+        """Return a document with values of every kind, some under shared names."""
         kinds: Mapping[str, Sequence[Any]] = {
             "favorite_color": (*self._words, 5, True),
             "points": (*NUMBERS, "10"),

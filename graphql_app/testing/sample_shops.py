@@ -1,4 +1,4 @@
-"""Made-up shops, recorded as any facts are."""
+"""Generated shops, recorded like other facts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ZONE, CURRENCY = "America/New_York", "USD"
 
 @dataclass(frozen=True, slots=True)
 class MadeShop:
-    """A shop of generated facts; ``harmless`` makes every text of it plain."""
+    """A shop of generated facts; ``harmless`` makes all its texts plain."""
 
     services: Services
     id: int
@@ -39,7 +39,7 @@ class MadeShop:
 
     @property
     def access(self) -> Access:
-        """The shop as a token that may do everything sees it."""
+        """Return the access of a token with every scope."""
         shop = Shop(id=self.id, handle="made", name="Made", timezone=ZONE, currency=CURRENCY)
         return Access(shop, frozenset(TokenScope))
 
@@ -63,7 +63,7 @@ class MadeShop:
                 recorder.record(self.id, fact, self._table(fact, maker.rows(fact)))
 
     def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
-        """Rows as a checked batch."""
+        """Return rows as a checked batch."""
         values: Mapping[str, list[Any]] = {
             field.name: [
                 plain(row[field.name]) if self.harmless else row[field.name] for row in rows
@@ -72,5 +72,5 @@ class MadeShop:
         }
         table, bad = check_batch(fact, values, len(rows))
         if bad:
-            raise ValueError(f"generated {fact.name} are not taken: {bad[0]}")
+            raise ValueError(f"generated {fact.name} are invalid: {bad[0]}")
         return table

@@ -1,4 +1,4 @@
-"""SQL as text and values."""
+"""Compile SQL to text and values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy import ClauseElement
 
 
-def compiled(sql: ClauseElement) -> tuple[str, str]:
-    """SQL as the engine gets it, values apart: its text, and the values by their names.
+def compile_sql(sql: ClauseElement) -> tuple[str, str]:
+    """Return SQL's text and its bound values by name, as the engine receives them.
 
-    A value that SQLAlchemy would put into the text only when it executes it is in the text.
+    The text includes the values that SQLAlchemy inserts at execution.
     """
     made: Any = sql.compile(dialect=ClickHouseDialect())
     inline: Iterable[Any] = made.literal_execute_params

@@ -1,4 +1,4 @@
-"""Checks of what a form offers: suggestions from the shop's own facts."""
+"""Check a form's suggestions from the shop's facts."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql_app.criteria import FieldSpec, Form, Option
-from graphql_app.testing.findings import Finding, shown, told
-from graphql_app.testing.form_filling import is_valid, suggesting
-from graphql_app.testing.harness import Bench
+from graphql_app.testing.findings import Finding, describe_error, format_example
+from graphql_app.testing.form_filling import is_valid, suggested_fields
+from graphql_app.testing.harness import Harness
 from graphql_app.testing.hostile_texts import NOBODYS, OTHERS, PATTERNS, plain
 
 SEARCHED_AGAIN = 3
 
 
-def suggested(bench: Bench) -> Iterator[Finding]:
-    """Each field that says so offers valid values, and finds them again."""
-    for name, spec in suggesting(bench.kind):
+def check_suggestions(harness: Harness) -> Iterator[Finding]:
+    """Check that every field with ``suggests`` returns valid values and finds them again."""
+    for name, spec in suggested_fields(harness.kind):
         try:
-            given, offered = _offered(bench, name)
+            given, offered = _offered(harness, name)
         except Exception as error:
             yield Finding(
-                f"suggest raises for {name}: {told(error)}",
-                "Return a statement of (value, label) rows for every search, whether or not "
-                "`given` has the other fields; or None where there is nothing to offer.",
+                f"suggest raises for {name}: {describe_error(error)}",
+                "Return a statement of (value, label) rows for every search, with or without other "
+                "fields in `given`; or None if there is nothing to suggest.",
             )
             continue
         if not offered:
             yield Finding(
-                f"suggest offers nothing for {name} in a shop with facts of every table.",
+                f"suggest returns nothing for {name} in a shop with facts of every table.",
                 "Return a statement of (value, label) rows, or declare the field without "
-                "suggests=True. If it looks for facts of some names only, give check_criterion "
-                "examples with them: the generated shops then have them.",
+                "suggests=True. If it looks for certain names, pass examples with them to "
+                "check_criterion, so that the generated shops contain them.",
             )
-        yield from _values(bench.kind, name, spec, offered)
-        yield from _found_again(bench, name, given, offered)
-        yield from _searches(bench, name, given)
+        yield from _values(harness.kind, name, spec, offered)
+        yield from _found_again(harness, name, given, offered)
+        yield from _searches(harness, name, given)
 
 
-def _offered(bench: Bench, name: str) -> tuple[Mapping[str, Any], Sequence[Option]]:
-    """What is offered, and with which other fields filled in it is."""
-    offered = bench.suggested(bench.shop, name)
-    filled = [_flat(case.fields) for case in bench.cases]
+def _offered(harness: Harness, name: str) -> tuple[Mapping[str, Any], Sequence[Option]]:
+    """Return suggestions, and the other fields that they need."""
+    offered = harness.suggest(harness.shop, name)
+    filled = [_flat(case.fields) for case in harness.cases]
     for given in filled:
         if offered or not given:
             break
-        offered = bench.suggested(bench.shop, name, given={**given, name: None})
+        offered = harness.suggest(harness.shop, name, given={**given, name: None})
         if offered:
             return given, offered
     return {}, offered
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Fields by the names that suggestions know, those of the first condition among them."""
+    """Return fields by the names that suggestions use, including the first condition's."""
     found: dict[str, Any] = {}
     for name, value in fields.items():
         found[prefix + name] = value
@@ -70,65 +70,65 @@ def _values(
     for option in offered:
         if not is_valid(spec, option.value):
             yield Finding(
-                f"suggest offers a value for {name} that the field refuses.",
-                "Offer only values of facts that the field's type accepts.",
-                shown(option.value),
+                f"suggest returns a value for {name} that the field rejects.",
+                "Return only values that the field's type accepts.",
+                format_example(option.value),
             )
         if not option.label.strip():
             yield Finding(
-                f"suggest offers a value for {name} without a label.",
-                "Select (value, label); the value itself is a label.",
-                shown(option.value),
+                f"suggest returns a value for {name} without a label.",
+                "Select (value, label); the value itself can be the label.",
+                format_example(option.value),
             )
         unknown = {*(option.operators or ())} - {*owner.operators()}
         if unknown:
             yield Finding(
-                f"suggest names operators for {name} that the form does not have: "
+                f"suggest returns operators for {name} that its form does not have: "
                 f"{', '.join(sorted(unknown))}.",
-                "The third column holds names of operators of the field's own form.",
-                shown(option.value),
+                "Select names of the form's operators in the third column.",
+                format_example(option.value),
             )
 
 
 def _found_again(
-    bench: Bench, name: str, given: Mapping[str, Any], offered: Sequence[Option]
+    harness: Harness, name: str, given: Mapping[str, Any], offered: Sequence[Option]
 ) -> Iterator[Finding]:
     hostile = [option for option in offered if plain(option.value) != option.value]
     for option in (*offered[:SEARCHED_AGAIN], *hostile[:SEARCHED_AGAIN]):
         try:
-            again = bench.suggested(bench.shop, name, option.value, given)
+            again = harness.suggest(harness.shop, name, option.value, given)
         except Exception as error:
             yield _search_fails(name, option.value, error)
             continue
         if option.value not in [found.value for found in again]:
             yield Finding(
-                f"A search for a value that is offered for {name} does not find it.",
-                "Look for the search as a part of the value or label, capitals apart: "
+                f"Searching for a suggested value of {name} does not find it.",
+                "Search for the text anywhere in the value or label, ignoring case: "
                 "func.positionCaseInsensitiveUTF8(column, search) > 0.",
-                shown(option.value),
+                format_example(option.value),
             )
 
 
-def _searches(bench: Bench, name: str, given: Mapping[str, Any]) -> Iterator[Finding]:
-    nothing = bench.suggested(bench.twin, name, NOBODYS, given)
+def _searches(harness: Harness, name: str, given: Mapping[str, Any]) -> Iterator[Finding]:
+    nothing = harness.suggest(harness.twin, name, NOBODYS, given)
     for search in (*PATTERNS, *OTHERS[::5]):
         try:
-            found = bench.suggested(bench.twin, name, search, given)
+            found = harness.suggest(harness.twin, name, search, given)
         except Exception as error:
             yield _search_fails(name, search, error)
             continue
         if found != nothing:
             yield Finding(
-                f"A search for what nobody has finds values for {name}.",
-                "Take the search as plain text: func.positionCaseInsensitiveUTF8(column, search) "
-                "> 0, and no LIKE or regular expression.",
-                shown(search),
+                f"Searching for a text that no contact has finds values for {name}.",
+                "Treat the search as plain text: func.positionCaseInsensitiveUTF8(column, search) "
+                "> 0, without LIKE or regular expressions.",
+                format_example(search),
             )
 
 
 def _search_fails(name: str, search: str, error: Exception) -> Finding:
     return Finding(
-        f"A search for values of {name} fails: {told(error)}",
-        "Take the search as plain text, bound.",
-        shown(search),
+        f"Searching for values of {name} fails: {describe_error(error)}",
+        "Treat the search as plain text and bind it.",
+        format_example(search),
     )

@@ -1,4 +1,4 @@
-"""The places of values in a filled-in form, and other values put there."""
+"""The paths of values in a filled-in form, to replace them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from graphql_app.testing.form_filling import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value is: the field, by its name in rules, and its form's operator.
+class ValuePath:
+    """The path of a value: the field's name in rules, and its form's operator.
 
-    ``put`` gives the fields of the rule with another value there; of a list, as its only item.
+    ``put`` returns the rule's fields with another value there, in a list as its only item.
     """
 
     name: str
@@ -23,26 +23,26 @@ class Place:
     put: Callable[[Any], Document]
 
 
-def places(form: type[Form], fields: Document, prefix: str = "") -> Iterator[Place]:
-    """The places of a form; of a list of conditions, those of the first."""
+def value_paths(form: type[Form], fields: Document, prefix: str = "") -> Iterator[ValuePath]:
+    """Yield the paths of a form's values; in a list of conditions, those of the first."""
     operator = form.operators()[fields["operator"]]
     for spec in form.fields():
         if spec.name not in fields:
             continue
         name = prefix + spec.name
-        put = _putting(fields, spec)
+        put = _replace_value(fields, spec)
         if spec.condition is None:
-            yield Place(name, spec, operator, put)
+            yield ValuePath(name, spec, operator, put)
             continue
-        for place in places(spec.condition, fields[spec.name][0], f"{name}."):
-            yield Place(place.name, place.spec, place.operator, _after(place.put, put))
+        for path in value_paths(spec.condition, fields[spec.name][0], f"{name}."):
+            yield ValuePath(path.name, path.spec, path.operator, _compose(path.put, put))
 
 
-def _putting(fields: Document, spec: FieldSpec) -> Callable[[Any], Document]:
+def _replace_value(fields: Document, spec: FieldSpec) -> Callable[[Any], Document]:
     return lambda value: {**fields, spec.name: [value] if spec.multiple else value}
 
 
-def _after(
+def _compose(
     first: Callable[[Any], Document], then: Callable[[Any], Document]
 ) -> Callable[[Any], Document]:
     return lambda value: then(first(value))

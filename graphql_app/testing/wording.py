@@ -1,4 +1,4 @@
-"""Checks of what people read: labels, descriptions and sentences."""
+"""Check labels, descriptions and sentences."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from graphql_app.criteria import Criterion, Form, Group, SegmentReference
 from graphql_app.criteria.operators import Choice, Operator
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rules.tree import document
-from graphql_app.testing.findings import Finding, shown, told
-from graphql_app.testing.harness import Bench, Case
+from graphql_app.testing.findings import Finding, describe_error, format_example
+from graphql_app.testing.harness import Case, Harness
 
 
-def labels(kind: type[Criterion]) -> Iterator[Finding]:
-    """The criterion has a label, a description and a group, and so has all that is in its form."""
+def check_labels(kind: type[Criterion]) -> Iterator[Finding]:
+    """Check that the criterion and its form have labels and descriptions."""
     yield from _label(f"{kind.__name__}.label", getattr(kind, "label", ""), kind.key)
     if not any("group" in vars(base) for base in kind.__mro__ if base not in Criterion.__mro__):
         yield Finding(
@@ -29,7 +29,7 @@ def _form(form: type[Form]) -> Iterator[Finding]:
     if not form.description():
         yield Finding(
             f"{name} has no description.",
-            "Give the class a docstring; its first paragraph is what people read.",
+            "Give the class a docstring; people read its first paragraph.",
         )
     yield from _enum(form.operators())
     for spec in form.fields():
@@ -51,15 +51,16 @@ def _enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
     if not (vars(enum).get("__doc__") or "").strip():
         yield Finding(
             f"{enum.__name__} has no docstring.",
-            "Write one; it is the description of the enum in the GraphQL schema.",
+            "Write one; the GraphQL schema shows it as the enum's description.",
         )
     said: dict[str, str] = {}
     for name, member in enum.__members__.items():
         yield from _label(f"The label of {enum.__name__}.{name}", member.label, name)
         if member.label in said:
             yield Finding(
-                f"{enum.__name__}.{said[member.label]} and {enum.__name__}.{name} have one label.",
-                "Give each member words of its own; a form shows nothing else of it.",
+                f"{enum.__name__}.{said[member.label]} and {enum.__name__}.{name} have the same "
+                "label.",
+                "Give each member its own label; forms show nothing else.",
                 member.label,
             )
         said[member.label] = name
@@ -67,62 +68,60 @@ def _enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
 
 def _label(what: str, label: str, name: str) -> Iterator[Finding]:
     if not label.strip():
-        yield Finding(f"{what} is empty.", "Write what people are to see in its place.")
+        yield Finding(f"{what} is empty.", "Write the text that people see.")
     elif label == name:
-        yield Finding(
-            f"{what} is {name!r}, its name in rules.", "Write it in words, as people would say it."
-        )
+        yield Finding(f"{what} is {name!r}, its name in rules.", "Write it in words.")
 
 
-def sentences(bench: Bench) -> Iterator[Finding]:
-    """Every rule has a sentence that begins with the label and says all of the rule."""
+def check_sentences(harness: Harness) -> Iterator[Finding]:
+    """Check that every rule has its own complete sentence."""
     said: dict[str, Case] = {}
-    for case in bench.cases:
+    for case in harness.cases:
         try:
-            sentence = case.criterion.describe(bench.scope)
+            sentence = case.criterion.describe(harness.scope)
         except Exception as error:
             yield Finding(
-                f"describe raises {told(error)}.",
+                f"describe raises {describe_error(error)}.",
                 "Return a clause for every valid rule; an optional field may be None.",
-                case.shown,
+                case.example,
             )
             continue
         yield from _sentence(case, sentence)
         other = said.setdefault(sentence, case)
         if key(other.criterion) != key(case.criterion):
             yield Finding(
-                "describe says the same of two rules.",
-                "Say the operator and every value, as describe_clause does.",
-                f"{sentence!r} of {other.shown} and {case.shown}",
+                "describe returns the same text for two rules.",
+                "Include the operator and every value, as describe_clause does.",
+                f"{sentence!r} for {other.example} and {case.example}",
             )
 
 
 def _sentence(case: Case, sentence: object) -> Iterator[Finding]:
     if not isinstance(sentence, str) or not sentence.strip():
         yield Finding(
-            f"describe returns {sentence!r}.", "Return a clause of a sentence.", case.shown
+            f"describe returns {sentence!r}.", "Return a clause of a sentence.", case.example
         )
         return
     label = case.criterion.label
     if not sentence.casefold().startswith(label.casefold()) and len(sentence.split()) < 3:
         yield Finding(
-            f"A sentence neither begins with the label {label!r} nor is a clause.",
-            "Begin with self.label, as describe_clause does, or write a clause of three words or "
-            "more.",
-            f"{sentence!r} of {case.shown}",
+            f"A sentence does not begin with the label {label!r} and is no clause.",
+            "Begin with self.label, as describe_clause does, or write a clause of three or more "
+            "words.",
+            f"{sentence!r} for {case.example}",
         )
     odd = re.search(r"\bNone\b|\bDecimal\(|<[\w.]+ object at |datetime\.\w+\(", sentence)
-    if odd and odd.group() not in shown(case.fields):
+    if odd and odd.group() not in format_example(case.fields):
         yield Finding(
-            f"A sentence says {odd.group()!r}.",
-            "Leave out what is absent, and write values with describe_clause, describe_money, "
+            f"A sentence contains {odd.group()!r}.",
+            "Leave out missing values, and format others with describe_clause, describe_money, "
             "describe_count or describe_list.",
-            f"{sentence!r} of {case.shown}",
+            f"{sentence!r} for {case.example}",
         )
 
 
-def sentences_of_reference(kind: type[SegmentReference]) -> Iterator[Finding]:
-    """A criterion that stands for a segment says which, and whether it is negated."""
+def check_reference_sentences(kind: type[SegmentReference]) -> Iterator[Finding]:
+    """Check that a reference's sentence has the segment's name and the operator."""
     said = set()
     for operator in kind.operators():
         criterion = kind.model_validate({"operator": operator.value, "segment": "example"})
@@ -130,15 +129,15 @@ def sentences_of_reference(kind: type[SegmentReference]) -> Iterator[Finding]:
             sentence = criterion.describe_as("VIPs")
         except Exception as error:
             yield Finding(
-                f"describe_as raises {told(error)}.",
+                f"describe_as raises {describe_error(error)}.",
                 "Return a clause with the segment's name.",
-                shown(document(criterion)),
+                format_example(document(criterion)),
             )
             continue
         if "VIPs" not in sentence or sentence in said:
             yield Finding(
-                f"describe_as says {sentence!r}.",
-                "Say the segment's name, and other words for another operator.",
-                shown(document(criterion)),
+                f"describe_as returns {sentence!r}.",
+                "Include the segment's name, and use different words for each operator.",
+                format_example(document(criterion)),
             )
         said.add(sentence)

@@ -1,4 +1,4 @@
-"""Every built-in criterion keeps the contract, by the kit that its authors are given."""
+"""Every built-in criterion passes ``check_criterion``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check_criterion`` in a suite that has opened nothing: the process's own stores."""
+"""``check_criterion`` with temporary stores."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ import sys
 from pathlib import Path
 
 from graphql_app.startup.services import open_services
-from graphql_app.plugins import discover
+from graphql_app.plugin_discovery import discover
 from graphql_app.settings import Settings
 from graphql_app.testing import check_criterion
 
@@ -60,17 +60,17 @@ def _python(code: str, temporary: Path, *args: str) -> subprocess.CompletedProce
     )
 
 
-def test_a_process_opens_one_store_and_deletes_it_at_its_end(tmp_path: Path) -> None:
+def test_a_process_opens_one_store_and_deletes_it_at_exit(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     done = _python(OWN, temporary)
     assert done.returncode == 0, done.stderr
-    assert "It reads the table acme_reviews, which the check was not given." in done.stdout
-    assert "Name the table's class: check_criterion(..., tables=[...])." in done.stdout
+    assert "It reads the table acme_reviews, which check_criterion does not know." in done.stdout
+    assert "Pass the table's class: check_criterion(..., tables=[...])." in done.stdout
     assert "1 directory" in done.stdout
     assert list(temporary.iterdir()) == []
 
 
-def test_a_process_that_has_opened_another_is_told_to_give_it(tmp_path: Path) -> None:
+def test_a_second_embedded_store_is_an_error_with_a_fix(tmp_path: Path) -> None:
     done = _python(TAKEN, tmp_path / "temporary", str(tmp_path / "data"))
     assert done.returncode == 1
     assert "check_criterion(..., services=...)" in done.stderr

@@ -27,7 +27,7 @@ from graphql_app.testing import CriterionCheckError, check_criterion
 
 
 class Tagged(Criterion):
-    """Contacts with a tag; keeps the contract, and the wrong ones below change a thing each."""
+    """Contacts with a tag; keeps the contract; the faulty criteria each change one thing."""
 
     key = "testTagged"
     label = "Tag"
@@ -41,20 +41,20 @@ class Tagged(Criterion):
 
 
 class ByDocument(Tagged):
-    """Looks for a tag in a text that has all of them, with quotes around each."""
+    """Searches for a quoted tag in the text of all tags."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return func.position(func.toString(col(Contact.tags)), f"'{self.tag}'") > 0
 
 
 class Refuses(Tagged):
-    """Has a type whose validation fails instead of refusing."""
+    """Has a type whose validator raises an unexpected error."""
 
     tag: Annotated[Text, AfterValidator(lambda value: [][len(value)])] = form_field("Tag")
 
 
 class WrongKind(Tagged):
-    """Has a text that it says is a number."""
+    """Declares a text as a number."""
 
     tag: Annotated[
         str, FieldType(FieldKind.COUNT, {"type": "string", "minLength": 1}, example="vip")
@@ -72,33 +72,33 @@ class InSome(SegmentReference):
         return "In some segment"
 
 
-def told(criterion: type[Criterion], services: Services) -> str:
+def find_faults(criterion: type[Criterion], services: Services) -> str:
     with pytest.raises(CriterionCheckError) as caught:
         check_criterion(criterion, services=services)
     return str(caught.value)
 
 
-def test_what_the_wrong_ones_are_made_of_is_right(services: Services) -> None:
+def test_the_base_criterion_keeps_the_contract(services: Services) -> None:
     check_criterion(Tagged, services=services)
 
 
-def test_rows_of_another_shop_that_count_are_told(services: Services) -> None:
+def test_reading_rows_of_another_shop_is_reported(services: Services) -> None:
     class AsksAside(Tagged):
-        """Asks the store itself, which tells of every shop."""
+        """Queries the store directly, and so every shop."""
 
         def matches(self, scope: Scope) -> ColumnElement[bool]:
             found = services.audience.query_unfiltered("SELECT uniqExact(shop_id) FROM contacts")
             shops: int = found[0][0].as_py()
             return col(Contact.id) % 5 == shops % 5
 
-    message = told(AsksAside, services)
-    assert "Rows of another shop count." in message
-    assert "Query nothing yourself" in message
+    message = find_faults(AsksAside, services)
+    assert "Rows of another shop change the members." in message
+    assert "Do not run queries" in message
 
 
-def test_values_of_another_shop_that_are_suggested_are_told(services: Services) -> None:
+def test_suggesting_values_of_another_shop_is_reported(services: Services) -> None:
     class OffersAside(Tagged):
-        """Offers the number of rows that the store has, of every shop."""
+        """Suggests the number of rows of all shops."""
 
         tag: Text = form_field("Tag", suggests=True)
 
@@ -110,29 +110,29 @@ def test_values_of_another_shop_that_are_suggested_are_told(services: Services) 
             value = literal(f"{count} of all")
             return select(value, value).where(func.position(value, search) > 0)
 
-    message = told(OffersAside, services)
-    assert "1. Rows of another shop are among the suggestions for tag." in message
+    message = find_faults(OffersAside, services)
+    assert "1. Rows of another shop change the suggestions for tag." in message
 
 
-def test_a_text_that_is_taken_for_more_than_itself_is_told(services: Services) -> None:
-    message = told(ByDocument, services)
-    assert "A hostile text matches otherwise than a plain one in its place." in message
+def test_a_text_treated_as_a_pattern_is_reported(services: Services) -> None:
+    message = find_faults(ByDocument, services)
+    assert "A text with special characters matches differently than a plain text." in message
     assert "o'k1" in message
 
 
-def test_a_validator_that_fails_is_told(services: Services) -> None:
-    message = told(Refuses, services)
-    assert "Reading Refuses.tag raises IndexError: list index out of range." in message
-    assert "Have validators raise PydanticCustomError" in message
+def test_a_validator_that_raises_is_reported(services: Services) -> None:
+    message = find_faults(Refuses, services)
+    assert "Validating Refuses.tag raises IndexError: list index out of range." in message
+    assert "Raise PydanticCustomError in validators" in message
 
 
-def test_a_field_of_the_wrong_kind_is_told(services: Services) -> None:
-    message = told(WrongKind, services)
-    assert "Asked for as GraphQL variables it fails: " in message
-    assert "Give a FieldType of your own the `kind` whose values it takes" in message
+def test_a_field_of_the_wrong_kind_is_reported(services: Services) -> None:
+    message = find_faults(WrongKind, services)
+    assert "A query with the rule as GraphQL variables fails: " in message
+    assert "Give your own FieldType the `kind` of its values" in message
 
 
-def test_of_a_reference_to_a_segment_the_words_are_checked(services: Services) -> None:
-    message = told(InSome, services)
+def test_the_wording_of_a_segment_reference_is_checked(services: Services) -> None:
+    message = find_faults(InSome, services)
     assert "InSome: 1 fault" in message
-    assert "describe_as says 'In some segment'." in message
+    assert "describe_as returns 'In some segment'." in message
