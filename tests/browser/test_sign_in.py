@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from graphql_app.catalog.tokens import CACHE_SECONDS
 from tests.browser.conftest import Browse
 from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder, SegmentList
@@ -108,6 +109,7 @@ def test_a_token_revoked_while_editing_loses_no_changes(
     row.fill("Number", "0")
     builder.expect_size(0)
     process.segments(private.data_dir, "token", "revoke", token.split("_")[1])
+    page.wait_for_timeout(CACHE_SECONDS * 1000)  # the server may have cached the token
     row.fill("Number", "1")
     expect(builder.dialog).to_contain_text("Your token is no longer valid")
     sign_in(page, private.token)
