@@ -17,6 +17,7 @@ from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
 from graphql_app.runtime.engine import FairEngine
 from graphql_app.runtime.services import Services
+from graphql_app.segments.editor import SegmentEditor
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.rules.parser import keys_in
@@ -88,6 +89,11 @@ class Context:
     def saved(self) -> SavedSegments:
         """The shop's saved segments."""
         return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
+
+    @property
+    def segment_editor(self) -> SegmentEditor:
+        """Edits the shop's saved segments."""
+        return SegmentEditor(self.saved)
 
     @cached_property
     def engine(self) -> FairEngine:

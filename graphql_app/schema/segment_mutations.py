@@ -19,7 +19,7 @@ from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import RuleInputs, input_type
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
-from graphql_app.segments.repository import Changes
+from graphql_app.segments.editor import Changes
 from graphql_app.segments.rules.parser import keys_in
 
 
@@ -93,7 +93,7 @@ async def _delete(info: RequestInfo, id: Id) -> SegmentDeletePayload:
     context = info.context
 
     async def done() -> SegmentDeletePayload:
-        await context.run(context.saved.delete, _number(id))
+        await context.run(context.segment_editor.delete, _number(id))
         return SegmentDeletePayload(deleted_id=id, user_errors=[])
 
     return await answer(
@@ -111,9 +111,9 @@ async def _duplicate(
         ),
     ] = None,
 ) -> SegmentDuplicatePayload:
-    saved = info.context.saved
+    editor = info.context.segment_editor
     payload = await _segment_answer(
-        info.context, SegmentDuplicatePayload, lambda: saved.duplicate(_number(id), name)
+        info.context, SegmentDuplicatePayload, lambda: editor.duplicate(_number(id), name)
     )
     for error in payload.user_errors:
         error.path = error.path[error.path[:1] == ["input"] :]  # the name is an argument here
@@ -121,16 +121,16 @@ async def _duplicate(
 
 
 async def _archive(info: RequestInfo, id: Id) -> SegmentArchivePayload:
-    saved = info.context.saved
+    editor = info.context.segment_editor
     return await _segment_answer(
-        info.context, SegmentArchivePayload, lambda: saved.archive(_number(id), True)
+        info.context, SegmentArchivePayload, lambda: editor.archive(_number(id), True)
     )
 
 
 async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
-    saved = info.context.saved
+    editor = info.context.segment_editor
     return await _segment_answer(
-        info.context, SegmentUnarchivePayload, lambda: saved.archive(_number(id), False)
+        info.context, SegmentUnarchivePayload, lambda: editor.archive(_number(id), False)
     )
 
 
@@ -212,7 +212,9 @@ def segment_mutation(inputs: RuleInputs) -> type:
 
         async def done() -> SegmentCreatePayload:
             changes = await _new(context, input)
-            stored = await context.run_with(keys_in(changes.rule), context.saved.create, changes)
+            stored = await context.run_with(
+                keys_in(changes.rule), context.segment_editor.create, changes
+            )
             return SegmentCreatePayload(segment=await Segment.of(context, stored), user_errors=[])
 
         return await answer(
@@ -226,11 +228,11 @@ def segment_mutation(inputs: RuleInputs) -> type:
     ) -> SegmentUpdatePayload:
         changes = Changes(input.get("name"), input.get("description"), input.get("rule"))
         expected = input.get("expectedVersion")
-        saved = info.context.saved
+        editor = info.context.segment_editor
         return await _segment_answer(
             info.context,
             SegmentUpdatePayload,
-            lambda: saved.update(_number(id), changes, expected),
+            lambda: editor.update(_number(id), changes, expected),
             keys_in(changes.rule),
         )
 

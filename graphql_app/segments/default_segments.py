@@ -11,7 +11,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.repository import name_key
+from graphql_app.segments.names import name_key
 from graphql_app.segments.rules import parser, sentences, tree
 from graphql_app.segments.scope import shop_scope
 

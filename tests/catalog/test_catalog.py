@@ -15,10 +15,11 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError
 from graphql_app.plugins import Registry
-from graphql_app.segments import repository as saved_segments
+from graphql_app.segments import editor as segment_editor
 from graphql_app.segments.default_segments import create_shop, update_defaults
+from graphql_app.segments.editor import Changes, SegmentEditor
 from graphql_app.segments.references import segment_id
-from graphql_app.segments.repository import Changes, SavedSegments
+from graphql_app.segments.repository import SavedSegments
 
 RULE: dict[str, Any] = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
 
@@ -31,6 +32,11 @@ def shop(catalog: Catalog, registry: Registry) -> Shop:
 @pytest.fixture
 def saved(catalog: Catalog, registry: Registry, shop: Shop) -> SavedSegments:
     return SavedSegments(catalog, registry, shop)
+
+
+@pytest.fixture
+def editor(saved: SavedSegments) -> SegmentEditor:
+    return SegmentEditor(saved)
 
 
 def _shop(
@@ -49,10 +55,10 @@ def test_a_new_shop_has_the_default_segments(
 
 
 def test_a_later_version_of_a_default_segment_replaces_it(
-    catalog: Catalog, registry: Registry, saved: SavedSegments
+    catalog: Catalog, registry: Registry, saved: SavedSegments, editor: SegmentEditor
 ) -> None:
     first, *others = registry.default_segments
-    saved.create(Changes("Better", rule=RULE))
+    editor.create(Changes("Better", rule=RULE))
     better = replace(first, name="better", description="Now better.", rule=RULE)
     update_defaults(catalog, replace(registry, default_segments=(better, *others)))
     changed = next(found for found in saved.page(limit=100) if found.default_key == first.key)
@@ -86,49 +92,55 @@ def test_handles_are_unique(catalog: Catalog, registry: Registry, shop: Shop) ->
     assert len(shops.list_shops(catalog)) == 1
 
 
-def test_names_are_unique_ignoring_case_and_spaces(saved: SavedSegments) -> None:
-    saved.create(Changes("Big  Spenders", rule=RULE))
+def test_names_are_unique_ignoring_case_and_spaces(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
+    editor.create(Changes("Big  Spenders", rule=RULE))
     for name in ("big spenders", " BIG SPENDERS "):
         with pytest.raises(AppError) as refused:
-            saved.create(Changes(name, rule=RULE))
+            editor.create(Changes(name, rule=RULE))
         assert refused.value.code is ErrorCode.NAME_TAKEN
-        assert "only in upper and lower case count as the same" in str(refused.value)
+        assert "Choose a name that differs in more than case" in str(refused.value)
     assert saved.count() == 3
 
 
 def test_a_shop_has_a_maximum_number_of_segments(
-    saved: SavedSegments, monkeypatch: pytest.MonkeyPatch
+    editor: SegmentEditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved_segments, "MAX_SEGMENTS", 4)
-    first = saved.create(Changes("First", rule=RULE))
-    saved.create(Changes("Last", rule=RULE))
+    monkeypatch.setattr(segment_editor, "MAX_SEGMENTS", 4)
+    first = editor.create(Changes("First", rule=RULE))
+    editor.create(Changes("Last", rule=RULE))
     with pytest.raises(AppError, match="at most 4 segments") as refused:
-        saved.create(Changes("More", rule=RULE))
+        editor.create(Changes("More", rule=RULE))
     assert refused.value.code is ErrorCode.LIMIT_EXCEEDED
     with pytest.raises(AppError, match="at most 4 segments"):
-        saved.duplicate(segment_id(first), None)
-    saved.delete(segment_id(first))
-    assert saved.create(Changes("More", rule=RULE)).name == "More"
+        editor.duplicate(segment_id(first), None)
+    editor.delete(segment_id(first))
+    assert editor.create(Changes("More", rule=RULE)).name == "More"
 
 
-def test_a_rule_with_unusual_text_is_stored_unchanged(saved: SavedSegments) -> None:
+def test_a_rule_with_unusual_text_is_stored_unchanged(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
     odd = ["a\x00b", "it's", 'q"q', "back\\slash", "tab\t", "\N{GRINNING FACE}", "%s", "{x:String}"]
     rule = {"productPurchased": {"operator": "ANY_OF", "products": odd}}
-    kept = saved.get(segment_id(saved.create(Changes("Odd", rule=rule))))
+    kept = saved.get(segment_id(editor.create(Changes("Odd", rule=rule))))
     assert kept is not None
     assert kept.rule == rule
     assert kept.summary.startswith("Has bought any of a\N{SYMBOL FOR NULL}b, it's, ")
 
 
-def test_one_of_several_writers_with_the_same_expected_version_wins(saved: SavedSegments) -> None:
-    number = segment_id(saved.create(Changes("Contested", rule=RULE)))
+def test_one_of_several_writers_with_the_same_expected_version_wins(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
+    number = segment_id(editor.create(Changes("Contested", rule=RULE)))
     outcomes: list[str] = []
     barrier = threading.Barrier(8)
 
     def write(name: str) -> None:
         barrier.wait()
         try:
-            saved.update(number, Changes(name=name), expected_version=1)
+            editor.update(number, Changes(name=name), expected_version=1)
             outcomes.append(name)
         except AppError as error:
             outcomes.append(error.code)
@@ -148,8 +160,10 @@ def test_one_of_several_writers_with_the_same_expected_version_wins(saved: Saved
     assert kept.name in outcomes
 
 
-def test_one_of_two_writers_that_would_close_a_cycle_wins(saved: SavedSegments) -> None:
-    pair = [saved.create(Changes(name=name, rule={"all": []})) for name in ("A", "B")]
+def test_one_of_two_writers_that_would_close_a_cycle_wins(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
+    pair = [editor.create(Changes(name=name, rule={"all": []})) for name in ("A", "B")]
     ids = [option.value for option in saved.options("", 10) if option.label in {"A", "B"}]
     barrier = threading.Barrier(2)
     codes: list[ErrorCode | None] = []
@@ -158,7 +172,7 @@ def test_one_of_two_writers_that_would_close_a_cycle_wins(saved: SavedSegments) 
         rule = {"inSegment": {"operator": "IS", "segment": ids[other]}}
         barrier.wait()
         try:
-            saved.update(segment_id(pair[one]), Changes(rule=rule), None)
+            editor.update(segment_id(pair[one]), Changes(rule=rule), None)
             codes.append(None)
         except AppError as error:
             codes.append(error.code)
@@ -171,8 +185,10 @@ def test_one_of_two_writers_that_would_close_a_cycle_wins(saved: SavedSegments) 
     assert set(codes) == {None, ErrorCode.SEGMENT_CYCLE}
 
 
-def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(saved: SavedSegments) -> None:
-    inner = saved.create(Changes(name="Inner", rule={"all": []}))
+def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
+    inner = editor.create(Changes(name="Inner", rule={"all": []}))
     [option] = saved.options("inner", 1)
     barrier = threading.Barrier(2)
     outcomes: list[str] = []
@@ -181,10 +197,10 @@ def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(saved: Saved
         barrier.wait()
         try:
             if action == "delete":
-                saved.delete(segment_id(inner))
+                editor.delete(segment_id(inner))
             else:
                 rule = {"inSegment": {"operator": "IS", "segment": option.value}}
-                saved.create(Changes(name="Outer", rule=rule))
+                editor.create(Changes(name="Outer", rule=rule))
             outcomes.append(action)
         except AppError as error:
             outcomes.append(error.code)

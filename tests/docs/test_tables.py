@@ -19,7 +19,7 @@ from graphql_app.http import exports, request_body
 from graphql_app.schema import errors, nodes, pagination
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
-from graphql_app.segments import repository, suggestions
+from graphql_app.segments import editor, names, suggestions
 from graphql_app.segments.rules import parser
 from graphql_app.settings import Settings
 from tests.docs.pages import code, page, prose, table, table_under
@@ -47,9 +47,9 @@ LIMITS = {
     "items on a page, by default": pagination.DEFAULT_PAGE,
     "ids in a `nodes` query": nodes.MAX_NODES,
     "values from `fieldSuggestions`": suggestions.MAX_SUGGESTIONS,
-    "characters in a segment's name": repository.MAX_NAME,
-    "characters in a segment's description": repository.MAX_DESCRIPTION,
-    "segments per shop, including archived ones": repository.MAX_SEGMENTS,
+    "characters in a segment's name": names.MAX_NAME,
+    "characters in a segment's description": names.MAX_DESCRIPTION,
+    "segments per shop, including archived ones": editor.MAX_SEGMENTS,
     "levels in a query": _default("max_depth"),
     "comparisons of repeated fields in a query": _default("max_repeats"),
     "cost of a query": _default("max_cost"),

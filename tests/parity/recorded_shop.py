@@ -33,10 +33,11 @@ from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop
+from graphql_app.segments.editor import Changes, SegmentEditor
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.members import Page, Person
 from graphql_app.segments.predicate import predicate
-from graphql_app.segments.repository import Changes, SavedSegments
+from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.size import SegmentSize
@@ -130,7 +131,9 @@ class RecordedShop:
     def save(self, segments: Mapping[str, Document]) -> None:
         """Save segments, each of which may refer to those before it."""
         for name, document in segments.items():
-            segment = self.saved.create(Changes(name=name, rule=self.with_ids(document)))
+            segment = SegmentEditor(self.saved).create(
+                Changes(name=name, rule=self.with_ids(document))
+            )
             self.segments[name] = encode(SEGMENT, segment.id)
 
     def with_ids(self, document: Document) -> dict[str, Any]:

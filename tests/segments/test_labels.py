@@ -25,9 +25,9 @@ from graphql_app.criteria import (
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
 from graphql_app.segments import labels
+from graphql_app.segments.editor import Changes, SegmentEditor
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.labels import LabelCache
-from graphql_app.segments.repository import Changes
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.summaries import SummaryCache
 from tests.parity.evaluation import facts
@@ -276,7 +276,7 @@ def test_a_list_follows_edits_and_names_of_other_segments(
     assert 'Is in the segment "Hearts"' in next(pages)
     hearts = saved.saved.find("Hearts")
     assert hearts.id is not None
-    saved.saved.update(hearts.id, Changes(name="Renamed", rule={"all": []}), None)
+    SegmentEditor(saved.saved).update(hearts.id, Changes(name="Renamed", rule={"all": []}), None)
     assert {'Is in the segment "Renamed"', "Everyone"} <= {*next(pages)}
 
 

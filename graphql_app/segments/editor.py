@@ -1,0 +1,252 @@
+"""Edits of saved segments, with optimistic locking and a history of revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from graphql_app.catalog.shops import stored_id
+from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.segments.failures import CriterionFailedError
+from graphql_app.segments.names import MAX_NAME, name_key, text_problems
+from graphql_app.segments.references import (
+    all_users,
+    copy_uses,
+    record_uses,
+    refuse_if_used,
+    segment_id,
+)
+from graphql_app.segments.repository import SavedSegments
+from graphql_app.segments.rules import sentences, tree
+from graphql_app.segments.rules.tree import Rule, placing
+from graphql_app.segments.scope import shop_scope
+
+MAX_SEGMENTS = 2000  # per shop, including archived and default segments
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes to a segment; ``None`` leaves a field unchanged."""
+
+    name: str | None = None
+    description: str | None = None
+    rule: Mapping[str, Any] | None = None
+
+
+class SegmentEditor:
+    """Creates and changes the segments of one shop.
+
+    One edit runs at a time in a shop, so what a rule refers to cannot disappear meanwhile.
+    """
+
+    def __init__(self, saved: SavedSegments) -> None:
+        self._catalog = saved.catalog
+        self._shop = saved.shop
+        self._saved = saved
+
+    def create(self, changes: Changes) -> Segment:
+        """Save a new segment with a name and a rule.
+
+        Raises:
+            InvalidInputError: The name, description or rule is invalid; paths begin at ``input``.
+            AppError: NAME_TAKEN; LIMIT_EXCEEDED if the shop has too many segments.
+        """
+        segment = Segment(shop_id=stored_id(self._shop), name="", name_key="", rule={}, summary="")
+        with self._write() as session:
+            self._refuse_if_full(session)
+            self._apply(session, segment, changes)
+        return segment
+
+    def update(self, segment_id: int, changes: Changes, expected_version: int | None) -> Segment:
+        """Change a segment.
+
+        Raises:
+            NotFoundError: The shop has no such segment.
+            InvalidInputError: As ``create``; or a segment that refers to it would become too large.
+            AppError: DEFAULT_SEGMENT, VERSION_CONFLICT or NAME_TAKEN.
+        """
+        with self._write() as session:
+            segment = self._changeable(session, segment_id)
+            if expected_version is not None and expected_version != segment.version:
+                raise AppError(
+                    ErrorCode.VERSION_CONFLICT,
+                    f"This segment now has version {segment.version}, and you edited version "
+                    f"{expected_version}. Load it again and repeat the change.",
+                    ("input", "expectedVersion"),
+                )
+            if changes == Changes():
+                return segment
+            revision = _revision(segment)
+            self._apply(session, segment, changes)
+            segment.version += 1
+            segment.updated_at = now()
+            session.add(revision)
+            _flush(session, segment)
+            self._update_users(session, segment)
+        return segment
+
+    def delete(self, segment_id: int) -> None:
+        """Delete a segment and its history.
+
+        Raises:
+            NotFoundError, AppError: As ``update``; or SEGMENT_IN_USE.
+        """
+        with self._write() as session:
+            segment = self._changeable(session, segment_id)
+            refuse_if_used(session, segment, "deleted")
+            session.delete(segment)
+
+    def duplicate(self, segment_id: int, name: str | None) -> Segment:
+        """Save a copy of any segment, by default under a name made from the original's.
+
+        Raises:
+            NotFoundError, InvalidInputError, AppError: As ``create``.
+        """
+        with self._write() as session:
+            original = session.exec(self._saved.own.where(Segment.id == segment_id)).first()
+            if original is None:
+                raise NotFoundError("segment", ("id",))
+            self._refuse_if_full(session)
+            copy = Segment(
+                shop_id=original.shop_id,
+                name="",
+                name_key="",
+                description=original.description,
+                rule=original.rule,
+                summary=original.summary,
+            )
+            if name is None:
+                name = self._copy_name(session, original.name)
+            self._apply(session, copy, Changes(name=name))
+            copy_uses(session, original, copy)
+        return copy
+
+    def archive(self, segment_id: int, archived: bool) -> Segment:
+        """Archive or restore a segment.
+
+        Raises:
+            NotFoundError, AppError: As ``delete``.
+        """
+        with self._write() as session:
+            segment = self._changeable(session, segment_id)
+            if segment.archived != archived:
+                if archived:
+                    refuse_if_used(session, segment, "archived")
+                session.add(_revision(segment))
+                segment.archived = archived
+                segment.version += 1
+                segment.updated_at = now()
+        return segment
+
+    def _refuse_if_full(self, session: Session) -> None:
+        owned = self._saved.own.subquery()
+        if session.exec(select(func.count()).select_from(owned)).one() >= MAX_SEGMENTS:
+            raise AppError(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"A shop has at most {MAX_SEGMENTS} segments; delete one first.",
+            )
+
+    def _changeable(self, session: Session, segment_id: int) -> Segment:
+        segment = session.exec(
+            self._saved.own.where(Segment.id == segment_id).with_for_update()
+        ).first()
+        if segment is None:
+            raise NotFoundError("segment", ("id",))
+        if segment.is_default:
+            raise AppError(
+                ErrorCode.DEFAULT_SEGMENT,
+                "Default segments cannot be edited, archived or deleted. Duplicate this one and "
+                "change the copy.",
+                ("id",),
+            )
+        return segment
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        """Open a session under the lock on the shop's segments."""
+        with self._catalog.write() as session:
+            session.exec(select(Shop).where(Shop.id == self._shop.id).with_for_update()).one()
+            yield session
+
+    def _apply(self, session: Session, segment: Segment, changes: Changes) -> None:
+        """Check changes, apply them and store the segment."""
+        problems = list(text_problems(changes.name, changes.description))
+        rule: Rule | None = None
+        if changes.rule is not None:
+            try:
+                rule = self._saved.parse_in(session, changes.rule, segment, ("input", "rule"))
+            except InvalidInputError as error:
+                problems += error.problems
+        if problems:
+            raise InvalidInputError(problems)
+        if changes.name is not None:
+            segment.name = " ".join(changes.name.split())
+            segment.name_key = name_key(changes.name)
+        if changes.description is not None:
+            segment.description = changes.description
+        if rule is not None:
+            with placing(rule, ("input", "rule")):
+                segment.rule = tree.document(rule)
+                segment.summary = sentences.sentence(rule, shop_scope(self._shop))
+        session.add(segment)
+        _flush(session, segment)
+        if rule is not None:
+            record_uses(session, segment, rule)
+
+    def _update_users(self, session: Session, segment: Segment) -> None:
+        """Check the segments that refer to this one, and update their summaries.
+
+        Raises:
+            InvalidInputError: One of them would exceed a limit.
+        """
+        for user in all_users(session, segment):
+            try:
+                rule = self._saved.parse_in(session, user.rule, user)
+            except InvalidInputError as error:
+                if error.code is not ErrorCode.LIMIT_EXCEEDED:
+                    continue  # it had this problem before
+                message = f'The segment "{user.name}" would exceed a limit: {error}'
+                problem = Problem(ErrorCode.LIMIT_EXCEEDED, message, ("input", "rule"))
+                raise InvalidInputError([problem]) from error
+            with suppress(CriterionFailedError):  # it keeps its earlier summary
+                user.summary = sentences.sentence(rule, shop_scope(self._shop))
+
+    def _copy_name(self, session: Session, name: str) -> str:
+        keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)
+        taken = set(session.exec(keys).all())
+        stem = name[: MAX_NAME - len(" (copy 1000)")]
+        copies = (f"{stem} (copy {number})" for number in count(2))
+        return next(
+            name for name in chain([f"{stem} (copy)"], copies) if name_key(name) not in taken
+        )
+
+
+def _revision(segment: Segment) -> SegmentRevision:
+    return SegmentRevision(
+        segment_id=segment_id(segment),
+        version=segment.version,
+        name=segment.name,
+        description=segment.description,
+        rule=segment.rule,
+        recorded_at=segment.updated_at,
+    )
+
+
+def _flush(session: Session, segment: Segment) -> None:
+    name = segment.name
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise AppError(
+            ErrorCode.NAME_TAKEN,
+            f"A segment named {name!r} exists. Choose a name that differs in more than case.",
+            ("input", "name"),
+        ) from error

@@ -1,0 +1,32 @@
+"""Names and descriptions of segments: their limits, and which names are equal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from graphql_app.catalog.store import is_storable
+from graphql_app.errors import ErrorCode, Problem
+
+MAX_NAME = 255
+MAX_DESCRIPTION = 2000
+
+
+def name_key(name: str) -> str:
+    """Return a key that is equal for names that differ in case and spaces only."""
+    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
+
+
+def text_problems(name: str | None, description: str | None) -> Iterator[Problem]:
+    """Yield what is wrong with a new name and description; ``None`` stands for no change."""
+    if name is not None and not 1 <= len(" ".join(name.split())) <= MAX_NAME:
+        yield _problem("name", f"A name has 1 to {MAX_NAME} characters.")
+    if description is not None and len(description) > MAX_DESCRIPTION:
+        yield _problem("description", f"A description has at most {MAX_DESCRIPTION} characters.")
+    for field, text in (("name", name), ("description", description)):
+        if text is not None and not is_storable(text):
+            yield _problem(field, "The text contains NUL or a lone surrogate; remove it.")
+
+
+def _problem(field: str, message: str) -> Problem:
+    return Problem(ErrorCode.INVALID, message, ("input", field))
