@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # A worker for each core, each with an engine, a server and a PostgreSQL of its own.
-PYTEST := $(BIN)/pytest --numprocesses=logical --dist=loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
 

@@ -50,22 +50,14 @@ for _profile, _examples in EXAMPLES.items():
     )
 hypothesis.settings.load_profile("dev")
 
-# pytest-xdist runs a module on one worker, and so the packages whose tests share servers.
-# The slowest packages start first, so that all workers end at about the same time.
-SHARING = ("browser", "backup", "plugin_tables")
+# The slowest packages start first, so that all workers of pytest-xdist end at about the same time.
 SLOWEST = ("browser", "faults", "e2e", "backup", "exports", "parity", "plugin_tables")
 
 _databases = count(1)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Group and order the tests for pytest-xdist."""
-    for item in items:
-        package = _package(item)
-        group = package if package in SHARING else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    yield
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by package."""
     items.sort(key=lambda item: [*SLOWEST, _package(item)].index(_package(item)))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import graphql
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 
@@ -95,21 +95,31 @@ def _mended(text: str, ids: list[str]) -> str:
     return graphql.print_ast(graphql.visit(graphql.parse(text), visitor))
 
 
-@schema.parametrize()
-@settings(
-    max_examples=20,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[*HealthCheck],
-)
-def test_an_operation_is_answered_or_refused_with_a_code(case: Any, fuzzed: Fuzzed) -> None:
-    response = fuzzed.client.post(_mended(case.body, fuzzed.ids))
-    assert response.status_code == 200
-    answer = response.json()
-    codes = {ErrorCode(error["extensions"]["code"]) for error in answer.get("errors", ())}
-    assert ErrorCode.INTERNAL not in codes
-    assert codes or answer["data"]
-    fuzzed.ends["refused" if codes else "answered"] += 1
+# Not ``schema.parametrize``: its tests have one id, and pytest-xdist runs one test of each id.
+FOUND: list[Any] = [*schema.get_all_operations()]
+OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed: Fuzzed) -> None:
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=20,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[*HealthCheck],
+    )
+    def check(case: Any) -> None:
+        response = fuzzed.client.post(_mended(case.body, fuzzed.ids))
+        assert response.status_code == 200
+        answer = response.json()
+        codes = {ErrorCode(error["extensions"]["code"]) for error in answer.get("errors", ())}
+        assert ErrorCode.INTERNAL not in codes
+        assert codes or answer["data"]
+        fuzzed.ends["refused" if codes else "answered"] += 1
+
+    check()
 
 
 def test_many_were_answered_and_many_refused(fuzzed: Fuzzed) -> None:

@@ -199,6 +199,8 @@ class _Module:
 
 
 class Good(Whole):
+    """A criterion that works."""
+
     key = "good"
 
 
