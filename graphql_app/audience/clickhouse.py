@@ -54,7 +54,7 @@ REMOTE_OPTIONS = {
 
 
 class ConnectionPool:
-    """A pool of connections, of which one stays open.
+    """A pool of connections that keeps one connection open.
 
     Args:
         url: A SQLAlchemy URL of the ``clickhousedb`` dialect.

@@ -33,8 +33,8 @@ from graphql_app.errors import AppError, ErrorCode
 ERASE = "erase"
 RESTORE = "restore"  # an unfinished restore of a backup, with shop 0
 
-# Delete batches that are done after every so many batches, and how many at once: the statement
-# lists them, and the keeper of a cluster refuses statements of a megabyte.
+# Finished batches are deleted once per TIDY_EVERY batches. One statement lists a limited number of
+# them, since the keeper of a cluster refuses statements of a megabyte.
 TIDY_EVERY = 5_000
 TIDY_AT_ONCE = 20_000
 

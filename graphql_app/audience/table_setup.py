@@ -89,7 +89,7 @@ def find_mismatch(
 ) -> str | None:
     """Describe a table on disk whose key or column types differ from its declaration.
 
-    Missing tables and columns are no mismatch: they can be created.
+    Missing tables and columns do not count as a mismatch, since they can be created.
 
     Args:
         tables: The declared tables.

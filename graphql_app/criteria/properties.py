@@ -181,7 +181,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     """Return names of properties, the most frequent first, with the kind of most of their values.
 
     Args:
-        documents: A statement of one column of JSON documents, of which the first 100,000 count.
+        documents: A statement of one column of JSON documents; only the first 100,000 count.
         search: Part of the name.
         kind: The only kind to return: number, yes/no, date or text.
     """
@@ -235,7 +235,7 @@ def suggest_values(documents: Statement, name: str, search: str) -> Statement:
     """Return the texts of a property, the most frequent first.
 
     Args:
-        documents: A statement of one column of JSON documents, of which the first 100,000 count.
+        documents: A statement of one column of JSON documents; only the first 100,000 count.
         name: The property.
         search: Part of the text.
     """

@@ -115,6 +115,6 @@ class Scope:
     ) -> Sequence[ColumnElement[bool]]:
         """Return conditions for ``.where(*...)`` that keep ``column`` in the window.
 
-        Without a window there are no conditions.
+        Without a window, return no conditions.
         """
         return () if window is None else (self.interval(window).clause(column),)

@@ -1,4 +1,7 @@
-"""Metadata of criteria: enough to build every form without knowing any criterion."""
+"""Metadata of criteria: enough to build every form without knowing any criterion.
+
+The length is the fields that a form needs, each with its description in the schema.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Saved segments."""
+"""Saved segments: the type, its lists and its queries.
+
+The length is the fields and arguments of one noun, each with its description in the schema.
+"""
 
 from __future__ import annotations
 
