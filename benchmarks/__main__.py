@@ -4,8 +4,6 @@ All databases have the same facts on the same machine. Ratios carry over to othe
 not. Every timed answer is checked against the answers of the other databases.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import tempfile

@@ -4,8 +4,6 @@ For the command and for HTTP: the peak memory of the process after 50,000 member
 memory is constant, both are about equal.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import tempfile

@@ -1,7 +1,5 @@
 """Measurements over HTTP of a server in another process."""
 
-from __future__ import annotations
-
 import statistics
 import threading
 import time

@@ -5,8 +5,6 @@ nor a condition on ``deleted``. It counts rows of ``contacts``, because facts ma
 contacts that the shop does not have. If a question has several statements, the fastest counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A marketer's editing session of 200 steps, identical on every run."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Mapping
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """Birthdays and other anniversaries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The area code of the phone number."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """The average order value."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 from sqlmodel import col
 

@@ -1,7 +1,5 @@
 """The type of contact: subscriber, customer, or able to be texted."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement, and_, select
 from sqlmodel import col
 

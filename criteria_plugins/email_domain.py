@@ -1,7 +1,5 @@
 """The email domain."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Membership in another saved segment."""
 
-from __future__ import annotations
-
 from graphql_app.criteria import Criterion, Group, SegmentReference, hookimpl
 
 

@@ -1,7 +1,5 @@
 """Keywords that contacts text to the shop."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

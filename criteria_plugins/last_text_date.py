@@ -1,7 +1,5 @@
 """The date of the last text."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 from sqlmodel import col
 

@@ -1,7 +1,5 @@
 """The default segments of every shop, and the templates to start from."""
 
-from __future__ import annotations
-
 from graphql_app.criteria import DefaultSegment, SegmentTemplate, Suggested, hookimpl
 
 

@@ -1,7 +1,5 @@
 """The subscription status."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlmodel import col
 

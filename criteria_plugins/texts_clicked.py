@@ -1,7 +1,5 @@
 """The number of texts clicked."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 from sqlmodel import col
 

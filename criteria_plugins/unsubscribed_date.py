@@ -1,7 +1,5 @@
 """The unsubscribe date."""
 
-from __future__ import annotations
-
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression

@@ -8,8 +8,6 @@ formatting functions on top of the same helpers.
     python docs/generate.py --check   list outdated pages; exit with status 1 if there are any
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

@@ -1,7 +1,5 @@
 """The countries of ISO 3166-1: two-letter codes and English names."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import Final, TypeGuard

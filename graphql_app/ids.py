@@ -1,7 +1,5 @@
 """Opaque ids and cursors: base64 of a JSON list."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

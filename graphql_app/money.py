@@ -1,7 +1,5 @@
 """Amounts of money as text, in rules, mutations and files alike."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from typing import Final

@@ -1,7 +1,5 @@
 """Discovery of plugins: entry points are imported, asked through hooks, and checked."""
 
-from __future__ import annotations
-
 import logging
 import re
 import time

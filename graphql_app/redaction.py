@@ -1,7 +1,5 @@
 """Redaction of secrets in printed and logged text: passwords in URLs, and tokens."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress

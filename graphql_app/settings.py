@@ -1,7 +1,5 @@
 """The settings, read from environment variables when a process starts."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

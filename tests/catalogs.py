@@ -3,8 +3,6 @@
 A module whose tests run on both says ``server = on_both``.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support import Server

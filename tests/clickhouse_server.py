@@ -10,8 +10,6 @@ behaves like a cluster of that name with one shard and one replica. It has no ke
 tables are not replicated, and ON CLUSTER statements only run on this node.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import signal

@@ -1,7 +1,5 @@
 """A GraphQL client over HTTP and WebSocket."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Fixtures: one embedded ClickHouse and one server for all tests, and a shop for each test."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager

@@ -3,8 +3,6 @@
 Facts other than products are of the contact with their own id, unless ``contact`` names another.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 AT = "2024-05-01T09:58:12Z"

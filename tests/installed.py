@@ -1,7 +1,5 @@
 """Fresh virtual environments with wheels installed, as users have them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Processes that tests start, and the ports they listen on."""
 
-from __future__ import annotations
-
 import os
 import random
 import re

@@ -1,7 +1,5 @@
 """A proxy on loopback that fails in the ways networks and other proxies fail."""
 
-from __future__ import annotations
-
 import socket
 import struct
 import threading

@@ -1,7 +1,5 @@
 """Search a directory for a text, in any form in which ClickHouse stores it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A server on a real port, and clients of its shops."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Plugins are found, asked one by one, and refused by name."""
 
-from __future__ import annotations
-
 import time
 from importlib.metadata import EntryPoint
 from types import ModuleType

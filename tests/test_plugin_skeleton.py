@@ -1,7 +1,5 @@
 """The skeleton of a package, and the check of one that is installed."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

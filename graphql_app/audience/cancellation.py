@@ -1,7 +1,5 @@
 """Cancellation of a request's work, which runs in a thread and executes statements."""
 
-from __future__ import annotations
-
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ their write logs. If a process dies during a write, the next holder of the shop'
 finishes the write in its own log.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import threading

@@ -1,7 +1,5 @@
 """Connections to ClickHouse: the embedded engine, or a server over HTTP."""
 
-from __future__ import annotations
-
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """What ClickHouse and the way to it raise, as errors for clients and reasons for the log."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A column is parsed as a whole if possible. Otherwise each of its values is parse
 ones are bad and why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ in one shard, so a statement finds them together. The other tables are replicate
 products, whose titles every shard looks up, the journal and the change feed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Importers ignore the columns ``subscribed`` and ``textable``, which follow from the others.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 GraphQL inputs, columns of files and the checks of both come from these declarations.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

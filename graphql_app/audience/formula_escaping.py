@@ -4,8 +4,6 @@ Exports put an apostrophe before risky cells, and imports remove it. Signed numb
 are, phone numbers above all: they are harmless.
 """
 
-from __future__ import annotations
-
 import re
 
 import pyarrow as pa

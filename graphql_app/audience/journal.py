@@ -12,8 +12,6 @@ deleted, so that reading the journal stays fast. Only batches whose rows have be
 deleted: without its done row, a batch would be executed again.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 from collections.abc import Sequence

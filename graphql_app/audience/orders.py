@@ -1,7 +1,5 @@
 """The rows that a batch of orders writes: orders, their lines, and deletions of older rows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

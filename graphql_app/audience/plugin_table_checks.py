@@ -1,7 +1,5 @@
 """Checks of the tables that plugins declare."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from types import NoneType

@@ -1,7 +1,5 @@
 """Tables that plugins declare, as types of facts."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -5,8 +5,6 @@ moves to another contact, or an order loses lines, the recorder looks up the old
 writes deletions of them along with the new rows.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence

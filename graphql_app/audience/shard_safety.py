@@ -5,8 +5,6 @@ is executed on each shard and only sees that shard's contacts. It must therefore
 each contact's own rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

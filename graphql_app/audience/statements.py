@@ -1,7 +1,5 @@
 """Statements: their settings, the filters that keep shops apart, and their SQL."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ let through the rows of some contacts only.
 The length is the ways to execute a statement, which share its filters and limits.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Lookups of the stored rows that a write is about to replace."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pyarrow.compute as pc
 

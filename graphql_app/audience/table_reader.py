@@ -3,8 +3,6 @@
 Backups read tables through this module, because a backup must not depend on installed plugins.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

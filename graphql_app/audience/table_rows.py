@@ -1,7 +1,5 @@
 """Checked facts as rows of the tables, with the columns that the store adds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pyarrow as pa

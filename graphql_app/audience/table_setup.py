@@ -1,7 +1,5 @@
 """Creating the tables of facts, and comparing tables on disk with their declarations."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -11,8 +11,6 @@ Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's curren
 Plugins declare tables in the same way, with the names in ``__all__``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import datetime

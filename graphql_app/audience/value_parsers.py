@@ -1,7 +1,5 @@
 """The kinds of values that facts are made of, each with its parsers."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime

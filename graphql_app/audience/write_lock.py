@@ -1,7 +1,5 @@
 """Write locks: one write per shop at a time, each with a higher version than any before it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

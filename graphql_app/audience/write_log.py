@@ -1,7 +1,5 @@
 """The write log: which contacts each recent write affected, so that caches know what is stale."""
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -8,8 +8,6 @@
     SHA256SUMS                 checksums, which ``sha256sum --check`` can read
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Create a backup, shop by shop, while the shops are in use."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import ExitStack

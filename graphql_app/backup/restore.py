@@ -5,8 +5,6 @@ The audience's journal marks an unfinished restore: servers refuse to open the a
 same backup can be restored again to finish it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path

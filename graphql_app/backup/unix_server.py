@@ -5,8 +5,6 @@ which only its own user can connect. The client sends the directory as a line of
 replies with lines of progress, then a line with the manifest or an error.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import select

@@ -3,8 +3,6 @@
 Rows are mappings with JSON values.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Idempotency keys, which let clients retry a batch of facts safely."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Callable

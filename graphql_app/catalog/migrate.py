@@ -1,7 +1,5 @@
 """The catalog's schema: read its revision and migrate it to another."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Shops: the tenants."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from zoneinfo import available_timezones

@@ -1,7 +1,5 @@
 """The catalog's database: connections and sessions."""
 
-from __future__ import annotations
-
 import logging
 import re
 import sqlite3

@@ -1,7 +1,5 @@
 """The scopes of tokens. They need no table, so this module is cheap to import."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

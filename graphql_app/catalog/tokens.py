@@ -1,7 +1,5 @@
 """API tokens: create, list, revoke and authenticate them."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

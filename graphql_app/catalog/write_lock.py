@@ -5,8 +5,6 @@ Both end with the process that holds them. The catalog also issues versions, so 
 even if the clocks of the machines differ.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import time

@@ -5,8 +5,6 @@ what it runs on when it is called. So ``segments --help`` does not load the engi
 GraphQL library.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

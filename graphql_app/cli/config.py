@@ -1,7 +1,5 @@
 """``segments config``: the settings."""
 
-from __future__ import annotations
-
 import typer
 from rich.markup import escape
 

@@ -1,7 +1,5 @@
 """What ``segments config check`` prints and tries."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The file that ``segments export`` writes."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

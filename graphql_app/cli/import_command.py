@@ -1,7 +1,5 @@
 """``segments import``."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path

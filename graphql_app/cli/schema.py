@@ -1,7 +1,5 @@
 """``segments migrate`` and ``segments schema``: the schemas of the catalog and of the API."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

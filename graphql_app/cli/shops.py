@@ -1,7 +1,5 @@
 """``segments shop``: the tenants."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

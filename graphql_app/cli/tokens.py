@@ -1,7 +1,5 @@
 """``segments token``: access to a shop."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

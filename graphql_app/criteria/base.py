@@ -1,7 +1,5 @@
 """The two base classes of criteria."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum

@@ -3,8 +3,6 @@
 A subclass implements ``measure`` and can add a field ``within: TimeWindow | None``.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from datetime import datetime, timedelta
 from decimal import Decimal

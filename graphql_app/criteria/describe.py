@@ -1,7 +1,5 @@
 """Criteria in words: their values as people read them, and the default clause."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal

@@ -4,8 +4,6 @@ A field type is an annotated Python type with its validation, its JSON Schema, i
 (by ``kind``) and its hints for forms.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import date

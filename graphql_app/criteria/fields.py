@@ -1,7 +1,5 @@
 """Fields of forms, and their types."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

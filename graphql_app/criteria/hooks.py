@@ -1,7 +1,5 @@
 """The hooks that a plugin implements."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pluggy

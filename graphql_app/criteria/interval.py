@@ -1,7 +1,5 @@
 """Intervals: the values that a positive comparison matches."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal

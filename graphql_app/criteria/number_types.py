@@ -1,7 +1,5 @@
 """Field types of numbers: counts, days, amounts of money, decimal numbers and percentages."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from typing import Annotated, LiteralString

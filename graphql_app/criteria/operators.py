@@ -1,7 +1,5 @@
 """Operators: the comparisons of a form, with their words and their complements."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Self
 

@@ -1,7 +1,5 @@
 """Phrases: the words with which a criterion's sentences say what a contact does."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal

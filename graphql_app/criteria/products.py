@@ -1,7 +1,5 @@
 """Suggestions of products."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, or_, select
 from sqlmodel import col
 

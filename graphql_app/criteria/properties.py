@@ -6,8 +6,6 @@ its offset, which falls on a day in the shop's time zone. Numbers are 64-bit flo
 as in JSON.
 """
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Criteria that refer to another saved segment."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement
 
 from graphql_app.criteria.base import Criterion

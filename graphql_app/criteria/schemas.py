@@ -1,7 +1,5 @@
 """A criterion's form as JSON Schema, with hints for form libraries."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from graphql_app.criteria.base import Criterion

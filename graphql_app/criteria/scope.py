@@ -1,7 +1,5 @@
 """The shop and the instant for which a rule is evaluated and described."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta

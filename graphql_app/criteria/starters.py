@@ -1,7 +1,5 @@
 """Default segments and templates, which a plugin gives every shop."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Texts: folding, trimming and suggestions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, select

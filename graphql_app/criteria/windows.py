@@ -1,7 +1,5 @@
 """Time windows: the span of time in which facts count."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum

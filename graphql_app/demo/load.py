@@ -1,7 +1,5 @@
 """Load the demo shop."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select

@@ -1,7 +1,5 @@
 """Authentication and rate limits, applied before the server reads a request's body."""
 
-from __future__ import annotations
-
 from contextlib import AbstractAsyncContextManager, suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from weakref import WeakValueDictionary

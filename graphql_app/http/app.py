@@ -1,7 +1,5 @@
 """The web application: its routes and middleware."""
 
-from __future__ import annotations
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request

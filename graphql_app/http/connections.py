@@ -1,7 +1,5 @@
 """The open WebSockets: their limits, and the check that their tokens are still valid."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine

@@ -1,7 +1,5 @@
 """How an error becomes an HTTP response: the status for each error code, the body, the headers."""
 
-from __future__ import annotations
-
 from starlette.responses import JSONResponse
 
 from graphql_app.errors import AppError, ErrorCode, RateLimitedError, UnauthenticatedError

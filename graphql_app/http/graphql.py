@@ -1,7 +1,5 @@
 """GraphQL over HTTP, and the start of GraphQL over WebSocket, at /graphql."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import timedelta
 from json import JSONDecodeError

@@ -1,7 +1,5 @@
 """GraphQL over WebSocket: what Strawberry's ``graphql-transport-ws`` leaves to the server."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress

@@ -1,7 +1,5 @@
 """Health, readiness and metrics, for orchestrators, load balancers and Prometheus."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import time

@@ -1,7 +1,5 @@
 """The web pages: the segment builder and GraphiQL, served as static files of the package."""
 
-from __future__ import annotations
-
 import re
 from ipaddress import ip_address
 from pathlib import Path

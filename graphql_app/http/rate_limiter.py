@@ -1,7 +1,5 @@
 """A rate limiter that keeps its counts in memory."""
 
-from __future__ import annotations
-
 import time
 
 PERIOD = 60.0  # seconds

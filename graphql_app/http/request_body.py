@@ -1,7 +1,5 @@
 """The body of a GraphQL request over HTTP: its size, its media type, its JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

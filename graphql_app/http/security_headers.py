@@ -1,7 +1,5 @@
 """Security headers for every response, and CORS for the origins in CORS_ORIGINS."""
 
-from __future__ import annotations
-
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware

@@ -5,8 +5,6 @@ escaped. Exceptions are logged as types and places only, because their messages 
 data; LOG_LEVEL=debug adds the messages.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import sys

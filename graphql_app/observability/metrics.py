@@ -3,8 +3,6 @@
 Every label has a fixed set of values: no label holds text that a client sent, or a shop.
 """
 
-from __future__ import annotations
-
 from importlib.metadata import version
 from platform import python_version
 

@@ -1,7 +1,5 @@
 """Middleware that gives each request an id, and counts, traces and logs it."""
 
-from __future__ import annotations
-
 import logging
 from time import perf_counter
 

@@ -1,7 +1,5 @@
 """OpenTelemetry spans. Import this module only if traces are on: its libraries are optional."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

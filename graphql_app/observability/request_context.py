@@ -1,7 +1,5 @@
 """The id and the metrics of the current request, for everything that logs and counts."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Iterable, Iterator

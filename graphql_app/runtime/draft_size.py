@@ -1,7 +1,5 @@
 """The size of a draft: a rule that a client sends, saved or not."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any

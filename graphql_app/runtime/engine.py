@@ -1,7 +1,5 @@
 """A shop's engine for requests: in worker threads, with third-party criteria limited."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The services of a process: its stores, its plugins and its worker threads."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field

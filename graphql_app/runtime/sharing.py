@@ -1,7 +1,5 @@
 """Sharing: identical requests in flight share one answer, and a write wakes its subscribers."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections import defaultdict

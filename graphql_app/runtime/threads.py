@@ -1,7 +1,5 @@
 """Blocking work in threads, which stops when its request is cancelled."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress

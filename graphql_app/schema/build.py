@@ -1,7 +1,5 @@
 """The GraphQL schema of a registry, assembled from one module per noun."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Any

@@ -1,7 +1,5 @@
 """``Contact.segments``, which is added here because contacts and segments refer to each other."""
 
-from __future__ import annotations
-
 import strawberry
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField

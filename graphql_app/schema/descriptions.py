@@ -1,7 +1,5 @@
 """Descriptions that strawberry has no place for: of enum values, arguments and root types."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, TypeVar

@@ -1,7 +1,5 @@
 """Explanations: why a contact matches a rule, or does not."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any
 

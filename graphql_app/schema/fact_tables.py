@@ -1,7 +1,5 @@
 """Plugins' own tables of facts: metadata, and a mutation that records rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any

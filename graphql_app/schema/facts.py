@@ -1,7 +1,5 @@
 """Recording facts: upserts by natural key, all or nothing, at most 10,000 items per call."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Global ids as GraphQL types."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

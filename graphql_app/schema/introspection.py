@@ -1,7 +1,5 @@
 """Turning introspection off, also through suggestions in error messages."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

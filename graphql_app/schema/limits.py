@@ -1,7 +1,5 @@
 """Limits on the size of operations. Each fragment is measured once, so measuring is linear."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias

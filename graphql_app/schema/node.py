@@ -1,7 +1,5 @@
 """The interface of everything with a global id."""
 
-from __future__ import annotations
-
 import strawberry
 
 

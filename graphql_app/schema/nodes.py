@@ -1,7 +1,5 @@
 """Fetching anything by its global id."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

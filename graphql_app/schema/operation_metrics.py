@@ -1,7 +1,5 @@
 """Metrics and traces of operations, by their kind and first field."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from time import perf_counter
 

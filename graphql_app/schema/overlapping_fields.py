@@ -1,7 +1,5 @@
 """Validation of fields that a query repeats, with bounded work."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from graphql import OverlappingFieldsCanBeMergedRule

@@ -1,7 +1,5 @@
 """Relay pagination: arguments, page size and page info."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Fields that require scopes of the client's token."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

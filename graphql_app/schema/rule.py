@@ -5,8 +5,6 @@ The input types document a rule and give it types. Values reach the domain as JS
 a mutation and a stored rule.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum, StrEnum

@@ -1,7 +1,5 @@
 """Scalars. Inputs pass through unparsed, since the domain checks them and knows their paths."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NewType

@@ -1,7 +1,5 @@
 """Mutations of saved segments."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Sizes of rules: the query and the live subscription."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Segment templates, filled in for the shop."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import strawberry

@@ -1,7 +1,5 @@
 """Attribution: when a statement fails, the criterion that made it fail is named."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext

@@ -1,7 +1,5 @@
 """How many contacts of each kind a shop has."""
 
-from __future__ import annotations
-
 import strawberry
 from sqlalchemy import func, select
 from sqlmodel import col

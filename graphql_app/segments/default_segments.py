@@ -1,7 +1,5 @@
 """Default segments, which plugins give every shop."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlmodel import Session, col, select

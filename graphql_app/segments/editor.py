@@ -1,7 +1,5 @@
 """Edits of saved segments, with optimistic locking and a history of revisions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

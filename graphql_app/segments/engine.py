@@ -1,7 +1,5 @@
 """The engine of one shop: every query about rules and contacts is answered here."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

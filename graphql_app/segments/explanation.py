@@ -1,7 +1,5 @@
 """Explanations: why a contact matches a rule, or does not, node by node."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Exports: all members of a rule by id, page by page, in constant memory."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 from sqlalchemy import select
 from sqlmodel import col

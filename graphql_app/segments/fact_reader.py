@@ -1,7 +1,5 @@
 """Reading one shop's facts at one instant."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

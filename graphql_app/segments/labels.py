@@ -1,7 +1,5 @@
 """Labels beside the values in sentences, such as the titles of products."""
 
-from __future__ import annotations
-
 import dataclasses
 import threading
 from collections import Counter, OrderedDict

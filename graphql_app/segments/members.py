@@ -1,7 +1,5 @@
 """Members: pages of the contacts that match a rule, by keyset."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum

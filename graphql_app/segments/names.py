@@ -1,7 +1,5 @@
 """Names and descriptions of segments: their limits, and which names are equal."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 

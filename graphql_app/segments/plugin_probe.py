@@ -1,7 +1,5 @@
 """Probing plugins at startup: their tables, and every operator for a shop without rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any

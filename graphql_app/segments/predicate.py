@@ -1,7 +1,5 @@
 """From a rule to SQL: one two-valued column per criterion, combined by the rule's logic."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

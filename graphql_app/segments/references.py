@@ -1,7 +1,5 @@
 """References between saved segments."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from sqlalchemy import delete

@@ -1,7 +1,5 @@
 """The repository of a shop's saved segments: finding, listing and parsing them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass

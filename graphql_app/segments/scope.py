@@ -1,7 +1,5 @@
 """The scope of a shop: its time zone and currency, at one instant."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

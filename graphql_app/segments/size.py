@@ -1,7 +1,5 @@
 """Sizes: how many contacts match a rule and each of its nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The guard on plugins' SQL: bound values and tables of facts only."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Suggestions: values to offer for a field, and the labels of values."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Summaries: the sentences of saved segments, as they read now."""
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence

@@ -1,7 +1,5 @@
 """Templates: rules to start from, filled in with a shop's own values."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Timing answers about rules: metrics say how long each took, and slow rules are logged."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

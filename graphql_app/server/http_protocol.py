@@ -1,7 +1,5 @@
 """Limits on the size and the duration of request heads, which uvicorn does not limit."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import cast
 

@@ -1,7 +1,5 @@
 """Running the server: in this process, or in several workers that share their stores."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import socket

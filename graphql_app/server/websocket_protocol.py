@@ -1,7 +1,5 @@
 """A limit on unsent pongs, which uvicorn queues without one."""
 
-from __future__ import annotations
-
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 

@@ -1,7 +1,5 @@
 """Open the audience and its recorder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

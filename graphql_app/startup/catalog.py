@@ -1,7 +1,5 @@
 """Open the catalog; apart from the audience, whose imports are slow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Acceptance of plugins: every check that a plugin passes before the first request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Opening the services of a process, in order: the catalog, the audience, the plugins."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext

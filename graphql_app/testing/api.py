@@ -1,7 +1,5 @@
 """Check the criterion in the GraphQL schema."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

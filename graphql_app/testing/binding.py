@@ -1,7 +1,5 @@
 """Check that SQL receives a rule's values as bound values."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """``check_criterion``: try a criterion on generated shops to check the contract."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, ParamSpec

@@ -1,7 +1,5 @@
 """Temporary stores for checks, opened when first needed and deleted at exit."""
 
-from __future__ import annotations
-
 import atexit
 import tempfile
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Check that a text matches only itself, whatever characters it contains."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """The faults that checks find, and their report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Fill in forms from their metadata: rules for every operator of a criterion."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta

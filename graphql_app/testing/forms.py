@@ -1,7 +1,5 @@
 """Check what the form accepts, in the API and as JSON Schema."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal

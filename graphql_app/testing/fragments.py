@@ -1,7 +1,5 @@
 """Check a rule's SQL before the other checks evaluate it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

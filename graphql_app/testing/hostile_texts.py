@@ -1,7 +1,5 @@
 """Texts that break SQL strings, LIKE patterns, regular expressions and templates."""
 
-from __future__ import annotations
-
 from typing import Any
 
 ORDINARY = ("join", "vip", "85123A", "example", "Austin", "wholesale", "viewed_product", "CA", "ny")

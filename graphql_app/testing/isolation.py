@@ -1,7 +1,5 @@
 """Check that rows of other shops change nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """Check what a rule matches: complements, measures, one contact or all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any

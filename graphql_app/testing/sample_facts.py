@@ -5,8 +5,6 @@ Some rows are recorded twice, lack every optional field, were cancelled or refun
 contacts that were never recorded.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

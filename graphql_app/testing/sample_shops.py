@@ -1,7 +1,5 @@
 """Generated shops, recorded like other facts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Compile SQL to text and values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

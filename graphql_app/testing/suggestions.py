@@ -1,7 +1,5 @@
 """Check a form's suggestions from the shop's facts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The paths of values in a filled-in form, to replace them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any

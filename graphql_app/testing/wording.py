@@ -1,7 +1,5 @@
 """Check labels, descriptions and sentences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The change feed between two processes, each played by a recorder."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A ClickHouse server that is down, slow or behind a faulty proxy."""
 
-from __future__ import annotations
-
 import logging
 import socket
 import threading

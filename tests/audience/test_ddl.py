@@ -1,7 +1,5 @@
 """The DDL of the tables, on one server and on a cluster."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

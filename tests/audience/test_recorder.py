@@ -1,7 +1,5 @@
 """The recorder: atomic batches, the journal, and versions."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any

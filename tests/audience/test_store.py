@@ -1,7 +1,5 @@
 """The store: limits and failures of statements, and erasure."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -1,7 +1,5 @@
 """The write log: numbering, affected contacts, and which writes it drops."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Fixtures: empty installations, and one with data of every kind."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace

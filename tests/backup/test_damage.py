@@ -1,7 +1,5 @@
 """Restores refuse damaged, incomplete and incompatible backups before they change anything."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

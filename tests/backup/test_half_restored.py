@@ -1,7 +1,5 @@
 """An interrupted restore marks the stores as unfinished and can be run again."""
 
-from __future__ import annotations
-
 import resource
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Backups during writes: each shop is copied as of one instant."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections import Counter

@@ -1,7 +1,5 @@
 """Reading a table in pages of any size yields all of its rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """A restore reproduces the whole installation in stores of any kind."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

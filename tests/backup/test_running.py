@@ -1,7 +1,5 @@
 """A running server with the embedded audience creates backups and keeps answering requests."""
 
-from __future__ import annotations
-
 import json
 import select
 import signal

@@ -1,7 +1,5 @@
 """Finds Chromium for the browser tests; run as a module, it installs Chromium if necessary."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

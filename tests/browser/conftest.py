@@ -1,7 +1,5 @@
 """Fixtures: a browser, the demo shop on a real server, and monitored pages."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A monitor of what pages do that no test looks at."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit

@@ -3,8 +3,6 @@
 Serve the demo shop, then run ``python -m tests.browser.screenshots http://127.0.0.1:8000``.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """A server with the demo shop, and what its API answers, to compare the pages with."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path

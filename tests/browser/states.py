@@ -1,7 +1,5 @@
 """The states in which the accessibility tests check the pages and pictures are taken of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect

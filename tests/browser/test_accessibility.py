@@ -1,7 +1,5 @@
 """The pages pass axe's rules in light and dark colors, and fit a narrow screen."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import pytest

@@ -1,7 +1,5 @@
 """Building segments, as a marketer does."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

@@ -1,7 +1,5 @@
 """The pages show hostile texts as plain text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Everything works with the keyboard alone."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Browse

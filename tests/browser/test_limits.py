@@ -1,7 +1,5 @@
 """The server's limits: the page waits for temporary ones and reports permanent ones."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Live sizes follow the shop's data, and a lost server is never shown as an audience of 0."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator, Mapping

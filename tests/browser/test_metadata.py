@@ -1,7 +1,5 @@
 """The page offers everything that the criteria's metadata describes."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from tests.browser.pages import Builder

@@ -1,7 +1,5 @@
 """The page names no criterion: all it says about criteria comes from their metadata."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Inputs that search and add values take what users type, paste and click."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

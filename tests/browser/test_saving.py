@@ -1,7 +1,5 @@
 """Saving: what prevents it, where the page says so, and conflicting changes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Signing in, and where the page keeps the token."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The builder asks before unsaved changes are lost."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Dialog, expect
 

@@ -1,7 +1,5 @@
 """Sample rows of the catalog, by revision of its schema."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The catalog on SQLite and on PostgreSQL: schema, uniqueness, concurrency, tokens."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 from typing import Any

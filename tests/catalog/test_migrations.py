@@ -1,7 +1,5 @@
 """Migrations from an empty database and every earlier schema, in both directions, with rows."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Write locks: one write per shop at a time and growing versions, across threads and processes."""
 
-from __future__ import annotations
-
 import multiprocessing
 import threading
 import time

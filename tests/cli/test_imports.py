@@ -1,7 +1,5 @@
 """Commands load only what they run on."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@
 command, GraphQL and HTTP only: those stay when modules move.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

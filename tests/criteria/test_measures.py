@@ -1,7 +1,5 @@
 """A measure, compared: contacts without a value have the absent one, or match nothing."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 

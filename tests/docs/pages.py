@@ -1,7 +1,5 @@
 """Read the documentation pages: their blocks, tables, links and anchors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The commands in the docs exist and accept the options shown."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from typing import Any

@@ -1,7 +1,5 @@
 """The Docker files are consistent; these tests do not build the image."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

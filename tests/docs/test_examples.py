@@ -1,7 +1,5 @@
 """The examples in the docs run and return the answers shown."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import shlex

@@ -1,7 +1,5 @@
 """The generated pages match the code."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

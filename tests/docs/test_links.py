@@ -1,7 +1,5 @@
 """Links, paths and pictures in the docs exist."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from xml.etree import ElementTree

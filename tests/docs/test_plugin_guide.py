@@ -1,7 +1,5 @@
 """The plugin guide works as written, starting from an empty folder."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

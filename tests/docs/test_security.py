@@ -1,7 +1,5 @@
 """The threat model names existing tests, and lock files contain hashes."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """The tables in the docs match the code."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, get_args
 

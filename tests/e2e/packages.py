@@ -1,7 +1,5 @@
 """Install plugins as packages in a directory for PYTHONPATH."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 PLUGINS = Path(__file__).parent.parent / "plugins"

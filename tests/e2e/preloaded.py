@@ -4,8 +4,6 @@ A command imports what it runs on, which takes up to a second of CPU, and the te
 of processes. These are forks of one process that has imported it already.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import random

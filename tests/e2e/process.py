@@ -1,7 +1,5 @@
 """Run the ``segments`` command and its server in processes, as users do."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

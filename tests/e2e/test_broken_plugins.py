@@ -1,7 +1,5 @@
 """Broken plugins: strict processes refuse them by name, others continue without them."""
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """``segments export`` as users run it: to files, to pipes and during a server's life."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -1,7 +1,5 @@
 """A forgotten contact is gone from every response at once, and from the disk after merges."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

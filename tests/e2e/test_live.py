@@ -1,7 +1,5 @@
 """Live sizes from a server process."""
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A segment whose plugin is missing keeps its rule, reports the problem, and has no size."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The mission's own examples, end to end over HTTP."""
 
-from __future__ import annotations
-
 from tests.factories import contact, order, text
 from tests.support import Client
 

@@ -1,7 +1,5 @@
 """Install, use, uninstall and reinstall a plugin with its own tables."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The server process: starting, stopping, being killed."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import time

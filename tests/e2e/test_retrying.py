@@ -1,7 +1,5 @@
 """A client that gets no response retries its batch with the same key."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

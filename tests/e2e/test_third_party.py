@@ -1,7 +1,5 @@
 """A third-party package works exactly like the built-in plugins."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Eight rules on real orders have the right members, whichever way the facts are recorded."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """An export of many members needs no more memory than an export of few."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

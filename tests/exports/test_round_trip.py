@@ -1,7 +1,5 @@
 """Exports can be imported again, and spreadsheets execute nothing in them."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

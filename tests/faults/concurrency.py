@@ -5,8 +5,6 @@ under one tag and nobody under the others. Other writers replace the crowd's ord
 in another table: every contact who bought a product must also have spent its price.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import time

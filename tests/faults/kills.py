@@ -4,8 +4,6 @@ Each round has a new shop. The writers note which writes were acknowledged. Each
 one write in flight when the server is killed, which must be there as a whole or not at all.
 """
 
-from __future__ import annotations
-
 import random
 import signal
 import subprocess

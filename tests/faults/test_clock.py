@@ -1,7 +1,5 @@
 """Jumping clocks: the last write wins, and time windows and live sizes follow the clock."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 

@@ -1,7 +1,5 @@
 """Four seconds of concurrent writes and reads; ``make soak`` runs longer."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 

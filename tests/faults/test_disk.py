@@ -1,7 +1,5 @@
 """Full and read-only disks: errors are clear, and nothing is lost."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

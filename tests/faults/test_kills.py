@@ -1,7 +1,5 @@
 """Two rounds of ``kill -9``; ``make soak`` runs hundreds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from graphql_app.catalog.migrate import migrate

@@ -1,7 +1,5 @@
 """The largest allowed rules, eight at once, with little memory: the server survives."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

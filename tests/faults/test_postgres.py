@@ -1,7 +1,5 @@
 """Outages of PostgreSQL: errors are clear meanwhile, and no answered write is lost."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A server that stops while a thousand clients subscribe: it closes each and exits cleanly."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import signal

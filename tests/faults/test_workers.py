@@ -1,7 +1,5 @@
 """Several processes that share a ClickHouse server and a PostgreSQL server."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

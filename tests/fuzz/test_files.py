@@ -1,7 +1,5 @@
 """Random and spoilt files into every importer: a report or a clear refusal, and nothing halfway."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

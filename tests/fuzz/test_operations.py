@@ -4,8 +4,6 @@
 scalars are written, that an input of one key has one, and the ids of some things that there are.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field

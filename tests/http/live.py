@@ -1,7 +1,5 @@
 """Live sizes over WebSocket: subscriptions, and facts that change them."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Requests with any body, and the codes of the errors in their responses."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

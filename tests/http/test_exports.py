@@ -1,7 +1,5 @@
 """GET /segments/{id}/members.csv: exports are complete or visibly not, at the client's pace."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

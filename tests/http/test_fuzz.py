@@ -1,7 +1,5 @@
 """Random bytes at every level of the protocols: errors have codes, and the server survives."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """GraphQL over HTTP: methods, media types, bodies and their limits."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator, Mapping

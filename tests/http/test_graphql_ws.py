@@ -1,7 +1,5 @@
 """The protocol ``graphql-transport-ws``: authentication, limits, and operations."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

@@ -1,7 +1,5 @@
 """Invalid documents and invalid rules: every mistake is an error with a code."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

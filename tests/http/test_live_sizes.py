@@ -1,7 +1,5 @@
 """Live sizes: the subscription ``segmentSize`` over a real WebSocket."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The web pages: their paths, their headers, and who gets the demo token."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -1,7 +1,5 @@
 """The limits on queries: depth, fields, aliases, directives, tokens, repeats and cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pytest

@@ -1,7 +1,5 @@
 """The rate limits: operations per token, and invalid tokens per address."""
 
-from __future__ import annotations
-
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The security headers, and CORS."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

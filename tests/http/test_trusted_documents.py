@@ -1,7 +1,5 @@
 """Trusted documents over every transport, and a server without introspection."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace

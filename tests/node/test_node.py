@@ -1,7 +1,5 @@
 """Clients of the npm world, against the real server: an audit suite, and ``graphql-ws``."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Callable, Iterator

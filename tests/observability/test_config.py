@@ -1,7 +1,5 @@
 """``segments config check``, and the redaction of secrets in the output of every command."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 

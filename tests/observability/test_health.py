@@ -1,7 +1,5 @@
 """/health and /ready, which need no token and cost the stores little."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

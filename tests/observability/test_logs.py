@@ -1,7 +1,5 @@
 """The format of log records, and what is never logged."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

@@ -1,7 +1,5 @@
 """/metrics: the samples that Prometheus reads, and access to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

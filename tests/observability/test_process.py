@@ -1,7 +1,5 @@
 """The log and the shutdown of a server process."""
 
-from __future__ import annotations
-
 import json
 import signal
 from pathlib import Path

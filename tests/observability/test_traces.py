@@ -1,7 +1,5 @@
 """The spans of a real server, collected by OpenTelemetry's in-memory exporter."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

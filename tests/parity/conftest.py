@@ -1,7 +1,5 @@
 """A shop for each case."""
 
-from __future__ import annotations
-
 import pytest
 
 from graphql_app.runtime.services import Services

@@ -5,8 +5,6 @@ shares no logic with the application: it has its own dates, windows and operator
 model of recording.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Examples that several modules use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Generated facts, from small pools of values so that ties and boundaries are common."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

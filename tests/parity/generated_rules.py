@@ -1,7 +1,5 @@
 """Generated rules: every criterion with every operator and field, with values of the facts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

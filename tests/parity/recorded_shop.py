@@ -1,7 +1,5 @@
 """A shop whose facts are validated and recorded by the application and queried in SQL."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Generated shops, recordings and rules, from small pools so that boundaries are common."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

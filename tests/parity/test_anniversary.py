@@ -1,7 +1,5 @@
 """Anniversaries: across the end of a year, and on February 29."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

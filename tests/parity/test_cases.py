@@ -1,7 +1,5 @@
 """The meaning of rules, case by case, at fixed times."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace

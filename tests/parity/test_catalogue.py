@@ -1,7 +1,5 @@
 """The meaning of criteria about purchases, messages and other segments, case by case."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any

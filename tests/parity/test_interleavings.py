@@ -4,8 +4,6 @@ Facts are recorded, contacts forgotten, time passes or is turned back, vectors a
 process restarts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta

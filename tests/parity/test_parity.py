@@ -1,7 +1,5 @@
 """SQL and the evaluator find the same contacts, for generated shops and rules."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The meaning of criteria about contacts' profiles, case by case."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

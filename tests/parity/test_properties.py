@@ -1,7 +1,5 @@
 """The meaning of properties of contacts and events, case by case."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

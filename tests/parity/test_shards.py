@@ -4,8 +4,6 @@ These tests have no cluster. They split a shop's facts into three databases with
 function of the tables, which the engine computes, and query each database as a shard.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Fixtures: a server with a plugin that declares tables, on its own database."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Which tables plugins can declare, and the errors for tables that they cannot."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count

@@ -1,7 +1,5 @@
 """Importing files into plugins' tables."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

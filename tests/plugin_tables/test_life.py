@@ -1,7 +1,5 @@
 """The life of a plugin's table: creation, restarts, and times without its plugin."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """Recording, replacing and moving rows of plugins' tables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A third party's criteria that pass every check at the start, and fail for some values or rows."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any

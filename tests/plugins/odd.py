@@ -1,7 +1,5 @@
 """Criteria of a third party that measure in odd ways, all of them allowed."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """A third party's plugin: reviews that contacts wrote, in tables of its own."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 

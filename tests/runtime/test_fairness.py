@@ -1,7 +1,5 @@
 """Shops share the worker threads fairly."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 

@@ -1,7 +1,5 @@
 """Threads: blocking work whose caller was cancelled."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 

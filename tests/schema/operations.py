@@ -1,7 +1,5 @@
 """Operations that several tests send, and helpers for their results."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Every root field, with an operation that uses it and its scopes; a shop to try them on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

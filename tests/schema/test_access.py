@@ -1,7 +1,5 @@
 """Tokens and scopes: what each may use, and what requests without a valid token get."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Everything in the schema that a client can see has a description."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

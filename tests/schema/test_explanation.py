@@ -1,7 +1,5 @@
 """Explanations of memberships, for one contact and for pages of members."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

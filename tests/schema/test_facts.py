@@ -1,7 +1,5 @@
 """Mutations that record facts: a batch is recorded whole or not at all, and errors have paths."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Idempotency keys of batches, with the catalog on SQLite and on PostgreSQL."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A criterion's JSON Schema accepts exactly the documents that the API accepts."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Limits of queries, and rules at their limits."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

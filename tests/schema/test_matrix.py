@@ -4,8 +4,6 @@ A denied request has no effect. Another shop's ids behave like ids that do not e
 is the same to the byte, and the stores execute the same statements.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Members of segments: pages of contacts, and whether a segment contains a contact."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Segments whose rules refer to other segments."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Saved segments: creating, changing, archiving, deleting and listing them."""
 
-from __future__ import annotations
-
 import base64
 import json
 from typing import Any

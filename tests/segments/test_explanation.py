@@ -1,7 +1,5 @@
 """Explanations of memberships: whether each part of a rule matches, and the compared values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """A failing criterion is named in a coded error and does not affect anything else."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait

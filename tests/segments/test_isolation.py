@@ -1,7 +1,5 @@
 """A shop never sees another shop's rows, whatever SQL a criterion has."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any

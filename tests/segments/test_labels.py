@@ -1,7 +1,5 @@
 """The labels beside ids in sentences: what is read for them, and when again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

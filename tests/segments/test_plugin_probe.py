@@ -1,7 +1,5 @@
 """Plugins are probed at startup; only those that fail are left out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any

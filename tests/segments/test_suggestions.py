@@ -1,7 +1,5 @@
 """Suggestions for each field, from the shop's own facts."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Endless and slow requests: their connections are closed, and their memory is bounded."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator

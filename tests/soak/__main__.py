@@ -1,7 +1,5 @@
 """Runs everything that takes long; see ``--help``."""
 
-from __future__ import annotations
-
 import argparse
 import secrets
 import tempfile

@@ -1,7 +1,5 @@
 """Minutes of mixed load on one server: no error, flat memory, and how long answers take."""
 
-from __future__ import annotations
-
 import random
 import re
 import signal

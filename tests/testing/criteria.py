@@ -1,7 +1,5 @@
 """Criteria that keep the contract, from which tests derive faulty ones, and assertions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Every built-in criterion passes ``check_criterion``."""
 
-from __future__ import annotations
-
 import pytest
 
 from graphql_app.plugin_discovery import discover

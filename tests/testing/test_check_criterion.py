@@ -1,7 +1,5 @@
 """What ``check_criterion`` reports; the faults that it finds are in ``test_*_faults``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Faults of a criterion's form."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Faults in which contacts a criterion matches and what it measures."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import pytest

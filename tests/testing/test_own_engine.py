@@ -1,7 +1,5 @@
 """``check_criterion`` with temporary stores."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The shops that criteria are tried on: the same each time, odd, and with a harmless twin."""
 
-from __future__ import annotations
-
 from itertools import permutations
 from typing import Any
 

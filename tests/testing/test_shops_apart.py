@@ -1,7 +1,5 @@
 """What ``check_criterion`` finds by comparing shops, and in the GraphQL schema."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Faults of a criterion's SQL."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import pytest

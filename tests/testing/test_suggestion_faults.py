@@ -1,7 +1,5 @@
 """Faults of a criterion's suggestions."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import (
     ColumnElement,

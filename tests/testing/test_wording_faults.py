@@ -1,7 +1,5 @@
 """Faults of labels, descriptions and sentences."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import (
     ColumnElement,

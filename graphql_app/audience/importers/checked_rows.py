@@ -1,7 +1,5 @@
 """Checked rows of imported files, whatever their format."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

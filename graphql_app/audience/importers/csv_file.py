@@ -1,7 +1,5 @@
 """CSV files (RFC 4180): a header, then one record per row."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """The rows that a shop has before an import."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Files with the fields of facts as their columns; orders may have their lines nested in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np

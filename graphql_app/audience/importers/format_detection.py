@@ -1,7 +1,5 @@
 """Detecting the format of a file from its columns and its name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from graphql_app.audience.facts import LINES, ORDERS, SHOPIFY_EXPORTS, FactType

@@ -1,7 +1,5 @@
 """NDJSON files: one JSON object per line."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack

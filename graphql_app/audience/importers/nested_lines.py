@@ -1,7 +1,5 @@
 """The lines of orders as a column of lists, in files and between the passes of an import."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

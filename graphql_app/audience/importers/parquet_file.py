@@ -1,7 +1,5 @@
 """Parquet files, read as columns."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path

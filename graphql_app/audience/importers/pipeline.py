@@ -1,7 +1,5 @@
 """Importing a file: check every row, then record all of them, or nothing if a row is bad."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What an import reports: progress, bad rows and the outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

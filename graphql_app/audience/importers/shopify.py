@@ -1,7 +1,5 @@
 """What Shopify's exports have in common: their columns, and how they write values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from graphql_app.audience.facts import SHOPIFY_EXPORTS

@@ -10,8 +10,6 @@ The export says whether a customer accepts texts, but not since when. Therefore:
 The export lacks ``created_at`` and ``properties``, so they stay as recorded.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 

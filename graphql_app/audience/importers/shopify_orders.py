@@ -5,8 +5,6 @@ product's id is the line item's SKU or, without one, its name. Names of line ite
 maximum length of a title.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Files as blocks of columns, with the positions of their rows in the file."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

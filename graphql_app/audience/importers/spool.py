@@ -1,7 +1,5 @@
 """The spool between the two passes of an import, and recording it in chunks."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Why the index declines a question, which a statement then answers."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 
 

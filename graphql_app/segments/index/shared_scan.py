@@ -6,8 +6,6 @@ consists only of the elements listed here. Any other query keeps its own stateme
 The length is the list of elements and the checks that a query contains nothing else.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One shop's part of the size index: its contacts and vectors, refreshed when they are used."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence

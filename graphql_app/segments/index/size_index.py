@@ -1,8 +1,6 @@
 """The size index of all shops: evaluates rules from vectors, within a memory budget. The length is
 the evaluation and the eviction of vectors, which share the index's state."""
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence

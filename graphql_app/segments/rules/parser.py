@@ -1,7 +1,5 @@
 """Rules: what a segment says, as a frozen tree, and the only reader of its JSON form."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar

@@ -5,8 +5,6 @@ redacted sentence has "…" for each value. It keeps time windows and the option
 which come from the code.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form

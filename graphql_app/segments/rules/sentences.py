@@ -1,7 +1,5 @@
 """Rules in words, about a contact: "has spent more than $50.00 and has never received a text"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A shop to import files for, and the files of Shopify."""
 
-from __future__ import annotations
-
 import csv
 import io
 import itertools

@@ -1,7 +1,5 @@
 """Files that are refused as a whole, and imports that fail."""
 
-from __future__ import annotations
-
 import gzip
 import itertools
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Bad rows, with their places in the file."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pyarrow as pa

@@ -1,7 +1,5 @@
 """Formats of files: detection, chunks, line ends and repeated imports."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pyarrow as pa

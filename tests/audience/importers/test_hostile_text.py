@@ -1,7 +1,5 @@
 """Text that could break a format or SQL is recorded as it is."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

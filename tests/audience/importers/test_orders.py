@@ -1,7 +1,5 @@
 """Orders and their lines, nested or in a file of their own."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pyarrow as pa

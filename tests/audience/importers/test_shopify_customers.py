@@ -1,7 +1,5 @@
 """Shopify's customers export."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Shopify's orders export."""
 
-from __future__ import annotations
-
 import csv
 from decimal import Decimal
 

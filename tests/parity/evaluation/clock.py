@@ -1,7 +1,5 @@
 """Days, months and time windows in a shop's timezone."""
 
-from __future__ import annotations
-
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

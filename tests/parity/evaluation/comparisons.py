@@ -1,7 +1,5 @@
 """Comparisons of numbers and sets."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias

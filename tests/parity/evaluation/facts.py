@@ -1,7 +1,5 @@
 """A shop's facts as plain values, and what is left of them after recording."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Criteria about texts, keywords and consent, for one contact at a time."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock

@@ -1,7 +1,5 @@
 """Criteria about contacts' profiles and events, for one contact at a time."""
 
-from __future__ import annotations
-
 from calendar import isleap
 from datetime import date, timedelta
 

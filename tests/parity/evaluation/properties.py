@@ -1,7 +1,5 @@
 """Properties: values of a JSON object, each read by its kind."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Criteria about purchases, for one contact at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction

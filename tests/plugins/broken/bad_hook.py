@@ -1,7 +1,5 @@
 """A plugin that raises in a hook."""
 
-from __future__ import annotations
-
 from graphql_app.criteria import Criterion, hookimpl
 
 

@@ -1,7 +1,5 @@
 """A plugin that cannot say what it asks."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement, true
 
 from graphql_app.criteria import Criterion, Scope, StateOperator, hookimpl

@@ -1,7 +1,5 @@
 """A plugin whose SQL no engine takes, and that only for one operator."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement, func, true
 from sqlmodel import col
 

@@ -1,7 +1,5 @@
 """A plugin whose operators have the name of a type of the host."""
 
-from __future__ import annotations
-
 from sqlalchemy import ColumnElement, true
 
 from graphql_app.criteria import Criterion, Operator, Scope, hookimpl

@@ -1,7 +1,5 @@
 """The positions of contacts in the index, as contacts are added, changed and forgotten."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Which queries share a statement, and that sharing does not change their results."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The size index: which facts it loads, what it keeps, and what it leaves to the engine."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace

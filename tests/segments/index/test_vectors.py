@@ -1,7 +1,5 @@
 """Values in vectors compare exactly like the values themselves."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction

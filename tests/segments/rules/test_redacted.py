@@ -1,7 +1,5 @@
 """What the log says of a rule has nothing in it that a person typed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Every criterion, and rules of them, in words."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
