@@ -122,6 +122,9 @@ class Context:
 
     async def summaries(self, segments: Sequence[Segment]) -> list[str]:
         """Return the summaries of some saved segments, as they read now."""
+        cached = self.services.summaries.cached(self.engine.shop, segments)
+        if cached is not None:
+            return cached
         found: dict[int, str] = {}
         theirs = [any(map(self._is_third_party, keys_in(segment.rule))) for segment in segments]
 

@@ -28,6 +28,11 @@ class SummaryCache:
         self._kept: OrderedDict[Hashable, tuple[int, float, str]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def cached(self, engine: ShopEngine, segments: Sequence[Segment]) -> list[str] | None:
+        """Return the summaries of some segments of a shop if all are kept; never blocks."""
+        found = self._find(_changes(engine), [_key(engine, segment) for segment in segments])
+        return [*found.values()] if len(found) == len(segments) else None
+
     def summaries(
         self, saved: SavedSegments, engine: ShopEngine, segments: Sequence[Segment]
     ) -> list[str]:
@@ -36,19 +41,10 @@ class SummaryCache:
         A segment whose rule has a problem, or a criterion that cannot be described, has the
         summary that was stored when it was saved.
         """
-        changes = _changes(engine)
-        now = monotonic()
+        changes, started = _changes(engine), monotonic()
         keys = [_key(engine, segment) for segment in segments]
-        with self._lock:
-            kept = [self._kept.get(key) for key in keys]
-        found = {
-            number: each[2]
-            for number, each in enumerate(kept)
-            if each is not None and each[0] == changes and now - each[1] < SECONDS
-        }
+        found = self._find(changes, keys)
         missing = [number for number in range(len(segments)) if number not in found]
-        if not missing:
-            return [*found.values()]
         rules = saved.rules([segments[number] for number in missing])
         texts = _describe(engine, rules)
         if _changes(engine) != changes:  # labels were read for it
@@ -60,11 +56,22 @@ class SummaryCache:
         with self._lock:
             for number in missing if may_keep else ():
                 if not saved.refers(segments[number].rule):
-                    self._kept[keys[number]] = (changes, now, found[number])
+                    self._kept[keys[number]] = (changes, started, found[number])
                     self._kept.move_to_end(keys[number])
             while len(self._kept) > self._max_summaries:
                 self._kept.popitem(last=False)
         return [found[number] for number in range(len(segments))]
+
+    def _find(self, changes: int, keys: Sequence[Hashable]) -> dict[int, str]:
+        """Return the summaries that are kept and still valid, by the position of their key."""
+        oldest = monotonic() - SECONDS
+        with self._lock:
+            kept = [self._kept.get(key) for key in keys]
+        return {
+            number: each[2]
+            for number, each in enumerate(kept)
+            if each is not None and each[0] == changes and each[1] > oldest
+        }
 
 
 def _changes(engine: ShopEngine) -> int:
