@@ -8,7 +8,16 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PACKAGE = "chromium-headless-shell"  # of Debian 12 and later
+# The headless shell comes first: it needs a third less CPU time than the whole browser.
+NAMES = (
+    PACKAGE,
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 
 
 def find() -> str | None:
@@ -27,9 +36,9 @@ def install() -> None:
     """Install Debian's Chromium if this user may, or else Playwright's."""
     apt_get = shutil.which("apt-get")
     if apt_get and os.geteuid() == 0:
-        print("Installing the Debian package chromium for the browser tests.", flush=True)
+        print(f"Installing the Debian package {PACKAGE} for the browser tests.", flush=True)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", PACKAGE]):
             subprocess.run([apt_get, "-qq", *arguments], env=quiet, check=True)
     else:
         print("Installing Playwright's Chromium for the browser tests.", flush=True)
