@@ -62,9 +62,7 @@ def _errors_printed() -> Iterator[None]:
 
         if not isinstance(error, PluginError):
             raise
-        _fail(
-            str(error), advice="Mend it, uninstall it, or start without it: STRICT_PLUGINS=false."
-        )
+        _fail(str(error), advice="Fix or uninstall it, or set STRICT_PLUGINS=false.")
 
 
 def _fail(*messages: str, advice: str = "") -> NoReturn:
