@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_server_stops_cleanly_on_a_signal(data: Path, number: signal.Signals) -> None:
-    with process.server(data) as running:
+    with process.server(data, program=process.SEGMENTS) as running:
         status, output = running.stop(number)
         assert status == 0
         assert "Traceback" not in output
