@@ -18,10 +18,7 @@ from graphql_app.segments.timing import Answer, timed_answer
 
 @contextmanager
 def attributed_answer(
-    reader: FactReader,
-    rules: Collection[Rule],
-    what: str,
-    contacts: Sequence[int] | None = None,
+    reader: FactReader, rules: Collection[Rule], what: str, contacts: Sequence[int] | None = None
 ) -> Iterator[Answer]:
     """Time an answer about rules; when it fails, find the criterion to blame.
 

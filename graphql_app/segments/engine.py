@@ -8,11 +8,7 @@ from sqlalchemy import func, select
 
 from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.errors import AppError
-from graphql_app.segments.attribution import (
-    attributed_answer,
-    distinct_criteria,
-    failing_criteria,
-)
+from graphql_app.segments.attribution import attributed_answer, distinct_criteria, failing_criteria
 from graphql_app.segments.counts import ContactCounts, count_contacts
 from graphql_app.segments.explanation import (
     MembershipExplanation,
@@ -35,12 +31,7 @@ from graphql_app.segments.members import (
 from graphql_app.segments.predicate import columns, key
 from graphql_app.segments.rules.sentences import sentences
 from graphql_app.segments.rules.tree import Part, Rule, criteria, parts
-from graphql_app.segments.size import (
-    SegmentSize,
-    size_from_counts,
-    size_from_index,
-    size_statement,
-)
+from graphql_app.segments.size import SegmentSize, size_from_counts, size_from_index, size_statement
 from graphql_app.segments.timing import Answer, timed_answer
 
 

@@ -25,10 +25,7 @@ class FactReader:
     scope: Scope
 
     def rows(
-        self,
-        statement: Statement,
-        contacts: Sequence[int] | None = None,
-        timeout: float = math.inf,
+        self, statement: Statement, contacts: Sequence[int] | None = None, timeout: float = math.inf
     ) -> Sequence[Any]:
         """Execute a statement, on the rows of some contacts only when ``contacts`` is given.
 

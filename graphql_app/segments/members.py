@@ -27,10 +27,7 @@ class MemberSortKey(StrEnum):
 
 
 # The columns of ``Contact`` that sort members.
-COLUMNS = {
-    MemberSortKey.CREATED_AT: "created_at",
-    MemberSortKey.SUBSCRIBED_AT: "subscribed_at",
-}
+COLUMNS = {MemberSortKey.CREATED_AT: "created_at", MemberSortKey.SUBSCRIBED_AT: "subscribed_at"}
 
 
 @dataclass(frozen=True, slots=True)

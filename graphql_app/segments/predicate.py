@@ -5,17 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Subquery,
-    and_,
-    func,
-    not_,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, not_, or_, select, true
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact

@@ -21,10 +21,7 @@ from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.names import name_key
-from graphql_app.segments.references import (
-    library,
-    named,
-)
+from graphql_app.segments.references import library, named
 from graphql_app.segments.rules import parser
 from graphql_app.segments.rules.tree import Path, Rule
 

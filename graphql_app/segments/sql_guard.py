@@ -3,10 +3,7 @@
 import re
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ClauseElement,
-    Select,
-)
+from sqlalchemy import ClauseElement, Select
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BindParameter, CollationClause, ColumnClause, TextClause
 from sqlalchemy.sql.functions import Function, FunctionElement

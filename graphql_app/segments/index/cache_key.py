@@ -28,14 +28,7 @@ from sqlmodel import col
 
 from graphql_app.audience.statements import RenderedStatement
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import (
-    INSTANT,
-    Contact,
-    Expression,
-    Product,
-    Statement,
-    sql_table,
-)
+from graphql_app.audience.tables import INSTANT, Contact, Expression, Product, Statement, sql_table
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.fallback import NotIndexableError
@@ -264,12 +257,7 @@ def _of_contact(value: Expression) -> Statement:
 
 
 def _key(kind: Kind, absent: int | None, text: str, values: Mapping[str, Any]) -> Hashable:
-    key = (
-        kind,
-        absent,
-        text,
-        tuple((name, type(value), value) for name, value in values.items()),
-    )
+    key = (kind, absent, text, tuple((name, type(value), value) for name, value in values.items()))
     try:
         hash(key)
     except TypeError as error:

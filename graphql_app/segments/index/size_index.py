@@ -138,11 +138,7 @@ class SizeIndex:
         return len(shops), vectors, sum(shop.nbytes for shop in shops)
 
     def evaluate(
-        self,
-        shop_id: int,
-        rules: Collection[Rule],
-        scope: Scope,
-        columns: Collection[str] = (),
+        self, shop_id: int, rules: Collection[Rule], scope: Scope, columns: Collection[str] = ()
     ) -> Evaluation | None:
         """Evaluate all criteria of some rules; ``None`` if only a statement can.
 

@@ -10,16 +10,7 @@ from graphql_app.criteria import Criterion, Form, SegmentReference
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError, blaming
-from graphql_app.segments.rules.tree import (
-    All,
-    AnyOf,
-    Library,
-    Named,
-    Not,
-    Path,
-    Reference,
-    Rule,
-)
+from graphql_app.segments.rules.tree import All, AnyOf, Library, Named, Not, Path, Reference, Rule
 
 MAX_DEPTH = 10
 MAX_CRITERIA = 100
