@@ -7,7 +7,8 @@ from typing import Any
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.sharing import InFlight
 from graphql_app.segments.rules.parser import keys_in
-from graphql_app.segments.rules.tree import Rule, expanded
+from graphql_app.segments.rules.tree import Rule
+from graphql_app.segments.rules.tree import document as as_document
 from graphql_app.segments.size import SegmentSize
 
 
@@ -15,11 +16,6 @@ async def draft_size(
     context: Context, document: Any, in_flight: InFlight[SegmentSize]
 ) -> SegmentSize:
     """Parse and count a rule, or share the answer to an identical request.
-
-    Args:
-        context: The request.
-        document: The rule as JSON.
-        in_flight: The counts to share.
 
     Raises:
         InvalidInputError: The rule is invalid.
@@ -51,7 +47,7 @@ async def _share(
 
 def _expand(context: Context, document: Any) -> tuple[Rule, str]:
     rule = context.saved.parse(document)
-    return rule, json.dumps(expanded(rule), sort_keys=True)
+    return rule, json.dumps(as_document(rule, expand=True), sort_keys=True)
 
 
 def _parse_and_count(context: Context, document: Any) -> SegmentSize:

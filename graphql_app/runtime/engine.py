@@ -11,7 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from graphql_app.criteria import Option
 from graphql_app.runtime.services import Services
-from graphql_app.segments.counts import ContactCounts
+from graphql_app.segments.counts import ContactCounts, count_contacts
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.explanation import MembershipExplanation
 from graphql_app.segments.failures import CriteriaError, RuleTimeoutError
@@ -42,12 +42,10 @@ class FairEngine:
     shop: ShopEngine
 
     async def run(self, rules: Iterable[Rule], work: Callable[[], R]) -> R:
-        """Run blocking work with the criteria of some rules."""
         criteria = (key for rule in rules for key in keys(rule))
         return await self.services.run(self.shop.shop_id, work, criteria)
 
     async def size(self, rule: Rule) -> SegmentSize:
-        """Count the contacts that match a rule, and each of its nodes."""
         return await self.run([rule], lambda: self.shop.size(rule))
 
     async def size_in_batch(self, rule: Rule) -> SegmentSize:
@@ -55,23 +53,18 @@ class FairEngine:
         return await self._batch.load(_Request(rule))
 
     async def count(self, rule: Rule) -> int:
-        """Count the contacts that match a rule."""
         return await self.run([rule], lambda: self.shop.count(rule))
 
     async def members(self, rule: Rule, page: Page) -> Sequence[Person]:
-        """Return a page of the contacts that match a rule."""
         return await self.run([rule], lambda: self.shop.members(rule, page))
 
     async def people(self, ids: Sequence[int]) -> dict[int, Person]:
-        """Return contacts by id; unknown ids are left out."""
         return await self.run((), lambda: self.shop.people(ids))
 
     async def explain(self, rule: Rule, ids: Sequence[int]) -> dict[int, MembershipExplanation]:
-        """Explain a rule for some contacts, by id; unknown ids are left out."""
         return await self.run([rule], lambda: self.shop.explain(rule, ids))
 
     async def contains(self, rule: Rule, contact_id: int) -> bool:
-        """Return whether a contact matches a rule."""
         return bool(await self.run([rule], lambda: self.shop.contains({0: rule}, contact_id)))
 
     async def matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
@@ -93,8 +86,7 @@ class FairEngine:
         )
 
     async def contact_counts(self) -> ContactCounts:
-        """Count the shop's contacts of each kind."""
-        return await self.run((), self.shop.contact_counts)
+        return await self.run((), lambda: count_contacts(self.shop))
 
     async def suggest(
         self,
@@ -105,7 +97,6 @@ class FairEngine:
         given: Mapping[str, Any],
         segments: SegmentOptions,
     ) -> Sequence[Option]:
-        """Return values to offer for a field; see ``suggestions``."""
         registry = self.services.registry
 
         def work() -> Sequence[Option]:
@@ -123,7 +114,6 @@ class FairEngine:
         given: Mapping[str, Any],
         segments: SegmentNames,
     ) -> dict[str, str]:
-        """Return the labels of values of a field; see ``labels``."""
         registry = self.services.registry
 
         def work() -> dict[str, str]:
@@ -150,7 +140,7 @@ class FairEngine:
             sizes = await self.run(rules, lambda: self.shop.sizes(rules))
             found.update(zip(numbers, sizes, strict=True))
 
-        passes = [[n for n, is_ in enumerate(limited) if is_ is kind] for kind in (False, True)]
+        passes = [[n for n, each in enumerate(limited) if each is kind] for kind in (False, True)]
         await asyncio.gather(*(count(numbers) for numbers in passes if numbers))
         return [self._named(found[number]) for number in range(len(requests))]
 

@@ -22,17 +22,13 @@ def attributed_answer(
 ) -> Iterator[Answer]:
     """Time an answer about rules; when it fails, find the criterion to blame.
 
-    Args:
-        reader: The shop's facts.
-        rules: The rules that the answer is about.
-        what: The kind of answer, for metrics and the log.
-        contacts: The contacts whose rows the answer reads; all when ``None``.
+    ``what`` is the kind of answer, for metrics and the log. ``contacts`` are those whose rows the
+    answer reads; all when ``None``.
 
     Raises:
         CriterionFailedError: A criterion has no SQL, or its SQL fails when it is executed alone.
             With its path, if there is one rule.
         RuleTimeoutError: The answer exceeded the time limit.
-        AppError: Something else is wrong.
     """
     placed = placing(next(iter(rules))) if len(rules) == 1 else nullcontext()
     with placed, timed_answer(reader, rules, what) as answer:
@@ -54,7 +50,6 @@ def attributed_answer(
 
 
 def distinct_criteria(rules: Iterable[Rule]) -> list[Criterion]:
-    """Return the criteria of some rules, each once."""
     return list({key(leaf): leaf for rule in rules for leaf in criteria(rule)}.values())
 
 

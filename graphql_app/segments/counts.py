@@ -10,8 +10,6 @@ from graphql_app.segments.fact_reader import FactReader
 
 @strawberry.type(description="How many contacts of each kind a shop has; the kinds overlap.")
 class ContactCounts:
-    """Counts of a shop's contacts."""
-
     contacts: int = strawberry.field(description="All contacts.")
     subscribers: int = strawberry.field(
         description="Contacts whose latest consent is a subscription."
@@ -23,7 +21,6 @@ class ContactCounts:
 
 
 def count_contacts(reader: FactReader) -> ContactCounts:
-    """Count a shop's contacts, in one statement."""
     customers = select(col(Order.contact_id)).where(col(Order.valid))
     statement = select(
         func.count(),

@@ -15,11 +15,7 @@ from graphql_app.segments.scope import shop_scope
 
 
 def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
-    """Store a new shop with its default segments.
-
-    Raises:
-        InvalidInputError: The shop is invalid.
-    """
+    """Store a new shop with its default segments; raise ``InvalidInputError`` if it is invalid."""
     with catalog.write() as session:
         add_shop(session, shop)
         _give_defaults(session, registry, shop)

@@ -64,7 +64,7 @@ class SegmentEditor:
         return segment
 
     def update(self, segment_id: int, changes: Changes, expected_version: int | None) -> Segment:
-        """Change a segment.
+        """Change a segment, unless ``expected_version`` is given and it has another by now.
 
         Raises:
             NotFoundError: The shop has no such segment.
@@ -82,12 +82,8 @@ class SegmentEditor:
                 )
             if changes == Changes():
                 return segment
-            revision = _revision(segment)
+            _start_version(session, segment)
             self._apply(session, segment, changes)
-            segment.version += 1
-            segment.updated_at = now()
-            session.add(revision)
-            _flush(session, segment)
             self._update_users(session, segment)
         return segment
 
@@ -138,10 +134,8 @@ class SegmentEditor:
             if segment.archived != archived:
                 if archived:
                     refuse_if_used(session, segment, "archived")
-                session.add(_revision(segment))
+                _start_version(session, segment)
                 segment.archived = archived
-                segment.version += 1
-                segment.updated_at = now()
         return segment
 
     def _refuse_if_full(self, session: Session) -> None:
@@ -200,11 +194,7 @@ class SegmentEditor:
             record_uses(session, segment, rule)
 
     def _update_users(self, session: Session, segment: Segment) -> None:
-        """Check the segments that refer to this one, and update their summaries.
-
-        Raises:
-            InvalidInputError: One of them would exceed a limit.
-        """
+        """Update the summaries of the segments that refer to this one, if none exceeds a limit."""
         for user in all_users(session, segment):
             try:
                 rule = self._saved.parse_in(session, user.rule, user)
@@ -227,8 +217,9 @@ class SegmentEditor:
         )
 
 
-def _revision(segment: Segment) -> SegmentRevision:
-    return SegmentRevision(
+def _start_version(session: Session, segment: Segment) -> None:
+    """Record a segment as a revision, before a change that makes its next version."""
+    revision = SegmentRevision(
         segment_id=segment_id(segment),
         version=segment.version,
         name=segment.name,
@@ -236,6 +227,9 @@ def _revision(segment: Segment) -> SegmentRevision:
         rule=segment.rule,
         recorded_at=segment.updated_at,
     )
+    session.add(revision)
+    segment.version += 1
+    segment.updated_at = now()
 
 
 def _flush(session: Session, segment: Segment) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.errors import AppError
 from graphql_app.segments.attribution import attributed_answer, distinct_criteria, failing_criteria
-from graphql_app.segments.counts import ContactCounts, count_contacts
 from graphql_app.segments.explanation import (
     MembershipExplanation,
     explanation_statement,
@@ -45,17 +44,12 @@ class ShopEngine(FactReader):
     - ``CriterionFailedError`` when a criterion's code or SQL fails,
     - ``RuleTimeoutError`` when the statement exceeds the time limit,
     - ``AppError`` when the store fails. An error is never an empty answer.
-
-    Attributes:
-        index: The size index; ``None`` sends every query to a statement.
-        labels: The labels that sentences show; without them sentences show ids.
     """
 
-    index: SizeIndex | None = None
-    labels: LabelCache | None = None
+    index: SizeIndex | None = None  # without it, every query goes to a statement
+    labels: LabelCache | None = None  # without them, sentences show ids
 
     def sentences(self, rules: Sequence[Rule]) -> list[str]:
-        """Write rules as sentences."""
         if self.labels is None:
             return sentences(rules, self.scope)
         return self.labels.sentences(self, rules)
@@ -65,7 +59,7 @@ class ShopEngine(FactReader):
         return self.sentences([node.rule for node in nodes])
 
     def size(self, rule: Rule) -> SegmentSize:
-        """Count the contacts that match a rule, and each of its nodes."""
+        """Count the contacts that match a rule, and those that match each of its nodes."""
         nodes = list(parts(rule))
         with attributed_answer(self, [rule], "size") as answer:
             evaluation = self.from_index([rule], answer)
@@ -97,7 +91,6 @@ class ShopEngine(FactReader):
         return [size(rule) for rule in rules]
 
     def count(self, rule: Rule) -> int:
-        """Count the contacts that match a rule."""
         with attributed_answer(self, [rule], "count") as answer:
             evaluation = self.from_index([rule], answer)
             if evaluation is not None:
@@ -107,10 +100,9 @@ class ShopEngine(FactReader):
             return found
 
     def members(self, rule: Rule, page: Page) -> Sequence[Person]:
-        """Return a page of the contacts that match a rule."""
         with attributed_answer(self, [rule], "members") as answer:
-            wanted = () if page.column is None else (page.column,)
-            evaluation = self.from_index([rule], answer, columns=wanted)
+            sort_columns = () if page.column is None else (page.column,)
+            evaluation = self.from_index([rule], answer, columns=sort_columns)
             if evaluation is not None:
                 ids = member_ids(evaluation, rule, page)
                 found = self.people(ids)
@@ -158,16 +150,10 @@ class ShopEngine(FactReader):
         except CriterionFailedError:
             leaves = distinct_criteria(rules.values())
             failing = {key(leaf) for leaf in failing_criteria(self, leaves, [contact_id])}
-        whole = {
-            number: rule
-            for number, rule in rules.items()
-            if failing.isdisjoint(map(key, criteria(rule)))
+        working = {
+            n: rule for n, rule in rules.items() if failing.isdisjoint(map(key, criteria(rule)))
         }
-        return self.contains(whole, contact_id)
-
-    def contact_counts(self) -> ContactCounts:
-        """Count the shop's contacts of each kind."""
-        return count_contacts(self)
+        return self.contains(working, contact_id)
 
     def from_index(
         self,
@@ -179,11 +165,8 @@ class ShopEngine(FactReader):
     ) -> Evaluation | None:
         """Evaluate rules in the size index; ``None`` when only a statement can.
 
-        Args:
-            rules: The rules.
-            answer: The answer to note the source of.
-            columns: Columns of ``Contact`` to evaluate too.
-            contact_id: The only contact to evaluate; all when ``None``.
+        ``columns`` are columns of ``Contact`` to evaluate, too. With ``contact_id``, only that
+        contact is evaluated.
         """
         if self.index is None:
             return None

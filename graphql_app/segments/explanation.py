@@ -18,8 +18,6 @@ from graphql_app.segments.sql_guard import checked
 
 @strawberry.type(description="What one node of a rule, by itself, says of a contact.")
 class MembershipPart:
-    """What one node of a rule says of a contact."""
-
     path: list[str] = strawberry.field(
         description="Path of the node from `rule` down; list items by number."
     )
@@ -33,8 +31,6 @@ class MembershipPart:
 
 @strawberry.type(description="Why a contact matches a rule, or does not, at one instant.")
 class MembershipExplanation:
-    """Why a contact matches a rule, or does not."""
-
     is_member: bool = strawberry.field(description="Whether the contact matches the rule.")
     parts: list[MembershipPart] = strawberry.field(
         description="Every node of the rule, the whole rule first, in the order of "
@@ -46,9 +42,7 @@ class MembershipExplanation:
 def explanation_statement(nodes: Sequence[Part], scope: Scope) -> Statement:
     """Select, for each contact: the id, every node's answer, and every node's measured value.
 
-    Args:
-        nodes: The nodes of a rule, the whole rule first.
-        scope: The shop at an instant.
+    The first node is the whole rule.
     """
     contacts = columns([nodes[0].rule], scope)
     contact_id = contacts.source.c.id
@@ -100,7 +94,6 @@ def _measure(criterion: MeasuredCriterion, scope: Scope) -> Subquery:
 
 
 def _described(rule: Rule, value: Any, scope: Scope) -> str | None:
-    """Format a measured value; ``None`` when there is none."""
     if not isinstance(rule, MeasuredCriterion):
         return None
     value = rule.absent if value is None else value

@@ -22,14 +22,7 @@ class Export:
     The rule is evaluated at one instant for all pages, so time windows do not move between pages.
     Each page reads the facts of its own moment. Members come by id, each at most once; a contact
     that is a member throughout is never missed.
-
-    Args:
-        engine: The shop at one instant.
-        rule: The rule.
-        after: The id to start after.
-
-    Attributes:
-        done: Whether all members have been read.
+    With ``after``, they start after that id. ``done`` says whether all have been read.
     """
 
     def __init__(self, engine: ShopEngine, rule: Rule, after: int | None = None) -> None:
@@ -40,9 +33,7 @@ class Export:
         self.done = False
 
     def next_page(self) -> pa.Table:
-        """Return the next members, with the columns of ``export_formats.EXPORT_SCHEMA``.
-
-        A page can be empty before the last one.
+        """Return the next members as ``EXPORT_SCHEMA``; a page can be empty before the last one.
 
         Raises:
             AppError: As the methods of ``ShopEngine``.
@@ -68,7 +59,6 @@ class Export:
         return rows
 
     def _matching(self) -> pa.Table:
-        """Read a page of the contacts that a statement finds to match."""
         engine = self._engine
         statement = _columns().where(predicate(self._rule, engine.scope)).limit(self._limit)
         if self._after is not None:
@@ -76,7 +66,6 @@ class Export:
         return engine.audience.fetch_table(statement, engine.shop_id).cast(EXPORT_SCHEMA)
 
     def _contacts(self, ids: list[int]) -> pa.Table:
-        """Read the contacts with some ids, in order."""
         if not ids:
             return EXPORT_SCHEMA.empty_table()
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))

@@ -12,13 +12,7 @@ from graphql_app.criteria import Scope
 
 @dataclass(frozen=True, slots=True)
 class FactReader:
-    """One shop's facts at one instant.
-
-    Attributes:
-        audience: The store of facts.
-        shop_id: The shop. Statements see no other shop's rows.
-        scope: The shop's time zone and currency, and the instant.
-    """
+    """One shop's facts at one instant. Statements see no other shop's rows."""
 
     audience: Audience
     shop_id: int

@@ -30,11 +30,7 @@ class CriteriaError(AppError, ABC):
 
 
 class CriterionFailedError(CriteriaError):
-    """A criterion's code or SQL failed.
-
-    Attributes:
-        criterion: The criterion, or its class.
-    """
+    """A criterion's code or SQL failed. The criterion may be given as its class."""
 
     def __init__(
         self,
@@ -49,7 +45,6 @@ class CriterionFailedError(CriteriaError):
         self.criterion = criterion
 
     def at(self, path: Sequence[str | int]) -> CriterionFailedError:
-        """Return the error with the criterion's path in the input."""
         return CriterionFailedError(self.criterion, path)
 
     def named(self, registry: Registry) -> CriterionFailedError:
@@ -72,17 +67,12 @@ class RuleTimeoutError(CriteriaError):
 
 
 def kind_of(criterion: Criterion | type[Criterion]) -> type[Criterion]:
-    """Return the class of a criterion, which may be given as a class."""
     return criterion if isinstance(criterion, type) else type(criterion)
 
 
 @contextmanager
 def blaming(criterion: Criterion | type[Criterion]) -> Iterator[None]:
-    """Run a criterion's code, and attribute to it whatever it raises, exits included.
-
-    Raises:
-        CriterionFailedError: The code raised something.
-    """
+    """Raise ``CriterionFailedError`` for whatever a criterion's code raises, exits included."""
     try:
         yield
     except (Exception, SystemExit) as error:

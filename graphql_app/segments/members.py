@@ -1,5 +1,6 @@
 """Members: pages of the contacts that match a rule, by keyset."""
 
+import operator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,8 +33,6 @@ COLUMNS = {MemberSortKey.CREATED_AT: "created_at", MemberSortKey.SUBSCRIBED_AT: 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A contact with its current columns."""
-
     id: int
     phone: str | None
     email: str | None
@@ -52,13 +51,9 @@ class Person:
 
     def sort_value(self, key: MemberSortKey) -> int:
         """Return the sort value for a cursor: milliseconds since 1970, or the id."""
-        match key:
-            case MemberSortKey.ID:
-                return self.id
-            case MemberSortKey.CREATED_AT:
-                return milliseconds(self.created_at or EPOCH)
-            case MemberSortKey.SUBSCRIBED_AT:
-                return milliseconds(self.subscribed_at or EPOCH)
+        if key is MemberSortKey.ID:
+            return self.id
+        return milliseconds(getattr(self, COLUMNS[key]) or EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +66,6 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of members: how many, after which contact, and in which order."""
-
     limit: int
     after: Position | None = None
     key: MemberSortKey = MemberSortKey.ID
@@ -85,9 +78,8 @@ class Page:
 
 
 def members_statement(rule: Rule, scope: Scope, page: Page) -> Statement:
-    """Select a page of the contacts that match a rule, by keyset."""
     order = _order(page.column)
-    statement = select(*_columns()).where(predicate(rule, scope))
+    statement = people_statement().where(predicate(rule, scope))
     if page.after is not None:
         statement = statement.where(_beyond(order, page.after, page.reverse))
     values = (order, col(Contact.id))
@@ -131,17 +123,12 @@ def _nth(values: NDArray[Any], number: int | np.intp, reverse: bool) -> Any:
 
 
 def count_statement(rule: Rule, scope: Scope) -> Statement:
-    """Count the contacts that match a rule."""
     return select(func.count()).select_from(Contact).where(predicate(rule, scope))
 
 
 def people_statement() -> Statement:
     """Select all contacts, with the columns of ``Person``."""
-    return select(*_columns())
-
-
-def _columns() -> list[Expression]:
-    return [col(getattr(Contact, name)) for name in Person.__slots__]
+    return select(*(col(getattr(Contact, name)) for name in Person.__slots__))
 
 
 def person_of(row: Any) -> Person:
@@ -162,6 +149,5 @@ def _order(column: str | None) -> Expression:
 
 def _beyond(order: Expression, after: Position, reverse: bool) -> ColumnElement[bool]:
     contact = col(Contact.id)
-    if reverse:
-        return or_(order < after.value, and_(order == after.value, contact < after.id))
-    return or_(order > after.value, and_(order == after.value, contact > after.id))
+    later = operator.lt if reverse else operator.gt
+    return or_(later(order, after.value), and_(order == after.value, later(contact, after.id)))

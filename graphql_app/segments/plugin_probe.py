@@ -144,7 +144,7 @@ def _examples(kind: type[Criterion]) -> Iterator[Criterion]:
 
 
 def _values(form: type[Form]) -> Iterator[dict[str, Any]]:
-    """Fill in all fields for every operator, only the required ones once, and every condition."""
+    """Fill in only the required fields once, all fields for every operator, and each condition."""
     first, *others = form.operators()
     yield _filled(form, first, optional=False)
     yield from (_filled(form, operator) for operator in (first, *others))

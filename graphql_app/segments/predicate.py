@@ -16,13 +16,12 @@ from graphql_app.segments.sql_guard import checked
 
 
 def predicate(rule: Rule, scope: Scope) -> ColumnElement[bool]:
-    """Return a rule as one condition over ``Contact``."""
     leaves = {key(leaf): leaf for leaf in criteria(rule)}
     return _combine(rule, {name: fragment(leaf, scope) for name, leaf in leaves.items()})
 
 
 def key(criterion: Criterion) -> str:
-    """Return a key that is equal for equal criteria."""
+    """Return a text that is equal for equal criteria."""
     return json.dumps(document(criterion))
 
 
@@ -55,12 +54,10 @@ class Columns:
 
     @property
     def textable(self) -> ColumnElement[bool]:
-        """The column that says whether the contact can be texted."""
         column: ColumnElement[bool] = self.source.c.textable
         return column
 
     def of(self, rule: Rule) -> ColumnElement[bool]:
-        """Return whether the contact matches a rule that uses these criteria."""
         return _combine(rule, self.by_criterion)
 
 

@@ -1,6 +1,7 @@
 """References between saved segments."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -14,14 +15,12 @@ MAX_NAMED = 5
 
 
 def segment_id(segment: Segment) -> int:
-    """Return the id of a stored segment."""
     if segment.id is None:
         raise ValueError("the segment has not been stored")
     return segment.id
 
 
 def named(segment: Segment) -> Named:
-    """Return a segment as rules refer to it."""
     return Named(encode(SEGMENT, segment_id(segment)), segment.name, segment.rule, segment.archived)
 
 
@@ -41,10 +40,9 @@ def library(session: Session, shop_id: int) -> Library:
 
 def _number(id: str) -> int | None:
     """Return the number of a segment's id; ``None`` for anything else."""
-    try:
+    with suppress(AppError):
         return parse_id(SEGMENT, id)
-    except AppError:
-        return None
+    return None
 
 
 def record_uses(session: Session, segment: Segment, rule: Rule) -> None:
@@ -87,11 +85,7 @@ def all_users(session: Session, segment: Segment) -> Iterator[Segment]:
 
 
 def refuse_if_used(session: Session, segment: Segment, verb: str) -> None:
-    """Refuse to remove a segment that others refer to.
-
-    Raises:
-        AppError: SEGMENT_IN_USE; the message names the others.
-    """
+    """Raise SEGMENT_IN_USE if others refer to a segment; the message names them."""
     names = [f'"{user.name}"' for user in users(session, segment)]
     if not names:
         return

@@ -55,11 +55,7 @@ class SavedSegments:
             return session.exec(self.own.where(Segment.id == segment_id)).first()
 
     def find(self, text: str) -> Segment:
-        """Return the segment with a global id or a name.
-
-        Raises:
-            NotFoundError: The shop has no such segment.
-        """
+        """Return the segment with a global id or a name; raise ``NotFoundError`` without one."""
         with suppress(AppError):  # the text is a name
             number = parse_id(SEGMENT, text)
             found = None if number is None else self.get(number)
@@ -87,11 +83,11 @@ class SavedSegments:
             for segment in segments:
                 rule = None
                 with suppress(InvalidInputError, CriterionFailedError):
-                    if not self.refers(segment.rule):
-                        rule = parser.parse(segment.rule, self._registry, ("rule",))
-                    else:
+                    if self.refers(segment.rule):
                         session = session or stack.enter_context(self.catalog.read())
                         rule = self.parse_in(session, segment.rule, segment)
+                    else:
+                        rule = parser.parse(segment.rule, self._registry, ("rule",))
                 found.append(rule)
         return found
 
@@ -157,7 +153,6 @@ class SavedSegments:
         return segments[::-1] if backward else segments
 
     def count(self, search: str = "", archived: bool = False) -> int:
-        """Count the segments that a search finds."""
         found = self._listed(search, archived).subquery()
         with self.catalog.read() as session:
             return session.exec(select(func.count()).select_from(found)).one()
@@ -178,9 +173,8 @@ class SavedSegments:
         return select(Segment).where(Segment.shop_id == self.shop.id)
 
     def _listed(self, search: str, archived: bool) -> SelectOfScalar[Segment]:
-        found = self.own.where(Segment.archived == archived)
-        wanted = name_key(search)
-        return found.where(col(Segment.name_key).contains(wanted, autoescape=True))
+        matches = col(Segment.name_key).contains(name_key(search), autoescape=True)
+        return self.own.where(Segment.archived == archived, matches)
 
     def parse_in(
         self, session: Session, document: object, of: Segment | None, path: Path = ("rule",)

@@ -16,8 +16,6 @@ from graphql_app.segments.rules.tree import Part
 
 @strawberry.type(description="How many contacts match one node of a rule by itself.")
 class RulePartSize:
-    """The size of one node of a rule."""
-
     path: list[str] = strawberry.field(
         description="Path of the node from `rule` down; list items by number."
     )
@@ -27,13 +25,6 @@ class RulePartSize:
 
 @strawberry.type(description="How many contacts a rule matches, at one instant.")
 class SegmentSize:
-    """The size of a rule, and of each of its nodes.
-
-    Attributes:
-        steady: Whether only new facts can change the size, as opposed to time alone.
-        from_memory: Whether the size index answered.
-    """
-
     members: int = strawberry.field(description="Contacts that match.")
     textable: int = strawberry.field(
         description="Members that can be texted today: subscribed, with a phone."
@@ -46,16 +37,16 @@ class SegmentSize:
         description="The size of every node of the rule, the whole rule first."
     )
     as_of: datetime = strawberry.field(description="The instant of the count.")
+    # Whether only new facts can change the size, as opposed to time alone.
     steady: strawberry.Private[bool] = field(default=False, compare=False)
+    # Whether the size index answered.
     from_memory: strawberry.Private[bool] = field(default=False, compare=False)
 
 
 def size_statement(nodes: Sequence[Part], scope: Scope) -> Statement:
     """Count all contacts, textable members and the members of each node, in one row.
 
-    Args:
-        nodes: The nodes of a rule, the whole rule first.
-        scope: The shop at an instant.
+    The first node is the whole rule.
     """
     rule = nodes[0].rule
     contacts = columns([rule], scope)
@@ -71,34 +62,6 @@ def size_from_counts(
 ) -> SegmentSize:
     """Make a size of the row that ``size_statement`` returns."""
     contacts, textable, *members = counts
-    return _size(nodes, summaries, members, textable, contacts, scope)
-
-
-def size_from_index(
-    nodes: Sequence[Part], summaries: Sequence[str], evaluation: Evaluation, scope: Scope
-) -> SegmentSize:
-    """Make a size of the answers of the size index."""
-    matching = list(evaluation.each([node.rule for node in nodes]))
-    size = _size(
-        nodes,
-        summaries,
-        [evaluation.count(each) for each in matching],
-        evaluation.count_textable(matching[0]),
-        evaluation.contact_index.contacts,
-        scope,
-    )
-    size.steady, size.from_memory = evaluation.steady, True
-    return size
-
-
-def _size(
-    nodes: Sequence[Part],
-    summaries: Sequence[str],
-    members: Sequence[int],
-    textable: int,
-    contacts: int,
-    scope: Scope,
-) -> SegmentSize:
     return SegmentSize(
         members=members[0],
         textable=textable,
@@ -110,3 +73,15 @@ def _size(
         ],
         as_of=scope.now,
     )
+
+
+def size_from_index(
+    nodes: Sequence[Part], summaries: Sequence[str], evaluation: Evaluation, scope: Scope
+) -> SegmentSize:
+    matching = list(evaluation.each([node.rule for node in nodes]))
+    members = [evaluation.count(each) for each in matching]
+    textable = evaluation.count_textable(matching[0])
+    counts = [evaluation.contact_index.contacts, textable, *members]
+    size = size_from_counts(nodes, summaries, counts, scope)
+    size.steady, size.from_memory = evaluation.steady, True
+    return size

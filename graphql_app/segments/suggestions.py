@@ -39,15 +39,11 @@ def suggestions(
     given: Mapping[str, Any] = MappingProxyType({}),
     segments: SegmentOptions = no_segments,
 ) -> Sequence[Option]:
-    """Return values to offer for a field of a criterion, the best first.
+    """Return up to ``first`` values to offer for a field of a criterion, the best first.
 
     Args:
-        reader: The shop's facts.
-        registry: The installed criteria.
-        criterion: The criterion's key.
         field: The field's name; for a field of a condition, ``list.field``.
         search: Part of a value or of its label.
-        first: The maximum number of values, 1 to ``MAX_SUGGESTIONS``.
         given: The values of the criterion's other fields so far, unchecked.
         segments: Finds saved segments by part of their name.
 
@@ -89,17 +85,10 @@ def labels(
 ) -> dict[str, str]:
     """Return the labels of values of a field; values without a label are left out.
 
-    Args:
-        reader: The shop's facts.
-        registry: The installed criteria.
-        criterion: The criterion's key.
-        field: The field's name; for a field of a condition, ``list.field``.
-        values: At most ``MAX_VALUES`` values.
-        given: The values of the criterion's other fields, unchecked.
-        segments: Returns the names of saved segments by id.
+    The arguments are as for ``suggestions``, but ``segments`` returns names of segments by id.
 
     Raises:
-        AppError: As ``suggestions``; or there are too many values.
+        AppError: As ``suggestions``; or there are more than ``MAX_VALUES`` values.
     """
     kind, spec = _field(registry, criterion, field)
     if len(values) > MAX_VALUES:
@@ -111,11 +100,8 @@ def labels(
         return {
             option.value: option.label for option in spec.type.options if option.value in wanted
         }
-    statement = (
-        suggestion_statement(kind, field, "", reader.scope, given)
-        if values and spec.form.suggests
-        else None
-    )
+    suggests = bool(values) and spec.form.suggests
+    statement = suggestion_statement(kind, field, "", reader.scope, given) if suggests else None
     if statement is None:
         return {}
     # Everything the criterion would offer, limited to the wanted values.
@@ -180,7 +166,6 @@ def all_fields(form: type[Form], prefix: str = "") -> dict[str, FieldSpec]:
 
 
 def _checked(fields: Mapping[str, FieldSpec], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Keep the valid values."""
     values = {}
     for name in given.keys() & fields.keys():
         with suppress(ValidationError):

@@ -36,10 +36,10 @@ class SummaryCache:
     def summaries(
         self, saved: SavedSegments, engine: ShopEngine, segments: Sequence[Segment]
     ) -> list[str]:
-        """Return the summaries of some segments of a shop.
+        """Return the summary of each segment.
 
-        A segment whose rule has a problem, or a criterion that cannot be described, has the
-        summary that was stored when it was saved.
+        If its rule has a problem, or a criterion that cannot be described, this is the summary
+        that was stored when it was saved.
         """
         changes, started = _changes(engine), monotonic()
         keys = [_key(engine, segment) for segment in segments]

@@ -1,7 +1,9 @@
 """Rules: what a segment says, as a frozen tree, and the only reader of its JSON form."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -30,14 +32,10 @@ def parse(
     library: Library = no_segments,
     of: Named | None = None,
 ) -> Rule:
-    """Parse a rule.
+    """Parse a rule, given as JSON.
 
-    Args:
-        document: The rule as JSON.
-        registry: The installed criteria.
-        path: The rule's path in the input, for the paths of problems.
-        library: Finds saved segments that the rule may refer to.
-        of: The saved segment that has this rule, to detect cycles.
+    ``path`` is the rule's path in the input, for the paths of problems. ``library`` finds saved
+    segments that the rule may refer to. ``of`` is the segment that has this rule, to detect cycles.
 
     Raises:
         InvalidInputError: Lists every problem with its code and path.
@@ -49,60 +47,39 @@ def parse(
         (reader.nodes, MAX_NODES, "groups, negations and criteria"),
     ):
         if not reader.problems and count > limit:
-            reader.refuse(path, f"has {count} {what}; the limit is {limit}", limit=True)
+            reader.refuse(
+                path, f"has {count} {what}; the limit is {limit}", ErrorCode.LIMIT_EXCEEDED
+            )
     if rule is None or reader.problems:
         raise InvalidInputError(reader.problems)
     return rule
 
 
-@dataclass(frozen=True, slots=True)
-class _Inner:
-    """The parsed rule of a referenced segment, and its share of the limits."""
-
-    rule: Rule | None
-    problem: Problem | None
-    count: int
-    nodes: int
-    height: int
-
-
+@dataclass(slots=True)
 class _Reader:
-    """Parses one document, and each referenced segment once.
+    """Parses one document, and each referenced segment once, with a reader of its own.
 
-    Args:
-        registry: The installed criteria.
-        library: Finds saved segments.
-        known: Referenced segments that are parsed already, by global id.
-        inside: The segments whose rules are being parsed, the outermost first.
+    ``known`` has the readers of segments, finished, by global id. ``inside`` are the segments whose
+    rules are being parsed, the outermost first.
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        library: Library,
-        known: dict[str, _Inner],
-        inside: tuple[Named, ...],
-    ) -> None:
-        self._registry = registry
-        self._library = library
-        self._known = known
-        self._inside = inside
-        self.problems: list[Problem] = []
-        self.count = 0
-        self.nodes = 0
-        self.height = 0
+    registry: Registry
+    library: Library
+    known: dict[str, tuple[_Reader, Rule | None]]
+    inside: tuple[Named, ...]
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+    nodes: int = 0
+    height: int = 0
 
-    def refuse(self, path: Path, message: str, limit: bool = False) -> None:
-        self._add(ErrorCode.LIMIT_EXCEEDED if limit else ErrorCode.INVALID, path, message)
-
-    def _add(self, code: ErrorCode, path: Path, message: str) -> None:
+    def refuse(self, path: Path, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
         self.problems.append(Problem(code, f"{dotted(path)} {message}.", path))
 
     def read(self, document: object, path: Path, depth: int) -> Rule | None:
         self.nodes += 1
         self.height = max(self.height, depth)
         if depth > MAX_DEPTH:
-            self.refuse(path, f"is nested deeper than {MAX_DEPTH} levels", limit=True)
+            self.refuse(path, f"is nested deeper than {MAX_DEPTH} levels", ErrorCode.LIMIT_EXCEEDED)
             return None
         if not isinstance(document, Mapping) or len(document) != 1:
             self.refuse(path, "must have exactly one key: all, any, not or a criterion")
@@ -130,22 +107,23 @@ class _Reader:
             self.refuse(path, "is empty; add at least one criterion")
             return None
         if len(body) > MAX_CRITERIA:
-            self.refuse(path, f"has {len(body)} rules; the limit is {MAX_CRITERIA}", limit=True)
+            message = f"has {len(body)} rules; the limit is {MAX_CRITERIA}"
+            self.refuse(path, message, ErrorCode.LIMIT_EXCEEDED)
             return None
         rules = [self.read(item, (*path, index), depth + 1) for index, item in enumerate(body)]
-        whole = tuple(rule for rule in rules if rule is not None)
-        if len(whole) < len(rules):
+        valid = tuple(rule for rule in rules if rule is not None)
+        if len(valid) < len(rules):
             return None
-        return All(whole) if key == "all" else AnyOf(whole)
+        return All(valid) if key == "all" else AnyOf(valid)
 
     def _criterion(self, key: str, body: object, path: Path) -> Criterion | None:
-        kind = self._registry.criteria.get(key)
+        kind = self.registry.criteria.get(key)
         if kind is None:
             message = (
                 f"{dotted(path)}: unknown criterion {key!r}; install its plugin or change the rule."
             )
-            if self._registry.left_out:
-                message += f" Plugins left out at startup: {self._registry.left_out}."
+            if self.registry.left_out:
+                message += f" Plugins left out at startup: {self.registry.left_out}."
             self.problems.append(Problem(ErrorCode.UNKNOWN_CRITERION, message, path))
             return None
         if not isinstance(body, Mapping):
@@ -160,7 +138,7 @@ class _Reader:
             with blaming(kind):
                 criterion, found = read_form(kind, body)
         except CriterionFailedError as error:
-            self.problems += error.at(path).named(self._registry).problems
+            self.problems += error.at(path).named(self.registry).problems
             return None
         for location, message in found:
             self.refuse((*path, *location), message)
@@ -169,39 +147,35 @@ class _Reader:
     def _reference(self, criterion: SegmentReference, path: Path, depth: int) -> Reference | None:
         """Parse the segment that a criterion refers to, and count it towards the limits."""
         place = (*path, "segment")
-        named = self._library(criterion.segment)
+        named = self.library(criterion.segment)
         if named is None:
-            self._add(ErrorCode.NOT_FOUND, place, "is not a segment of this shop")
+            self.refuse(place, "is not a segment of this shop", ErrorCode.NOT_FOUND)
             return None
         if named.archived:
             self.refuse(place, f'is the segment "{named.name}", which is archived')
             return None
-        if any(named.id == outer.id for outer in self._inside):
-            names = [outer.name for outer in self._inside]
-            circle = [*names[[outer.id for outer in self._inside].index(named.id) :], named.name]
-            way = " -> ".join(f'"{name}"' for name in circle)
-            self._add(ErrorCode.SEGMENT_CYCLE, place, f"makes a segment refer to itself: {way}")
+        outer_ids = [outer.id for outer in self.inside]
+        if named.id in outer_ids:
+            cycle = (*self.inside[outer_ids.index(named.id) :], named)
+            names = " -> ".join(f'"{segment.name}"' for segment in cycle)
+            message = f"makes a segment refer to itself: {names}"
+            self.refuse(place, message, ErrorCode.SEGMENT_CYCLE)
             return None
-        inner = self._known.get(named.id) or self._read_inner(named)
-        self._known[named.id] = inner
+        if named.id not in self.known:
+            reader = _Reader(self.registry, self.library, self.known, (*self.inside, named))
+            self.known[named.id] = reader, reader.read(named.rule, ("rule",), depth=1)
+        inner, rule = self.known[named.id]
         self.count += inner.count
         self.nodes += inner.nodes
         self.height = max(self.height, depth + inner.height)
-        if inner.problem is not None:
-            message = f'is the segment "{named.name}", which has a problem: {inner.problem.message}'
-            self._add(inner.problem.code, place, message.rstrip("."))
+        if inner.problems:
+            problem = inner.problems[0]
+            message = f'is the segment "{named.name}", which has a problem: {problem.message}'
+            self.refuse(place, message.rstrip("."), problem.code)
         elif depth + inner.height > MAX_DEPTH:
             message = f'is the segment "{named.name}", which makes the rule deeper than '
-            self.refuse(place, f"{message}{MAX_DEPTH} levels", limit=True)
-        if inner.rule is None:
-            return None
-        return Reference(criterion, named.name, inner.rule)
-
-    def _read_inner(self, named: Named) -> _Inner:
-        reader = _Reader(self._registry, self._library, self._known, (*self._inside, named))
-        rule = reader.read(named.rule, ("rule",), depth=1)
-        problem = reader.problems[0] if reader.problems else None
-        return _Inner(rule, problem, reader.count, reader.nodes, reader.height)
+            self.refuse(place, f"{message}{MAX_DEPTH} levels", ErrorCode.LIMIT_EXCEEDED)
+        return None if rule is None else Reference(criterion, named.name, rule)
 
 
 def read_form(kind: type[F], body: Mapping[str, Any]) -> tuple[F | None, list[tuple[Path, str]]]:
@@ -274,7 +248,7 @@ def dotted(path: Path) -> str:
 
 
 def keys_in(document: object) -> Iterator[str]:
-    """The keys of the criteria that a rule as JSON values has, itself, checked or not."""
+    """Yield the keys of a rule's own criteria, given as JSON that may be invalid."""
     if isinstance(document, list):
         for inner in document:
             yield from keys_in(inner)

@@ -22,11 +22,8 @@ def sentence(rule: Rule, scope: Scope) -> str:
 def sentences(rules: Sequence[Rule], scope: Scope, label: Label | None = None) -> list[str]:
     """Write rules as sentences; a criterion that several of them share is described once.
 
-    Args:
-        rules: The rules.
-        scope: The shop.
-        label: Returns the label to show beside a value. A field of a condition is named
-            ``list.field``.
+    ``label`` returns the label to show beside a value. It gets a condition's field as
+    ``list.field``.
 
     Raises:
         CriterionFailedError: A criterion cannot be described.
@@ -42,38 +39,30 @@ def sentences(rules: Sequence[Rule], scope: Scope, label: Label | None = None) -
     return [_capitalized(words(rule, clause)) for rule in rules]
 
 
-def words(rule: Rule, clause: Clause) -> str:
-    """Write a rule, given the words of its criteria.
+def words(
+    rule: Rule, clause: Clause, complement: bool = False, outer: str = "", last: bool = True
+) -> str:
+    """Write a rule, or its complement, within a group joined by ``outer``.
 
     The complement of a group is written as a group of complements: "not all of A and B" is
     "not A or not B". A group within a group is marked with "either" or "both" where the sentence
     ends with it, and with parentheses elsewhere.
     """
-    return _words(rule, clause)
-
-
-def _words(
-    rule: Rule, clause: Clause, complement: bool = False, outer: str = "", last: bool = True
-) -> str:
-    """Write a rule, or its complement, within a group joined by ``outer``."""
     match rule:
         case Not(inner):
-            return _words(inner, clause, not complement, outer, last)
+            return words(inner, clause, not complement, outer, last)
         case All(()):
             return "no one" if complement else "everyone"
         case All((inner,)) | AnyOf((inner,)):
-            return _words(inner, clause, complement, outer, last)
+            return words(inner, clause, complement, outer, last)
         case All(rules) | AnyOf(rules):
             joint = "and" if isinstance(rule, All) is not complement else "or"
             is_marked = last and (joint == "or" or len(rules) == 2)
             in_brackets = outer not in {"", joint} and not is_marked
             *others, end = rules
-            said = f" {joint} ".join(
-                [
-                    *(_words(inner, clause, complement, joint, last=False) for inner in others),
-                    _words(end, clause, complement, joint, last=last or in_brackets),
-                ]
-            )
+            clauses = [words(inner, clause, complement, joint, last=False) for inner in others]
+            clauses.append(words(end, clause, complement, joint, last=last or in_brackets))
+            said = f" {joint} ".join(clauses)
             if outer in {"", joint}:
                 return said
             return f"({said})" if in_brackets else f"{'either' if joint == 'or' else 'both'} {said}"

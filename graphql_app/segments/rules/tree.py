@@ -69,36 +69,27 @@ Library = Callable[[str], Named | None]
 """Finds the saved segment with a global id that a rule may refer to."""
 
 
-def document(rule: Rule) -> dict[str, Any]:
-    """Return the canonical JSON of a rule, which ``parse`` reads."""
+def document(rule: Rule, expand: bool = False) -> dict[str, Any]:
+    """Return the canonical JSON of a rule, which ``parse`` reads.
+
+    If ``expand`` is true, it also has the names and rules of the segments that the rule refers to;
+    ``parse`` cannot read that.
+    """
     match rule:
         case All(rules):
-            return {"all": [document(inner) for inner in rules]}
+            return {"all": [document(inner, expand) for inner in rules]}
         case AnyOf(rules):
-            return {"any": [document(inner) for inner in rules]}
+            return {"any": [document(inner, expand) for inner in rules]}
         case Not(inner):
-            return {"not": document(inner)}
+            return {"not": document(inner, expand)}
         case Criterion():
             with blaming(rule):
                 fields = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
             return {rule.key: fields}
+        case Reference(criterion, name, inner) if expand:
+            return {"reference": document(criterion), "name": name, "rule": document(inner, expand)}
         case Reference(criterion):
             return document(criterion)
-
-
-def expanded(rule: Rule) -> Any:
-    """Return the JSON of a rule, with the names and rules of the segments that it refers to."""
-    match rule:
-        case All(rules):
-            return {"all": [expanded(inner) for inner in rules]}
-        case AnyOf(rules):
-            return {"any": [expanded(inner) for inner in rules]}
-        case Not(inner):
-            return {"not": expanded(inner)}
-        case Reference(criterion, name, inner):
-            return [document(criterion), name, expanded(inner)]
-        case Criterion():
-            return document(rule)
 
 
 def criteria(rule: Rule) -> Iterator[Criterion]:
@@ -123,13 +114,7 @@ def combine(
 ) -> T:
     """Evaluate a rule from the answers of its criteria.
 
-    Args:
-        rule: The rule.
-        answer: Returns a criterion's answer.
-        all_of: Combines the answers of an ``All``.
-        any_of: Combines the answers of an ``AnyOf``.
-        complement: Negates an answer.
-        known: Remembers the answers of nodes by ``id()``, across calls.
+    ``known`` remembers the answers of nodes by ``id()``, across calls.
     """
     known = {} if known is None else known
 
