@@ -13,6 +13,7 @@ The length is the analysis of a statement: what it reads, and what in it moves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -57,7 +58,6 @@ class WatchedScope(Scope):
 
     @property
     def now(self) -> datetime:
-        """The instant."""
         object.__setattr__(self, "asked", True)
         return self._scope.now
 
@@ -84,12 +84,10 @@ class VectorQuery:
 
     Attributes:
         key: Equal for queries with equal results at equal positions of ``moving``.
-        kind: What the query returns.
         statement: Selects contact ids, and a value or whether the condition holds.
         absent: The value of a contact that the statement does not return.
         reads: The tables that the result depends on; ``contacts`` only if other columns than the
             id matter.
-        moving: The instants in the query that move with the clock.
         criterion: The criterion; ``None`` for the host's own queries.
         steady: Whether the result does not depend on the time.
     """
@@ -104,11 +102,7 @@ class VectorQuery:
     steady: bool = True
 
     def checked(self) -> Statement:
-        """Return the statement after checking it.
-
-        Raises:
-            CriterionFailedError: The statement contains something forbidden.
-        """
+        """Return the statement; raise ``CriterionFailedError`` if it has something forbidden."""
         if self.criterion is None:
             return self.statement
         with blaming(self.criterion):
@@ -116,19 +110,13 @@ class VectorQuery:
 
     @classmethod
     def of_contact(cls, name: str) -> VectorQuery:
-        """Return the query of a column of ``Contact``."""
         statement = select(col(Contact.id), col(getattr(Contact, name)))
         reads = frozenset({Contact.__tablename__})
         return cls((Kind.OWN, name), Kind.OWN, statement, None, reads, (), None)
 
 
 class QueryBuilder:
-    """Builds the queries of criteria, and remembers them.
-
-    Args:
-        audience: Renders statements.
-        remembered: The number of queries to remember.
-    """
+    """Builds the queries of criteria, and remembers ``remembered`` of them."""
 
     def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
         self._audience = audience
@@ -138,12 +126,7 @@ class QueryBuilder:
         self._reading_bounds: set[type[Criterion]] = set()
 
     def build(self, criterion: Criterion, scope: Scope, measured: bool) -> VectorQuery:
-        """Return the query of a criterion with a positive operator.
-
-        Args:
-            criterion: The criterion.
-            scope: The shop at an instant.
-            measured: Whether to query the criterion's measure instead of its condition.
+        """Return the query of a criterion's measure or condition; its operator must be positive.
 
         Raises:
             NotIndexableError: The query changes with time in a way that cannot be followed.
@@ -243,13 +226,12 @@ class QueryBuilder:
         compared = {rendered.names[key]: column for key, column in columns.items()}
         if not all(name in compared and isinstance(given[name], datetime) for name in names):
             raise NotIndexableError("a value other than a compared instant changes with time")
-        apart = {
+        relative = {
             name: value - scope.now if name in names else value for name, value in given.items()
         }
         moving = tuple(Moving(compared[name], given[name]) for name in sorted(names))
-        return replace(
-            query, key=_key(query.kind, query.absent, rendered.text, apart), moving=moving
-        )
+        key = _key(query.kind, query.absent, rendered.text, relative)
+        return replace(query, key=key, moving=moving)
 
 
 def _of_contact(value: Expression) -> Statement:
@@ -290,20 +272,16 @@ def _reads(statement: Statement) -> frozenset[str]:
 def _compared_instants(sql: Any) -> dict[str, Column[Any]]:
     """Return the bind keys of instants whose only use is a comparison with a column of facts."""
     found: dict[str, Column[Any]] = {}
-    uses: dict[str, int] = {}
+    uses: Counter[str] = Counter()
     for element in visitors.iterate(sql):
-        if isinstance(element, BindParameter):
-            uses[element.key] = uses.get(element.key, 0) + 1
         match element:
-            case BinaryExpression(left=Column() as column, right=BindParameter() as bind):
-                pass
-            case _:
-                continue
-        if (
-            element.operator in COMPARISONS
-            and isinstance(column.table, Table)
-            and column.table.name != Product.__tablename__
-            and str(INSTANT) in str(column.type)
-        ):
-            found[bind.key] = column
+            case BindParameter():
+                uses[element.key] += 1
+            case BinaryExpression(left=Column() as column, right=BindParameter() as bind) if (
+                element.operator in COMPARISONS
+                and isinstance(column.table, Table)
+                and column.table.name != Product.__tablename__
+                and str(INSTANT) in str(column.type)
+            ):
+                found[bind.key] = column
     return {name: column for name, column in found.items() if uses[name] == 1}

@@ -24,19 +24,14 @@ BYTES_OF_CONTACT = 8 + 1 + 1 + 8  # the id, two flags, and the lookup table
 class ContactIndex:
     """All contacts of a shop by position: the initial ones sorted by id, then later arrivals.
 
-    Attributes:
-        ids: The id at each position.
-        sorted: The number of leading positions that are sorted by id.
-        alive: Whether the contact exists; a forgotten contact keeps its position.
-        textable: Whether the contact exists and can be texted.
-        layout: Identifies this assignment of positions.
+    A forgotten contact keeps its position; it is neither ``alive`` nor ``textable``.
     """
 
     ids: Ids
-    sorted: int
+    sorted: int  # the number of leading positions that are sorted by id
     alive: Flags
     textable: Flags
-    layout: int
+    layout: int  # identifies this assignment of positions
 
     @classmethod
     def of(cls, ids: Ids, textable: Flags, layout: int) -> ContactIndex:
@@ -49,12 +44,11 @@ class ContactIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory."""
         return len(self) * BYTES_OF_CONTACT
 
     @cached_property
     def contacts(self) -> int:
-        """The number of contacts."""
+        """The number of contacts that exist."""
         return int(np.count_nonzero(self.alive))
 
     @cached_property
@@ -125,10 +119,8 @@ class ContactIndex:
     def updated(self, asked: Ids, found: Ids, textable: Flags) -> tuple[ContactIndex, Positions]:
         """Return the index after contacts changed, and the positions of new contacts.
 
-        Args:
-            asked: The ids of contacts that may have changed.
-            found: The ids among them that exist.
-            textable: Which of these can be texted.
+        Of the contacts ``asked``, which may have changed, those ``found`` exist. ``textable`` says
+        which of these can be texted.
         """
         new = found[self.find(found) == NOT_FOUND]
         added = len(new)

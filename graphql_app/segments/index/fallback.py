@@ -4,10 +4,6 @@ from collections.abc import Hashable
 
 
 class NotIndexableError(Exception):
-    """An answer from the index might differ from the statement's.
+    """An answer from the index might differ from the statement's."""
 
-    Attributes:
-        key: The query whose values cannot be kept, if that is the reason.
-    """
-
-    key: Hashable = None
+    key: Hashable = None  # of the query whose values cannot be kept, if that is the reason

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,52 +38,41 @@ MAX_JOINED = 250  # queries in one statement about few contacts
 CANCELLATION_INTERVAL = 0.05  # seconds between checks for cancellation while waiting
 
 
-@dataclass(frozen=True)
 class VectorLoader:
-    """Loads one shop's vectors for one answer, within the time limit of a statement.
+    """Loads one shop's vectors for one answer, within the time limit of a statement from now.
 
-    Attributes:
-        audience: The store of facts.
-        shop_id: The shop.
-        until: When the time is up, by ``time.monotonic``.
-        catch_up: Learns of other processes' writes. It is called after each statement, before its
-            result is used.
+    ``catch_up`` learns of other processes' writes. It is called after each statement, before its
+    result is used.
     """
 
-    audience: Audience
-    shop_id: int
-    until: float
-    catch_up: Callable[[], None]
-
-    @classmethod
-    def of(cls, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> VectorLoader:
-        """Return the loader for an answer that starts now."""
-        return cls(audience, shop_id, time.monotonic() + audience.timeout, catch_up)
+    def __init__(self, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> None:
+        self._audience = audience
+        self._shop_id = shop_id
+        self._catch_up = catch_up
+        self._deadline = time.monotonic() + audience.timeout
 
     def _table(
         self,
         statement: Statement,
         contacts: Ids | None = None,
-        left: float | None = None,
+        timeout: float | None = None,
         **options: Any,
     ) -> pa.Table:
-        seconds = self._seconds_left() if left is None else left
-        found = self.audience.fetch_table(statement, self.shop_id, contacts, seconds, **options)
-        self.catch_up()
+        timeout = self._seconds_left() if timeout is None else timeout
+        found = self._audience.fetch_table(statement, self._shop_id, contacts, timeout, **options)
+        self._catch_up()
         return found
 
     def _seconds_left(self) -> float:
-        left = self.until - time.monotonic()
-        if left <= 0:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
             raise statement_timeout()
-        return left
+        return seconds
 
     def count_contacts(self) -> int:
-        """Count the shop's contacts."""
         statement = select(func.count()).select_from(Contact)
-        return int(
-            self.audience.fetch_rows(statement, self.shop_id, None, self._seconds_left())[0][0]
-        )
+        timeout = self._seconds_left()
+        return int(self._audience.fetch_rows(statement, self._shop_id, timeout=timeout)[0][0])
 
     def fetch_contacts(self, contacts: Ids | None = None) -> tuple[Ids, Flags]:
         """Return the ids of existing contacts, all or among some, and which can be texted."""
@@ -92,12 +80,10 @@ class VectorLoader:
         if contacts is None:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
-        rows = self.audience.fetch_rows(statement, self.shop_id, contacts, self._seconds_left())
-        self.catch_up()
-        return (
-            np.array([row[0] for row in rows], np.uint64),
-            np.array([row[1] for row in rows], np.bool_),
-        )
+        rows = self._audience.fetch_rows(statement, self._shop_id, contacts, self._seconds_left())
+        self._catch_up()
+        ids = np.array([row[0] for row in rows], np.uint64)
+        return ids, np.array([row[1] for row in rows], np.bool_)
 
     def load(
         self,
@@ -108,28 +94,25 @@ class VectorLoader:
     ) -> Iterator[tuple[Hashable, Vector]]:
         """Yield the vectors of some queries with their keys, as they are loaded.
 
-        Args:
-            queries: The queries.
-            contact_index: All contacts, or a few.
-            count: The number of writes that the contact index includes.
-            contacts: The ids of the few contacts; all when ``None``.
+        ``count`` is the number of writes that the contact index includes. If it has only a few
+        contacts, ``contacts`` are their ids.
 
         Raises:
             NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
             CriterionFailedError: The SQL of a query is refused.
         """
         of_few = contacts is not None
-        asked = joined_scans(queries, most=MAX_JOINED) if of_few else self._scans_of_all(queries)
-        for scan, found in self._execute(asked, contacts):
+        scans = joined_scans(queries, most=MAX_JOINED) if of_few else self._scans_of_all(queries)
+        for scan, found in self._execute(scans, contacts):
             places = contact_index.find(_column(found, 0).to_numpy())
             known = places != NOT_FOUND
             places = places[known]
-            met = np.zeros(len(contact_index), np.bool_)
-            met[places] = True
+            has_value = np.zeros(len(contact_index), np.bool_)
+            has_value[places] = True
             for number, query in enumerate(scan.queries):
                 values = _column(found, number + 1)
                 with naming_query(query):
-                    if np.count_nonzero(met) < len(places):
+                    if np.count_nonzero(has_value) < len(places):
                         raise NotIndexableError("a contact has several values")
                     unit = None if query.kind is Kind.CONDITION else Unit.of(values.type)
                     vector = _empty_vector(query, unit, contact_index, count)
@@ -152,9 +135,8 @@ class VectorLoader:
                     yield query.key, ids, vector.converted(values)
 
     def _scans_of_all(self, queries: Iterable[VectorQuery]) -> Iterator[Scan]:
-        """Yield statements that execute queries for all contacts."""
         own = []
-        for scan in shared_scans(queries, self.audience.render):
+        for scan in shared_scans(queries, self._audience.render):
             [query, *others] = scan.queries
             if others or query.kind is Kind.MEASURE or query.reads - {Contact.__tablename__}:
                 yield scan if others else matching_scan(query)
@@ -163,9 +145,8 @@ class VectorLoader:
         yield from joined_scans(own, most=MAX_TOGETHER)
 
     def _scans_of_few(self, queries: Collection[VectorQuery]) -> Iterator[Scan]:
-        """Yield statements that execute queries for a few contacts."""
         others: list[VectorQuery] = []
-        for scan in shared_scans(queries, self.audience.render, most=MAX_JOINED):
+        for scan in shared_scans(queries, self._audience.render, most=MAX_JOINED):
             if len(scan.queries) > 1:
                 yield scan
             else:
@@ -173,18 +154,18 @@ class VectorLoader:
         yield from joined_scans(others, most=MAX_JOINED)
 
     def _execute(
-        self, asked: Iterable[Scan], contacts: Ids | None
+        self, scans: Iterable[Scan], contacts: Ids | None
     ) -> Iterator[tuple[Scan, pa.Table]]:
         """Execute statements; when a shared one fails, execute its queries one by one."""
-        waiting = deque(asked)
+        waiting = deque(scans)
         while waiting:
             scan = waiting.popleft()
             read = {Contact.__tablename__}.union(*(query.reads for query in scan.queries))
             several = len(scan.queries) > 1
             # If one query is too slow, the others get the rest of the time.
-            left = self._seconds_left() / (1 + several)
+            timeout = self._seconds_left() / (1 + several)
             try:
-                found = self._table(scan.statement, contacts, left, tables=read)
+                found = self._table(scan.statement, contacts, timeout, tables=read)
                 ids = _column(found, 0).to_numpy()
                 if several and contacts is not None and len(np.unique(ids)) < len(ids):
                     raise NotIndexableError("a contact has several values")
@@ -231,7 +212,6 @@ class VectorLoader:
 
 
 def _raise_if_cancelled() -> None:
-    """Raise an error if the thread's work was cancelled."""
     cancellation = current_cancellation.get()
     if cancellation is not None and cancellation.cancelled:
         raise WorkCancelledError
@@ -240,12 +220,13 @@ def _raise_if_cancelled() -> None:
 def _empty_vector(
     query: VectorQuery, unit: Unit | None, contact_index: ContactIndex, count: int
 ) -> Vector:
-    """Return the vector of a query without results."""
-    fill = MISSING if query.absent is None else query.absent
-    fill = False if unit is None else fill if fill == MISSING else fill * unit.parts
-    values: Integers | Flags = np.full(
-        len(contact_index), fill, np.bool_ if unit is None else np.int64
-    )
+    values: Integers | Flags
+    if unit is None:
+        fill = 0
+        values = np.zeros(len(contact_index), np.bool_)
+    else:
+        fill = MISSING if query.absent is None else query.absent * unit.parts
+        values = np.full(len(contact_index), fill, np.int64)
     moving = tuple(each.at for each in query.moving)
     return Vector(values, unit, fill, contact_index.layout, count, moving)
 

@@ -69,12 +69,7 @@ Render: TypeAlias = Callable[[Statement], RenderedStatement]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A statement that executes some queries.
-
-    Attributes:
-        queries: The queries.
-        statement: Selects contact ids and a column for each query: its value, or NULL or 0.
-    """
+    """A statement that selects contact ids and, for each query, its value, or NULL or 0."""
 
     queries: Sequence[VectorQuery]
     statement: Statement
@@ -82,34 +77,22 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class _Aggregate:
-    """A query that aggregates the rows of one table for each contact.
-
-    Attributes:
-        query: The query.
-        contact: The column with the contact's id.
-        table: The table.
-        rows: The condition on rows.
-        rows_key: Equal for equal conditions.
-        value: The aggregate.
-    """
+    """A query that aggregates the rows of one table for each contact."""
 
     query: VectorQuery
-    contact: Column[Any]
+    contact: Column[Any]  # the column with the contact's id
     table: Table
-    rows: ColumnElement[bool]
-    rows_key: Hashable
-    value: ColumnElement[Any]
+    rows: ColumnElement[bool]  # the condition on rows
+    rows_key: Hashable  # equal for equal conditions
+    value: ColumnElement[Any]  # the aggregate
 
 
 def shared_scans(
     queries: Iterable[VectorQuery], render: Render, most: int = MAX_TOGETHER
 ) -> Iterator[Scan]:
-    """Yield statements for some queries, one per table where sharing is safe.
+    """Yield statements for up to ``most`` queries each, one per table where sharing is safe.
 
-    Args:
-        queries: Queries of any kind.
-        render: Renders a statement, to verify that no part of it was overlooked.
-        most: The maximum number of queries in a statement.
+    ``render`` renders a statement, to verify that no part of it was overlooked.
     """
     by_tables: dict[frozenset[str], list[VectorQuery]] = defaultdict(list)
     for query in queries:
@@ -130,7 +113,6 @@ def shared_scans(
 
 
 def single_scan(query: VectorQuery) -> Scan:
-    """Return a scan of one query."""
     return Scan([query], query.checked())
 
 
@@ -227,11 +209,9 @@ def _aggregate(query: VectorQuery, render: Render) -> _Aggregate | None:
         case BinaryExpression(
             left=Column(name="id") as contact, right=ScalarSelect(element=Select() as among)
         ) if condition.operator is operators.in_op and contact.table is sql_table(Contact):
+            contact_id = col(Contact.id)
             return _parts(
-                query,
-                among,
-                lambda again: select(col(Contact.id), col(Contact.id).in_(again)),
-                render,
+                query, among, lambda again: select(contact_id, contact_id.in_(again)), render
             )
         case _:
             return None

@@ -29,29 +29,28 @@ class ShopCache:
     def __init__(self, shop_id: int, write_log: WriteLog) -> None:
         self._shop_id = shop_id
         self._write_log = write_log
-        self._renewing = threading.Lock()
-        self._guard = threading.Lock()
+        self._refresh_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Event] = {}
         self.contact_index: ContactIndex | None = None
         self._count = 0
-        self._layouts = 0
+        self._last_layout = 0
         self._arrivals: deque[tuple[int, Ids]] = deque()
-        self._forgotten = 0
+        self._arrivals_known_since = 0
         self.vectors: dict[Hashable, Vector] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory."""
-        kept = 0 if self.contact_index is None else self.contact_index.nbytes
-        return kept + sum(vector.nbytes for vector in [*self.vectors.values()])
+        contacts = 0 if self.contact_index is None else self.contact_index.nbytes
+        return contacts + sum(vector.nbytes for vector in [*self.vectors.values()])
 
     def refresh_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
         """Return the contact index with at least ``count`` writes."""
-        with loader.holding(self._renewing):
-            touched = self._writes_between(self._count, count)
+        with loader.holding(self._refresh_lock):
+            writes = self._writes_between(self._count, count)
             contact_index = self.contact_index
-            contacts = NOBODY if touched is None else _touched_contacts(touched, {"contacts"})
-            if contact_index is None or touched is None or len(contacts) > MAX_RELOADED:
+            contacts = NOBODY if writes is None else _affected_contacts(writes, {"contacts"})
+            if contact_index is None or writes is None or len(contacts) > MAX_RELOADED:
                 contact_index = self._load_contacts(loader, count)
             elif len(contacts):
                 contact_index = self._update_contacts(contact_index, loader, contacts, count)
@@ -61,12 +60,12 @@ class ShopCache:
     def _load_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
         """Load all contacts and start over."""
         found = loader.fetch_contacts()
-        with self._guard:
-            self._layouts += 1
+        with self._lock:
+            self._last_layout += 1
             self._arrivals.clear()
-            self._forgotten = count
+            self._arrivals_known_since = count
             self.vectors = {}
-            self.contact_index = ContactIndex.of(*found, self._layouts)
+            self.contact_index = ContactIndex.of(*found, self._last_layout)
             return self.contact_index
 
     def _update_contacts(
@@ -74,20 +73,20 @@ class ShopCache:
     ) -> ContactIndex:
         contact_index, arrived = contact_index.updated(contacts, *loader.fetch_contacts(contacts))
         newcomers = contact_index.ids[arrived]
-        with self._guard:
+        with self._lock:
             if contact_index.scattered:
                 layout = contact_index.layout
-                contact_index, before = contact_index.ordered(self._layouts + 1)
+                contact_index, before = contact_index.ordered(self._last_layout + 1)
                 self.vectors = {
                     key: vector.reordered(before, contact_index.layout)
                     for key, vector in self.vectors.items()
                     if vector.layout == layout
                 }
-                self._layouts += 1
+                self._last_layout += 1
             if len(newcomers):
                 self._arrivals.append((count, newcomers))
                 while len(self._arrivals) > MAX_ARRIVALS:
-                    self._forgotten, _ = self._arrivals.popleft()
+                    self._arrivals_known_since, _ = self._arrivals.popleft()
             self.contact_index = contact_index
             return contact_index
 
@@ -112,55 +111,52 @@ class ShopCache:
         stale: dict[Hashable, Ids] = {}
         missing = queries
         while missing:
-            unknown: dict[Hashable, VectorQuery] = {}
-            seen: dict[Hashable, Vector | None] = {}
+            to_load: dict[Hashable, VectorQuery] = {}
+            earlier: dict[Hashable, Vector | None] = {}
             for key, query in missing.items():
-                vector = seen[key] = self.vectors.get(key)
-                again = None
+                vector = earlier[key] = self.vectors.get(key)
+                changed = None
                 if vector is not None and vector.layout == contact_index.layout:
-                    vector, again = self._changed_contacts(query, vector, loader, count)
-                if vector is None or again is None or len(again) > MAX_RELOADED:
-                    unknown[key] = query
+                    vector, changed = self._changed_contacts(query, vector, loader, count)
+                if vector is None or changed is None or len(changed) > MAX_RELOADED:
+                    to_load[key] = query
                     continue
                 found[key] = vector
-                if len(again):
-                    stale[key] = again
-            loaded = self._load(unknown, seen, contact_index, loader, count)
+                if len(changed):
+                    stale[key] = changed
+            loaded = self._load(to_load, earlier, contact_index, loader, count)
             found |= loaded
-            missing = {key: each for key, each in unknown.items() if key not in loaded}
+            missing = {key: query for key, query in to_load.items() if key not in loaded}
         if stale:
             self._reload(queries, contact_index, loader, found, stale)
+        size = len(contact_index)
         for key, vector in found.items():
-            at = tuple(moving.at for moving in queries[key].moving)
-            if vector.count < count or vector.moving != at or key in stale:
-                found[key] = replace(vector, count=max(vector.count, count), moving=at)
-        for key, vector in found.items():
-            found[key] = self._keep(key, vector.extended_to(len(contact_index))).truncated_to(
-                len(contact_index)
-            )
+            current = vector
+            instants = tuple(moving.at for moving in queries[key].moving)
+            if vector.count < count or vector.moving != instants:
+                current = replace(vector, count=max(vector.count, count), moving=instants)
+            found[key] = self._keep(key, current.extended_to(size)).truncated_to(size)
         return found
 
     def _changed_contacts(
         self, query: VectorQuery, vector: Vector, loader: VectorLoader, count: int
     ) -> tuple[Vector, Ids | None]:
-        """Find the contacts whose value may have changed.
+        """Return the vector with its crossings, and the contacts whose value may have changed.
 
-        Returns:
-            The vector, with the crossings that were looked up, and the ids of the contacts, or
-            ``None`` if they are not known.
+        These are ``None`` if they are not known.
         """
-        touched = self._writes_between(vector.count, count)
-        if touched is None or vector.count < self._forgotten:
+        writes = self._writes_between(vector.count, count)
+        if writes is None or vector.count < self._arrivals_known_since:
             return vector, None
-        if any("products" in write.tables for write in touched) and "products" in query.reads:
+        if any("products" in write.tables for write in writes) and "products" in query.reads:
             return vector, None
         arrived = [ids for number, ids in [*self._arrivals] if number > vector.count]
-        facts_changed = _touched_contacts(touched, query.reads)
-        contacts = np.concatenate([facts_changed, *arrived])
+        affected = _affected_contacts(writes, query.reads)
+        contacts = np.concatenate([affected, *arrived])
         if not query.moving:
             return vector, contacts
-        if len(facts_changed) and vector.crossings is not None:
-            new = loader.crossings(query, vector.crossings.spans, facts_changed)
+        if len(affected) and vector.crossings is not None:
+            new = loader.crossings(query, vector.crossings.spans, affected)
             vector = replace(vector, crossings=vector.crossings.merged(new))
         moves = [(at, moving.at) for at, moving in zip(vector.moving, query.moving, strict=True)]
         if all(before == now for before, now in moves):
@@ -182,22 +178,22 @@ class ShopCache:
     ) -> None:
         """Load the stale vectors of ``found`` again for all changed contacts."""
         contacts = np.unique(np.concatenate([*stale.values()]))
-        gone = contact_index.find(contacts)
-        gone = gone[gone != NOT_FOUND]
+        stale_places = contact_index.find(contacts)
+        stale_places = stale_places[stale_places != NOT_FOUND]
         vectors = {key: found[key].extended_to(len(contact_index)) for key in stale}
         asked = [queries[key] for key in stale]
         for key, ids, values in loader.reload(asked, vectors, contacts):
             places = contact_index.find(ids)
-            here = places != NOT_FOUND
-            changed = vectors[key].values.copy()
-            changed[gone] = vectors[key].fill
-            changed[places[here]] = values[here]
-            found[key] = replace(vectors[key], values=changed, masks={})
+            known = places != NOT_FOUND
+            updated = vectors[key].values.copy()
+            updated[stale_places] = vectors[key].fill
+            updated[places[known]] = values[known]
+            found[key] = replace(vectors[key], values=updated, masks={})
 
     def _load(
         self,
         queries: Mapping[Hashable, VectorQuery],
-        seen: Mapping[Hashable, Vector | None],
+        earlier: Mapping[Hashable, Vector | None],
         contact_index: ContactIndex,
         loader: VectorLoader,
         count: int,
@@ -205,19 +201,19 @@ class ShopCache:
         """Load vectors; wait for those that another thread is loading or has just loaded."""
         found: dict[Hashable, Vector] = {}
         done = threading.Event()
-        with self._guard:
+        with self._lock:
             others = [self._loading[key] for key in queries if key in self._loading]
             ours = {
-                key: each
-                for key, each in queries.items()
-                if key not in self._loading and self.vectors.get(key) is seen[key]
+                key: query
+                for key, query in queries.items()
+                if key not in self._loading and self.vectors.get(key) is earlier[key]
             }
             self._loading.update(dict.fromkeys(ours, done))
         try:
             for key, vector in loader.load([*ours.values()], contact_index, count):
                 found[key] = self._keep(key, vector)
         finally:
-            with self._guard:
+            with self._lock:
                 for key in ours:
                     del self._loading[key]
             done.set()
@@ -227,22 +223,21 @@ class ShopCache:
 
     def _keep(self, key: Hashable, vector: Vector) -> Vector:
         """Keep a vector, unless a newer one is kept."""
-        with self._guard:
+        with self._lock:
             other = self.vectors.get(key)
-            newer = other is None or other.layout != vector.layout or other.count <= vector.count
-            if (
-                newer
-                and self.contact_index is not None
-                and self.contact_index.layout == vector.layout
-            ):
+            is_newest = (
+                other is None or other.layout != vector.layout or other.count <= vector.count
+            )
+            layout = None if self.contact_index is None else self.contact_index.layout
+            if is_newest and vector.layout == layout:
                 self.vectors[key] = vector
         return vector
 
 
-def _touched_contacts(touched: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
-    """Return the contacts that writes touched in some tables, or erased."""
+def _affected_contacts(writes: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
+    """Return the contacts that writes affected in some tables, or erased."""
     found = [NOBODY]
-    for write in touched:
+    for write in writes:
         found += [write.tables[name] for name in tables if name in write.tables]
         found.append(write.erased)
     return np.unique(np.concatenate(found)) if len(found) > 1 else NOBODY

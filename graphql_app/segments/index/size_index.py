@@ -4,8 +4,10 @@ the evaluation and the eviction of vectors, which share the index's state."""
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,8 +24,8 @@ from graphql_app.segments.index.vectors import Integers, Vector
 from graphql_app.segments.predicate import key
 from graphql_app.segments.rules.tree import Rule, combine, criteria
 
-R = TypeVar("R")
-Leaves: TypeAlias = Mapping[str, Criterion]
+Queries: TypeAlias = Mapping[Hashable, VectorQuery]
+Loaded: TypeAlias = tuple[ContactIndex, Mapping[Hashable, Vector]]
 
 MAX_UNKEPT = 10_000
 
@@ -33,64 +35,36 @@ class Evaluation:
     """The answers of some criteria for every contact of a shop, at one state of its facts.
 
     Attributes:
-        contact_index: The contacts.
         answers: Which contacts each criterion matches, by its key.
-        steady: Whether only new facts can change the answers.
+        steady: Whether only new facts can change the answers, as opposed to time alone.
         columns: Values of columns of ``Contact``, by position; ``MISSING`` for NULL.
     """
 
     contact_index: ContactIndex
     answers: Mapping[str, Flags]
     steady: bool
-    columns: Mapping[str, Integers] = field(default_factory=dict)
+    columns: Mapping[str, Integers]
 
     def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
         """Yield which contacts each rule matches, by position. The rules use these criteria."""
         known: dict[int, Flags] = {}
         for rule in rules:
             yield combine(
-                rule, lambda leaf: self.answers[key(leaf)], self._all, _any, np.logical_not, known
+                rule,
+                lambda leaf: self.answers[key(leaf)],
+                lambda flags: reduce(and_, flags) if flags else self.contact_index.alive,
+                lambda flags: reduce(or_, flags),
+                np.logical_not,
+                known,
             )
 
-    def _all(self, flags: Collection[Flags]) -> Flags:
-        found = iter(flags)
-        whole = next(found, self.contact_index.alive)
-        for each in found:
-            whole = whole & each
-        return whole
-
     def count(self, matching: Flags) -> int:
-        """Count the contacts that match."""
         if not self.contact_index.everyone:
             matching = matching & self.contact_index.alive
         return int(np.count_nonzero(matching))
 
     def count_textable(self, matching: Flags) -> int:
-        """Count the contacts that match and can be texted."""
         return int(np.count_nonzero(matching & self.contact_index.textable))
-
-
-def _any(flags: Collection[Flags]) -> Flags:
-    first, *others = flags
-    for each in others:
-        first = first | each
-    return first
-
-
-def _evaluation(
-    contact_index: ContactIndex,
-    leaves: Leaves,
-    asked: Mapping[str, VectorQuery],
-    vectors: Mapping[Hashable, Vector],
-    scope: Scope,
-) -> Evaluation:
-    watched = WatchedScope(scope)
-    answers = {
-        name: _answer(leaves[name], query, vectors[query.key], watched)
-        for name, query in asked.items()
-    }
-    steady = not watched.asked and all(query.steady for query in asked.values())
-    return Evaluation(contact_index, answers, steady)
 
 
 def _answer(leaf: Criterion, query: VectorQuery, vector: Vector, scope: Scope) -> Flags:
@@ -105,12 +79,9 @@ def _answer(leaf: Criterion, query: VectorQuery, vector: Vector, scope: Scope) -
 
 
 class SizeIndex:
-    """Keeps the vectors of recent queries, and evicts the least recently used.
+    """Keeps the vectors of recent queries, up to a budget in bytes of memory.
 
-    Args:
-        audience: The store of facts.
-        recorder: Writes the facts.
-        budget: The memory to use, in bytes.
+    The least recently used vectors are evicted first.
     """
 
     def __init__(self, audience: Audience, recorder: Recorder, budget: int) -> None:
@@ -126,7 +97,6 @@ class SizeIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in use."""
         return self.usage[2]
 
     @property
@@ -142,41 +112,28 @@ class SizeIndex:
     ) -> Evaluation | None:
         """Evaluate all criteria of some rules; ``None`` if only a statement can.
 
-        Args:
-            shop_id: The shop.
-            rules: The rules.
-            scope: The shop at an instant.
-            columns: Columns of ``Contact`` with numbers or instants to return, too.
+        ``columns`` are columns of ``Contact`` with numbers or instants to return, too.
 
         Raises:
             AppError: A statement failed, or the evaluation takes too long.
             CriterionFailedError: A criterion's code fails, or its SQL is refused.
         """
-        loader = VectorLoader.of(self._audience, shop_id, self._recorder.catch_up)
-        own = {name: VectorQuery.of_contact(name) for name in columns}
+        loader = VectorLoader(self._audience, shop_id, self._recorder.catch_up)
 
-        def evaluation(asked: Mapping[str, VectorQuery], leaves: Leaves) -> Evaluation:
-            queries = {each.key: each for each in (*asked.values(), *own.values())}
+        def load(queries: Queries) -> Loaded:
             shop = self._shop(shop_id)
             self._refuse_if_too_large(shop, queries, loader)
 
-            def ask(count: int) -> tuple[ContactIndex, Mapping[Hashable, Vector]]:
+            def load_at(count: int) -> Loaded:
                 contact_index = shop.refresh_contacts(loader, count)
                 return contact_index, shop.vectors_of(queries, contact_index, loader, count)
 
             try:
-                contact_index, vectors = self._consistent(shop_id, ask)
+                return self._consistent(shop_id, load_at)
             finally:  # vectors that were loaded before a failure are kept
                 self._note_use(shop_id, queries)
-            values = {
-                name: vectors[query.key].values.astype(np.int64, copy=False)
-                for name, query in own.items()
-            }
-            return replace(
-                _evaluation(contact_index, leaves, asked, vectors, scope), columns=values
-            )
 
-        return self._or_fall_back(rules, scope, evaluation)
+        return self._evaluate(rules, scope, load, columns)
 
     def of_contacts(
         self, shop_id: int, rules: Collection[Rule], scope: Scope, contacts: Collection[int]
@@ -186,61 +143,73 @@ class SizeIndex:
         Raises:
             AppError, CriterionFailedError: As for ``evaluate``.
         """
-        loader = VectorLoader.of(self._audience, shop_id, self._recorder.catch_up)
+        loader = VectorLoader(self._audience, shop_id, self._recorder.catch_up)
         few = np.unique(np.array([*contacts], np.uint64))
 
-        def evaluation(asked: Mapping[str, VectorQuery], leaves: Leaves) -> Evaluation:
-            queries = {query.key: query for query in asked.values()}
+        def load(queries: Queries) -> Loaded:
             shop = self._shop(shop_id)
-            kept = {key: each for key, each in queries.items() if key in shop.vectors}
-            others = [each for key, each in queries.items() if key not in kept]
+            kept = {key: query for key, query in queries.items() if key in shop.vectors}
+            others = [query for key, query in queries.items() if key not in kept]
 
-            def ask(count: int) -> tuple[ContactIndex, Mapping[Hashable, Vector]]:
+            def load_at(count: int) -> Loaded:
                 if not kept:
                     contact_index = ContactIndex.of(*loader.fetch_contacts(few), layout=0)
                     return contact_index, dict(loader.load(others, contact_index, count, few))
-                whole = shop.refresh_contacts(loader, count)
-                found = shop.vectors_of(kept, whole, loader, count)
-                contact_index = whole.only(few)
-                places = whole.find(contact_index.ids)
+                everyone = shop.refresh_contacts(loader, count)
+                found = shop.vectors_of(kept, everyone, loader, count)
+                contact_index = everyone.only(few)
+                places = everyone.find(contact_index.ids)
                 vectors = {key: vector.only(places) for key, vector in found.items()}
                 return contact_index, vectors | dict(loader.load(others, contact_index, count, few))
 
             try:
-                contact_index, vectors = self._consistent(shop_id, ask)
+                return self._consistent(shop_id, load_at)
             finally:
                 self._note_use(shop_id, kept)
-            return _evaluation(contact_index, leaves, asked, vectors, scope)
 
-        return self._or_fall_back(rules, scope, evaluation)
+        return self._evaluate(rules, scope, load)
 
-    def _consistent(self, shop_id: int, ask: Callable[[int], R]) -> R:
-        """Call ``ask`` with the number of writes, so that its result includes no later write.
+    def _consistent(self, shop_id: int, load_at: Callable[[int], Loaded]) -> Loaded:
+        """Call ``load_at`` with the number of writes, so that its result includes no later write.
 
-        A concurrent write may be in one vector and not in another. Then ``ask`` is called again
+        A concurrent write may be in one vector and not in another. Then ``load_at`` is called again
         while the shop's writes are paused.
         """
         self._recorder.catch_up_if_stale()
         write_log = self._recorder.write_log
         count = write_log.count_writes(shop_id)
-        found = ask(count)
+        found = load_at(count)
         if write_log.is_unchanged_since(shop_id, count):
             return found
         with self._recorder.quiesce(shop_id):
-            return ask(write_log.count_writes(shop_id))
+            return load_at(write_log.count_writes(shop_id))
 
-    def _or_fall_back(
+    def _evaluate(
         self,
         rules: Collection[Rule],
         scope: Scope,
-        evaluation: Callable[[Mapping[str, VectorQuery], Leaves], Evaluation],
+        load: Callable[[Queries], Loaded],
+        columns: Collection[str] = (),
     ) -> Evaluation | None:
         """Evaluate; when the values of a query cannot be kept, use its condition instead."""
         leaves = {key(leaf): leaf for rule in rules for leaf in criteria(rule)}
+        of_columns = {name: VectorQuery.of_contact(name) for name in columns}
         while True:
             try:
-                asked = {name: self._question(leaf, scope) for name, leaf in leaves.items()}
-                return evaluation(asked, leaves)
+                asked = {name: self._query(leaf, scope) for name, leaf in leaves.items()}
+                queries = (*asked.values(), *of_columns.values())
+                contact_index, vectors = load({query.key: query for query in queries})
+                watched = WatchedScope(scope)
+                answers = {
+                    name: _answer(leaves[name], query, vectors[query.key], watched)
+                    for name, query in asked.items()
+                }
+                values = {
+                    name: vectors[query.key].values.astype(np.int64, copy=False)
+                    for name, query in of_columns.items()
+                }
+                steady = not watched.asked and all(query.steady for query in asked.values())
+                return Evaluation(contact_index, answers, steady, values)
             except NotIndexableError as error:
                 if error.key is None or error.key in self._unkept:
                     return None
@@ -248,14 +217,12 @@ class SizeIndex:
                     self._unkept.clear()
                 self._unkept[error.key] = None
 
-    def _question(self, leaf: Criterion, scope: Scope) -> VectorQuery:
+    def _query(self, leaf: Criterion, scope: Scope) -> VectorQuery:
         if type(leaf).fragment is not Criterion.fragment:
             raise NotIndexableError(f"{leaf.key} overrides fragment")
         if leaf.operator.negated:
             leaf = leaf.model_copy(update={"operator": leaf.operator.positive})
-        if isinstance(leaf, MeasuredCriterion) and (
-            type(leaf).matches is MeasuredCriterion.matches
-        ):
+        if isinstance(leaf, MeasuredCriterion) and type(leaf).matches is MeasuredCriterion.matches:
             query = self._queries.build(leaf, scope, measured=True)
             if query.key not in self._unkept:
                 return query
@@ -277,16 +244,13 @@ class SizeIndex:
             raise NotIndexableError("the contacts and criteria exceed the memory budget")
 
     def _note_use(self, shop_id: int, queries: Collection[Hashable]) -> None:
-        """Note what was used, and evict what was not used for longest if there is too much."""
+        """Note what was used, and evict the least recently used vectors if there are too many."""
         with self._lock:
             shop = self._shops.get(shop_id)
             if shop is None:
                 return
             kept = [name for name in queries if name in shop.vectors]
-            for name in (
-                *kept,
-                None,
-            ):  # the contact index last, so that it is evicted after its vectors
+            for name in [*kept, None]:  # the contact index, evicted after its vectors
                 self._recent[shop_id, name] = None
                 self._recent.move_to_end((shop_id, name))
             self._bytes[shop_id] = shop.nbytes

@@ -56,11 +56,7 @@ class Unit:
 
     @classmethod
     def of(cls, type: pa.DataType) -> Unit:
-        """Return the unit of a type.
-
-        Raises:
-            NotIndexableError: Values of the type cannot be kept.
-        """
+        """Return the unit of a type; raise ``NotIndexableError`` if its values cannot be kept."""
         if pa.types.is_decimal(type):
             return cls(type, 10**type.scale if type.scale <= MONEY_SCALE else 2 * 10**MONEY_SCALE)
         whole = pa.types.is_integer(type) or pa.types.is_date32(type)
@@ -74,12 +70,11 @@ class Unit:
         Raises:
             NotIndexableError: A value is too large.
         """
-        if values.null_count:
-            filled = self._numbers(values.drop_null())
-            numbers = np.full(len(values), MISSING, np.int64)
-            numbers[_numpy(values.is_valid())] = filled
-            return numbers
-        return self._numbers(values)
+        if not values.null_count:
+            return self._numbers(values)
+        numbers = np.full(len(values), MISSING, np.int64)
+        numbers[_numpy(values.is_valid())] = self._numbers(values.drop_null())
+        return numbers
 
     def _numbers(self, values: pa.Array) -> Integers:
         try:
@@ -113,12 +108,10 @@ class Unit:
         low, high = MISSING + 1, LARGEST
         if interval.low is not None:
             bound = self._parts(interval.low)
-            least = math.floor(bound) + 1 if interval.low_open else math.ceil(bound)
-            low = max(low, least)
+            low = max(low, math.floor(bound) + 1 if interval.low_open else math.ceil(bound))
         if interval.high is not None:
             bound = self._parts(interval.high)
-            most = math.ceil(bound) - 1 if interval.high_open else math.floor(bound)
-            high = min(high, most)
+            high = min(high, math.ceil(bound) - 1 if interval.high_open else math.floor(bound))
         return low, high
 
     def _parts(self, bound: Any) -> Fraction:
@@ -202,13 +195,9 @@ def _halves(values: pa.Array) -> Integers | None:
 
 
 def within(numbers: Integers, low: int, high: int, complete: bool = False) -> Flags:
-    """Return which numbers lie between two bounds, inclusive.
+    """Return which numbers lie between two bounds, inclusive; ``low`` is above ``MISSING``.
 
-    Args:
-        numbers: The numbers.
-        low: The lower bound, at least ``MISSING + 1``.
-        high: The upper bound.
-        complete: Whether no number is ``MISSING``.
+    ``complete`` says that no number is ``MISSING``.
     """
     if low > high:
         return np.zeros(len(numbers), np.bool_)
@@ -230,7 +219,6 @@ class Vector:
         values: The measured integers, or whether the condition holds, by position.
         unit: The unit of the integers; ``None`` for a condition.
         fill: The value of a contact that the query does not return.
-        layout: The layout of the contact index that the positions refer to.
         count: The number of the shop's writes that the values include.
         moving: The query's moving instants at the time.
         crossings: The rows that the moving instants pass next, if they were looked up.
@@ -249,7 +237,6 @@ class Vector:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory."""
         masks = sum(mask.nbytes for _, mask in [*self.masks.values()])
         crossings = 0 if self.crossings is None else self.crossings.nbytes
         return self.values.nbytes + masks + crossings
@@ -276,7 +263,6 @@ class Vector:
         return mask
 
     def only(self, places: Positions) -> Vector:
-        """Return the vector of the contacts at some positions."""
         return replace(self, values=self.values[places], layout=0, crossings=None, masks={})
 
     def extended_to(self, size: int) -> Vector:
@@ -288,7 +274,6 @@ class Vector:
         return replace(self, values=np.concatenate([self.values, more]), masks={})
 
     def truncated_to(self, size: int) -> Vector:
-        """Return the vector without positions beyond a size."""
         if len(self.values) <= size:
             return self
         return replace(self, values=self.values[:size], masks={})
@@ -299,11 +284,7 @@ class Vector:
         return replace(self, values=values, layout=layout, masks={})
 
     def converted(self, values: pa.Array) -> Integers | Flags:
-        """Convert the engine's values to the vector's.
-
-        Raises:
-            NotIndexableError: A value cannot be kept.
-        """
+        """Convert the engine's values; raise ``NotIndexableError`` if one cannot be kept."""
         if self.unit is None:
             return _numpy(values.cast(pa.bool_()).fill_null(False))
         numbers = self.unit.numbers(values)
@@ -321,19 +302,13 @@ def look_ahead(moves: Sequence[Span]) -> tuple[Span, ...]:
 
 @dataclass(frozen=True)
 class Crossings:
-    """The rows that moving instants pass, with one entry per instant.
+    """The rows that moving instants pass, with one entry per instant."""
 
-    Attributes:
-        spans: The span that was searched.
-        rows: The times of the rows, ascending, and their contacts.
-    """
-
-    spans: tuple[Span, ...]
-    rows: tuple[tuple[Integers, Ids], ...]
+    spans: tuple[Span, ...]  # that were searched
+    rows: tuple[tuple[Integers, Ids], ...]  # the times of the rows, ascending, and their contacts
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory."""
         return sum(times.nbytes + contacts.nbytes for times, contacts in self.rows)
 
     def between(self, moves: Sequence[Span]) -> Ids | None:
