@@ -30,13 +30,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Context:
-    """The context of one request of one shop.
-
-    Attributes:
-        services: The services of the process.
-        access: The shop and the scopes of the client's token.
-        authorization: The request's ``Authorization`` header.
-    """
+    """The context of one request of one shop."""
 
     services: Services
     access: Access
@@ -49,16 +43,11 @@ class Context:
         return bool(self._begun)
 
     def begins_to_write(self, field: str) -> None:
-        """Note that a mutation begins."""
         self._begun.append(field)
 
     @classmethod
     async def admit(cls, services: Services, authorization: str) -> Context:
-        """Authenticate a client by its ``Authorization`` header.
-
-        Raises:
-            UnauthenticatedError: The header has no valid token.
-        """
+        """Authenticate a client; raise ``UnauthenticatedError`` without a valid token."""
         token = parse_api_token(authorization)
         access = services.tokens.find_cached(token)
         if access is None:
@@ -68,16 +57,11 @@ class Context:
         return cls(services, access, authorization=authorization)
 
     async def renewed(self) -> Context:
-        """Authenticate the client again, for an instant of its own.
-
-        Raises:
-            UnauthenticatedError: The token is no longer valid.
-        """
+        """Authenticate the client again, as ``admit`` does, for an instant of its own."""
         return await self.admit(self.services, self.authorization)
 
     @property
     def shop_id(self) -> int:
-        """The id of the token's shop."""
         return self.access.shop_id
 
     @cached_property
@@ -87,12 +71,10 @@ class Context:
 
     @property
     def saved(self) -> SavedSegments:
-        """The shop's saved segments."""
         return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
 
     @property
     def segment_editor(self) -> SegmentEditor:
-        """Edits the shop's saved segments."""
         return SegmentEditor(self.saved)
 
     @cached_property
@@ -105,19 +87,11 @@ class Context:
         return FairEngine(services, engine)
 
     async def parse(self, document: object) -> Rule:
-        """Parse a rule that may refer to the shop's saved segments.
-
-        Raises:
-            InvalidInputError: The rule is invalid.
-        """
+        """Parse a rule; see ``SavedSegments.parse``."""
         return await self.run_with(keys_in(document), self.saved.parse, document)
 
     async def rule_of(self, segment: Segment) -> Rule:
-        """Parse the rule of a saved segment.
-
-        Raises:
-            InvalidInputError: The rule has become invalid, for example because a plugin is missing.
-        """
+        """Parse the rule of a saved segment; see ``SavedSegments.rule``."""
         return await self.run_with(keys_in(segment.rule), self.saved.rule, segment)
 
     async def summaries(self, segments: Sequence[Segment]) -> list[str]:
@@ -126,23 +100,23 @@ class Context:
         if cached is not None:
             return cached
         found: dict[int, str] = {}
-        theirs = [any(map(self._is_third_party, keys_in(segment.rule))) for segment in segments]
+        is_third_party = self.services.registry.is_third_party
+        limited = [any(map(is_third_party, keys_in(segment.rule))) for segment in segments]
 
-        async def describe(limited: bool) -> None:
-            numbers = [number for number, is_theirs in enumerate(theirs) if is_theirs is limited]
+        async def describe(with_third_party: bool) -> None:
+            numbers = [n for n, each in enumerate(limited) if each is with_third_party]
             some = [segments[number] for number in numbers]
             if not some:
                 return
-            criteria = (key for segment in some if limited for key in keys_in(segment.rule))
+            criteria = (
+                key for segment in some if with_third_party for key in keys_in(segment.rule)
+            )
             work = self.services.summaries.summaries
             texts = await self.run_with(criteria, work, self.saved, self.engine.shop, some)
             found.update(zip(numbers, texts, strict=True))
 
-        await asyncio.gather(describe(limited=False), describe(limited=True))
+        await asyncio.gather(describe(with_third_party=False), describe(with_third_party=True))
         return [found[number] for number in range(len(segments))]
-
-    def _is_third_party(self, key: str) -> bool:
-        return self.services.registry.is_third_party(key)
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run blocking work that runs no criterion's code in a worker thread."""
@@ -156,11 +130,7 @@ class Context:
 
 
 def parse_api_token(authorization: str) -> str:
-    """Return the token in an ``Authorization`` header.
-
-    Raises:
-        UnauthenticatedError: The header is empty, or its token has not the form of an API token.
-    """
+    """Return the token in a header; raise ``UnauthenticatedError`` if it has not a token's form."""
     token = bearer_token(authorization)
     if not TOKEN_PATTERN.fullmatch(token):
         raise UnauthenticatedError

@@ -33,10 +33,6 @@ class Services:
     """Everything that exists once in a process.
 
     Attributes:
-        catalog: Shops, tokens and saved segments.
-        audience: The facts.
-        recorder: Writes the facts.
-        registry: The installed plugins.
         workers: The threads that requests run in. Authentication and health checks have threads of
             their own, so they answer while all workers are busy.
         index_bytes: The memory of the size index; it keeps nothing when this is 0.
@@ -59,12 +55,8 @@ class Services:
         """Run blocking work for a shop in a worker thread.
 
         Work with third-party criteria may occupy half of the workers, so that slow plugins delay
-        each other and nothing else.
-
-        Args:
-            shop_id: The shop that the work is for.
-            work: The work.
-            criteria: The keys of all criteria whose code or SQL the work runs.
+        each other and nothing else. ``criteria`` are the keys of all criteria whose code or SQL the
+        work runs.
 
         Raises:
             CriteriaError: A criterion failed or took too long; the message names its plugin.
@@ -116,27 +108,22 @@ class Services:
 
     @cached_property
     def write_watcher(self) -> WriteWatcher:
-        """Wakes subscriptions when facts are written."""
         return WriteWatcher(self.recorder.write_log)
 
     @cached_property
     def tokens(self) -> TokenCache:
-        """The access of each token, remembered for a moment."""
         return TokenCache(self.catalog)
 
     @cached_property
     def index(self) -> SizeIndex:
-        """The size index."""
         return SizeIndex(self.audience, self.recorder, self.index_bytes)
 
     @cached_property
     def labels(self) -> LabelCache:
-        """The labels that sentences show."""
         return LabelCache(self.recorder.write_log)
 
     @cached_property
     def summaries(self) -> SummaryCache:
-        """The summaries of saved segments."""
         return SummaryCache()
 
     @cached_property

@@ -61,9 +61,8 @@ class _Running(Generic[T]):
 class InFlight(Generic[T]):
     """Answers in progress on one event loop, each shared by all requests with the same key.
 
-    Args:
-        keep: Seconds for which a finished answer is still shared, so that subscribers woken by the
-            same write share it. Failures are never kept.
+    A finished answer is shared for another ``keep`` seconds, so that subscribers woken by the same
+    write share it. Failures are never kept.
     """
 
     def __init__(self, keep: float) -> None:

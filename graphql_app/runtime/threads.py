@@ -24,9 +24,12 @@ async def in_thread(work: Callable[[], R], slot: AbstractAsyncContextManager[Non
     """
     async with slot:
         cancellation = Cancellation()
-        thread = asyncio.ensure_future(
-            to_thread.run_sync(_cancellable(cancellation, work), limiter=CapacityLimiter(1))
-        )
+
+        def run() -> R:
+            current_cancellation.set(cancellation)
+            return work()
+
+        thread = asyncio.ensure_future(to_thread.run_sync(run, limiter=CapacityLimiter(1)))
         try:
             await asyncio.wait([thread])
         except asyncio.CancelledError:
@@ -39,19 +42,8 @@ async def in_thread(work: Callable[[], R], slot: AbstractAsyncContextManager[Non
 
 
 async def _stop(cancellation: Cancellation, thread: asyncio.Future[R]) -> None:
-    """Stop the work, and wait until its thread has ended."""
     while not thread.done():
         with suppress(AppError):
             await to_thread.run_sync(cancellation.cancel, limiter=CapacityLimiter(1))
         await asyncio.wait([thread], timeout=STOP_INTERVAL)
     thread.exception()  # otherwise asyncio logs an exception that was never retrieved
-
-
-def _cancellable(cancellation: Cancellation, work: Callable[[], R]) -> Callable[[], R]:
-    """Return the work with its statements registered with ``cancellation``."""
-
-    def run() -> R:
-        current_cancellation.set(cancellation)
-        return work()
-
-    return run

@@ -69,11 +69,7 @@ class LabelCache:
             return self._changes[shop_id]
 
     def sentences(self, reader: FactReader, rules: Sequence[Rule]) -> list[str]:
-        """Write rules as sentences with labels.
-
-        Raises:
-            CriterionFailedError: A criterion cannot be described.
-        """
+        """Write rules as sentences with labels; see ``sentences``."""
         missing: dict[Field, list[str]] = {}
         known: dict[Field, _Labels] = {}
 
@@ -86,9 +82,9 @@ class LabelCache:
                 missing.setdefault(field, []).append(value)
             return labels.values.get(value)
 
-        written = sentences(rules, reader.scope, label)
+        found = sentences(rules, reader.scope, label)
         if not missing:
-            return written
+            return found
         for field, values in [*missing.items()]:
             known[field] = self._load(reader, field, list(dict.fromkeys(values))[:MAX_VALUES])
         return sentences(rules, reader.scope, label)
@@ -116,7 +112,6 @@ class LabelCache:
         return False
 
     def _load(self, reader: FactReader, field: Field, values: list[str]) -> _Labels:
-        """Read the labels of some values of a field and keep them."""
         kind, name = field
         labels = self._current(reader.shop_id, field)
         # A write during the statement may change what it reads.
@@ -188,7 +183,6 @@ def _without_order(statement: Statement) -> Statement:
 
 
 def _tables(statement: Statement) -> frozenset[str]:
-    """Return the names of the tables that a statement reads."""
     elements = visitors.iterate(statement)
     found = (each.table if isinstance(each, Column) else each for each in elements)
     return frozenset(each.name for each in found if isinstance(each, Table))

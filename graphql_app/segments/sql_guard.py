@@ -26,11 +26,7 @@ class ForbiddenFragmentError(Exception):
 
 
 def checked(sql: Sql, key: str) -> Sql:
-    """Return a criterion's SQL after checking it.
-
-    Raises:
-        ForbiddenFragmentError: The SQL contains something forbidden.
-    """
+    """Return a criterion's SQL; raise ``ForbiddenFragmentError`` if it has something forbidden."""
     for element in visitors.iterate(sql):
         reason = _forbidden(element)
         if reason is not None:

@@ -88,8 +88,8 @@ def _describe(engine: ShopEngine, rules: Sequence[Rule | None]) -> list[str | No
     """Write rules as sentences; ``None`` for no rule, and for one that cannot be described."""
     whole = [rule for rule in rules if rule is not None]
     with suppress(CriterionFailedError):
-        written = iter(engine.sentences(whole))
-        return [None if rule is None else next(written) for rule in rules]
+        sentences = iter(engine.sentences(whole))
+        return [None if rule is None else next(sentences) for rule in rules]
     return [None if rule is None else _describe_one(engine, rule) for rule in rules]
 
 

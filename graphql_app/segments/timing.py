@@ -28,15 +28,11 @@ class Source(StrEnum):
 
 
 class Answer:
-    """An answer in progress.
-
-    Attributes:
-        source: Where the answer came from; ``None`` until that is known.
-    """
+    """An answer in progress."""
 
     def __init__(self) -> None:
         self._statements_before = _executed_statements()
-        self.source: Source | None = None
+        self.source: Source | None = None  # until it is known
 
     def came_from_index(self) -> None:
         """Note that the index answered, from memory or after loading vectors."""
@@ -44,7 +40,6 @@ class Answer:
         self.source = Source.LOAD if loaded else Source.INDEX
 
     def came_from_engine(self) -> None:
-        """Note that one statement answered."""
         self.source = Source.ENGINE
 
 
