@@ -30,8 +30,6 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Context:
-    """The context of one request of one shop."""
-
     services: Services
     access: Access
     authorization: str = field(default="", repr=False, kw_only=True)
@@ -130,7 +128,7 @@ class Context:
 
 
 def parse_api_token(authorization: str) -> str:
-    """Return the token in a header; raise ``UnauthenticatedError`` if it has not a token's form."""
+    """Return the token in a header; raise ``UnauthenticatedError`` if its form is wrong."""
     token = bearer_token(authorization)
     if not TOKEN_PATTERN.fullmatch(token):
         raise UnauthenticatedError

@@ -84,7 +84,6 @@ def explanations(
 
 
 def _measure(criterion: MeasuredCriterion, scope: Scope) -> Subquery:
-    """Select contact ids and the values that the criterion compares."""
     positive = criterion.model_copy(update={"operator": criterion.operator.positive})
     with blaming(criterion):
         measure = positive.measure(scope)

@@ -27,8 +27,6 @@ from graphql_app.segments.rules.tree import Path, Rule
 
 
 class SegmentSortKey(StrEnum):
-    """The sort order of segments."""
-
     NAME = "NAME"
     CREATED_AT = "CREATED_AT"
     UPDATED_AT = "UPDATED_AT"
@@ -43,8 +41,6 @@ class Place:
 
 
 class SavedSegments:
-    """The saved segments of one shop."""
-
     def __init__(self, catalog: Catalog, registry: Registry, shop: Shop) -> None:
         self.catalog = catalog
         self._registry = registry

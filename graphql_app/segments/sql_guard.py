@@ -35,7 +35,6 @@ def checked(sql: Sql, key: str) -> Sql:
 
 
 def _forbidden(element: Any) -> str | None:
-    """Return why an element of SQL is forbidden, if it is."""
     if isinstance(element, TextClause | CollationClause) or any(
         getattr(element, name, None) for name in RAW_PARTS
     ):

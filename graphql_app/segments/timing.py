@@ -20,16 +20,12 @@ MAX_LOGGED_LENGTH = 1_000  # characters of each rule
 
 
 class Source(StrEnum):
-    """Where an answer came from."""
-
     INDEX = "index"
     LOAD = "load"
     ENGINE = "engine"
 
 
 class Answer:
-    """An answer in progress."""
-
     def __init__(self) -> None:
         self._statements_before = _executed_statements()
         self.source: Source | None = None  # until it is known

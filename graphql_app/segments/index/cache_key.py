@@ -116,7 +116,7 @@ class VectorQuery:
 
 
 class QueryBuilder:
-    """Builds the queries of criteria, and remembers ``remembered`` of them."""
+    """Builds the queries of criteria, and remembers up to ``remembered`` of them."""
 
     def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
         self._audience = audience

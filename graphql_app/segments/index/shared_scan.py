@@ -143,7 +143,6 @@ def joined_scans(queries: Iterable[VectorQuery], most: int) -> Iterator[Scan]:
 
 
 def _has_row_per_contact(statement: Statement) -> bool:
-    """Return whether a statement selects one row for each contact."""
     _, value = statement.selected_columns
     return statement.get_final_froms() == [sql_table(Contact)] and not any(
         isinstance(each, FunctionElement) and each.name in MULTIPLYING

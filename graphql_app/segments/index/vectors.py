@@ -115,7 +115,6 @@ class Unit:
         return low, high
 
     def _parts(self, bound: Any) -> Fraction:
-        """Convert a bound to parts of the unit."""
         match bound:
             case datetime() if pa.types.is_timestamp(self.type) and not bound.microsecond % 1000:
                 return Fraction(milliseconds(bound))
@@ -137,7 +136,7 @@ class Unit:
 
 
 def milliseconds(instant: datetime) -> int:
-    """Return an instant as milliseconds since 1970."""
+    """Return the milliseconds since 1970."""
     delta = instant - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 

@@ -191,7 +191,6 @@ def read_form(kind: type[F], body: Mapping[str, Any]) -> tuple[F | None, list[tu
 
 
 def _nulls(value: object, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of nulls in JSON."""
     if value is None:
         yield path
     elif isinstance(value, Mapping):

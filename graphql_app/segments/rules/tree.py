@@ -49,8 +49,6 @@ Rule = All | AnyOf | Not | Criterion | Reference
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A node of a rule with its path."""
-
     path: Path
     rule: Rule
 
