@@ -46,19 +46,19 @@ NONDETERMINISTIC_PREFIXES = ("now", "current_", "utc", "rand", "fuzz", "generate
 class WatchedScope(Scope):
     """A scope that notes whether its instant was read."""
 
-    asked: bool
+    was_read: bool
     _scope: Scope
-    __slots__ = ("_scope", "asked")
+    __slots__ = ("_scope", "was_read")
 
     def __init__(self, scope: Scope) -> None:
         object.__setattr__(self, "timezone", scope.timezone)
         object.__setattr__(self, "currency", scope.currency)
         object.__setattr__(self, "_scope", scope)
-        object.__setattr__(self, "asked", False)
+        object.__setattr__(self, "was_read", False)
 
     @property
     def now(self) -> datetime:
-        object.__setattr__(self, "asked", True)
+        object.__setattr__(self, "was_read", True)
         return self._scope.now
 
 
@@ -141,7 +141,7 @@ class QueryBuilder:
             return self._separate_moving(replace(query, steady=False), rendered, scope, moving)
         watched = WatchedScope(scope)
         query, rendered = self._build(criterion, watched, measured)
-        if watched.asked:
+        if watched.was_read:
             moving = self._moving(rendered, criterion, scope, measured)
             query = replace(query, steady=False)
         query = self._separate_moving(query, rendered, scope, moving)

@@ -116,10 +116,10 @@ class ContactIndex:
         starts = np.searchsorted(first - first[0], edges)
         return (shift, starts) if int(np.diff(starts).max(initial=0)) <= CROWDED else None
 
-    def updated(self, asked: Ids, found: Ids, textable: Flags) -> tuple[ContactIndex, Positions]:
+    def updated(self, changed: Ids, found: Ids, textable: Flags) -> tuple[ContactIndex, Positions]:
         """Return the index after contacts changed, and the positions of new contacts.
 
-        Of the contacts ``asked``, which may have changed, those ``found`` exist. ``textable`` says
+        Of the contacts that may have ``changed``, those ``found`` exist. ``textable`` says
         which of these can be texted.
         """
         new = found[self.find(found) == NOT_FOUND]
@@ -130,7 +130,7 @@ class ContactIndex:
             alive=np.concatenate([self.alive, np.zeros(added, np.bool_)]),
             textable=np.concatenate([self.textable, np.zeros(added, np.bool_)]),
         )
-        places = contact_index.find(asked)
+        places = contact_index.find(changed)
         places = places[places != NOT_FOUND]
         present = contact_index.find(found)
         arrived = present[~contact_index.alive[present]]

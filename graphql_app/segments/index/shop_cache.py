@@ -181,8 +181,8 @@ class ShopCache:
         stale_places = contact_index.find(contacts)
         stale_places = stale_places[stale_places != NOT_FOUND]
         vectors = {key: found[key].extended_to(len(contact_index)) for key in stale}
-        asked = [queries[key] for key in stale]
-        for key, ids, values in loader.reload(asked, vectors, contacts):
+        stale_queries = [queries[key] for key in stale]
+        for key, ids, values in loader.reload(stale_queries, vectors, contacts):
             places = contact_index.find(ids)
             known = places != NOT_FOUND
             updated = vectors[key].values.copy()

@@ -27,7 +27,7 @@ from graphql_app.segments.rules.tree import Rule, combine, criteria
 Queries: TypeAlias = Mapping[Hashable, VectorQuery]
 Loaded: TypeAlias = tuple[ContactIndex, Mapping[Hashable, Vector]]
 
-MAX_UNKEPT = 10_000
+MAX_NOT_INDEXABLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class SizeIndex:
         self._shops: dict[int, ShopCache] = {}
         self._recent: OrderedDict[tuple[int, Hashable], None] = OrderedDict()
         self._bytes: dict[int, int] = {}
-        self._unkept: dict[Hashable, None] = {}
+        self._not_indexable: dict[Hashable, None] = {}
 
     @property
     def nbytes(self) -> int:
@@ -196,26 +196,27 @@ class SizeIndex:
         of_columns = {name: VectorQuery.of_contact(name) for name in columns}
         while True:
             try:
-                asked = {name: self._query(leaf, scope) for name, leaf in leaves.items()}
-                queries = (*asked.values(), *of_columns.values())
+                of_leaves = {name: self._query(leaf, scope) for name, leaf in leaves.items()}
+                queries = (*of_leaves.values(), *of_columns.values())
                 contact_index, vectors = load({query.key: query for query in queries})
                 watched = WatchedScope(scope)
                 answers = {
                     name: _answer(leaves[name], query, vectors[query.key], watched)
-                    for name, query in asked.items()
+                    for name, query in of_leaves.items()
                 }
                 values = {
                     name: vectors[query.key].values.astype(np.int64, copy=False)
                     for name, query in of_columns.items()
                 }
-                steady = not watched.asked and all(query.steady for query in asked.values())
+                all_steady = all(query.steady for query in of_leaves.values())
+                steady = all_steady and not watched.was_read
                 return Evaluation(contact_index, answers, steady, values)
             except NotIndexableError as error:
-                if error.key is None or error.key in self._unkept:
+                if error.key is None or error.key in self._not_indexable:
                     return None
-                if len(self._unkept) >= MAX_UNKEPT:
-                    self._unkept.clear()
-                self._unkept[error.key] = None
+                if len(self._not_indexable) >= MAX_NOT_INDEXABLE:
+                    self._not_indexable.clear()
+                self._not_indexable[error.key] = None
 
     def _query(self, leaf: Criterion, scope: Scope) -> VectorQuery:
         if type(leaf).fragment is not Criterion.fragment:
@@ -224,7 +225,7 @@ class SizeIndex:
             leaf = leaf.model_copy(update={"operator": leaf.operator.positive})
         if isinstance(leaf, MeasuredCriterion) and type(leaf).matches is MeasuredCriterion.matches:
             query = self._queries.build(leaf, scope, measured=True)
-            if query.key not in self._unkept:
+            if query.key not in self._not_indexable:
                 return query
         return self._queries.build(leaf, scope, measured=False)
 
@@ -234,9 +235,7 @@ class SizeIndex:
                 self._shops[shop_id] = ShopCache(shop_id, self._recorder.write_log)
             return self._shops[shop_id]
 
-    def _refuse_if_too_large(
-        self, shop: ShopCache, queries: Mapping[Hashable, VectorQuery], loader: VectorLoader
-    ) -> None:
+    def _refuse_if_too_large(self, shop: ShopCache, queries: Queries, loader: VectorLoader) -> None:
         contact_index = shop.contact_index
         contacts = loader.count_contacts() if contact_index is None else len(contact_index)
         width = sum(1 if q.kind is Kind.CONDITION else 8 for q in queries.values())
@@ -250,7 +249,7 @@ class SizeIndex:
             if shop is None:
                 return
             kept = [name for name in queries if name in shop.vectors]
-            for name in [*kept, None]:  # the contact index, evicted after its vectors
+            for name in [*kept, None]:  # None is the contact index, evicted after its vectors
                 self._recent[shop_id, name] = None
                 self._recent.move_to_end((shop_id, name))
             self._bytes[shop_id] = shop.nbytes
