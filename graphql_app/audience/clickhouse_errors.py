@@ -17,12 +17,7 @@ from graphql_app.errors import AppError, ErrorCode
 logger = logging.getLogger(__name__)
 
 # Raised if the store fails, or if a response is not one of ClickHouse's.
-DRIVER_ERRORS = (
-    SQLAlchemyError,
-    ClickHouseError,
-    pa.ArrowException,
-    urllib3.exceptions.HTTPError,
-)
+DRIVER_ERRORS = (SQLAlchemyError, ClickHouseError, pa.ArrowException, urllib3.exceptions.HTTPError)
 
 
 class AudienceUnavailableError(AppError):

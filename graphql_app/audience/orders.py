@@ -32,8 +32,7 @@ def build_order_rows(orders: pa.Table, lines: pa.Table, stored: pa.Table) -> Ord
     counts = np.bincount(row, minlength=orders.num_rows)
     starts = np.cumsum(counts) - counts
     refunded = pc.and_(
-        pc.greater(orders["refunded"], 0),
-        pc.greater_equal(orders["refunded"], orders["total"]),
+        pc.greater(orders["refunded"], 0), pc.greater_equal(orders["refunded"], orders["total"])
     )
     orders = orders.append_column(
         "valid", pc.and_(pc.is_null(orders["cancelled_at"]), pc.invert(refunded))

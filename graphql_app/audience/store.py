@@ -37,13 +37,7 @@ from graphql_app.audience.statements import (
     render,
     table_filters,
 )
-from graphql_app.audience.tables import (
-    PARTITIONS,
-    TABLES,
-    AudienceTable,
-    Statement,
-    contact_column,
-)
+from graphql_app.audience.tables import PARTITIONS, TABLES, AudienceTable, Statement, contact_column
 from graphql_app.observability import traces
 from graphql_app.observability.request_context import metrics
 

@@ -28,7 +28,7 @@ def run_once(
         catalog: The catalog, which stores a key for 24 hours.
         shop_id: The shop.
         key: The client's idempotency key.
-        request: The request as text; a retry with the same key must send the same request.
+        request: The request as text.
         work: Records the items and returns their number. If it raises, the key stays unused.
 
     Raises:
@@ -36,11 +36,8 @@ def run_once(
             request with the same key.
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise AppError(
-            ErrorCode.INVALID,
-            f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters.",
-            PATH,
-        )
+        message = f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters."
+        raise AppError(ErrorCode.INVALID, message, PATH)
     # Keyed, so that nobody without the key can guess the request, e.g. a contact's id.
     secret = key.encode(errors="surrogatepass")
     key_hash = hashlib.sha256(secret).hexdigest()

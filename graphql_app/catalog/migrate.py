@@ -21,6 +21,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x5E60
 
 
+def alembic_config(connection: Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
 def list_revisions() -> list[str]:
     """Return all revisions of the schema, oldest first. This version needs the last one."""
     scripts = ScriptDirectory(str(MIGRATIONS))
@@ -28,7 +34,7 @@ def list_revisions() -> list[str]:
 
 
 def read_revision(catalog: Catalog) -> str | None:
-    """Return the revision of a catalog's schema, or ``None`` if the database is empty.
+    """Return the schema's revision, or ``None`` if the database is empty.
 
     Raises:
         AppError: UNAVAILABLE if the database cannot be used.
@@ -38,11 +44,7 @@ def read_revision(catalog: Catalog) -> str | None:
 
 
 def require_current(catalog: Catalog) -> None:
-    """Raise unless a catalog's schema has the revision that this version needs.
-
-    Raises:
-        AppError: UNAVAILABLE; the message has the command to run.
-    """
+    """Raise UNAVAILABLE unless the schema has the revision that this version needs."""
     found, known = read_revision(catalog), list_revisions()
     if found == known[-1]:
         return
@@ -77,10 +79,8 @@ def migrate(catalog: Catalog, to: str = "head") -> None:
         raise AppError(
             ErrorCode.INVALID, f"There is no revision {to!r}: choose one of {', '.join(known)}."
         )
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with _report_failures(catalog), _migration_lock(catalog) as connection:
-        config.attributes["connection"] = connection
+        config = alembic_config(connection)
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in known:
             require_current(catalog)

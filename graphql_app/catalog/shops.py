@@ -16,7 +16,6 @@ HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def stored_id(shop: Shop) -> int:
-    """Return a stored shop's id."""
     if shop.id is None:
         raise ValueError("the shop has not been stored")
     return shop.id
@@ -57,8 +56,7 @@ def _shop_problems(shop: Shop) -> Iterable[Problem]:
         )
     if shop.currency not in list_currencies():
         yield _invalid(
-            "currency",
-            f"Unknown currency {shop.currency!r}: use an ISO 4217 code, such as USD.",
+            "currency", f"Unknown currency {shop.currency!r}: use an ISO 4217 code, such as USD."
         )
 
 
@@ -73,11 +71,6 @@ def list_shops(catalog: Catalog) -> Sequence[Shop]:
 
 
 def find_shop(catalog: Catalog, handle: str) -> Shop:
-    """Return the shop with a handle.
-
-    Raises:
-        NotFoundError: No shop has the handle.
-    """
     with catalog.read() as session:
         shop = session.exec(select(Shop).where(Shop.handle == handle)).first()
     if shop is None:

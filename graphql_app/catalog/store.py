@@ -8,14 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import (
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    SQLAlchemyError,
-    TimeoutError,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url, text
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
@@ -42,23 +35,23 @@ class Catalog:
         url: The SQLAlchemy URL, of SQLite or of PostgreSQL with psycopg.
 
     Attributes:
+        engine: The engine for reading.
+        writer: The engine for writing.
         secrets: The parts of the URL that must not be printed or logged.
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = self._writer = self._create_engine(url)
-        except (SQLAlchemyError, ImportError, ValueError) as error:
-            reason = redact(str(error), find_secrets(url))
-            raise AppError(
-                ErrorCode.UNAVAILABLE, f"CATALOG_URL cannot be used: {reason}."
-            ) from error
         self.secrets = find_secrets(url)
-        if self._engine.dialect.name == "sqlite":
+        try:
+            self.engine = self.writer = self._create_engine(url)
+        except (exc.SQLAlchemyError, ImportError, ValueError) as error:
+            message = f"CATALOG_URL cannot be used: {redact(str(error), self.secrets)}."
+            raise AppError(ErrorCode.UNAVAILABLE, message) from error
+        if self.engine.dialect.name == "sqlite":
             # BEGIN IMMEDIATE acquires SQLite's write lock at once. A transaction that reads first
             # cannot wait for the lock later.
-            self._writer = self._create_engine(url)
-            for engine, begin in ((self._engine, "BEGIN"), (self._writer, "BEGIN IMMEDIATE")):
+            self.writer = self._create_engine(url)
+            for engine, begin in ((self.engine, "BEGIN"), (self.writer, "BEGIN IMMEDIATE")):
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", partial(_begin, begin))
 
@@ -73,12 +66,8 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a session for reading.
-
-        Raises:
-            AppError: UNAVAILABLE if the database does not answer.
-        """
-        with _report_outages(), Session(self._engine, expire_on_commit=False) as session:
+        """Open a session for reading; raise UNAVAILABLE if the database does not answer."""
+        with _report_outages(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -88,40 +77,23 @@ class Catalog:
         Raises:
             AppError: UNAVAILABLE if the database does not answer.
         """
-        with (
-            _report_outages(),
-            Session(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
+        session = Session(self.writer, expire_on_commit=False)
+        with _report_outages(), session, session.begin():
             yield session
 
     def ping(self) -> None:
-        """Check that the database answers.
-
-        Raises:
-            AppError: UNAVAILABLE if it does not.
-        """
-        with _report_outages(), self._engine.connect() as connection:
+        """Raise UNAVAILABLE if the database does not answer."""
+        with _report_outages(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        self._engine.dispose()
-        self._writer.dispose()
-
-    @property
-    def engine(self) -> Engine:
-        """The engine for reading."""
-        return self._engine
-
-    @property
-    def writer(self) -> Engine:
-        """The engine for writing."""
-        return self._writer
+        self.engine.dispose()
+        self.writer.dispose()
 
     @property
     def name(self) -> str:
         """The database's URL with its secrets redacted."""
-        return redact_url(self._engine.url.render_as_string())
+        return redact_url(self.engine.url.render_as_string())
 
 
 def connection_options(url: URL) -> dict[str, Any]:
@@ -145,7 +117,7 @@ def _report_outages() -> Iterator[None]:
     try:
         yield
     # InternalError: the server became read-only. TimeoutError: all connections are in use.
-    except (OperationalError, InterfaceError, InternalError, TimeoutError) as error:
+    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
         logger.error("the catalog failed: %.200s", getattr(error, "orig", error))
         message = "The catalog does not answer; try again in a moment."
         raise AppError(ErrorCode.UNAVAILABLE, message) from error

@@ -22,13 +22,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def now() -> datetime:
-    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class CatalogTable(SQLModel, registry=registry()):
-    """Base of the catalog's tables."""
-
     __tablename__: ClassVar[str]
 
 

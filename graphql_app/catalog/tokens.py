@@ -60,15 +60,7 @@ def list_tokens(catalog: Catalog, shop: Shop) -> Sequence[ApiToken]:
 
 
 def revoke_token(catalog: Catalog, token_id: str) -> str:
-    """Revoke a token and return its id.
-
-    Args:
-        catalog: The catalog.
-        token_id: The token's id, or the whole token.
-
-    Raises:
-        NotFoundError: No token has the id.
-    """
+    """Revoke a token, given its id or the whole token, and return its id."""
     token_text = TOKEN_PATTERN.fullmatch(token_id)
     with catalog.write() as session:
         token = session.get(ApiToken, token_text[1] if token_text else token_id)
@@ -102,10 +94,7 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
 
 
 class TokenCache:
-    """A cache of authenticated tokens, each valid for ``CACHE_SECONDS``.
-
-    A token that any process revokes is therefore rejected within a second.
-    """
+    """A cache of authenticated tokens, so a token that any process revokes works for a second."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -121,7 +110,7 @@ class TokenCache:
         return _hash(token) in self._cached
 
     def find_revoked(self, ids: Sequence[str]) -> set[str]:
-        """Return the ids, out of ``ids``, of tokens that are revoked or do not exist."""
+        """Return those ``ids`` whose tokens are revoked or do not exist."""
         live: set[str] = set()
         with self._catalog.read() as session:
             for begin in range(0, len(ids), IDS_PER_STATEMENT):

@@ -62,16 +62,10 @@ class SharedWriteLocks:
         self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
         # By thread too: after a lock is lost, another thread of this process may acquire it.
         self._held: dict[tuple[int, int], Connection] = {}
-        self._lock = self._lock_file if url.get_backend_name() == "sqlite" else self._lock_advisory
-
-    @contextmanager
-    def hold(self, shop_id: int) -> Iterator[None]:
-        """Wait for a shop's write lock and hold it."""
-        with self._lock(shop_id):
-            yield
+        # Waits for a shop's write lock and holds it.
+        self.hold = self._hold_file if url.get_backend_name() == "sqlite" else self._hold_advisory
 
     def check_held(self, shop_id: int) -> None:
-        """Check that this thread still holds a shop's lock."""
         connection = self._held.get((get_ident(), shop_id))  # None for a lock on a file
         try:
             if connection is not None:
@@ -80,7 +74,6 @@ class SharedWriteLocks:
             raise _not_locked(str(error), LOCK_LOST) from error
 
     def next_version(self, shop_id: int, after: int) -> int:
-        """Return a version above ``after`` and above all earlier versions of the shop."""
         with self._catalog.write() as session:
             least = max(after + 1, time.time_ns())
             found = session.connection().execute(NEXT_VERSION, {"shop": shop_id, "least": least})
@@ -88,7 +81,7 @@ class SharedWriteLocks:
             return version
 
     @contextmanager
-    def _lock_advisory(self, shop_id: int) -> Iterator[None]:
+    def _hold_advisory(self, shop_id: int) -> Iterator[None]:
         try:
             connection = self._locker.connect()
         except OperationalError as error:
@@ -115,7 +108,7 @@ class SharedWriteLocks:
                 logger.warning("the connection to the catalog was lost during a write of facts")
 
     @contextmanager
-    def _lock_file(self, shop_id: int) -> Iterator[None]:
+    def _hold_file(self, shop_id: int) -> Iterator[None]:
         try:
             self._files.mkdir(mode=0o700, exist_ok=True)
             lock = (self._files / str(shop_id)).open("ab")
