@@ -89,10 +89,6 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
 
     If the block raises, the directory is deleted.
 
-    Args:
-        path: The directory to create.
-        progress: Called while the files' checksums are computed.
-
     Raises:
         BackupError: The path exists or cannot be written.
     """
@@ -108,15 +104,16 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
         for file_of in (catalog_file, audience_file):
             file_of(unfinished, "").parent.mkdir(mode=0o700)
         yield unfinished
-        files = _list_files(unfinished)
+        files = sorted(file for file in unfinished.rglob("*.*") if file.is_file())
         sums = ""
-        for done, (name, file) in enumerate(files):
-            sums += f"{_hash_file(file, partial(progress, 'Sums', done, len(files)))}  {name}\n"
+        for done, file in enumerate(files):
+            digest = _hash_file(file, partial(progress, "Sums", done, len(files)))
+            sums += f"{digest}  {file.relative_to(unfinished).as_posix()}\n"
             _sync(file)
         progress("Sums", len(files), len(files))
         (unfinished / SUMS).write_text(sums)
         _sync(unfinished / SUMS)
-        for directory in {*(file.parent for _, file in files), unfinished}:
+        for directory in {*(file.parent for file in files), unfinished}:
             _sync(directory)
         unfinished.rename(path)
         _sync(path.parent)
@@ -129,12 +126,6 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
     finally:
         if unfinished is not None:
             shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _list_files(directory: Path) -> list[tuple[str, Path]]:
-    """Return the files to compute checksums of, with their relative paths."""
-    found = {file.relative_to(directory).as_posix(): file for file in directory.rglob("*.*")}
-    return [(name, found[name]) for name in sorted(found) if found[name].is_file()]
 
 
 def _hash_file(file: Path, report: Callable[[], None]) -> str:
@@ -159,8 +150,7 @@ def check_backup(
 ) -> tuple[Manifest, str]:
     """Check that a backup is complete and undamaged, and that this version can read it.
 
-    Returns:
-        Its manifest, and a hash that identifies the backup.
+    Return its manifest, and a hash that identifies the backup.
 
     Raises:
         BackupError: The backup is damaged, incomplete or of a newer version.
@@ -189,9 +179,8 @@ def check_backup(
                     "copy of the backup."
                 )
     except FileNotFoundError as error:
-        raise BackupError(
-            f"{error.filename} is missing: {path} is not a complete backup."
-        ) from error
+        message = f"{error.filename} is missing: {path} is not a complete backup."
+        raise BackupError(message) from error
     except OSError as error:
         raise BackupError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:

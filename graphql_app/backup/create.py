@@ -38,14 +38,7 @@ def create_backup(
 
     Each shop's catalog rows and facts are those of one instant, and include only whole batches. The
     shop's writes wait while it is copied. A shop created after the backup started is not included.
-
-    Args:
-        path: The directory to create.
-        catalog: The catalog.
-        audience: The facts.
-        recorder: The recorder of the facts, whose write locks the backup holds.
-        progress: Called with the number of finished shops, then of finished files. If it raises,
-            nothing is left on disk.
+    ``progress`` gets the number of finished shops, then of finished files.
 
     Raises:
         BackupError: The directory cannot be written.
@@ -74,9 +67,7 @@ def create_backup(
             catalog=files.catalog_rows,
             audience={
                 table.name: Table(
-                    columns=dict(table.columns),
-                    key=tuple(table.key),
-                    rows=files.fact_rows[table.name],
+                    columns=table.columns, key=table.key, rows=files.fact_rows[table.name]
                 )
                 for table in files.fact_tables
             },

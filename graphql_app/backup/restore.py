@@ -99,8 +99,7 @@ def restore_backup(
 
 
 def _require_empty(audience: Audience) -> None:
-    names = [*(table.name for table in list_fact_tables(audience)), JournalEntry.__tablename__]
-    for name in names:
+    for name in [*(table.name for table in list_fact_tables(audience)), JournalEntry.__tablename__]:
         if has_rows(audience, name):
             raise BackupError(f"The audience already has rows in {name}. {EMPTY_STORES_ONLY}")
 
@@ -108,10 +107,8 @@ def _require_empty(audience: Audience) -> None:
 def _create_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
     """Create missing tables, e.g. of plugins, and check that all columns have the right types."""
     try:
-        create_tables(
-            audience,
-            [table_class(table.to_fact_table(name)) for name, table in manifest.audience.items()],
-        )
+        tables = manifest.audience.items()
+        create_tables(audience, [table_class(table.to_fact_table(name)) for name, table in tables])
     except ValueError as error:
         raise BackupError(f"{path} cannot be restored: {error}.") from error
     existing = {table.name: table for table in list_fact_tables(audience)}
@@ -160,5 +157,4 @@ def _read_rows(path: Path, table: str) -> Iterator[dump.Row]:
 
 
 def _list_shops(path: Path) -> Sequence[tuple[int, str]]:
-    """Return the ids and handles of a backup's shops, like ``dump.list_shops``."""
     return sorted((row["id"], row["handle"]) for row in _read_rows(path, dump.SHOPS.name))

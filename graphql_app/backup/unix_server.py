@@ -54,13 +54,10 @@ class _Server(UnixStreamServer):
 
 
 class _Handler(StreamRequestHandler):
-    """The connection of one client."""
-
     server: _Server
     timeout = 10  # seconds to wait for the request
 
     def handle(self) -> None:
-        """Create a backup and send the result."""
         with suppress(_CanceledError):
             self._send(**self._create_backup())
 
@@ -106,10 +103,7 @@ class _Handler(StreamRequestHandler):
 def serve_backups(
     data_dir: Path, catalog: Catalog, audience: Audience, recorder: Recorder
 ) -> Iterator[None]:
-    """Run the backup server in a thread while the block runs.
-
-    If the socket cannot be created, log a warning and run without it.
-    """
+    """Run the backup server in a thread, or log a warning if the socket cannot be created."""
     path = data_dir.resolve() / SOCKET
     try:
         server = _Server(path, catalog, audience, recorder)
@@ -130,10 +124,7 @@ def serve_backups(
 
 
 def request_backup(data_dir: Path, directory: Path, progress: Progress) -> Manifest | None:
-    """Have the running server create a backup.
-
-    Returns:
-        The backup's manifest, or ``None`` if no server is running.
+    """Have the running server create a backup; return ``None`` if no server is running.
 
     Raises:
         BackupError: The backup could not be created.
