@@ -8,14 +8,15 @@ import pyarrow.compute as pc
 
 def add_consent(contacts: pa.Table) -> pa.Table:
     """Add ``subscribed`` and ``textable``, which follow from the other columns."""
-    subscribed = pc.and_(
-        pc.is_valid(contacts["subscribed_at"]),
-        pc.coalesce(
-            pc.less(contacts["unsubscribed_at"], contacts["subscribed_at"]), pa.scalar(True)
-        ),
-    )
+    subscribed = are_subscribed(contacts)
     textable = pc.and_(subscribed, pc.is_valid(contacts["phone"]))
     return contacts.append_column("subscribed", subscribed).append_column("textable", textable)
+
+
+def are_subscribed(contacts: pa.Table) -> pa.ChunkedArray:
+    """Return which contacts subscribed after last unsubscribing."""
+    start, end = contacts["subscribed_at"], contacts["unsubscribed_at"]
+    return pc.and_(pc.is_valid(start), pc.fill_null(pc.less(end, start), True))
 
 
 def keep_last_rows(rows: pa.Table, key: Sequence[str]) -> tuple[pa.Array, pa.Table]:
@@ -31,13 +32,9 @@ def keep_last_rows(rows: pa.Table, key: Sequence[str]) -> tuple[pa.Array, pa.Tab
 def stamp_rows(
     shop_id: int, version: int | None, rows: pa.Table, deleted: pa.Table | None = None
 ) -> pa.Table:
-    """Add the shop, the version and ``deleted`` to rows.
+    """Add the shop, ``deleted`` and, unless the rows have one already, the version to rows.
 
-    Args:
-        shop_id: The shop.
-        version: The version; ``None`` if the rows have one already.
-        rows: The rows.
-        deleted: Keys to append as deleted rows, whose other columns are blank.
+    The keys in ``deleted`` are appended as deleted rows, whose other columns are blank.
     """
     parts = [rows.append_column("deleted", pa.array([False] * rows.num_rows, pa.bool_()))]
     if deleted is not None and deleted.num_rows:

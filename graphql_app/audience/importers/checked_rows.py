@@ -12,13 +12,9 @@ from graphql_app.audience.importers.source import Block
 
 @dataclass(frozen=True, slots=True)
 class CheckedRows:
-    """The checked rows of a block.
+    """The checked rows of a block: the good ones, parsed, and how many were skipped and why.
 
-    Attributes:
-        rows: The good rows, parsed. Orders have the column ``lines``, null without lines.
-        skipped: The number of bad rows.
-        bad: Why they are bad.
-        progress: How much of the file has been checked.
+    Orders have the column ``lines``, null without lines.
     """
 
     rows: pa.Table
@@ -30,7 +26,6 @@ class CheckedRows:
 def drop_bad_rows(
     rows: pa.Table, block: Block, bad: list[BadRow], bad_positions: Iterable[int]
 ) -> CheckedRows:
-    """Drop the rows at some positions."""
     positions = sorted(set(bad_positions))
     if positions:
         good = np.ones(rows.num_rows, dtype=np.bool_)

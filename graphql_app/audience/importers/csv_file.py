@@ -24,7 +24,6 @@ class _Records:
         self._reader = csv.reader(text, strict=True)
 
     def bytes_read(self) -> int:
-        """Return the number of bytes read so far."""
         return self._file.tell()
 
     def read(self, count: int) -> tuple[list[list[str]], list[int]]:

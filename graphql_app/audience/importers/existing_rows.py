@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
-
-Ids = npt.NDArray[np.uint64]
+from graphql_app.audience.write_log import Ids
 
 AMBIGUOUS: Final = -1  # several contacts have the address
 
@@ -59,8 +58,7 @@ class ExistingRows:
     def find_contact(self, email: str, phone: str) -> int | None:
         """Find the contact with an email address or, failing that, with a phone number.
 
-        Returns:
-            The contact's id, ``AMBIGUOUS`` if there are several, or ``None``.
+        Return ``AMBIGUOUS`` if there are several.
         """
         emails, phones = self._addresses
         by_email, by_phone = emails.get(_fold_email(email)), phones.get(_fold_phone(phone))

@@ -16,24 +16,13 @@ from graphql_app.audience.importers.source import Block, Source
 
 
 class FactFormat:
-    """The format of files with the facts of one type.
-
-    Args:
-        fact: The type.
-        existing: The shop's existing rows.
-        source: The file.
-    """
+    """The format of files with the facts of one type."""
 
     def __init__(self, fact: FactType, existing: ExistingRows, source: Source) -> None:
         self.fact = fact
+        self.has_lines = False  # whether orders come with their lines
         self._existing = existing
         self._source = source
-        self._has_lines = False
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether orders come with their lines."""
-        return self._has_lines
 
     def check_columns(self) -> None:
         """Raise for columns that are unknown, missing, repeated, nameless or of a wrong type."""
@@ -50,7 +39,7 @@ class FactFormat:
             raise bad_file(source.path, f'the required column "{missing[0]}" is missing.')
         if source.types is not None:
             self._check_types(source.types)
-        self._has_lines = LINES.name in source.columns
+        self.has_lines = self.fact is ORDERS and LINES.name in source.columns
 
     def _known_columns(self) -> list[str]:
         nested = self.fact is ORDERS and self._source.file_type != "CSV"
@@ -116,7 +105,7 @@ class FactFormat:
         values = block.columns.get(LINES.name)
         if values is None:
             return attach_lines(orders, LINES.arrow_schema.empty_table(), None), []
-        self._has_lines = True
+        self.has_lines = True
         counts, fields, bad = flatten_lines(values)
         self._refuse_unknown(fields, [field.name for field in LINES.fields], "line field")
         lines, problems = check_batch(LINES, fields, int(counts.sum()))
@@ -146,9 +135,7 @@ def _find_type_problem(kind: ValueKind, type: pa.DataType) -> str | None:
         value_parsers.TAGS: pa.types.is_list(type) or pa.types.is_large_list(type),
         value_parsers.PROPERTIES: pa.types.is_struct(type),
     }.get(kind, False)
-    text = (
-        pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
-    )
-    if fits or text or pa.types.is_null(type):
+    texts = {pa.null(), pa.string(), pa.large_string(), pa.string_view()}
+    if fits or type in texts:
         return None
     return f"has the type {type}, which cannot be converted; write text"

@@ -9,7 +9,6 @@ from graphql_app.audience.importers.source import Source
 
 
 def format_names(facts: Mapping[str, FactType]) -> tuple[str, ...]:
-    """Return the names of the formats that files can have."""
     return (*facts, *SHOPIFY_EXPORTS)
 
 
@@ -31,11 +30,9 @@ def detect_format(source: Source, facts: Mapping[str, FactType]) -> str:
     if source.path.stem in (fitting or facts):
         return source.path.stem
     if fitting:
-        raise bad_file(
-            source.path,
-            f"its columns fit more than one format: {', '.join(fitting)}. Choose one with "
-            "--format.",
-        )
+        names = ", ".join(fitting)
+        message = f"its columns fit more than one format: {names}. Choose one with --format."
+        raise bad_file(source.path, message)
     nearest = max(facts.values(), key=lambda fact: len(columns & {f.name for f in fact.fields}))
     problems = [f"{name!r} is unknown" for name in sorted(columns - _known_columns(nearest))]
     problems += [

@@ -17,12 +17,9 @@ BadLine = tuple[int, str, str]
 
 
 def attach_lines(orders: pa.Table, lines: pa.Table, counts: Sequence[int] | None) -> pa.Table:
-    """Add a column of lines to orders.
+    """Add a column of lines to orders, given the number of lines of each order.
 
-    Args:
-        orders: The orders.
-        lines: The lines of all orders.
-        counts: The number of lines of each order; ``None`` leaves the column null.
+    Without ``counts``, the column is null.
     """
     kind = pa.list_(pa.struct(list(lines.schema)))
     if counts is None:

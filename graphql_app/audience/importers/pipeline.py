@@ -47,7 +47,7 @@ def import_file(
     skip_bad_rows: bool = False,
     now: datetime | None = None,
     subscribed_at: datetime | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda phase, done, total: None,
 ) -> ImportReport:
     """Import a file of facts.
 
@@ -59,17 +59,16 @@ def import_file(
         audience: The store to read existing facts from.
         recorder: The recorder of the facts.
         skip_bad_rows: Record the good rows of a file with bad rows, instead of nothing.
-        now: The time of the import, with its zone.
+        now: The time of the import, with its zone; by default the current time.
         subscribed_at: For Shopify's customers: since when customers who accept texts, and were not
             subscribed before, are subscribed. By default, since ``now``.
-        progress: Called with the progress of the import.
+        progress: See ``Progress``.
 
     Raises:
         InvalidInputError: The file as a whole cannot be imported; nothing is recorded.
         AppError: The store failed.
     """
     now = now or datetime.now(UTC)
-    report_progress: Progress = progress or (lambda phase, done, total: None)
     existing = ExistingRows(audience, shop_id)
     with ExitStack() as stack:
         with _translate_os_errors(path):
@@ -89,7 +88,7 @@ def import_file(
         spool = stack.enter_context(open_spool())
         with _translate_os_errors(path):
             blocks = import_format.check_blocks(source.blocks)
-            bad, skipped = _write_good_rows(blocks, source.total, spool, report_progress)
+            bad, skipped = _write_good_rows(blocks, source.total, spool, progress)
         counts = {}
         if skip_bad_rows or not bad.count:
             counts = record_spool(
@@ -98,7 +97,7 @@ def import_file(
                 import_format.has_lines,
                 shop_id,
                 recorder,
-                lambda done: report_progress(RECORDING, done, spool.rows),
+                lambda done: progress(RECORDING, done, spool.rows),
             )
             if spool.rows:
                 recorder.merge_parts(shop_id)
@@ -113,16 +112,16 @@ def import_file(
 
 
 def _write_good_rows(
-    blocks: Iterable[CheckedRows], total: int, spool: Spool, report_progress: Progress
+    blocks: Iterable[CheckedRows], total: int, spool: Spool, progress: Progress
 ) -> tuple[BadRowCollector, int]:
     """Write the good rows to the spool; return the bad rows, and how many rows were skipped."""
     bad, skipped = BadRowCollector(), 0
-    report_progress(CHECKING, 0, total)
+    progress(CHECKING, 0, total)
     for checked in blocks:
         bad.add(checked.bad)
         skipped += checked.skipped
         spool.write(checked.rows)
-        report_progress(CHECKING, checked.progress, total)
+        progress(CHECKING, checked.progress, total)
     return bad, skipped
 
 

@@ -39,7 +39,6 @@ class ImportReport:
     """The outcome of an import.
 
     Attributes:
-        format: The format of the file.
         place: What ``BadRow.line`` counts: "line" or "row".
         recorded: The number of recorded rows by type; empty if the file was refused.
         skipped: The number of bad rows by type; an order counts once.
@@ -69,10 +68,9 @@ class BadRowCollector:
 
     def add(self, bad: Iterable[BadRow]) -> None:
         """Add the bad rows of the next part of the file."""
-        for row in sorted(bad, key=lambda row: row.line):
-            self.count += 1
-            if len(self.kept) < MAX_BAD_ROWS:
-                self.kept.append(row)
+        added = sorted(bad, key=lambda row: row.line)
+        self.count += len(added)
+        self.kept += added[: MAX_BAD_ROWS - len(self.kept)]
 
 
 def bad_file(path: Path, message: str) -> InvalidInputError:

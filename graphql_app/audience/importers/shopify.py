@@ -35,10 +35,8 @@ def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> l
         names = (choice,) if isinstance(choice, str) else choice
         name = next((name for name in names if name in source.columns), None)
         if name is None:
-            raise bad_file(
-                source.path,
-                f'the column "{names[0]}" is missing; export the file again with all columns.',
-            )
+            message = f'the column "{names[0]}" is missing; export the file again with all columns.'
+            raise bad_file(source.path, message)
         if source.columns.count(name) > 1:
             raise bad_file(source.path, f'the column "{name}" occurs more than once.')
         found.append(name)

@@ -22,6 +22,7 @@ from graphql_app.audience.importers.existing_rows import ExistingRows, find_posi
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts
 from graphql_app.audience.importers.source import Block, Source
+from graphql_app.audience.table_rows import are_subscribed
 from graphql_app.audience.value_parsers import INSTANT
 
 _CONSENT = "Accepts SMS Marketing"
@@ -42,11 +43,7 @@ _COLUMNS: dict[str, str | tuple[str, ...]] = {
 class CustomersFormat:
     """The format of Shopify's customers export.
 
-    Args:
-        source: The file.
-        existing: The shop's existing rows.
-        now: The time of the import.
-        subscribed_at: When customers who accept texts subscribed, unless they already are.
+    Customers who accept texts and are not subscribed are so from ``subscribed_at`` on.
     """
 
     fact = CONTACTS
@@ -62,12 +59,10 @@ class CustomersFormat:
         self._names: dict[str, str] = {}
 
     def check_columns(self) -> None:
-        """Raise for a missing column."""
         names = find_columns(self._source, list(_COLUMNS.values()))
         self._names = dict(zip(_COLUMNS, names, strict=True))
 
     def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
-        """Check the rows of blocks."""
         for block in blocks:
             values = {field: read_texts(block, name) for field, name in self._names.items()}
             consents = [value.strip().casefold() for value in values.pop("consent")]
@@ -89,9 +84,7 @@ class CustomersFormat:
         place = find_positions(known["id"].to_numpy(), rows["id"])
         of_row = known.take(pa.array(place, mask=place < 0)).combine_chunks()
         old_start, old_end = of_row["subscribed_at"], of_row["unsubscribed_at"]
-        subscribed = pc.and_(
-            pc.is_valid(old_start), pc.fill_null(pc.less(old_end, old_start), True)
-        )
+        subscribed = are_subscribed(of_row)
         starts = pc.and_(accepts, pc.invert(subscribed))
         ends = pc.and_(pc.invert(accepts), subscribed)
         start = pc.if_else(

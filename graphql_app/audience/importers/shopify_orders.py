@@ -40,13 +40,7 @@ _REQUIRED = list(
 
 
 class OrdersFormat:
-    """The format of Shopify's orders export.
-
-    Args:
-        source: The file.
-        existing: The shop's existing rows.
-        currency: The shop's currency, ISO 4217.
-    """
+    """The format of Shopify's orders export; orders must be in the shop's currency."""
 
     fact = ORDERS
     has_lines = True
@@ -57,7 +51,6 @@ class OrdersFormat:
         self._currency = currency
 
     def check_columns(self) -> None:
-        """Raise for a missing column."""
         find_columns(self._source, _REQUIRED)
 
     def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
@@ -105,21 +98,16 @@ class OrdersFormat:
             len(sold),
         )
         owners = np.searchsorted(starts, sold, side="right") - 1
-        bad += [
-            (int(owners[p.row]), sold[p.row], self._column_of(p.field, skus[p.row]), p.message)
-            for p in line_problems
-        ]
-        counts = np.bincount(owners, minlength=len(starts)).tolist() if sold else [0] * len(starts)
+        for p in line_problems:
+            column = _SKU if p.field == "product_id" and skus[p.row].strip() else _LINE[p.field]
+            bad.append((int(owners[p.row]), sold[p.row], column, p.message))
+        counts = np.bincount(owners, minlength=len(starts)).tolist()
         return drop_bad_rows(
             attach_lines(rows, lines, counts),
             block,
             [BadRow(block.line_numbers[row], column, message) for _, row, column, message in bad],
             {number for number, *_ in bad},
         )
-
-    @staticmethod
-    def _column_of(field: str, sku: str) -> str:
-        return _SKU if field == "product_id" and sku.strip() else _LINE[field]
 
     def _find_customers(
         self, block: Block, starts: Sequence[int]

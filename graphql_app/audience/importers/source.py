@@ -47,7 +47,6 @@ class Source:
     """An open file.
 
     Attributes:
-        path: The file.
         file_type: "CSV", "NDJSON" or "Parquet".
         columns: The names of its columns; for NDJSON only of the first rows.
         total: The ``progress`` of the last block.
@@ -65,12 +64,7 @@ class Source:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file.
-
-    Raises:
-        InvalidInputError: It is not a regular file, is empty, or is compressed.
-        OSError: It cannot be read.
-    """
+    """Open a file; raise ``InvalidInputError`` if it is not a regular file, empty or compressed."""
     if path.is_dir():
         raise bad_file(path, "is a directory; choose a file in it.")
     if path.exists() and not path.is_file():
@@ -97,17 +91,13 @@ def open_text(path: Path, newline: str) -> Iterator[tuple[BinaryIO, io.TextIOWra
         open_file(path) as file,
         io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as text,
     ):
-        _refuse_binary(path, file)
+        start = file.read(4)
+        file.seek(0)
+        if start.startswith(PARQUET_MAGIC):
+            raise bad_file(path, "is a Parquet file; rename it to end in .parquet.")
+        if start.startswith(_UTF_16):
+            raise bad_file(path, "is in UTF-16; save it as UTF-8.")
         yield file, text
-
-
-def _refuse_binary(path: Path, file: BinaryIO) -> None:
-    start = file.read(4)
-    file.seek(0)
-    if start.startswith(PARQUET_MAGIC):
-        raise bad_file(path, "is a Parquet file; rename it to end in .parquet.")
-    if start.startswith(_UTF_16):
-        raise bad_file(path, "is in UTF-16; save it as UTF-8.")
 
 
 def not_utf8(path: Path, newline: str) -> Exception:

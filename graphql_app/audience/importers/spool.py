@@ -102,15 +102,13 @@ def record_spool(
     Raises:
         AppError: The store failed; the message says how many rows were recorded before.
     """
-    recorded = {fact.name: 0}
-    if fact is ORDERS and has_lines:
-        recorded[ORDER_LINES.name] = 0
+    recorded = {fact.name: 0, **({ORDER_LINES.name: 0} if has_lines else {})}
     progress(0)
     try:
         for chunk in _split_spool(spool, fact):
             lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder)
             recorded[fact.name] += chunk.num_rows
-            if lines is not None:
+            if has_lines:
                 recorded[ORDER_LINES.name] += lines
             progress(recorded[fact.name])
     except AppError as error:
@@ -145,18 +143,14 @@ def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
 
 def _record_chunk(
     chunk: pa.Table, fact: FactType, has_lines: bool, shop_id: int, recorder: Recorder
-) -> int | None:
-    """Record rows, and return the number of nested lines, if there are any."""
+) -> int:
+    """Record rows, and return the number of nested lines."""
     if fact is ORDERS:
-        orders = chunk.drop_columns([LINES.name])
         lines = detach_lines(chunk) if has_lines else None
-        recorder.record_orders(shop_id, orders, lines)
-        return None if lines is None else lines.num_rows
-    if fact is ORDER_LINES:
-        if recorder.record_order_lines(shop_id, chunk):
-            raise AppError(
-                ErrorCode.INVALID, "Orders were removed during the import of their lines."
-            )
-        return None
-    recorder.record(shop_id, fact, chunk)
-    return None
+        recorder.record_orders(shop_id, chunk.drop_columns([LINES.name]), lines)
+        return 0 if lines is None else lines.num_rows
+    if fact is not ORDER_LINES:
+        recorder.record(shop_id, fact, chunk)
+    elif recorder.record_order_lines(shop_id, chunk):
+        raise AppError(ErrorCode.INVALID, "Orders were removed during the import of their lines.")
+    return 0
