@@ -19,13 +19,9 @@ class Store(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Cancellation:
-    """Cancels the work of one request, and counts its statements.
+    """Cancels the work of one request, and counts the statements that it has begun.
 
-    Attributes:
-        name: The log comment of the work's statements, by which they are found and killed.
-        cancelled: Whether ``cancel`` was called.
-        statements: How many statements the work has begun.
-        stores: The stores that execute them.
+    ``name`` is the log comment of the statements, by which ``stores`` find and kill them.
     """
 
     name: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -34,11 +30,7 @@ class Cancellation:
     stores: set[Store] = field(default_factory=set)
 
     def begin_statement(self, store: Store) -> dict[str, str]:
-        """Count a statement and return the settings to execute it with.
-
-        Raises:
-            WorkCancelledError: The work was cancelled.
-        """
+        """Count a statement and return its settings; raise ``WorkCancelledError`` if cancelled."""
         self.stores.add(store)
         self.statements += 1
         if self.cancelled:

@@ -32,12 +32,7 @@ LOST_AFTER = 3_000  # older rows may be deleted: the table keeps them for an hou
 
 
 class ChangeFeed:
-    """One process's end of the change feed.
-
-    Args:
-        audience: The shared store.
-        write_log: The process's log, which gets the writes of other processes.
-    """
+    """One process's end of the change feed, which adds other processes' writes to its log."""
 
     def __init__(self, audience: Audience, write_log: WriteLog) -> None:
         self._audience = audience
@@ -62,7 +57,6 @@ class ChangeFeed:
 
     @contextmanager
     def poll_in_background(self) -> Iterator[None]:
-        """Poll the feed in a thread."""
         ended = threading.Event()
         thread = threading.Thread(target=self._poll_until, args=(ended,), name="change feed")
         thread.start()

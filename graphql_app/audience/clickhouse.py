@@ -38,25 +38,19 @@ ARROW_SINK = "arrow_sink"
 # (800,000 sums: 132 ms compressed, 90 ms not).
 ARROW_SETTINGS = {"output_format_arrow_compression_method": "none"}
 
-# Seconds to wait for a connection, and for each answer while it is set up.
-CONNECT_TIMEOUT = 5
-SETUP_TIMEOUT = 10
+CONNECT_TIMEOUT = 5  # seconds
 
 # No sessions: each statement is complete in itself, a session belongs to one server of several, and
 # a lost connection would leave it locked there.
 REMOTE_OPTIONS = {
     "autogenerate_session_id": False,
     "connect_timeout": CONNECT_TIMEOUT,
-    "send_receive_timeout": SETUP_TIMEOUT,
+    "send_receive_timeout": 10,  # seconds to wait for each answer while a connection is set up
 }
 
 
 class ConnectionPool:
-    """A pool of connections that keeps one connection open.
-
-    Args:
-        url: A SQLAlchemy URL of the ``clickhousedb`` dialect.
-        size: How many connections can be in use at once.
+    """A pool of connections, of which ``size`` can be in use at once; it keeps one more open.
 
     Raises:
         AudienceUnavailableError: No connection can be opened.
@@ -69,7 +63,6 @@ class ConnectionPool:
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect that statements are compiled for."""
         return self._engine.dialect
 
     @contextmanager
@@ -96,7 +89,6 @@ class ConnectionPool:
             yield _client_of(connection)
 
     def close(self) -> None:
-        """Close every connection."""
         self._keepalive.close()
         self._engine.dispose()
 
@@ -175,14 +167,12 @@ def _execute_as_arrow(cursor: Any, sql: str, parameters: Any, context: Any) -> b
 
 
 def query_arrow(client: Any, query: str, values: Mapping[str, Any] | None = None) -> pa.Table:
-    """Execute a query and return its result as an Arrow table."""
     # The driver's own method would set and reset each setting with a statement of its own.
     answer = client.raw_query(query, values, fmt="Arrow")
     return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
 
 
 def add_settings(query: str, settings: Mapping[str, Any]) -> str:
-    """Add a SETTINGS clause to a query."""
     clause = ", ".join(f"{name} = {_quote(value)}" for name, value in settings.items())
     return f"{query}\nSETTINGS {clause}"
 
@@ -203,12 +193,9 @@ def embedded_path(url: str) -> str | None:
 
 
 def refuse_if_in_use(url: str) -> None:
-    """Refuse an embedded store that is already open.
+    """Raise ``AudienceInUseError`` if an embedded store is open, most likely in another process.
 
     Without this check, the engine would print its own error to the terminal.
-
-    Raises:
-        AudienceInUseError: The store is open, most likely in another process.
     """
     path = embedded_path(url)
     if path is None:

@@ -95,5 +95,4 @@ def parse_distinct_texts(
 
 
 def all_match(array: pa.Array, pattern: str) -> bool:
-    """Return whether every text of an array matches a regular expression."""
     return pc.all(pc.match_substring_regex(array, pattern)).as_py() is not False

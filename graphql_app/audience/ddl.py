@@ -48,15 +48,10 @@ CLUSTER_INSERT_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """How the tables of a database lie.
-
-    Attributes:
-        database: The database.
-        cluster: The cluster's name in the servers' configuration; empty without a cluster.
-    """
+    """How the tables of a database lie, on one server or on a cluster."""
 
     database: str
-    cluster: str = ""
+    cluster: str = ""  # its name in the servers' configuration
 
     def is_sharded(self, table: str) -> bool:
         """Return whether a table is sharded, which makes inserts into it non-atomic."""
@@ -77,27 +72,31 @@ class TableLayout:
 
     @property
     def read_settings(self) -> Mapping[str, Any]:
-        """The settings that every read needs."""
         return CLUSTER_READ_SETTINGS if self.cluster else {}
 
     def create_table_sql(self, table: type[StoreTable]) -> Sequence[str]:
         """Return the statements that create a table, or add what an existing table lacks."""
         declared: Any = sql_table(table)
         name = table.__tablename__
-        columns = ", ".join(f"`{column.name}` {column.type}" for column in declared.columns)
+        columns = {column: f"`{column.name}` {column.type}" for column in declared.columns}
         engine = " ".join(declared.engine.compile().removeprefix("Engine ").split())
-        statements = self._create(name, columns, engine)
+        statements = self._create(name, ", ".join(columns.values()), engine)
         if not issubclass(table, AudienceTable):
             return statements
-        columns_added = _column_clauses(table)
-        return [
-            *statements,
-            self._alter(self.local_name(name), [*columns_added, *_index_clauses(table)]),
-            *([self._alter(name, columns_added)] if self.is_sharded(name) else ()),
+        # Added columns are null or zero in existing rows.
+        added = [
+            f"ADD COLUMN IF NOT EXISTS {text}"
+            for column, text in columns.items()
+            if not column.primary_key
         ]
+        by_id = "ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"
+        parts = [*added, by_id] if has_id_key(table) else added
+        statements.append(self._alter(self.local_name(name), parts))
+        if self.is_sharded(name):
+            statements.append(self._alter(name, added))
+        return statements
 
     def create_change_feed_sql(self) -> Sequence[str]:
-        """Return the statements that create the table of the change feed."""
         return self._create(FEED, FEED_COLUMNS, FEED_ENGINE)
 
     def create_database_sql(self) -> str:
@@ -120,9 +119,9 @@ class TableLayout:
         """Return the engine, replicated on a cluster within the shard or over all nodes."""
         if not self.cluster:
             return engine
-        shard, replica = ("", "{shard}-{replica}")
+        shard, replica = "", "{shard}-{replica}"
         if self.is_sharded(name):
-            shard, replica = ("{shard}/", "{replica}")
+            shard, replica = "{shard}/", "{replica}"
         path = f"/clickhouse/tables/{shard}{self.database}/{name}"
         kind, given, rest = re.split(r"\((\w*)\)", engine, maxsplit=1)
         arguments = ", ".join([f"'{path}'", f"'{replica}'", *([given] if given else ())])
@@ -130,18 +129,3 @@ class TableLayout:
 
     def _alter(self, on_disk: str, parts: Iterable[str]) -> str:
         return f"ALTER TABLE `{on_disk}`{self.on_cluster_clause} {', '.join(parts)}"
-
-
-def _column_clauses(table: type[AudienceTable]) -> list[str]:
-    """Return the clauses that add missing columns, null or zero in existing rows."""
-    return [
-        f"ADD COLUMN IF NOT EXISTS `{column.name}` {column.type}"
-        for column in sql_table(table).columns
-        if not column.primary_key
-    ]
-
-
-def _index_clauses(table: type[AudienceTable]) -> list[str]:
-    if not has_id_key(table):
-        return []
-    return ["ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1"]

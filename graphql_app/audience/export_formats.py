@@ -33,30 +33,30 @@ class ExportFormat(StrEnum):
 
 def to_csv(rows: pa.Table, header: bool) -> bytes:
     """Format rows of ``EXPORT_SCHEMA`` as CSV (RFC 4180) in UTF-8."""
-    columns = [_csv_column(rows[field.name], field) for field in EXPORT_SCHEMA]
+    columns = [_csv_column(rows[name]) for name in EXPORT_SCHEMA.names]
     sink = io.BytesIO()
     options = csv.WriteOptions(include_header=header, eol="\r\n", quoting_header="none")
     csv.write_csv(pa.table(columns, names=EXPORT_SCHEMA.names), sink, options)
     return sink.getvalue()
 
 
-def _csv_column(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(field.type):
+def _csv_column(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(values.type):
         return pc.strftime(values, PRINTED_TIME)
-    if pa.types.is_list(field.type):
-        return escape_formulas(_joined(values))
-    return escape_formulas(values) if pa.types.is_string(field.type) else values
+    if pa.types.is_list(values.type):
+        return escape_formulas(_join_lists(values))
+    return escape_formulas(values) if pa.types.is_string(values.type) else values
 
 
-def _joined(lists: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Join lists of texts with commas, or write all of them as JSON if that would be ambiguous."""
+def _join_lists(lists: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Join lists of texts with commas; write those as JSON for which that would be ambiguous."""
     odd = pc.match_substring_regex(pc.list_flatten(lists), r",|^\[")
     if not pc.any(odd).as_py():
         return pc.binary_join(lists, ",")
-    return pa.chunked_array([[_join(texts) for texts in lists.to_pylist()]], pa.string())
+    return pa.chunked_array([[_join_list(texts) for texts in lists.to_pylist()]], pa.string())
 
 
-def _join(texts: Sequence[str]) -> str:
+def _join_list(texts: Sequence[str]) -> str:
     if any("," in text or text.startswith("[") for text in texts):
         return json.dumps(texts, ensure_ascii=False)
     return ",".join(texts)
@@ -67,22 +67,17 @@ def to_ndjson(rows: pa.Table) -> bytes:
 
     Ids are text: many JSON parsers cut numbers to 53 bits.
     """
-    properties = rows["properties"].to_pylist()
-    others = [
-        (field.name, _json_column(rows[field.name], field).to_pylist())
-        for field in EXPORT_SCHEMA
-        if field.name != "properties"
-    ]
-    names = [name for name, _ in others]
+    names = [name for name in EXPORT_SCHEMA.names if name != "properties"]
+    columns = [_json_column(rows[name]).to_pylist() for name in names]
     lines = (
         f"{json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False)[:-1]}, "
-        f'"properties": {json_object}}}\n'
-        for json_object, *values in zip(properties, *(column for _, column in others), strict=True)
+        f'"properties": {properties}}}\n'
+        for properties, *values in zip(rows["properties"].to_pylist(), *columns, strict=True)
     )
     return "".join(lines).encode()
 
 
-def _json_column(values: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(field.type):
+def _json_column(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(values.type):
         return pc.strftime(values, PRINTED_TIME)
-    return values.cast(pa.string()) if pa.types.is_unsigned_integer(field.type) else values
+    return values.cast(pa.string()) if pa.types.is_unsigned_integer(values.type) else values

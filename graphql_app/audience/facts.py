@@ -36,11 +36,9 @@ class FactField:
 
 @dataclass(frozen=True, slots=True)
 class FactType:
-    """A type of facts.
+    """A type of facts, with the plural that names its files and mutations.
 
     Attributes:
-        name: The name of its files and mutations, a plural.
-        fields: Its fields.
         key: The fields by which a row replaces an older one; order lines replace all lines of
             their order.
         derived_columns: Columns of exports that follow from the fields; imports ignore them.
@@ -173,12 +171,7 @@ SHOPIFY_EXPORTS = ("shopify_customers", "shopify_orders")
 def check_batch(
     fact: FactType, values: Mapping[str, pa.Array | Sequence[Any]], size: int
 ) -> tuple[pa.Table, list[BadValue]]:
-    """Check a batch of rows.
-
-    Args:
-        fact: The type of the rows.
-        values: The columns; a missing column has no value in any row.
-        size: The number of rows.
+    """Check the columns of ``size`` rows; a missing column has no value in any row.
 
     Returns:
         The parsed rows, with defaults, and the bad values. The rows of bad values are meaningless.

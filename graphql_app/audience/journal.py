@@ -54,7 +54,6 @@ class Insert:
     rows: pa.Table
 
     def add_to(self, write: OpenWrite) -> None:
-        """Add the contacts of the rows to a write."""
         if self.table == Product.__tablename__ and self.rows.num_rows:
             write.add_rows(self.table, np.array([], np.uint64))
         elif self.rows.num_rows:
@@ -68,37 +67,27 @@ class Erase:
     contacts: tuple[int, ...]
 
     def add_to(self, write: OpenWrite) -> None:
-        """Add the contacts to a write."""
         write.add_erased(self.contacts)
 
 
 class Journal:
-    """Executes batches of steps, all or none of each; hold the shop's write lock.
-
-    Args:
-        audience: The store.
-        shared: Whether other processes write to the store, too.
-    """
+    """Executes batches of steps, all or none of each; hold the shop's write lock."""
 
     def __init__(self, audience: Audience, shared: bool = False) -> None:
         self._audience = audience
-        self._shared = shared
+        self._shared = shared  # whether other processes write to the store, too
         self._unfinished: set[int] = set()
         self._batches = count(1)
 
     def execute(self, shop_id: int, steps: Sequence[Insert | Erase], write: OpenWrite) -> None:
-        """Execute a batch, after any unfinished one of the shop.
-
-        Raises:
-            AppError: The store failed.
-        """
+        """Execute a batch, after any unfinished one of the shop."""
         if self._shared or shop_id in self._unfinished:
             self.finish(shop_id, write)
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and self._is_atomic(steps[0]):
             self._execute_step(shop_id, steps[0], write)
             return
-        entries = _make_entries(shop_id, steps)
+        entries = _make_entries(shop_id, [_pack_step(step) for step in steps])
         try:
             self._audience.insert("journal", entries)
             for step in steps:
@@ -122,11 +111,7 @@ class Journal:
             self._audience.erase(table, shop_id, step.contacts)
 
     def finish(self, shop_id: int, write: OpenWrite) -> None:
-        """Execute a shop's unfinished batches, of any process.
-
-        Raises:
-            AppError: The store failed.
-        """
+        """Execute a shop's unfinished batches, of any process."""
         pending = self._audience.query_unfiltered(
             f"SELECT {COLUMNS} FROM journal FINAL "
             f"WHERE done = 0 AND shop_id = {int(shop_id)} ORDER BY batch, step",
@@ -154,10 +139,6 @@ class Journal:
         shops: Sequence[int] = found["shop_id"].to_pylist()
         return shops
 
-    def is_finished(self, shop_id: int) -> bool:
-        """Return whether a shop has no unfinished batch."""
-        return shop_id not in self.unfinished_shops()
-
     def tidy(self) -> None:
         """Delete batches that are done; log a failure, since it does no harm."""
         try:
@@ -174,11 +155,7 @@ class Journal:
             logger.exception("the journal could not be tidied")
 
     def refuse_partial_restore(self) -> None:
-        """Refuse a store into which a backup is partly restored.
-
-        Raises:
-            AppError: UNAVAILABLE if a restore did not finish.
-        """
+        """Raise UNAVAILABLE if a restore of a backup did not finish."""
         if self.unfinished_restore() is not None:
             raise AppError(ErrorCode.UNAVAILABLE, PARTLY_RESTORED)
 
@@ -191,13 +168,9 @@ class Journal:
 
     def begin_restore(self, backup: str) -> None:
         """Mark the store as partly restored, until ``end_restore``."""
-        entries = _make_entries(0, [Insert(RESTORE, pa.table({}))])
-        place = entries.schema.get_field_index("payload")
-        payload = pa.array([backup.encode()], pa.binary())
-        self._audience.insert("journal", entries.set_column(place, "payload", payload))
+        self._audience.insert("journal", _make_entries(0, [(RESTORE, backup.encode())]))
 
     def end_restore(self) -> None:
-        """Mark the store as completely restored."""
         self._mark_done(self._fetch_restores())
 
     def _fetch_restores(self) -> pa.Table:
@@ -217,26 +190,27 @@ class Journal:
         self._audience.insert("journal", entries)
 
 
-def _make_entries(shop_id: int, steps: Sequence[Insert | Erase]) -> pa.Table:
-    actions, payloads = [], []
-    for step in steps:
-        if isinstance(step, Insert):
-            action, rows = step.table, step.rows
-        else:
-            action, rows = ERASE, pa.table({"contact_id": pa.array(step.contacts, pa.uint64())})
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as writer:
-            writer.write_table(rows)
-        actions.append(action)
-        payloads.append(sink.getvalue().to_pybytes())
+def _pack_step(step: Insert | Erase) -> tuple[str, bytes]:
+    """Return the action and the payload of a step."""
+    if isinstance(step, Insert):
+        action, rows = step.table, step.rows
+    else:
+        action, rows = ERASE, pa.table({"contact_id": pa.array(step.contacts, pa.uint64())})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return action, sink.getvalue().to_pybytes()
+
+
+def _make_entries(shop_id: int, steps: Sequence[tuple[str, bytes]]) -> pa.Table:
     size = len(steps)
     return pa.table(
         {
             "batch": pa.array([secrets.randbits(64)] * size, pa.uint64()),
             "step": pa.array(range(size), pa.uint32()),
-            "action": pa.array(actions),
+            "action": pa.array([action for action, _ in steps]),
             "shop_id": pa.array([shop_id] * size, pa.uint64()),
-            "payload": pa.array(payloads, pa.binary()),
+            "payload": pa.array([payload for _, payload in steps], pa.binary()),
             "done": pa.array([0] * size, pa.uint32()),
         }
     )

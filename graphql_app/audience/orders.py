@@ -20,12 +20,10 @@ class OrderRows:
 
 
 def build_order_rows(orders: pa.Table, lines: pa.Table, stored: pa.Table) -> OrderRows:
-    """Build the rows to write for a batch of orders.
+    """Build the rows to write for checked orders with unique ids.
 
-    Args:
-        orders: Checked orders with unique ids.
-        lines: Checked lines, with the ``row`` of their order in ``orders``.
-        stored: The orders with the same ids in the store: ``id``, ``contact_id``, ``line_count``.
+    ``lines`` have the ``row`` of their order in ``orders``. ``stored`` has the ``id``,
+    ``contact_id`` and ``line_count`` of the orders with the same ids in the store.
     """
     lines = lines.sort_by("row") if lines.num_rows else lines
     row = lines["row"].to_numpy().astype(np.int64)

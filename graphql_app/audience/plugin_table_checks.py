@@ -21,7 +21,6 @@ from graphql_app.audience.plugin_tables import (
 from graphql_app.audience.tables import (
     FEED,
     TABLE_NAME,
-    TABLES,
     AudienceTable,
     Contact,
     JournalEntry,
@@ -36,15 +35,7 @@ from graphql_app.audience.tables import (
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 
 # Names with another meaning in files, statements or mutations.
-RESERVED_NAMES = frozenset(
-    {
-        *(table.__tablename__ for table in TABLES),
-        *FACTS,
-        *SHOPIFY_EXPORTS,
-        JournalEntry.__tablename__,
-        FEED,
-    }
-)
+RESERVED_NAMES = frozenset({*FACTS, *SHOPIFY_EXPORTS, JournalEntry.__tablename__, FEED})
 
 
 def find_problem(table: type[AudienceTable]) -> str | None:

@@ -52,7 +52,6 @@ def build_fact_type(table: type[AudienceTable]) -> FactType:
 
 
 def build_field(column: Column[Any], info: FieldInfo) -> FactField:
-    """Build the field of a column."""
     kind = VALUE_KINDS[str(column.type)]
     default = parse_default(kind, info)
     required = default is None and not is_nullable(column)
@@ -72,7 +71,6 @@ def parse_default(kind: ValueKind, info: FieldInfo) -> Any:
 
 
 def is_nullable(column: Column[Any]) -> bool:
-    """Return whether a column can be null."""
     return "Nullable(" in str(column.type)
 
 

@@ -34,12 +34,11 @@ class Recorder:
 
     Args:
         audience: The store.
-        shared_locks: Write locks shared with the other processes that write to the store; with
-            them, the processes exchange changes. ``None`` if no other process writes to it.
+        shared_locks: Write locks shared with the other processes that write to the store, with
+            which this one exchanges changes. ``None`` if no other process writes to it.
 
     Attributes:
         write_log: The writes so far, of this process and others.
-        change_feed: The exchange with other processes, if there are any.
     """
 
     def __init__(self, audience: Audience, shared_locks: WriteLocks | None = None) -> None:
@@ -79,7 +78,7 @@ class Recorder:
         try:
             with self.hold_write_lock(shop_id):
                 self.catch_up()
-                if not self._journal.is_finished(shop_id):
+                if shop_id in self._journal.unfinished_shops():
                     with self._open_write(shop_id) as write:
                         self._journal.finish(shop_id, write)
                 if self.change_feed is not None:
@@ -98,9 +97,6 @@ class Recorder:
         """Log what other processes have written.
 
         Call this after reading facts and before attributing them to a number of writes.
-
-        Raises:
-            AppError: The store failed.
         """
         if self.change_feed is not None:
             self.change_feed.poll()
@@ -108,10 +104,7 @@ class Recorder:
     def catch_up_if_stale(self) -> None:
         """Log what other processes have written, unless that was done within the last second.
 
-        Call this before answering from memory.
-
-        Raises:
-            AppError: The store failed, so the age of what is in memory is unknown.
+        Call this before answering from memory. If it raises, the age of the memory is unknown.
         """
         if self.change_feed is not None:
             self.change_feed.poll_if_stale()
@@ -149,13 +142,9 @@ class Recorder:
             self._write(shop_id, [Insert(fact.name, stamp_rows(shop_id, version, rows, moved))])
 
     def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
-        """Record orders by id, with their lines.
+        """Record orders by id, with their lines; ``None`` keeps the stored lines.
 
-        Args:
-            shop_id: The shop.
-            orders: The orders.
-            lines: Their lines, with the ``row`` of their order in ``orders``; ``None`` keeps the
-                stored lines.
+        Lines have the ``row`` of their order in ``orders``.
         """
         with self.hold_write_lock(shop_id):
             kept, orders = keep_last_rows(orders, ["id"])

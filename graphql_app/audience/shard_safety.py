@@ -8,43 +8,33 @@ each contact's own rows.
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    CompoundSelect,
-    FromClause,
-    Join,
-    Select,
-    Subquery,
-    Table,
-)
+from sqlalchemy import Column, ColumnElement, CompoundSelect, FromClause, Select, Subquery, Table
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseList, Grouping, Tuple
-from sqlalchemy.sql.selectable import Exists, ScalarSelect, SelectStatementGrouping
+from sqlalchemy.sql.selectable import Exists, Join, ScalarSelect, SelectStatementGrouping
 
 from graphql_app.audience.ddl import UNSHARDED
 from graphql_app.audience.tables import contact_column
+
+_MEMBERSHIP = {operators.in_op, operators.not_in_op}
 
 
 class NotShardSafeError(Exception):
     """A statement could return another result on a cluster; the message says why."""
 
 
-def check_shard_safe(statement: Any) -> None:
-    """Check that a statement returns the same result on a cluster.
+def check_shard_safe(query: Any, on_shard: bool = False) -> None:
+    """Check that a query returns the same result on a cluster.
+
+    The query is executed on each shard, or on all shards together.
 
     Raises:
         NotShardSafeError: It may return another one.
     """
-    _check(statement, on_shard=False)
-
-
-def _check(query: Any, on_shard: bool) -> None:
-    """Check a query that is executed on each shard, or on all shards together."""
     query = _unwrap(query)
     if isinstance(query, CompoundSelect):
         for each in query.selects:
-            _check(each, on_shard)
+            check_shard_safe(each, on_shard)
         return
     if not isinstance(query, Select) or not _is_sharded(query):
         return
@@ -74,7 +64,7 @@ def _check_shape(query: Select[Any]) -> None:
 
 def _check_source(source: FromClause, on_shard: bool) -> None:
     if isinstance(source, Subquery):
-        _check(source.element, on_shard)
+        check_shard_safe(source.element, on_shard)
     if not isinstance(source, Join):
         return
     _check_source(source.left, on_shard)
@@ -94,15 +84,12 @@ def _check_source(source: FromClause, on_shard: bool) -> None:
 
 def _check_expression(part: Any, on_shard: bool) -> None:
     """Check the outermost subqueries of an expression."""
-    if isinstance(part, BinaryExpression) and part.operator in {
-        operators.in_op,
-        operators.not_in_op,
-    }:
+    if isinstance(part, BinaryExpression) and part.operator in _MEMBERSHIP:
         inner = _unwrap(part.right)
         if isinstance(inner, Select | CompoundSelect) and _is_sharded(inner):
             if on_shard and not _looks_among_contacts(part.left, inner):
                 raise NotShardSafeError("looks among facts of other contacts")
-            _check(inner, on_shard)
+            check_shard_safe(inner, on_shard)
             _check_expression(part.left, on_shard)
             return
     if isinstance(part, ScalarSelect | Exists | Select | CompoundSelect):
@@ -119,11 +106,8 @@ def _looks_among_contacts(element: Any, query: Any) -> bool:
     if isinstance(query, CompoundSelect):
         return all(_looks_among_contacts(element, _unwrap(each)) for each in query.selects)
     sought = element.clauses if isinstance(element, Tuple) else [element]
-    return any(map(_are_contacts, zip(sought, query.selected_columns, strict=False)))
-
-
-def _are_contacts(pair: tuple[Any, Any]) -> bool:
-    return all(map(_is_contact, pair))
+    pairs = zip(sought, query.selected_columns, strict=False)
+    return any(_is_contact(left) and _is_contact(right) for left, right in pairs)
 
 
 def _compares_contacts(condition: Any) -> bool:
@@ -136,7 +120,6 @@ def _compares_contacts(condition: Any) -> bool:
 
 
 def _split_conjunction(condition: Any) -> Iterator[Any]:
-    """Yield the parts of a conjunction."""
     if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
         for each in condition.clauses:
             yield from _split_conjunction(each)
@@ -167,7 +150,6 @@ def _is_sharded(element: Any) -> bool:
 
 
 def _unwrap(query: Any) -> Any:
-    """Unwrap a query."""
     while isinstance(query, Subquery | SelectStatementGrouping | ScalarSelect | Exists | Grouping):
         query = query.element
     return query

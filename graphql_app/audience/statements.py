@@ -44,11 +44,7 @@ def table_filters(
 ) -> dict[str, str]:
     """Build the filter of each table: the rows of one shop and, if given, of some contacts.
 
-    Args:
-        layout: Where the tables are.
-        shop_id: The shop.
-        contacts: The contacts.
-        tables: The tables to filter by contact; all by default.
+    ``tables`` are the tables to filter by contact; all by default.
     """
     filters = {f"{layout.database}.{JournalEntry.__tablename__}": "0"}
     # An array is one literal. A list of 1,000 ids would be 1,000, which take 5 ms to analyze.
@@ -67,12 +63,9 @@ def table_filters(
 
 @dataclass(frozen=True, slots=True)
 class RenderedStatement:
-    """A statement as SQL.
+    """A statement as SQL, with the values that it binds, by name.
 
-    Attributes:
-        text: The SQL.
-        values: The values that it binds, by name.
-        names: The names of the values, by the keys of their bound parameters.
+    ``names`` are the names of the values, by the keys of their bound parameters.
     """
 
     text: str
@@ -81,7 +74,6 @@ class RenderedStatement:
 
 
 def render(statement: Statement, dialect: Dialect) -> RenderedStatement:
-    """Render a statement as SQL."""
     compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     names = {bind.key: name for bind, name in getattr(compiled, "bind_names", {}).items()}
     return RenderedStatement(str(compiled), compiled.params, names)

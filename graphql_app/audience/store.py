@@ -8,7 +8,7 @@ The length is the ways to execute a statement, which share its filters and limit
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,15 +59,9 @@ class Audience:
         timeout: Seconds that a statement may take.
         memory: Bytes that a statement may use.
         connections: How many statements can run at once.
-        tables: The tables of plugins.
+        tables: The tables of plugins; the attribute has the built-in tables, too.
         slow_rule_seconds: Seconds after which an evaluation is logged as slow.
         cluster: The name of the cluster that the tables are sharded over, if any.
-
-    Attributes:
-        tables: The tables of facts.
-        facts: The types of facts in them, by name.
-        database: The name of the database.
-        layout: How the tables lie on the server or the cluster.
 
     Raises:
         AudienceUnavailableError: The store cannot be opened.
@@ -159,7 +153,6 @@ class Audience:
         return found[0]
 
     def render(self, statement: Statement) -> RenderedStatement:
-        """Render a statement as SQL."""
         return render(statement, self._pool.dialect)
 
     def _prepare(
@@ -197,10 +190,7 @@ class Audience:
     ) -> pa.Table:
         """Execute a query that sees all shops and deleted rows, and return an Arrow table.
 
-        Args:
-            query: The query.
-            text: Whether to return strings as text instead of bytes.
-            timeout: Seconds that it may take, ``UNFILTERED_TIMEOUT`` by default.
+        It may take ``timeout`` seconds. Unless ``text``, strings are returned as bytes.
         """
         timeout = UNFILTERED_TIMEOUT if timeout is None else timeout
         settings = {
@@ -219,27 +209,18 @@ class Audience:
         The insert is atomic, unless the table is sharded over a cluster.
         """
         if rows.num_rows:
-            settings = {**INSERT_SETTINGS, **self._quorum_settings(table)}
+            settings: dict[str, Any] = {**INSERT_SETTINGS}
+            if self.layout.cluster:
+                # Wait until every replica has the rows. Replicas that were removed from the
+                # cluster's configuration do not count.
+                replicas, nodes = self.cluster_size()
+                quorum = replicas if self.layout.is_sharded(table) else nodes
+                settings |= {**CLUSTER_INSERT_SETTINGS, "insert_quorum": quorum}
             with self._pool.client(UNFILTERED_TIMEOUT + GRACE) as client:
                 client.insert_arrow(table, rows.combine_chunks(), settings=settings)
 
-    def _quorum_settings(self, table: str) -> Mapping[str, Any]:
-        """Return the settings that make an insert wait until every replica has its rows.
-
-        Replicas that were removed from the cluster's configuration do not count.
-        """
-        if not self.layout.cluster:
-            return {}
-        replicas, nodes = self.cluster_size()
-        quorum = replicas if self.layout.is_sharded(table) else nodes
-        return {**CLUSTER_INSERT_SETTINGS, "insert_quorum": quorum}
-
     def cluster_size(self) -> tuple[int, int]:
-        """Return the number of replicas per shard and the number of nodes of the cluster.
-
-        Raises:
-            AudienceUnavailableError: The server does not know the cluster.
-        """
+        """Return the number of replicas per shard and of nodes; raise for an unknown cluster."""
         found = self.query_unfiltered(
             "SELECT max(replica_num) AS replicas, count() AS nodes FROM system.clusters "
             f"WHERE cluster = '{self.layout.cluster}'"
@@ -260,31 +241,29 @@ class Audience:
         the disks of all replicas on return, because replicas learn of deletions at different times.
         """
         ids = ", ".join(str(int(contact)) for contact in contacts)
-        timeout = LONG_TIMEOUT if self.layout.cluster else UNFILTERED_TIMEOUT + GRACE
-        with self._pool.client(timeout) as client:
-            client.command(
-                f"ALTER TABLE {self._name_on_nodes(table)} "
-                f"DELETE IN PARTITION {shop_id % PARTITIONS} "
-                f"WHERE shop_id = {int(shop_id)} AND {contact_column(table)} IN ({ids})",
-                settings={"mutations_sync": 2 if self.layout.cluster else 0},
-            )
+        self.command(
+            f"ALTER TABLE {self._name_on_nodes(table)} DELETE IN PARTITION {shop_id % PARTITIONS} "
+            f"WHERE shop_id = {int(shop_id)} AND {contact_column(table)} IN ({ids})",
+            LONG_TIMEOUT if self.layout.cluster else UNFILTERED_TIMEOUT + GRACE,
+            {"mutations_sync": 2 if self.layout.cluster else 0},
+        )
 
     def merge_parts(self, table: str, shop_id: int) -> None:
         """Merge the parts of a shop's partition into one, so that reading it is fast."""
-        with self._pool.client(LONG_TIMEOUT) as client:
-            client.command(
-                f"OPTIMIZE TABLE {self._name_on_nodes(table)} "
-                f"PARTITION {shop_id % PARTITIONS} FINAL",
-                settings={"optimize_skip_merged_partitions": 1},
-            )
+        self.command(
+            f"OPTIMIZE TABLE {self._name_on_nodes(table)} PARTITION {shop_id % PARTITIONS} FINAL",
+            settings={"optimize_skip_merged_partitions": 1},
+        )
 
     def _name_on_nodes(self, table: str) -> str:
         return f"`{self.layout.local_name(table)}`{self.layout.on_cluster_clause}"
 
-    def command(self, statement: str, timeout: float = LONG_TIMEOUT) -> None:
+    def command(
+        self, statement: str, timeout: float = LONG_TIMEOUT, settings: dict[str, Any] | None = None
+    ) -> None:
         """Execute a statement that returns nothing; wait ``timeout`` seconds for the server."""
         with self._pool.client(timeout) as client:
-            client.command(statement)
+            client.command(statement, settings=settings)
 
     def kill_statements(self, name: str) -> None:
         """Kill the running statements whose log comment is ``name``."""

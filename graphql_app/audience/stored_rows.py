@@ -36,11 +36,7 @@ def fetch_order_lines(
 ) -> pa.Table:
     """Fetch the stored lines of orders, with the ``row`` of their order in ``ids``.
 
-    Args:
-        audience: The store.
-        shop_id: The shop.
-        ids: The orders.
-        contacts: The contacts that have them, so that the engine reads less.
+    With the contacts who have the orders, the engine reads less.
     """
     latest = ", ".join(
         f"argMax(l.{name}, l.version) AS {name}" for name in ("product_id", "quantity", "price")

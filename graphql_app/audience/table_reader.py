@@ -3,7 +3,7 @@
 Backups read tables through this module, because a backup must not depend on installed plugins.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,21 +30,14 @@ PAGE_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class FactTable:
-    """A table of facts on disk.
-
-    Attributes:
-        name: Its name.
-        columns: The types of its columns, by name.
-        key: The columns by which a shop's rows are replaced.
-    """
+    """A table of facts on disk."""
 
     name: str
-    columns: Mapping[str, str]
-    key: Sequence[str]
+    columns: dict[str, str]  # types by name
+    key: tuple[str, ...]  # the columns by which a shop's rows are replaced
 
 
 def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
-    """List the tables of facts on disk."""
     names = [*list_contact_tables(audience), Product.__tablename__]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
     on_disk = audience.query_unfiltered(

@@ -1,8 +1,7 @@
 """Creating the tables of facts, and comparing tables on disk with their declarations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.store import Audience
@@ -17,11 +16,7 @@ from graphql_app.audience.tables import (
 
 
 def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
-    """Create missing tables, and missing columns in existing tables.
-
-    Args:
-        audience: The store.
-        tables: The tables; all of the audience's tables by default.
+    """Create those tables (all by default) that are missing, and columns that existing ones lack.
 
     Raises:
         AudienceUnavailableError: See ``check_tables``.
@@ -35,31 +30,16 @@ def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | No
 
 
 def check_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
-    """Check that tables can be created, without creating any.
-
-    Args:
-        audience: The store.
-        tables: The tables; all of the audience's tables by default.
+    """Check that tables (all by default) can be created, without creating any.
 
     Raises:
         AudienceUnavailableError: A table exists with another declaration, or the server does not
             know the cluster.
     """
     tables = audience.tables if tables is None else tables
-    layout = audience.layout
-    if layout.cluster:
+    if audience.layout.cluster:
         audience.cluster_size()
-    on_disk = audience.query_unfiltered(
-        "SELECT table, name, type, is_in_sorting_key FROM system.columns "
-        f"WHERE database = '{audience.database}'"
-    )
-    # On a cluster, compare the local tables: the distributed ones have no sorting key.
-    columns = [
-        {**column, "table": layout.logical_name(column["table"])}
-        for column in on_disk.to_pylist()
-        if column["table"] == layout.local_name(layout.logical_name(column["table"]))
-    ]
-    mismatch = find_mismatch(tables, columns) or _find_unsharded(audience, tables)
+    mismatch = _find_mismatch(audience, tables) or _find_unsharded(audience, tables)
     if mismatch is not None:
         raise AudienceUnavailableError(
             f"The audience already has the table {mismatch}: restore the old declaration, or give "
@@ -82,23 +62,24 @@ def _find_unsharded(audience: Audience, tables: Sequence[type[AudienceTable]]) -
     return None
 
 
-def find_mismatch(
-    tables: Iterable[type[AudienceTable]], on_disk: Iterable[Mapping[str, Any]]
-) -> str | None:
+def _find_mismatch(audience: Audience, tables: Iterable[type[AudienceTable]]) -> str | None:
     """Describe a table on disk whose key or column types differ from its declaration.
 
     Missing tables and columns do not count as a mismatch, since they can be created.
-
-    Args:
-        tables: The declared tables.
-        on_disk: Columns on disk: ``table``, ``name``, ``type`` and ``is_in_sorting_key``.
     """
+    on_disk = audience.query_unfiltered(
+        "SELECT table, name, type, is_in_sorting_key FROM system.columns "
+        f"WHERE database = '{audience.database}'"
+    )
     types: dict[str, dict[str, str]] = defaultdict(dict)
     keys: dict[str, set[str]] = defaultdict(set)
-    for found in on_disk:
-        types[found["table"]][found["name"]] = found["type"]
-        if found["is_in_sorting_key"]:
-            keys[found["table"]].add(found["name"])
+    for found in on_disk.to_pylist():
+        name = audience.layout.logical_name(found["table"])
+        # On a cluster, compare the local tables: the distributed ones have no sorting key.
+        if found["table"] == audience.layout.local_name(name):
+            types[name][found["name"]] = found["type"]
+            if found["is_in_sorting_key"]:
+                keys[name].add(found["name"])
     for table in tables:
         name, declared = table.__tablename__, sql_table(table)
         if name not in types:
@@ -116,7 +97,6 @@ def find_mismatch(
 
 
 def has_table(audience: Audience, table: str) -> bool:
-    """Return whether a table exists."""
     return bool(audience.query_unfiltered(f"EXISTS TABLE `{table}`")["result"][0].as_py())
 
 

@@ -255,7 +255,6 @@ class JournalEntry(StoreTable, table=True):
 
 
 def sql_table(table: type[StoreTable]) -> Table:
-    """Return the SQLAlchemy table of a class."""
     return StoreTable.metadata.tables[table.__tablename__]
 
 

@@ -57,9 +57,7 @@ def _parse_integer(value: Any) -> int:
 def _parse_integers(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
         return array.cast(pa.int64()) if all_match(array, r"^-?[0-9]{1,9}$") else None
-    if not pa.types.is_integer(array.type):
-        return None
-    return array.cast(pa.int32()).cast(pa.int64())
+    return array.cast(pa.int32()).cast(pa.int64()) if pa.types.is_integer(array.type) else None
 
 
 def _parse_amount(value: Any) -> Decimal:
@@ -110,8 +108,7 @@ def _parse_instants(array: pa.Array) -> pa.Array | None:
         return None
     instants = pc.cast(array, INSTANT, safe=False)
     low, high = pc.min_max(instants).as_py().values()
-    inside = low is None or (low >= FIRST_INSTANT and high < LAST_INSTANT)
-    return instants if inside else None
+    return instants if low is None or (low >= FIRST_INSTANT and high < LAST_INSTANT) else None
 
 
 def _parse_text(value: Any) -> str | None:
@@ -130,11 +127,8 @@ def _parse_texts(array: pa.Array) -> pa.Array | None:
     if not pa.types.is_string(array.type):
         return None
     longest = pc.max(pc.utf8_length(array)).as_py()
-    solid = pc.fill_null(pc.match_substring_regex(array, r"[^\s\x1c-\x1f\x85\pZ]"), False)
-    blank = pc.and_(pc.is_valid(array), pc.invert(solid))
-    if pc.any(blank).as_py() or (longest or 0) > MAX_TEXT:
-        return None
-    return array
+    solid = all_match(array, r"[^\s\x1c-\x1f\x85\pZ]")
+    return array if solid and (longest or 0) <= MAX_TEXT else None
 
 
 def _parse_country(value: Any) -> str:

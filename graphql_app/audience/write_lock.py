@@ -44,7 +44,6 @@ class LocalWriteLocks:
 
     @contextmanager
     def hold(self, shop_id: int) -> Iterator[None]:
-        """Wait for a shop's write lock and hold it."""
         with self._guard:
             lock = self._locks.setdefault(shop_id, threading.Lock())
         with lock:

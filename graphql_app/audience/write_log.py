@@ -45,11 +45,9 @@ class OpenWrite:
         self._tables[table].append(contacts)
 
     def add_erased(self, contacts: Sequence[int]) -> None:
-        """Add contacts that are erased from every table."""
         self._erased.append(np.array(contacts, np.uint64))
 
     def affected_contacts(self) -> AffectedContacts:
-        """Return all contacts added so far."""
         tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
         return AffectedContacts(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
 
@@ -112,7 +110,6 @@ class WriteLog:
             self.finish_write(shop_id, write.affected_contacts())
 
     def begin_write(self, shop_id: int) -> None:
-        """Log that a write has begun."""
         with self._lock:
             self._shops[shop_id].begun += 1
 
