@@ -82,14 +82,12 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
         found = session.exec(
             select(ApiToken, Shop)
             .join(Shop, col(Shop.id) == col(ApiToken.shop_id))
-            .where(ApiToken.id == token_id)
+            .where(ApiToken.id == token_id, col(ApiToken.revoked_at).is_(None))
         ).first()
     expected = found[0].secret_hash if found else _hash("")
     if not hmac.compare_digest(expected, _hash(secret)) or found is None:
         return None
     stored, shop = found
-    if stored.revoked_at is not None:
-        return None
     return Access(shop, frozenset(TokenScope(scope) for scope in stored.scopes), stored.id)
 
 
