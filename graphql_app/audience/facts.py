@@ -5,7 +5,7 @@ GraphQL inputs, columns of files and the checks of both come from these declarat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -56,12 +56,10 @@ class FactType:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of checked rows."""
         return pa.schema([(field.name, field.kind.arrow_type) for field in self.fields])
 
 
-@dataclass(frozen=True, slots=True)
-class BadValue:
+class BadValue(NamedTuple):
     """A refused value: the row of the batch, the field, and what the value must be."""
 
     row: int

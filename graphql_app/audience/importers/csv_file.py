@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,36 +15,20 @@ from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not
 MAX_FIELD = 1 << 20  # characters; a longer field means that a quote is not closed
 
 
-class _Records:
-    """Reads the records of a CSV file, with the lines on which they start."""
-
-    def __init__(self, path: Path, file: BinaryIO, text: TextIOWrapper) -> None:
-        self._path = path
-        self._file = file
-        csv.field_size_limit(MAX_FIELD)
-        self._reader = csv.reader(text, strict=True)
-
-    def bytes_read(self) -> int:
-        return self._file.tell()
-
-    def read(self, count: int) -> tuple[list[list[str]], list[int]]:
-        """Read the next records, skipping blank lines; none at the end of the file."""
-        rows: list[list[str]] = []
-        lines: list[int] = []
-        start = self._reader.line_num + 1
-        try:
-            for row in self._reader:
-                if row:
-                    rows.append(row)
-                    lines.append(start)
-                start = self._reader.line_num + 1
-                if len(rows) == count:
-                    break
-        except UnicodeDecodeError:
-            raise not_utf8(self._path, newline="") from None
-        except csv.Error as error:
-            raise bad_file(self._path, _explain(start, str(error))) from None
-        return rows, lines
+def _read_records(path: Path, text: TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a CSV file, with the lines on which they start; skip blank lines."""
+    csv.field_size_limit(MAX_FIELD)
+    reader = csv.reader(text, strict=True)
+    start = 1
+    try:
+        for row in reader:
+            if row:
+                yield start, row
+            start = reader.line_num + 1
+    except UnicodeDecodeError:
+        raise not_utf8(path, newline="") from None
+    except csv.Error as error:
+        raise bad_file(path, _explain(start, str(error))) from None
 
 
 class _Columns(Mapping[str, list[str]]):
@@ -85,35 +70,29 @@ def _explain(line: int, error: str) -> str:
 
 
 def open_csv(path: Path, stack: ExitStack) -> Source:
-    """Open a CSV file; ``stack`` closes it.
-
-    Raises:
-        InvalidInputError: It is not a CSV file in UTF-8, or has no header.
-    """
-    records = _Records(path, *stack.enter_context(open_text(path, newline="")))
-    rows, _ = records.read(1)
-    if not rows:
+    """Open a CSV file in UTF-8 with a header, or refuse it; ``stack`` closes it."""
+    file, text = stack.enter_context(open_text(path, newline=""))
+    records = _read_records(path, text)
+    _, first = next(records, (0, None))
+    if first is None:
         raise bad_file(path, "has no header.")
-    header = [name.strip() for name in rows[0]]
+    header = [name.strip() for name in first]
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         raise bad_file(path, "columns must be separated by commas.")
-    blocks = _blocks(records, header)
+    blocks = _blocks(records, header, file)
     return Source(path, "CSV", tuple(header), path.stat().st_size, blocks)
 
 
-def _blocks(records: _Records, header: list[str]) -> Iterator[Block]:
+def _blocks(
+    records: Iterator[tuple[int, list[str]]], header: list[str], file: BinaryIO
+) -> Iterator[Block]:
     width = len(header)
-    while True:
-        rows, lines = records.read(BLOCK_ROWS)
-        progress = records.bytes_read()
-        if not rows:
-            return
-        bad: list[BadRow] = []
-        if set(map(len, rows)) != {width}:
-            for row, line in zip(rows, lines, strict=True):
-                if len(row) != width:
-                    message = f"has {len(row)} fields, but the header has {width}"
-                    bad.append(BadRow(line, "", message))
-            lines = [line for row, line in zip(rows, lines, strict=True) if len(row) == width]
-            rows = [row for row in rows if len(row) == width]
-        yield Block(_Columns(header, rows), lines, progress, bad)
+    while block := list(islice(records, BLOCK_ROWS)):
+        lines = [line for line, row in block if len(row) == width]
+        rows = [row for _, row in block if len(row) == width]
+        bad = [
+            BadRow(line, "", f"has {len(row)} fields, but the header has {width}")
+            for line, row in block
+            if len(row) != width
+        ]
+        yield Block(_Columns(header, rows), lines, file.tell(), bad)

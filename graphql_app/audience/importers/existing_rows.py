@@ -56,10 +56,7 @@ class ExistingRows:
         return owners
 
     def find_contact(self, email: str, phone: str) -> int | None:
-        """Find the contact with an email address or, failing that, with a phone number.
-
-        Return ``AMBIGUOUS`` if there are several.
-        """
+        """Find the contact (maybe ``AMBIGUOUS``) with an email address or, failing that, a phone."""
         emails, phones = self._addresses
         by_email, by_phone = emails.get(_fold_email(email)), phones.get(_fold_phone(phone))
         return by_phone if by_email is None or (by_email == AMBIGUOUS and by_phone) else by_email

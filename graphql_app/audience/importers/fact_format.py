@@ -7,17 +7,15 @@ import pyarrow as pa
 
 from graphql_app.audience import value_parsers
 from graphql_app.audience.column_parser import ValueKind
-from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType, check_batch
+from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, BadValue, FactType, check_batch
 from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
-from graphql_app.audience.importers.nested_lines import BadLine, attach_lines, flatten_lines
+from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import Block, Source
 
 
 class FactFormat:
-    """The format of files with the facts of one type."""
-
     def __init__(self, fact: FactType, existing: ExistingRows, source: Source) -> None:
         self.fact = fact
         self.has_lines = False  # whether orders come with their lines
@@ -83,8 +81,7 @@ class FactFormat:
             yield self._check_block(block)
 
     def _check_block(self, block: Block) -> CheckedRows:
-        rows, problems = check_batch(self.fact, block.columns, len(block.line_numbers))
-        bad = [(p.row, p.field, p.message) for p in problems]
+        rows, bad = check_batch(self.fact, block.columns, len(block.line_numbers))
         if self.fact is ORDERS:
             rows, bad_lines = self._check_lines(rows, block)
             bad += bad_lines
@@ -93,14 +90,15 @@ class FactFormat:
         bad_rows = [BadRow(block.line_numbers[row], *problem) for row, *problem in bad]
         return drop_bad_rows(rows, block, bad_rows, {row for row, *_ in bad})
 
-    def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadLine]:
+    def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadValue]:
         positions = find_positions(self._existing.order_ids, lines["order_id"])
         for row in np.flatnonzero(positions < 0).tolist():
             if row not in bad:
                 order = lines["order_id"][row].as_py()
-                yield row, "order_id", f"order {order} is not recorded; import the orders first"
+                message = f"order {order} is not recorded; import the orders first"
+                yield BadValue(row, "order_id", message)
 
-    def _check_lines(self, orders: pa.Table, block: Block) -> tuple[pa.Table, list[BadLine]]:
+    def _check_lines(self, orders: pa.Table, block: Block) -> tuple[pa.Table, list[BadValue]]:
         """Check nested lines; return the orders with their lines, and what is wrong."""
         values = block.columns.get(LINES.name)
         if values is None:
@@ -111,10 +109,10 @@ class FactFormat:
         lines, problems = check_batch(LINES, fields, int(counts.sum()))
         parents = np.repeat(np.arange(len(counts)), counts)
         starts = np.cumsum(counts) - counts
-        for problem in problems:
-            order = int(parents[problem.row])
-            place = problem.row - int(starts[order])
-            bad.append((order, f"lines[{place}].{problem.field}", problem.message))
+        for line, field, message in problems:
+            order = int(parents[line])
+            place = line - int(starts[order])
+            bad.append(BadValue(order, f"lines[{place}].{field}", message))
         return attach_lines(orders, lines, counts.tolist()), bad
 
 

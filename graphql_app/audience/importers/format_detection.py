@@ -15,10 +15,7 @@ def format_names(facts: Mapping[str, FactType]) -> tuple[str, ...]:
 def detect_format(source: Source, facts: Mapping[str, FactType]) -> str:
     """Detect the format of a file: its required columns are all there, and no others are unknown.
 
-    If no format or several formats fit, the name of the file may decide.
-
-    Raises:
-        InvalidInputError: The format remains unclear.
+    If no format or several formats fit, the name of the file may decide, or the file is refused.
     """
     export = shopify.detect_export(source.columns) if source.file_type == "CSV" else None
     if export:

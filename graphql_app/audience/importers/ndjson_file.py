@@ -15,11 +15,7 @@ MAX_LINE = 16 << 20  # characters
 
 
 def open_ndjson(path: Path, stack: ExitStack) -> Source:
-    """Open an NDJSON file; ``stack`` closes it.
-
-    Raises:
-        InvalidInputError: It is not an NDJSON file in UTF-8.
-    """
+    """Open an NDJSON file in UTF-8, or refuse it; ``stack`` closes it."""
     blocks = _blocks(path, *stack.enter_context(open_text(path, newline="\n")))
     first = next(blocks, None)
     if first is None:

@@ -8,12 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import LINES
+from graphql_app.audience.facts import LINES, BadValue
 
 Counts = npt.NDArray[np.int64]
-
-BadLine = tuple[int, str, str]
-"""The position of an order, the column, and what is wrong with its lines."""
 
 
 def attach_lines(orders: pa.Table, lines: pa.Table, counts: Sequence[int] | None) -> pa.Table:
@@ -41,7 +38,7 @@ def detach_lines(orders: pa.Table) -> pa.Table:
 
 def flatten_lines(
     values: pa.Array | Sequence[Any],
-) -> tuple[Counts, Mapping[str, pa.Array | Sequence[Any]], list[BadLine]]:
+) -> tuple[Counts, Mapping[str, pa.Array | Sequence[Any]], list[BadValue]]:
     """Flatten the column of lines of a file.
 
     Returns:
@@ -60,15 +57,15 @@ def flatten_lines(
 
 def _flatten_lists(
     values: Sequence[Any],
-) -> tuple[Counts, Mapping[str, Sequence[Any]], list[BadLine]]:
+) -> tuple[Counts, Mapping[str, Sequence[Any]], list[BadValue]]:
     counts: list[int] = []
     lines: list[dict[str, Any]] = []
-    bad: list[BadLine] = []
+    bad: list[BadValue] = []
     for order, value in enumerate(values):
         found = [] if value is None else value
         if not (isinstance(found, list) and all(isinstance(line, dict) for line in found)):
             found = []
-            bad.append((order, LINES.name, "must be a list of objects"))
+            bad.append(BadValue(order, LINES.name, "must be a list of objects"))
         counts.append(len(found))
         lines += found
     names = dict.fromkeys(name for line in lines for name in line)

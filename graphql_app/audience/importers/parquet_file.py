@@ -14,11 +14,7 @@ BATCH_ROWS = 200_000
 
 
 def open_parquet(path: Path, stack: ExitStack) -> Source:
-    """Open a Parquet file; ``stack`` closes it.
-
-    Raises:
-        InvalidInputError: It is not a complete Parquet file.
-    """
+    """Open a complete Parquet file, or refuse it; ``stack`` closes it."""
     file = stack.enter_context(open_file(path))
     start = file.read(4)
     file.seek(0)

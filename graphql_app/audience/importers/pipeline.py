@@ -1,12 +1,11 @@
 """Importing a file: check every row, then record all of them, or nothing if a row is bad."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from graphql_app.audience.importers import shopify
-from graphql_app.audience.importers.checked_rows import CheckedRows
 from graphql_app.audience.importers.csv_file import open_csv
 from graphql_app.audience.importers.existing_rows import ExistingRows
 from graphql_app.audience.importers.fact_format import FactFormat
@@ -24,7 +23,7 @@ from graphql_app.audience.importers.report import (
 from graphql_app.audience.importers.shopify_customers import CustomersFormat
 from graphql_app.audience.importers.shopify_orders import OrdersFormat
 from graphql_app.audience.importers.source import Source, open_file
-from graphql_app.audience.importers.spool import Spool, open_spool, record_spool
+from graphql_app.audience.importers.spool import open_spool, record_spool
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 
@@ -86,9 +85,14 @@ def import_file(
             raise bad_file(path, f'unknown format "{name}"; choose one of {known}.')
         import_format.check_columns()
         spool = stack.enter_context(open_spool())
+        bad, skipped = BadRowCollector(), 0
+        progress(CHECKING, 0, source.total)
         with _translate_os_errors(path):
-            blocks = import_format.check_blocks(source.blocks)
-            bad, skipped = _write_good_rows(blocks, source.total, spool, progress)
+            for checked in import_format.check_blocks(source.blocks):
+                bad.add(checked.bad)
+                skipped += checked.skipped
+                spool.write(checked.rows)
+                progress(CHECKING, checked.progress, source.total)
         counts = {}
         if skip_bad_rows or not bad.count:
             counts = record_spool(
@@ -109,20 +113,6 @@ def import_file(
         bad_rows=tuple(bad.kept),
         bad_row_count=bad.count,
     )
-
-
-def _write_good_rows(
-    blocks: Iterable[CheckedRows], total: int, spool: Spool, progress: Progress
-) -> tuple[BadRowCollector, int]:
-    """Write the good rows to the spool; return the bad rows, and how many rows were skipped."""
-    bad, skipped = BadRowCollector(), 0
-    progress(CHECKING, 0, total)
-    for checked in blocks:
-        bad.add(checked.bad)
-        skipped += checked.skipped
-        spool.write(checked.rows)
-        progress(CHECKING, checked.progress, total)
-    return bad, skipped
 
 
 @contextmanager

@@ -55,7 +55,6 @@ class ImportReport:
 
     @property
     def refused(self) -> bool:
-        """Whether nothing was recorded because of bad rows."""
         return bool(self.bad_row_count) and not self.recorded
 
 
@@ -67,7 +66,6 @@ class BadRowCollector:
         self.count = 0
 
     def add(self, bad: Iterable[BadRow]) -> None:
-        """Add the bad rows of the next part of the file."""
         added = sorted(bad, key=lambda row: row.line)
         self.count += len(added)
         self.kept += added[: MAX_BAD_ROWS - len(self.kept)]

@@ -23,11 +23,7 @@ def detect_export(columns: Iterable[str]) -> str | None:
 
 
 def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> list[str]:
-    """Find the required columns of a file; of a tuple, the first column that is there.
-
-    Raises:
-        InvalidInputError: A required column is missing or occurs more than once.
-    """
+    """Find the required columns (of a tuple, the first that is there), or refuse the file."""
     if source.file_type != "CSV":
         raise bad_file(source.path, "Shopify's exports are CSV files.")
     found = []

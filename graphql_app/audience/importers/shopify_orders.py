@@ -85,18 +85,14 @@ class OrdersFormat:
         sold = _find_line_items(block)
         names = [block.columns["Lineitem name"][row][:MAX_TEXT] for row in sold]
         skus = [block.columns[_SKU][row] for row in sold]
-        lines, line_problems = check_batch(
-            LINES,
-            {
-                "product_id": [
-                    sku if sku.strip() else name for sku, name in zip(skus, names, strict=True)
-                ],
-                "title": names,
-                "quantity": [block.columns["Lineitem quantity"][row] for row in sold],
-                "price": [block.columns["Lineitem price"][row] for row in sold],
-            },
-            len(sold),
-        )
+        products = [sku if sku.strip() else name for sku, name in zip(skus, names, strict=True)]
+        line = {
+            "product_id": products,
+            "title": names,
+            "quantity": [block.columns["Lineitem quantity"][row] for row in sold],
+            "price": [block.columns["Lineitem price"][row] for row in sold],
+        }
+        lines, line_problems = check_batch(LINES, line, len(sold))
         owners = np.searchsorted(starts, sold, side="right") - 1
         for p in line_problems:
             column = _SKU if p.field == "product_id" and skus[p.row].strip() else _LINE[p.field]

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,7 +39,7 @@ class Block:
     columns: Mapping[str, pa.Array | Sequence[Any]]
     line_numbers: Sequence[int]
     progress: int
-    bad: Sequence[BadRow] = field(default=())
+    bad: Sequence[BadRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_text(path: Path, newline: str) -> Iterator[tuple[BinaryIO, io.TextIOWrapper]]:
-    """Open a UTF-8 file, with or without a byte order mark, as bytes and as text.
-
-    Raises:
-        InvalidInputError: See ``open_file``; or it is a Parquet file or in UTF-16.
-    """
+    """Open a UTF-8 file, with or without a byte order mark, as bytes and as text; or refuse it."""
     with (
         open_file(path) as file,
         io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as text,

@@ -60,7 +60,6 @@ class Spool:
             yield pa.Table.from_batches(waiting)
 
     def table(self) -> pa.Table | None:
-        """Return all rows at once."""
         batches = list(self._batches())
         return pa.Table.from_batches(batches).combine_chunks() if batches else None
 
@@ -99,8 +98,7 @@ def record_spool(
 ) -> dict[str, int]:
     """Record the rows of a spool, and return the number of rows by type.
 
-    Raises:
-        AppError: The store failed; the message says how many rows were recorded before.
+    If the store fails, the message says how many rows were recorded before.
     """
     recorded = {fact.name: 0, **({ORDER_LINES.name: 0} if has_lines else {})}
     progress(0)
