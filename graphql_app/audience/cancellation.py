@@ -11,8 +11,6 @@ class WorkCancelledError(Exception):
 
 
 class Store(Protocol):
-    """A store that executes statements."""
-
     def kill_statements(self, name: str) -> None:
         """Kill the running statements whose log comment is ``name``."""
 

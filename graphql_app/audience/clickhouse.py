@@ -11,7 +11,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.binding import DT64Param
 from clickhouse_connect.driver.httpclient import HttpClient
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, Dialect, Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from urllib3 import Timeout
@@ -60,10 +60,7 @@ class ConnectionPool:
         self._engine = _connect(url, size)
         # The embedded engine shuts down with its last connection.
         self._keepalive = self._engine.connect()
-
-    @property
-    def dialect(self) -> Dialect:
-        return self._engine.dialect
+        self.dialect = self._engine.dialect
 
     @contextmanager
     def connection(self, read_timeout: float) -> Iterator[Connection]:
@@ -84,7 +81,6 @@ class ConnectionPool:
 
     @contextmanager
     def client(self, read_timeout: float) -> Iterator[Any]:
-        """Check out the driver's client of a connection."""
         with self.connection(read_timeout) as connection:
             yield _client_of(connection)
 

@@ -67,7 +67,6 @@ def _translate(error: Exception) -> Exception:
 
 
 def statement_timeout() -> AppError:
-    """Return the error for a statement that took too long."""
     return AppError(
         ErrorCode.TIMEOUT,
         "The statement exceeded its time limit; simplify the rule or narrow its time windows.",
@@ -100,7 +99,6 @@ def _name_chain(error: BaseException | None) -> Iterator[str]:
 
 
 def explain_connection_failure(error: Exception) -> str:
-    """Explain to the operator why a connection cannot be opened."""
     cause: Any = getattr(error, "orig", None) or error
     match getattr(cause, "name", None):
         case "AUTHENTICATION_FAILED" | "REQUIRED_PASSWORD" | "WRONG_PASSWORD" | "UNKNOWN_USER":

@@ -21,7 +21,6 @@ _FORMULA = re.compile(FORMULA)
 
 
 def escape_formulas(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Escape cells that a spreadsheet could execute."""
     risky = pc.and_not(
         pc.match_substring_regex(cells, FORMULA), pc.match_substring_regex(cells, SIGNED_NUMBER)
     )
@@ -29,5 +28,4 @@ def escape_formulas(cells: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedA
 
 
 def unescape_formula(cell: str) -> str:
-    """Undo ``escape_formulas`` for a cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A step that inserts rows into a table."""
+    """A step of a batch."""
 
     table: str
     rows: pa.Table
@@ -132,7 +132,6 @@ class Journal:
             logger.exception("a batch of shop %s could not be finished", shop_id)
 
     def unfinished_shops(self) -> Sequence[int]:
-        """Return the shops with unfinished batches."""
         found = self._audience.query_unfiltered(
             "SELECT DISTINCT shop_id FROM journal FINAL WHERE done = 0"
         )
@@ -191,7 +190,6 @@ class Journal:
 
 
 def _pack_step(step: Insert | Erase) -> tuple[str, bytes]:
-    """Return the action and the payload of a step."""
     if isinstance(step, Insert):
         action, rows = step.table, step.rows
     else:

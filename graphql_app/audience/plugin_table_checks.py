@@ -76,7 +76,6 @@ def _find_problems(table: type[AudienceTable]) -> Iterator[str]:
 
 
 def _declared_table(table: type[AudienceTable]) -> Table | None:
-    """Return the table that a class declares in the store, if it does."""
     declared = StoreTable.metadata.tables.get(getattr(table, "__tablename__", ""))
     return declared if declared is getattr(table, "__table__", None) else None
 

@@ -40,7 +40,6 @@ VALUE_KINDS: Mapping[str, ValueKind] = {
 
 
 def build_fact_types(tables: Iterable[type[AudienceTable]]) -> Mapping[str, FactType]:
-    """Return the built-in types of facts and those of plugins' tables, by name."""
     return {**FACTS, **{table.__tablename__: build_fact_type(table) for table in tables}}
 
 
@@ -59,11 +58,7 @@ def build_field(column: Column[Any], info: FieldInfo) -> FactField:
 
 
 def parse_default(kind: ValueKind, info: FieldInfo) -> Any:
-    """Return the default of a field; ``None`` if it is null or missing.
-
-    Raises:
-        BadValueError: The field does not accept its default.
-    """
+    """Return the default of a field, if any; raise ``BadValueError`` if the field refuses it."""
     if info.default is PydanticUndefined or info.default is None:
         return [] if kind is value_parsers.TAGS else None
     parsed = kind.parse_value(info.default)

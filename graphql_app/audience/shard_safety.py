@@ -143,7 +143,6 @@ def _is_contact(element: Any) -> bool:
 
 
 def _is_sharded(element: Any) -> bool:
-    """Return whether an element reads a sharded table."""
     return any(
         isinstance(each, Table) and each.name not in UNSHARDED for each in visitors.iterate(element)
     )

@@ -8,13 +8,12 @@ The length is the ways to execute a statement, which share its filters and limit
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Row, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy import Result, Row, make_url, text
 
 from graphql_app.audience.cancellation import current_cancellation
 from graphql_app.audience.clickhouse import (
@@ -124,10 +123,9 @@ class Audience:
             NotShardSafeError: On a cluster, the result could differ from the one on a server.
             WorkCancelledError: The request was cancelled.
         """
-        settings = self._prepare(statement, shop_id, contacts, timeout, tables)
-        with self._timed_connection() as connection:
-            options = {STATEMENT_SETTINGS: settings}
-            return connection.execute(statement, execution_options=options).fetchall()
+        filters = table_filters(self.layout, shop_id, contacts, tables)
+        with self._execute(statement, filters, timeout) as result:
+            return result.fetchall()
 
     def fetch_table(
         self,
@@ -142,55 +140,51 @@ class Audience:
 
         Unless ``final``, the result may include rows that have been replaced.
         """
-        settings = self._prepare(statement, shop_id, contacts, timeout, tables)
+        filters = table_filters(self.layout, shop_id, contacts, tables)
+        settings = {**ARROW_SETTINGS, **({} if final else {"final": 0})}
         found: list[pa.Table] = []
-        options = {
-            STATEMENT_SETTINGS: {**settings, **ARROW_SETTINGS, **({} if final else {"final": 0})},
-            ARROW_SINK: found.append,
-        }
-        with self._timed_connection() as connection:
-            connection.execute(statement, execution_options=options)
-        return found[0]
+        with self._execute(statement, filters, timeout, settings, found.append):
+            return found[0]
 
     def render(self, statement: Statement) -> RenderedStatement:
         return render(statement, self._pool.dialect)
 
-    def _prepare(
+    @contextmanager
+    def _execute(
         self,
         statement: Statement,
-        shop_id: int,
-        contacts: Iterable[int] | None,
+        filters: Mapping[str, str],
         timeout: float,
-        tables: Collection[str] | None,
-    ) -> dict[str, Any]:
-        """Check a statement and return the settings to execute it with."""
+        settings: Mapping[str, Any] | None = None,
+        sink: Callable[[pa.Table], None] | None = None,
+    ) -> Iterator[Result[*tuple[Any, ...]]]:
         if self.layout.cluster:
             check_shard_safe(statement)
         cancellation = current_cancellation.get()
-        return {
+        all_settings = {
             **READ_SETTINGS,
             **self.layout.read_settings,
             **({} if cancellation is None else cancellation.begin_statement(self)),
-            "additional_table_filters": table_filters(self.layout, shop_id, contacts, tables),
+            "additional_table_filters": filters,
             **self._limits,
             "max_execution_time": min(timeout, self.timeout),
+            **(settings or {}),
         }
-
-    @contextmanager
-    def _timed_connection(self) -> Iterator[Connection]:
         with (
             traces.span("audience statement"),
             metrics().statements.time(),
             self._pool.connection(self.timeout + GRACE) as connection,
         ):
-            yield connection
+            options = {STATEMENT_SETTINGS: all_settings, ARROW_SINK: sink}
+            yield connection.execute(statement, execution_options=options)
 
     def query_unfiltered(
         self, query: str, text: bool = True, timeout: float | None = None
     ) -> pa.Table:
         """Execute a query that sees all shops and deleted rows, and return an Arrow table.
 
-        It may take ``timeout`` seconds. Unless ``text``, strings are returned as bytes.
+        It may take ``timeout`` seconds, ``UNFILTERED_TIMEOUT`` by default. Unless ``text``, strings
+        are returned as bytes.
         """
         timeout = UNFILTERED_TIMEOUT if timeout is None else timeout
         settings = {
@@ -266,7 +260,6 @@ class Audience:
             client.command(statement, settings=settings)
 
     def kill_statements(self, name: str) -> None:
-        """Kill the running statements whose log comment is ``name``."""
         self.command(
             f"KILL QUERY{self.layout.on_cluster_clause} "
             f"WHERE Settings['log_comment'] = '{name}' ASYNC",

@@ -11,27 +11,16 @@ class WriteLocks(Protocol):
     """The write locks of all shops, one lock per shop."""
 
     def hold(self, shop_id: int) -> AbstractContextManager[None]:
-        """Wait for a shop's write lock and hold it.
-
-        Raises:
-            AppError: UNAVAILABLE if the lock cannot be acquired.
-        """
+        """Wait for a shop's write lock and hold it, or raise UNAVAILABLE."""
 
     def check_held(self, shop_id: int) -> None:
-        """Check that this thread still holds a shop's lock.
+        """Raise UNAVAILABLE if this thread has lost a shop's lock; another process may hold it.
 
         Call this before writing and after reading under the lock.
-
-        Raises:
-            AppError: UNAVAILABLE if the lock was lost; another process may hold it by now.
         """
 
     def next_version(self, shop_id: int, after: int) -> int:
-        """Return a version above ``after`` and above all earlier versions of the shop.
-
-        Raises:
-            AppError: UNAVAILABLE if the store of versions fails.
-        """
+        """Return a version above ``after`` and all earlier ones of the shop, or raise UNAVAILABLE."""
 
 
 class LocalWriteLocks:
