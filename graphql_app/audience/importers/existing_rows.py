@@ -38,9 +38,7 @@ class ExistingRows:
     def contacts(self) -> pa.Table:
         """The contacts, sorted by id, with the columns that Shopify does not export."""
         names = "id, subscribed_at, unsubscribed_at, created_at, properties"
-        found = self._fetch(names, "contacts").combine_chunks()
-        place = found.schema.get_field_index("properties")
-        return found.set_column(place, "properties", found["properties"].cast(pa.string()))
+        return self._fetch(names, "contacts").combine_chunks()
 
     @cached_property
     def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
@@ -48,7 +46,7 @@ class ExistingRows:
         owners: tuple[dict[str, int], dict[str, int]] = ({}, {})
         for place, (name, fold) in enumerate((("email", _fold_email), ("phone", _fold_phone))):
             known = found.filter(pc.is_valid(found[name]))
-            texts = known[name].cast(pa.string()).to_pylist()
+            texts = known[name].to_pylist()
             for contact, text in zip(known["id"].to_pylist(), texts, strict=True):
                 key = fold(text)
                 if key and owners[place].setdefault(key, contact) != contact:
@@ -56,7 +54,7 @@ class ExistingRows:
         return owners
 
     def find_contact(self, email: str, phone: str) -> int | None:
-        """Find the contact (maybe ``AMBIGUOUS``) with an email address or, failing that, a phone."""
+        """Find the contact with an email address or, failing that, a phone; it may be AMBIGUOUS."""
         emails, phones = self._addresses
         by_email, by_phone = emails.get(_fold_email(email)), phones.get(_fold_phone(phone))
         return by_phone if by_email is None or (by_email == AMBIGUOUS and by_phone) else by_email

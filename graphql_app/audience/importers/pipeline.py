@@ -53,10 +53,8 @@ def import_file(
     Args:
         path: A ``.csv``, ``.ndjson``, ``.jsonl`` or ``.parquet`` file.
         format: One of ``format_names``; ``None`` detects the format from the columns.
-        shop_id: The shop.
         shop_currency: The shop's currency, an ISO 4217 code.
         audience: The store to read existing facts from.
-        recorder: The recorder of the facts.
         skip_bad_rows: Record the good rows of a file with bad rows, instead of nothing.
         now: The time of the import, with its zone; by default the current time.
         subscribed_at: For Shopify's customers: since when customers who accept texts, and were not
