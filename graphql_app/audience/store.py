@@ -110,8 +110,6 @@ class Audience:
         """Execute a statement on the facts of one shop.
 
         Args:
-            statement: The statement.
-            shop_id: The shop.
             contacts: If given, the statement only sees the rows of these contacts.
             timeout: Seconds that it may take, if fewer than the store's timeout.
             tables: The tables that it reads, if known: a filter of many contacts takes time for

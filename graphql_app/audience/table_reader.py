@@ -93,7 +93,7 @@ def _make_literal(value: Any, type: str) -> str:
 
 
 def table_class(table: FactTable) -> type[AudienceTable]:
-    """Return the declared class of a table, or make one; raise ``ValueError`` if it has no facts."""
+    """Return a table's declared class, or make one; raise ``ValueError`` if it has no facts."""
     for known in AudienceTable.__subclasses__():
         if known.__tablename__ == table.name and table.name in StoreTable.metadata.tables:
             return known

@@ -20,7 +20,7 @@ class WriteLocks(Protocol):
         """
 
     def next_version(self, shop_id: int, after: int) -> int:
-        """Return a version above ``after`` and all earlier ones of the shop, or raise UNAVAILABLE."""
+        """Return a version above ``after`` and the shop's earlier ones, or raise UNAVAILABLE."""
 
 
 class LocalWriteLocks:

@@ -48,7 +48,6 @@ def restore_backup(
     """Check a backup and restore it.
 
     Args:
-        path: The backup's directory.
         catalog: A catalog without rows, or an empty database.
         audience: An audience without rows, or with an unfinished restore of this backup.
         progress: Called with the number of checked files, then of restored rows of facts.

@@ -26,7 +26,6 @@ def run_once(
 
     Args:
         catalog: The catalog, which stores a key for 24 hours.
-        shop_id: The shop.
         key: The client's idempotency key.
         request: The request as text.
         work: Records the items and returns their number. If it raises, the key stays unused.
