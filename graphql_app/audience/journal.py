@@ -48,8 +48,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A step of a batch."""
-
     table: str
     rows: pa.Table
 
@@ -201,6 +199,7 @@ def _pack_step(step: Insert | Erase) -> tuple[str, bytes]:
 
 
 def _make_entries(shop_id: int, steps: Sequence[tuple[str, bytes]]) -> pa.Table:
+    """Make the entries of a batch from the actions and payloads of its steps."""
     size = len(steps)
     return pa.table(
         {

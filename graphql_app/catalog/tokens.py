@@ -92,7 +92,7 @@ def authenticate(catalog: Catalog, token: str) -> Access | None:
 
 
 class TokenCache:
-    """A cache of authenticated tokens, so a token that any process revokes works for a second."""
+    """A cache of authenticated tokens; one that any process revokes is rejected within a second."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
