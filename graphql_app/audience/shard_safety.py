@@ -26,7 +26,7 @@ class NotShardSafeError(Exception):
 def check_shard_safe(query: Any, on_shard: bool = False) -> None:
     """Check that a query returns the same result on a cluster.
 
-    The query is executed on each shard, or on all shards together.
+    It is executed on each shard if ``on_shard``, or else on all shards together.
 
     Raises:
         NotShardSafeError: It may return another one.
