@@ -119,9 +119,7 @@ class Settings(BaseSettings):
     )
     query_concurrency: int = Field(4, ge=1, description="Maximum statements that run at once.")
     max_query_bytes: int = Field(
-        262_144,
-        ge=1024,
-        description="Maximum bytes in a request body or a WebSocket message.",
+        262_144, ge=1024, description="Maximum bytes in a request body or a WebSocket message."
     )
     max_facts_bytes: int = Field(
         33_554_432,
@@ -151,14 +149,10 @@ class Settings(BaseSettings):
     )
     max_tokens: int = Field(5_000, ge=1, description="Maximum tokens in a query.")
     max_repeats: int = Field(
-        20_000,
-        ge=1,
-        description="Maximum comparisons between fields that a query repeats.",
+        20_000, ge=1, description="Maximum comparisons between fields that a query repeats."
     )
     max_cost: int = Field(
-        10_000,
-        ge=1,
-        description="Maximum cost of a query; fields in a page count once per item.",
+        10_000, ge=1, description="Maximum cost of a query; fields in a page count once per item."
     )
     cors_origins: str = Field(
         "",

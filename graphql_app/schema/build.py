@@ -36,15 +36,12 @@ from graphql_app.settings import Settings
 
 CACHED_QUERIES = 250
 
-
 # Longer documents contain their data and rarely repeat. Parsed, a document takes 70 times its
 # length.
 CACHED_LENGTH = 4_096
 
 
 class ShortParserCache(ParserCache):
-    """Caches parsed documents that are short."""
-
     def on_parse(self) -> Iterator[None]:
         if len(self.execution_context.query or "") <= CACHED_LENGTH:
             yield from super().on_parse()
@@ -53,8 +50,6 @@ class ShortParserCache(ParserCache):
 
 
 class ShortValidationCache(ValidationCache):
-    """Caches the validation of documents that are short."""
-
     def on_validate(self) -> Iterator[None]:
         if len(self.execution_context.query or "") <= CACHED_LENGTH:
             yield from super().on_validate()
@@ -68,7 +63,6 @@ class Schema(strawberry.Schema):
     def process_errors(
         self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Remove suggestions from messages when introspection is off."""
         if self.config.disable_field_suggestions:
             for error in errors:
                 error.message = without_suggestion(error.message)
@@ -95,8 +89,7 @@ class Schema(strawberry.Schema):
     def as_str(self) -> str:
         """Return the schema as sorted text.
 
-        Strawberry's own option to sort the schema passes enums to resolvers as names instead of
-        members of the Python enum, so only the text is sorted.
+        Strawberry's own option to sort passes enums to resolvers as names, not as their members.
         """
         ordered = copy(self)
         ordered._schema = lexicographic_sort_schema(self._schema)
@@ -104,12 +97,7 @@ class Schema(strawberry.Schema):
 
 
 def build_schema(registry: Registry, settings: Settings | None = None) -> Schema:
-    """Build the GraphQL schema with the criteria of a registry.
-
-    Args:
-        registry: The plugins.
-        settings: The limits on operations; none when left out.
-    """
+    """Build the GraphQL schema with the criteria of a registry; without settings, no limits."""
     introspection = settings is None or settings.introspection
     inputs = RuleInputs(registry)
     queries: tuple[Any, ...] = (

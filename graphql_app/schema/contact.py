@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 
 import strawberry
+from strawberry import field
 
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, parse_id
@@ -19,25 +20,21 @@ from graphql_app.segments.members import Person
 
 @strawberry.type(description="A subscriber, a customer, or both.")
 class Contact(Node):
-    source_id: strawberry.ID = strawberry.field(description="The id in the source system.")
-    phone: str | None = strawberry.field(description="Phone number.")
-    email: str | None = strawberry.field(description="E-mail address.")
-    first_name: str | None = strawberry.field(description="Given name.")
-    last_name: str | None = strawberry.field(description="Family name.")
-    country: str | None = strawberry.field(description="ISO 3166-1 alpha-2 country code.")
-    region: str | None = strawberry.field(description="State or province.")
-    city: str | None = strawberry.field(description="City.")
-    tags: list[str] = strawberry.field(description="Tags that the shop gave the contact.")
-    subscribed_at: datetime | None = strawberry.field(
-        description="When the contact last subscribed."
-    )
-    unsubscribed_at: datetime | None = strawberry.field(
-        description="When the contact last unsubscribed."
-    )
-    created_at: datetime | None = strawberry.field(description="When the contact was created.")
-    properties: JSON = strawberry.field(description="Custom properties.")
-    subscribed: bool = strawberry.field(description="Whether the contact is subscribed now.")
-    textable: bool = strawberry.field(
+    source_id: strawberry.ID = field(description="The id in the source system.")
+    phone: str | None = field(description="Phone number.")
+    email: str | None = field(description="E-mail address.")
+    first_name: str | None = field(description="First name.")
+    last_name: str | None = field(description="Last name.")
+    country: str | None = field(description="ISO 3166-1 alpha-2 country code.")
+    region: str | None = field(description="State or province.")
+    city: str | None = field(description="City.")
+    tags: list[str] = field(description="Tags that the shop gave the contact.")
+    subscribed_at: datetime | None = field(description="When the contact last subscribed.")
+    unsubscribed_at: datetime | None = field(description="When the contact last unsubscribed.")
+    created_at: datetime | None = field(description="When the contact was created.")
+    properties: JSON = field(description="Custom properties.")
+    subscribed: bool = field(description="Whether the contact is subscribed now.")
+    textable: bool = field(
         description="Whether the contact can be texted: subscribed, with a phone."
     )
     number: strawberry.Private[int]

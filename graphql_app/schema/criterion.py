@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import field
 
 from graphql_app import criteria as contract
 from graphql_app.catalog.token_scope import TokenScope
@@ -52,97 +53,83 @@ CriterionFieldKind = described_enum(
 
 @strawberry.type(description="The package that supplies a criterion.")
 class Plugin:
-    name: str = strawberry.field(description="The distribution's name in pip.")
-    version: str = strawberry.field(description="Its version.")
+    name: str = field(description="The distribution's name in pip.")
+    version: str = field(description="Its version.")
 
 
 @strawberry.type(description="A possible value of a field.")
 class FieldOption:
-    value: str = strawberry.field(description="The value in a rule.")
-    label: str = strawberry.field(description="The label, for people.")
-    operators: list[str] | None = strawberry.field(
+    value: str = field(description="The value in a rule.")
+    label: str = field(description="The label, for people.")
+    operators: list[str] | None = field(
         description="The operators that make sense with the value; null for all."
     )
 
 
 @strawberry.type(description="A comparison operator.")
 class CriterionOperator:
-    name: str = strawberry.field(description="The value in a rule.")
-    label: str = strawberry.field(description="The words between the criterion and its value.")
-    negated: bool = strawberry.field(
-        description="Whether it is the complement of another operator."
-    )
-    fields: list[str] = strawberry.field(
-        description="The names of the fields that it uses, required or not."
-    )
+    name: str = field(description="The value in a rule.")
+    label: str = field(description="The words between the criterion and its value.")
+    negated: bool = field(description="Whether it is the complement of another operator.")
+    fields: list[str] = field(description="The names of the fields that it uses, required or not.")
 
 
 @strawberry.type(description="A field of a criterion's form.")
 class CriterionField:
-    name: str = strawberry.field(description="Its name in a rule.")
-    label: str = strawberry.field(description="Its label, for people.")
-    description: str | None = strawberry.field(description="Help text.")
-    kind: FieldKind = strawberry.field(description="The kind of input.")
-    required: bool = strawberry.field(
-        description="Whether the operators that use the field require it."
-    )
-    multiple: bool = strawberry.field(description="Whether it takes a list of values.")
-    max_items: int | None = strawberry.field(
+    name: str = field(description="Its name in a rule.")
+    label: str = field(description="Its label, for people.")
+    description: str | None = field(description="Help text.")
+    kind: FieldKind = field(description="The kind of input.")
+    required: bool = field(description="Whether the operators that use the field require it.")
+    multiple: bool = field(description="Whether it takes a list of values.")
+    max_items: int | None = field(
         description="The maximum length of the list, which has at least one value."
     )
-    default: JSON | None = strawberry.field(
-        description="The value that leaving it out stands for, if any."
-    )
-    minimum: str | None = strawberry.field(description="The smallest value, as in a rule.")
-    maximum: str | None = strawberry.field(description="The largest value, as in a rule.")
-    step: str | None = strawberry.field(description="The step of a number input.")
-    not_below: str | None = strawberry.field(
+    default: JSON | None = field(description="The value that leaving it out stands for, if any.")
+    minimum: str | None = field(description="The smallest value, as in a rule.")
+    maximum: str | None = field(description="The largest value, as in a rule.")
+    step: str | None = field(description="The step of a number input.")
+    not_below: str | None = field(
         description="The name of the field whose value must not exceed this one's."
     )
-    pattern: str | None = strawberry.field(
-        description="A regular expression that valid text matches."
-    )
-    unit: str | None = strawberry.field(description="The unit of a number.")
-    placeholder: str | None = strawberry.field(description="Placeholder of the empty input.")
-    options: list[FieldOption] | None = strawberry.field(
+    pattern: str | None = field(description="A regular expression that valid text matches.")
+    unit: str | None = field(description="The unit of a number.")
+    placeholder: str | None = field(description="Placeholder of the empty input.")
+    options: list[FieldOption] | None = field(
         description="All possible values; null if there is no fixed list."
     )
-    suggests: bool = strawberry.field(
-        description="Whether `fieldSuggestions` returns values for it."
-    )
-    used_with: list[str] = strawberry.field(
+    suggests: bool = field(description="Whether `fieldSuggestions` returns values for it.")
+    used_with: list[str] = field(
         description="The operators that use the field; with any other, leave it out."
     )
-    condition: ConditionForm | None = strawberry.field(
+    condition: ConditionForm | None = field(
         description="The form of each item in a list of conditions; null for other fields."
     )
 
 
 @strawberry.type(description="A form within a criterion's form: an operator and fields.")
 class ConditionForm:
-    description: str = strawberry.field(description="What it means.")
-    input_type: str = strawberry.field(description="The name of its GraphQL input type.")
-    operators: list[CriterionOperator] = strawberry.field(description="The operators, in order.")
-    fields: list[CriterionField] = strawberry.field(description="The fields, in order.")
+    description: str = field(description="What it means.")
+    input_type: str = field(description="The name of its GraphQL input type.")
+    operators: list[CriterionOperator] = field(description="The operators, in order.")
+    fields: list[CriterionField] = field(description="The fields, in order.")
 
 
 @strawberry.type(description="A criterion for picking contacts.")
 class CriterionType:
-    key: str = strawberry.field(
-        description="Its key in a rule, which is also its field of RuleInput."
-    )
-    label: str = strawberry.field(description="Its label, for people.")
-    description: str = strawberry.field(description="What it means.")
-    group: Group = strawberry.field(description="The section of a form that lists it.")
-    plugin: Plugin = strawberry.field(description="The package that supplies it.")
-    input_type: str = strawberry.field(description="The name of its GraphQL input type.")
-    operators: list[CriterionOperator] = strawberry.field(description="The operators, in order.")
-    fields: list[CriterionField] = strawberry.field(description="The fields of its form, in order.")
-    json_schema: JSON = strawberry.field(
+    key: str = field(description="Its key in a rule, which is also its field of RuleInput.")
+    label: str = field(description="Its label, for people.")
+    description: str = field(description="What it means.")
+    group: Group = field(description="The section of a form that lists it.")
+    plugin: Plugin = field(description="The package that supplies it.")
+    input_type: str = field(description="The name of its GraphQL input type.")
+    operators: list[CriterionOperator] = field(description="The operators, in order.")
+    fields: list[CriterionField] = field(description="The fields of its form, in order.")
+    json_schema: JSON = field(
         description="JSON Schema (2020-12) of its fields; `x-ordered` names two ordered bounds."
     )
-    ui_schema: JSON = strawberry.field(description="Hints for JSON Schema form libraries.")
-    example: JSON = strawberry.field(description="A valid rule with this criterion.")
+    ui_schema: JSON = field(description="Hints for JSON Schema form libraries.")
+    example: JSON = field(description="A valid rule with this criterion.")
 
 
 def _fields(form: type[contract.Form]) -> list[CriterionField]:
@@ -176,8 +163,8 @@ def _field(spec: contract.FieldSpec, not_below: str | None) -> CriterionField:
 
 
 def _option(option: contract.Option) -> FieldOption:
-    suited = None if option.operators is None else list(option.operators)
-    return FieldOption(value=option.value, label=option.label, operators=suited)
+    operators = None if option.operators is None else list(option.operators)
+    return FieldOption(value=option.value, label=option.label, operators=operators)
 
 
 def _operators(form: type[contract.Form]) -> list[CriterionOperator]:
@@ -232,32 +219,20 @@ async def _criteria(
     ] = None,
 ) -> list[CriterionType]:
     registry = info.context.services.registry
-    wanted = (search or "").casefold().split()
-    found = (
-        criterion
-        for key, criterion in registry.criteria.items()
-        if all(
-            word in f"{key} {criterion.label} {criterion.description()}".casefold()
-            for word in wanted
-        )
-    )
+    words = (search or "").casefold().split()
     segment = await _example_segment(info)
-    return [_type(criterion, registry, segment) for criterion in found]
+    return [
+        _type(criterion, registry, segment)
+        for key, criterion in registry.criteria.items()
+        for text in [f"{key} {criterion.label} {criterion.description()}".casefold()]
+        if all(word in text for word in words)
+    ]
 
 
 async def _example_segment(info: RequestInfo) -> str | None:
     """Return the global id of some saved segment of the shop."""
     found = await info.context.run(info.context.saved.options, "", 1)
     return found[0].value if found else None
-
-
-async def _criterion(
-    info: RequestInfo,
-    key: Annotated[str, strawberry.argument(description="The criterion's key.")],
-) -> CriterionType | None:
-    registry = info.context.services.registry
-    found = registry.criteria.get(key)
-    return None if found is None else _type(found, registry, await _example_segment(info))
 
 
 CriterionKey = Annotated[str, strawberry.argument(description="The criterion's key.")]
@@ -272,6 +247,12 @@ Given = Annotated[
         "with `list.field` for fields of a condition."
     ),
 ]
+
+
+async def _criterion(info: RequestInfo, key: CriterionKey) -> CriterionType | None:
+    registry = info.context.services.registry
+    found = registry.criteria.get(key)
+    return None if found is None else _type(found, registry, await _example_segment(info))
 
 
 async def _field_suggestions(
@@ -296,10 +277,8 @@ async def _field_suggestions(
 
 @strawberry.type(description="The label of a value.")
 class FieldLabel:
-    value: str = strawberry.field(description="The value in a rule.")
-    label: str | None = strawberry.field(
-        description="The label, for people; null if the value has none."
-    )
+    value: str = field(description="The value in a rule.")
+    label: str | None = field(description="The label, for people; null if the value has none.")
 
 
 async def _field_labels(
@@ -307,8 +286,7 @@ async def _field_labels(
     criterion: CriterionKey,
     field: FieldName,
     values: Annotated[
-        list[str],
-        strawberry.argument(description=f"Values of the field, at most {MAX_VALUES}."),
+        list[str], strawberry.argument(description=f"Values of the field, at most {MAX_VALUES}.")
     ],
     given: Given = None,
 ) -> list[FieldLabel]:
@@ -321,9 +299,7 @@ async def _field_labels(
 @strawberry.type
 class CriterionQuery:
     criteria: list[CriterionType] = guarded(
-        TokenScope.SEGMENTS_READ,
-        resolver=_criteria,
-        description="All criteria, by key.",
+        TokenScope.SEGMENTS_READ, resolver=_criteria, description="All criteria, by key."
     )
     criterion: CriterionType | None = guarded(
         TokenScope.SEGMENTS_READ, resolver=_criterion, description="One criterion by its key."

@@ -18,10 +18,10 @@ def described_enum(
     Raises:
         KeyError: A value has no description.
     """
-    made = strawberry.enum(enum, name=name, description=description)
-    for value in _definition(made).values:
+    made: Any = strawberry.enum(enum, name=name, description=description)
+    for value in made.__strawberry_definition__.values:
         value.description = values[enum[value.name]]
-    return made
+    return enum
 
 
 def argument(annotation: Any, description: str) -> Any:
@@ -31,10 +31,6 @@ def argument(annotation: Any, description: str) -> Any:
 
 def root(name: str, types: tuple[Any, ...], description: str) -> type:
     """Return a root type with the fields of some types."""
-    made = merge_types(name, types)
-    _definition(made).description = description
+    made: Any = merge_types(name, types)
+    made.__strawberry_definition__.description = description
     return made
-
-
-def _definition(made: Any) -> Any:
-    return made.__strawberry_definition__

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry import field
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -71,28 +72,20 @@ NOT_THE_USERS = frozenset(
 
 @strawberry.type(description="A problem with a mutation's input, which the user can fix.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
-    message: str = strawberry.field(description="The error message, for people.")
-    path: list[str] = strawberry.field(
+    code: ErrorCode = field(description="The kind of error, for programs.")
+    message: str = field(description="The error message, for people.")
+    path: list[str] = field(
         description="Path of the input from the argument down; list items by number."
     )
 
     @classmethod
-    def of(cls, problem: Problem) -> UserError:
+    def of(cls, problem: Problem) -> Self:
         return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
 
 
 @strawberry.type(description="Why a stored rule is no longer valid.")
-class RuleProblem:
-    code: ErrorCode = strawberry.field(description="The kind of error, for programs.")
-    message: str = strawberry.field(description="The error message, for people.")
-    path: list[str] = strawberry.field(
-        description="Path of the node from `rule` down; list items by number."
-    )
-
-    @classmethod
-    def of(cls, problem: Problem) -> RuleProblem:
-        return cls(code=problem.code, message=problem.message, path=[*map(str, problem.path)])
+class RuleProblem(UserError):
+    path: list[str] = field(description="Path of the node from `rule` down; list items by number.")
 
 
 Payload = TypeVar("Payload")
@@ -143,22 +136,16 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
         place = VARIABLE_PLACE.match(error.message)
         if place:
             steps = re.findall(r"\w+", place[2])
-            extensions["path"] = [
-                place[1],
-                *(int(step) if step.isdigit() else step for step in steps),
-            ]
+            steps_with_numbers = [int(step) if step.isdigit() else step for step in steps]
+            extensions["path"] = [place[1], *steps_with_numbers]
         yield _copy(error, error.message, extensions)
     elif isinstance(original, RecursionError):
-        yield _copy(
-            error, "The query is nested too deeply.", {"code": ErrorCode.QUERY_TOO_DEEP.value}
-        )
+        extensions = {"code": ErrorCode.QUERY_TOO_DEEP.value}
+        yield _copy(error, "The query is nested too deeply.", extensions)
     elif error.path is None and isinstance(original, ValueError):
         # Python refuses to parse an integer literal with thousands of digits.
-        yield _copy(
-            error,
-            "The query contains a value that cannot be parsed.",
-            {"code": ErrorCode.BAD_REQUEST.value},
-        )
+        extensions = {"code": ErrorCode.BAD_REQUEST.value}
+        yield _copy(error, "The query contains a value that cannot be parsed.", extensions)
     else:
         internal = log_unexpected(original)
         extensions = {"code": internal.code.value, "id": internal.id}

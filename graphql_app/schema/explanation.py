@@ -30,8 +30,6 @@ def explainer(context: Context, rule: Rule) -> Explainer:
 
 
 def explanation_query(inputs: RuleInputs) -> type:
-    """Return the type with the query of explanations."""
-
     async def resolve_explanation(
         info: RequestInfo,
         rule: Any,

@@ -41,8 +41,6 @@ MUTATIONS: Mapping[str, str] = {
 
 
 class FactFieldKind(Enum):
-    """The kinds of fields in plugins' tables."""
-
     ID = value_parsers.IDENTIFIER
     NUMBER = value_parsers.INTEGER
     AMOUNT = value_parsers.AMOUNT
@@ -114,18 +112,13 @@ async def _fact_tables(info: RequestInfo) -> list[FactTable]:
 
 
 def _record(context: Context, table: str, rows: Sequence[Any]) -> int:
-    """Check and record rows of a plugin's table; return their number."""
     fact = _fact_type(context, table)
     context.services.recorder.record(context.shop_id, fact, _checked(fact, rows))
     return len(rows)
 
 
 def _fact_type(context: Context, table: str) -> FactType:
-    """Return the fact type of a plugin's table.
-
-    Raises:
-        AppError: There is no such table; the message lists the tables.
-    """
+    """Return the fact type of a plugin's table, or raise an AppError that lists the tables."""
     known = context.services.audience.facts
     if table in MUTATIONS:
         message = f"Record {table} with {MUTATIONS[table]}."
@@ -133,20 +126,15 @@ def _fact_type(context: Context, table: str) -> FactType:
         return known[table]
     else:
         own = ", ".join(name for name in known if name not in FACTS)
-        message = (
-            f'Unknown table "{table}"; {f"use one of {own}" if own else "no plugin adds a table"}.'
-        )
+        advice = f"use one of {own}" if own else "no plugin adds a table"
+        message = f'Unknown table "{table}"; {advice}.'
         if context.services.registry.left_out:
             message += f" Plugins left out at startup: {context.services.registry.left_out}."
     raise AppError(ErrorCode.INVALID, message, ("table",))
 
 
 def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
-    """Return the rows as a table.
-
-    Raises:
-        InvalidInputError: With the path of every bad value.
-    """
+    """Return the rows as a table, or raise InvalidInputError with the path of every bad value."""
     require_few("rows", rows)
     names = {to_camel_case(field.name): field.name for field in fact.fields}
     problems = [
@@ -164,17 +152,13 @@ def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
 
 
 def _unknown_fields(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
-    """Return the unknown fields of a row as problems."""
     known = ", ".join(names)
     if not isinstance(row, dict):
         message = f"A row must be an object with the fields of the table: {known}."
         return [Problem(ErrorCode.INVALID, message, ("rows", place))]
+    message = 'Unknown field "{}"; the fields are {}.'
     return [
-        Problem(
-            ErrorCode.INVALID,
-            f'Unknown field "{name}"; the fields are {known}.',
-            ("rows", place, name),
-        )
+        Problem(ErrorCode.INVALID, message.format(name, known), ("rows", place, name))
         for name in row
         if name not in names
     ]

@@ -14,14 +14,13 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import FactField, FactType
-from graphql_app.audience.recorder import Recorder
 from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, run_once
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
-from graphql_app.schema.rule import input_type, list_of
+from graphql_app.schema.rule import input_type, list_of, optional_field
 from graphql_app.schema.scalars import JSON, Money
 
 MAX_ITEMS = 10_000
@@ -53,68 +52,50 @@ def _field(field: FactField) -> tuple[Any, Any]:
     annotation = TYPES[field.kind]
     if field.required:
         return annotation, strawberry.field(description=field.description)
-    return annotation | None, strawberry.field(
-        default=strawberry.UNSET, description=field.description
-    )
+    return annotation | None, optional_field(field.description)
 
 
-def _input(name: str, fields: Sequence[FactField], description: str, **more: Any) -> Any:
-    given = {field.name: _field(field) for field in fields}
-    return input_type(name, {**given, **more}, description=description)
+def _input(name: str, fact: FactType, description: str, **more: Any) -> Any:
+    fields = {field.name: _field(field) for field in fact.fields}
+    return input_type(name, {**fields, **more}, description=description)
 
 
-OrderLineInput = _input("OrderLineInput", facts.LINES.fields, "A product on an order.")
+OrderLineInput = _input("OrderLineInput", facts.LINES, "A product on an order.")
 
 INPUTS = {
     "contacts": _input(
-        "ContactInput",
-        facts.CONTACTS.fields,
-        "A contact. It replaces the contact with the same `id`.",
+        "ContactInput", facts.CONTACTS, "A contact. It replaces the contact with the same `id`."
     ),
     "orders": _input(
         "OrderInput",
-        facts.ORDERS.fields,
+        facts.ORDERS,
         "An order with its lines. It replaces the order with the same `id`.",
-        lines=(
-            list_of(OrderLineInput) | None,
-            strawberry.field(default=strawberry.UNSET, description="The products on the order."),
-        ),
+        lines=(list_of(OrderLineInput) | None, optional_field("The products on the order.")),
     ),
     "products": _input(
-        "ProductInput",
-        facts.PRODUCTS.fields,
-        "A product. It replaces the product with the same `id`.",
+        "ProductInput", facts.PRODUCTS, "A product. It replaces the product with the same `id`."
     ),
     "texts": _input(
         "TextInput",
-        facts.TEXTS.fields,
+        facts.TEXTS,
         "A text sent to a contact. It replaces the text with the same `id`.",
     ),
-    "keywords": _input(
-        "KeywordInput", facts.KEYWORDS.fields, "A keyword that a contact texted in."
-    ),
+    "keywords": _input("KeywordInput", facts.KEYWORDS, "A keyword that a contact texted in."),
     "events": _input(
-        "EventInput",
-        facts.EVENTS.fields,
-        "Any other event. It replaces the event with the same `id`.",
+        "EventInput", facts.EVENTS, "Any other event. It replaces the event with the same `id`."
     ),
 }
-
 
 Item = Mapping[str, Any]
 
 
-def _columns(fields: Sequence[FactField], items: Sequence[Item]) -> dict[str, list[Any]]:
-    names = {field.name: to_camel_case(field.name) for field in fields}
-    return {name: [item.get(given) for item in items] for name, given in names.items()}
+def _columns(fact: FactType, items: Sequence[Item]) -> dict[str, list[Any]]:
+    names = {field.name: to_camel_case(field.name) for field in fact.fields}
+    return {name: [item.get(camel) for item in items] for name, camel in names.items()}
 
 
 def require_few(argument: str, items: Sequence[Any]) -> None:
-    """Refuse more than ``MAX_ITEMS`` items.
-
-    Raises:
-        AppError: LIMIT_EXCEEDED, with the path of the argument.
-    """
+    """Raise LIMIT_EXCEEDED, with the path of the argument, for more than ``MAX_ITEMS`` items."""
     if len(items) > MAX_ITEMS:
         raise AppError(
             ErrorCode.LIMIT_EXCEEDED,
@@ -124,30 +105,21 @@ def require_few(argument: str, items: Sequence[Any]) -> None:
 
 
 def problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
-    """Return a problem with a field of the item at a path."""
     name = to_camel_case(field)
     return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
 
 
 def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
-    """Return the items as a table.
-
-    Raises:
-        InvalidInputError: With the path of every bad value.
-    """
+    """Return the items as a table, or raise InvalidInputError with the path of every bad value."""
     require_few(argument, items)
-    table, bad = facts.check_batch(fact, _columns(fact.fields, items), len(items))
+    table, bad = facts.check_batch(fact, _columns(fact, items), len(items))
     if bad:
         raise InvalidInputError(problem((argument, b.row), b.field, b.message) for b in bad)
     return table
 
 
 def _lines(items: Sequence[Item]) -> pa.Table:
-    """Return the lines of orders, with the row number of their order.
-
-    Raises:
-        InvalidInputError: With the path of every bad value.
-    """
+    """Return the lines of orders as a table, whose column ``row`` is the number of their order."""
     places = [
         (row, number, line)
         for row, item in enumerate(items)
@@ -160,8 +132,7 @@ def _lines(items: Sequence[Item]) -> pa.Table:
             ("orders",),
         )
     lines = [line for _, _, line in places]
-    columns = _columns(facts.LINES.fields, lines)
-    table, bad = facts.check_batch(facts.LINES, columns, len(lines))
+    table, bad = facts.check_batch(facts.LINES, _columns(facts.LINES, lines), len(lines))
     if bad:
         raise InvalidInputError(
             problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
@@ -172,7 +143,7 @@ def _lines(items: Sequence[Item]) -> pa.Table:
 
 def _record(context: Context, name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact; return their number."""
-    recorder: Recorder = context.services.recorder
+    recorder = context.services.recorder
     if name == "orders":
         recorder.record_orders(context.shop_id, *_checked_orders(items))
     else:
@@ -220,7 +191,7 @@ IdempotencyKey = Annotated[
 async def facts_payload(
     info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
 ) -> FactsPayload:
-    """Return the payload of a mutation whose work returns the number of recorded items."""
+    """Do the work of a mutation, which returns the number of recorded items."""
     context = info.context
 
     async def done() -> FactsPayload:
@@ -276,16 +247,14 @@ class FactsMutation:
         "contacts", "Record contacts. A contact replaces the one with the same id."
     )
     orders_upsert: FactsPayload = _mutation(
-        "orders",
-        "Record orders with their lines. An order replaces the one with the same id.",
+        "orders", "Record orders with their lines. An order replaces the one with the same id."
     )
     products_upsert: FactsPayload = _mutation("products", "Record the titles of products.")
     texts_record: FactsPayload = _mutation(
         "texts", "Record texts sent to contacts. A text replaces the one with the same id."
     )
     keywords_record: FactsPayload = _mutation(
-        "keywords",
-        "Record keywords that contacts texted in. Repeating a call changes nothing.",
+        "keywords", "Record keywords that contacts texted in. Repeating a call changes nothing."
     )
     events_record: FactsPayload = _mutation(
         "events", "Record other events. An event replaces the one with the same id."

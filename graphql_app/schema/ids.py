@@ -10,5 +10,4 @@ Id = Annotated[strawberry.ID, strawberry.argument(description="The global id.")]
 
 
 def global_id(kind: str, number: int) -> strawberry.ID:
-    """Return the global id of a node."""
     return strawberry.ID(encode(kind, number))

@@ -16,13 +16,9 @@ class NoIntrospection(ValidationRule):
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         if node.name.value in INTROSPECTION_FIELDS:
-            self.report_error(
-                GraphQLError(
-                    "Introspection is turned off on this server.",
-                    node,
-                    extensions={"code": ErrorCode.INTROSPECTION_OFF.value},
-                )
-            )
+            message = "Introspection is turned off on this server."
+            extensions = {"code": ErrorCode.INTROSPECTION_OFF.value}
+            self.report_error(GraphQLError(message, node, extensions=extensions))
 
 
 def without_suggestion(message: str) -> str:

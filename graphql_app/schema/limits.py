@@ -1,8 +1,8 @@
 """Limits on the size of operations. Each fragment is measured once, so measuring is linear."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
     DirectiveNode,
@@ -43,8 +43,7 @@ PAGED = frozenset({"segments", "segmentMembers", "members"})
 ItemCounts: TypeAlias = Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """The size of a part of a document, with fragments expanded."""
 
     depth: int = 0
@@ -63,7 +62,6 @@ class QueryLimits(SchemaExtension):
         self._overlap_rule = overlap_rule
 
     def on_operation(self) -> Iterator[None]:
-        """Limit the parser's tokens, and the comparisons of the overlap rule."""
         execution = self.execution_context
         execution.parse_options["max_tokens"] = self._settings.max_tokens
         execution.validation_rules = tuple(
@@ -73,7 +71,6 @@ class QueryLimits(SchemaExtension):
         yield
 
     def on_parse(self) -> Iterator[None]:
-        """Measure the parsed document, and refuse it if it exceeds a limit."""
         yield
         document = self.execution_context.graphql_document
         if document is None:
@@ -84,10 +81,7 @@ class QueryLimits(SchemaExtension):
         # The specification requires a name; Strawberry would execute the first operation.
         if len(operations) > 1 and not self.execution_context._provided_operation_name:
             raise GraphQLError("The document has several operations; send operationName.")
-        extent = measure(document, self.execution_context.variables or {})
-        error = exceeded_limit(extent, self._settings)
-        if error is not None:
-            raise GraphQLError(str(error), original_error=error)
+        require_small(measure(document, self.execution_context.variables or {}), self._settings)
 
 
 def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
@@ -96,8 +90,8 @@ def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
     return lambda: QueryLimits(settings, overlap_rule)
 
 
-def exceeded_limit(extent: Extent, settings: Settings) -> AppError | None:
-    """Return the error for the first limit that a document exceeds, if any."""
+def require_small(extent: Extent, settings: Settings) -> None:
+    """Raise the error of the first limit that a document exceeds, if any."""
     for code, what, found, limit in (
         (ErrorCode.QUERY_TOO_DEEP, "levels", extent.depth, settings.max_depth),
         (ErrorCode.TOO_MANY_FIELDS, "fields", extent.fields, settings.max_fields),
@@ -106,10 +100,8 @@ def exceeded_limit(extent: Extent, settings: Settings) -> AppError | None:
         (ErrorCode.QUERY_TOO_COSTLY, "units of cost", extent.cost, settings.max_cost),
     ):
         if found > limit:
-            return AppError(
-                code, f"The query has more than {limit} {what}; split it into smaller queries."
-            )
-    return None
+            message = f"The query has more than {limit} {what}; split it into smaller queries."
+            raise GraphQLError(message, original_error=AppError(code, message))
 
 
 def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
@@ -118,29 +110,19 @@ def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     A field costs 1, a field with statements 10, introspection 1,000. Fields inside a list count
     once for each item that the list can have. The time is linear in the document's size.
     """
-    counts = _item_counts(document, variables)
     fragments = {
         node.name.value: node
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    known: dict[str, Extent] = {}
-    extents = [
-        _node(
-            _selections(node.selection_set, fragments, known, counts),
-            node.directives,
-            *(variable.directives for variable in node.variable_definitions or ()),
-        )
-        for node in document.definitions
-        if isinstance(node, OperationDefinitionNode)
-    ]
-    return Extent(
-        depth=max((extent.depth for extent in extents), default=0),
-        fields=max((extent.fields for extent in extents), default=0),
-        aliases=max((extent.aliases for extent in extents), default=0),
-        directives=max((extent.directives for extent in extents), default=0),
-        cost=max((extent.cost for extent in extents), default=0),
-    )
+    meter = _Meter(fragments, _item_counts(document, variables))
+    extents = [Extent()]
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            variable_directives = [found.directives for found in node.variable_definitions or ()]
+            inner = meter.selections(node.selection_set)
+            extents.append(_with_directives(inner, node.directives, *variable_directives))
+    return Extent(*map(max, zip(*extents, strict=True)))
 
 
 def _item_counts(document: DocumentNode, variables: Mapping[str, Any]) -> ItemCounts:
@@ -163,55 +145,64 @@ def _item_count(value: object) -> int | None:
     return len(value) if isinstance(value, list) else None
 
 
-def _selections(
-    selections: SelectionSetNode | None,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    known: dict[str, Extent],
-    counts: ItemCounts,
-) -> Extent:
-    depth = fields = aliases = directives = cost = 0
-    for node in selections.selections if selections else ():
-        match node:
-            case FieldNode():
-                inner = _selections(node.selection_set, fragments, known, counts)
-                own = _cost(node, inner)
-                inner = Extent(
-                    inner.depth + 1,
-                    inner.fields + 1,
-                    inner.aliases + (node.alias is not None),
-                    inner.directives,
-                    own + inner.cost * _items(node, counts),
-                )
-            case InlineFragmentNode():
-                inner = _selections(node.selection_set, fragments, known, counts)
-            case FragmentSpreadNode():
-                inner = _fragment(node.name.value, fragments, known, counts)
-            case _:
-                continue
-        depth = max(depth, inner.depth)
-        fields += inner.fields
-        aliases += inner.aliases
-        directives += inner.directives + len(node.directives or ())
-        cost += inner.cost
-    return Extent(depth, fields, aliases, directives, cost)
+@dataclass(frozen=True, slots=True)
+class _Meter:
+    """Measures the parts of one document, and each fragment once."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    counts: ItemCounts
+    measured: dict[str, Extent] = field(default_factory=dict)
+
+    def selections(self, selections: SelectionSetNode | None) -> Extent:
+        depth = fields = aliases = directives = cost = 0
+        for node in selections.selections if selections else ():
+            match node:
+                case FieldNode():
+                    inner = self.selections(node.selection_set)
+                    inner = Extent(
+                        inner.depth + 1,
+                        inner.fields + 1,
+                        inner.aliases + (node.alias is not None),
+                        inner.directives,
+                        _cost(node, inner) + inner.cost * _items(node, self.counts),
+                    )
+                case InlineFragmentNode():
+                    inner = self.selections(node.selection_set)
+                case FragmentSpreadNode():
+                    inner = self.fragment(node.name.value)
+                case _:
+                    continue
+            depth = max(depth, inner.depth)
+            fields += inner.fields
+            aliases += inner.aliases
+            directives += inner.directives + len(node.directives or ())
+            cost += inner.cost
+        return Extent(depth, fields, aliases, directives, cost)
+
+    def fragment(self, name: str) -> Extent:
+        if name not in self.measured:
+            # Validation refuses a fragment that spreads itself; here it counts as empty.
+            self.measured[name] = Extent()
+            fragment = self.fragments.get(name)
+            if fragment is not None:
+                inner = self.selections(fragment.selection_set)
+                self.measured[name] = _with_directives(inner, fragment.directives)
+        return self.measured[name]
 
 
-def _node(inner: Extent, *directives: Sequence[DirectiveNode] | None) -> Extent:
-    """Add a definition's own directives to its extent."""
-    return replace(inner, directives=inner.directives + sum(len(own or ()) for own in directives))
+def _with_directives(inner: Extent, *directives: Sequence[DirectiveNode] | None) -> Extent:
+    own = sum(len(some or ()) for some in directives)
+    return inner._replace(directives=inner.directives + own)
 
 
 def _cost(node: FieldNode, inner: Extent) -> int:
     """Return the cost of a field without its selections."""
-    if node.name.value in INTROSPECTION_FIELDS:
+    name = node.name.value
+    if name in INTROSPECTION_FIELDS:
         return COST_OF_INTROSPECTION * (1 + inner.aliases)
-    return COST_OF_STATEMENT if _executes_statements(node) else 1
-
-
-def _executes_statements(node: FieldNode) -> bool:
     # ``members`` of a size is a number, ``members`` of a segment a page.
-    is_number = node.name.value == "members" and node.selection_set is None
-    return node.name.value in COSTLY and not is_number
+    is_number = name == "members" and node.selection_set is None
+    return COST_OF_STATEMENT if name in COSTLY and not is_number else 1
 
 
 def _items(node: FieldNode, counts: ItemCounts) -> int:
@@ -229,19 +220,3 @@ def _items(node: FieldNode, counts: ItemCounts) -> int:
         ):
             return min(max(given, 1), MAX_PAGE)  # the resolver refuses more
     return DEFAULT_PAGE if node.name.value in PAGED else 1
-
-
-def _fragment(
-    name: str,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    known: dict[str, Extent],
-    counts: ItemCounts,
-) -> Extent:
-    if name not in known:
-        # Validation refuses a fragment that spreads itself; here it counts as empty.
-        known[name] = Extent()
-        fragment = fragments.get(name)
-        if fragment is not None:
-            inner = _selections(fragment.selection_set, fragments, known, counts)
-            known[name] = _node(inner, fragment.directives)
-    return known[name]

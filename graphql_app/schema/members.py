@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import strawberry
+from strawberry import field
 
 from graphql_app.ids import CursorOrderError, encode, parse_cursor
 from graphql_app.runtime.context import Context
@@ -32,9 +33,9 @@ async def _explanation(root: ContactEdge) -> MembershipExplanation | None:
 
 @strawberry.type(description="A contact in a list.")
 class ContactEdge:
-    cursor: str = strawberry.field(description="The contact's position in the list.")
-    node: Contact = strawberry.field(description="The contact.")
-    explanation: MembershipExplanation | None = strawberry.field(
+    cursor: str = field(description="The contact's position in the list.")
+    node: Contact = field(description="The contact.")
+    explanation: MembershipExplanation | None = field(
         resolver=_explanation,
         description="Why the contact matches the rule of the list; null if the contact was deleted "
         "meanwhile, and, with an error, if the explanation failed.",
@@ -48,14 +49,10 @@ async def _total(root: ContactConnection, info: RequestInfo) -> int:
 
 @strawberry.type(description="A page of contacts.")
 class ContactConnection:
-    nodes: list[Contact] = strawberry.field(description="The contacts of the page.")
-    edges: list[ContactEdge] = strawberry.field(
-        description="The contacts of the page with their cursors."
-    )
-    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
-    total_count: int = strawberry.field(
-        resolver=_total, description="The number of contacts on all pages."
-    )
+    nodes: list[Contact] = field(description="The contacts of the page.")
+    edges: list[ContactEdge] = field(description="The contacts of the page with their cursors.")
+    page_info: PageInfo = field(description="The position of the page in the list.")
+    total_count: int = field(resolver=_total, description="The number of contacts on all pages.")
     rule: strawberry.Private[Rule]
 
 

@@ -17,21 +17,15 @@ from graphql_app.schema.permissions import RequestInfo
 
 MAX_NODES = 250
 
-NEEDED = {
-    shop.KIND: frozenset[TokenScope](),
-    ids.SEGMENT: frozenset({TokenScope.SEGMENTS_READ}),
-    ids.CONTACT: frozenset({TokenScope.CONTACTS_READ}),
-}
+NEEDED = {ids.SEGMENT: TokenScope.SEGMENTS_READ, ids.CONTACT: TokenScope.CONTACTS_READ}
 
 
 async def _find(context: Context, id: str, path: tuple[str, ...]) -> Node | None:
     kind, number = parse_global_id(id, path)
-    missing = NEEDED.get(kind, frozenset()) - context.access.scopes
-    if missing:
-        scopes = " and ".join(sorted(missing))
-        raise AppError(
-            ErrorCode.FORBIDDEN, f"Reading this node requires a token with {scopes}.", path
-        )
+    needed = NEEDED.get(kind)
+    if needed is not None and needed not in context.access.scopes:
+        message = f"Reading this node requires a token with {needed}."
+        raise AppError(ErrorCode.FORBIDDEN, message, path)
     match kind:
         case shop.KIND if number == stored_id(context.access.shop):
             return shop.Shop.of(context.access.shop)

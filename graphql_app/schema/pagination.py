@@ -13,8 +13,7 @@ DEFAULT_PAGE = 20
 MAX_PAGE = 250
 
 First = Annotated[
-    int | None,
-    strawberry.argument(description=f"Return the first n items, 1 to {MAX_PAGE}."),
+    int | None, strawberry.argument(description=f"Return the first n items, 1 to {MAX_PAGE}.")
 ]
 Last = Annotated[
     int | None, strawberry.argument(description=f"Return the last n items, 1 to {MAX_PAGE}.")
@@ -36,11 +35,7 @@ class PageInfo:
 
 
 def searched(search: str) -> str:
-    """Check the argument ``search``.
-
-    Raises:
-        AppError: INVALID, the catalog cannot store it.
-    """
+    """Return the argument ``search``, or raise INVALID if the catalog cannot store it."""
     if not is_storable(search):
         raise AppError(ErrorCode.INVALID, "search contains NUL or a lone surrogate.", ("search",))
     return search
@@ -55,11 +50,7 @@ class PageSize:
 
 
 def page_size(first: int | None, last: int | None = None) -> PageSize:
-    """Check ``first`` and ``last``.
-
-    Raises:
-        AppError: Both are given, or one is out of range.
-    """
+    """Return the page size, or raise an AppError if both are given or one is out of range."""
     if first is not None and last is not None:
         raise AppError(ErrorCode.INVALID, "Send first or last, not both.", ("last",))
     name, limit = ("first", first) if last is None else ("last", last)

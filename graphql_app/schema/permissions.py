@@ -1,6 +1,7 @@
 """Fields that require scopes of the client's token."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -15,11 +16,12 @@ from graphql_app.runtime.context import Context
 RequestInfo = Info[Context, None]
 
 
-class RequireScopes(FieldExtension):
-    """Refuses a field, before it is resolved, to tokens that lack a scope."""
+class _Guard(FieldExtension):
+    """Refuses a field to tokens that lack a scope, and notes when a mutation begins."""
 
-    def __init__(self, *scopes: TokenScope) -> None:
+    def __init__(self, scopes: tuple[TokenScope, ...], writes: bool) -> None:
         self._scopes = scopes
+        self._writes = writes
 
     async def resolve_async(
         self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
@@ -30,44 +32,20 @@ class RequireScopes(FieldExtension):
                 ErrorCode.FORBIDDEN,
                 f"{info.field_name} requires a token with {' and '.join(sorted(missing))}.",
             )
+        if self._writes:
+            info.context.begins_to_write(info.field_name)
         return await await_maybe(next_(source, info, **kwargs))
 
 
-class BeginsToWrite(FieldExtension):
-    """Notes in the context that a mutation begins."""
-
-    async def resolve_async(
-        self, next_: Callable[..., AwaitableOrValue[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
-        info.context.begins_to_write(info.field_name)
-        return await await_maybe(next_(source, info, **kwargs))
-
-
-def guarded(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """Return a field that requires scopes."""
+def guarded(*scopes: TokenScope, description: str, writes: bool = False, **options: Any) -> Any:
+    """Return a field that requires scopes, and whose description names them."""
+    required = " and ".join(f"`{scope}`" for scope in scopes)
     return strawberry.field(
-        description=_with_scopes(description, scopes),
-        extensions=[RequireScopes(*scopes)],
+        description=f"{description} Requires {required}.",
+        extensions=[_Guard(scopes, writes)],
         **options,
     )
 
 
-def guarded_mutation(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """Return a mutation that requires scopes."""
-    extensions = [RequireScopes(*scopes), BeginsToWrite()]
-    return strawberry.mutation(
-        description=_with_scopes(description, scopes), extensions=extensions, **options
-    )
-
-
-def guarded_subscription(*scopes: TokenScope, description: str, **options: Any) -> Any:
-    """Return a subscription that requires scopes."""
-    return strawberry.subscription(
-        description=_with_scopes(description, scopes),
-        extensions=[RequireScopes(*scopes)],
-        **options,
-    )
-
-
-def _with_scopes(description: str, scopes: Iterable[TokenScope]) -> str:
-    return f"{description} Requires {' and '.join(f'`{scope}`' for scope in scopes)}."
+guarded_mutation = partial(guarded, writes=True)
+guarded_subscription = partial(guarded, is_subscription=True)

@@ -33,6 +33,11 @@ DurationUnit = described_enum(
 )
 
 
+def optional_field(description: str, **options: Any) -> Any:
+    """Return a field of an input type that clients may leave out."""
+    return strawberry.field(default=strawberry.UNSET, description=description, **options)
+
+
 @strawberry.input(description="A length of time.")
 class DurationInput:
     count: int = strawberry.field(description="The number of units, 1 to 1000.")
@@ -47,17 +52,11 @@ class DayRangeInput:
 
 @strawberry.input(one_of=True, description="A time window; set exactly one field.")
 class TimeWindowInput:
-    last: DurationInput | None = strawberry.field(
-        default=strawberry.UNSET, description="From this long ago until now."
-    )
-    since: date | None = strawberry.field(
-        default=strawberry.UNSET, description="From the start of a day until now."
-    )
-    before: date | None = strawberry.field(
-        default=strawberry.UNSET, description="Everything before the start of a day."
-    )
-    between: DayRangeInput | None = strawberry.field(
-        default=strawberry.UNSET, description="From the start of one day to the end of another."
+    last: DurationInput | None = optional_field("From this long ago until now.")
+    since: date | None = optional_field("From the start of a day until now.")
+    before: date | None = optional_field("Everything before the start of a day.")
+    between: DayRangeInput | None = optional_field(
+        "From the start of one day to the end of another."
     )
 
 
@@ -104,7 +103,6 @@ def list_of(annotation: Any) -> Any:
 
 
 def input_name(form: type[Form]) -> str:
-    """Return the name of a form's input type."""
     if issubclass(form, Criterion):
         return f"{form.key[0].upper()}{form.key[1:]}CriterionInput"
     return f"{form.__name__}Input"
@@ -133,14 +131,9 @@ class RuleInputs:
         }
         for attribute, (name, annotation, description) in {**groups, **leaves}.items():
             rule.__annotations__[attribute] = annotation
-            field = strawberry.field(name=name, default=strawberry.UNSET, description=description)
-            setattr(rule, attribute, field)
-        made = strawberry.input(
-            rule,
-            one_of=True,
-            description="A rule: a group of rules, the negation of a rule, or one criterion.",
-        )
-        return _passed_through(made)
+            setattr(rule, attribute, optional_field(description, name=name))
+        description = "A rule: a group of rules, the negation of a rule, or one criterion."
+        return _passed_through(strawberry.input(rule, one_of=True, description=description))
 
     def _form(self, form: type[Form]) -> Any:
         operator = self._enum(form.operators())
@@ -168,11 +161,9 @@ class RuleInputs:
             return annotation, strawberry.field(name=spec.name, description=description)
         if spec.form.used_with is not None:
             description += f" With {', '.join(spec.used_with)}."
-        field = strawberry.field(name=spec.name, default=strawberry.UNSET, description=description)
-        return annotation | None, field
+        return annotation | None, optional_field(description, name=spec.name)
 
     def _enum(self, source: type[Operator] | type[Choice]) -> Any:
-        """Return a GraphQL enum with a description of every value."""
         if source not in self._enums:
             # The members of the copy are plain strings, so a rule stays the JSON that was sent.
             names = {member.name: member.value for member in source}

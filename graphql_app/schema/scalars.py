@@ -1,6 +1,6 @@
 """Scalars. Inputs pass through unparsed, since the domain checks them and knows their paths."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NewType
 
@@ -19,33 +19,21 @@ def _instant_text(value: Any) -> str:
     return text.removesuffix("+00:00") + "Z"
 
 
-def _unparsed(value: Any) -> Any:
-    return value
+def _scalar(name: str, description: str, serialize: Callable[[Any], str] = str) -> ScalarDefinition:
+    return strawberry.scalar(
+        name=name, description=description, serialize=serialize, parse_value=lambda value: value
+    )
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
-    datetime: strawberry.scalar(
-        name="DateTime",
-        description="An ISO 8601 timestamp with an offset, such as 2024-05-01T09:58:12Z.",
-        serialize=_instant_text,
-        parse_value=_unparsed,
+    datetime: _scalar(
+        "DateTime",
+        "An ISO 8601 timestamp with an offset, such as 2024-05-01T09:58:12Z.",
+        _instant_text,
     ),
-    date: strawberry.scalar(
-        name="Date",
-        description="A calendar day in the shop's time zone, such as 2024-05-01.",
-        serialize=str,
-        parse_value=_unparsed,
+    date: _scalar("Date", "A calendar day in the shop's time zone, such as 2024-05-01."),
+    Money: _scalar(
+        "Money", 'An amount in the shop\'s currency as a decimal string, such as "50.00".'
     ),
-    Money: strawberry.scalar(
-        name="Money",
-        description='An amount in the shop\'s currency as a decimal string, such as "50.00".',
-        serialize=str,
-        parse_value=_unparsed,
-    ),
-    Number: strawberry.scalar(
-        name="Decimal",
-        description='A number as a decimal string, such as "12.5".',
-        serialize=str,
-        parse_value=_unparsed,
-    ),
+    Number: _scalar("Decimal", 'A number as a decimal string, such as "12.5".'),
 }

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import field
 
 from graphql_app.catalog.store import is_storable
 from graphql_app.catalog.tables import Segment as StoredSegment
@@ -100,20 +101,20 @@ async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
 
 @strawberry.type(description="A saved rule with a name.")
 class Segment(Node):
-    name: str = strawberry.field(description="Unique in the shop without regard to case.")
-    description: str = strawberry.field(description="What it is for.")
-    rule: JSON = strawberry.field(description="Whom it holds, as a RuleInput.")
-    summary: str = strawberry.field(
+    name: str = field(description="Unique in the shop without regard to case.")
+    description: str = field(description="What it is for.")
+    rule: JSON = field(description="Whom it holds, as a RuleInput.")
+    summary: str = field(
         description="The rule as a sentence. Values have their labels beside them, such as the "
         "titles of products, if the token has `contacts:read`."
     )
-    is_default: bool = strawberry.field(
+    is_default: bool = field(
         description="Whether every shop has it, and nobody can edit, archive or delete it."
     )
-    archived: bool = strawberry.field(description="Whether it is put away.")
-    version: int = strawberry.field(description="Grows by one with every change.")
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    archived: bool = field(description="Whether it is put away.")
+    version: int = field(description="Grows by one with every change.")
+    created_at: datetime = field(description="When it was created.")
+    updated_at: datetime = field(description="When it was last changed.")
     size: SegmentSize | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_size,
@@ -130,7 +131,7 @@ class Segment(Node):
         description="Whether it holds a contact now; false also when there is no such contact; "
         "null, with an error, when the segment has problems.",
     )
-    problems: list[RuleProblem] = strawberry.field(
+    problems: list[RuleProblem] = field(
         resolver=_problems,
         description="Why its rule does not hold any more; empty when it is whole.",
     )
@@ -145,29 +146,28 @@ class Segment(Node):
     async def list_of(cls, context: Context, stored: Sequence[StoredSegment]) -> list[Segment]:
         """Return saved segments with their summaries, described together."""
         summaries = await context.summaries(stored)
-        return [cls._of(each, summary) for each, summary in zip(stored, summaries, strict=True)]
-
-    @classmethod
-    def _of(cls, stored: StoredSegment, summary: str) -> Segment:
-        return cls(
-            id=global_id(SEGMENT, segment_id(stored)),
-            name=stored.name,
-            description=stored.description,
-            rule=JSON(stored.rule),
-            summary=summary,
-            is_default=stored.is_default,
-            archived=stored.archived,
-            version=stored.version,
-            created_at=stored.created_at,
-            updated_at=stored.updated_at,
-            stored=stored,
-        )
+        return [
+            cls(
+                id=global_id(SEGMENT, segment_id(segment)),
+                name=segment.name,
+                description=segment.description,
+                rule=JSON(segment.rule),
+                summary=summary,
+                is_default=segment.is_default,
+                archived=segment.archived,
+                version=segment.version,
+                created_at=segment.created_at,
+                updated_at=segment.updated_at,
+                stored=segment,
+            )
+            for segment, summary in zip(stored, summaries, strict=True)
+        ]
 
 
 @strawberry.type(description="A segment in a list.")
 class SegmentEdge:
-    cursor: str = strawberry.field(description="The segment's position in the list.")
-    node: Segment = strawberry.field(description="The segment.")
+    cursor: str = field(description="The segment's position in the list.")
+    node: Segment = field(description="The segment.")
 
 
 async def _total(root: SegmentConnection, info: RequestInfo) -> int:
@@ -176,26 +176,19 @@ async def _total(root: SegmentConnection, info: RequestInfo) -> int:
 
 @strawberry.type(description="A page of segments.")
 class SegmentConnection:
-    nodes: list[Segment] = strawberry.field(description="The segments of the page.")
-    edges: list[SegmentEdge] = strawberry.field(
-        description="The segments of the page with their cursors."
-    )
-    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
-    total_count: int = strawberry.field(
-        resolver=_total, description="The number of segments on all pages."
-    )
+    nodes: list[Segment] = field(description="The segments of the page.")
+    edges: list[SegmentEdge] = field(description="The segments of the page with their cursors.")
+    page_info: PageInfo = field(description="The position of the page in the list.")
+    total_count: int = field(resolver=_total, description="The number of segments on all pages.")
     search: strawberry.Private[str]
     only_archived: strawberry.Private[bool]
 
 
 def _sort_value(segment: StoredSegment, key: SegmentSortKey) -> str:
-    match key:
-        case SegmentSortKey.NAME:
-            return segment.name_key
-        case SegmentSortKey.CREATED_AT:
-            return segment.created_at.isoformat()
-        case SegmentSortKey.UPDATED_AT:
-            return segment.updated_at.isoformat()
+    if key is SegmentSortKey.NAME:
+        return segment.name_key
+    time = segment.created_at if key is SegmentSortKey.CREATED_AT else segment.updated_at
+    return time.isoformat()
 
 
 def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | None:
@@ -216,7 +209,6 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
 async def find_segment(
     context: Context, id: str, path: tuple[str, ...] = ("id",)
 ) -> Segment | None:
-    """Return the shop's segment with a global id."""
     number = parse_id(SEGMENT, id, path)
     found = None if number is None else await context.run(context.saved.get, number)
     return None if found is None else await Segment.of(context, found)
@@ -278,8 +270,6 @@ async def _segments(
 
 
 def segment_query(inputs: RuleInputs) -> type:
-    """Return the type with the queries of segments and members."""
-
     async def resolve_members(
         info: RequestInfo,
         rule: Any,

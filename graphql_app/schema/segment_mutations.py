@@ -14,10 +14,10 @@ from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
 from graphql_app.schema.ids import Id
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
-from graphql_app.schema.rule import RuleInputs, input_type
+from graphql_app.schema.rule import RuleInputs, input_type, optional_field
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
-from graphql_app.segments.editor import Changes
+from graphql_app.segments.editor import Changes, SegmentEditor
 from graphql_app.segments.rules.parser import keys_in
 
 
@@ -30,28 +30,23 @@ class SegmentPayload:
 
 
 @strawberry.type(description="The result of segmentCreate.")
-class SegmentCreatePayload(SegmentPayload):
-    pass
+class SegmentCreatePayload(SegmentPayload): ...
 
 
 @strawberry.type(description="The result of segmentUpdate.")
-class SegmentUpdatePayload(SegmentPayload):
-    pass
+class SegmentUpdatePayload(SegmentPayload): ...
 
 
 @strawberry.type(description="The result of segmentDuplicate.")
-class SegmentDuplicatePayload(SegmentPayload):
-    pass
+class SegmentDuplicatePayload(SegmentPayload): ...
 
 
 @strawberry.type(description="The result of segmentArchive.")
-class SegmentArchivePayload(SegmentPayload):
-    pass
+class SegmentArchivePayload(SegmentPayload): ...
 
 
 @strawberry.type(description="The result of segmentUnarchive.")
-class SegmentUnarchivePayload(SegmentPayload):
-    pass
+class SegmentUnarchivePayload(SegmentPayload): ...
 
 
 @strawberry.type(description="The result of segmentDelete.")
@@ -67,14 +62,16 @@ class SegmentDeletePayload:
 Payload = TypeVar("Payload", bound=SegmentPayload)
 
 
-async def _segment_answer(
-    context: Context,
+async def _edit(
+    info: RequestInfo,
     payload: type[Payload],
-    work: Callable[[], StoredSegment],
+    edit: Callable[[SegmentEditor], StoredSegment],
     criteria: Iterable[str] = (),
 ) -> Payload:
+    context = info.context
+
     async def done() -> Payload:
-        stored = await context.run_with(criteria, work)
+        stored = await context.run_with(criteria, edit, context.segment_editor)
         return payload(segment=await Segment.of(context, stored), user_errors=[])
 
     return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
@@ -109,9 +106,8 @@ async def _duplicate(
         ),
     ] = None,
 ) -> SegmentDuplicatePayload:
-    editor = info.context.segment_editor
-    payload = await _segment_answer(
-        info.context, SegmentDuplicatePayload, lambda: editor.duplicate(_number(id), name)
+    payload = await _edit(
+        info, SegmentDuplicatePayload, lambda editor: editor.duplicate(_number(id), name)
     )
     for error in payload.user_errors:
         error.path = error.path[error.path[:1] == ["input"] :]  # the name is an argument here
@@ -119,16 +115,14 @@ async def _duplicate(
 
 
 async def _archive(info: RequestInfo, id: Id) -> SegmentArchivePayload:
-    editor = info.context.segment_editor
-    return await _segment_answer(
-        info.context, SegmentArchivePayload, lambda: editor.archive(_number(id), True)
+    return await _edit(
+        info, SegmentArchivePayload, lambda editor: editor.archive(_number(id), True)
     )
 
 
 async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
-    editor = info.context.segment_editor
-    return await _segment_answer(
-        info.context, SegmentUnarchivePayload, lambda: editor.archive(_number(id), False)
+    return await _edit(
+        info, SegmentUnarchivePayload, lambda editor: editor.archive(_number(id), False)
     )
 
 
@@ -136,8 +130,7 @@ def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
     """Return the input types of segmentCreate and segmentUpdate."""
 
     def optional(annotation: Any, description: str) -> tuple[Any, Any]:
-        field = strawberry.field(default=strawberry.UNSET, description=description)
-        return annotation | None, field
+        return annotation | None, optional_field(description)
 
     create = input_type(
         "SegmentCreateInput",
@@ -166,11 +159,7 @@ def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
 
 
 async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
-    """Return a new segment's name, description and rule, with the template's as defaults.
-
-    Raises:
-        AppError: The input has both a rule and a template, or neither; or the template is unknown.
-    """
+    """Return a new segment's name, description and rule, with the template's as defaults."""
     key, rule = given.get("template"), given.get("rule")
     if (key is None) == (rule is None):
         raise AppError(ErrorCode.INVALID, "Send either a rule or a template.", ("input",))
@@ -202,7 +191,6 @@ async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
 
 
 def segment_mutation(inputs: RuleInputs) -> type:
-    """Return the type with the mutations of segments."""
     create_input, update_input = _inputs(inputs)
 
     async def create(info: RequestInfo, input: Any) -> SegmentCreatePayload:
@@ -219,18 +207,13 @@ def segment_mutation(inputs: RuleInputs) -> type:
             done, lambda errors: SegmentCreatePayload(segment=None, user_errors=errors)
         )
 
-    async def update(
-        info: RequestInfo,
-        id: Id,
-        input: Any,
-    ) -> SegmentUpdatePayload:
+    async def update(info: RequestInfo, id: Id, input: Any) -> SegmentUpdatePayload:
         changes = Changes(input.get("name"), input.get("description"), input.get("rule"))
         expected = input.get("expectedVersion")
-        editor = info.context.segment_editor
-        return await _segment_answer(
-            info.context,
+        return await _edit(
+            info,
             SegmentUpdatePayload,
-            lambda: editor.update(_number(id), changes, expected),
+            lambda editor: editor.update(_number(id), changes, expected),
             keys_in(changes.rule),
         )
 
@@ -250,9 +233,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
             writes, resolver=_delete, description="Delete a segment permanently."
         )
         segment_duplicate: SegmentDuplicatePayload = guarded_mutation(
-            writes,
-            resolver=_duplicate,
-            description="Save a copy of a segment.",
+            writes, resolver=_duplicate, description="Save a copy of a segment."
         )
         segment_archive: SegmentArchivePayload = guarded_mutation(
             writes, resolver=_archive, description="Archive a segment."

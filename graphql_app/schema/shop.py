@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import strawberry
+from strawberry import field
 
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop as StoredShop
@@ -21,13 +22,11 @@ async def _counts(info: RequestInfo) -> ContactCounts:
 
 @strawberry.type(description="The shop that the token belongs to.")
 class Shop(Node):
-    handle: str = strawberry.field(description="Its short name, which operators use.")
-    name: str = strawberry.field(description="Its name.")
-    description: str = strawberry.field(description="What the shop is about.")
-    timezone: str = strawberry.field(
-        description="Its IANA time zone, in which calendar days begin."
-    )
-    currency: str = strawberry.field(description="The ISO 4217 currency of all its amounts.")
+    handle: str = field(description="Its short name, which operators use.")
+    name: str = field(description="Its name.")
+    description: str = field(description="What the shop is about.")
+    timezone: str = field(description="Its IANA time zone, in which calendar days begin.")
+    currency: str = field(description="The ISO 4217 currency of all its amounts.")
     contact_counts: ContactCounts = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_counts,
@@ -52,4 +51,4 @@ async def _shop(info: RequestInfo) -> Shop:
 
 @strawberry.type
 class ShopQuery:
-    shop: Shop = strawberry.field(resolver=_shop, description="The shop that the token belongs to.")
+    shop: Shop = field(resolver=_shop, description="The shop that the token belongs to.")

@@ -26,8 +26,6 @@ COUNT_MOVING_AFTER = 1.0
 
 
 def size_query(inputs: RuleInputs) -> type:
-    """Return the type with the queries of sizes."""
-
     async def resolve_size(info: RequestInfo, rule: Any) -> SegmentSize:
         return await draft_size(info.context, rule, info.context.services.sizes)
 
@@ -46,13 +44,7 @@ def size_query(inputs: RuleInputs) -> type:
 
 
 async def wait_for_change(context: Context, count: int, size: SegmentSize) -> None:
-    """Wait until a size may have changed.
-
-    Args:
-        context: The request.
-        count: The number of the shop's writes before the size was counted.
-        size: The size.
-    """
+    """Wait until a size may have changed since the shop's writes numbered ``count``."""
     await sleep(PAUSE)
     moves = size.from_memory and not size.steady
     seconds = COUNT_MOVING_AFTER if moves else COUNT_AFTER
@@ -60,8 +52,6 @@ async def wait_for_change(context: Context, count: int, size: SegmentSize) -> No
 
 
 def size_subscription(inputs: RuleInputs) -> type:
-    """Return the type with the subscription to a size."""
-
     async def resolve_size(info: RequestInfo, rule: Any) -> AsyncGenerator[SegmentSize, None]:
         context = info.context
         sent: SegmentSize | None = None

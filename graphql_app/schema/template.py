@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import strawberry
+from strawberry import field
 
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import SegmentTemplate as Template
@@ -18,13 +19,11 @@ from graphql_app.segments.templates import fill_template
     description="An example to start a segment from; pass its key as `SegmentCreateInput.template`."
 )
 class SegmentTemplate:
-    key: str = strawberry.field(description="Its key, for programs.")
-    name: str = strawberry.field(description="Its name, for people.")
-    description: str = strawberry.field(description="Who it finds, and why.")
-    rule: JSON = strawberry.field(
-        description="Its rule, filled in with the shop's own products and keywords."
-    )
-    summary: str = strawberry.field(description="The rule as a sentence.")
+    key: str = field(description="Its key, for programs.")
+    name: str = field(description="Its name, for people.")
+    description: str = field(description="Who it finds, and why.")
+    rule: JSON = field(description="Its rule, filled in with the shop's own products and keywords.")
+    summary: str = field(description="The rule as a sentence.")
 
 
 async def _filled(context: Context, template: Template) -> SegmentTemplate:
@@ -41,7 +40,6 @@ async def _filled(context: Context, template: Template) -> SegmentTemplate:
 
 
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
-    """Return a template's rule, filled in for the shop."""
     registry, engine = context.services.registry, context.engine.shop
     return await context.run_with(
         parser.keys_in(template.rule), fill_template, template, registry, engine

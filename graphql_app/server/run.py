@@ -46,10 +46,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def serve(
-    settings: Settings,
-    services: Services,
-    listening: socket.socket,
-    demo_token: str | None = None,
+    settings: Settings, services: Services, listening: socket.socket, demo_token: str | None = None
 ) -> None:
     """Serve in this process until SIGINT or SIGTERM, then exit."""
     lifespan = partial(_drain_on_sigterm, seconds=settings.drain_seconds)
