@@ -28,11 +28,7 @@ class Admission:
         self._large_bodies: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
 
     async def admit(self, authorization: str, address: str) -> Context:
-        """Authenticate an operation and return its context.
-
-        Args:
-            authorization: The ``Authorization`` header.
-            address: The client's address, see ``client_address``.
+        """Authenticate an operation, from its ``Authorization`` header and ``client_address``.
 
         Raises:
             UnauthenticatedError: The header has no valid token.

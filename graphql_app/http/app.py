@@ -32,13 +32,9 @@ def create_app(
     demo_token: str | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """Create the web application.
+    """Create the web application on services that stay open until it stops.
 
-    Args:
-        settings: The settings.
-        services: The process's services, open until the application stops.
-        demo_token: The demo shop's token, see ``page_routes``.
-        lifespan: The application's lifespan, see Starlette.
+    For ``demo_token`` see ``page_routes``.
     """
     metrics = Metrics()
     endpoint = GraphQLEndpoint(build_schema(services.registry, settings), services, settings)

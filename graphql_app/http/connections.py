@@ -68,7 +68,7 @@ class OpenSockets:
             self._watcher = self._start(self._watch())
 
     def remove(self, socket: OpenSocket) -> None:
-        """Stop counting a WebSocket. Do nothing if it was never counted."""
+        """Stop counting a WebSocket, if it was ever counted."""
         self._open.discard(socket)
         of_token = self._by_token.get(socket.token_id, set())
         of_token.discard(socket)

@@ -32,10 +32,7 @@ def error_response(
 ) -> JSONResponse:
     """Return the response to a request that was not executed, and count the error.
 
-    Args:
-        error: What went wrong.
-        status: The HTTP status, unless it is that of the error's code.
-        allowed_methods: The ``Allow`` header of a response with status 405.
+    The status is by default that of the error's code; ``allowed_methods`` goes with status 405.
     """
     count_errors([error.code])
     status = status or STATUS_CODES.get(error.code, OTHER_STATUS)

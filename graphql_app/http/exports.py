@@ -7,7 +7,6 @@ chunked encoding, so that no client takes the file for complete.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import unicodedata
@@ -26,7 +25,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedError
 from graphql_app.http.admission import Admission, client_address
 from graphql_app.http.errors import METHOD_NOT_ALLOWED, error_response
-from graphql_app.http.graphql import authorization_header, wait_for_disconnect
+from graphql_app.http.graphql import authorization_header, run_while_connected
 from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.observability.logs import log_unexpected
 from graphql_app.runtime.context import Context
@@ -52,11 +51,7 @@ class ExportRequest:
 
     @classmethod
     def parse(cls, request: Request) -> ExportRequest:
-        """Parse the path and the query string.
-
-        Raises:
-            AppError: NOT_FOUND or INVALID.
-        """
+        """Parse the path and the query string, or raise NOT_FOUND or INVALID."""
         try:
             format = ExportFormat(request.path_params["format"])
         except ValueError:
@@ -67,7 +62,6 @@ class ExportRequest:
         return cls(format, _parse_after(request), _parse_header(request))
 
     def read_page(self, export: Export, first: bool) -> bytes:
-        """Read the next page of an export in this format."""
         rows = export.next_page()
         if self.format is ExportFormat.CSV:
             return to_csv(rows, header=first and self.header)
@@ -75,7 +69,6 @@ class ExportRequest:
 
     @property
     def media_type(self) -> str:
-        """The ``Content-Type`` of the file."""
         if self.format is ExportFormat.NDJSON:
             return "application/x-ndjson"
         return f"text/csv; charset=utf-8; header={'present' if self.header else 'absent'}"
@@ -123,17 +116,7 @@ class Exports:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send one export. Stop when the client disconnects."""
-        sending = asyncio.ensure_future(self._send(scope, receive, send))
-        disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
-        try:
-            await asyncio.wait([sending, disconnected], return_when=asyncio.FIRST_COMPLETED)
-            sending.cancel()
-            await asyncio.wait([sending])
-        finally:
-            disconnected.cancel()
-            sending.cancel()
-        if not sending.cancelled():
-            sending.result()
+        await run_while_connected(self._send(scope, receive, send), receive)
 
     async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -154,9 +137,7 @@ class Exports:
     async def _authorize(self, request: Request) -> tuple[Context, Segment]:
         """Authenticate the request, and find the segment in the token's shop.
 
-        Raises:
-            AppError: UNAUTHENTICATED or RATE_LIMITED, FORBIDDEN, INVALID or NOT_FOUND, in this
-                order.
+        Raise UNAUTHENTICATED or RATE_LIMITED, FORBIDDEN, INVALID or NOT_FOUND, in this order.
         """
         address = client_address(request)
         context = await self._admission.admit(authorization_header(request), address)
@@ -164,23 +145,17 @@ class Exports:
             scopes = " and ".join(sorted(REQUIRED_SCOPES))
             raise AppError(ErrorCode.FORBIDDEN, f"Exports need a token with {scopes}.")
         number = parse_id(SEGMENT, request.path_params["id"])
-        if number is not None:
-            segment = await context.run(context.saved.get, number)
-            if segment is not None:
-                return context, segment
-        raise NotFoundError("segment", ("id",))
+        segment = None if number is None else await context.run(context.saved.get, number)
+        if segment is None:
+            raise NotFoundError("segment", ("id",))
+        return context, segment
 
     @contextmanager
     def _limit_exports(self, shop_id: int) -> Iterator[None]:
-        """Count a running export, which keeps a page in memory for as long as it runs.
-
-        Raises:
-            RateLimitedError: The shop has ``MAX_EXPORTS`` running.
-        """
+        """Count a running export, which keeps a page in memory; raise RateLimitedError if full."""
         if self._running[shop_id] >= MAX_EXPORTS:
-            raise RateLimitedError(
-                f"This shop has {MAX_EXPORTS} exports running, the maximum", RETRY_AFTER
-            )
+            message = f"This shop has {MAX_EXPORTS} exports running, the maximum"
+            raise RateLimitedError(message, RETRY_AFTER)
         self._running[shop_id] += 1
         try:
             yield
@@ -241,7 +216,5 @@ def _content_disposition(segment_name: str, format: ExportFormat) -> str:
     name = re.sub(r'[/\\:*?"<>|]', "_", printable)[:100].strip(". ") or "segment"
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     fallback = re.sub(r"[^A-Za-z0-9 ._-]", "_", ascii_only).strip(". ") or "segment"
-    return (
-        f'attachment; filename="{fallback}.{format}"; '
-        f"filename*=UTF-8''{quote(name, safe='')}.{format}"
-    )
+    encoded = quote(name, safe="")
+    return f"attachment; filename=\"{fallback}.{format}\"; filename*=UTF-8''{encoded}.{format}"

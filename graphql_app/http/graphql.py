@@ -1,9 +1,10 @@
 """GraphQL over HTTP, and the start of GraphQL over WebSocket, at /graphql."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, TypeVar
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -42,6 +43,8 @@ from graphql_app.settings import Settings
 GRAPHQL_TYPE = "application/graphql-response+json"
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for it; no client sees it
 TRY_AGAIN_LATER, INTERNAL_ERROR = 1013, 1011  # close codes of WebSockets
+
+R = TypeVar("R")
 
 
 class GraphQLEndpoint(GraphQL[Any, None]):
@@ -117,29 +120,12 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         try:
-            replayed = Request(request.scope, _replay(body))
-            return await self._run_while_connected(replayed, context, receive)
+            running = self.run(Request(request.scope, _replay(body)), context)
+            response = await run_while_connected(running, receive, lambda: context.writes)
+            return Response(status_code=CLIENT_CLOSED_REQUEST) if response is None else response
         except HTTPException as error:
             refusal = AppError(ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
             return error_response(refusal, error.status_code)
-
-    async def _run_while_connected(
-        self, request: Request, context: Context, receive: Receive
-    ) -> Response:
-        """Run an operation. Cancel it when the client disconnects, unless it has begun to write."""
-        running = asyncio.ensure_future(self.run(request, context))
-        disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
-        try:
-            await asyncio.wait([running, disconnected], return_when=asyncio.FIRST_COMPLETED)
-            if not running.done() and not context.writes:
-                running.cancel()
-            await asyncio.wait([running])
-        finally:
-            disconnected.cancel()
-            running.cancel()
-        if running.cancelled():
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        return running.result()
 
     async def get_context(self, request: Any, response: Any) -> ConnectionContext:
         """Return the context of a WebSocket. HTTP requests pass theirs to ``run``."""
@@ -153,11 +139,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         )
 
     async def on_ws_connect(self, context: ConnectionContext) -> UnsetType:
-        """Authenticate a WebSocket.
-
-        Raises:
-            ConnectionRejectionError: It sent no valid token.
-        """
+        """Authenticate a WebSocket, or raise ConnectionRejectionError."""
         try:
             admitted = await context.admit()
         except UnauthenticatedError as error:
@@ -166,17 +148,14 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         return UnsetType()
 
     async def get_sub_response(self, request: Any) -> Response:
-        """Return an empty response of the media type that the client prefers."""
         response = await super().get_sub_response(request)
         response.media_type = _preferred_media_type(request.headers.get("accept", ""))
         return response
 
     def should_render_graphql_ide(self, request: object) -> bool:
-        """Return False: GraphiQL has a path of its own."""
-        return False
+        return False  # GraphiQL has a path of its own
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Parse the operation in the query string or the body."""
         if request.method == "GET":
             data = self.parse_query_params(request.query_params)
         else:
@@ -192,7 +171,6 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         )
 
     def decode_json(self, data: str | bytes) -> object:
-        """Decode the JSON of a body or of a WebSocket message."""
         return decode_json(data)
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
@@ -210,12 +188,27 @@ class GraphQLEndpoint(GraphQL[Any, None]):
 
 
 def authorization_header(request: Request | WebSocket) -> str:
-    """Return the ``Authorization`` header, or an empty string."""
     return request.headers.get("authorization", "")
 
 
-async def wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the client disconnects."""
+async def run_while_connected(
+    work: Coroutine[Any, Any, R], receive: Receive, is_writing: Callable[[], bool] = lambda: False
+) -> R | None:
+    """Do some work, or cancel it and return None if the client disconnects while it only reads."""
+    working = asyncio.ensure_future(work)
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
+    try:
+        await asyncio.wait([working, disconnected], return_when=asyncio.FIRST_COMPLETED)
+        if not is_writing():
+            working.cancel()  # does nothing if it is done
+        await asyncio.wait([working])
+    finally:
+        disconnected.cancel()
+        working.cancel()
+    return None if working.cancelled() else working.result()
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -28,11 +28,10 @@ from graphql_app.schema.errors import coded
 
 MAX_REASON_BYTES = 123  # RFC 6455, section 5.5
 FORBIDDEN = 4403
-CLOSE_REASONS = {
+CLOSE_REASONS = {  # instead of Strawberry's
     "Forbidden": "Forbidden: connect with a valid token",
     "Unauthorized": "Unauthorized: send connection_init first",
 }
-"""What to say instead of Strawberry's reasons."""
 
 
 @dataclass
@@ -49,12 +48,7 @@ class ConnectionContext:
     socket: OpenSocket = field(init=False)
 
     async def admit(self) -> Context:
-        """Authenticate an operation and return its context.
-
-        Raises:
-            UnauthenticatedError: The client sent no valid token, or the token was revoked.
-            RateLimitedError: The token exceeds its rate limit.
-        """
+        """Authenticate an operation; see ``Admission.admit``."""
         sent = self.connection_params.get("authorization", self.authorization)
         if not isinstance(sent, str):
             raise UnauthenticatedError
@@ -65,11 +59,6 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
     """A WebSocket that sends nothing after it was closed."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message.
-
-        Raises:
-            WebSocketDisconnected: The WebSocket is closed.
-        """
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected
         await super().send_json(message)
@@ -92,7 +81,6 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
         self._finishing: set[asyncio.Task[None]] = set()
 
     async def handle(self) -> None:
-        """Handle messages until the client disconnects."""
         connection = self.context
         connection.socket = OpenSocket(self.disconnect)
         connection.open_sockets.add(connection.socket)
@@ -117,14 +105,12 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
             await self.websocket.close(FORBIDDEN, "Forbidden: the token is no longer valid")
 
     async def handle_message(self, message: Any) -> None:
-        """Handle a message, after checking its form."""
         if _is_well_formed(message):
             await super().handle_message(message)
         else:
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_subscribe(self, message: Any) -> None:
-        """Start an operation, or send why it cannot start."""
         try:
             if self.connection_acknowledged:
                 self._prepare(message["payload"])
@@ -164,7 +150,6 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
             await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[ConnectionContext, None]) -> None:
-        """Run an operation to its end, and send its results."""
         with operation_context(operation.id):
             try:
                 self._contexts[operation] = await self.context.admit()

@@ -126,17 +126,13 @@ class _StoreCheck:
 
 
 class _ServiceGauges(Collector):
-    """Reads ``GAUGES`` from the services."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def describe(self) -> Iterator[Metric]:
-        """Yield nothing: the registry would use it to look for duplicate names."""
-        yield from ()
+        yield from ()  # the registry would use it to look for duplicate names
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the gauges."""
         index, threads = self._services.index, self._services.workers.statistics()
         shops, vectors, used_bytes = index.usage
         values = {

@@ -13,11 +13,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-BUILDER = Path(__file__).parent.parent / "builder"
-"""The output of `make builder`, built from web/."""
+BUILDER = Path(__file__).parent.parent / "builder"  # the output of `make builder`, from web/
 
+# The ``Host`` header of a browser on this machine.
 LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
-"""The ``Host`` header of a browser on this machine."""
 
 # Only files from this server: no inline scripts, no other hosts, no framing.
 CONTENT_SECURITY_POLICY = (
@@ -32,7 +31,6 @@ class BuilderFiles(StaticFiles):
     """The builder's files. Paths without a file are pages of its script, and get index.html."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return a file, or index.html."""
         is_asset = path.startswith("assets/")
         try:
             response = await super().get_response(path, scope)
@@ -49,12 +47,10 @@ class BuilderFiles(StaticFiles):
 
 
 def page_routes(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute]:
-    """Return the routes of the pages.
+    """Return the routes of the pages, GraphiQL's if wanted.
 
-    Args:
-        demo_token: The demo shop's token. The builder gets it from the server when its browser runs
-            on this machine, and then asks for no token.
-        graphiql: Whether to serve GraphiQL.
+    The builder gets the token of the demo shop from the server when its browser runs on this
+    machine, and then asks for no token.
     """
 
     async def redirect_home(_: Request) -> Response:

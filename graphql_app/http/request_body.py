@@ -26,12 +26,7 @@ FIELDS = (
 
 
 async def read_body(request: Request, query_limit: int, body_limit: int) -> bytes:
-    """Read the body, after checking its headers.
-
-    Args:
-        request: The request.
-        query_limit: Bytes that the query string may have.
-        body_limit: Bytes that the body may have.
+    """Read the body, after checking its headers. The limits are in bytes.
 
     Raises:
         AppError: UNSUPPORTED_MEDIA_TYPE or BODY_TOO_LARGE.
@@ -82,10 +77,8 @@ def decode_json(data: str | bytes) -> dict[str, Any]:
     try:
         text = data.decode() if isinstance(data, bytes) else data
         if sum(map(text.count, ",[{")) > MAX_VALUES:
-            raise AppError(
-                ErrorCode.BODY_TOO_LARGE,
-                f"The body has more than {MAX_VALUES} values; send less in one request.",
-            )
+            message = f"The body has more than {MAX_VALUES} values; send less in one request."
+            raise AppError(ErrorCode.BODY_TOO_LARGE, message)
         value = json.loads(text, parse_constant=_reject_constant)
     except json.JSONDecodeError:
         raise
@@ -99,24 +92,14 @@ def decode_json(data: str | bytes) -> dict[str, Any]:
 
 
 def check_query_length(query: str | None, limit: int) -> None:
-    """Check the length of a document, which may be in a body that is allowed to be longer.
-
-    Raises:
-        AppError: BODY_TOO_LARGE.
-    """
+    """Raise BODY_TOO_LARGE for a long document, even in a body that is allowed to be longer."""
     if query is not None and len(query) > limit:
-        raise AppError(
-            ErrorCode.BODY_TOO_LARGE,
-            f"The query exceeds {limit} characters; send its values as variables.",
-        )
+        message = f"The query exceeds {limit} characters; send its values as variables."
+        raise AppError(ErrorCode.BODY_TOO_LARGE, message)
 
 
 def check_field_types(operation: Mapping[str, Any]) -> None:
-    """Check the types of an operation's ``FIELDS``. Each may be null or absent.
-
-    Raises:
-        HTTPException: A field has another type.
-    """
+    """Raise HTTPException if one of an operation's ``FIELDS`` has another type and is not null."""
     for name, expected, type_name in FIELDS:
         if not isinstance(operation.get(name), expected | None):
             raise HTTPException(400, f"{name} must be {type_name}")

@@ -14,10 +14,9 @@ PREFIX = "sha256:"
 
 
 class TrustedDocuments:
-    """The documents that clients may run."""
+    """The documents that clients may run, by their SHA-256 hashes; ``None`` allows any."""
 
     def __init__(self, documents: Mapping[str, str] | None) -> None:
-        """``documents`` maps SHA-256 hashes to documents; ``None`` allows any document."""
         self._documents = documents
 
     @classmethod

@@ -22,22 +22,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the timer of the first head."""
         super().connection_made(cast(asyncio.Transport, transport))
         self._start_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers."""
         self._cancel_timers()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Start the timer of a head, on its first byte."""
         self._start_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Cancel the timers."""
         self._cancel_timers()
         super().on_headers_complete()
 
@@ -50,7 +46,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             )
 
     def data_received(self, data: bytes) -> None:
-        """Parse data, and refuse a head that is too large."""
         super().data_received(data)
         if self._head_timer is not None and not self.transport.is_closing():
             self._head_bytes += len(data)

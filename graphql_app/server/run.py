@@ -66,11 +66,7 @@ def _serve_backups(settings: Settings, services: Services) -> AbstractContextMan
 
 
 def check_workers(settings: Settings) -> None:
-    """Check that WORKERS fits the other settings.
-
-    Raises:
-        AppError: UNAVAILABLE, WORKERS is above 1 with the embedded audience or with metrics.
-    """
+    """Raise UNAVAILABLE if WORKERS is above 1 with the embedded audience or with metrics."""
     if settings.workers > 1 and not settings.audience_url:
         raise AppError(
             ErrorCode.UNAVAILABLE,
