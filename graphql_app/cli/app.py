@@ -6,17 +6,13 @@ GraphQL library.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
 
 import typer
-from rich.markup import escape
 
 from graphql_app.cli.audience import audience_app
 from graphql_app.cli.backup import backup_command, restore_command
 from graphql_app.cli.config import config_app
-from graphql_app.cli.console import err
+from graphql_app.cli.console import err, print_error
 from graphql_app.cli.export_command import export_command
 from graphql_app.cli.import_command import import_command
 from graphql_app.cli.plugins import plugins_app
@@ -44,30 +40,19 @@ app.command("restore")(restore_command)
 
 def main() -> None:
     """Run the command line; exit with status 1 after printing an expected error."""
-    with _errors_printed():
-        app()
-
-
-@contextmanager
-def _errors_printed() -> Iterator[None]:
-    """Print expected errors without a traceback."""
     try:
-        yield
+        app()
     except BrokenPipeError:
         sys.exit(1)
     except AppError as error:
-        _fail(*(problem.message for problem in error.problems))
+        for problem in error.problems:
+            print_error(problem.message)
+        sys.exit(1)
     except Exception as error:
         from graphql_app.plugins import PluginError
 
         if not isinstance(error, PluginError):
             raise
-        _fail(str(error), advice="Fix or uninstall it, or set STRICT_PLUGINS=false.")
-
-
-def _fail(*messages: str, advice: str = "") -> NoReturn:
-    for message in messages:
-        err.print(f"[red]Error:[/red] {escape(message)}")
-    if advice:
-        err.print(advice)
-    sys.exit(1)
+        print_error(str(error))
+        err.print("Fix or uninstall it, or set STRICT_PLUGINS=false.")
+        sys.exit(1)

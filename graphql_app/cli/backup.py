@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.cli.console import out, progress_bars, read_settings
+from graphql_app.cli.console import configure, out, progress_bars
 
 if TYPE_CHECKING:
     from graphql_app.backup import Manifest
@@ -21,10 +21,8 @@ def backup_command(
 ) -> None:
     """Write all shops with their facts to a new directory, even while a server runs."""
     from graphql_app.backup import request_backup
-    from graphql_app.observability import logs
 
-    settings = read_settings()
-    logs.configure(settings)
+    settings = configure()
     with progress_bars() as progress:
         manifest = None
         if not settings.audience_url:  # only a running server can read its embedded audience
@@ -55,7 +53,6 @@ def restore_command(
 ) -> None:
     """Restore a backup into empty stores."""
     from graphql_app.backup import check_backup, restore_backup
-    from graphql_app.observability import logs
     from graphql_app.startup.audience import open_audience
     from graphql_app.startup.catalog import open_unchecked_catalog
 
@@ -64,8 +61,7 @@ def restore_command(
             manifest, _ = check_backup(directory, progress)
         out.print(f"{escape(str(directory))} is complete: {_contents(manifest)}.")
         return
-    settings = read_settings()
-    logs.configure(settings)
+    settings = configure()
     with (
         open_unchecked_catalog(settings) as catalog,
         open_audience(settings) as audience,

@@ -3,7 +3,7 @@
 import typer
 from rich.markup import escape
 
-from graphql_app.cli.console import err, out, read_settings
+from graphql_app.cli.console import configure, err, out, print_error
 from graphql_app.errors import AppError, InvalidInputError
 
 config_app = typer.Typer(no_args_is_help=True, help="Settings, read from the environment.")
@@ -17,19 +17,17 @@ def check_command() -> None:
     variables whose names look like misspelled settings.
     """
     from graphql_app.cli.config_check import CHECKS, misspelled, settings_table
-    from graphql_app.observability import logs
     from graphql_app.plugins import PluginError
 
     for name, setting in misspelled():
         err.print(f"[yellow]Warning:[/yellow] unknown variable {escape(name)}; use {setting}?")
     try:
-        settings = read_settings()
+        settings = configure()
     except InvalidInputError as error:
         for problem in error.problems:
-            err.print(f"[red]Error:[/red] {escape(problem.message)}")
+            print_error(problem.message)
         err.print("Fix the settings to check the stores and the plugins.")
         raise typer.Exit(1) from None
-    logs.configure(settings)
     out.print(settings_table(settings))
     failed = False
     for name, check in CHECKS.items():
@@ -37,6 +35,6 @@ def check_command() -> None:
             out.print(f"{name}: {escape(check(settings))}")
         except (AppError, PluginError) as error:
             failed = True
-            err.print(f"[red]Error:[/red] {escape(str(error))}")
+            print_error(str(error))
     if failed:
         raise typer.Exit(1)

@@ -25,9 +25,8 @@ from graphql_app.redaction import redact_url
 from graphql_app.server.run import check_workers, listen
 from graphql_app.settings import Settings, format_value
 
+# How similar a variable's name and a setting's must be, from 0 to 1, to suggest the setting.
 SIMILARITY = 0.8
-"""How similar a variable's name and a setting's must be, from 0 to 1, to suggest the setting."""
-
 NEW = "will be created at the first start"
 
 
@@ -41,7 +40,6 @@ def misspelled() -> Iterator[tuple[str, str]]:
 
 
 def settings_table(settings: Settings) -> Table:
-    """Return a table of the settings, without secrets."""
     table = Table("setting", "value", "from")
     for name in Settings.model_fields:
         value = getattr(settings, name)
@@ -126,6 +124,7 @@ def _check_plugins(settings: Settings) -> str:
     return f"left out: {registry.left_out}" if registry.failures else "usable"
 
 
+# Each returns a description of what it found, or raises AppError or PluginError.
 CHECKS: dict[str, Callable[[Settings], str]] = {
     "data directory": _check_data_directory,
     "catalog": _check_catalog,
@@ -135,4 +134,3 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "trusted documents": _check_documents,
     "plugins": _check_plugins,
 }
-"""Each check returns a description of what it found, or raises AppError or PluginError."""

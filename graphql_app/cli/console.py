@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 
@@ -29,12 +30,15 @@ StrictOption = Annotated[
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's handle.")]
 
 
+def print_error(message: str) -> None:
+    err.print(f"[red]Error:[/red] {escape(message)}")
+
+
 def read_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        InvalidInputError: With a problem for each invalid setting. The messages name the setting
-            but not its value, which may be a secret.
+        InvalidInputError: The messages name each invalid setting, not its value: it may be secret.
     """
     from pydantic import ValidationError
 
@@ -50,30 +54,32 @@ def read_settings(**overrides: Any) -> Settings:
         ) from error
 
 
+def configure(**overrides: Any) -> Settings:
+    """Read the settings, and set up logging as they say."""
+    from graphql_app.observability import logs
+
+    settings = read_settings(**overrides)
+    logs.configure(settings)
+    return settings
+
+
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
     """Yield a function that draws a bar per phase, from its name, done and total."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskID,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err) as bars:
-        tasks: dict[str, TaskID] = {}
+    with progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+        console=err,
+    ) as bars:
+        tasks: dict[str, progress.TaskID] = {}
 
-        def progress(phase: str, done: int, total: int | None) -> None:
+        def draw(phase: str, done: int, total: int | None) -> None:
             if phase not in tasks:
                 tasks[phase] = bars.add_task(phase, total=total)
             bars.update(tasks[phase], completed=done, total=total)
 
-        yield progress
+        yield draw

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from graphql_app.cli.console import ShopOption, err, read_settings
+from graphql_app.cli.console import ShopOption, configure, err
 from graphql_app.errors import AppError
 
 if TYPE_CHECKING:
@@ -34,13 +34,11 @@ def export_command(
     """Write the members of a saved segment to a file, sorted by id."""
     from graphql_app.audience.clickhouse_errors import AudienceInUseError
     from graphql_app.audience.export_formats import ExportFormat
-    from graphql_app.observability import logs
     from graphql_app.startup.services import open_services
 
     if output is None and (format == "parquet" or sys.stdout.isatty()):
         raise typer.BadParameter(f"name a file, e.g. --output members.{format}")
-    settings = read_settings()
-    logs.configure(settings)
+    settings = configure()
     try:
         with open_services(settings) as services:
             _export(services, segment, shop, ExportFormat(format), output, after)
@@ -60,13 +58,7 @@ def _export(
     output: Path | None,
     after: int | None,
 ) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress
 
     from graphql_app.catalog import shops
     from graphql_app.cli.export_file import open_output, row_writer
@@ -84,13 +76,14 @@ def _export(
     [summary] = services.summaries.summaries(saved, engine, [found])
     err.print(f"{found.name}: {summary}", markup=False, highlight=False)
     export = Export(engine, rule, after)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+    bars = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=err,
     )
-    with Progress(*columns, console=err) as bars, open_output(output) as file:
+    with bars, open_output(output) as file:
         # The count includes the members before ``after``, so it is no total for a resumed export.
         bar = bars.add_task("members", total=engine.count(rule) if after is None else None)
         with row_writer(format, file) as write:

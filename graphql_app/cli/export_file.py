@@ -20,10 +20,7 @@ def open_output(output: Path | None) -> Iterator[IO[bytes]]:
     """Open the output for writing; standard output if there is no path.
 
     A regular file gets its name only once it is complete, and only its owner can read it. Pipes
-    and devices are written directly.
-
-    Raises:
-        AppError: UNAVAILABLE if it cannot be written.
+    and devices are written directly. Raise UNAVAILABLE if it cannot be written.
     """
     try:
         if output is None:

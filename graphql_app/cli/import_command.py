@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.cli.console import ShopOption, err, out, progress_bars, read_settings
+from graphql_app.cli.console import ShopOption, configure, err, out, progress_bars
 from graphql_app.errors import pluralize
 
 # Repeated here because importing the facts is slow; a test compares the two.
@@ -49,11 +49,9 @@ def import_command(
     """Import a file of facts: all of it, or nothing if a row is bad."""
     from graphql_app.audience.importers import import_file
     from graphql_app.catalog import shops
-    from graphql_app.observability import logs
     from graphql_app.startup.services import open_services
 
-    settings = read_settings()
-    logs.configure(settings)
+    settings = configure()
     since = None if subscribed_at is None else _parse_instant(subscribed_at)
     with open_services(settings) as services, progress_bars() as progress:
         owner = shops.find_shop(services.catalog, shop)
@@ -69,9 +67,8 @@ def import_command(
             progress=progress,
         )
     for bad in report.bad_rows[:bad_rows_shown]:
-        err.print(
-            escape(f"{file}: {report.place} {bad.line}: {f'{bad.column} {bad.message}'.strip()}")
-        )
+        problem = f"{bad.column} {bad.message}".strip()
+        err.print(escape(f"{file}: {report.place} {bad.line}: {problem}"))
     if report.bad_row_count > bad_rows_shown:
         err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
     if report.refused:

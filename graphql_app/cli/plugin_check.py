@@ -37,10 +37,8 @@ def check_command(
     try:
         from graphql_app.testing import findings, report
     except ModuleNotFoundError as error:
-        raise AppError(
-            ErrorCode.UNAVAILABLE,
-            f"{error.name} is missing: pip install 'open-segments\\[testing]'.",
-        ) from error
+        message = f"{error.name} is missing: pip install 'open-segments\\[testing]'."
+        raise AppError(ErrorCode.UNAVAILABLE, message) from error
     faulty = bool(refused)
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("Checking", total=len(registry.criteria))
@@ -64,11 +62,10 @@ def _normalize(name: str) -> str:
 
 
 def _load(distribution: str) -> Registry:
-    """Load the plugins of a distribution.
+    """Load the plugins of a distribution, or raise NOT_FOUND if it has none.
 
     Raises:
-        AppError: NOT_FOUND if it is not installed or has no plugins.
-        PluginError: A server would refuse one of its plugins.
+        PluginError: A server would refuse one of them.
     """
     from importlib.metadata import entry_points
 

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_plugins(strict: bool) -> Registry:
-    """Return the plugins that pass the checks without a store.
-
-    Raises:
-        PluginError: A plugin fails, and ``strict`` is true.
-    """
+    """Return the plugins that pass the checks without a store, or raise PluginError if strict."""
     from graphql_app.plugin_discovery import discover
     from graphql_app.plugins import HOST
 

@@ -36,28 +36,19 @@ def list_command() -> None:
     from graphql_app.cli.plugin_trial import try_plugins
 
     registry = try_plugins()
-    table = Table()
-    for column, no_wrap in (
-        ("criterion", True),
-        ("label", False),
-        ("operators", False),
-        ("plugin", True),
-    ):
-        table.add_column(column, no_wrap=no_wrap, overflow="fold")
+    criteria = Table()
+    for column in ("criterion", "label", "operators", "plugin"):
+        criteria.add_column(column, no_wrap=column in {"criterion", "plugin"}, overflow="fold")
     for key, criterion in registry.criteria.items():
         source = _distribution(registry.sources[key])
-        table.add_row(key, escape(criterion.label), ", ".join(criterion.operators()), source)
-    out.print(table)
-    tables = [
-        (table.__tablename__, _distribution(plugin))
-        for plugin, contribution in registry.contributions.items()
-        for table in contribution.tables
-    ]
-    if tables:
-        of_tables = Table("table", "plugin")
-        for row in tables:
-            of_tables.add_row(*row)
-        out.print(of_tables)
+        criteria.add_row(key, escape(criterion.label), ", ".join(criterion.operators()), source)
+    out.print(criteria)
+    tables = Table("table", "plugin")
+    for plugin, contribution in registry.contributions.items():
+        for table in contribution.tables:
+            tables.add_row(table.__tablename__, _distribution(plugin))
+    if tables.rows:
+        out.print(tables)
     if registry.failures:
         out.print(
             "\n[red]These plugins cannot be used[/red]; with STRICT_PLUGINS=true a server does "
@@ -92,11 +83,7 @@ def show_command(
 
 
 def _find_criterion(registry: Registry, key: str) -> type[Criterion]:
-    """Return the criterion of a key.
-
-    Raises:
-        AppError: UNKNOWN_CRITERION, with the most similar keys.
-    """
+    """Return the criterion of a key, or raise UNKNOWN_CRITERION with the most similar keys."""
     from difflib import get_close_matches
 
     found = registry.criteria.get(key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.cli.console import StrictOption, out, read_settings
+from graphql_app.cli.console import StrictOption, configure, out
 
 if TYPE_CHECKING:
     from graphql_app.settings import Settings
@@ -24,14 +24,12 @@ DEMO_QUERY = (
 
 def serve(strict_plugins: StrictOption = None) -> None:
     """Serve GraphQL on HOST and PORT."""
-    from graphql_app.observability import logs
     from graphql_app.server import run
     from graphql_app.startup.services import open_services
 
     if strict_plugins is not None:  # in the environment, where worker processes find it too
         os.environ["STRICT_PLUGINS"] = str(strict_plugins)
-    settings = read_settings()
-    logs.configure(settings)
+    settings = configure()
     with run.listen(settings) as listening:
         if settings.workers > 1:
             _announce(settings)
@@ -56,12 +54,10 @@ def demo(
     from graphql_app.catalog import tokens
     from graphql_app.catalog.token_scope import TokenScope
     from graphql_app.demo.load import load_demo
-    from graphql_app.observability import logs
     from graphql_app.server import run
     from graphql_app.startup.services import open_services
 
-    settings = read_settings(strict_plugins=strict_plugins)
-    logs.configure(settings)
+    settings = configure(strict_plugins=strict_plugins)
     listening = run.listen(settings) if and_serve else None
     with open_services(settings) as services:
         shop, loaded = load_demo(services)
