@@ -31,6 +31,7 @@ ExceptionInfo: TypeAlias = (
 
 TEXT_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s [%(request)s] %(message)s"
 CONTINUATION = "    | "
+JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "exception"}
 
 # Characters that end a line or move the cursor, and how to write them instead.
 CONTROL_ESCAPES = {
@@ -56,7 +57,6 @@ class _ExceptionFormatter(Formatter):
     with_messages = False
 
     def formatException(self, ei: ExceptionInfo) -> str:
-        """Format an exception and its causes, the cause first."""
         if ei[1] is None:
             return ""
         return "".join(_format_exception(ei[1], self.with_messages)).rstrip()
@@ -71,16 +71,13 @@ class TextFormatter(_ExceptionFormatter):
         self._secrets = secrets
 
     def formatMessage(self, record: LogRecord) -> str:
-        """Format the line, with control characters escaped."""
         return super().formatMessage(record).translate(CONTROL_ESCAPES)
 
     def formatException(self, ei: ExceptionInfo) -> str:
-        """Format an exception as continuation lines."""
         lines = super().formatException(ei).split("\n")
         return "\n".join(CONTINUATION + line.translate(CONTROL_ESCAPES) for line in lines)
 
     def format(self, record: LogRecord) -> str:
-        """Format a record and redact secrets."""
         return redact(super().format(record), self._secrets)
 
 
@@ -93,27 +90,19 @@ class JsonLinesFormatter(_ExceptionFormatter, JsonFormatter):
             ["asctime", "levelname", "name", "request", "message"],
             datefmt="%Y-%m-%dT%H:%M:%S",
             reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
-            rename_fields={
-                "asctime": "time",
-                "levelname": "level",
-                "name": "logger",
-                "exc_info": "exception",
-            },
+            rename_fields=JSON_NAMES,
         )
         self.with_messages = with_messages
         self._secrets = secrets
 
     def formatTime(self, record: LogRecord, datefmt: str | None = None) -> str:
-        """Format the time in UTC, with milliseconds."""
         return f"{super().formatTime(record, datefmt)}.{int(record.msecs):03d}Z"
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """Redact secrets in each field."""
         return {name: redact(str(part), self._secrets) for name, part in log_data.items()}
 
 
 def create_formatter(settings: Settings) -> Formatter:
-    """Create the formatter for LOG_FORMAT and LOG_LEVEL."""
     formatter = JsonLinesFormatter if settings.log_format == "json" else TextFormatter
     return formatter(settings.log_level == "debug", settings.secrets)
 

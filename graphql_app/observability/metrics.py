@@ -3,6 +3,7 @@
 Every label has a fixed set of values: no label holds text that a client sent, or a shop.
 """
 
+from functools import partial
 from importlib.metadata import version
 from platform import python_version
 
@@ -16,51 +17,38 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.operations = Histogram(
+        histogram = partial(Histogram, buckets=BUCKETS, registry=self.registry)
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self.operations = histogram(
             "segments_operation_duration_seconds",
             "Duration of queries and mutations, by their first field.",
             ["kind", "field"],
-            buckets=BUCKETS,
-            registry=self.registry,
         )
-        self.answers = Histogram(
+        self.answers = histogram(
             "segments_rule_duration_seconds",
             "Duration of evaluating rules, by the kind of result and its source: index; load (the "
             "index, after statements to load it); engine; shared (another request's result).",
             ["answer", "source"],
-            buckets=BUCKETS,
-            registry=self.registry,
         )
-        self.statements = Histogram(
+        self.statements = histogram(
             "segments_statement_duration_seconds",
             "Duration of a request's reading statements in the audience, with the wait for a "
             "connection.",
-            buckets=BUCKETS,
-            registry=self.registry,
         )
-        self.slow_rules = Counter(
-            "segments_slow_rules",
-            "Rule evaluations that took longer than SLOW_RULE_SECONDS.",
-            registry=self.registry,
+        self.slow_rules = counter(
+            "segments_slow_rules", "Rule evaluations that took longer than SLOW_RULE_SECONDS."
         )
-        self.rows = Counter(
+        self.rows = counter(
             "segments_ingest_rows",
             "Rows that mutations wrote, by table, including rows that mark others as deleted.",
             ["fact"],
-            registry=self.registry,
         )
-        self.errors = Counter(
-            "segments_errors",
-            "Errors sent to clients, including userErrors, by code.",
-            ["code"],
-            registry=self.registry,
+        self.errors = counter(
+            "segments_errors", "Errors sent to clients, including userErrors, by code.", ["code"]
         )
-        self.connections = Gauge(
-            "segments_websocket_connections", "Open WebSockets.", registry=self.registry
-        )
-        self.subscriptions = Gauge(
-            "segments_subscriptions", "Open subscriptions.", registry=self.registry
-        )
+        self.connections = gauge("segments_websocket_connections", "Open WebSockets.")
+        self.subscriptions = gauge("segments_subscriptions", "Open subscriptions.")
         self.build = Info(
             "segments_build",
             "Always 1; the labels are the versions of this package and of Python.",

@@ -21,9 +21,7 @@ class Tracing:
     @contextmanager
     def request(self, scope: Scope, id: str) -> Iterator[Span]:
         """Create the span of a request, as a child of the span in its ``traceparent`` header."""
-        headers = {
-            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
-        }
+        headers = {key.decode("latin-1"): text.decode("latin-1") for key, text in scope["headers"]}
         # Other paths contain ids, or any text that a client sends.
         path = " /graphql" if scope["path"] == "/graphql" else ""
         name = f"{scope.get('method', 'WebSocket')}{path}"

@@ -39,7 +39,6 @@ def current_request_id() -> str:
 
 
 def count_errors(codes: Iterable[str]) -> None:
-    """Count errors that are sent to a client."""
     counter = metrics().errors
     for code in codes:
         counter.labels(code).inc()
