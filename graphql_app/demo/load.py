@@ -8,13 +8,7 @@ from graphql_app.audience import facts
 from graphql_app.audience.tables import KeywordUse
 from graphql_app.catalog.shops import find_shop, stored_id
 from graphql_app.catalog.tables import Shop
-from graphql_app.demo.shop import (
-    DEMO_CURRENCY,
-    DEMO_DESCRIPTION,
-    DEMO_SHOP_NAME,
-    DEMO_TIMEZONE,
-    demo_facts,
-)
+from graphql_app.demo.shop import DEMO_SHOP, demo_facts
 from graphql_app.errors import NotFoundError
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop
@@ -23,27 +17,15 @@ DEMO_HANDLE = "demo"
 
 
 def load_demo(services: Services) -> tuple[Shop, int]:
-    """Create and load the demo shop, unless it exists.
+    """Create and load the demo shop, unless it exists; return it and the number of loaded rows.
 
     Loading again after an interruption replaces the rows with the same rows.
-
-    Returns:
-        The demo shop and the number of loaded rows, 0 if it was loaded before.
     """
     try:
         shop = find_shop(services.catalog, DEMO_HANDLE)
     except NotFoundError:
-        shop = create_shop(
-            services.catalog,
-            services.registry,
-            Shop(
-                handle=DEMO_HANDLE,
-                name=DEMO_SHOP_NAME,
-                description=DEMO_DESCRIPTION,
-                timezone=DEMO_TIMEZONE,
-                currency=DEMO_CURRENCY,
-            ),
-        )
+        shop = Shop(handle=DEMO_HANDLE, **DEMO_SHOP)
+        shop = create_shop(services.catalog, services.registry, shop)
     shop_id = stored_id(shop)
     if _is_loaded(services, shop_id):
         return shop, 0

@@ -14,7 +14,7 @@ import io
 import zlib
 from decimal import Decimal
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-DEMO_SHOP_NAME: Final = "Online Retail (demo)"
-DEMO_TIMEZONE: Final = "Europe/London"
-DEMO_CURRENCY: Final = "GBP"
-DEMO_DESCRIPTION: Final = (
-    "A UK gift shop, December 2010 to December 2011. The orders, products and countries are real, "
-    "from Online Retail by Daqing Chen (UCI Machine Learning Repository, CC BY 4.0, "
-    "https://doi.org/10.24432/C5BW33). The phones, subscribe and unsubscribe dates, keywords, "
-    "texts and tags are generated."
-)
+DEMO_SHOP: Final[dict[str, Any]] = {
+    "name": "Online Retail (demo)",
+    "timezone": "Europe/London",
+    "currency": "GBP",
+    "description": "A UK gift shop, December 2010 to December 2011. The orders, products and "
+    "countries are real, from Online Retail by Daqing Chen (UCI Machine Learning Repository, CC BY "
+    "4.0, https://doi.org/10.24432/C5BW33). The phones, subscribe and unsubscribe dates, keywords, "
+    "texts and tags are generated.",
+}
 
 _DAY: Final = 86_400
 _FROM: Final = 1_291_161_600  # 2010-12-01 00:00 UTC: no generated time is earlier
@@ -45,14 +45,9 @@ _Bools = npt.NDArray[np.bool_]
 def demo_facts() -> dict[str, pa.Table]:
     """Return the demo shop's facts, one table for each public fact format, in loading order.
 
-    - ``products``, ``orders``, ``order_lines``: real. Nothing is refunded or cancelled, since the
-      cancellations of the source are separate invoices and were left out.
-    - ``contacts``: ``id``, ``country`` and ``created_at`` are real. ``phone``, ``subscribed_at``
-      and ``unsubscribed_at`` are generated; only contacts with a phone subscribe, some of them
-      before their first order. ``tags`` is generated from the orders: "wholesale" for
-      contacts with an order of 1,000 or more. The other columns are empty.
-    - ``texts``, ``keywords``: generated. Texts are sent, and keywords received, after the contact's
-      subscribe date and before its unsubscribe date.
+    Nothing is refunded or cancelled, since the cancellations of the source are separate invoices
+    and were left out. Only contacts with a phone subscribe, some of them before their first order.
+    Texts are sent, and keywords received, while the contact is subscribed.
     """
     orders, lines = _orders_and_lines()
     stored = _read("contacts")
@@ -75,16 +70,17 @@ def demo_facts() -> dict[str, pa.Table]:
     unsubscribed = subscribed & (_draw(ids, "unsubscribed", 100) < 6)
     left = since + 3600 + _draw(ids, "left", _UNTIL - since - 3600)
 
+    empty = pa.nulls(len(ids), pa.string())
     contacts = pa.table(
         {
             "id": stored["id"],
             "phone": pa.array(_phones(ids, phoned), pa.string()),
-            "email": pa.nulls(len(ids), pa.string()),
-            "first_name": pa.nulls(len(ids), pa.string()),
-            "last_name": pa.nulls(len(ids), pa.string()),
+            "email": empty,
+            "first_name": empty,
+            "last_name": empty,
             "country": stored["country"],
-            "region": pa.nulls(len(ids), pa.string()),
-            "city": pa.nulls(len(ids), pa.string()),
+            "region": empty,
+            "city": empty,
             "tags": pa.array(
                 [["wholesale"] if is_wholesale else [] for is_wholesale in wholesale.tolist()],
                 pa.list_(pa.string()),
@@ -121,14 +117,9 @@ def _orders_and_lines() -> tuple[pa.Table, pa.Table]:
             "price": stored["price"].cast(money),
         }
     )
-    totals = (
-        pa.table(
-            {"order": stored["order_id"], "of": pc.multiply(stored["quantity"], stored["price"])}
-        )
-        .group_by("order")
-        .aggregate([("of", "sum")])
-        .sort_by("order")
-    )
+    amounts = pc.multiply(stored["quantity"], stored["price"])
+    by_order = pa.table({"order": stored["order_id"], "of": amounts}).group_by("order")
+    totals = by_order.aggregate([("of", "sum")]).sort_by("order")
     orders = _read("orders")
     if not orders["id"].equals(totals["order"]):
         raise ValueError("the demo's orders and order lines do not match")
@@ -192,13 +183,11 @@ def _keywords(ids: _Ints, since: _Ints, until: _Ints) -> pa.Table:
 
 
 def _read(name: str) -> pa.Table:
-    """Read one of the packaged parquet files."""
     packaged = files("graphql_app.demo").joinpath("data", f"{name}.parquet")
     return pq.read_table(io.BytesIO(packaged.read_bytes()))
 
 
 def _ints(column: pa.ChunkedArray) -> _Ints:
-    """Return a column without nulls as numpy integers."""
     values: _Ints = column.to_numpy().astype(np.int64)
     return values
 
