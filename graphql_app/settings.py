@@ -32,7 +32,7 @@ ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)
 
 
 def _split(comma_separated: str) -> list[str]:
-    return [item for item in (part.strip() for part in comma_separated.split(",")) if item]
+    return [part.strip() for part in comma_separated.split(",") if part.strip()]
 
 
 def available_memory() -> int:
@@ -193,9 +193,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_cluster(self) -> Self:
         if self.audience_cluster and not self.audience_url:
-            raise ValueError(
-                "AUDIENCE_CLUSTER needs AUDIENCE_URL, the URL of one of the cluster's servers"
-            )
+            problem = "AUDIENCE_CLUSTER needs AUDIENCE_URL, the URL of one of the cluster's servers"
+            raise ValueError(problem)
         return self
 
     @field_validator("cors_origins")
@@ -208,12 +207,10 @@ class Settings(BaseSettings):
 
     @property
     def origins(self) -> list[str]:
-        """The origins in CORS_ORIGINS."""
         return _split(self.cors_origins)
 
     @property
     def serves_metrics(self) -> bool:
-        """Whether /metrics is served."""
         return self.metrics or bool(self.metrics_token.get_secret_value())
 
     @property
@@ -225,7 +222,6 @@ class Settings(BaseSettings):
 
     @property
     def index_bytes(self) -> int:
-        """The bytes of memory for the size index."""
         return available_memory() // 4 if self.index_memory is None else self.index_memory
 
     @property

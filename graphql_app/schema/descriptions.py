@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 from strawberry.tools import merge_types
+from strawberry.types import get_object_definition
 
 E = TypeVar("E", bound=Enum)
 
@@ -31,6 +32,6 @@ def argument(annotation: Any, description: str) -> Any:
 
 def root(name: str, types: tuple[Any, ...], description: str) -> type:
     """Return a root type with the fields of some types."""
-    made: Any = merge_types(name, types)
-    made.__strawberry_definition__.description = description
+    made = merge_types(name, types)
+    get_object_definition(made, strict=True).description = description
     return made

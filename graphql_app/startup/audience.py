@@ -13,11 +13,7 @@ from graphql_app.settings import Settings
 
 @contextmanager
 def open_audience(settings: Settings) -> Iterator[Audience]:
-    """Open the audience without creating tables; close it at the end.
-
-    Raises:
-        AppError: UNAVAILABLE if another process has it open.
-    """
+    """Open the audience without creating tables, or raise UNAVAILABLE if another process has it."""
     refuse_if_in_use(settings.audience)
     audience = Audience(
         settings.audience,
@@ -35,7 +31,6 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
 
 def open_recorder(settings: Settings, catalog: Catalog, audience: Audience) -> Recorder:
     """Return the recorder, after finishing the batches that earlier processes left."""
-    locks = SharedWriteLocks(catalog) if settings.audience_url else None
-    recorder = Recorder(audience, locks)
+    recorder = Recorder(audience, SharedWriteLocks(catalog) if settings.audience_url else None)
     recorder.recover()
     return recorder

@@ -11,11 +11,7 @@ from graphql_app.settings import Settings
 
 @contextmanager
 def open_unchecked_catalog(settings: Settings) -> Iterator[Catalog]:
-    """Open the catalog whatever its schema; close it at the end.
-
-    Raises:
-        AppError: UNAVAILABLE if it cannot be used.
-    """
+    """Open the catalog whatever its schema, or raise UNAVAILABLE if it cannot be used."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -33,13 +29,10 @@ def open_unchecked_catalog(settings: Settings) -> Iterator[Catalog]:
 
 @contextmanager
 def open_catalog(settings: Settings) -> Iterator[Catalog]:
-    """Open the catalog with the schema that this version needs; close it at the end.
+    """Open the catalog, or raise UNAVAILABLE if it cannot be used or has another version's schema.
 
     Create the schema if the catalog in DATA_DIR has none. Operators make every other change of the
     schema with ``segments migrate``.
-
-    Raises:
-        AppError: UNAVAILABLE if it cannot be used or has another schema.
     """
     with open_unchecked_catalog(settings) as catalog:
         if not settings.catalog_url and read_revision(catalog) is None:

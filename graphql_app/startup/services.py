@@ -19,11 +19,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def open_services(settings: Settings, registry: Registry | None = None) -> Iterator[Services]:
-    """Open the services of a process, and close them at the end.
-
-    Args:
-        settings: The settings.
-        registry: The plugins to use; by default the installed ones.
+    """Open the services of a process, by default with the installed plugins.
 
     Raises:
         AppError: A store cannot be used.
@@ -38,9 +34,6 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         recorder = open_recorder(settings, catalog, audience)
         update_defaults(catalog, registry)
         workers = CapacityLimiter(settings.query_concurrency)
-        with (
-            nullcontext()
-            if recorder.change_feed is None
-            else recorder.change_feed.poll_in_background()
-        ):
+        feed = recorder.change_feed
+        with nullcontext() if feed is None else feed.poll_in_background():
             yield Services(catalog, audience, recorder, registry, workers, settings.index_bytes)
