@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_plugins(strict: bool) -> Registry:
-    """Return the plugins that pass the checks without a store, or raise PluginError if strict."""
+    """Return the plugins that pass the checks without a store; if strict, raise PluginError."""
     from graphql_app.plugin_discovery import discover
     from graphql_app.plugins import HOST
 

@@ -43,8 +43,6 @@ PARAMETERS = ("after", "header")
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """The parameters of an export."""
-
     format: ExportFormat
     after: int | None
     header: bool
@@ -152,7 +150,7 @@ class Exports:
 
     @contextmanager
     def _limit_exports(self, shop_id: int) -> Iterator[None]:
-        """Count a running export, which keeps a page in memory; raise RateLimitedError if full."""
+        """Count a running export, which keeps a page in memory, up to ``MAX_EXPORTS``."""
         if self._running[shop_id] >= MAX_EXPORTS:
             message = f"This shop has {MAX_EXPORTS} exports running, the maximum"
             raise RateLimitedError(message, RETRY_AFTER)

@@ -194,13 +194,13 @@ def authorization_header(request: Request | WebSocket) -> str:
 async def run_while_connected(
     work: Coroutine[Any, Any, R], receive: Receive, is_writing: Callable[[], bool] = lambda: False
 ) -> R | None:
-    """Do some work, or cancel it and return None if the client disconnects while it only reads."""
+    """Do some work. If the client disconnects before it writes, cancel it and return None."""
     working = asyncio.ensure_future(work)
     disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
     try:
         await asyncio.wait([working, disconnected], return_when=asyncio.FIRST_COMPLETED)
         if not is_writing():
-            working.cancel()  # does nothing if it is done
+            working.cancel()
         await asyncio.wait([working])
     finally:
         disconnected.cancel()

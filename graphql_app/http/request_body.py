@@ -99,7 +99,7 @@ def check_query_length(query: str | None, limit: int) -> None:
 
 
 def check_field_types(operation: Mapping[str, Any]) -> None:
-    """Raise HTTPException if one of an operation's ``FIELDS`` has another type and is not null."""
+    """Raise HTTPException if a field is neither null nor of its type in ``FIELDS``."""
     for name, expected, type_name in FIELDS:
         if not isinstance(operation.get(name), expected | None):
             raise HTTPException(400, f"{name} must be {type_name}")

@@ -191,7 +191,7 @@ IdempotencyKey = Annotated[
 async def facts_payload(
     info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
 ) -> FactsPayload:
-    """Do the work of a mutation, which returns the number of recorded items."""
+    """Return the payload of a mutation whose work returns the number of recorded items."""
     context = info.context
 
     async def done() -> FactsPayload:

@@ -109,8 +109,6 @@ def input_name(form: type[Form]) -> str:
 
 
 class RuleInputs:
-    """The input types of rules with the criteria of a registry."""
-
     def __init__(self, registry: Registry) -> None:
         self._enums: dict[type[Enum], Any] = {}
         self._conditions: dict[type[Condition], Any] = {}

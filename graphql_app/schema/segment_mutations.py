@@ -127,8 +127,6 @@ async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
 
 
 def _inputs(inputs: RuleInputs) -> tuple[Any, Any]:
-    """Return the input types of segmentCreate and segmentUpdate."""
-
     def optional(annotation: Any, description: str) -> tuple[Any, Any]:
         return annotation | None, optional_field(description)
 

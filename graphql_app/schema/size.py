@@ -44,7 +44,7 @@ def size_query(inputs: RuleInputs) -> type:
 
 
 async def wait_for_change(context: Context, count: int, size: SegmentSize) -> None:
-    """Wait until a size may have changed since the shop's writes numbered ``count``."""
+    """Wait until a size, counted after the shop's first ``count`` writes, may have changed."""
     await sleep(PAUSE)
     moves = size.from_memory and not size.steady
     seconds = COUNT_MOVING_AFTER if moves else COUNT_AFTER

@@ -60,20 +60,14 @@ STORE_CHECKS = (create_plugin_tables, probe_criteria)
 
 
 def installed_plugins(strict: bool) -> Registry:
-    """Return the installed plugins that pass every check without the store.
-
-    Raises:
-        PluginError: Some plugins failed, and ``strict`` is true.
-    """
+    """Return the plugins that pass every check without the store; if strict, raise PluginError."""
     return discover(strict, CHECKS)
 
 
 def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Registry:
     """Return the plugins that work with a store of facts, after creating their tables in it.
 
-    Raises:
-        AppError: The store cannot be used.
-        PluginError: Some plugins failed, and ``strict`` is true.
+    Raise AppError if the store cannot be used and, if strict, PluginError if a plugin failed.
     """
     create_tables(audience)
     checks = [partial(check, audience) for check in STORE_CHECKS]
