@@ -21,10 +21,10 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
 
     async def ask() -> None:
         asked = [asyncio.ensure_future(greedy.run(work, "greedy")) for _ in range(50)]
-        while services.waiting < 50 - threads:
+        while len(begun) < threads or not services.workers.statistics().tasks_waiting:
             await asyncio.sleep(0.01)
         asked.append(asyncio.ensure_future(other.run(work, "other")))
-        while services.waiting < 51 - threads or len(begun) < threads:
+        while services.waiting < 51 - threads:
             await asyncio.sleep(0.01)
         # End one at a time, so that requests begin in the order of the shops' turns.
         for so_far in range(threads, 51):
