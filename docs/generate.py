@@ -328,10 +328,24 @@ def _member_sections(cls: type) -> Iterator[str]:
         yield from ("", f"```python\n{head}\n```", "", _to_markdown(_docstring(function)))
 
 
-def _signature(function: Any) -> str:
-    text = str(inspect.signature(function))
-    text = re.sub(r"graphql_app\.[a-z_.]+\.|sqlalchemy\.[a-z_.]+\.", "", text.replace("'", ""))
-    return re.sub(r"\(self(, )?|\(cls(, )?", "(", text)
+def _signature(value: Any) -> str:
+    """Return a signature, with the annotations as the source of a function has them."""
+    signature = inspect.signature(value)
+    if inspect.isfunction(function := inspect.unwrap(value)):
+        definition: Any = ast.parse(inspect.cleandoc("\n" + inspect.getsource(function))).body[0]
+        written = {
+            node.arg: ast.unparse(node.annotation)
+            for node in ast.walk(definition.args)
+            if isinstance(node, ast.arg) and node.annotation is not None
+        }
+        signature = signature.replace(
+            parameters=[
+                parameter.replace(annotation=written.get(name, parameter.empty))
+                for name, parameter in signature.parameters.items()
+            ],
+            return_annotation=ast.unparse(definition.returns),
+        )
+    return re.sub(r"\(self(, )?|\(cls(, )?", "(", str(signature).replace("'", ""))
 
 
 def _docstring(documented: Any) -> str:
