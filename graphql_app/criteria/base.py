@@ -134,7 +134,6 @@ class MeasuredCriterion(Criterion):
         """Return the values that match; the host calls this with a positive operator only."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Compare the measure with the interval."""
         measure, interval = self.measure(scope), self.interval(scope)
         if not isinstance(measure, Select):
             value = measure if self.absent is None else func.coalesce(measure, self.absent)

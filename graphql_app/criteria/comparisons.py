@@ -3,7 +3,6 @@
 A subclass implements ``measure`` and can add a field ``within: TimeWindow | None``.
 """
 
-import datetime as dt
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -30,11 +29,13 @@ LARGEST_DIVIDEND = 1e20
 
 
 def compared(operator: Operator, value: Any, up_to: Any) -> Interval[Any]:
-    """Return the numbers or days that a positive operator matches, by the operator's name.
+    """Return the values that a positive operator matches, by its name; without a value, all.
 
     Raises:
-        ValueError: The operator is negative, or is not one of a number or a day.
+        ValueError: The operator is negative, or does not compare numbers or times.
     """
+    if value is None:
+        return Interval()
     match operator.name:
         case "EQUALS" | "ON":
             return Interval(low=value, high=value)
@@ -42,12 +43,14 @@ def compared(operator: Operator, value: Any, up_to: Any) -> Interval[Any]:
             return Interval(low=value, low_open=True)
         case "AT_LEAST" | "ON_OR_AFTER":
             return Interval(low=value)
-        case "LESS_THAN" | "BEFORE":
+        case "LESS_THAN" | "BEFORE" | "MORE_THAN_AGO":
             return Interval(high=value, high_open=True)
         case "AT_MOST" | "ON_OR_BEFORE":
             return Interval(high=value)
         case "BETWEEN" | "BETWEEN_DAYS":
             return Interval(low=value, high=up_to)
+        case "IN_LAST":
+            return Interval(low=value, low_open=True, high=up_to)
         case _:
             raise ValueError(f"{operator} does not compare with one number or day")
 
@@ -63,7 +66,6 @@ class MoneyCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """Return the amounts that match."""
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
@@ -80,7 +82,6 @@ class CountCriterion(MeasuredCriterion):
     up_to: Count | None = form_field("Up to", used_with=BETWEEN, placeholder="5", not_below="count")
 
     def interval(self, scope: Scope) -> Interval[int]:
-        """Return the numbers that match."""
         return compared(self.operator, self.count, self.up_to)
 
 
@@ -105,9 +106,6 @@ class OptionalMoneyCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """Return the amounts that match; all amounts with IS_SET."""
-        if self.amount is None:
-            return Interval()
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
@@ -128,9 +126,6 @@ class PercentCriterion(MeasuredCriterion):
     )
 
     def interval(self, scope: Scope) -> Interval[Decimal]:
-        """Return the percentages that match; all percentages with IS_SET."""
-        if self.percent is None:
-            return Interval()
         return compared(self.operator, self.percent, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
@@ -178,11 +173,6 @@ class DateCriterion(MeasuredCriterion):
     def interval(self, scope: Scope) -> Interval[datetime]:
         """Return the instants that match; a day runs from local midnight to the next."""
         if self.date is not None:
-            days: Interval[dt.date] = compared(self.operator, self.date, self.up_to)
-            return scope.instants(days)
-        if self.days is None:
-            return Interval()
-        start = scope.now - timedelta(days=self.days)
-        if self.operator is DateOperator.MORE_THAN_AGO:
-            return Interval(high=start, high_open=True)
-        return Interval(low=start, low_open=True, high=scope.now)
+            return scope.instants(compared(self.operator, self.date, self.up_to))
+        start = None if self.days is None else scope.now - timedelta(days=self.days)
+        return compared(self.operator, start, scope.now)

@@ -99,11 +99,7 @@ def listed(values: Sequence[str], word: str) -> str:
 def field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
     """Write a field's value, or its list of values joined with a word, with their labels.
 
-    Args:
-        form: The criterion or condition.
-        scope: The shop and its labels.
-        name: The field's Python name; the field must have a value.
-        word: What joins the last two values of a list.
+    ``name`` is the field's Python name; the field must have a value.
     """
     spec = next(spec for spec in form.fields() if spec.attribute == name)
     return _value(form, scope, spec, word)
@@ -112,11 +108,8 @@ def field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
 def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
     """Write the subject, the operator's words, the values and the time window.
 
-    Args:
-        form: The criterion or condition.
-        scope: The shop and its labels.
-        subject: What comes first, usually the criterion's label.
-        without: The Python names of fields to leave out.
+    The subject is usually the criterion's label; ``without`` has the Python names of fields to
+    leave out.
     """
     return joined(subject, form.operator.label, compared(form, scope, without), *window(form))
 
@@ -152,9 +145,8 @@ def _value(form: Form, scope: Scope, spec: FieldSpec, word: str) -> str:
     value = getattr(form, spec.attribute)
     if not spec.multiple:
         return _text(form, scope, spec, value)
-    more = max(0, len(value) - MAX_LISTED)
     shown = [_text(form, scope, spec, item) for item in value[:MAX_LISTED]]
-    return listed([*shown, *value[len(value) - more :]], word)
+    return listed([*shown, *value[MAX_LISTED:]], word)
 
 
 def _text(form: Form, scope: Scope, spec: FieldSpec, value: Any) -> str:
@@ -168,9 +160,8 @@ def _text(form: Form, scope: Scope, spec: FieldSpec, value: Any) -> str:
         case FieldKind.DATE:
             return day(value)
         case FieldKind.CHOICE:
-            return next(
-                (option.label for option in spec.type.options if option.value == value), str(value)
-            )
+            labels = (option.label for option in spec.type.options if option.value == value)
+            return next(labels, str(value))
         case FieldKind.CONDITION:
             described: str = value.describe(scope)
             return described

@@ -20,7 +20,6 @@ from graphql_app.criteria.fields import FieldKind, FieldType, Option
 MAX_VALUES = 1_000
 MAX_TEXT = 255
 
-
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 DATE_PATTERN = r"^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 FIRST_WRITTEN_DAY = date(1900, 1, 1)
@@ -79,12 +78,7 @@ TEXT_PATTERN = (
 
 
 def _textual(example: str) -> FieldType:
-    schema = {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_TEXT,
-        "pattern": TEXT_PATTERN,
-    }
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": TEXT_PATTERN}
     return FieldType(FieldKind.TEXT, schema, example, pattern=TEXT_PATTERN)
 
 

@@ -91,15 +91,8 @@ def form_field(
         suggests: Whether the criterion's ``suggest`` offers values for the field.
         not_below: The Python name of a field whose value this field's value must not be below.
     """
-    form = FormField(
-        label=label,
-        used_with=None if used_with is None else tuple(used_with),
-        optional=optional,
-        description=description,
-        placeholder=placeholder,
-        suggests=suggests,
-        not_below=not_below,
-    )
+    operators = None if used_with is None else tuple(used_with)
+    form = FormField(label, operators, optional, description, placeholder, suggests, not_below)
     field: Any = Field() if used_with is None and not optional else Field(default=None)
     field.metadata.append(form)
     return field

@@ -56,12 +56,7 @@ class FieldSpec:
         """The JSON Schema of the field's value."""
         schema = dict(self.type.json_schema)
         if self.most is not None:
-            schema = {
-                "type": "array",
-                "items": schema,
-                "minItems": 1,
-                "maxItems": self.most,
-            }
+            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": self.most}
         return {"title": self.form.label, **schema}
 
     @property
@@ -140,6 +135,7 @@ def field_specs(form: type[Form]) -> tuple[FieldSpec, ...]:
         TypeError: A field is not declared with ``form_field``, or has no field type.
     """
     hints = get_type_hints(form, include_extras=True)
+    operators = tuple(form.operators())
     specs = []
     for attribute, info in form.model_fields.items():
         if attribute == "operator":
@@ -163,9 +159,7 @@ def field_specs(form: type[Form]) -> tuple[FieldSpec, ...]:
                 required=not declared.optional,
                 choices=hint.choices,
                 condition=hint.condition,
-                used_with=tuple(form.operators())
-                if declared.used_with is None
-                else declared.used_with,
+                used_with=operators if declared.used_with is None else declared.used_with,
                 adapter=TypeAdapter(hints[attribute]),
             )
         )
@@ -192,7 +186,6 @@ def _read(hint: Any, where: str) -> _Hint:
 
 
 def _is_condition(hint: Any) -> TypeGuard[type[Condition]]:
-    """Return whether an annotation is a form."""
     return (
         isinstance(hint, type) and issubclass(hint, BaseModel) and "operator" in hint.model_fields
     )
@@ -220,18 +213,16 @@ def _condition(condition: type[Condition]) -> FieldType:
 
 def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of a form, which begins with the keywords of ``head``."""
-    groups: dict[tuple[str, ...], list[Operator]] = {}
+    fields = form.fields()
+    operators_by_fields: dict[tuple[FieldSpec, ...], list[Operator]] = {}
     for operator in form.operators():
-        names = tuple(spec.name for spec in form.fields() if operator in spec.used_with)
-        groups.setdefault(names, []).append(operator)
-    branches = [
-        _branch(operators, [spec for spec in form.fields() if spec.name in names])
-        for names, operators in groups.items()
-    ]
+        used = tuple(spec for spec in fields if operator in spec.used_with)
+        operators_by_fields.setdefault(used, []).append(operator)
+    branches = [_branch(operators, specs) for specs, operators in operators_by_fields.items()]
     return {**branches[0], **head} if len(branches) == 1 else {**head, "oneOf": branches}
 
 
-def _branch(operators: list[Operator], specs: list[FieldSpec]) -> dict[str, Any]:
+def _branch(operators: list[Operator], specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
     """Return the schema of operators that use the same fields."""
     choices = [{"const": operator.value, "title": operator.label} for operator in operators]
     branch = {

@@ -4,40 +4,36 @@ import re
 from decimal import Decimal
 from typing import Annotated, LiteralString
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from graphql_app.criteria.fields import FieldKind, FieldType
 from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 
-def whole_number(value: object) -> int:
-    """Return an integer, also if it is written as 5.0; refuse booleans."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise PydanticCustomError("count", "must be a whole number")
-    return value
+def whole_number(low: int, high: int) -> BeforeValidator:
+    """Return a validator of integers in a range, also written as 5.0; it refuses booleans."""
 
-
-def within_range(low: int, high: int) -> AfterValidator:
-    """Return a validator of a whole number from ``low`` to ``high``."""
-
-    def check(value: int) -> int:
+    def check(value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise PydanticCustomError("count", "must be a whole number")
         if not low <= value <= high:
             raise PydanticCustomError(
                 "range", "must be from {low} to {high}", {"low": low, "high": high}
             )
         return value
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
-def _integer(low: int, high: int, example: int, unit: str | None = None) -> FieldType:
-    schema = {"type": "integer", "minimum": low, "maximum": high}
-    return FieldType(
+def _count(
+    low: int, high: int, example: int, unit: str | None = None
+) -> tuple[BeforeValidator, FieldType]:
+    return whole_number(low, high), FieldType(
         kind=FieldKind.COUNT,
-        json_schema=schema,
+        json_schema={"type": "integer", "minimum": low, "maximum": high},
         example=example,
         minimum=str(low),
         maximum=str(high),
@@ -49,28 +45,13 @@ def _integer(low: int, high: int, example: int, unit: str | None = None) -> Fiel
 MAX_COUNT = 2**31 - 1  # GraphQL's Int
 MAX_DAYS = 36_500
 
-Count = Annotated[
-    int,
-    BeforeValidator(whole_number),
-    within_range(0, MAX_COUNT),
-    _integer(0, MAX_COUNT, example=1),
-]
+Count = Annotated[int, *_count(0, MAX_COUNT, example=1)]
 """A whole number from 0."""
 
-PositiveCount = Annotated[
-    int,
-    BeforeValidator(whole_number),
-    within_range(1, MAX_COUNT),
-    _integer(1, MAX_COUNT, example=2),
-]
+PositiveCount = Annotated[int, *_count(1, MAX_COUNT, example=2)]
 """A whole number from 1."""
 
-Days = Annotated[
-    int,
-    BeforeValidator(whole_number),
-    within_range(1, MAX_DAYS),
-    _integer(1, MAX_DAYS, 30, unit="days"),
-]
+Days = Annotated[int, *_count(1, MAX_DAYS, example=30, unit="days")]
 """A number of days of 24 hours, from 1 to 36,500."""
 
 
@@ -105,22 +86,6 @@ Money = Annotated[
 """An amount in the shop's currency, from 0, as a decimal string."""
 
 
-def _decimal(kind: LiteralString, pattern: str, message: LiteralString) -> BeforeValidator:
-    """Return a validator of decimal strings that match a pattern."""
-
-    def check(value: object) -> Decimal:
-        if isinstance(value, Decimal):
-            value = format(value, "f")
-        if not isinstance(value, str) or not re.fullmatch(pattern[1:-1], value):
-            raise PydanticCustomError(kind, message)
-        return Decimal(value)
-
-    return BeforeValidator(check)
-
-
-NUMBER_PATTERN = r"^-?[0-9]{1,11}(\.[0-9]{1,4})?$"
-
-
 def number_text(value: Decimal) -> str:
     """Return the canonical text of a number, without trailing zeros or a negative zero."""
     whole, _, decimals = format(value.quantize(Decimal("0.0001")) + 0, "f").partition(".")
@@ -128,45 +93,59 @@ def number_text(value: Decimal) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
+def _number(
+    name: LiteralString,
+    pattern: str,
+    message: LiteralString,
+    example: str,
+    minimum: str,
+    maximum: str,
+    unit: str | None = None,
+) -> tuple[BeforeValidator, PlainSerializer, FieldType]:
+    """Return the parts of a type of decimal strings that match a pattern."""
+
+    def check(value: object) -> Decimal:
+        if isinstance(value, Decimal):
+            value = format(value, "f")
+        if not isinstance(value, str) or not re.fullmatch(pattern[1:-1], value):
+            raise PydanticCustomError(name, message)
+        return Decimal(value)
+
+    hints = FieldType(
+        kind=FieldKind.NUMBER,
+        json_schema={"type": "string", "pattern": pattern},
+        example=example,
+        minimum=minimum,
+        maximum=maximum,
+        step="1",
+        pattern=pattern,
+        unit=unit,
+    )
+    return BeforeValidator(check), PlainSerializer(number_text), hints
+
+
 Number = Annotated[
     Decimal,
-    _decimal(
+    *_number(
         "number",
-        NUMBER_PATTERN,
+        r"^-?[0-9]{1,11}(\.[0-9]{1,4})?$",
         'must be a number such as "12.5": digits, at most 11 before the point and 4 after it',
-    ),
-    PlainSerializer(number_text),
-    FieldType(
-        kind=FieldKind.NUMBER,
-        json_schema={"type": "string", "pattern": NUMBER_PATTERN},
         example="10",
         minimum="-99999999999.9999",
         maximum="99999999999.9999",
-        step="1",
-        pattern=NUMBER_PATTERN,
     ),
 ]
 """A number of at most 15 digits, which a JSON number holds exactly, as a decimal string."""
 
-PERCENT_PATTERN = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$"
-
-
 Percent = Annotated[
     Decimal,
-    _decimal(
+    *_number(
         "percent",
-        PERCENT_PATTERN,
+        r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$",
         'must be a percentage such as "12.5", from 0 to 100, at most 4 decimals',
-    ),
-    PlainSerializer(number_text),
-    FieldType(
-        kind=FieldKind.NUMBER,
-        json_schema={"type": "string", "pattern": PERCENT_PATTERN},
         example="25",
         minimum="0",
         maximum="100",
-        step="1",
-        pattern=PERCENT_PATTERN,
         unit="%",
     ),
 ]

@@ -7,7 +7,6 @@ as in JSON.
 """
 
 from datetime import date, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select
 
@@ -17,7 +16,6 @@ from graphql_app.criteria.describe import clause
 from graphql_app.criteria.field_types import OneOrMore, Text, WrittenDay
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.form import Condition, Form
-from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.number_types import Days, Number
 from graphql_app.criteria.operators import NumberOperator, Operator
 from graphql_app.criteria.scope import Scope
@@ -59,16 +57,12 @@ class PropertyOperator(Operator):
 _Op = PropertyOperator
 WITH_TEXTS = (_Op.ANY_OF, _Op.NONE_OF)
 WITH_TEXT = (_Op.CONTAINS, _Op.NOT_CONTAINS, _Op.STARTS_WITH, _Op.NOT_STARTS_WITH)
-WITH_NUMBER = tuple(PropertyOperator[operator.name] for operator in NumberOperator)
+WITH_NUMBER = tuple(_Op[operator.name] for operator in NumberOperator)
 WITH_DATE = (
-    *(
-        PropertyOperator[operator.name]
-        for operator in comparisons.WITH_DATE
-        if operator.name != "BETWEEN"
-    ),
+    *(_Op[operator.name] for operator in comparisons.WITH_DATE if operator.name != "BETWEEN"),
     _Op.BETWEEN_DAYS,
 )
-WITH_DAYS = tuple(PropertyOperator[operator.name] for operator in comparisons.WITH_DAYS)
+WITH_DAYS = tuple(_Op[operator.name] for operator in comparisons.WITH_DAYS)
 OF_YES_AND_NO = (_Op.IS_TRUE, _Op.IS_FALSE)
 OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 
@@ -139,20 +133,17 @@ class PropertyForm(Form):
             inside = comparisons.compared(operator, float(self.number), up_to)
             number = inside.clause(func.JSONExtractFloat(document, name))
             return and_(kind.in_(["Int64", "UInt64", "Double"]), number)
-        if self.date is not None or self.days is not None:
-            return self._days_that_match(scope).clause(property_day(document, name, scope))
+        if self.date is not None:
+            inside = comparisons.compared(operator, self.date, self.date_up_to)
+            return inside.clause(property_day(document, name, scope))
+        if self.days is not None:
+            start = scope.today - timedelta(days=self.days)
+            inside = comparisons.compared(operator, start, scope.today)
+            return inside.clause(property_day(document, name, scope))
         if operator is _Op.IS_SET:
             return and_(kind != "Null", or_(kind != "String", text != ""))
         answer = 1 if operator is _Op.IS_TRUE else 0
         return and_(kind == "Bool", func.JSONExtractBool(document, name) == answer)
-
-    def _days_that_match(self, scope: Scope) -> Interval[Any]:
-        if self.date is not None:
-            return comparisons.compared(self.operator.positive, self.date, self.date_up_to)
-        start = scope.today - timedelta(days=self.days or 0)
-        if self.operator is _Op.MORE_THAN_AGO:
-            return Interval(high=start, high_open=True)
-        return Interval(low=start, low_open=True, high=scope.today)
 
     def clause(self, scope: Scope, subject: str) -> str:
         """Return the comparison as a clause, e.g. "color is any of red or blue"."""
@@ -230,12 +221,9 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
 
 
 def suggest_values(documents: Statement, name: str, search: str) -> Statement:
-    """Return the texts of a property, the most frequent first.
+    """Return the texts of a property that contain the search, the most frequent first.
 
-    Args:
-        documents: A statement of one column of JSON documents; only the first 100,000 count.
-        name: The property.
-        search: Part of the text.
+    ``documents`` is a statement of one column of JSON documents; only the first 100,000 count.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
     value = func.JSONExtractString(document, name)

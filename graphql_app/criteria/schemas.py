@@ -18,11 +18,7 @@ def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
     return form_schema(criterion, head)
 
 
-WIDGETS = {
-    FieldKind.COUNT: "updown",
-    FieldKind.DATE: "date",
-    FieldKind.CHOICE: "select",
-}
+WIDGETS = {FieldKind.COUNT: "updown", FieldKind.DATE: "date", FieldKind.CHOICE: "select"}
 
 
 def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:

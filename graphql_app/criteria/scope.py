@@ -1,5 +1,6 @@
 """The shop and the instant for which a rule is evaluated and described."""
 
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,8 +27,7 @@ class Scope:
         timezone: The shop's time zone.
         currency: The shop's currency, as its ISO 4217 code.
         now: The instant, aware and in UTC.
-        labels: Find the label of a form's value, by the form's class and the field's name in
-            rules. The host fills it in while it describes rules; use ``label``.
+        labels: The host sets it while it describes rules; use ``label``.
     """
 
     timezone: ZoneInfo
@@ -38,8 +38,8 @@ class Scope:
     def label(self, form: object, field: str, value: str) -> str:
         """Return a value as sentences show it, e.g. "Blue mug (85123A)".
 
-        The label is the one that the criterion's ``suggest`` gives beside the value. A value
-        without a label, or whose label is unknown at the moment, is returned as it is.
+        The label is the one that the criterion's ``suggest`` gives beside the value. Without a
+        known label, the value is returned as it is.
 
         Args:
             form: The criterion, or the condition within it, that has the value.
@@ -69,19 +69,12 @@ class Scope:
 
     def ago(self, duration: Duration) -> datetime:
         """Return ``now`` less a duration: exact hours, or calendar months in the time zone."""
-        if duration.unit is DurationUnit.MONTHS:
-            return self._months_ago(duration.count)
-        hours = {DurationUnit.HOURS: 1, DurationUnit.DAYS: 24, DurationUnit.WEEKS: 168}
-        return self.now - timedelta(hours=duration.count * hours[duration.unit])
-
-    def _months_ago(self, months: int) -> datetime:
+        if duration.unit is not DurationUnit.MONTHS:
+            return self.now - timedelta(**{duration.unit.lower(): duration.count})
         local = self.now.astimezone(self.timezone)
-        year, month = divmod(local.year * 12 + local.month - 1 - months, 12)
-        first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)
-        last_day = (first_of_next - timedelta(days=1)).day
-        return local.replace(
-            year=year, month=month + 1, day=min(local.day, last_day), fold=0
-        ).astimezone(UTC)
+        year, month = divmod(local.year * 12 + local.month - 1 - duration.count, 12)
+        day = min(local.day, monthrange(year, month + 1)[1])
+        return local.replace(year=year, month=month + 1, day=day, fold=0).astimezone(UTC)
 
     def interval(self, window: TimeWindow) -> Interval[datetime]:
         """Return the instants of a time window."""
@@ -111,8 +104,5 @@ class Scope:
     def within(
         self, window: TimeWindow | None, column: Expression
     ) -> Sequence[ColumnElement[bool]]:
-        """Return conditions for ``.where(*...)`` that keep ``column`` in the window.
-
-        Without a window, return no conditions.
-        """
+        """Return conditions for ``.where(*...)`` that keep ``column`` in the window, if any."""
         return () if window is None else (self.interval(window).clause(column),)

@@ -36,12 +36,9 @@ def offered(text: Expression, search: str) -> Sequence[ColumnElement[bool]]:
 
 
 def suggest_frequent(text: Expression, search: str, *conditions: ColumnElement[bool]) -> Statement:
-    """Return the distinct values of a column, the most frequent first, for use in ``suggest``.
+    """Return a column's distinct values that contain the search, the most frequent first.
 
-    Args:
-        text: A column of text, or an expression.
-        search: Part of the values.
-        conditions: Conditions for the rows.
+    Use it in ``suggest``. Only the rows that meet the conditions count.
     """
     found = select(func.toString(text).label("text")).where(*conditions).subquery().c.text
     return (

@@ -1,16 +1,15 @@
 """Time windows: the span of time in which facts count."""
 
 from collections.abc import Iterator
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from graphql_app.criteria.field_types import DATE_PATTERN, Day
 from graphql_app.criteria.fields import FieldKind, FieldType
-from graphql_app.criteria.number_types import whole_number, within_range
+from graphql_app.criteria.number_types import whole_number
 
 MAX_DURATION = 1_000
 
@@ -33,7 +32,7 @@ class WindowPart(BaseModel):
 class Duration(WindowPart):
     """A length of time: 1 to 1,000 of a unit."""
 
-    count: Annotated[int, BeforeValidator(whole_number), within_range(1, MAX_DURATION)]
+    count: Annotated[int, whole_number(1, MAX_DURATION)]
     unit: DurationUnit
 
     def describe(self) -> str:
@@ -75,55 +74,38 @@ class _TimeWindow(WindowPart):
             return f"in the last {self.last.describe().removeprefix('1 ')}"
         if self.since:
             return f"since {day(self.since)}"
-        if self.before:
-            return f"before {day(self.before)}"
-        bounds: tuple[date, date] = (
-            (self.between.from_, self.between.to) if self.between else (date.min, date.max)
-        )
-        return f"from {day(bounds[0])} to {day(bounds[1])}"
+        if self.between:
+            return f"from {day(self.between.from_)} to {day(self.between.to)}"
+        return f"before {day(self.before)}"
 
 
-def _one_of(**forms: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an object with exactly these properties."""
     return {
-        "oneOf": [
-            {
-                "title": name,
-                "type": "object",
-                "properties": {name: schema},
-                "required": [name],
-                "additionalProperties": False,
-            }
-            for name, schema in forms.items()
-        ]
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
     }
 
 
-_DAY_SCHEMA = {"type": "string", "format": "date", "pattern": DATE_PATTERN}
+_DAY = {"type": "string", "format": "date", "pattern": DATE_PATTERN}
+_COUNT = {"type": "integer", "minimum": 1, "maximum": MAX_DURATION}
+_UNIT = {"enum": [unit.value for unit in DurationUnit]}
+_FORMS = {
+    "last": _object({"count": _COUNT, "unit": _UNIT}),
+    "since": _DAY,
+    "before": _DAY,
+    "between": _object({"from": _DAY, "to": _DAY}) | {"x-ordered": ["from", "to"]},
+}
 
 TimeWindow = Annotated[
     _TimeWindow,
     FieldType(
         kind=FieldKind.TIME_WINDOW,
-        json_schema=_one_of(
-            last={
-                "type": "object",
-                "properties": {
-                    "count": {"type": "integer", "minimum": 1, "maximum": MAX_DURATION},
-                    "unit": {"enum": [unit.value for unit in DurationUnit]},
-                },
-                "required": ["count", "unit"],
-                "additionalProperties": False,
-            },
-            since=_DAY_SCHEMA,
-            before=_DAY_SCHEMA,
-            between={
-                "type": "object",
-                "properties": {"from": _DAY_SCHEMA, "to": _DAY_SCHEMA},
-                "required": ["from", "to"],
-                "additionalProperties": False,
-                "x-ordered": ["from", "to"],
-            },
-        ),
+        json_schema={
+            "oneOf": [{"title": name} | _object({name: form}) for name, form in _FORMS.items()]
+        },
         example={"last": {"count": 30, "unit": "DAYS"}},
     ),
 ]
