@@ -1,9 +1,7 @@
 """Errors that clients see: one base class, a code for programs, and the input at fault."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
@@ -54,11 +52,7 @@ class Problem:
 
     code: ErrorCode
     message: str
-    path: tuple[str | int, ...] = field(default=())
-
-    def under(self, *prefix: str | int) -> Problem:
-        """Return the problem with ``prefix`` in front of its path."""
-        return Problem(self.code, self.message, (*prefix, *self.path))
+    path: tuple[str | int, ...] = ()
 
 
 class AppError(Exception):
@@ -92,11 +86,7 @@ class UnauthenticatedError(AppError):
 
 
 class RateLimitedError(AppError):
-    """A request beyond a rate limit.
-
-    Attributes:
-        retry_after: Whole seconds to wait before the next try, at least 1.
-    """
+    """A request beyond a rate limit; ``retry_after`` is in whole seconds, at least 1."""
 
     def __init__(self, message: str, seconds: float) -> None:
         self.retry_after = max(1, ceil(seconds))
@@ -114,11 +104,7 @@ class NotFoundError(AppError):
 
 
 class InternalError(AppError):
-    """An unexpected error, which the log describes.
-
-    Attributes:
-        id: The text to search the log for.
-    """
+    """An unexpected error, which the log describes under ``id``."""
 
     def __init__(self, id: str) -> None:
         self.id = id

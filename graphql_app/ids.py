@@ -55,11 +55,7 @@ def _decode(text: str) -> list[Any] | None:
 
 
 def parse_cursor(text: str, path: tuple[str, ...]) -> list[Any]:
-    """Return the values of a cursor.
-
-    Raises:
-        InvalidCursorError: ``encode`` did not return the text.
-    """
+    """Return a cursor's values; raise ``InvalidCursorError`` if ``encode`` did not return it."""
     values = _decode(text)
     if values is None:
         raise InvalidCursorError(path)
@@ -67,11 +63,7 @@ def parse_cursor(text: str, path: tuple[str, ...]) -> list[Any]:
 
 
 def parse_global_id(text: str, path: tuple[str, ...] = ("id",)) -> tuple[str, int]:
-    """Return the kind and the number of a node's id.
-
-    Raises:
-        InvalidIdError: It is not an id of this API.
-    """
+    """Return the kind and the number of a node's id; raise ``InvalidIdError`` for other texts."""
     match _decode(text):
         case [str(kind), int(number)] if 0 <= number < 2**64 and not isinstance(number, bool):
             return kind, number

@@ -103,9 +103,7 @@ def discover(strict: bool = True, checks: Iterable[Check] = DECLARATION_CHECKS) 
 
 
 def load(
-    points: Iterable[EntryPoint],
-    strict: bool = True,
-    checks: Iterable[Check] = DECLARATION_CHECKS,
+    points: Iterable[EntryPoint], strict: bool = True, checks: Iterable[Check] = DECLARATION_CHECKS
 ) -> Registry:
     """Return the registry of the plugins of some entry points; the built-in ones come first.
 
@@ -114,8 +112,7 @@ def load(
     """
     loaded: dict[Plugin, Any] = {}
     failures: list[Failure] = []
-    by_plugin = sorted(((_plugin(point), point) for point in points), key=_precedence)
-    for plugin, point in by_plugin:
+    for plugin, point in sorted(((_plugin(point), point) for point in points), key=_precedence):
         if any(plugin.name == other.name for other in loaded):
             reason = "has the name of another plugin, uninstall one of the two"
             failures.append(Failure(plugin, reason))
@@ -136,11 +133,7 @@ def register(
 ) -> Registry:
     """Return the registry of plugins given as modules or objects with hooks.
 
-    Args:
-        implementations: The modules or objects.
-        strict: Whether to raise when a plugin cannot be used.
-        checks: The checks to run.
-        failures: Plugins that have failed already.
+    ``failures`` are of plugins that have failed already.
 
     Raises:
         PluginError: As ``discover``.
@@ -160,7 +153,6 @@ def register(
 
 @contextmanager
 def _slow_logged(plugin: Plugin, what: str) -> Iterator[None]:
-    """Log a plugin that delays the start."""
     began = time.monotonic()
     try:
         yield

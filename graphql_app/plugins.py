@@ -33,10 +33,7 @@ class Plugin:
 class Failure:
     """Why a plugin cannot be used.
 
-    Attributes:
-        plugin: The plugin.
-        reason: May be shown to anyone.
-        detail: May quote an exception, so only operators see it.
+    Anyone may see the reason. The detail may quote an exception, so only operators see it.
     """
 
     plugin: Plugin
@@ -121,12 +118,9 @@ class Registry:
 
     def without(self, failures: Sequence[Failure]) -> Registry:
         """Return the registry without the plugins that failed."""
-        failed = {failure.plugin for failure in failures}
-        rest = {
-            plugin: contribution
-            for plugin, contribution in self.contributions.items()
-            if plugin not in failed
-        }
+        rest = dict(self.contributions)
+        for failure in failures:
+            rest.pop(failure.plugin, None)
         return Registry.of(rest, (*self.failures, *failures))
 
     @property
@@ -155,10 +149,9 @@ Check: TypeAlias = Callable[[Registry], Iterable[Failure]]
 
 
 def run_checks(registry: Registry, checks: Iterable[Check], strict: bool) -> Registry:
-    """Run checks in order; each sees only the plugins that passed the ones before.
+    """Return the registry of the plugins that pass all checks; the same object if all do.
 
-    Returns:
-        The registry of the plugins that passed; the same object when all did.
+    The checks run in order; each sees only the plugins that passed the ones before.
 
     Raises:
         PluginError: Some plugins failed, and ``strict`` is true.

@@ -39,7 +39,6 @@ class FixedTimeContext(Context):
 
     @cached_property
     def scope(self) -> Scope:
-        """Return the fixed instant's scope."""
         return self.at
 
 

@@ -97,12 +97,7 @@ def findings(
         yield from _run(wording.check_reference_sentences, criterion)
         return
     words = _words(criterion, examples)
-    yield from _check_in_shops(
-        Harness(criterion, services_for(registry, services), examples, words)
-    )
-
-
-def _check_in_shops(harness: Harness) -> Iterator[Finding]:
+    harness = Harness(criterion, services_for(registry, services), examples, words)
     yield from _run(forms.check_examples, harness)
     yield from _run(forms.check_operators, harness)
     yield from _run(wording.check_sentences, harness)
@@ -146,17 +141,9 @@ def _registry(criterion: type[Criterion], tables: Sequence[type[AudienceTable]])
     Raises:
         PluginError: A server would refuse the plugin.
     """
-
-    @hookimpl
-    def register_criteria() -> Sequence[type[Criterion]]:
-        return [criterion]
-
-    @hookimpl
-    def register_audience_tables() -> Sequence[type[AudienceTable]]:
-        return tables
-
     hooks = SimpleNamespace(
-        register_criteria=register_criteria, register_audience_tables=register_audience_tables
+        register_criteria=hookimpl(lambda: [criterion]),
+        register_audience_tables=hookimpl(lambda: tables),
     )
     return register({Plugin(criterion.__name__, criterion.__module__, ""): hooks})
 

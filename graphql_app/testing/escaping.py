@@ -56,9 +56,7 @@ def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Fin
         answer, other = harness.members([case, unknown], harness.twin)
         if answer != other:
             yield Finding(
-                "Two texts that no contact has match different contacts.",
-                REMEDY,
-                case.example,
+                "Two texts that no contact has match different contacts.", REMEDY, case.example
             )
 
 

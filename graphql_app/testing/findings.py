@@ -12,14 +12,9 @@ MAX_SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault of a criterion.
+    """A fault of a criterion, with the operator, rule or value that shows it.
 
     Findings with the same ``wrong`` and ``remedy`` are reported once.
-
-    Attributes:
-        wrong: What is wrong.
-        remedy: How to fix it.
-        example: The operator, rule or value that shows it.
     """
 
     wrong: str
@@ -30,8 +25,7 @@ class Finding:
 class CriterionCheckError(AssertionError):
     """A criterion breaks the contract; the message lists every fault and its fix.
 
-    Attributes:
-        findings: The faults, one for each example that shows it.
+    ``findings`` has the faults, one for each example that shows it.
     """
 
     def __init__(self, criterion: type, findings: Sequence[Finding]) -> None:

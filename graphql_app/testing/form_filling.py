@@ -1,7 +1,7 @@
 """Fill in forms from their metadata: rules for every operator of a criterion."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -30,11 +30,6 @@ _WINDOWS: Sequence[Any] = (
 _AMOUNTS = ("50.00", "0", "10", "15", "50.0001")
 
 
-def no_suggestions(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
-    """Return no suggestions, for forms that are filled in without a shop."""
-    return ()
-
-
 def is_valid(spec: FieldSpec, value: Any) -> bool:
     """Return whether a field accepts a value, or a list field an item."""
     try:
@@ -55,9 +50,9 @@ def suggested_fields(form: type[Form], prefix: str = "") -> Iterator[tuple[str, 
 
 @dataclass(frozen=True)
 class Filler:
-    """Fills in forms with examples, bounds and the suggestions that ``offer`` returns."""
+    """Fills in forms with examples, bounds and suggestions; by default there are none."""
 
-    offer: Offer = field(default=no_suggestions)
+    offer: Offer = lambda field, given: ()
 
     def documents(self, form: type[Form], prefix: str = "") -> Iterator[Document]:
         """Yield rules for every operator: various values, each optional field, and all fields."""
@@ -77,13 +72,7 @@ class Filler:
                     value = _pick(spec, pool, number * some + turn)
                     yield _ordered(form, {**filled[turn % len(filled)], spec.name: value})
             if len(optional) > 1:
-                yield self.fill_all(form, operator, prefix, number)
-
-    def fill_all(
-        self, form: type[Form], operator: Operator, prefix: str = "", turn: int = 0
-    ) -> Document:
-        """Return a rule with every field of an operator that has values."""
-        return self._filled(form, operator, prefix, turn, lambda spec: True)
+                yield self._filled(form, operator, prefix, number)
 
     def _required(
         self, form: type[Form], operator: Operator, prefix: str, number: int
@@ -92,7 +81,7 @@ class Filler:
         longest = max((len(self.values(spec, operator, prefix, {})) for spec in specs), default=1)
         for turn in range(max(1, min(longest, MAX_VARIANTS))):
             turned = number + turn
-            document = self._filled(form, operator, prefix, turned, lambda spec: spec.required)
+            document = self._filled(form, operator, prefix, turned, only_required=True)
             if all(spec.name in document for spec in specs):
                 yield document
 
@@ -102,11 +91,12 @@ class Filler:
         operator: Operator,
         prefix: str,
         turn: int,
-        wanted: Callable[[FieldSpec], bool],
+        only_required: bool = False,
     ) -> Document:
+        """Return a rule with every field of an operator that has values, or the required ones."""
         document: Document = {"operator": operator.value}
         for spec in form.fields():
-            if operator in spec.used_with and wanted(spec):
+            if operator in spec.used_with and (spec.required or not only_required):
                 pool = self.values(spec, operator, prefix, document)
                 if pool:
                     document[spec.name] = _pick(spec, pool, turn)
@@ -131,7 +121,7 @@ class Filler:
     ) -> Iterator[Any]:
         if spec.condition is not None:
             for turn, each in enumerate(spec.condition.operators()):
-                yield self.fill_all(spec.condition, each, f"{name}.", turn)
+                yield self._filled(spec.condition, each, f"{name}.", turn)
             return
         if spec.form.suggests:
             offered = self.offer(name, given)
@@ -141,11 +131,11 @@ class Filler:
         match spec.type.kind:
             case FieldKind.COUNT:
                 yield from (0, 1, 2, 3)
-                yield from map(int, _bounds(spec))
+                yield from map(int, declared_bounds(spec))
             case FieldKind.MONEY | FieldKind.NUMBER:
-                yield from (*_AMOUNTS, *_bounds(spec))
+                yield from (*_AMOUNTS, *declared_bounds(spec))
             case FieldKind.DATE:
-                yield from (*_DAYS, *_bounds(spec))
+                yield from (*_DAYS, *declared_bounds(spec))
             case FieldKind.CHOICE:
                 yield from (option.value for option in spec.type.options[:8])
             case FieldKind.TIME_WINDOW:
@@ -154,7 +144,7 @@ class Filler:
                 yield from (*HOSTILE[:3], NOBODYS)
 
 
-def _bounds(spec: FieldSpec) -> Sequence[str]:
+def declared_bounds(spec: FieldSpec) -> Sequence[str]:
     return [bound for bound in (spec.type.minimum, spec.type.maximum) if bound is not None]
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError as Refused
 from graphql_app.criteria import Criterion, Form, example, json_schema, ui_schema
 from graphql_app.segments.rules.parser import dotted, read_form
 from graphql_app.testing.findings import Finding, describe_error, format_example
-from graphql_app.testing.form_filling import Document, Filler
+from graphql_app.testing.form_filling import Document, Filler, declared_bounds
 from graphql_app.testing.harness import Harness
 
 try:
@@ -48,10 +48,8 @@ def check_bounds(kind: type[Form]) -> Iterator[Finding]:
             continue
         declared: list[Any] = [spec.type.example]
         if isinstance(spec.type.example, str):
-            declared += [spec.type.minimum, spec.type.maximum]
+            declared += declared_bounds(spec)
         for value in declared:
-            if value is None:
-                continue
             try:
                 spec.adapter.validate_python([value] if spec.multiple else value)
             except Refused:

@@ -25,13 +25,11 @@ def check_sql(harness: Harness) -> dict[Case, Finding]:
     """Return the cases whose SQL cannot be built or depends on more than the facts."""
     found: dict[Case, Finding] = {}
     for case in harness.cases:
-        finding = _check_building(case)
-        if finding is not None:
+        if (finding := _check_building(case)) is not None:
             found[case] = finding
     whole = [case for case in harness.cases if case not in found]
     for case in harness.one_per_shape(whole):
-        finding = _check_reading(harness, case)
-        if finding is not None:
+        if (finding := _check_reading(harness, case)) is not None:
             alike = (other for other in whole if harness.one_per_shape([case, other]) == [case])
             found |= dict.fromkeys(alike, finding)
     return found
@@ -105,10 +103,8 @@ def rejected_by_engine(harness: Harness, cases: Sequence[Case]) -> dict[Case, Fi
         harness.answers(cases, harness.shop)
     except AppError as error:
         if len(cases) > 1:
-            half = len(cases) // 2
-            return rejected_by_engine(harness, cases[:half]) | rejected_by_engine(
-                harness, cases[half:]
-            )
+            first, rest = cases[: len(cases) // 2], cases[len(cases) // 2 :]
+            return rejected_by_engine(harness, first) | rejected_by_engine(harness, rest)
         # The engine's error code describes the fault; its text describes the rule.
         code, _, words = describe_error(error).partition(". ")
         return {

@@ -38,18 +38,15 @@ class Case:
 
     @cached_property
     def fields(self) -> Document:
-        """Return the rule's fields."""
         found: Document = document(self.criterion)[self.criterion.key]
         return found
 
     @property
     def example(self) -> str:
-        """Return the fields as an example for a report."""
         return format_example(self.fields)
 
     @cached_property
     def positive(self) -> Case:
-        """Return the case with the positive operator."""
         operator = self.criterion.operator
         if not operator.negated:
             return self
@@ -164,7 +161,6 @@ class Harness:
         return [known[case] for case in cases]
 
     def members(self, cases: Sequence[Case], shop: MadeShop) -> list[frozenset[int]]:
-        """Return the contacts of a shop that match each case."""
         return [answer.members for answer in self.answers(cases, shop)]
 
     def evaluate(

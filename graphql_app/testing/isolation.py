@@ -20,9 +20,8 @@ def check_isolation(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding
     """Check that facts of another shop with the same contact ids change nothing."""
     cases = harness.one_per_shape(cases)
     answers, offers = harness.members(cases, harness.shop), _offers(harness)
-    MadeShop(
-        harness.services, new_shop_id(), "another shop", ("elsewhere", *harness.words)
-    ).record()
+    words = ("elsewhere", *harness.words)
+    MadeShop(harness.services, new_shop_id(), "another shop", words).record()
     # New cases, so that `matches` runs again.
     again = [case for each in cases if (case := harness.case(each.fields)) is not None]
     answers_after = [answer.members for answer in harness.evaluate(again, harness.shop)]

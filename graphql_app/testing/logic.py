@@ -77,11 +77,7 @@ def check_measures(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]
     """Check that a measure has one value per contact, can be shown, and determines the members."""
     optional = {spec.name for spec in harness.kind.fields() if not spec.required}
     bare = [case for case in cases if optional.isdisjoint(case.fields)]
-    kinds = [
-        case
-        for case in dict.fromkeys([*bare, *harness.one_per_shape(cases)])
-        if isinstance(case.criterion, MeasuredCriterion)
-    ]
+    kinds = list(dict.fromkeys([*bare, *harness.one_per_shape(cases)]))
     everyone = harness.contacts()
     known: dict[str, list[tuple[Any, ...]]] = {}
     for case, members in zip(kinds, harness.members(kinds, harness.shop), strict=True):

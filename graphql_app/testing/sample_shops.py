@@ -52,13 +52,11 @@ class MadeShop:
         recorder.record_orders(
             self.id, self._table(ORDERS, orders), lines_table.append_column("row", rows)
         )
+        makers = {CONTACTS.name: maker.contacts, PRODUCTS.name: maker.products}
         for fact in self.services.audience.facts.values():
-            if fact is CONTACTS:
-                recorder.record(self.id, fact, self._table(fact, maker.contacts(fact)))
-            elif fact is PRODUCTS:
-                recorder.record(self.id, fact, self._table(fact, maker.products(fact)))
-            elif fact not in (ORDERS, ORDER_LINES):
-                recorder.record(self.id, fact, self._table(fact, maker.rows(fact)))
+            if fact not in (ORDERS, ORDER_LINES):
+                made = makers.get(fact.name, maker.rows)(fact)
+                recorder.record(self.id, fact, self._table(fact, made))
 
     def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
         """Return rows as a checked batch."""

@@ -38,15 +38,13 @@ def check_suggestions(harness: Harness) -> Iterator[Finding]:
 
 def _offered(harness: Harness, name: str) -> tuple[Mapping[str, Any], Sequence[Option]]:
     """Return suggestions, and the other fields that they need."""
-    offered = harness.suggest(harness.shop, name)
-    filled = [_flat(case.fields) for case in harness.cases]
-    for given in filled:
-        if offered or not given:
-            break
-        offered = harness.suggest(harness.shop, name, given={**given, name: None})
-        if offered:
+    if offered := harness.suggest(harness.shop, name):
+        return {}, offered
+    for case in harness.cases:
+        given = _flat(case.fields)
+        if offered := harness.suggest(harness.shop, name, given={**given, name: None}):
             return given, offered
-    return {}, offered
+    return {}, ()
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
