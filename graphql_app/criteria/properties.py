@@ -57,12 +57,16 @@ class PropertyOperator(Operator):
 _Op = PropertyOperator
 WITH_TEXTS = (_Op.ANY_OF, _Op.NONE_OF)
 WITH_TEXT = (_Op.CONTAINS, _Op.NOT_CONTAINS, _Op.STARTS_WITH, _Op.NOT_STARTS_WITH)
-WITH_NUMBER = tuple(_Op[operator.name] for operator in NumberOperator)
+WITH_NUMBER = tuple(PropertyOperator[operator.name] for operator in NumberOperator)
 WITH_DATE = (
-    *(_Op[operator.name] for operator in comparisons.WITH_DATE if operator.name != "BETWEEN"),
+    *(
+        PropertyOperator[operator.name]
+        for operator in comparisons.WITH_DATE
+        if operator.name != "BETWEEN"
+    ),
     _Op.BETWEEN_DAYS,
 )
-WITH_DAYS = tuple(_Op[operator.name] for operator in comparisons.WITH_DAYS)
+WITH_DAYS = tuple(PropertyOperator[operator.name] for operator in comparisons.WITH_DAYS)
 OF_YES_AND_NO = (_Op.IS_TRUE, _Op.IS_FALSE)
 OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -53,13 +53,9 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
         )
         return
     with start_blocking_portal() as portal:
-
-        def ask(query: str, **variables: Any) -> tuple[Any, list[str]]:
-            answer: tuple[Any, list[str]] = portal.call(_ask, schema, harness, query, variables)
-            return answer
-
+        ask = partial(portal.call, _ask, schema, harness)
         yield from _described(harness.kind, ask)
-        data, errors = ask(METADATA, key=harness.kind.key)
+        data, errors = ask(METADATA, {"key": harness.kind.key})
         if errors or data["criterion"] is None:
             yield Finding(
                 f"Its metadata cannot be queried: {errors[0] if errors else 'not found'}",
@@ -68,11 +64,11 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
         asked = harness.one_per_shape(cases)[:MAX_CRITERIA]
         sizes = [len(members) for members in harness.members(asked, harness.shop)]
         rules = [{harness.kind.key: case.fields} for case in asked]
-        data, errors = ask(SIZE, rule={"any": rules})
+        data, errors = ask(SIZE, {"rule": {"any": rules}})
         if not errors and [part["members"] for part in data["segmentSize"]["parts"][1:]] == sizes:
             return
         for case, rule, size in zip(asked, rules, sizes, strict=True):
-            data, errors = ask(SIZE, rule=rule)
+            data, errors = ask(SIZE, {"rule": rule})
             if errors or data["segmentSize"]["parts"][0]["members"] != size:
                 yield Finding(
                     f"A query with the rule as GraphQL variables fails: {errors[0]}"
@@ -86,7 +82,7 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
 
 def _described(kind: type[Form], ask: Any) -> Iterator[Finding]:
     for form in (kind, *(spec.condition for spec in kind.fields() if spec.condition)):
-        data, _ = ask(TYPE, name=input_name(form))
+        data, _ = ask(TYPE, {"name": input_name(form)})
         made: Mapping[str, Any] = (data or {}).get("__type") or {}
         bare = [field["name"] for field in made.get("inputFields", ()) if not field["description"]]
         if not made.get("description") or bare:

@@ -37,9 +37,8 @@ def services_for(registry: Registry, given: Services | None) -> Services:
     """
     if given is None:
         given = _with_tables(registry.tables)
-    missing = [
-        table.__tablename__ for table in registry.tables if table not in given.audience.tables
-    ]
+    known = given.audience.tables
+    missing = [table.__tablename__ for table in registry.tables if table not in known]
     if missing:
         raise ValueError(f"open the services with a registry that has the tables {missing}")
     return replace(given, registry=registry)

@@ -21,11 +21,9 @@ ALONE = 3
 def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
     """Check that rules and negative operators have complements."""
     everyone = harness.contacts()
-    twins = [case.positive for case in cases]
     answers = harness.answers(cases, harness.shop)
-    for case, answer, twin in zip(
-        cases, answers, harness.answers(twins, harness.shop), strict=True
-    ):
+    positive_answers = harness.answers([case.positive for case in cases], harness.shop)
+    for case, answer, positive in zip(cases, answers, positive_answers, strict=True):
         if answer.neither:
             yield Finding(
                 "Its condition is neither true nor false for some contacts.",
@@ -39,7 +37,7 @@ def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Findi
                 "Do not override `fragment`.",
                 case.example,
             )
-        elif case.criterion.operator.negated and answer.members != everyone - twin.members:
+        elif case.criterion.operator.negated and answer.members != everyone - positive.members:
             yield Finding(
                 f"{case.criterion.operator} is not the complement of "
                 f"{case.criterion.operator.positive}.",
@@ -141,10 +139,9 @@ def _measured(
         measure = select(col(Contact.id), measure)
     name = str(compile_sql(measure))
     if name not in known:
-        found = harness.services.audience.fetch_rows(
-            checked(measure, criterion.key), harness.shop.id
-        )
-        known[name] = [tuple(row) for row in found]
+        query = checked(measure, criterion.key)
+        rows = harness.services.audience.fetch_rows(query, harness.shop.id)
+        known[name] = [tuple(row) for row in rows]
     return known[name]
 
 

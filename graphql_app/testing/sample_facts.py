@@ -30,10 +30,7 @@ _DAY, _HOUR, _MILLISECOND = timedelta(days=1), timedelta(hours=1), timedelta(mil
 _EDGES = (
     NOW,
     NOW - _HOUR,
-    NOW - _DAY,
-    NOW - 2 * _DAY,
-    NOW - 7 * _DAY,
-    NOW - 30 * _DAY,
+    *(NOW - days * _DAY for days in (1, 2, 7, 30)),
     datetime(2024, 3, 11, 4, tzinfo=UTC),  # midnight in New York, after the change of clocks
     datetime(2024, 3, 10, 5, tzinfo=UTC),  # and before it
 )
@@ -61,11 +58,9 @@ VALUES: Mapping[ValueKind, Sequence[Any]] = {
 
 
 class FactMaker:
-    """Generates the rows of one shop.
+    """Generates the rows of one shop: each seed makes a different one, with the same ids.
 
-    Args:
-        seed: Each seed makes a different shop, with the same ids.
-        words: Texts to use in addition to the ordinary and hostile ones.
+    ``words`` are texts to use in addition to the ordinary and hostile ones.
     """
 
     def __init__(self, seed: str, words: Sequence[str] = ()) -> None:
@@ -111,7 +106,7 @@ class FactMaker:
             case ("contacts", "phone"):
                 return choose(PHONES)
             case ("contacts", "email"):
-                return choose([f"{word}@Example.com" for word in ("a", "b")] + self._addresses())
+                return choose(["a@Example.com", "b@Example.com", *self._addresses()])
             case (_, "contact_id"):
                 return choose((*(id for id in CONTACTS if id not in WITHOUT_FACTS), *UNRECORDED))
         return self._of_kind(field)
