@@ -76,7 +76,6 @@ class Anniversary(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer the names of properties that are dates."""
         properties = select(col(Contact.properties)).where(col(Contact.properties) != "{}")
         found = suggest_properties(properties, search, kind="date").subquery()
         return select(found.c[0], found.c[0])

@@ -30,7 +30,6 @@ class AverageOrderValue(OptionalMoneyCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Divide payments after refunds by orders, per contact with an order."""
         paid = func.sum(col(Order.total) - col(Order.refunded))
         return (
             select(col(Order.contact_id), quotient(paid, func.count()))

@@ -31,7 +31,6 @@ class ClickRate(PercentCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Return the percentage of clicked texts per contact with a text."""
         clicked = func.countIf(col(TextMessage.clicked_at).is_not(None))
         return (
             select(col(TextMessage.contact_id), quotient(clicked * 100, func.count()))

@@ -14,7 +14,6 @@ class CreatedDate(DateCriterion):
     group = Group.PROFILE
 
     def measure(self, scope: Scope) -> Expression:
-        """Return the contact's creation time."""
         return col(Contact.created_at)
 
     def describe_phrase(self, scope: Scope) -> Phrase:

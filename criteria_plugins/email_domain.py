@@ -52,7 +52,6 @@ class EmailDomain(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer the domains with the most contacts first."""
         return suggest_frequent(_domain(), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:

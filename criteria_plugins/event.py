@@ -25,7 +25,7 @@ from graphql_app.criteria import (
     suggest_values,
 )
 
-CONDITION = "conditions."
+PROPERTY = "conditions.property"
 
 
 class EventCount(CountCriterion):
@@ -47,7 +47,6 @@ class EventCount(CountCriterion):
         return tuple(sorted(super().fields(), key=lambda spec: spec.attribute != "name"))
 
     def measure(self, scope: Scope) -> Statement:
-        """Count the events with the name and the properties, per contact."""
         return (
             select(col(Event.contact_id), func.count())
             .where(
@@ -69,11 +68,11 @@ class EventCount(CountCriterion):
         properties = select(col(Event.properties)).where(col(Event.properties) != "{}")
         if "name" in given:
             properties = properties.where(name == given["name"])
-        if field == f"{CONDITION}property":
+        if field == PROPERTY:
             return suggest_properties(properties, search)
-        if f"{CONDITION}property" not in given:
+        if PROPERTY not in given:
             return None
-        return suggest_values(properties, given[f"{CONDITION}property"], search)
+        return suggest_values(properties, given[PROPERTY], search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         event = f'the event "{self.name}"'

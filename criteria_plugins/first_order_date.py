@@ -15,7 +15,6 @@ class FirstOrderDate(DateCriterion):
     group = Group.PURCHASES
 
     def measure(self, scope: Scope) -> Statement:
-        """Return the time of the first order per contact."""
         return (
             select(col(Order.contact_id), func.min(col(Order.ordered_at)))
             .where(col(Order.valid))

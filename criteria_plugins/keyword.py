@@ -48,7 +48,6 @@ class KeywordTexted(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer the most used keywords first."""
         return suggest_frequent(col(KeywordUse.keyword), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:

@@ -23,7 +23,6 @@ class LastOrderDate(DateCriterion):
     group = Group.PURCHASES
 
     def measure(self, scope: Scope) -> Statement:
-        """Return the time of the last order per contact."""
         return (
             select(col(Order.contact_id), func.max(col(Order.ordered_at)))
             .where(col(Order.valid))

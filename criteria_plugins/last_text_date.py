@@ -23,7 +23,6 @@ class LastTextDate(DateCriterion):
     group = Group.MESSAGING
 
     def measure(self, scope: Scope) -> Statement:
-        """Return the time of the last text per contact."""
         return select(col(TextMessage.contact_id), func.max(col(TextMessage.sent_at))).group_by(
             col(TextMessage.contact_id)
         )

@@ -1,6 +1,6 @@
 """The number of orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
@@ -52,7 +52,6 @@ class OrdersPlaced(CountCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Count the orders per contact."""
         contact_id = col(Order.contact_id)
         orders = (
             select(contact_id, func.count())
@@ -60,8 +59,12 @@ class OrdersPlaced(CountCriterion):
             .group_by(contact_id)
         )
         if self.products is not None:
-            order = tuple_(contact_id, col(Order.id))
-            orders = orders.where(order.in_(_with_any(self.products)))
+            with_any = select(col(OrderLine.contact_id), col(OrderLine.order_id)).where(
+                col(OrderLine.product_id).in_(self.products),
+                col(OrderLine.valid),
+                col(OrderLine.quantity) > 0,
+            )
+            orders = orders.where(tuple_(contact_id, col(Order.id)).in_(with_any))
         if self.minimum_value is not None:
             least = Interval(low=self.minimum_value)
             orders = orders.where(least.clause(col(Order.total) - col(Order.refunded)))
@@ -69,7 +72,6 @@ class OrdersPlaced(CountCriterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
@@ -87,15 +89,6 @@ class OrdersPlaced(CountCriterion):
             after=" ".join(after),
             without=("products", "minimum_value"),
         )
-
-
-def _with_any(products: Sequence[str]) -> Statement:
-    """Select the contact and id of the orders with any of some products."""
-    return select(col(OrderLine.contact_id), col(OrderLine.order_id)).where(
-        col(OrderLine.product_id).in_(products),
-        col(OrderLine.valid),
-        col(OrderLine.quantity) > 0,
-    )
 
 
 @hookimpl

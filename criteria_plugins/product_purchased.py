@@ -102,7 +102,6 @@ class ProductPurchased(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer products by title or id, the best-selling first."""
         return suggest_products(search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
@@ -110,21 +109,20 @@ class ProductPurchased(Criterion):
         if self.minimum_units is not None:
             bought += f" at least {describe_count(self.minimum_units, 'units')} of"
         every = self.operator is ProductOperator.ALL_OF
+        which, after = "any of", ""
         if self.words is not None:
             bought += " a product whose name contains"
             which = ""
         elif every:
             which = "each of" if self.minimum_units is not None else "all of"
-        else:
-            which = "any of"
-        on = ""
         if self.minimum_times is not None:
-            on = f"on at least {describe_count(self.minimum_times, 'orders')}"
+            after = f"on at least {describe_count(self.minimum_times, 'orders')}"
+            after += " each" if every else ""
         return Phrase(
             does=f"has {bought}",
             does_not=f"has not {bought}",
             operator=which,
-            after=f"{on} each" if on and every else on,
+            after=after,
             without=("minimum_times", "minimum_units"),
         )
 

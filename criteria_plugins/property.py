@@ -35,7 +35,6 @@ class Property(PropertyForm, Criterion):
     def suggest(
         cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
     ) -> Statement | None:
-        """Offer the names of properties, and the texts of the chosen property."""
         properties = select(col(Contact.properties)).where(col(Contact.properties) != "{}")
         if field == "property":
             return suggest_properties(properties, search)

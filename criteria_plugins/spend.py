@@ -26,7 +26,6 @@ class Spend(MoneyCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Add up payments after refunds per contact, in the shop's currency."""
         return (
             select(col(Order.contact_id), func.sum(col(Order.total) - col(Order.refunded)))
             .where(

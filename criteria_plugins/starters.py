@@ -5,7 +5,6 @@ from graphql_app.criteria import DefaultSegment, SegmentTemplate, Suggested, hoo
 
 @hookimpl
 def register_default_segments() -> list[DefaultSegment]:
-    """Segments that every shop has."""
     return [
         DefaultSegment(
             key="us-canada",
@@ -29,7 +28,6 @@ def register_default_segments() -> list[DefaultSegment]:
 
 @hookimpl
 def register_segment_templates() -> list[SegmentTemplate]:
-    """Examples to start from."""
     first, second = Suggested(0, "product-a"), Suggested(1, "product-b")
     return [
         SegmentTemplate(
@@ -69,8 +67,6 @@ def register_segment_templates() -> list[SegmentTemplate]:
             key="keywords",
             name="Keywords",
             description="Contacts who texted in a keyword.",
-            rule={
-                "keyword": {"operator": "ANY_OF", "keywords": [Suggested(0, "join")]},
-            },
+            rule={"keyword": {"operator": "ANY_OF", "keywords": [Suggested(0, "join")]}},
         ),
     ]

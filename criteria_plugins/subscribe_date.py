@@ -17,7 +17,6 @@ class SubscribeDate(DateCriterion):
     group = Group.MESSAGING
 
     def measure(self, scope: Scope) -> Expression:
-        """Return the contact's subscribe time."""
         return col(Contact.subscribed_at)
 
     def describe_phrase(self, scope: Scope) -> Phrase:

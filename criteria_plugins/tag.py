@@ -38,7 +38,6 @@ class Tag(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer the tags with the most contacts first."""
         return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:

@@ -29,7 +29,6 @@ class TextsClicked(CountCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Count the clicked texts per contact."""
         clicked_at = col(TextMessage.clicked_at)
         return (
             select(col(TextMessage.contact_id), func.count())

@@ -26,7 +26,6 @@ class TextsReceived(CountCriterion):
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def measure(self, scope: Scope) -> Statement:
-        """Count the texts per contact."""
         return (
             select(col(TextMessage.contact_id), func.count())
             .where(*scope.within(self.within, col(TextMessage.sent_at)))

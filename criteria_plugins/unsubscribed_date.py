@@ -17,7 +17,6 @@ class UnsubscribedDate(DateCriterion):
     group = Group.MESSAGING
 
     def measure(self, scope: Scope) -> Expression:
-        """Return the contact's unsubscribe time."""
         return col(Contact.unsubscribed_at)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
