@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -21,7 +21,6 @@ from graphql_app.criteria import (
     Scope,
     form_field,
     hookimpl,
-    suggest_frequent,
 )
 
 WITH_CODES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
@@ -112,8 +111,13 @@ class AreaCode(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        area = _area(_digits())
-        return suggest_frequent(area, search, area != "")
+        area = select(_area(_digits()).label("area")).subquery().c.area
+        return (
+            select(area, area)
+            .where(area != "", func.position(area, search) > 0)
+            .group_by(area)
+            .order_by(func.count().desc(), area)
+        )
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

@@ -105,11 +105,7 @@ def discover(strict: bool = True, checks: Iterable[Check] = DECLARATION_CHECKS) 
 def load(
     points: Iterable[EntryPoint], strict: bool = True, checks: Iterable[Check] = DECLARATION_CHECKS
 ) -> Registry:
-    """Return the registry of the plugins of some entry points; the built-in ones come first.
-
-    Raises:
-        PluginError: As ``discover``.
-    """
+    """Load some entry points' plugins, the built-in ones first; raise as ``discover`` does."""
     loaded: dict[Plugin, Any] = {}
     failures: list[Failure] = []
     for plugin, point in sorted(((_plugin(point), point) for point in points), key=_precedence):
@@ -133,10 +129,7 @@ def register(
 ) -> Registry:
     """Return the registry of plugins given as modules or objects with hooks.
 
-    ``failures`` are of plugins that have failed already.
-
-    Raises:
-        PluginError: As ``discover``.
+    ``failures`` are of plugins that have failed already. Raise as ``discover`` does.
     """
     contributions: dict[Plugin, Contribution] = {}
     failed = [*failures]

@@ -63,7 +63,6 @@ class Contribution:
 
     @property
     def starters(self) -> tuple[DefaultSegment | SegmentTemplate, ...]:
-        """The plugin's default segments and templates."""
         return (*self.default_segments, *self.templates)
 
     @property

@@ -82,9 +82,7 @@ class Criterion(Form, ABC):
         with the label or write a clause of three words or more.
         """
         phrase = self.describe_phrase(scope)
-        if phrase is None:
-            return clause(self, scope, self.label)
-        return sentence(self, scope, phrase)
+        return clause(self, scope, self.label) if phrase is None else sentence(self, scope, phrase)
 
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.

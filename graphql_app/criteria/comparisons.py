@@ -87,9 +87,7 @@ class CountCriterion(MeasuredCriterion):
 
 OPTIONAL_BETWEEN = (OptionalNumberOperator.BETWEEN,)
 WITH_NUMBER = tuple(
-    operator
-    for operator in OptionalNumberOperator
-    if operator.positive is not OptionalNumberOperator.IS_SET
+    operator for operator in OptionalNumberOperator if operator.positive.name != "IS_SET"
 )
 
 

@@ -133,12 +133,9 @@ def joined(*words: str) -> str:
 
 def window(form: Form) -> list[str]:
     """Write a form's time window, if it has one."""
-    values = ((spec, getattr(form, spec.attribute)) for spec in form.fields())
-    return [
-        value.describe(day)
-        for spec, value in values
-        if spec.type.kind is FieldKind.TIME_WINDOW and value is not None
-    ]
+    windows = [spec for spec in form.fields() if spec.type.kind is FieldKind.TIME_WINDOW]
+    values = [getattr(form, spec.attribute) for spec in windows]
+    return [value.describe(day) for value in values if value is not None]
 
 
 def _value(form: Form, scope: Scope, spec: FieldSpec, word: str) -> str:

@@ -17,14 +17,10 @@ def suggest_products(search: str) -> Statement:
         .subquery()
     )
     product_id, title = col(Product.id), col(Product.title)
+    position = func.positionCaseInsensitiveUTF8
     return (
         select(product_id, title)
         .outerjoin(sales, sales.c.product_id == product_id)
-        .where(
-            or_(
-                func.positionCaseInsensitiveUTF8(title, search) > 0,
-                func.positionCaseInsensitiveUTF8(product_id, search) > 0,
-            )
-        )
+        .where(or_(position(title, search) > 0, position(product_id, search) > 0))
         .order_by((product_id == search).desc(), sales.c.lines.desc(), product_id)
     )

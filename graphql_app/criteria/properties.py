@@ -162,12 +162,8 @@ class PropertyCondition(PropertyForm, Condition):
         return self.clause(scope, f'"{self.property}"')
 
 
-_KINDS = (
-    ("number", (*WITH_NUMBER, *OF_ANY_KIND)),
-    ("yes/no", (*OF_YES_AND_NO, *OF_ANY_KIND)),
-    ("date", (*WITH_DATE, *WITH_DAYS, *OF_ANY_KIND)),
-    ("text", (*WITH_TEXTS, *WITH_TEXT, *OF_ANY_KIND)),
-)
+def _names_of(*operators: PropertyOperator) -> ColumnElement[list[str]]:
+    return func.array(*(operator.value for operator in (*operators, *OF_ANY_KIND)))
 
 
 def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
@@ -211,13 +207,15 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
         .subquery()
     )
     found = kinds.c.kind
-    *others, (_, of_text) = _KINDS
-    suited = [
-        item
-        for word, operators in others
-        for item in (found == word, func.array(*(operator.value for operator in operators)))
-    ]
-    operators = func.multiIf(*suited, func.array(*(operator.value for operator in of_text)))
+    operators = func.multiIf(
+        found == "number",
+        _names_of(*WITH_NUMBER),
+        found == "yes/no",
+        _names_of(*OF_YES_AND_NO),
+        found == "date",
+        _names_of(*WITH_DATE, *WITH_DAYS),
+        _names_of(*WITH_TEXTS, *WITH_TEXT),
+    )
     properties = select(kinds.c.name, func.concat(kinds.c.name, " (", found, ")"), operators)
     if kind is not None:
         properties = properties.where(found == kind)

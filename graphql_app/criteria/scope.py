@@ -15,10 +15,6 @@ from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
 Labels = Callable[[type[object], str, str], str | None]
 
 
-def no_labels(form: type[object], field: str, value: str) -> None:
-    """Know no label for any value."""
-
-
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A shop at one instant; the host evaluates a whole rule with the same scope.
@@ -33,7 +29,7 @@ class Scope:
     timezone: ZoneInfo
     currency: str
     now: datetime
-    labels: Labels = field(default=no_labels, compare=False, repr=False)
+    labels: Labels = field(default=lambda form, field, value: None, compare=False, repr=False)
 
     def label(self, form: object, field: str, value: str) -> str:
         """Return a value as sentences show it, e.g. "Blue mug (85123A)".

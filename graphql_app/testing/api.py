@@ -54,7 +54,7 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
         return
     with start_blocking_portal() as portal:
         ask = partial(portal.call, _ask, schema, harness)
-        yield from _described(harness.kind, ask)
+        yield from _check_descriptions(harness.kind, ask)
         data, errors = ask(METADATA, {"key": harness.kind.key})
         if errors or data["criterion"] is None:
             yield Finding(
@@ -80,7 +80,7 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
                 )
 
 
-def _described(kind: type[Form], ask: Any) -> Iterator[Finding]:
+def _check_descriptions(kind: type[Form], ask: Any) -> Iterator[Finding]:
     for form in (kind, *(spec.condition for spec in kind.fields() if spec.condition)):
         data, _ = ask(TYPE, {"name": input_name(form)})
         made: Mapping[str, Any] = (data or {}).get("__type") or {}

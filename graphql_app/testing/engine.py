@@ -24,7 +24,6 @@ _shop_ids = count(2**40)
 
 
 def new_shop_id() -> int:
-    """Return an unused shop id."""
     return next(_shop_ids)
 
 

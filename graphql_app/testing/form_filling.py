@@ -58,9 +58,8 @@ class Filler:
         """Yield rules for every operator: various values, each optional field, and all fields."""
         operators = list(form.operators())
         for number, operator in enumerate(operators):
-            optional = [
-                spec for spec in form.fields() if operator in spec.used_with and not spec.required
-            ]
+            used = [spec for spec in form.fields() if operator in spec.used_with]
+            optional = [spec for spec in used if not spec.required]
             filled = list(self._required(form, operator, prefix, number))
             yield from filled
             if not filled:

@@ -69,13 +69,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Harness:
-    """A criterion with generated shops.
+    """A criterion with generated shops, whose texts include ``words``.
 
-    Attributes:
-        kind: The criterion.
-        services: The stores; their registry has only this criterion.
-        examples: The author's rules, as fields.
-        words: Additional texts for the shops.
+    The services' registry has only this criterion; ``examples`` are the author's rules, as fields.
     """
 
     kind: type[Criterion]
@@ -113,7 +109,6 @@ class Harness:
 
     @cached_property
     def filler(self) -> Filler:
-        """Return a filler that uses the shop's suggestions."""
         known: dict[str, Sequence[Option]] = {}
 
         def offer(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
@@ -144,7 +139,6 @@ class Harness:
     def suggest(
         self, shop: MadeShop, field: str, search: str = "", given: Mapping[str, Any] | None = None
     ) -> Sequence[Option]:
-        """Return a shop's suggestions for a field."""
         reader = FactReader(self.services.audience, shop.id, self.scope)
         registry, key = self.services.registry, self.kind.key
         return suggestions(reader, registry, key, field, search, MAX_SUGGESTIONS, given=given or {})
@@ -193,6 +187,5 @@ class Harness:
             )
 
     def contacts(self) -> frozenset[int]:
-        """Return all contacts of the shop."""
         rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)
         return frozenset(row[0] for row in rows)

@@ -1,8 +1,7 @@
 """Generated shops, recorded like other facts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
@@ -42,7 +41,6 @@ class MadeShop:
         return Access(shop, frozenset(TokenScope))
 
     def record(self) -> None:
-        """Record facts of every table."""
         maker = FactMaker(self.seed, self.words)
         recorder = self.services.recorder
         orders = maker.rows(ORDERS)
@@ -60,12 +58,9 @@ class MadeShop:
 
     def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
         """Return rows as a checked batch."""
-        values: Mapping[str, list[Any]] = {
-            field.name: [
-                plain(row[field.name]) if self.harmless else row[field.name] for row in rows
-            ]
-            for field in fact.fields
-        }
+        values = {field.name: [row[field.name] for row in rows] for field in fact.fields}
+        if self.harmless:
+            values = {name: plain(column) for name, column in values.items()}
         table, bad = check_batch(fact, values, len(rows))
         if bad:
             raise ValueError(f"generated {fact.name} are invalid: {bad[0]}")

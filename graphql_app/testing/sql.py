@@ -1,6 +1,5 @@
 """Compile SQL to text and values."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
@@ -13,7 +12,7 @@ def compile_sql(sql: ClauseElement) -> tuple[str, str]:
     The text includes the values that SQLAlchemy inserts at execution.
     """
     made: Any = sql.compile(dialect=ClickHouseDialect())
-    inline: Iterable[Any] = made.literal_execute_params
     values = {name: repr(value) for name, value in made.params.items()}
-    text = " ".join([str(made), *(str(parameter.value) for parameter in inline)])
+    inline = (str(parameter.value) for parameter in made.literal_execute_params)
+    text = " ".join([str(made), *inline])
     return text, str(sorted(values.items()))

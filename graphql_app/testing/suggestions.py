@@ -31,9 +31,9 @@ def check_suggestions(harness: Harness) -> Iterator[Finding]:
                 "suggests=True. If it looks for certain names, pass examples with them to "
                 "check_criterion, so that the generated shops contain them.",
             )
-        yield from _values(harness.kind, name, spec, offered)
-        yield from _found_again(harness, name, given, offered)
-        yield from _searches(harness, name, given)
+        yield from _check_values(harness.kind, name, spec, offered)
+        yield from _check_found_again(harness, name, given, offered)
+        yield from _check_searches(harness, name, given)
 
 
 def _offered(harness: Harness, name: str) -> tuple[Mapping[str, Any], Sequence[Option]]:
@@ -57,7 +57,7 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _values(
+def _check_values(
     kind: type[Form], name: str, spec: FieldSpec, offered: Sequence[Option]
 ) -> Iterator[Finding]:
     owner = kind
@@ -86,7 +86,7 @@ def _values(
             )
 
 
-def _found_again(
+def _check_found_again(
     harness: Harness, name: str, given: Mapping[str, Any], offered: Sequence[Option]
 ) -> Iterator[Finding]:
     hostile = [option for option in offered if plain(option.value) != option.value]
@@ -105,7 +105,7 @@ def _found_again(
             )
 
 
-def _searches(harness: Harness, name: str, given: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_searches(harness: Harness, name: str, given: Mapping[str, Any]) -> Iterator[Finding]:
     nothing = harness.suggest(harness.twin, name, NOBODYS, given)
     for search in (*PATTERNS, *OTHERS[::5]):
         try:

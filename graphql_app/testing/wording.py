@@ -13,27 +13,27 @@ from graphql_app.testing.harness import Case, Harness
 
 def check_labels(kind: type[Criterion]) -> Iterator[Finding]:
     """Check that the criterion and its form have labels and descriptions."""
-    yield from _label(f"{kind.__name__}.label", getattr(kind, "label", ""), kind.key)
+    yield from _check_label(f"{kind.__name__}.label", getattr(kind, "label", ""), kind.key)
     if not any("group" in vars(base) for base in kind.__mro__ if base not in Criterion.__mro__):
         yield Finding(
             f"{kind.__name__} sets no group.",
             f"Set group = Group.{Group.OTHER.name}, or the group whose criteria it belongs with.",
         )
-    yield from _form(kind)
+    yield from _check_form(kind)
 
 
-def _form(form: type[Form]) -> Iterator[Finding]:
+def _check_form(form: type[Form]) -> Iterator[Finding]:
     name = form.__name__
     if not form.description():
         yield Finding(
             f"{name} has no description.",
             "Give the class a docstring; people read its first paragraph.",
         )
-    yield from _enum(form.operators())
+    yield from _check_enum(form.operators())
     for spec in form.fields():
-        yield from _label(f"The label of {name}.{spec.attribute}", spec.form.label, spec.name)
+        yield from _check_label(f"The label of {name}.{spec.attribute}", spec.form.label, spec.name)
         if spec.choices is not None:
-            yield from _enum(spec.choices)
+            yield from _check_enum(spec.choices)
         for option in spec.type.options:
             if not option.label.strip():
                 yield Finding(
@@ -42,10 +42,10 @@ def _form(form: type[Form]) -> Iterator[Finding]:
                     option.value,
                 )
         if spec.condition is not None:
-            yield from _form(spec.condition)
+            yield from _check_form(spec.condition)
 
 
-def _enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
+def _check_enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
     if not (vars(enum).get("__doc__") or "").strip():
         yield Finding(
             f"{enum.__name__} has no docstring.",
@@ -53,7 +53,7 @@ def _enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
         )
     said: dict[str, str] = {}
     for name, member in enum.__members__.items():
-        yield from _label(f"The label of {enum.__name__}.{name}", member.label, name)
+        yield from _check_label(f"The label of {enum.__name__}.{name}", member.label, name)
         if member.label in said:
             yield Finding(
                 f"{enum.__name__}.{said[member.label]} and {enum.__name__}.{name} have the same "
@@ -64,7 +64,7 @@ def _enum(enum: type[Operator] | type[Choice]) -> Iterator[Finding]:
         said[member.label] = name
 
 
-def _label(what: str, label: str, name: str) -> Iterator[Finding]:
+def _check_label(what: str, label: str, name: str) -> Iterator[Finding]:
     if not label.strip():
         yield Finding(f"{what} is empty.", "Write the text that people see.")
     elif label == name:
@@ -84,7 +84,7 @@ def check_sentences(harness: Harness) -> Iterator[Finding]:
                 case.example,
             )
             continue
-        yield from _sentence(case, sentence)
+        yield from _check_sentence(case, sentence)
         other = said.setdefault(sentence, case)
         if key(other.criterion) != key(case.criterion):
             yield Finding(
@@ -94,7 +94,7 @@ def check_sentences(harness: Harness) -> Iterator[Finding]:
             )
 
 
-def _sentence(case: Case, sentence: object) -> Iterator[Finding]:
+def _check_sentence(case: Case, sentence: object) -> Iterator[Finding]:
     if not isinstance(sentence, str) or not sentence.strip():
         yield Finding(
             f"describe returns {sentence!r}.", "Return a clause of a sentence.", case.example
