@@ -82,16 +82,18 @@ def thief(server: Server, victim: Client) -> Client:
     return shop
 
 
+def _count(source: Any) -> ColumnElement[int]:
+    return select(func.count()).select_from(source).scalar_subquery()
+
+
 LEAKS: dict[str, Fragment] = {
     "no shop filter at all": lambda: col(Contact.id).in_(select(col(Order.contact_id))),
     "or 1 = 1": lambda: or_(true(), col(Contact.id) == 0),
     "names the other shop": lambda: col(Contact.id).in_(
         select(col(Order.contact_id)).where(col(Order.shop_id) > 0)
     ),
-    "another table": lambda: select(func.count()).select_from(Event).scalar_subquery() > 0,
-    "a table without contacts": lambda: (
-        select(func.count()).select_from(Product).scalar_subquery() > 0
-    ),
+    "another table": lambda: _count(Event) > 0,
+    "a table without contacts": lambda: _count(Product) > 0,
     "a join": lambda: (
         select(func.count())
         .select_from(Order)
@@ -148,22 +150,13 @@ FORBIDDEN: dict[str, Fragment] = {
     "a literal column": lambda: literal_column("1 = 1 UNION ALL SELECT 1"),
     "a value under a name of its own": lambda: col(Contact.city) == bindparam("city", "x"),
     "a system table": lambda: (
-        select(func.count())
-        .select_from(Table("parts", MetaData(schema="system"), Column("rows", Integer)))
-        .scalar_subquery()
-        > 0
+        _count(Table("parts", MetaData(schema="system"), Column("rows", Integer))) > 0
     ),
     "a table of the same name elsewhere": lambda: (
-        select(func.count())
-        .select_from(Table("contacts", MetaData(schema="default"), Column("id", Integer)))
-        .scalar_subquery()
-        > 0
+        _count(Table("contacts", MetaData(schema="default"), Column("id", Integer))) > 0
     ),
     "the table function merge": lambda: (
-        select(func.count())
-        .select_from(func.merge("default", "contacts").table_valued("id"))
-        .scalar_subquery()
-        > 0
+        _count(func.merge("default", "contacts").table_valued("id")) > 0
     ),
     "an operator of its own": lambda: col(Contact.id).op(
         "> 0 AND (SELECT count() FROM merge('default', '^contacts$')) > 2 +"
@@ -188,10 +181,8 @@ FORBIDDEN: dict[str, Fragment] = {
     ),
     "the function file": lambda: func.length(func.file("/etc/passwd")) > 0,
     "the function joinGet": lambda: func.joinGet("x", "y", 1) == 1,
-    "the journal": lambda: select(func.count()).select_from(JournalEntry).scalar_subquery() > 0,
-    "the table function file": lambda: (
-        select(func.count()).select_from(func.file("/etc/passwd")).scalar_subquery() > 0
-    ),
+    "the journal": lambda: _count(JournalEntry) > 0,
+    "the table function file": lambda: _count(func.file("/etc/passwd")) > 0,
 }
 
 

@@ -1,15 +1,11 @@
 """Criteria that keep the contract, from which tests derive faulty ones, and assertions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import (
-    ColumnElement,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Event, Expression, Order, Statement
@@ -105,15 +101,32 @@ def faults(message: str) -> list[str]:
     return re.findall(r"^\d+\. (.*)$", message, re.MULTILINE)
 
 
-def assert_one_fault(
-    criterion: type[Criterion], wrong: str, remedy: str, services: Services
-) -> None:
-    """Assert that a check reports one fault, with its fix."""
-    first, rest = find_faults(criterion, services).split("\n", 1)
-    assert first == f"{criterion.__module__}.{criterion.__name__}: 1 fault"
-    [fault] = faults(rest)
-    assert wrong in fault
-    assert remedy in rest[rest.index("Fix: ") :]
+def one_fault_test(cases: Sequence[tuple[type[Criterion], str, str]]) -> Callable[..., None]:
+    """Return a test that each criterion has one fault, reported with its fix."""
+
+    @pytest.mark.parametrize(("criterion", "wrong", "remedy"), cases, ids=_names(cases))
+    def test(criterion: type[Criterion], wrong: str, remedy: str, services: Services) -> None:
+        first, rest = find_faults(criterion, services).split("\n", 1)
+        assert first == f"{criterion.__module__}.{criterion.__name__}: 1 fault"
+        [fault] = faults(rest)
+        assert wrong in fault
+        assert remedy in rest[rest.index("Fix: ") :]
+
+    return test
+
+
+def all_faults_test(cases: Sequence[tuple[type[Criterion], list[str]]]) -> Callable[..., None]:
+    """Return a test that each criterion has some faults among those reported."""
+
+    @pytest.mark.parametrize(("criterion", "wrong"), cases, ids=_names(cases))
+    def test(criterion: type[Criterion], wrong: list[str], services: Services) -> None:
+        assert_all_faults(criterion, wrong, services)
+
+    return test
+
+
+def _names(cases: Sequence[tuple[Any, ...]]) -> list[str]:
+    return [criterion.__name__ for criterion, *_ in cases]
 
 
 def assert_all_faults(criterion: type[Criterion], wrong: list[str], services: Services) -> None:

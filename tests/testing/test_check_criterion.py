@@ -6,12 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import (
-    ColumnElement,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.recorder import Recorder

@@ -3,22 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-import pytest
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from graphql_app.criteria import (
-    Criterion,
-    FieldKind,
-    FieldType,
-    form_field,
-)
-from graphql_app.runtime.services import Services
-from tests.testing.criteria import (
-    CityIs,
-    assert_all_faults,
-    assert_one_fault,
-)
+from graphql_app.criteria import Criterion, FieldKind, FieldType, form_field
+from tests.testing.criteria import CityIs, all_faults_test, one_fault_test
 
 
 def capped(value: str) -> str:
@@ -83,20 +72,5 @@ SEVERAL: list[tuple[type[Criterion], list[str]]] = [
     (ProblemsRaise, ["Validating a rule raises AttributeError: no such thing."]),
 ]
 
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong", "remedy"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
-)
-def test_a_fault_is_reported_once_with_its_fix(
-    criterion: type[Criterion], wrong: str, remedy: str, services: Services
-) -> None:
-    assert_one_fault(criterion, wrong, remedy, services)
-
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong"), SEVERAL, ids=[case[0].__name__ for case in SEVERAL]
-)
-def test_every_effect_of_a_fault_is_reported(
-    criterion: type[Criterion], wrong: list[str], services: Services
-) -> None:
-    assert_all_faults(criterion, wrong, services)
+test_a_fault_is_reported_once_with_its_fix = one_fault_test(FAULTS)
+test_every_effect_of_a_fault_is_reported = all_faults_test(SEVERAL)

@@ -2,13 +2,7 @@
 
 from typing import Any, ClassVar
 
-import pytest
-from sqlalchemy import (
-    ColumnElement,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Event, Order, Statement
@@ -24,13 +18,7 @@ from graphql_app.criteria import (
     Text,
     form_field,
 )
-from graphql_app.runtime.services import Services
-from tests.testing.criteria import (
-    CityIs,
-    OrdersPaid,
-    assert_all_faults,
-    assert_one_fault,
-)
+from tests.testing.criteria import CityIs, OrdersPaid, all_faults_test, one_fault_test
 
 
 class Neither(CityIs):
@@ -178,11 +166,7 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     (OtherAbsent, NOT_MEASURED, "set `absent` to the value of contacts without a row"),
     (Averages, NOT_MEASURED, "measure exact values"),
     (ShowsNothing, "describe_value returns ''.", "Return a text for every value"),
-    (
-        CannotShow,
-        "describe_value raises LookupError: no words.",
-        "do not override describe_value",
-    ),
+    (CannotShow, "describe_value raises LookupError: no words.", "do not override describe_value"),
     (
         AboveAverage,
         "A contact evaluated alone gets a different result than among all contacts.",
@@ -205,23 +189,8 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     ),
 ]
 SEVERAL: list[tuple[type[Criterion], list[str]]] = [
-    (NoCondition, ["Its condition is neither true nor false for some contacts."]),
+    (NoCondition, ["Its condition is neither true nor false for some contacts."])
 ]
 
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong", "remedy"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
-)
-def test_a_fault_is_reported_once_with_its_fix(
-    criterion: type[Criterion], wrong: str, remedy: str, services: Services
-) -> None:
-    assert_one_fault(criterion, wrong, remedy, services)
-
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong"), SEVERAL, ids=[case[0].__name__ for case in SEVERAL]
-)
-def test_every_effect_of_a_fault_is_reported(
-    criterion: type[Criterion], wrong: list[str], services: Services
-) -> None:
-    assert_all_faults(criterion, wrong, services)
+test_a_fault_is_reported_once_with_its_fix = one_fault_test(FAULTS)
+test_every_effect_of_a_fault_is_reported = all_faults_test(SEVERAL)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import pytest
 from pydantic import AfterValidator
 from sqlalchemy import ColumnElement, func, literal, select
 from sqlmodel import col
@@ -21,7 +20,8 @@ from graphql_app.criteria import (
     form_field,
 )
 from graphql_app.runtime.services import Services
-from graphql_app.testing import CriterionCheckError, check_criterion
+from graphql_app.testing import check_criterion
+from tests.testing.criteria import find_faults
 
 
 class Tagged(Criterion):
@@ -68,12 +68,6 @@ class InSome(SegmentReference):
 
     def describe_as(self, name: str) -> str:
         return "In some segment"
-
-
-def find_faults(criterion: type[Criterion], services: Services) -> str:
-    with pytest.raises(CriterionCheckError) as caught:
-        check_criterion(criterion, services=services)
-    return str(caught.value)
 
 
 def test_the_base_criterion_keeps_the_contract(services: Services) -> None:

@@ -1,22 +1,11 @@
 """Faults of a criterion's suggestions."""
 
-import pytest
-from sqlalchemy import (
-    ColumnElement,
-    func,
-)
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col
 
 from graphql_app.audience.tables import Event, Expression
-from graphql_app.criteria import (
-    Criterion,
-)
-from graphql_app.runtime.services import Services
-from tests.testing.criteria import (
-    Named,
-    Suggests,
-    assert_one_fault,
-)
+from graphql_app.criteria import Criterion
+from tests.testing.criteria import Named, Suggests, one_fault_test
 
 
 class NoSuggest(Named):
@@ -100,11 +89,4 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     ),
 ]
 
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong", "remedy"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
-)
-def test_a_fault_is_reported_once_with_its_fix(
-    criterion: type[Criterion], wrong: str, remedy: str, services: Services
-) -> None:
-    assert_one_fault(criterion, wrong, remedy, services)
+test_a_fault_is_reported_once_with_its_fix = one_fault_test(FAULTS)

@@ -1,10 +1,6 @@
 """Faults of labels, descriptions and sentences."""
 
-import pytest
-from sqlalchemy import (
-    ColumnElement,
-    func,
-)
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact
@@ -18,13 +14,7 @@ from graphql_app.criteria import (
     Text,
     form_field,
 )
-from graphql_app.runtime.services import Services
-from tests.testing.criteria import (
-    CityIs,
-    Undescribed,
-    assert_all_faults,
-    assert_one_fault,
-)
+from tests.testing.criteria import CityIs, Undescribed, all_faults_test, one_fault_test
 
 
 class Unlabelled(Operator):
@@ -191,20 +181,5 @@ SEVERAL: list[tuple[type[Criterion], list[str]]] = [
     (CannotSay, ["describe raises LookupError: no words."]),
 ]
 
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong", "remedy"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
-)
-def test_a_fault_is_reported_once_with_its_fix(
-    criterion: type[Criterion], wrong: str, remedy: str, services: Services
-) -> None:
-    assert_one_fault(criterion, wrong, remedy, services)
-
-
-@pytest.mark.parametrize(
-    ("criterion", "wrong"), SEVERAL, ids=[case[0].__name__ for case in SEVERAL]
-)
-def test_every_effect_of_a_fault_is_reported(
-    criterion: type[Criterion], wrong: list[str], services: Services
-) -> None:
-    assert_all_faults(criterion, wrong, services)
+test_a_fault_is_reported_once_with_its_fix = one_fault_test(FAULTS)
+test_every_effect_of_a_fault_is_reported = all_faults_test(SEVERAL)
