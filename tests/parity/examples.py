@@ -88,3 +88,19 @@ def last(count: int, unit: str) -> Mapping[str, Any]:
 
 def criterion(key: str, operator: str, **fields: Any) -> Document:
     return {key: {"operator": operator, **fields}}
+
+
+def bought(operator: str, *products: str, **more: Any) -> Document:
+    return criterion("productPurchased", operator, products=list(products), **more)
+
+
+def spent(operator: str, amount: str, **more: Any) -> Document:
+    return criterion("spend", operator, amount=amount, **more)
+
+
+def ordered(operator: str, count: int, **more: Any) -> Document:
+    return criterion("ordersPlaced", operator, count=count, **more)
+
+
+def texted(operator: str, count: int, **more: Any) -> Document:
+    return criterion("textsReceived", operator, count=count, **more)

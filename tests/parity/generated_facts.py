@@ -196,11 +196,7 @@ class Facts:
     @property
     def texts(self) -> SearchStrategy[Text]:
         return st.builds(
-            Text,
-            st.sampled_from(THINGS),
-            st.sampled_from(IDS),
-            self.times,
-            st.none() | self.times,
+            Text, st.sampled_from(THINGS), st.sampled_from(IDS), self.times, st.none() | self.times
         )
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import count
+from itertools import count, groupby
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,7 +41,17 @@ from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.size import SegmentSize
 from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts
-from tests.parity.evaluation.facts import Batch, Document
+from tests.parity.evaluation.facts import Batch, Document, Fact
+
+# The type of a batch, by the type of its facts.
+BATCHES: Mapping[type, Any] = {
+    facts.Contact: facts.Contacts,
+    facts.Order: facts.Orders,
+    facts.Product: facts.Products,
+    facts.Text: facts.Texts,
+    facts.KeywordUse: facts.Keywords,
+    facts.Event: facts.Events,
+}
 
 NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
 
@@ -85,12 +95,16 @@ class RecordedShop:
     def scope(self) -> Scope:
         return Scope(ZoneInfo(self.zone), "USD", self.now)
 
-    def record(self, *batches: Batch) -> None:
-        """Record batches in order."""
-        for batch in batches:
-            self._record(batch)
+    def record(self, *given: Batch | Fact) -> None:
+        """Record batches in order; facts of one type in a row are a batch."""
+        for kind, items in groupby(given, type):
+            if kind in BATCHES:
+                self._record(BATCHES[kind](tuple(items)))
+            else:
+                for batch in items:
+                    self._record(batch)
 
-    def _record(self, batch: Batch) -> None:
+    def _record(self, batch: Any) -> None:
         recorder = self.services.recorder
         match batch:
             case facts.Contacts(contacts):

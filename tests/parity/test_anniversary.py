@@ -1,26 +1,19 @@
 """Anniversaries: across the end of a year, and on February 29."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import Contact, Contacts, Document
+from tests.parity.evaluation.facts import Contact, Contacts
 from tests.parity.examples import criterion, utc
 from tests.parity.recorded_shop import RecordedShop
 
-
-def recurs(operator: str, **more: Any) -> Document:
-    return criterion("anniversary", operator, property="birthday", **more)
-
-
-def subscribed(operator: str, **more: Any) -> Document:
-    return criterion("anniversary", operator, **more)
-
-
-def in_next(days: int) -> Document:
-    return recurs("IN_NEXT", days=days)
+subscribed = partial(criterion, "anniversary")
+recurs = partial(criterion, "anniversary", property="birthday")
+in_next = partial(recurs, "IN_NEXT")
 
 
 def born(*days: Any) -> Contacts:
@@ -41,7 +34,7 @@ class TestTheYearsEnd:
         boutique.record(
             born("1990-12-29", "1990-12-30", "2023-12-31", "2000-01-01", "1950-01-02", "1950-01-03")
         )
-        assert boutique.matching(in_next(days)) == matching
+        assert boutique.matching(in_next(days=days)) == matching
         rest = set(range(6)) - matching
         assert boutique.matching(recurs("NOT_IN_NEXT", days=days)) == rest
 
@@ -51,13 +44,13 @@ class TestTheYearsEnd:
     ) -> None:
         boutique.now = utc("2023-03-01T12:00")
         boutique.record(born("1990-02-28", "1992-02-29", "1990-03-01", "not a day", None))
-        assert boutique.matching(in_next(days)) == {0, 1, 2}
+        assert boutique.matching(in_next(days=days)) == {0, 1, 2}
 
     def test_yesterday_recurs_in_a_year_less_a_day(self, boutique: RecordedShop) -> None:
         boutique.now = utc("2022-07-15T12:00")
         boutique.record(born("1990-07-14"))
-        assert boutique.matching(in_next(363)) == set()
-        assert boutique.matching(in_next(364)) == {0}
+        assert boutique.matching(in_next(days=363)) == set()
+        assert boutique.matching(in_next(days=364)) == {0}
 
 
 # Today, and whether contacts born on February 28, 29 and March 1 have an anniversary.
@@ -112,11 +105,9 @@ class TestFebruary29:
         boutique.now = utc(f"{today}T12:00")
         days = ("1991-02-28", "1992-02-29", "1991-03-01")
         boutique.record(
-            Contacts(
-                tuple(
-                    Contact(id_, subscribed_at=utc(f"{day}T23:59:59.999"))
-                    for id_, day in enumerate(days)
-                )
+            *(
+                Contact(id_, subscribed_at=utc(f"{day}T23:59:59.999"))
+                for id_, day in enumerate(days)
             )
         )
         assert boutique.matching(subscribed(operator, **more)) == matching
@@ -126,9 +117,10 @@ class TestDays:
     def test_values_that_are_no_day_never_recur(self, boutique: RecordedShop) -> None:
         boutique.record(
             born("2023-02-29", "soon", 715, True, None, ["2000-07-15"], "07-15"),
-            Contacts((Contact(7), Contact(8, properties='{"Birthday": "2000-07-15"}'))),
+            Contact(7),
+            Contact(8, properties='{"Birthday": "2000-07-15"}'),
         )
-        for rule in (in_next(366), recurs("IS_TODAY"), recurs("IS_THIS_MONTH")):
+        for rule in (in_next(days=366), recurs("IS_TODAY"), recurs("IS_THIS_MONTH")):
             assert boutique.matching(rule) == set()
             assert boutique.matching({"not": rule}) == set(range(9))
         assert boutique.matching(recurs("IS_NOT_TODAY")) == set(range(9))
@@ -141,15 +133,13 @@ class TestDays:
         shop = RecordedShop(services, "America/New_York", utc("2024-07-15T03:59"))
         late, next_day = "2020-07-15T03:59:59Z", "2020-07-15T04:00:00Z"
         shop.record(
-            Contacts(
-                tuple(
-                    Contact(
-                        id_,
-                        subscribed_at=utc(when.removesuffix("Z")),
-                        properties=json.dumps({"birthday": when}),
-                    )
-                    for id_, when in enumerate((late, next_day))
+            *(
+                Contact(
+                    id_,
+                    subscribed_at=utc(when.removesuffix("Z")),
+                    properties=json.dumps({"birthday": when}),
                 )
+                for id_, when in enumerate((late, next_day))
             )
         )
         for anniversary in (recurs, subscribed):
@@ -161,18 +151,12 @@ class TestDays:
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(
-            Contacts(
-                (
-                    Contact(1, subscribed_at=utc("2020-07-15T10:00")),
-                    Contact(
-                        2,
-                        subscribed_at=utc("2021-07-15T10:00"),
-                        unsubscribed_at=utc("2022-01-01T10:00"),
-                    ),
-                    Contact(3, unsubscribed_at=utc("2020-07-15T10:00")),
-                )
-            )
+            Contact(1, subscribed_at=utc("2020-07-15T10:00")),
+            Contact(
+                2, subscribed_at=utc("2021-07-15T10:00"), unsubscribed_at=utc("2022-01-01T10:00")
+            ),
+            Contact(3, unsubscribed_at=utc("2020-07-15T10:00")),
         )
         assert boutique.matching(subscribed("IS_TODAY")) == {1, 2}
-        boutique.record(Contacts((Contact(1, subscribed_at=utc("2024-01-15T10:00")),)))
+        boutique.record(Contact(1, subscribed_at=utc("2024-01-15T10:00")))
         assert boutique.matching(subscribed("IS_TODAY")) == {2}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -38,8 +39,13 @@ from tests.parity.examples import (
     HOUR,
     LOCAL_DAYS,
     MILLISECOND,
+    bought,
+    criterion,
     last,
+    ordered,
     people_with_ids,
+    spent,
+    texted,
     utc,
 )
 from tests.parity.recorded_shop import NOW, RecordedShop
@@ -51,40 +57,17 @@ def boutique_apart(services: Services, audience: Audience, recorder: Recorder) -
     return RecordedShop(replace(services, audience=audience, recorder=recorder))
 
 
-def bought(operator: str, *products: str, **more: Any) -> Document:
-    return {"productPurchased": {"operator": operator, "products": list(products), **more}}
+subscribed = partial(criterion, "subscribeDate")
+last_ordered = partial(criterion, "lastOrderDate")
+located = partial(criterion, "location")
 
 
 def texted_in(operator: str, *keywords: str, **more: Any) -> Document:
-    return {"keyword": {"operator": operator, "keywords": list(keywords), **more}}
-
-
-def spent(operator: str, amount: str, **more: Any) -> Document:
-    return {"spend": {"operator": operator, "amount": amount, **more}}
-
-
-def ordered(operator: str, count: int, **more: Any) -> Document:
-    return {"ordersPlaced": {"operator": operator, "count": count, **more}}
-
-
-def texted(operator: str, count: int, **more: Any) -> Document:
-    return {"textsReceived": {"operator": operator, "count": count, **more}}
-
-
-def subscribed(operator: str, **more: Any) -> Document:
-    return {"subscribeDate": {"operator": operator, **more}}
-
-
-def last_ordered(operator: str, **more: Any) -> Document:
-    return {"lastOrderDate": {"operator": operator, **more}}
-
-
-def located(operator: str, **more: Any) -> Document:
-    return {"location": {"operator": operator, **more}}
+    return criterion("keyword", operator, keywords=list(keywords), **more)
 
 
 def is_a(kind: str) -> Document:
-    return {"contactType": {"operator": "IS", "type": kind}}
+    return criterion("contactType", "IS", type=kind)
 
 
 class TestLogic:
@@ -98,16 +81,14 @@ class TestLogic:
         assert boutique.size(ALL).share == 0
 
     def test_a_rule_and_its_complement_match_everyone(self, boutique: RecordedShop) -> None:
-        boutique.record(
-            Contacts((Contact(1), Contact(2, country="US", region="CA"), Contact(3, country="US")))
-        )
+        boutique.record(Contact(1), Contact(2, country="US", region="CA"), Contact(3, country="US"))
         rule = located("ANY_OF", countries=["US"], regions=["CA"])
         assert boutique.matching(rule) == {2}
         assert boutique.matching({"not": rule}) == {1, 3}
         assert boutique.matching(located("NONE_OF", countries=["US"], regions=["CA"])) == {1, 3}
 
     def test_facts_without_a_contact_count_for_no_one(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((Order(1, 2, NOW),)), Texts((Text(1, 2, NOW),)))
+        boutique.record(people_with_ids(1), Order(1, 2, NOW), Text(1, 2, NOW))
         assert boutique.matching(ordered("AT_LEAST", 0)) == {1}
         assert boutique.matching(ordered("AT_LEAST", 1)) == set()
         assert boutique.matching(texted("EQUALS", 0)) == {1}
@@ -118,7 +99,7 @@ class TestDates:
     def five(self, boutique: RecordedShop) -> RecordedShop:
         """Record contacts who subscribed exactly 0, 1, 2, 3 and 4 days ago, and one who did not."""
         contacts = [Contact(days, subscribed_at=NOW - days * DAY) for days in range(5)]
-        boutique.record(Contacts((*contacts, Contact(9))))
+        boutique.record(*contacts, Contact(9))
         return boutique
 
     @pytest.mark.parametrize(
@@ -148,9 +129,7 @@ class TestDates:
         self, boutique: RecordedShop
     ) -> None:
         times = (NOW - DAY, NOW - DAY + MILLISECOND, NOW, NOW + MILLISECOND)
-        boutique.record(
-            Contacts(tuple(Contact(id_, subscribed_at=time) for id_, time in enumerate(times)))
-        )
+        boutique.record(*(Contact(id_, subscribed_at=time) for id_, time in enumerate(times)))
         assert boutique.matching(subscribed("IN_LAST", days=1)) == {1, 2}
         assert boutique.matching(subscribed("NOT_IN_LAST", days=1)) == {0, 3}
         assert boutique.matching(subscribed("MORE_THAN_AGO", days=1)) == set()
@@ -169,17 +148,13 @@ class TestDates:
     def test_without_orders_the_last_order_date_is_missing(
         self, boutique: RecordedShop, operator: str, more: Mapping[str, Any]
     ) -> None:
-        boutique.record(
-            people_with_ids(1, 2), Orders((Order(1, 2, NOW - 2 * DAY, cancelled_at=NOW),))
-        )
+        boutique.record(people_with_ids(1, 2), Order(1, 2, NOW - 2 * DAY, cancelled_at=NOW))
         assert boutique.matching(last_ordered(operator, **more)) == set()
         assert boutique.matching({"not": last_ordered(operator, **more)}) == {1, 2}
 
     def test_the_first_and_last_recordable_instants(self, boutique: RecordedShop) -> None:
         first, last_one = utc("1970-01-01T00:00"), utc("2199-12-31T23:59:59.999")
-        boutique.record(
-            Contacts((Contact(1, subscribed_at=first), Contact(2, subscribed_at=last_one)))
-        )
+        boutique.record(Contact(1, subscribed_at=first), Contact(2, subscribed_at=last_one))
         assert boutique.matching(subscribed("ON", date="1970-01-01")) == {1}
         assert boutique.matching(subscribed("ON", date="2199-12-31")) == {2}
         assert boutique.matching(subscribed("IS_SET")) == {1, 2}
@@ -202,8 +177,7 @@ class TestWindows:
         boutique.now = utc("2024-03-31T12:00:00.250")
         times = (utc(start), utc(start) + MILLISECOND, boutique.now, boutique.now + MILLISECOND)
         boutique.record(
-            people_with_ids(0, 1, 2, 3),
-            Texts(tuple(Text(id_, id_, time) for id_, time in enumerate(times))),
+            people_with_ids(0, 1, 2, 3), *(Text(id_, id_, time) for id_, time in enumerate(times))
         )
         assert boutique.matching(texted("EQUALS", 1, within=last(1, unit))) == {1, 2}
 
@@ -216,8 +190,7 @@ class TestWindows:
             utc("2024-05-02T04:00"),
         )
         shop.record(
-            people_with_ids(0, 1, 2, 3),
-            Texts(tuple(Text(id_, id_, time) for id_, time in enumerate(times))),
+            people_with_ids(0, 1, 2, 3), *(Text(id_, id_, time) for id_, time in enumerate(times))
         )
         between = {"between": {"from": "2024-05-01", "to": "2024-05-01"}}
         assert shop.matching(texted("EQUALS", 1, within={"since": "2024-05-01"})) == {1, 2, 3}
@@ -228,9 +201,7 @@ class TestWindows:
         """Noon of April 9 in New York is noon of March 9 a month before, 31 days less an hour."""
         shop = RecordedShop(services, "America/New_York", utc("2024-04-09T16:00"))
         noon = utc("2024-03-09T17:00")
-        shop.record(
-            people_with_ids(1, 2), Texts((Text(1, 1, noon), Text(2, 2, noon + MILLISECOND)))
-        )
+        shop.record(people_with_ids(1, 2), Text(1, 1, noon), Text(2, 2, noon + MILLISECOND))
         assert shop.matching(texted("EQUALS", 1, within=last(1, "MONTHS"))) == {2}
         assert shop.matching(texted("EQUALS", 1, within=last(31, "DAYS"))) == {1, 2}
 
@@ -241,8 +212,8 @@ class TestNumbers:
         """Record contacts with 0, 1 and 2 orders and texts, who spent 0, 10.10 and 20.20."""
         boutique.record(
             people_with_ids(0, 1, 2),
-            Orders(tuple(Order(id_, (id_ + 1) // 2, NOW, Decimal("10.10")) for id_ in (1, 3, 4))),
-            Texts(tuple(Text(id_, (id_ + 1) // 2, NOW) for id_ in (1, 3, 4))),
+            *(Order(id_, (id_ + 1) // 2, NOW, Decimal("10.10")) for id_ in (1, 3, 4)),
+            *(Text(id_, (id_ + 1) // 2, NOW) for id_ in (1, 3, 4)),
         )
         return boutique
 
@@ -283,14 +254,10 @@ class TestNumbers:
         large = Decimal("99999999999999.9999")
         boutique.record(
             people_with_ids(1, 2),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal("0.1")),
-                    Order(2, 1, NOW, Decimal("0.2")),
-                    Order(3, 2, NOW, large),
-                    Order(4, 2, NOW, Decimal("0.0001")),
-                )
-            ),
+            Order(1, 1, NOW, Decimal("0.1")),
+            Order(2, 1, NOW, Decimal("0.2")),
+            Order(3, 2, NOW, large),
+            Order(4, 2, NOW, Decimal("0.0001")),
         )
         assert boutique.matching(spent("EQUALS", "0.30")) == {1}
         assert boutique.matching(spent("GREATER_THAN", "0.2999")) == {1, 2}
@@ -299,27 +266,21 @@ class TestNumbers:
     def test_refunds_are_subtracted_and_may_exceed_the_total(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal(50), Decimal("20.01")),
-                    Order(2, 2, NOW, Decimal(10), Decimal(15)),
-                )
-            ),
+            Order(1, 1, NOW, Decimal(50), Decimal("20.01")),
+            Order(2, 2, NOW, Decimal(10), Decimal(15)),
         )
         assert boutique.matching(spent("EQUALS", "29.99")) == {1}
         assert boutique.matching(spent("LESS_THAN", "0")) == {2}
         assert boutique.matching(ordered("EQUALS", 0)) == {2, 3}
 
     def test_a_free_order_counts(self, boutique: RecordedShop) -> None:
-        boutique.record(
-            people_with_ids(1), Orders((Order(1, 1, NOW, Decimal(0), lines=(Line("gift"),)),))
-        )
+        boutique.record(people_with_ids(1), Order(1, 1, NOW, Decimal(0), lines=(Line("gift"),)))
         assert boutique.matching(ordered("EQUALS", 1)) == {1}
         assert boutique.matching(bought("ANY_OF", "gift")) == {1}
         assert boutique.matching(spent("EQUALS", "0")) == {1}
 
     def test_a_buyer_from_last_year_spent_nothing_recently(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((Order(1, 1, NOW - 365 * DAY),)))
+        boutique.record(people_with_ids(1), Order(1, 1, NOW - 365 * DAY))
         assert boutique.matching(spent("EQUALS", "0", within=last(30, "DAYS"))) == {1}
         assert boutique.matching(spent("LESS_THAN", "10", within=last(30, "DAYS"))) == {1}
         assert boutique.matching(ordered("EQUALS", 0, within=last(30, "DAYS"))) == {1}
@@ -332,14 +293,10 @@ class TestSets:
     ) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(Line("a"),)),
-                    Order(2, 1, NOW, lines=(Line("b"),)),
-                    Order(3, 2, NOW, lines=(Line("a"), Line("b"), Line("c"))),
-                    Order(4, 3, NOW, lines=(Line("a"), Line("a"))),
-                )
-            ),
+            Order(1, 1, NOW, lines=(Line("a"),)),
+            Order(2, 1, NOW, lines=(Line("b"),)),
+            Order(3, 2, NOW, lines=(Line("a"), Line("b"), Line("c"))),
+            Order(4, 3, NOW, lines=(Line("a"), Line("a"))),
         )
         assert boutique.matching(bought("ALL_OF", "a", "b")) == {1, 2}
         assert boutique.matching(bought("ALL_OF", "a", "b", "a")) == {1, 2}
@@ -351,13 +308,9 @@ class TestSets:
     ) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(Line("a", 1),)),
-                    Order(2, 2, NOW, lines=(Line("a", 0),)),
-                    Order(3, 3, NOW, lines=(Line("a", -1), Line("b", 1))),
-                )
-            ),
+            Order(1, 1, NOW, lines=(Line("a", 1),)),
+            Order(2, 2, NOW, lines=(Line("a", 0),)),
+            Order(3, 3, NOW, lines=(Line("a", -1), Line("b", 1))),
         )
         assert boutique.matching(bought("ANY_OF", "a")) == {1}
         assert boutique.matching(bought("NONE_OF", "a")) == {2, 3}
@@ -365,15 +318,11 @@ class TestSets:
     def test_minimums_apply_to_each_product_separately(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(Line("a", 1), Line("a", 2), Line("a", -1))),
-                    Order(2, 2, NOW, lines=(Line("a"),)),
-                    Order(3, 2, NOW - DAY, lines=(Line("a"),)),
-                    Order(4, 3, NOW, lines=(Line("a"), Line("b"))),
-                    Order(5, 3, NOW, lines=(Line("b"),)),
-                )
-            ),
+            Order(1, 1, NOW, lines=(Line("a", 1), Line("a", 2), Line("a", -1))),
+            Order(2, 2, NOW, lines=(Line("a"),)),
+            Order(3, 2, NOW - DAY, lines=(Line("a"),)),
+            Order(4, 3, NOW, lines=(Line("a"), Line("b"))),
+            Order(5, 3, NOW, lines=(Line("b"),)),
         )
         assert boutique.matching(bought("ANY_OF", "a", minimumUnits=3)) == {1}
         assert boutique.matching(bought("ANY_OF", "a", minimumTimes=2)) == {2}
@@ -387,7 +336,7 @@ class TestSets:
         uses = (" JOIN\t", "join", "Straße", "STRASSE", "join us")
         boutique.record(
             people_with_ids(*range(5)),
-            Keywords(tuple(KeywordUse(id_, word, NOW) for id_, word in enumerate(uses))),
+            *(KeywordUse(id_, word, NOW) for id_, word in enumerate(uses)),
         )
         assert boutique.matching(texted_in("ANY_OF", "Join ")) == {0, 1}
         assert boutique.matching(texted_in("ALL_OF", "JOIN", " join", "Join")) == {0, 1}
@@ -397,14 +346,10 @@ class TestSets:
     def test_all_of_some_keywords_within_a_window(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2),
-            Keywords(
-                (
-                    KeywordUse(1, "join", NOW),
-                    KeywordUse(1, "vip", NOW - 2 * DAY),
-                    KeywordUse(2, "join", NOW),
-                    KeywordUse(2, "vip", NOW),
-                )
-            ),
+            KeywordUse(1, "join", NOW),
+            KeywordUse(1, "vip", NOW - 2 * DAY),
+            KeywordUse(2, "join", NOW),
+            KeywordUse(2, "vip", NOW),
         )
         assert boutique.matching(texted_in("ALL_OF", "join", "vip")) == {1, 2}
         assert boutique.matching(texted_in("ALL_OF", "join", "vip", within=last(1, "DAYS"))) == {2}
@@ -419,7 +364,7 @@ class TestSets:
         assert boutique.matching(located("NONE_OF", countries=["FR"])) == {1}
 
     def test_a_contact_without_a_country_is_in_no_country(self, boutique: RecordedShop) -> None:
-        boutique.record(Contacts((Contact(1), Contact(2, country=""), Contact(3, country="US"))))
+        boutique.record(Contact(1), Contact(2, country=""), Contact(3, country="US"))
         assert boutique.matching(located("IS_SET")) == {3}
         assert boutique.matching(located("IS_NOT_SET")) == {1, 2}
 
@@ -428,15 +373,11 @@ class TestTheSeed:
     def test_subscribers_since_a_day_who_have_not_ordered(self, boutique: RecordedShop) -> None:
         may = utc("2024-05-01T00:00")
         boutique.record(
-            Contacts(
-                (
-                    Contact(1, subscribed_at=may),
-                    Contact(2, subscribed_at=may),
-                    Contact(3, subscribed_at=may - MILLISECOND),
-                    Contact(4),
-                )
-            ),
-            Orders((Order(1, 2, may),)),
+            Contact(1, subscribed_at=may),
+            Contact(2, subscribed_at=may),
+            Contact(3, subscribed_at=may - MILLISECOND),
+            Contact(4),
+            Order(1, 2, may),
         )
         since = subscribed("ON_OR_AFTER", date="2024-05-01")
         assert boutique.matching({"all": [since, ordered("EQUALS", 0)]}) == {1}
@@ -444,14 +385,10 @@ class TestTheSeed:
     def test_spent_over_fifty_and_never_texted(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal("50.01")),
-                    Order(2, 2, NOW, Decimal("50.00")),
-                    Order(3, 3, NOW, Decimal("99")),
-                )
-            ),
-            Texts((Text(1, 3, NOW),)),
+            Order(1, 1, NOW, Decimal("50.01")),
+            Order(2, 2, NOW, Decimal("50.00")),
+            Order(3, 3, NOW, Decimal("99")),
+            Text(1, 3, NOW),
         )
         over = spent("GREATER_THAN", "50.00")
         assert boutique.matching({"all": [over, texted("EQUALS", 0)]}) == {1}
@@ -459,13 +396,9 @@ class TestTheSeed:
     def test_one_bottle_or_the_other(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(Line("coral"),)),
-                    Order(2, 2, NOW, lines=(Line("lime"),)),
-                    Order(3, 3, NOW, lines=(Line("plain"),)),
-                )
-            ),
+            Order(1, 1, NOW, lines=(Line("coral"),)),
+            Order(2, 2, NOW, lines=(Line("lime"),)),
+            Order(3, 3, NOW, lines=(Line("plain"),)),
         )
         either = {"any": [bought("ANY_OF", "coral"), bought("ANY_OF", "lime")]}
         assert boutique.matching(either) == {1, 2}
@@ -478,30 +411,23 @@ class TestTheSeed:
         every = tuple(Line(product) for product in four)
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal(50), lines=every[:2]),
-                    Order(2, 1, NOW, Decimal("49.99"), lines=every[2:]),
-                    Order(3, 2, NOW, Decimal(100), lines=every),
-                    Order(4, 3, NOW, Decimal(10), lines=every[:3]),
-                )
-            ),
+            Order(1, 1, NOW, Decimal(50), lines=every[:2]),
+            Order(2, 1, NOW, Decimal("49.99"), lines=every[2:]),
+            Order(3, 2, NOW, Decimal(100), lines=every),
+            Order(4, 3, NOW, Decimal(10), lines=every[:3]),
         )
         rule = {"all": [spent("LESS_THAN", "100"), bought("ALL_OF", *four)]}
         assert boutique.matching(rule) == {1}
 
     def test_the_default_segments(self, boutique: RecordedShop) -> None:
         boutique.record(
-            Contacts(
-                (
-                    Contact(1, country="US"),
-                    Contact(2, country="CA"),
-                    Contact(3, country="DE"),
-                    Contact(4),
-                )
-            ),
-            Orders((Order(1, 3, NOW), Order(2, 4, NOW))),
-            Texts(tuple(Text(number, 1 + number // 2, NOW) for number in range(7))),
+            Contact(1, country="US"),
+            Contact(2, country="CA"),
+            Contact(3, country="DE"),
+            Contact(4),
+            Order(1, 3, NOW),
+            Order(2, 4, NOW),
+            *(Text(number, 1 + number // 2, NOW) for number in range(7)),
         )
         found = {
             segment.name: boutique.matching(segment.rule)
@@ -515,14 +441,10 @@ class TestTheSeed:
         lately, once = NOW - DAY, NOW - 91 * DAY
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    *(Order(id_, 1, lately, Decimal(200), lines=(Line("a"),)) for id_ in (1, 2, 3)),
-                    Order(4, 2, once, lines=(Line("a"), Line("b"))),
-                    Order(5, 3, lately, lines=(Line("b"),)),
-                )
-            ),
-            Keywords((KeywordUse(4, "Deals", NOW),)),
+            *(Order(id_, 1, lately, Decimal(200), lines=(Line("a"),)) for id_ in (1, 2, 3)),
+            Order(4, 2, once, lines=(Line("a"), Line("b"))),
+            Order(5, 3, lately, lines=(Line("b"),)),
+            KeywordUse(4, "Deals", NOW),
         )
         services = boutique.services
         found = {
@@ -541,9 +463,7 @@ class TestCase1:
     def test_bought_3_days_ago__100_days_ago__never(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(3, 100, 999),
-            Orders(
-                tuple(Order(days, days, NOW - days * DAY, lines=(Line("a"),)) for days in (3, 100))
-            ),
+            *(Order(days, days, NOW - days * DAY, lines=(Line("a"),)) for days in (3, 100)),
         )
         recently = last(30, "DAYS")
         for rule in (
@@ -563,12 +483,8 @@ class TestCase2:
     ) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(Line("a"), Line("b"))),
-                    Order(2, 2, NOW, lines=(Line("b"),)),
-                )
-            ),
+            Order(1, 1, NOW, lines=(Line("a"), Line("b"))),
+            Order(2, 2, NOW, lines=(Line("b"),)),
         )
         assert boutique.matching(bought("NONE_OF", "a")) == {2, 3}
 
@@ -600,14 +516,14 @@ class TestCase3:
     def test_a_canceled_or_fully_refunded_order_does_not_count(
         self, boutique: RecordedShop, change: dict[str, Any], keep_lines: bool
     ) -> None:
-        boutique.record(people_with_ids(1, 2), Orders((ORDER,)))
+        boutique.record(people_with_ids(1, 2), ORDER)
         assert boutique.answers(BECAUSE_OF_IT) == [{1}] * 6
         boutique.record(Orders((replace(ORDER, **change),), keep_lines))
         assert boutique.answers(BECAUSE_OF_IT) == [set()] * 6
         assert boutique.matching(spent("EQUALS", "0")) == {1, 2}
 
     def test_a_partly_refunded_order_still_counts(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((replace(ORDER, refunded=Decimal("49.99")),)))
+        boutique.record(people_with_ids(1), replace(ORDER, refunded=Decimal("49.99")))
         assert boutique.matching(spent("EQUALS", "0.01")) == {1}
         assert boutique.matching(ordered("EQUALS", 1)) == {1}
         assert boutique.matching(bought("ALL_OF", "a", "b")) == {1}
@@ -617,14 +533,10 @@ class TestCase4:
     def test_spend_within_a_day_excludes_older_orders(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),
-            Orders(
-                (
-                    Order(1, 1, NOW - 3 * DAY, Decimal(10)),
-                    Order(2, 1, NOW, Decimal(5)),
-                    Order(3, 2, NOW, Decimal(15)),
-                    Order(4, 3, NOW, Decimal(25)),
-                )
-            ),
+            Order(1, 1, NOW - 3 * DAY, Decimal(10)),
+            Order(2, 1, NOW, Decimal(5)),
+            Order(3, 2, NOW, Decimal(15)),
+            Order(4, 3, NOW, Decimal(25)),
         )
         assert boutique.matching(spent("EQUALS", "15.00", within=last(1, "DAYS"))) == {2}
         assert boutique.matching(spent("EQUALS", "15.00")) == {1, 2}
@@ -632,9 +544,7 @@ class TestCase4:
 
 class TestCase5:
     def test_fewer_than_two_texts_matches_none_and_one(self, boutique: RecordedShop) -> None:
-        boutique.record(
-            people_with_ids(0, 1, 2), Texts((Text(1, 1, NOW), Text(2, 2, NOW), Text(3, 2, NOW)))
-        )
+        boutique.record(people_with_ids(0, 1, 2), Text(1, 1, NOW), Text(2, 2, NOW), Text(3, 2, NOW))
         assert boutique.matching(texted("LESS_THAN", 2)) == {0, 1}
 
 
@@ -642,7 +552,7 @@ class TestCase6:
     def test_a_contact_matches_no_recent_texts_once_the_window_has_passed(
         self, boutique: RecordedShop
     ) -> None:
-        boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW),)))
+        boutique.record(people_with_ids(1), Text(1, 1, NOW))
         rule = texted("EQUALS", 0, within=last(1, "HOURS"))
         for waited, matching in (
             (timedelta(), set()),
@@ -655,7 +565,7 @@ class TestCase6:
             assert boutique.matching(rule) == matching
 
     def test_a_future_text_counts_in_a_window_once_it_is_sent(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW + MILLISECOND),)))
+        boutique.record(people_with_ids(1), Text(1, 1, NOW + MILLISECOND))
         rule = texted("EQUALS", 1, within=last(1, "HOURS"))
         assert boutique.matching(rule) == set()
         boutique.now = NOW + MILLISECOND
@@ -676,10 +586,7 @@ class TestCase7:
     def test_unusual_properties_are_kept_and_break_no_rule(
         self, boutique: RecordedShop, properties: str
     ) -> None:
-        boutique.record(
-            Contacts((Contact(1, country="US", properties=properties), Contact(2))),
-            Orders((ORDER,)),
-        )
+        boutique.record(Contact(1, country="US", properties=properties), Contact(2), ORDER)
         stored = boutique.engine.people([1, 2])
         assert stored.keys() == {1, 2}
         kept = json.loads(stored[1].properties, parse_int=float)
@@ -694,16 +601,9 @@ def hostile(services: Services) -> RecordedShop:
     """Record contacts, the n-th of which has the n-th hostile string in every text field."""
     shop = RecordedShop(services)
     shop.record(
-        Contacts(
-            tuple(
-                Contact(id_, phone=text, country="US", region=text)
-                for id_, text in enumerate(HOSTILE)
-            )
-        ),
-        Orders(
-            tuple(Order(id_, id_, NOW, lines=(Line(text),)) for id_, text in enumerate(HOSTILE))
-        ),
-        Keywords(tuple(KeywordUse(id_, text, NOW) for id_, text in enumerate(HOSTILE))),
+        *(Contact(id_, phone=text, country="US", region=text) for id_, text in enumerate(HOSTILE)),
+        *(Order(id_, id_, NOW, lines=(Line(text),)) for id_, text in enumerate(HOSTILE)),
+        *(KeywordUse(id_, text, NOW) for id_, text in enumerate(HOSTILE)),
     )
     return shop
 
@@ -798,10 +698,14 @@ class TestCases9And10:
     def test_the_last_version_in_a_batch_counts(self, boutique: RecordedShop) -> None:
         early = replace(ORDER, total=Decimal(1), lines=(Line("c", 9), Line("c"), Line("d")))
         boutique.record(
-            Contacts((Contact(1, country="DE"), Contact(1, country="US"))),
-            Orders((early, ORDER)),
-            Texts((Text(1, 2, NOW), Text(1, 1, NOW))),
-            Keywords((KeywordUse(1, "join", NOW), KeywordUse(1, " JOIN", NOW))),
+            Contact(1, country="DE"),
+            Contact(1, country="US"),
+            early,
+            ORDER,
+            Text(1, 2, NOW),
+            Text(1, 1, NOW),
+            KeywordUse(1, "join", NOW),
+            KeywordUse(1, " JOIN", NOW),
         )
         assert boutique.answers(BECAUSE_OF_IT) == [{1}] * 6
         assert boutique.matching(bought("ANY_OF", "c", "d")) == set()
@@ -817,15 +721,15 @@ class TestCases9And10:
 
 class TestCase11:
     def test_an_order_is_replaced_with_fewer_lines(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((ORDER,)))
-        boutique.record(Orders((replace(ORDER, lines=(Line("b"),)),)))
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, lines=(Line("b"),)))
         assert boutique.matching(bought("ANY_OF", "a")) == set()
         assert boutique.matching(bought("ANY_OF", "b")) == {1}
         assert boutique.matching(bought("ANY_OF", "b", minimumUnits=2)) == set()
 
     def test_an_order_loses_its_lines_and_gets_lines_again(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((ORDER,)))
-        boutique.record(Orders((replace(ORDER, lines=()),)))
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, lines=()))
         assert boutique.matching(bought("ANY_OF", "a", "b")) == set()
         assert boutique.matching(ordered("EQUALS", 1)) == {1}
         boutique.record(OrderLines(((1, Line("b")), (1, Line("c")))))
@@ -833,8 +737,8 @@ class TestCase11:
         assert boutique.matching(bought("ANY_OF", "a")) == set()
 
     def test_an_order_is_replaced_with_another_total_and_time(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((ORDER,)))
-        boutique.record(Orders((replace(ORDER, total=Decimal(7), ordered_at=NOW - 9 * DAY),)))
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, total=Decimal(7), ordered_at=NOW - 9 * DAY))
         assert boutique.matching(spent("EQUALS", "7.00")) == {1}
         assert boutique.matching(ordered("EQUALS", 1, within=last(2, "DAYS"))) == set()
         assert boutique.matching(bought("ANY_OF", "a", within=last(2, "DAYS"))) == set()
@@ -844,7 +748,7 @@ class TestCase11:
     def test_an_order_moves_to_another_contact_and_back(
         self, boutique: RecordedShop, keep_lines: bool
     ) -> None:
-        boutique.record(people_with_ids(1, 2), Orders((ORDER,)))
+        boutique.record(people_with_ids(1, 2), ORDER)
         for owner in (2, 1, 2):
             boutique.record(Orders((replace(ORDER, contact_id=owner),), keep_lines))
             assert boutique.answers(BECAUSE_OF_IT) == [{owner}] * 6
@@ -852,7 +756,7 @@ class TestCase11:
     def test_a_text_moves_to_another_contact_and_back(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1, 2))
         for owner in (1, 2, 1):
-            boutique.record(Texts((Text(1, owner, NOW),)))
+            boutique.record(Text(1, owner, NOW))
             assert boutique.matching(texted("EQUALS", 1)) == {owner}
             assert boutique.matching(texted("EQUALS", 0)) == {1, 2} - {owner}
 
@@ -870,7 +774,7 @@ class TestCase12:
             (replace(contact, unsubscribed_at=left, subscribed_at=second), "2024-07-13", {1}),
             (replace(contact, unsubscribed_at=second, subscribed_at=second), "2024-07-13", set()),
         ):
-            boutique.record(Contacts((recorded,)))
+            boutique.record(recorded)
             assert boutique.matching(subscribed("ON", date=date)) == {1}
             assert boutique.matching(is_a("TEXTABLE")) == textable
             assert boutique.matching(is_a("SUBSCRIBER")) == textable
@@ -880,14 +784,10 @@ class TestCase12:
         self, boutique: RecordedShop
     ) -> None:
         boutique.record(
-            Contacts(
-                (
-                    Contact(1, subscribed_at=NOW),
-                    Contact(2, phone=" ", subscribed_at=NOW),
-                    Contact(3, phone="+1", subscribed_at=NOW),
-                    Contact(4, phone="+1"),
-                )
-            )
+            Contact(1, subscribed_at=NOW),
+            Contact(2, phone=" ", subscribed_at=NOW),
+            Contact(3, phone="+1", subscribed_at=NOW),
+            Contact(4, phone="+1"),
         )
         assert boutique.matching(is_a("SUBSCRIBER")) == {1, 2, 3}
         assert boutique.matching(is_a("TEXTABLE")) == {3}
@@ -908,7 +808,7 @@ class TestCase13:
         assert boutique_apart.answers(ABOUT_IT) == without
         assert boutique_apart.size(ALL).contacts == 1
 
-        boutique_apart.record(Contacts((Contact(1, "+1", "US", subscribed_at=NOW - DAY),)))
+        boutique_apart.record(Contact(1, "+1", "US", subscribed_at=NOW - DAY))
         assert boutique_apart.answers(ABOUT_IT) == ANSWERS
 
     def test_a_contact_recorded_again_has_no_earlier_facts(
@@ -940,7 +840,7 @@ class TestCase14:
         third = RecordedShop(one.services, id=one.id + 16_000_000)
         one.record(*HISTORY)
         other.record(people_with_ids(1, 3))
-        third.record(Contacts((Contact(1, country="DE"),)), Orders((Order(1, 1, NOW),)))
+        third.record(Contact(1, country="DE"), Order(1, 1, NOW))
         assert one.answers(ABOUT_IT) == ANSWERS
         assert other.matching(ALL) == {1, 3}
         assert other.answers(BECAUSE_OF_IT) == [set()] * 6
@@ -963,12 +863,12 @@ class TestCase15:
         shop = RecordedShop(services, zone)
         times = dict(enumerate((before, first, last_one, after)))
         shop.record(
-            Contacts(tuple(Contact(id_, subscribed_at=time) for id_, time in times.items())),
-            Orders(tuple(Order(id_, id_, time) for id_, time in times.items())),
-            Texts(tuple(Text(id_, id_, time) for id_, time in times.items())),
+            *(Contact(id_, subscribed_at=time) for id_, time in times.items()),
+            *(Order(id_, id_, time) for id_, time in times.items()),
+            *(Text(id_, id_, time) for id_, time in times.items()),
         )
         only = {"between": {"from": day, "to": day}}
-        for criterion in (subscribed, last_ordered):
+        for dated in (subscribed, last_ordered):
             expected = {
                 "ON": {1, 2},
                 "NOT_ON": {0, 3},
@@ -977,9 +877,9 @@ class TestCase15:
                 "AFTER": {3},
                 "ON_OR_AFTER": {1, 2, 3},
             }
-            rules = [criterion(operator, date=day) for operator in expected]
+            rules = [dated(operator, date=day) for operator in expected]
             assert dict(zip(expected, shop.answers(rules), strict=True)) == expected
-            assert shop.matching(criterion("BETWEEN", date=day, upTo=day)) == {1, 2}
+            assert shop.matching(dated("BETWEEN", date=day, upTo=day)) == {1, 2}
         for count in (texted, ordered):
             windows = (only, {"since": day}, {"before": day})
             found = shop.answers([count("EQUALS", 1, within=window) for window in windows])
@@ -990,9 +890,7 @@ class TestCase15:
     ) -> None:
         shop = RecordedShop(services, zone)
         hours = [utc(start) + hour * HOUR for hour in range(-24, 48)]
-        shop.record(
-            Contacts(tuple(Contact(id_, subscribed_at=time) for id_, time in enumerate(hours)))
-        )
+        shop.record(*(Contact(id_, subscribed_at=time) for id_, time in enumerate(hours)))
         length = (utc(end) - utc(start)) // HOUR
         assert shop.matching(subscribed("ON", date=day)) == set(range(24, 24 + length))
 
@@ -1002,8 +900,10 @@ class TestCase15:
         shop = RecordedShop(services, zone, utc(end))
         ago = shop.now - DAY
         shop.record(
-            Contacts((Contact(1, subscribed_at=ago), Contact(2, subscribed_at=ago + MILLISECOND))),
-            Texts((Text(1, 1, ago), Text(2, 2, ago + MILLISECOND))),
+            Contact(1, subscribed_at=ago),
+            Contact(2, subscribed_at=ago + MILLISECOND),
+            Text(1, 1, ago),
+            Text(2, 2, ago + MILLISECOND),
         )
         assert shop.matching(subscribed("IN_LAST", days=1)) == {2}
         assert shop.matching(texted("EQUALS", 1, within=last(1, "DAYS"))) == {2}

@@ -7,18 +7,7 @@ from typing import Any
 import pytest
 
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import (
-    Contact,
-    Contacts,
-    Document,
-    Line,
-    Order,
-    Orders,
-    Product,
-    Products,
-    Text,
-    Texts,
-)
+from tests.parity.evaluation.facts import Contact, Document, Line, Order, Orders, Product, Text
 from tests.parity.evaluation.purchases import title_holds
 from tests.parity.examples import (
     DAY,
@@ -26,6 +15,7 @@ from tests.parity.examples import (
     MILLISECOND,
     criterion,
     last,
+    ordered,
     people_with_ids,
     utc,
 )
@@ -48,10 +38,6 @@ def clicked(operator: str, count: int, **more: Any) -> Document:
     return criterion("textsClicked", operator, count=count, **more)
 
 
-def ordered(operator: str, count: int, **more: Any) -> Document:
-    return criterion("ordersPlaced", operator, count=count, **more)
-
-
 def titled(words: str, operator: str = "TITLE_CONTAINS", **more: Any) -> Document:
     return criterion("productPurchased", operator, words=words, **more)
 
@@ -70,15 +56,11 @@ class TestAverageOrderValue:
         """Record averages of 10/3, 5, none at all, none because of a cancellation, and 0."""
         boutique.record(
             people_with_ids(1, 2, 3, 4, 5),
-            Orders(
-                (
-                    *paid(10, 1, "3", "3", "4"),
-                    *paid(20, 2, "4.99", "5.01"),
-                    *paid(40, 4, "7", cancelled_at=NOW),
-                    *paid(45, 4, "8", refunded=Decimal(8)),
-                    *paid(50, 5, "0"),
-                )
-            ),
+            *paid(10, 1, "3", "3", "4"),
+            *paid(20, 2, "4.99", "5.01"),
+            *paid(40, 4, "7", cancelled_at=NOW),
+            *paid(45, 4, "8", refunded=Decimal(8)),
+            *paid(50, 5, "0"),
         )
         return boutique
 
@@ -109,17 +91,14 @@ class TestAverageOrderValue:
 
     def test_an_average_excludes_refunds(self, boutique: RecordedShop) -> None:
         boutique.record(
-            people_with_ids(1),
-            Orders((*paid(1, 1, "10"), *paid(2, 1, "10", refunded=Decimal("5.0001")))),
+            people_with_ids(1), *paid(1, 1, "10"), *paid(2, 1, "10", refunded=Decimal("5.0001"))
         )
         assert boutique.matching(average("GREATER_THAN", "7.4999")) == {1}
         assert boutique.matching(average("LESS_THAN", "7.5")) == {1}
 
     def test_averages_of_the_largest_amounts_are_exact(self, boutique: RecordedShop) -> None:
         most, less = "99999999999999.9999", "99999999999999.9998"
-        boutique.record(
-            people_with_ids(1, 2), Orders((*paid(10, 1, *[most] * 9, less), *paid(20, 2, most)))
-        )
+        boutique.record(people_with_ids(1, 2), *paid(10, 1, *[most] * 9, less), *paid(20, 2, most))
         assert boutique.matching(average("EQUALS", most)) == {2}
         assert boutique.matching(average("LESS_THAN", most)) == {1}
         assert boutique.matching(average("GREATER_THAN", less)) == {1, 2}
@@ -127,13 +106,9 @@ class TestAverageOrderValue:
     def test_an_average_within_a_window_uses_only_its_orders(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2),
-            Orders(
-                (
-                    *paid(1, 1, "10"),
-                    Order(2, 1, NOW - DAY, Decimal(90)),
-                    Order(3, 2, NOW - DAY, Decimal(90)),
-                )
-            ),
+            *paid(1, 1, "10"),
+            Order(2, 1, NOW - DAY, Decimal(90)),
+            Order(3, 2, NOW - DAY, Decimal(90)),
         )
         assert boutique.matching(average("EQUALS", "10", within=LATELY)) == {1}
         assert boutique.matching(average("EQUALS", "50")) == {1}
@@ -144,23 +119,15 @@ class TestFirstOrderDate:
     def test_the_first_order_is_the_first_that_counts(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    Order(1, 1, NOW - 9 * DAY, cancelled_at=NOW),
-                    Order(2, 1, NOW - 8 * DAY, refunded=Decimal(10)),
-                    Order(3, 1, NOW - 3 * DAY),
-                    Order(4, 1, NOW),
-                    Order(5, 2, NOW - 9 * DAY),
-                    Order(6, 2, NOW),
-                    Order(7, 3, NOW, cancelled_at=NOW),
-                )
-            ),
+            Order(1, 1, NOW - 9 * DAY, cancelled_at=NOW),
+            Order(2, 1, NOW - 8 * DAY, refunded=Decimal(10)),
+            Order(3, 1, NOW - 3 * DAY),
+            Order(4, 1, NOW),
+            Order(5, 2, NOW - 9 * DAY),
+            Order(6, 2, NOW),
+            Order(7, 3, NOW, cancelled_at=NOW),
         )
-        first = {
-            "2024-07-12": {1},
-            "2024-07-06": {2},
-            "2024-07-15": set(),
-        }
+        first = {"2024-07-12": {1}, "2024-07-06": {2}, "2024-07-15": set()}
         for day, matching in first.items():
             assert boutique.matching(criterion("firstOrderDate", "ON", date=day)) == matching
         assert boutique.matching(criterion("firstOrderDate", "IN_LAST", days=4)) == {1}
@@ -174,16 +141,12 @@ class TestOrdersWith:
         a, b, returned = Line("a"), Line("b"), Line("a", -1)
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal(50), lines=(a, a, b)),
-                    Order(2, 1, NOW - DAY, Decimal(10), lines=(b,)),
-                    Order(3, 2, NOW, Decimal(60), Decimal("10.01"), lines=(a,)),
-                    Order(4, 2, NOW, Decimal("49.99"), lines=(b,)),
-                    Order(5, 3, NOW, Decimal(99), lines=(returned, Line("a", 0))),
-                    Order(6, 3, NOW, Decimal(99), cancelled_at=NOW, lines=(a,)),
-                )
-            ),
+            Order(1, 1, NOW, Decimal(50), lines=(a, a, b)),
+            Order(2, 1, NOW - DAY, Decimal(10), lines=(b,)),
+            Order(3, 2, NOW, Decimal(60), Decimal("10.01"), lines=(a,)),
+            Order(4, 2, NOW, Decimal("49.99"), lines=(b,)),
+            Order(5, 3, NOW, Decimal(99), lines=(returned, Line("a", 0))),
+            Order(6, 3, NOW, Decimal(99), cancelled_at=NOW, lines=(a,)),
         )
         return boutique
 
@@ -215,18 +178,14 @@ class TestOrdersWith:
     ) -> None:
         boutique.record(
             people_with_ids(1),
-            Orders(
-                (
-                    Order(1, 1, NOW, Decimal(1), lines=(Line("a"),)),
-                    Order(2, 1, NOW, Decimal(99), lines=(Line("b"),)),
-                )
-            ),
+            Order(1, 1, NOW, Decimal(1), lines=(Line("a"),)),
+            Order(2, 1, NOW, Decimal(99), lines=(Line("b"),)),
         )
         assert boutique.matching(ordered("AT_LEAST", 1, products=["a"], minimumValue="99")) == set()
 
     def test_an_order_that_moves_counts_for_its_new_contact(self, boutique: RecordedShop) -> None:
         order = Order(1, 1, NOW, lines=(Line("a"),))
-        boutique.record(people_with_ids(1, 2), Orders((order,)))
+        boutique.record(people_with_ids(1, 2), order)
         boutique.record(Orders((replace(order, contact_id=2),), keep_lines=True))
         assert boutique.matching(ordered("EQUALS", 1, products=["a"])) == {2}
 
@@ -239,17 +198,13 @@ class TestTitles:
         coral, lime = Line("c"), Line("l")
         boutique.record(
             people_with_ids(1, 2, 3, 4, 5),
-            Products(tuple(Product(id_, title) for id_, title in titles.items())),
-            Orders(
-                (
-                    Order(1, 1, NOW, lines=(coral, lime)),
-                    Order(2, 2, NOW, lines=(coral, coral)),
-                    Order(3, 2, NOW - DAY, lines=(coral,)),
-                    Order(4, 3, NOW, lines=(lime,)),
-                    Order(5, 4, NOW, lines=(Line("m", 5), Line("c", -1))),
-                    Order(6, 5, NOW, cancelled_at=NOW, lines=(coral,)),
-                )
-            ),
+            *(Product(id_, title) for id_, title in titles.items()),
+            Order(1, 1, NOW, lines=(coral, lime)),
+            Order(2, 2, NOW, lines=(coral, coral)),
+            Order(3, 2, NOW - DAY, lines=(coral,)),
+            Order(4, 3, NOW, lines=(lime,)),
+            Order(5, 4, NOW, lines=(Line("m", 5), Line("c", -1))),
+            Order(6, 5, NOW, cancelled_at=NOW, lines=(coral,)),
         )
         return boutique
 
@@ -277,19 +232,17 @@ class TestTitles:
         assert bottles.matching(rule) == matching
 
     def test_a_product_has_its_latest_title_or_else_its_id(self, boutique: RecordedShop) -> None:
-        boutique.record(people_with_ids(1), Orders((Order(1, 1, NOW, lines=(Line("Tea-Pot"),)),)))
+        boutique.record(people_with_ids(1), Order(1, 1, NOW, lines=(Line("Tea-Pot"),)))
         assert boutique.matching(titled("tea")) == {1}
-        boutique.record(Products((Product("Tea-Pot", "Kettle"),)))
+        boutique.record(Product("Tea-Pot", "Kettle"))
         assert boutique.matching(titled("tea")) == set()
         assert boutique.matching(titled("KETTLE")) == {1}
 
     def test_hostile_words_only_find_titles_that_contain_them(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(*range(len(HOSTILE))),
-            Products(tuple(Product(f"p{id_}", text) for id_, text in enumerate(HOSTILE))),
-            Orders(
-                tuple(Order(id_, id_, NOW, lines=(Line(f"p{id_}"),)) for id_ in range(len(HOSTILE)))
-            ),
+            *(Product(f"p{id_}", text) for id_, text in enumerate(HOSTILE)),
+            *(Order(id_, id_, NOW, lines=(Line(f"p{id_}"),)) for id_ in range(len(HOSTILE))),
         )
         rules = [boutique.rule(titled(words)) for words in HOSTILE]
         for words, found in zip(HOSTILE, boutique.matching_each(rules), strict=True):
@@ -304,16 +257,12 @@ class TestClicks:
         long_ago = NOW - 3 * DAY
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Texts(
-                (
-                    Text(1, 1, long_ago, NOW),
-                    Text(2, 1, NOW),
-                    Text(3, 1, NOW),
-                    Text(4, 2, long_ago, long_ago),
-                    Text(5, 2, long_ago, NOW + DAY),
-                    Text(6, 3, NOW),
-                )
-            ),
+            Text(1, 1, long_ago, NOW),
+            Text(2, 1, NOW),
+            Text(3, 1, NOW),
+            Text(4, 2, long_ago, long_ago),
+            Text(5, 2, long_ago, NOW + DAY),
+            Text(6, 3, NOW),
         )
         return boutique
 
@@ -362,9 +311,9 @@ class TestClicks:
     def test_a_text_recorded_again_without_its_click_is_not_clicked(
         self, boutique: RecordedShop
     ) -> None:
-        boutique.record(people_with_ids(1), Texts((Text(1, 1, NOW, NOW),)))
+        boutique.record(people_with_ids(1), Text(1, 1, NOW, NOW))
         assert boutique.matching(clicked("EQUALS", 1)) == {1}
-        boutique.record(Texts((Text(1, 1, NOW),)))
+        boutique.record(Text(1, 1, NOW))
         assert boutique.matching(clicked("EQUALS", 0)) == {1}
         assert boutique.matching(rate("EQUALS", "0")) == {1}
 
@@ -373,16 +322,12 @@ class TestConsent:
     def test_each_contact_has_one_status(self, boutique: RecordedShop) -> None:
         early = NOW - MILLISECOND
         boutique.record(
-            Contacts(
-                (
-                    Contact(1, subscribed_at=NOW),
-                    Contact(2, subscribed_at=NOW, unsubscribed_at=early),
-                    Contact(3, subscribed_at=NOW, unsubscribed_at=NOW),
-                    Contact(4, subscribed_at=early, unsubscribed_at=NOW),
-                    Contact(5, unsubscribed_at=NOW),
-                    Contact(6),
-                )
-            )
+            Contact(1, subscribed_at=NOW),
+            Contact(2, subscribed_at=NOW, unsubscribed_at=early),
+            Contact(3, subscribed_at=NOW, unsubscribed_at=NOW),
+            Contact(4, subscribed_at=early, unsubscribed_at=NOW),
+            Contact(5, unsubscribed_at=NOW),
+            Contact(6),
         )
         expected = {"SUBSCRIBED": {1, 2}, "UNSUBSCRIBED": {3, 4, 5}, "NEVER": {6}}
         for status, matching in expected.items():
@@ -396,14 +341,12 @@ class TestConsent:
         shop = RecordedShop(services, "America/New_York")
         evening, midnight = utc("2024-05-01T03:59:59.999"), utc("2024-05-01T04:00")
         shop.record(
-            Contacts(
-                (
-                    Contact(1, unsubscribed_at=evening, created_at=midnight),
-                    Contact(2, unsubscribed_at=midnight, created_at=evening),
-                    Contact(3),
-                )
-            ),
-            Texts((Text(1, 1, evening - DAY), Text(2, 1, evening), Text(3, 2, midnight))),
+            Contact(1, unsubscribed_at=evening, created_at=midnight),
+            Contact(2, unsubscribed_at=midnight, created_at=evening),
+            Contact(3),
+            Text(1, 1, evening - DAY),
+            Text(2, 1, evening),
+            Text(3, 2, midnight),
         )
         for key, before, after in (
             ("lastTextDate", 1, 2),
@@ -418,7 +361,7 @@ class TestConsent:
 
 class TestInSegment:
     def test_a_reference_uses_the_current_rule_of_the_segment(self, boutique: RecordedShop) -> None:
-        boutique.record(Contacts((Contact(1, country="US"), Contact(2), Contact(3, country="CA"))))
+        boutique.record(Contact(1, country="US"), Contact(2), Contact(3, country="CA"))
         in_us = criterion("location", "ANY_OF", countries=["US"])
         inside = criterion("inSegment", "IS", segment="American")
         boutique.save({"American": in_us, "Others": {"not": inside}})
@@ -427,7 +370,7 @@ class TestInSegment:
         assert boutique.matching(criterion("inSegment", "IS_NOT", segment="American")) == {2, 3}
         assert boutique.matching(others) == {2, 3}
         assert boutique.matching({"all": [others, criterion("location", "IS_SET")]}) == {3}
-        boutique.record(Contacts((Contact(2, country="US"),)))
+        boutique.record(Contact(2, country="US"))
         assert boutique.matching(inside) == {1, 2}
         assert boutique.matching(others) == {3}
 

@@ -172,11 +172,9 @@ class TestAreaCodes:
     @pytest.fixture
     def phones(self, boutique: RecordedShop) -> RecordedShop:
         boutique.record(
-            Contacts(
-                tuple(
-                    Contact(id_, phone=phone, country=country)
-                    for id_, (phone, country, _) in enumerate(PHONES)
-                )
+            *(
+                Contact(id_, phone=phone, country=country)
+                for id_, (phone, country, _) in enumerate(PHONES)
             )
         )
         return boutique
@@ -208,11 +206,9 @@ def hostile(services: Services) -> RecordedShop:
     """Record contacts, the n-th of which has the n-th hostile string as tag, city and domain."""
     shop = RecordedShop(services)
     shop.record(
-        Contacts(
-            tuple(
-                Contact(id_, tags=(text, "same"), city=text, email=f"a@{text}"[:255])
-                for id_, text in enumerate(HOSTILE)
-            )
+        *(
+            Contact(id_, tags=(text, "same"), city=text, email=f"a@{text}"[:255])
+            for id_, text in enumerate(HOSTILE)
         )
     )
     return shop

@@ -65,7 +65,7 @@ class TestTexts:
     def test_any_of_is_exact_and_contains_ignores_case(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
-        boutique.record(contacts_with(self.VALUES), Contacts((Contact(12),)))
+        boutique.record(contacts_with(self.VALUES), Contact(12))
         assert boutique.matching(rule) == matching
 
     def test_greek_text_contains_its_beginning_in_capitals(self, boutique: RecordedShop) -> None:
@@ -233,7 +233,7 @@ def hostile(services: Services) -> RecordedShop:
     shop = RecordedShop(services)
     documents = [json.dumps({text: text, "it": text}) for text in HOSTILE]
     shop.record(
-        Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents))),
+        *(Contact(id_, properties=it) for id_, it in enumerate(documents)),
         Events(
             tuple(Event(id_, id_, text, NOW, documents[id_]) for id_, text in enumerate(HOSTILE))
         ),
@@ -282,17 +282,13 @@ class TestEvents:
         red, blue = '{"color": "red", "price": 10}', '{"color": "blue", "price": 20}'
         boutique.record(
             people_with_ids(1, 2, 3, 4),
-            Events(
-                (
-                    Event(1, 1, "viewed", NOW, red),
-                    Event(2, 1, "viewed", NOW - 2 * DAY, red),
-                    Event(3, 2, "viewed", NOW, red),
-                    Event(4, 2, "viewed", NOW, blue),
-                    Event(5, 3, "viewed", NOW),
-                    Event(6, 3, "Viewed", NOW, red),
-                    Event(7, 4, "bought", NOW, red),
-                )
-            ),
+            Event(1, 1, "viewed", NOW, red),
+            Event(2, 1, "viewed", NOW - 2 * DAY, red),
+            Event(3, 2, "viewed", NOW, red),
+            Event(4, 2, "viewed", NOW, blue),
+            Event(5, 3, "viewed", NOW),
+            Event(6, 3, "Viewed", NOW, red),
+            Event(7, 4, "bought", NOW, red),
         )
         return boutique
 
@@ -353,7 +349,7 @@ class TestEvents:
     ) -> None:
         rule = happened("AT_LEAST", 1, conditions=[where("ANY_OF", "color", texts=["blue"])])
         assert events.matching(rule) == {2}
-        events.record(Events((Event(4, 3, "viewed", NOW, '{"color": "BLUE"}'),)))
+        events.record(Event(4, 3, "viewed", NOW, '{"color": "BLUE"}'))
         assert events.matching(rule) == set()
         assert events.matching(happened("EQUALS", 2)) == {1, 3}
         assert events.matching(happened("EQUALS", 1)) == {2}

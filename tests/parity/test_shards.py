@@ -48,9 +48,7 @@ from tests.parity.strategies import Situation, situations
 SHARDS = 3
 LAYOUT = TableLayout("facts", "shops")
 UNHURRIED = settings(
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    max_examples=3,
+    phases=[Phase.generate], suppress_health_check=list(HealthCheck), max_examples=3
 )
 
 

@@ -80,10 +80,8 @@ EVENTS = tuple(
 def shop(services: Services) -> RecordedShop:
     """Return a shop with two customers and a contact without facts; another shop has a stranger."""
     shop = RecordedShop(services, "Europe/London", NOW)
-    shop.record(
-        facts.Contacts(PEOPLE), facts.Orders(ORDERS), facts.Texts(TEXTS), facts.Events(EVENTS)
-    )
-    RecordedShop(services).record(facts.Contacts((facts.Contact(STRANGER),)))
+    shop.record(*PEOPLE, *ORDERS, *TEXTS, *EVENTS)
+    RecordedShop(services).record(facts.Contact(STRANGER))
     return shop
 
 
@@ -202,7 +200,7 @@ def test_a_referenced_segment_is_explained_as_one_part(
     registry: Registry, services: Services
 ) -> None:
     shop = RecordedShop(services, "Europe/London", NOW)
-    shop.record(facts.Contacts(PEOPLE), facts.Orders(ORDERS))
+    shop.record(*PEOPLE, *ORDERS)
     shop.save({"Spenders": {"spend": {"operator": "AT_LEAST", "amount": "100"}}})
     found = explain_contacts(shop, {"inSegment": {"operator": "IS_NOT", "segment": "Spenders"}})
     assert [found[id].is_member for id in (REGULAR, OCCASIONAL, NOBODY)] == [True, False, True]

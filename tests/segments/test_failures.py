@@ -22,17 +22,13 @@ from tests.factories import contacts
 from tests.plugins import moody
 from tests.plugins.moody import UNLUCKY
 from tests.processes import wait_until
+from tests.schema.operations import CREATE, create
 from tests.support import Client, Server, serving
 
 MOODY = Plugin("moody", "moody-criteria", "1.0")
 
 SPEND = {"spend": {"operator": "EQUALS", "amount": "0"}}
 PAGE = "query ($rule: RuleInput!) { segmentMembers(rule: $rule) { totalCount nodes { id } } }"
-CREATE = """
-mutation ($input: SegmentCreateInput!) {
-  segmentCreate(input: $input) { segment { id } userErrors { code message path } }
-}
-"""
 SEGMENTS = """
 { segments(sortKey: NAME) { nodes { name problems { code message path } size { members } } } }
 """
@@ -68,6 +64,10 @@ def moods(name: str, count: int = 1) -> dict[str, Any]:
     return {f"moody{name}": {"operator": "IS", "count": count}}
 
 
+def failed_at(*path: str | int) -> dict[str, Any]:
+    return {"code": "CRITERION_FAILED", "path": ["rule", *path]}
+
+
 def call(shop: Client, phone: str) -> None:
     """Set the first contact's phone, which moody SQL converts to a number."""
     shop.record("contactsUpsert", [{"id": "1", "phone": phone}])
@@ -93,10 +93,7 @@ def test_the_error_of_a_size_names_the_failing_criterion(
     answer = shop.post(SIZE, {"rule": rule}).json()
     assert answer["data"] is None
     [error] = answer["errors"]
-    assert error["extensions"] == {
-        "code": "CRITERION_FAILED",
-        "path": ["rule", "any", 2, "not", key],
-    }
+    assert error["extensions"] == failed_at("any", 2, "not", key)
     assert f'"{label}" ({key}) of moody-criteria 1.0' in error["message"]
     assert "person-of-interest" not in caplog.text + answer["errors"][0]["message"]
     assert key in caplog.text
@@ -129,18 +126,13 @@ def test_errors_of_pages_and_counts_name_the_criterion(shop: Client) -> None:
     call(shop, "nobody")
     rule = {"all": [SPEND, moods("Sql")]}
     [error] = shop.errors(PAGE, rule=rule)
-    assert error["extensions"] == {
-        "code": "CRITERION_FAILED",
-        "path": ["rule", "all", 1, "moodySql"],
-    }
+    assert error["extensions"] == failed_at("all", 1, "moodySql")
 
 
 def test_other_fields_of_a_request_succeed(shop: Client) -> None:
     call(shop, "nobody")
-    bad = {"name": "Bad", "rule": moods("Sql")}
-    assert shop.ask(CREATE, input=bad)["segmentCreate"]["userErrors"] == []
-    good = {"name": "Good", "rule": moods("Steady", 2)}
-    assert shop.ask(CREATE, input=good)["segmentCreate"]["userErrors"] == []
+    create(shop, "Bad", moods("Sql"))
+    create(shop, "Good", moods("Steady", 2))
     answer = shop.post(SEGMENTS).json()
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "CRITERION_FAILED"
@@ -164,18 +156,15 @@ def test_a_rule_whose_check_or_sentence_fails_is_refused_with_its_path(shop: Cli
 
 def test_a_contacts_segments_leave_out_segments_that_fail(shop: Client) -> None:
     call(shop, "nobody")
-    given = [
-        ("A", moods("Steady", 1)),
-        ("B", moods("Sql")),
-        ("C", {"not": moods("Python", UNLUCKY)}),
-        ("D", {"all": []}),
-        ("E", {"any": [SPEND, moods("Sql", 2)]}),
-        ("F", {"all": [SPEND, moods("Words", 1)]}),
-    ]
-    ids = {}
-    for name, rule in given:
-        created = shop.ask(CREATE, input={"name": name, "rule": rule})["segmentCreate"]
-        ids[name] = created["segment"]["id"]
+    rules = {
+        "A": moods("Steady", 1),
+        "B": moods("Sql"),
+        "C": {"not": moods("Python", UNLUCKY)},
+        "D": {"all": []},
+        "E": {"any": [SPEND, moods("Sql", 2)]},
+        "F": {"all": [SPEND, moods("Words", 1)]},
+    }
+    ids = {name: create(shop, name, rule)["id"] for name, rule in rules.items()}
     page = "{ segmentMembers(rule: { all: [] }) { nodes { id segments { name } } } }"
     first, second, *_ = shop.ask(page)["segmentMembers"]["nodes"]
     assert [found["name"] for found in first["segments"]] == ["A", "D", "F"]
@@ -183,23 +172,17 @@ def test_a_contacts_segments_leave_out_segments_that_fail(shop: Client) -> None:
 
     contains = "query ($id: ID!, $who: ID!) { segment(id: $id) { contains(contactId: $who) } }"
     [error] = shop.errors(contains, id=ids["B"], who=first["id"])
-    assert error["extensions"]["code"] == "CRITERION_FAILED"
-    assert error["extensions"]["path"] == ["rule", "moodySql"]
+    assert error["extensions"] == failed_at("moodySql")
     found = shop.ask(contains, id=ids["E"], who=second["id"])
     assert found == {"segment": {"contains": True}}
 
 
-def test_a_failure_in_a_referenced_segment_has_the_path_of_the_reference(
-    shop: Client,
-) -> None:
+def test_a_failure_in_a_referenced_segment_has_the_path_of_the_reference(shop: Client) -> None:
     call(shop, "nobody")
-    created = shop.ask(CREATE, input={"name": "Inner", "rule": moods("Sql")})["segmentCreate"]
-    reference = {"inSegment": {"operator": "IS", "segment": created["segment"]["id"]}}
+    inner = create(shop, "Inner", moods("Sql"))
+    reference = {"inSegment": {"operator": "IS", "segment": inner["id"]}}
     [error] = shop.errors(SIZE, rule={"all": [SPEND, reference]})
-    assert error["extensions"] == {
-        "code": "CRITERION_FAILED",
-        "path": ["rule", "all", 1, "inSegment"],
-    }
+    assert error["extensions"] == failed_at("all", 1, "inSegment")
 
 
 @pytest.mark.parametrize("search", ["", "python"])
@@ -288,9 +271,8 @@ def test_work_stops_when_its_client_disconnects(shop: Client, services: Services
 
 def test_a_slow_criterion_does_not_hide_a_contacts_other_segments(hurried: Client) -> None:
     slow = {"all": [moods("Time", number) for number in range(1, 6)]}
-    for name, rule in (("Slow", slow), ("Quick", SPEND)):
-        created = hurried.ask(CREATE, input={"name": name, "rule": rule})["segmentCreate"]
-        assert created["userErrors"] == []
+    create(hurried, "Slow", slow)
+    create(hurried, "Quick", SPEND)
     page = "{ segmentMembers(rule: { all: [] }, first: 1) { nodes { segments { name } } } }"
     [node] = hurried.ask(page)["segmentMembers"]["nodes"]
     assert [segment["name"] for segment in node["segments"]] == ["Quick"]

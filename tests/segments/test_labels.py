@@ -61,11 +61,7 @@ class CountingEngine(ShopEngine):
 def shop(services: Services) -> RecordedShop:
     shop = RecordedShop(services)
     line = facts.Line("85123A")
-    shop.record(
-        facts.Products(PRODUCTS),
-        facts.Contacts((facts.Contact(1),)),
-        facts.Orders((facts.Order(1, 1, shop.now, lines=(line,)),)),
-    )
+    shop.record(*PRODUCTS, facts.Contact(1), facts.Order(1, 1, shop.now, lines=(line,)))
     return shop
 
 
@@ -110,14 +106,14 @@ def test_sizes_and_explanations_have_labels(shop: RecordedShop, engine: Counting
 def test_a_new_title_is_shown_at_once(shop: RecordedShop, engine: CountingEngine) -> None:
     rule = shop.rule(BOUGHT)
     engine.sentences([rule])
-    shop.record(facts.Products((facts.Product("85123A", "Heart"),)))
+    shop.record(facts.Product("85123A", "Heart"))
     assert engine.sentences([rule]) == ["Has bought any of Heart (85123A)"]
 
 
 def test_facts_without_labels_keep_the_labels(shop: RecordedShop, engine: CountingEngine) -> None:
     rule = shop.rule(BOUGHT)
     engine.sentences([rule])
-    shop.record(facts.Contacts((facts.Contact(2),)), facts.Texts((facts.Text(1, 2, shop.now),)))
+    shop.record(facts.Contact(2), facts.Text(1, 2, shop.now))
     engine.sentences([rule])
     assert len(engine.statements) == 1
 
@@ -158,7 +154,7 @@ def test_an_engine_without_labels_shows_the_id(shop: RecordedShop) -> None:
 
 def test_shops_do_not_share_labels(shop: RecordedShop, engine: CountingEngine) -> None:
     other = RecordedShop(shop.services)
-    other.record(facts.Products((facts.Product("85123A", "Theirs"),)))
+    other.record(facts.Product("85123A", "Theirs"))
     theirs = CountingEngine(engine.audience, other.id, other.scope, None, engine.labels)
     rule = shop.rule(BOUGHT)
     assert engine.sentences([rule]) == [f"Has bought any of {HEART} (85123A)"]
@@ -261,7 +257,7 @@ def test_a_list_reads_labels_once_and_follows_new_titles(
             others,
         ]
         assert len(engine.statements) == 2
-    saved.record(facts.Products((facts.Product("85123A", "Heart"),)))
+    saved.record(facts.Product("85123A", "Heart"))
     assert next(pages)[0] == "Has bought any of Heart (85123A)"
     assert len(engine.statements) == 4
 

@@ -287,9 +287,7 @@ def test_a_form_may_refuse_the_probed_values(audience: Audience) -> None:
     assert probe(audience, registry) is registry
 
 
-def test_a_template_that_uses_a_left_out_criterion_is_left_out_too(
-    audience: Audience,
-) -> None:
+def test_a_template_that_uses_a_left_out_criterion_is_left_out_too(audience: Audience) -> None:
     template = SegmentTemplate("t", "T", "", {"whole": {"operator": "IS"}})
     registry = register({ACME: _Module(Forbidden), OTHER: _Module(Good, templates=[template])})
     fewer = accept_in_store(audience, registry, strict=False)

@@ -8,17 +8,7 @@ import pytest
 
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import (
-    Contact,
-    Contacts,
-    Event,
-    Events,
-    Line,
-    Order,
-    Orders,
-    Product,
-    Products,
-)
+from tests.parity.evaluation.facts import Contact, Event, Line, Order, Product
 from tests.parity.examples import HOSTILE
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.schema.operations import ARCHIVE, create
@@ -26,7 +16,7 @@ from tests.support import Client, Server
 
 OF_TEXT = {"ANY_OF", "NONE_OF", "CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH"}
 OF_NUMBERS = {
-    *("EQUALS", "NOT_EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST", "BETWEEN"),
+    *("EQUALS", "NOT_EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST", "BETWEEN")
 }
 OF_DATES = {
     *("ON", "NOT_ON", "BEFORE", "ON_OR_BEFORE", "AFTER", "ON_OR_AFTER", "BETWEEN_DAYS"),
@@ -63,15 +53,13 @@ def boutique(services: Services) -> RecordedShop:
         Event(9, 1, "bought", NOW, '{"price": 5, "color": "green"}'),
     ]
     shop.record(
-        Contacts(tuple(contacts)),
-        Events(tuple(events)),
-        Products((Product("p1", "Water Bottle"), Product("p2", "Mug"), Product("p3", "Big mug"))),
-        Orders(
-            (
-                Order(1, 1, NOW, lines=(Line("p2"), Line("p1"))),
-                Order(2, 2, NOW, lines=(Line("p2"),)),
-            )
-        ),
+        *contacts,
+        *events,
+        Product("p1", "Water Bottle"),
+        Product("p2", "Mug"),
+        Product("p3", "Big mug"),
+        Order(1, 1, NOW, lines=(Line("p2"), Line("p1"))),
+        Order(2, 2, NOW, lines=(Line("p2"),)),
     )
     return shop
 
@@ -123,10 +111,7 @@ class TestProperties:
     def test_hostile_names_and_values_are_offered_unchanged(self, services: Services) -> None:
         shop = RecordedShop(services)
         document = json.dumps({text: text for text in HOSTILE})
-        shop.record(
-            Contacts((Contact(1, properties=document),)),
-            Events((Event(1, 1, "'; --", NOW, document),)),
-        )
+        shop.record(Contact(1, properties=document), Event(1, 1, "'; --", NOW, document))
         given = {"name": "'; --"}
         assert set(shop.suggest("property", "property")) == set(HOSTILE)
         assert set(shop.suggest("event", "conditions.property", "", given)) == set(HOSTILE)
@@ -143,11 +128,9 @@ class TestProperties:
         shop = RecordedShop(services)
         texts = ["", " ", "\u2003\u00a0", "\x1c\x85", "é" * 256, "é" * 255, " x"]
         shop.record(
-            Contacts(
-                tuple(
-                    Contact(id_, properties=json.dumps({text: "it", "it": text}))
-                    for id_, text in enumerate(texts)
-                )
+            *(
+                Contact(id_, properties=json.dumps({text: "it", "it": text}))
+                for id_, text in enumerate(texts)
             )
         )
         assert set(shop.suggest("property", "property")) == {"it", "é" * 255, " x"}
@@ -227,7 +210,7 @@ class TestOwnValues:
     ) -> None:
         given = {"property": "color", "name": "viewed", "conditions.property": "color"}
         other = RecordedShop(services)
-        other.record(Contacts((Contact(1), Contact(2))))
+        other.record(Contact(1), Contact(2))
         assert boutique.suggest(criterion, field, "", given)
         assert other.suggest(criterion, field, "", given) == []
 
@@ -272,7 +255,7 @@ class TestLabels:
 
     def test_another_shop_has_no_labels(self, boutique: RecordedShop, services: Services) -> None:
         other = RecordedShop(services)
-        other.record(Products((Product("p2", "Pencil"),)))
+        other.record(Product("p2", "Pencil"))
         assert other.labels("ordersPlaced", "products", ["p1", "p2"]) == {"p2": "Pencil"}
         assert boutique.labels("ordersPlaced", "products", ["p1", "p2"]) == {
             "p1": "Water Bottle",

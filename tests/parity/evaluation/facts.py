@@ -130,6 +130,7 @@ class Forget:
     contacts: tuple[int, ...]
 
 
+Fact: TypeAlias = Contact | Order | Product | Text | KeywordUse | Event
 Batch: TypeAlias = Contacts | Orders | OrderLines | Products | Texts | Keywords | Events | Forget
 
 

@@ -17,62 +17,41 @@ from graphql_app.runtime.services import Services
 from graphql_app.segments.index.cache_key import QueryBuilder, VectorQuery
 from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined_scans, shared_scans
 from graphql_app.segments.rules.tree import criteria
-from tests.parity.evaluation.facts import (
-    Contact as Person,
-)
-from tests.parity.evaluation.facts import (
-    Contacts,
-    Keywords,
-    KeywordUse,
-    Line,
-    Orders,
-    Text,
-    Texts,
-)
-from tests.parity.evaluation.facts import (
-    Order as Bought,
-)
+from tests.parity.evaluation.facts import Contact as Person
+from tests.parity.evaluation.facts import KeywordUse, Line, Text
+from tests.parity.evaluation.facts import Order as Bought
+from tests.parity.examples import bought, criterion, last, ordered, spent, texted
 from tests.parity.recorded_shop import NOW, RecordedShop
 
 ROOM = 1 << 26
-MONTH = {"last": {"count": 30, "unit": "DAYS"}}
-
-
-def counted(**more: Any) -> dict[str, Any]:
-    return {"operator": "AT_LEAST", "count": 1, **more}
-
-
-def bought(*products: str, operator: str = "ANY_OF", **more: Any) -> dict[str, Any]:
-    return {"productPurchased": {"operator": operator, "products": [*products], **more}}
-
-
-def keyword(*words: str, operator: str = "ANY_OF") -> dict[str, Any]:
-    return {"keyword": {"operator": operator, "keywords": [*words]}}
-
+MONTH = last(30, "DAYS")
 
 ORDERS = (
-    {"spend": {"operator": "AT_LEAST", "amount": "10.00"}},
-    {"spend": {"operator": "AT_LEAST", "amount": "10.00", "within": MONTH}},
-    {"ordersPlaced": counted()},
-    {"averageOrderValue": {"operator": "LESS_THAN", "amount": "30.00"}},
-    {"lastOrderDate": {"operator": "IN_LAST", "days": 30}},
+    spent("AT_LEAST", "10.00"),
+    spent("AT_LEAST", "10.00", within=MONTH),
+    ordered("AT_LEAST", 1),
+    criterion("averageOrderValue", "LESS_THAN", amount="30.00"),
+    criterion("lastOrderDate", "IN_LAST", days=30),
 )
 TEXTS = (
-    {"textsReceived": counted()},
-    {"textsReceived": counted(within=MONTH)},
-    {"textsClicked": counted()},
-    {"clickRate": {"operator": "AT_LEAST", "percent": "50"}},
-    {"clickRate": {"operator": "AT_LEAST", "percent": "50", "within": MONTH}},
+    texted("AT_LEAST", 1),
+    texted("AT_LEAST", 1, within=MONTH),
+    criterion("textsClicked", "AT_LEAST", count=1),
+    criterion("clickRate", "AT_LEAST", percent="50"),
+    criterion("clickRate", "AT_LEAST", percent="50", within=MONTH),
 )
 LINES = (
-    bought("coral"),
-    bought("lime"),
-    bought("coral", "lime", operator="ALL_OF"),
-    bought("lime", within=MONTH),
+    bought("ANY_OF", "coral"),
+    bought("ANY_OF", "lime"),
+    bought("ALL_OF", "coral", "lime"),
+    bought("ANY_OF", "lime", within=MONTH),
 )
-KEYWORDS = (keyword("join"), keyword("join", "sale", operator="ALL_OF"))
+KEYWORDS = (
+    criterion("keyword", "ANY_OF", keywords=["join"]),
+    criterion("keyword", "ALL_OF", keywords=["join", "sale"]),
+)
 # Each product by itself is counted first, so this asks what comes of another select.
-MANY = bought("coral", minimumTimes=2)
+MANY = bought("ANY_OF", "coral", minimumTimes=2)
 
 
 @pytest.fixture
@@ -82,34 +61,32 @@ def boutique(services: Services) -> RecordedShop:
     made = RecordedShop(replace(services, index_bytes=ROOM))
     lines = {name: Line(name) for name in ("coral", "lime")}
     made.record(
-        Contacts(tuple(Person(id_) for id_ in range(1, 9))),
-        Orders(
-            (
-                Bought(1, 1, NOW, Decimal(50), lines=(lines["coral"],)),
-                Bought(2, 1, long_ago, Decimal(5), lines=(lines["lime"],)),
-                Bought(3, 2, long_ago, Decimal(9), lines=(lines["coral"], lines["lime"])),
-                Bought(4, 3, NOW, Decimal(20), Decimal(20), lines=(lines["lime"],)),
-                Bought(5, 4, NOW, Decimal(20), cancelled_at=NOW, lines=(lines["coral"],)),
-            )
-        ),
-        Texts((Text(1, 1, NOW, NOW), Text(2, 1, long_ago), Text(3, 2, long_ago, NOW))),
-        Keywords(
-            (KeywordUse(1, "join", NOW), KeywordUse(1, "sale", NOW), KeywordUse(2, "sale", NOW))
-        ),
+        *(Person(id_) for id_ in range(1, 9)),
+        Bought(1, 1, NOW, Decimal(50), lines=(lines["coral"],)),
+        Bought(2, 1, long_ago, Decimal(5), lines=(lines["lime"],)),
+        Bought(3, 2, long_ago, Decimal(9), lines=(lines["coral"], lines["lime"])),
+        Bought(4, 3, NOW, Decimal(20), Decimal(20), lines=(lines["lime"],)),
+        Bought(5, 4, NOW, Decimal(20), cancelled_at=NOW, lines=(lines["coral"],)),
+        Text(1, 1, NOW, NOW),
+        Text(2, 1, long_ago),
+        Text(3, 2, long_ago, NOW),
+        KeywordUse(1, "join", NOW),
+        KeywordUse(1, "sale", NOW),
+        KeywordUse(2, "sale", NOW),
     )
     return made
 
 
 def queries(boutique: RecordedShop, documents: Sequence[Any]) -> list[VectorQuery]:
-    asking = QueryBuilder(boutique.services.audience)
+    builder = QueryBuilder(boutique.services.audience)
     leaves = criteria(boutique.rule({"any": [*documents]}))
-    return [asking.build(leaf, boutique.scope, measured=True) for leaf in leaves]
+    return [builder.build(leaf, boutique.scope, measured=True) for leaf in leaves]
 
 
-def together(boutique: RecordedShop, asked: Sequence[VectorQuery]) -> list[int]:
+def together(boutique: RecordedShop, given: Sequence[VectorQuery]) -> list[int]:
     """Return the number of queries that each statement answers."""
-    written = boutique.services.audience.render
-    return sorted(len(scan.queries) for scan in shared_scans(asked, written))
+    render = boutique.services.audience.render
+    return sorted(len(scan.queries) for scan in shared_scans(given, render))
 
 
 @pytest.mark.parametrize(
@@ -123,15 +100,13 @@ def test_queries_of_one_table_share_a_statement(
 
 
 def test_the_number_of_queries_in_a_statement_is_limited(boutique: RecordedShop) -> None:
-    leaves = [bought(f"P{number}") for number in range(MAX_TOGETHER + 3)]
+    leaves = [bought("ANY_OF", f"P{number}") for number in range(MAX_TOGETHER + 3)]
     assert together(boutique, queries(boutique, leaves)) == [3, MAX_TOGETHER]
 
 
-def test_each_table_and_each_other_select_has_its_own_statement(
-    boutique: RecordedShop,
-) -> None:
-    asked = queries(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
-    assert together(boutique, asked) == [1, len(LINES), *sorted((len(ORDERS), len(TEXTS)))]
+def test_each_table_and_each_other_select_has_its_own_statement(boutique: RecordedShop) -> None:
+    given = queries(boutique, [*ORDERS, *TEXTS, *LINES, MANY])
+    assert together(boutique, given) == [1, len(LINES), *sorted((len(ORDERS), len(TEXTS)))]
 
 
 @pytest.mark.parametrize(
@@ -191,11 +166,8 @@ class Limited(Counted):
 class Joined(Counted):
     def measure(self, scope: Scope) -> Statement:
         contact_id = col(Order.contact_id)
-        return (
-            select(contact_id, func.count())
-            .join(Contact, col(Contact.id) == contact_id)
-            .group_by(contact_id)
-        )
+        counts = select(contact_id, func.count()).group_by(contact_id)
+        return counts.join(Contact, col(Contact.id) == contact_id)
 
 
 class Among(Counted):
@@ -248,6 +220,11 @@ class GroupedByMore(Counted):
         return super().measure(scope).group_by(col(Order.total))
 
 
+def count_query(boutique: RecordedShop, kind: type[Criterion]) -> VectorQuery:
+    criterion = kind.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
+    return QueryBuilder(boutique.services.audience).build(criterion, boutique.scope, measured=True)
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -258,26 +235,15 @@ class GroupedByMore(Counted):
 def test_queries_that_are_no_sums_of_rows_do_not_share(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
-    asking = QueryBuilder(boutique.services.audience)
-
-    def query(of: type[Criterion]) -> VectorQuery:
-        criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
-        return asking.build(criterion, boutique.scope, measured=True)
-
-    assert together(boutique, [query(Counted), query(kind)]) == [1, 1]
-    assert together(boutique, [query(Counted), query(Counted)]) == [2]
+    plain, same, other = (count_query(boutique, each) for each in (Counted, Counted, kind))
+    assert together(boutique, [plain, other]) == [1, 1]
+    assert together(boutique, [plain, same]) == [2]
 
 
 def test_sums_of_some_rows_do_not_change_when_shared(boutique: RecordedShop) -> None:
-    asking = QueryBuilder(boutique.services.audience)
-
-    def query(of: type[Criterion]) -> VectorQuery:
-        criterion = of.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
-        return asking.build(criterion, boutique.scope, measured=True)
-
     audience = boutique.services.audience
-    divided = query(Divided)
-    [scan] = shared_scans([query(Counted), divided], audience.render)
+    divided = count_query(boutique, Divided)
+    [scan] = shared_scans([count_query(boutique, Counted), divided], audience.render)
     merged = audience.fetch_rows(scan.statement, boutique.id)
     alone = audience.fetch_rows(divided.statement, boutique.id)
     assert {(row[0], row[2]) for row in merged if row[2] is not None} == {*map(tuple, alone)}
@@ -302,8 +268,8 @@ class Beside(Counted):
 def test_a_condition_that_multiplies_rows_does_not_share(
     boutique: RecordedShop, kind: type[Counted]
 ) -> None:
-    asking = QueryBuilder(boutique.services.audience)
+    builder = QueryBuilder(boutique.services.audience)
     odd = kind.model_validate({"operator": NumberOperator.AT_LEAST, "count": 1})
     [leaf] = criteria(boutique.rule({"location": {"operator": "ANY_OF", "countries": ["US"]}}))
-    asked = [asking.build(each, boutique.scope, measured=False) for each in (odd, leaf, leaf)]
-    assert [len(scan.queries) for scan in joined_scans(asked, most=8)] == [1, 2]
+    given = [builder.build(each, boutique.scope, measured=False) for each in (odd, leaf, leaf)]
+    assert [len(scan.queries) for scan in joined_scans(given, most=8)] == [1, 2]

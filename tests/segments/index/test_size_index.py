@@ -26,14 +26,12 @@ from tests.parity.evaluation.facts import (
     Order,
     Orders,
     Product,
-    Products,
     Text,
-    Texts,
 )
+from tests.parity.examples import DAY, bought, last, ordered, spent, texted
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.plugins import odd
 
-DAY = timedelta(days=1)
 ROOM = 1 << 26
 
 
@@ -55,14 +53,6 @@ def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
     read = boutique.rule(rule)
     assert boutique.services.index.evaluate(boutique.id, [read], boutique.scope) is not None
     return boutique.engine.size(read).members
-
-
-def spent(operator: str, amount: str, **more: Any) -> dict[str, Any]:
-    return {"spend": {"operator": operator, "amount": amount, **more}}
-
-
-def texted(operator: str, count: int, **more: Any) -> dict[str, Any]:
-    return {"textsReceived": {"operator": operator, "count": count, **more}}
 
 
 def people(ids: Iterable[int], **more: Any) -> Contacts:
@@ -109,7 +99,7 @@ def test_a_write_to_other_tables_loads_nothing(apart: RecordedShop) -> None:
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20)))
     assert members(apart, spent("AT_LEAST", "10.00")) == 2
     put_away(apart.services.audience, "orders")
-    apart.record(Texts((Text(1, 1, NOW),)), people([1, 2], country="US"))
+    apart.record(Text(1, 1, NOW), people([1, 2], country="US"))
     assert members(apart, spent("AT_LEAST", "15.00")) == 1
     apart.record(people([9]))
     with pytest.raises(AppError):  # a new contact may have older orders
@@ -119,7 +109,7 @@ def test_a_write_to_other_tables_loads_nothing(apart: RecordedShop) -> None:
 def test_passing_time_only_loads_contacts_whose_rows_enter_or_leave_a_window(
     apart: RecordedShop,
 ) -> None:
-    rule = spent("AT_LEAST", "10.00", within={"last": {"count": 30, "unit": "DAYS"}})
+    rule = spent("AT_LEAST", "10.00", within=last(30, "DAYS"))
     apart.record(people(range(1, 6)), orders((1, 10), (2, 20), days_ago=10))
     assert members(apart, rule) == 2
     apart.now += timedelta(hours=1)
@@ -141,11 +131,11 @@ def test_older_facts_count_once_their_contact_is_recorded(boutique: RecordedShop
 
 def test_a_contact_recorded_again_after_being_forgotten_has_no_facts(apart: RecordedShop) -> None:
     never, rich = texted("EQUALS", 0), spent("AT_LEAST", "10.00")
-    apart.record(people([1, 2]), orders((1, 10), (2, 20)), Texts((Text(1, 1, NOW),)))
+    apart.record(people([1, 2]), orders((1, 10), (2, 20)), Text(1, 1, NOW))
     assert [members(apart, rule) for rule in (never, rich)] == [1, 2]
     apart.record(Forget((1,)))
     assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
-    apart.record(Texts((Text(2, 1, NOW), Text(3, 1, NOW))))
+    apart.record(Text(2, 1, NOW), Text(3, 1, NOW))
     assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
     apart.record(people([1]))
     assert [members(apart, rule) for rule in (never, rich)] == [1, 1]
@@ -154,10 +144,10 @@ def test_a_contact_recorded_again_after_being_forgotten_has_no_facts(apart: Reco
 
 
 def test_an_order_moves_to_another_contact(boutique: RecordedShop) -> None:
-    boutique.record(people([1, 2]), Orders((Order(7, 1, NOW, Decimal(5)),)))
+    boutique.record(people([1, 2]), Order(7, 1, NOW, Decimal(5)))
     poor = spent("EQUALS", "0")
     assert members(boutique, {"all": [poor, {"not": spent("EQUALS", "5.00")}]}) == 1
-    boutique.record(Orders((Order(7, 2, NOW, Decimal(5)),)))
+    boutique.record(Order(7, 2, NOW, Decimal(5)))
     assert members(boutique, poor) == 1
     rule = boutique.rule(poor)
     evaluation = boutique.services.index.evaluate(boutique.id, [rule], boutique.scope)
@@ -190,11 +180,11 @@ def test_a_large_write_is_counted_exactly(boutique: RecordedShop) -> None:
 def test_a_product_gets_another_title(boutique: RecordedShop) -> None:
     coral = {"productPurchased": {"operator": "TITLE_CONTAINS", "words": "coral"}}
     bottle = Order(1, 1, NOW, lines=(Line("a"),))
-    boutique.record(people([1, 2]), Orders((bottle,)))
+    boutique.record(people([1, 2]), bottle)
     assert members(boutique, coral) == 0
-    boutique.record(Products((Product("a", "Coral bottle"),)))
+    boutique.record(Product("a", "Coral bottle"))
     assert members(boutique, coral) == 1
-    boutique.record(Products((Product("a", "Lime bottle"),)))
+    boutique.record(Product("a", "Lime bottle"))
     assert members(boutique, coral) == 0
 
 
@@ -257,18 +247,14 @@ def test_unusual_third_party_criteria_match_the_engine(services: Services, key: 
     lines = (Line("a"), Line("b"))
     boutique.record(
         people(range(1, 5), created_at=NOW - DAY),
-        Orders(
-            (
-                Order(1, 1, NOW, Decimal(1), lines=lines),
-                Order(2, 1, NOW - DAY, Decimal(5), Decimal(1), lines=lines),
-                Order(3, 2, NOW - DAY, Decimal(5)),
-            )
-        ),
-        Products((Product("b", "B"),)),
+        Order(1, 1, NOW, Decimal(1), lines=lines),
+        Order(2, 1, NOW - DAY, Decimal(5), Decimal(1), lines=lines),
+        Order(3, 2, NOW - DAY, Decimal(5)),
+        Product("b", "B"),
     )
     check()
     boutique.record(
-        Orders((Order(4, 3, NOW, Decimal(2), Decimal(2), lines=lines),)),
+        Order(4, 3, NOW, Decimal(2), Decimal(2), lines=lines),
         people([2], created_at=NOW - DAY, country="US"),
     )
     check()
@@ -276,9 +262,7 @@ def test_unusual_third_party_criteria_match_the_engine(services: Services, key: 
     check()
 
 
-def test_the_value_for_contacts_without_rows_is_part_of_the_cache_key(
-    services: Services,
-) -> None:
+def test_the_value_for_contacts_without_rows_is_part_of_the_cache_key(services: Services) -> None:
     registry = register({Plugin("odd", "odd-criteria", "1.0"): odd})
     boutique = RecordedShop(replace(services, registry=registry, index_bytes=ROOM))
     boutique.record(people(range(1, 5)), orders((1, 10)))
@@ -300,6 +284,11 @@ def test_the_newest_contacts_may_be_forgotten(
     apart.record(people(range(100, 131)), orders((105, 50)), Forget((130,)))
     assert members(apart, rich) == 12
     assert apart.size(rich).contacts == 50
+
+
+BOUGHT, ORDERED = bought("ANY_OF", "a"), ordered("AT_LEAST", 1)
+# Who has an order or a line of it, but not both.
+TORN = {"any": [{"all": [ORDERED, {"not": BOUGHT}]}, {"all": [BOUGHT, {"not": ORDERED}]}]}
 
 
 def while_writing(
@@ -330,8 +319,8 @@ def test_counting_while_contacts_are_recorded_is_consistent(boutique: RecordedSh
     def read(own: int) -> None:
         reader = replace(boutique)
         try:
-            for turn in range(40):
-                members(reader, {"any": [kinds[own], kinds[(own + turn) % len(kinds)]]})
+            for offset in range(40):
+                members(reader, {"any": [kinds[own], kinds[(own + offset) % len(kinds)]]})
         except Exception as error:
             failures.append(error)
 
@@ -342,13 +331,7 @@ def test_counting_while_contacts_are_recorded_is_consistent(boutique: RecordedSh
 
 def test_a_concurrent_write_is_seen_completely_or_not_at_all(boutique: RecordedShop) -> None:
     """Moving an order between two contacts takes two inserts: its lines and the order itself."""
-    torn = {
-        "any": [
-            {"all": [{"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}, {"not": BOUGHT}]},
-            {"all": [BOUGHT, {"ordersPlaced": {"operator": "EQUALS", "count": 0}}]},
-        ]
-    }
-    boutique.record(people([1, 2, 3]), Orders((Order(1, 1, NOW, lines=(Line("a"),)),)))
+    boutique.record(people([1, 2, 3]), Order(1, 1, NOW, lines=(Line("a"),)))
     stop, failures = threading.Event(), []
 
     def write() -> None:
@@ -356,12 +339,12 @@ def test_a_concurrent_write_is_seen_completely_or_not_at_all(boutique: RecordedS
         number = 0
         while not stop.is_set():
             number += 1
-            writer.record(Orders((Order(1, 1 + number % 2, NOW, lines=(Line("a"),)),)))
+            writer.record(Order(1, 1 + number % 2, NOW, lines=(Line("a"),)))
 
     def read() -> None:
         reader = replace(boutique)
         for _ in range(60):
-            found = [members(reader, rule) for rule in (torn, BOUGHT)]
+            found = [members(reader, rule) for rule in (TORN, BOUGHT)]
             if found != [0, 1]:
                 failures.append(found)
 
@@ -374,9 +357,7 @@ def test_a_concurrent_write_is_seen_completely_or_not_at_all(boutique: RecordedS
 def test_a_write_between_two_statements_of_a_size_is_in_all_of_it(
     boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    ordered = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
-    torn = {"any": [{"all": [ordered, {"not": BOUGHT}]}, {"all": [BOUGHT, {"not": ordered}]}]}
-    boutique.record(people([1, 2]), Orders((Order(1, 1, NOW, lines=(Line("a"),)),)))
+    boutique.record(people([1, 2]), Order(1, 1, NOW, lines=(Line("a"),)))
     statements, read = 0, Audience.fetch_table
 
     def then_write(*args: Any, **options: Any) -> Any:
@@ -384,13 +365,10 @@ def test_a_write_between_two_statements_of_a_size_is_in_all_of_it(
         found = read(*args, **options)
         statements += 1
         if statements == after:
-            boutique.record(Orders((Order(1, 2, NOW, lines=(Line("a"),)),)))
+            boutique.record(Order(1, 2, NOW, lines=(Line("a"),)))
         return found
 
     monkeypatch.setattr(Audience, "fetch_table", then_write)
-    found = boutique.engine.size(boutique.rule(torn))
+    found = boutique.engine.size(boutique.rule(TORN))
     assert (found.members, found.from_memory) == (0, True)
     assert statements >= after
-
-
-BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["a"]}}

@@ -1,7 +1,7 @@
 """Every criterion, and rules of them, in words."""
 
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +13,13 @@ from graphql_app.plugins import Registry
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.sentences import sentence
 from graphql_app.segments.rules.tree import All, Named, Not
+from tests.parity.evaluation.facts import Document
+from tests.parity.examples import criterion, last
 
-SPEND = {"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}
-NEVER = {"textsReceived": {"operator": "EQUALS", "count": 0}}
+SPEND = criterion("spend", "GREATER_THAN", amount="50.00")
+NEVER = criterion("textsReceived", "EQUALS", count=0)
 SCOPE = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))
-LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
+LAST_MONTH = last(1, "MONTHS")
 
 
 @pytest.mark.parametrize(
@@ -35,75 +37,61 @@ LAST_MONTH = {"last": {"count": 1, "unit": "MONTHS"}}
         ),
         ({"all": [{"any": [SPEND]}]}, "Has spent more than $50.00"),
         (
-            {"spend": {"operator": "BETWEEN", "amount": "0.1234", "upTo": "1000"}},
+            criterion("spend", "BETWEEN", amount="0.1234", upTo="1000"),
             "Has spent between $0.1234 and $1,000.00",
         ),
         (
-            {"ordersPlaced": {"operator": "AT_LEAST", "count": 1000, "within": LAST_MONTH}},
+            criterion("ordersPlaced", "AT_LEAST", count=1000, within=LAST_MONTH),
             "Has placed at least 1,000 orders in the last month",
         ),
         (
-            {
-                "textsReceived": {
-                    "operator": "NOT_EQUALS",
-                    "count": 2,
-                    "within": {"between": {"from": "2024-05-01", "to": "2024-05-31"}},
-                }
-            },
+            criterion(
+                "textsReceived",
+                "NOT_EQUALS",
+                count=2,
+                within={"between": {"from": "2024-05-01", "to": "2024-05-31"}},
+            ),
             "Has not received exactly 2 texts from May 1, 2024 to May 31, 2024",
         ),
         (
-            {"subscribeDate": {"operator": "ON_OR_AFTER", "date": "2024-05-01"}},
+            criterion("subscribeDate", "ON_OR_AFTER", date="2024-05-01"),
             "Subscribed on or after May 1, 2024",
         ),
+        (criterion("lastOrderDate", "NOT_IN_LAST", days=90), "Has not ordered in the last 90 days"),
+        (criterion("lastOrderDate", "MORE_THAN_AGO", days=1), "Last ordered more than 1 day ago"),
+        (criterion("lastOrderDate", "IS_NOT_SET"), "Has never ordered"),
         (
-            {"lastOrderDate": {"operator": "NOT_IN_LAST", "days": 90}},
-            "Has not ordered in the last 90 days",
-        ),
-        (
-            {"lastOrderDate": {"operator": "MORE_THAN_AGO", "days": 1}},
-            "Last ordered more than 1 day ago",
-        ),
-        ({"lastOrderDate": {"operator": "IS_NOT_SET"}}, "Has never ordered"),
-        (
-            {"keyword": {"operator": "NONE_OF", "keywords": [" JOIN ", "join", "Vip"]}},
+            criterion("keyword", "NONE_OF", keywords=[" JOIN ", "join", "Vip"]),
             "Has not texted any of join or vip",
         ),
         (
-            {
-                "productPurchased": {
-                    "operator": "ALL_OF",
-                    "products": ["a", "b", "c", "d", "e", "f", "g"],
-                    "minimumTimes": 2,
-                    "minimumUnits": 1,
-                    "within": {"since": "2024-05-01"},
-                }
-            },
+            criterion(
+                "productPurchased",
+                "ALL_OF",
+                products=["a", "b", "c", "d", "e", "f", "g"],
+                minimumTimes=2,
+                minimumUnits=1,
+                within={"since": "2024-05-01"},
+            ),
             (
                 "Has bought at least 1 unit of each of a, b, c, d, e and 2 more "
                 "on at least 2 orders each since May 1, 2024"
             ),
         ),
         (
-            {
-                "location": {
-                    "operator": "ANY_OF",
-                    "countries": ["US", "CA"],
-                    "regions": ["CA", "NY"],
-                }
-            },
+            criterion("location", "ANY_OF", countries=["US", "CA"], regions=["CA", "NY"]),
             "Lives in United States or Canada (CA or NY only)",
         ),
-        ({"location": {"operator": "IS_NOT_SET"}}, "Has no country"),
-        ({"contactType": {"operator": "IS_NOT", "type": "TEXTABLE"}}, "Cannot be texted"),
+        (criterion("location", "IS_NOT_SET"), "Has no country"),
+        (criterion("contactType", "IS_NOT", type="TEXTABLE"), "Cannot be texted"),
     ],
 )
-def test_a_rule_in_words(registry: Registry, rule: dict[str, Any], words: str) -> None:
+def test_a_rule_in_words(registry: Registry, rule: Document, words: str) -> None:
     assert sentence(parse(rule, registry), SCOPE) == words
 
 
-LAST_WEEK = {"last": {"count": 7, "unit": "DAYS"}}
-VIP, NEW = ({"tag": {"operator": "ANY_OF", "tags": [tag]}} for tag in ("vip", "new"))
+LAST_WEEK = last(7, "DAYS")
+VIP, NEW = (criterion("tag", "ANY_OF", tags=[tag]) for tag in ("vip", "new"))
 IS_VIP, IS_NEW = ("is tagged with any of vip", "is tagged with any of new")
 SPENT, UNTEXTED = "has spent more than $50.00", "has never received a text"
 
@@ -113,10 +101,7 @@ SPENT, UNTEXTED = "has spent more than $50.00", "has never received a text"
     [
         ({"all": [SPEND, {"all": [NEVER, VIP]}]}, f"{SPENT} and {UNTEXTED} and {IS_VIP}"),
         ({"any": [SPEND, {"all": [NEVER, VIP]}]}, f"{SPENT} or both {UNTEXTED} and {IS_VIP}"),
-        (
-            {"any": [{"all": [NEVER, VIP]}, SPEND]},
-            f"({UNTEXTED} and {IS_VIP}) or {SPENT}",
-        ),
+        ({"any": [{"all": [NEVER, VIP]}, SPEND]}, f"({UNTEXTED} and {IS_VIP}) or {SPENT}"),
         (
             {"any": [SPEND, {"all": [NEVER, VIP, NEW]}]},
             f"{SPENT} or ({UNTEXTED} and {IS_VIP} and {IS_NEW})",
@@ -146,143 +131,114 @@ SPENT, UNTEXTED = "has spent more than $50.00", "has never received a text"
     ],
 )
 def test_groups_have_as_few_parentheses_as_they_need(
-    registry: Registry, rule: dict[str, Any], words: str
+    registry: Registry, rule: Document, words: str
 ) -> None:
     assert sentence(parse(rule, registry), SCOPE) == words[:1].upper() + words[1:]
 
 
-def color(operator: str, **more: Any) -> dict[str, Any]:
-    return {"property": {"operator": operator, "property": "color", **more}}
+color = partial(criterion, "property", property="color")
 
 
 @pytest.mark.parametrize(
-    ("key", "fields", "words"),
+    ("rule", "words"),
     [
         (
-            "averageOrderValue",
-            {"operator": "BETWEEN", "amount": "10", "upTo": "20.5", "within": LAST_WEEK},
+            criterion("averageOrderValue", "BETWEEN", amount="10", upTo="20.5", within=LAST_WEEK),
             "Has an average order value between $10.00 and $20.50 in the last 7 days",
         ),
-        ("averageOrderValue", {"operator": "IS_NOT_SET"}, "Has no average order value"),
+        (criterion("averageOrderValue", "IS_NOT_SET"), "Has no average order value"),
+        (criterion("clickRate", "AT_LEAST", percent="12.50"), "Has a click rate of at least 12.5%"),
         (
-            "clickRate",
-            {"operator": "AT_LEAST", "percent": "12.50"},
-            "Has a click rate of at least 12.5%",
-        ),
-        (
-            "clickRate",
-            {"operator": "BETWEEN", "percent": "0", "upTo": "100"},
+            criterion("clickRate", "BETWEEN", percent="0", upTo="100"),
             "Has a click rate between 0% and 100%",
         ),
-        ("clickRate", {"operator": "IS_SET"}, "Has a click rate"),
+        (criterion("clickRate", "IS_SET"), "Has a click rate"),
         (
-            "textsClicked",
-            {"operator": "EQUALS", "count": 1, "within": LAST_WEEK},
+            criterion("textsClicked", "EQUALS", count=1, within=LAST_WEEK),
             "Has clicked exactly 1 text in the last 7 days",
         ),
         (
-            "firstOrderDate",
-            {"operator": "MORE_THAN_AGO", "days": 30},
+            criterion("firstOrderDate", "MORE_THAN_AGO", days=30),
             "First ordered more than 30 days ago",
         ),
+        (criterion("lastTextDate", "IN_LAST", days=1), "Was texted in the last day"),
         (
-            "lastTextDate",
-            {"operator": "IN_LAST", "days": 1},
-            "Was texted in the last day",
-        ),
-        (
-            "unsubscribedDate",
-            {"operator": "NOT_ON", "date": "2024-05-01"},
+            criterion("unsubscribedDate", "NOT_ON", date="2024-05-01"),
             "Did not unsubscribe on May 1, 2024",
         ),
         (
-            "createdDate",
-            {"operator": "BETWEEN", "date": "2024-05-01", "upTo": "2024-05-02"},
+            criterion("createdDate", "BETWEEN", date="2024-05-01", upTo="2024-05-02"),
             "Was created between May 1, 2024 and May 2, 2024",
         ),
         (
-            "subscriptionStatus",
-            {"operator": "IS", "status": "NEVER"},
+            criterion("subscriptionStatus", "IS", status="NEVER"),
             "Has never subscribed or unsubscribed",
         ),
         (
-            "subscriptionStatus",
-            {"operator": "IS_NOT", "status": "SUBSCRIBED"},
+            criterion("subscriptionStatus", "IS_NOT", status="SUBSCRIBED"),
             "Is not subscribed to texts",
         ),
+        (criterion("tag", "ALL_OF", tags=["vip", "new"]), "Is tagged with all of vip and new"),
+        (criterion("city", "NONE_OF", cities=["Austin"]), "Does not live in Austin"),
+        (criterion("city", "IS_SET"), "Has a city"),
         (
-            "tag",
-            {"operator": "ALL_OF", "tags": ["vip", "new"]},
-            "Is tagged with all of vip and new",
-        ),
-        ("city", {"operator": "NONE_OF", "cities": ["Austin"]}, "Does not live in Austin"),
-        ("city", {"operator": "IS_SET"}, "Has a city"),
-        (
-            "emailDomain",
-            {"operator": "ANY_OF", "domains": ["gmail.com", "gmx.de"]},
+            criterion("emailDomain", "ANY_OF", domains=["gmail.com", "gmx.de"]),
             "Has an email address at gmail.com or gmx.de",
         ),
         (
-            "areaCode",
-            {"operator": "ANY_OF", "codes": ["212", "+44"]},
+            criterion("areaCode", "ANY_OF", codes=["212", "+44"]),
             "Has a phone number in the area code 212 or +44",
         ),
-        ("anniversary", {"operator": "IS_TODAY"}, "Has an anniversary of subscribing today"),
+        (criterion("anniversary", "IS_TODAY"), "Has an anniversary of subscribing today"),
         (
-            "anniversary",
-            {"operator": "NOT_IN_NEXT", "days": 7, "property": "birthday"},
+            criterion("anniversary", "NOT_IN_NEXT", days=7, property="birthday"),
             'Has no anniversary of "birthday" in the next 7 days',
         ),
         (
-            "anniversary",
-            {"operator": "IS_NOT_THIS_MONTH", "property": "birthday"},
+            criterion("anniversary", "IS_NOT_THIS_MONTH", property="birthday"),
             'Has no anniversary of "birthday" this month',
         ),
         (
-            "ordersPlaced",
-            {
-                "operator": "AT_LEAST",
-                "count": 2,
-                "products": ["A", "B"],
-                "minimumValue": "50",
-                "within": LAST_WEEK,
-            },
+            criterion(
+                "ordersPlaced",
+                "AT_LEAST",
+                count=2,
+                products=["A", "B"],
+                minimumValue="50",
+                within=LAST_WEEK,
+            ),
             "Has placed at least 2 orders of $50.00 or more with any of A or B in the last 7 days",
         ),
         (
-            "ordersPlaced",
-            {"operator": "EQUALS", "count": 0, "minimumValue": "50"},
+            criterion("ordersPlaced", "EQUALS", count=0, minimumValue="50"),
             "Has placed no orders of $50.00 or more",
         ),
         (
-            "productPurchased",
-            {"operator": "TITLE_CONTAINS", "words": "water bottle", "minimumTimes": 2},
+            criterion("productPurchased", "TITLE_CONTAINS", words="water bottle", minimumTimes=2),
             "Has bought a product whose name contains water bottle on at least 2 orders",
         ),
         (
-            "productPurchased",
-            {"operator": "NO_TITLE_CONTAINS", "words": "water", "within": LAST_WEEK},
+            criterion("productPurchased", "NO_TITLE_CONTAINS", words="water", within=LAST_WEEK),
             "Has not bought a product whose name contains water in the last 7 days",
         ),
         (
-            "event",
-            {"operator": "AT_LEAST", "count": 2, "name": "viewed"},
+            criterion("event", "AT_LEAST", count=2, name="viewed"),
             'Had the event "viewed" at least 2 times',
         ),
         (
-            "event",
-            {
-                "operator": "BETWEEN",
-                "count": 1,
-                "upTo": 3,
-                "name": "viewed",
-                "within": LAST_WEEK,
-                "conditions": [
-                    color("ANY_OF", texts=["red", "blue"])["property"],
+            criterion(
+                "event",
+                "BETWEEN",
+                count=1,
+                upTo=3,
+                name="viewed",
+                within=LAST_WEEK,
+                conditions=[
+                    {"operator": "ANY_OF", "property": "color", "texts": ["red", "blue"]},
                     {"operator": "MORE_THAN_AGO", "property": "made", "days": 2},
                     {"operator": "IS_TRUE", "property": "new"},
                 ],
-            },
+            ),
             (
                 'Had the event "viewed" (where "color" is any of red or blue and '
                 '"made" is longer ago than 2 days and "new" is yes) between 1 and 3 times '
@@ -291,10 +247,8 @@ def color(operator: str, **more: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_each_criterion_in_words(
-    registry: Registry, key: str, fields: dict[str, Any], words: str
-) -> None:
-    assert sentence(parse({key: fields}, registry), SCOPE) == words
+def test_each_criterion_in_words(registry: Registry, rule: Document, words: str) -> None:
+    assert sentence(parse(rule, registry), SCOPE) == words
 
 
 @pytest.mark.parametrize(
@@ -317,91 +271,71 @@ def test_each_criterion_in_words(
         (color("IS_SET"), "has a value"),
     ],
 )
-def test_a_property_in_words(registry: Registry, rule: dict[str, Any], words: str) -> None:
+def test_a_property_in_words(registry: Registry, rule: Document, words: str) -> None:
     assert sentence(parse(rule, registry), SCOPE) == f'"color" {words}'
 
 
 @pytest.mark.parametrize(
-    ("key", "fields", "words"),
+    ("rule", "words"),
     [
-        ("textsReceived", {"operator": "EQUALS", "count": 0}, "Has never received a text"),
+        (criterion("textsReceived", "EQUALS", count=0), "Has never received a text"),
         (
-            "textsReceived",
-            {"operator": "EQUALS", "count": 0, "within": LAST_WEEK},
+            criterion("textsReceived", "EQUALS", count=0, within=LAST_WEEK),
             "Has received no texts in the last 7 days",
         ),
-        ("textsReceived", {"operator": "NOT_EQUALS", "count": 0}, "Has received a text"),
+        (criterion("textsReceived", "NOT_EQUALS", count=0), "Has received a text"),
+        (criterion("textsReceived", "GREATER_THAN", count=0), "Has received at least one text"),
+        (criterion("textsReceived", "LESS_THAN", count=2), "Has received fewer than 2 texts"),
+        (criterion("textsClicked", "EQUALS", count=0), "Has never clicked a text"),
+        (criterion("ordersPlaced", "EQUALS", count=0), "Has placed no orders"),
         (
-            "textsReceived",
-            {"operator": "GREATER_THAN", "count": 0},
-            "Has received at least one text",
-        ),
-        ("textsReceived", {"operator": "LESS_THAN", "count": 2}, "Has received fewer than 2 texts"),
-        ("textsClicked", {"operator": "EQUALS", "count": 0}, "Has never clicked a text"),
-        ("ordersPlaced", {"operator": "EQUALS", "count": 0}, "Has placed no orders"),
-        (
-            "ordersPlaced",
-            {"operator": "EQUALS", "count": 0, "products": ["A"], "within": LAST_WEEK},
+            criterion("ordersPlaced", "EQUALS", count=0, products=["A"], within=LAST_WEEK),
             "Has placed no orders with any of A in the last 7 days",
         ),
+        (criterion("event", "EQUALS", name="viewed", count=0), 'Has never had the event "viewed"'),
         (
-            "event",
-            {"operator": "EQUALS", "name": "viewed", "count": 0},
-            'Has never had the event "viewed"',
-        ),
-        (
-            "event",
-            {"operator": "EQUALS", "name": "viewed", "count": 0, "within": LAST_WEEK},
+            criterion("event", "EQUALS", name="viewed", count=0, within=LAST_WEEK),
             'Did not have the event "viewed" in the last 7 days',
         ),
-        ("spend", {"operator": "EQUALS", "amount": "0"}, "Has spent nothing"),
-        ("clickRate", {"operator": "EQUALS", "percent": "0"}, "Has a click rate of exactly 0%"),
+        (criterion("spend", "EQUALS", amount="0"), "Has spent nothing"),
+        (criterion("clickRate", "EQUALS", percent="0"), "Has a click rate of exactly 0%"),
     ],
 )
-def test_zero_in_words(registry: Registry, key: str, fields: dict[str, Any], words: str) -> None:
-    assert sentence(parse({key: fields}, registry), SCOPE) == words
+def test_zero_in_words(registry: Registry, rule: Document, words: str) -> None:
+    assert sentence(parse(rule, registry), SCOPE) == words
 
 
 @pytest.mark.parametrize(
-    ("key", "fields", "words"),
+    ("rule", "words"),
     [
-        ("textsReceived", {"operator": "EQUALS", "count": 0}, "Has received a text"),
+        (criterion("textsReceived", "EQUALS", count=0), "Has received a text"),
         (
-            "textsReceived",
-            {"operator": "BETWEEN", "count": 1, "upTo": 2},
+            criterion("textsReceived", "BETWEEN", count=1, upTo=2),
             "Has not received between 1 and 2 texts",
         ),
-        ("textsReceived", {"operator": "AT_LEAST", "count": 2}, "Has received fewer than 2 texts"),
-        ("spend", {"operator": "LESS_THAN", "amount": "5"}, "Has spent at least $5.00"),
+        (criterion("textsReceived", "AT_LEAST", count=2), "Has received fewer than 2 texts"),
+        (criterion("spend", "LESS_THAN", amount="5"), "Has spent at least $5.00"),
         (
-            "averageOrderValue",
-            {"operator": "LESS_THAN", "amount": "5"},
+            criterion("averageOrderValue", "LESS_THAN", amount="5"),
             "Does not have an average order value of less than $5.00",
         ),
-        ("lastOrderDate", {"operator": "IS_SET"}, "Has never ordered"),
+        (criterion("lastOrderDate", "IS_SET"), "Has never ordered"),
         (
-            "lastOrderDate",
-            {"operator": "BEFORE", "date": "2024-05-01"},
+            criterion("lastOrderDate", "BEFORE", date="2024-05-01"),
             "Did not last order before May 1, 2024",
         ),
-        ("lastOrderDate", {"operator": "NOT_IN_LAST", "days": 1}, "Ordered in the last day"),
-        (
-            "keyword",
-            {"operator": "ALL_OF", "keywords": ["a", "b"]},
-            "Has not texted all of a and b",
-        ),
-        ("tag", {"operator": "NONE_OF", "tags": ["a", "b"]}, "Is tagged with any of a or b"),
-        ("contactType", {"operator": "IS", "type": "TEXTABLE"}, "Cannot be texted"),
-        ("property", color("EQUALS", number="5")["property"], '"color" is not exactly 5'),
-        ("property", color("AT_LEAST", number="5")["property"], '"color" is not at least 5'),
-        ("property", color("IS_TRUE")["property"], '"color" is not yes'),
-        ("property", color("CONTAINS", text="red")["property"], '"color" does not contain red'),
+        (criterion("lastOrderDate", "NOT_IN_LAST", days=1), "Ordered in the last day"),
+        (criterion("keyword", "ALL_OF", keywords=["a", "b"]), "Has not texted all of a and b"),
+        (criterion("tag", "NONE_OF", tags=["a", "b"]), "Is tagged with any of a or b"),
+        (criterion("contactType", "IS", type="TEXTABLE"), "Cannot be texted"),
+        (color("EQUALS", number="5"), '"color" is not exactly 5'),
+        (color("AT_LEAST", number="5"), '"color" is not at least 5'),
+        (color("IS_TRUE"), '"color" is not yes'),
+        (color("CONTAINS", text="red"), '"color" does not contain red'),
     ],
 )
-def test_complements_in_words(
-    registry: Registry, key: str, fields: dict[str, Any], words: str
-) -> None:
-    assert sentence(parse({"not": {key: fields}}, registry), SCOPE) == words
+def test_complements_in_words(registry: Registry, rule: Document, words: str) -> None:
+    assert sentence(parse({"not": rule}, registry), SCOPE) == words
 
 
 class VisitOperator(Operator):
@@ -478,8 +412,8 @@ def test_another_segment_is_called_by_its_name(registry: Registry) -> None:
     def library(id: str) -> Named:
         return Named(id, 'The "best"', SPEND)
 
-    inside = {"inSegment": {"operator": "IS", "segment": "x"}}
-    outside = {"inSegment": {"operator": "IS_NOT", "segment": "x"}}
+    inside = criterion("inSegment", "IS", segment="x")
+    outside = criterion("inSegment", "IS_NOT", segment="x")
     for rule, words in (
         (inside, 'Is in the segment "The "best""'),
         (
