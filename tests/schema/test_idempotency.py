@@ -74,9 +74,7 @@ def email(shop: Client) -> str | None:
     return found
 
 
-def test_a_repeated_batch_gets_the_first_payload_and_is_not_recorded_again(
-    shop: Client,
-) -> None:
+def test_a_repeated_batch_gets_the_first_payload_and_is_not_recorded_again(shop: Client) -> None:
     old, new = [{"id": "1", "email": "old@x.y"}], [{"id": "1", "email": "new@x.y"}]
     first = send(shop, "a", old)
     assert first == {"recorded": 1, "userErrors": []}

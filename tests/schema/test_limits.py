@@ -8,6 +8,9 @@ from graphql import get_introspection_query
 
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import SIZE
+from tests.factories import contacts, keyword
+from tests.schema.operations import LIST, create
 from tests.support import Client, serving
 
 NESTED = """
@@ -123,10 +126,10 @@ def test_each_limit_is_a_setting(services: Services, settings: Settings, shop: C
 def test_values_may_be_inline_in_a_query(shop: Client) -> None:
     products = ", ".join(f'"{number}"' for number in range(1_000))
     rule = f"{{ not: {{ productPurchased: {{ operator: ANY_OF, products: [{products}] }} }} }}"
-    contacts = ", ".join(
+    items = ", ".join(
         f'{{ id: {number}, phone: "+1202555{number:04}", city: "Boston" }}' for number in range(400)
     )
-    shop.ask(f"mutation {{ contactsUpsert(contacts: [{contacts}]) {{ recorded }} }}")
+    shop.ask(f"mutation {{ contactsUpsert(contacts: [{items}]) {{ recorded }} }}")
     assert shop.ask(f"{{ segmentSize(rule: {rule}) {{ members }} }}") == {
         "segmentSize": {"members": 400}
     }
@@ -142,72 +145,47 @@ def test_a_document_with_several_operations_needs_an_operation_name(shop: Client
 
 def test_errors_in_the_types_of_a_rule_have_a_path(shop: Client) -> None:
     rule = {"all": [{"all": []}, {"spend": {"operator": "MORE", "amount": "1"}}]}
-    [error] = shop.errors(
-        "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
-    )
-    assert error["extensions"] == {
-        "code": "BAD_REQUEST",
-        "path": ["rule", "all", 1, "spend", "operator"],
-    }
+    [error] = shop.errors(SIZE, rule=rule)
+    path = ["rule", "all", 1, "spend", "operator"]
+    assert error["extensions"] == {"code": "BAD_REQUEST", "path": path}
 
 
 def test_the_largest_allowed_rule_is_counted(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
-    products = [f"{'x' * 240}{number}" for number in range(1_000)]
-    criterion = {"productPurchased": {"operator": "NONE_OF", "products": products}}
-    assert shop.members({"all": [criterion] * 100}) == 1
-    distinct = [
-        {
-            "productPurchased": {
-                "operator": "NONE_OF",
-                "products": [f"{n}-{m}" for m in range(1_000)],
-            }
-        }
-        for n in range(100)
-    ]
+
+    def none_of(products: list[str]) -> dict[str, Any]:
+        return {"productPurchased": {"operator": "NONE_OF", "products": products}}
+
+    same = none_of([f"{'x' * 240}{number}" for number in range(1_000)])
+    assert shop.members({"all": [same] * 100}) == 1
+    distinct = [none_of([f"{n}-{m}" for m in range(1_000)]) for n in range(100)]
     assert shop.members({"all": distinct}) == 1
 
 
 def test_a_rule_with_many_empty_groups_is_refused(shop: Client) -> None:
     rule: dict[str, Any] = {"all": [{"all": [{"all": []}] * 20}] * 20}
-    [error] = shop.errors(
-        "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }", rule=rule
-    )
+    [error] = shop.errors(SIZE, rule=rule)
     assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
     assert "the limit is 300" in error["message"]
 
 
 @pytest.mark.parametrize("name", ["Сегмент " * 20, "😀" * 200, "ß" * 250])
 def test_segments_with_names_in_any_script_can_be_paged(shop: Client, name: str) -> None:
-    create = """
-    mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) { userErrors { code } } }
-    """
     for suffix in ("1", "2"):
-        made = {"name": name.strip() + suffix, "rule": {"all": []}}
-        assert shop.ask(create, input=made)["segmentCreate"]["userErrors"] == []
-    query = """
-    query ($after: String) { segments(first: 1, after: $after, sortKey: NAME) {
-      nodes { name } pageInfo { endCursor hasNextPage } } }
-    """
+        create(shop, name.strip() + suffix)
     names, cursor, more = [], None, True
     while more:
-        page = shop.ask(query, after=cursor)["segments"]
+        page = shop.ask(LIST, first=1, after=cursor, sortKey="NAME")["segments"]
         names += [node["name"] for node in page["nodes"]]
         cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
     assert len(set(names)) == 4
 
 
 def test_a_rule_whose_keywords_grow_when_folded_can_be_read_again(shop: Client) -> None:
-    create = """
-    mutation ($input: SegmentCreateInput!) { segmentCreate(input: $input) {
-      segment { rule problems { message } size { members } } userErrors { code } } }
-    """
-    day = "2026-01-01T00:00:00Z"
-    shop.record("contactsUpsert", [{"id": "1"}])
-    shop.record("keywordsRecord", [{"contactId": "1", "keyword": "ß" * 200, "receivedAt": day}])
-    rule = {"keyword": {"operator": "ANY_OF", "keywords": ["ẞ" * 200]}}
-    made = shop.ask(create, input={"name": "Long", "rule": rule})["segmentCreate"]
-    assert made["userErrors"] == []
-    assert made["segment"]["problems"] == []
-    assert made["segment"]["size"] == {"members": 1}
+    shop.record("contactsUpsert", contacts(1))
+    shop.record("keywordsRecord", [keyword(1, "ß" * 200)])
+    made = create(shop, "Long", {"keyword": {"operator": "ANY_OF", "keywords": ["ẞ" * 200]}})
+    query = "query ($id: ID!) { segment(id: $id) { problems { message } size { members } } }"
+    segment = shop.ask(query, id=made["id"])["segment"]
+    assert segment == {"problems": [], "size": {"members": 1}}
     assert len(shop.ask("{ segmentTemplates { key } }")["segmentTemplates"]) == 4

@@ -329,10 +329,7 @@ def test_a_field_that_its_operator_does_not_use_is_refused(
                 other = next(it for it in criterion["operators"] if it["name"] in field["usedWith"])
                 rule[key][name] = person.rule(criterion, other, True, "minimum")[key][name]
                 extensions = client.errors(SIZE, rule=rule)[0]["extensions"]
-                assert extensions == {
-                    "code": "INVALID",
-                    "path": ["rule", key, name],
-                }
+                assert extensions == {"code": "INVALID", "path": ["rule", key, name]}
     assert checked > 20
 
 

@@ -74,9 +74,7 @@ def test_a_rule_matches_contacts_inside_or_outside_another_segment(tagged: Clien
     assert tagged.members({"any": [within(inner), named("b")]}) == 3
 
 
-def test_a_referenced_segment_is_one_part_of_a_size(
-    tagged: Client,
-) -> None:
+def test_a_referenced_segment_is_one_part_of_a_size(tagged: Client) -> None:
     inner = create(tagged, "As", {"all": [named("a"), EVERYONE]})
     found = tagged.size({"all": [within(inner, "IS_NOT"), named("b")]})
     assert [(part["path"], part["members"]) for part in found["parts"]] == [
@@ -97,9 +95,7 @@ def test_editing_a_referenced_segment_takes_effect_immediately(tagged: Client) -
     assert size(tagged, middle) == 0
 
 
-def test_summaries_show_the_new_name_of_a_referenced_segment(
-    tagged: Client,
-) -> None:
+def test_summaries_show_the_new_name_of_a_referenced_segment(tagged: Client) -> None:
     inner = create(tagged, "Old", named("a"))
     outer = create(tagged, "Outer", within(inner))
     assert outer["summary"] == 'Is in the segment "Old"'

@@ -129,12 +129,7 @@ def test_the_rule_is_returned_canonical_and_is_accepted_again(shop: Client) -> N
 def test_an_update_changes_the_given_fields_and_increments_the_version(shop: Client) -> None:
     made = create(shop, "First", ORDERED, description="Kept")
     renamed = shop.ask(UPDATE, id=made["id"], input={"name": "Second"})["segmentUpdate"]["segment"]
-    assert renamed == {
-        **made,
-        "name": "Second",
-        "version": 2,
-        "updatedAt": renamed["updatedAt"],
-    }
+    assert renamed == {**made, "name": "Second", "version": 2, "updatedAt": renamed["updatedAt"]}
     assert renamed["updatedAt"] >= made["updatedAt"]
     changed = shop.ask(
         UPDATE, id=made["id"], input={"rule": EVERYONE, "description": "", "expectedVersion": 2}
@@ -601,10 +596,7 @@ def test_another_shops_ids_look_like_missing_ones(shop: Client, other: Client) -
             (NODE, {"id": owner}),
             (NODES, {"ids": [segment, person, owner]}),
             ("query ($id: ID!) { contact(id: $id) { id email } }", {"id": person}),
-            (
-                CONTAINS,
-                {"id": own["id"], "person": person},
-            ),
+            (CONTAINS, {"id": own["id"], "person": person}),
             (UPDATE, {"id": segment, "input": {"name": "Taken over"}}),
             (UPDATE, {"id": segment, "input": {"name": "Taken over", "expectedVersion": 7}}),
             (UPDATE, {"id": segment, "input": {"rule": {"any": []}}}),
