@@ -8,5 +8,4 @@ from tests.parity.recorded_shop import RecordedShop
 
 @pytest.fixture
 def boutique(services: Services) -> RecordedShop:
-    """Return a new shop of the shared audience."""
     return RecordedShop(services)

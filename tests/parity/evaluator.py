@@ -36,7 +36,6 @@ class Judge:
 
     @property
     def textable(self) -> frozenset[int]:
-        """Return the contacts who can be texted."""
         return frozenset(id_ for id_, contact in self.facts.contacts.items() if can_text(contact))
 
     def members(self, rule: Document) -> frozenset[int]:
@@ -60,7 +59,6 @@ class Judge:
 
     @cached_property
     def criteria(self) -> Mapping[str, Answer]:
-        """Return the criteria about facts, by key."""
         clock = Clock(self.zone, self.now)
         purchases = Purchases(self.facts, clock)
         messaging = Messaging(self.facts, clock)

@@ -123,7 +123,6 @@ def moments(zone: str, now: datetime) -> Sequence[datetime]:
 
 @cache
 def days(zone: str, now: datetime) -> Sequence[str]:
-    """Generate days for rules."""
     clock = ZoneInfo(zone)
     today = now.astimezone(clock).date()
     found = [
@@ -145,8 +144,6 @@ def birthdays(zone: str, now: datetime) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Facts:
-    """Strategies for the facts of a shop."""
-
     times: SearchStrategy[datetime]
     days: SearchStrategy[str]
 

@@ -66,7 +66,6 @@ class Criteria:
 
     @property
     def windows(self) -> SearchStrategy[Document]:
-        """Generate every form of time window."""
         units = st.sampled_from(["DAYS", "HOURS", "WEEKS", "MONTHS"])
         counts = st.sampled_from([1, 2, 1_000])
         last = st.fixed_dictionaries({"count": counts, "unit": units})
@@ -153,7 +152,6 @@ class Criteria:
 
     @property
     def anniversaries(self) -> Fields:
-        """Generate comparisons of recurring days."""
         of = {"property": st.sampled_from(pools.PROPERTIES)}
         months = ("IS_TODAY", "IS_NOT_TODAY", "IS_THIS_MONTH", "IS_NOT_THIS_MONTH")
         next_days = _operator("IN_NEXT", "NOT_IN_NEXT")
@@ -208,7 +206,6 @@ class Criteria:
         }
 
     def any_but(self, *keys: str) -> Fields:
-        """Generate rules of one criterion, except some criteria."""
         return st.one_of(
             [
                 st.fixed_dictionaries({key: fields})
@@ -248,7 +245,6 @@ def edges(zone: str, now: datetime) -> Sequence[Document]:
 
 
 def rules(criteria: SearchStrategy[Any], depth: int = 4) -> SearchStrategy[dict[str, Any]]:
-    """Generate rules with at most ``depth`` levels."""
     if depth == 1:
         return criteria
     inner = rules(criteria, depth - 1)

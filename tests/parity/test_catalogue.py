@@ -43,7 +43,6 @@ def titled(words: str, operator: str = "TITLE_CONTAINS", **more: Any) -> Documen
 
 
 def paid(first_id: int, contact: int, *totals: str, **more: Any) -> tuple[Order, ...]:
-    """Return orders of a contact with these totals."""
     return tuple(
         Order(id_, contact, NOW, Decimal(total), **more)
         for id_, total in enumerate(totals, first_id)

@@ -79,7 +79,6 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
 
 
 def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
-    """Check a rule's size, and that of every part, against the evaluator's sets."""
     size, rest = shop.size(document), shop.size({"not": document})
     members = judge.members(document)
     assert (size.members, size.contacts) == (len(members), len(judge.everyone)), document
@@ -107,7 +106,6 @@ def check_pages(shop: RecordedShop, document: Document) -> None:
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
-    """Check each part's explanation of a contact against the evaluator."""
     some = sorted(judge.everyone)[:3]
     found = shop.engine.explain(shop.rule(document), some)
     assert sorted(found) == some

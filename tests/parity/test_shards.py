@@ -138,7 +138,6 @@ def store() -> str:
 
 @pytest.fixture
 def split(services: Services, settings: Settings, audience: Audience) -> Iterator[Split]:
-    """Return an audience and one for each of its shards."""
     path = f"interface=chdb&path={settings.data_dir.resolve()}/audience"
     names = [f"{audience.database}_{shard}" for shard in range(SHARDS)]
     opened = Split(f"clickhousedb:///{audience.database}?{path}")

@@ -61,7 +61,6 @@ class ReviewsWritten(CountCriterion):
     label = "Reviews written"
 
     def measure(self, scope: Scope) -> Statement:
-        """Published reviews by contact."""
         return (
             select(col(Review.contact_id), func.count())
             .where(col(Review.published))
@@ -76,17 +75,14 @@ class ReviewerPoints(CountCriterion):
     label = "Reviewer points"
 
     def measure(self, scope: Scope) -> Statement:
-        """The points."""
         return select(col(Reviewer.contact_id), col(Reviewer.points))
 
 
 @hookimpl
 def register_criteria() -> list[type[Criterion]]:
-    """Register the criteria."""
     return [ReviewsWritten, ReviewerPoints]
 
 
 @hookimpl
 def register_audience_tables() -> list[type[AudienceTable]]:
-    """Register the tables."""
     return [Review, Reviewer]

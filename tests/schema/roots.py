@@ -118,11 +118,9 @@ class Shop:
         return text.replace("SEGMENT", self.segment).replace("CONTACT", self.contact)
 
     def having(self, *scopes: str) -> Client:
-        """Return a client with some scopes."""
         return self._server.client(self.client.shop, [TokenScope(scope) for scope in scopes])
 
     def lacking(self, scope: str) -> Client:
-        """Return a client with all scopes except one."""
         return self.having(*(found for found in TokenScope if found != scope))
 
     def state(self) -> Any:

@@ -101,7 +101,6 @@ def test_nested_fields_check_their_own_scopes(shared: Shop, query: str, scope: s
 
 
 def _leaves(data: Any) -> Iterator[Any]:
-    """Yield the values of a result that hold no others."""
     if isinstance(data, dict | list):
         for inner in data.values() if isinstance(data, dict) else data:
             yield from _leaves(inner)

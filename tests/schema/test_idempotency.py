@@ -49,7 +49,6 @@ def shop(server: Server, settings: Settings, catalog: Catalog) -> Iterator[Clien
 def send(
     shop: Client, key: str | None, items: Sequence[Any], mutation: str = "contactsUpsert"
 ) -> Any:
-    """Send a batch with a key, and return the payload."""
     fact = argument(mutation)
     query = (
         f"mutation ($key: String, $items: [{FACT_INPUTS[fact]}!]!) "
@@ -67,7 +66,6 @@ def code(payload: Any) -> str:
 
 
 def email(shop: Client) -> str | None:
-    """Return the e-mail address of the only contact."""
     query = "{ segmentMembers(rule: {all: []}) { nodes { email } } }"
     (contact,) = shop.ask(query)["segmentMembers"]["nodes"]
     found: str | None = contact["email"]

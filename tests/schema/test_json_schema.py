@@ -93,7 +93,6 @@ def schemas(client: Client) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def accepts(schemas: Mapping[str, Any]) -> Callable[[str, Any], bool]:
-    """Return whether a criterion's JSON Schema accepts a document."""
     made = {
         key: Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for key, schema in schemas.items()

@@ -173,7 +173,6 @@ class Person:
     def suggestions(
         self, key: str, path: str, given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        """Return the suggestions for an input, given the values of the other inputs."""
         question = repr((key, path, given))
         if question not in self._asked:
             answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
@@ -207,7 +206,6 @@ def _forms(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
 
 
 def _conditions(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Return the fields that are lists of conditions, with their criteria."""
     for criterion in criteria:
         for field in criterion["fields"]:
             assert (field["condition"] is not None) == (field["kind"] == "CONDITION")

@@ -41,7 +41,6 @@ query ($search: String!) {
 
 @pytest.fixture(scope="module")
 def with_moody() -> Registry:
-    """Return the built-in criteria and a third party's."""
     ours = {
         Plugin(point.name, HOST, ""): point.load()
         for point in entry_points(group=ENTRY_POINT_GROUP)
@@ -218,7 +217,6 @@ def hurried(
 
 
 def slow_statements(services: Services) -> int:
-    """Count the running statements of slow criteria."""
     found = services.audience.query_unfiltered(
         "SELECT count() AS n FROM system.processes "
         "WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE '%system.processes%'"

@@ -45,8 +45,6 @@ ORDERED = {
 
 @dataclass(frozen=True, slots=True)
 class CountingEngine(ShopEngine):
-    """An engine that notes the statements it executes."""
-
     statements: list[Statement] = field(default_factory=list)
     error: Exception | None = None
 
@@ -231,13 +229,11 @@ def test_a_criterion_whose_suggestions_fail_shows_its_ids(
 
 @pytest.fixture
 def saved(shop: RecordedShop) -> RecordedShop:
-    """A shop of the catalog with the facts of another, and segments."""
     shop.save({"Hearts": BOUGHT, "Not hearts": {"not": BOUGHT}, "Others": ORDERED})
     return shop
 
 
 def _pages(shop: RecordedShop, engine: CountingEngine) -> Iterator[list[str]]:
-    """Read the list of segments again and again."""
     cache = SummaryCache()
     while True:
         segments = [each for each in shop.saved.page(limit=100) if not each.is_default]

@@ -182,8 +182,6 @@ FAILING: Mapping[type[Criterion], tuple[str, str]] = {
 
 
 class _Module:
-    """A plugin module with hooks."""
-
     def __init__(self, *criteria: type[Criterion], templates: Any = ()) -> None:
         self._criteria, self._templates = criteria, templates
 

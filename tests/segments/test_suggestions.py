@@ -298,7 +298,6 @@ query ($search: String!) {
 
 
 def segments(shop: Client, search: str = "") -> dict[str, str]:
-    """Return the names of the offered segments by id."""
     found = shop.ask(SEGMENTS, search=search)["fieldSuggestions"]
     return {option["value"]: option["label"] for option in found}
 

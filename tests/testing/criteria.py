@@ -97,7 +97,6 @@ def find_faults(criterion: type[Criterion], services: Services, **given: Any) ->
 
 
 def faults(message: str) -> list[str]:
-    """Return the faults of a report."""
     return re.findall(r"^\d+\. (.*)$", message, re.MULTILINE)
 
 

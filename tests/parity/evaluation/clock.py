@@ -52,8 +52,6 @@ def months_before(now: datetime, months: int, zone: str) -> datetime:
 
 @dataclass(frozen=True)
 class Clock:
-    """A shop's clock at one instant."""
-
     zone: str
     now: datetime
 

@@ -15,7 +15,6 @@ def small(text: str) -> str:
 
 
 def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:
-    """Compare a number with one or two others of its type."""
     match operator:
         case "EQUALS":
             return value == bound
@@ -49,7 +48,6 @@ def compare_if_any(body: Document, value: Fraction | None, field: str) -> bool:
 
 
 def has(operator: str, present: set[str], wanted: set[str]) -> bool:
-    """Compare one set of values with another."""
     match operator:
         case "ANY_OF":
             return not present.isdisjoint(wanted)
@@ -61,7 +59,6 @@ def has(operator: str, present: set[str], wanted: set[str]) -> bool:
 
 
 def is_one_of(operator: str, value: str | None, wanted: set[str]) -> bool:
-    """Compare a value that may be missing with a set."""
     match operator:
         case "IS_SET":
             return value is not None

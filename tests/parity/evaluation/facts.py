@@ -28,16 +28,12 @@ class Contact:
 
 @dataclass(frozen=True)
 class Line:
-    """A product on an order."""
-
     product_id: str
     quantity: int = 1
 
 
 @dataclass(frozen=True)
 class Order:
-    """An order as a source sends it."""
-
     id: int
     contact_id: int
     ordered_at: datetime
@@ -63,8 +59,6 @@ class Text:
 
 @dataclass(frozen=True)
 class KeywordUse:
-    """A keyword that a contact texted."""
-
     contact_id: int
     keyword: str
     received_at: datetime
@@ -187,7 +181,6 @@ class Facts:
 
 
 def facts_after(batches: Iterable[Batch]) -> Facts:
-    """Return a shop's facts after some batches."""
     facts = Facts()
     for batch in batches:
         facts.record(batch)

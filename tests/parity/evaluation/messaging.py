@@ -15,19 +15,15 @@ def is_subscribed(contact: Contact) -> bool:
 
 
 def can_text(contact: Contact) -> bool:
-    """Return whether the contact is subscribed and has a phone number."""
     return is_subscribed(contact) and unless_blank(contact.phone) is not None
 
 
 class Messaging:
-    """The messages of contacts, evaluated at one instant."""
-
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
 
     def texts_received(self, body: Document, contact: Contact) -> bool:
-        """Count the texts sent in the window."""
         received = sum(self._clock.within(body, text.sent_at) for text in self._texts(contact))
         return compare(body["operator"], received, body["count"], body.get("upTo", 0))
 
@@ -48,7 +44,6 @@ class Messaging:
         return self._clock.dated(body, max(times, default=None))
 
     def keyword(self, body: Document, contact: Contact) -> bool:
-        """Compare keywords, ignoring case and surrounding space."""
         used = {
             keyword
             for contact_id, keyword, received_at in self._facts.keywords

@@ -24,8 +24,6 @@ TWO_DIGITS = {
 
 
 class Profile:
-    """The profiles of contacts, evaluated at one instant."""
-
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
@@ -41,7 +39,6 @@ class Profile:
         return bool(found[body["type"]] == (body["operator"] == "IS"))
 
     def location(self, body: Document, contact: Contact) -> bool:
-        """Compare the country and, if given, the region."""
         country, region = unless_blank(contact.country), unless_blank(contact.region)
         match body["operator"]:
             case "ANY_OF":
@@ -52,7 +49,6 @@ class Profile:
         return is_one_of(body["operator"], country, set())
 
     def created_date(self, body: Document, contact: Contact) -> bool:
-        """Compare the time at which the source created the contact."""
         return self._clock.dated(body, contact.created_at)
 
     def city(self, body: Document, contact: Contact) -> bool:
@@ -75,7 +71,6 @@ class Profile:
         return is_one_of(body["operator"], code, wanted)
 
     def tag(self, body: Document, contact: Contact) -> bool:
-        """Compare tags, ignoring surrounding space."""
         own = {tag.strip() for tag in contact.tags if tag.strip()}
         return has(body["operator"], own, {tag.strip() for tag in body["tags"]})
 
@@ -83,7 +78,6 @@ class Profile:
         return property_is(body, value_of(contact.properties, body["property"]), self._clock)
 
     def anniversary(self, body: Document, contact: Contact) -> bool:
-        """Compare the days until a date recurs."""
         if body["operator"].startswith(("IS_NOT_", "NOT_")):
             positive = body["operator"].replace("NOT_", "")
             return not self.anniversary({**body, "operator": positive}, contact)
@@ -99,7 +93,6 @@ class Profile:
         return bool(days_until(day, self._clock.today) <= body.get("days", 0))
 
     def event(self, body: Document, contact: Contact) -> bool:
-        """Compare the number of events that meet the conditions."""
         number = sum(
             event.contact_id == contact.id
             and event.name == body["name"]

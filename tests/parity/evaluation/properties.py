@@ -28,7 +28,6 @@ NUMERIC = {"EQUALS", "GREATER_THAN", "AT_LEAST", "LESS_THAN", "AT_MOST", "BETWEE
 
 
 def value_of(properties: str | None, name: str) -> Any:
-    """Return a property's value, or ``None``."""
     return json.loads(properties or "{}").get(name)
 
 
@@ -50,7 +49,6 @@ def day_in(value: Any, clock: Clock) -> date | None:
 
 
 def property_is(body: Document, value: Any, clock: Clock) -> bool:
-    """Return whether a property's value is as a form says."""
     operator = body["operator"]
     if operator in POSITIVE:
         return not property_is({**body, "operator": POSITIVE[operator]}, value, clock)

@@ -35,8 +35,6 @@ def title_holds(title: str, words: str) -> bool:
 
 
 class Purchases:
-    """The purchases of contacts, evaluated at one instant."""
-
     def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._clock = clock
@@ -62,12 +60,10 @@ class Purchases:
         return compare(body["operator"], placed, body["count"], body.get("upTo", 0))
 
     def first_order_date(self, body: Document, contact: Contact) -> bool:
-        """Compare the date of the first order that counts."""
         times = (order.ordered_at for order in self._standing(contact, {}))
         return self._clock.dated(body, min(times, default=None))
 
     def last_order_date(self, body: Document, contact: Contact) -> bool:
-        """Compare the date of the last order that counts."""
         times = (order.ordered_at for order in self._standing(contact, {}))
         return self._clock.dated(body, max(times, default=None))
 

@@ -294,7 +294,6 @@ TORN = {"any": [{"all": [ORDERED, {"not": BOUGHT}]}, {"all": [BOUGHT, {"not": OR
 def while_writing(
     write: Callable[[], None], stop: threading.Event, readers: Iterable[Callable[[], None]]
 ) -> None:
-    """Run readers concurrently until a writer has finished."""
     writing = threading.Thread(target=write)
     reading = [threading.Thread(target=reader) for reader in readers]
     for thread in (writing, *reading):
