@@ -24,6 +24,9 @@ from graphql_app.segments.rules.tree import document as as_document
 from tests.client import SIZE
 from tests.support import Client, Server
 
+Schemas = Mapping[str, Any]
+Accepts = Callable[[str, Any], bool]  # whether the JSON Schema of a key accepts a document
+
 KEYS = sorted(discover().criteria)
 SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"
 MANY = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -87,12 +90,12 @@ def _pairs(schema: Any) -> Iterator[Sequence[str]]:
 
 
 @pytest.fixture(scope="module")
-def schemas(client: Client) -> Mapping[str, Any]:
+def schemas(client: Client) -> Schemas:
     return {key: client.ask(SCHEMA, key=key)["criterion"]["jsonSchema"] for key in KEYS}
 
 
 @pytest.fixture(scope="module")
-def accepts(schemas: Mapping[str, Any]) -> Callable[[str, Any], bool]:
+def accepts(schemas: Schemas) -> Accepts:
     made = {
         key: Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for key, schema in schemas.items()
@@ -205,7 +208,7 @@ def _broken(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
 
 
 def test_every_json_schema_is_valid_and_names_the_operators(
-    schemas: Mapping[str, Any], registry: Registry
+    schemas: Schemas, registry: Registry
 ) -> None:
     for key, schema in schemas.items():
         Draft202012Validator.check_schema(schema)
@@ -221,11 +224,7 @@ def test_every_json_schema_is_valid_and_names_the_operators(
 @pytest.mark.parametrize("broken", [False, True], ids=["valid", "broken"])
 @pytest.mark.parametrize("key", KEYS)
 def test_the_schema_and_the_parser_accept_the_same_documents(
-    key: str,
-    broken: bool,
-    schemas: Mapping[str, Any],
-    accepts: Callable[[str, Any], bool],
-    registry: Registry,
+    key: str, broken: bool, schemas: Schemas, accepts: Accepts, registry: Registry
 ) -> None:
     documents = _documents(schemas[key])
 
@@ -239,7 +238,7 @@ def test_the_schema_and_the_parser_accept_the_same_documents(
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_canonical_form_of_a_rule_is_stable(
-    key: str, schemas: Mapping[str, Any], registry: Registry
+    key: str, schemas: Schemas, registry: Registry
 ) -> None:
     """Saving a rule repeatedly must not change its meaning."""
 
@@ -263,38 +262,38 @@ def _complete(form: type[Form]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_lists_of_up_to_ten_conditions_accept_every_operator(
-    key: str, accepts: Callable[[str, Any], bool], registry: Registry
+    key: str, accepts: Accepts, registry: Registry
 ) -> None:
-    whole = next(_complete(registry.criteria[key]))
+    complete = next(_complete(registry.criteria[key]))
     for spec in registry.criteria[key].fields():
         for condition in () if spec.condition is None else _complete(spec.condition):
             for number in (1, 10, 11):
-                document = {**whole, spec.name: [condition] * number}
+                document = {**complete, spec.name: [condition] * number}
                 verdict = accepts(key, document)
                 assert _parses(registry, key, document) == verdict == (number <= 10)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_odd_values_are_refused_by_both_in_every_place(
-    key: str, schemas: Mapping[str, Any], accepts: Callable[[str, Any], bool], registry: Registry
+    key: str, accepts: Accepts, registry: Registry
 ) -> None:
     shapes = set()
-    for whole in _complete(registry.criteria[key]):
-        assert accepts(key, whole)
-        assert _parses(registry, key, whole)
+    for complete in _complete(registry.criteria[key]):
+        assert accepts(key, complete)
+        assert _parses(registry, key, complete)
         # Operators with the same fields share a branch of the schema.
-        places = [] if frozenset(whole) in shapes else list(_places(whole))
-        shapes.add(frozenset(whole))
+        places = [] if frozenset(complete) in shapes else list(_places(complete))
+        shapes.add(frozenset(complete))
         for place in places:
             for odd in ODD:
-                document: Any = deepcopy(whole) if place else odd
+                document: Any = deepcopy(complete) if place else odd
                 if place:
                     reduce(getitem, place[:-1], document)[place[-1]] = odd
                 assert accepts(key, document) == _parses(registry, key, document), document
 
 
 def test_only_x_ordered_refuses_bounds_out_of_order(
-    schemas: Mapping[str, Any], accepts: Callable[[str, Any], bool], registry: Registry
+    schemas: Schemas, accepts: Accepts, registry: Registry
 ) -> None:
     plain = Draft202012Validator(schemas["spend"])
     for document, verdict in (
@@ -333,7 +332,7 @@ def _coerced(document: Any, arrays: set[str]) -> bool:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_server_accepts_documents_that_the_schema_accepts(
-    key: str, schemas: Mapping[str, Any], accepts: Callable[[str, Any], bool], client: Client
+    key: str, schemas: Schemas, accepts: Accepts, client: Client
 ) -> None:
     """Over HTTP, the only permitted error of an accepted document is a missing segment."""
     documents = _documents(schemas[key])
@@ -356,9 +355,7 @@ def test_the_server_accepts_documents_that_the_schema_accepts(
     assert outcomes == {False, True}
 
 
-def test_the_ui_schema_orders_all_fields_of_the_schema(
-    client: Client, schemas: Mapping[str, Any]
-) -> None:
+def test_the_ui_schema_orders_all_fields_of_the_schema(client: Client, schemas: Schemas) -> None:
     for key, schema in schemas.items():
         order = client.ask(SCHEMA, key=key)["criterion"]["uiSchema"]["ui:order"]
         named = {name for branch in schema.get("oneOf", [schema]) for name in branch["properties"]}

@@ -74,9 +74,8 @@ def test_pages_list_each_member_once_in_order(
         info = page["pageInfo"]
         assert page["totalCount"] == len(PEOPLE)
         assert len(page["nodes"]) <= size
-        assert [edge["node"]["id"] for edge in page["edges"]] == [
-            node["id"] for node in page["nodes"]
-        ]
+        listed = [edge["node"]["id"] for edge in page["edges"]]
+        assert listed == [node["id"] for node in page["nodes"]]
         assert info["hasPreviousPage"] == (cursor is not None)
         assert info["startCursor"] == page["edges"][0]["cursor"]
         found += [node["sourceId"] for node in page["nodes"]]
@@ -106,20 +105,14 @@ def test_pages_list_each_member_once_while_contacts_are_recorded(shop: Client, k
 
 
 def test_a_cursor_from_another_list_is_refused(people: Client) -> None:
-    cursors = {
-        key: people.ask(MEMBERS, rule=EVERYONE, first=1, sortKey=key)["segmentMembers"]["pageInfo"][
-            "endCursor"
-        ]
-        for key in FIELDS
-    }
+    pages = {key: people.ask(MEMBERS, rule=EVERYONE, first=1, sortKey=key) for key in FIELDS}
+    cursors = {key: page["segmentMembers"]["pageInfo"]["endCursor"] for key, page in pages.items()}
     segments = people.ask(LIST, first=1)["segments"]["pageInfo"]["endCursor"]
     for key in FIELDS:
         others = [cursor for name, cursor in cursors.items() if name != key]
         for cursor in (*others, segments, "", "x", "A" * 1000, people.token):
-            errors = people.errors(MEMBERS, rule=EVERYONE, after=cursor, sortKey=key)
-            assert [error["extensions"] for error in errors] == [
-                {"code": "INVALID", "path": ["after"]}
-            ]
+            [error] = people.errors(MEMBERS, rule=EVERYONE, after=cursor, sortKey=key)
+            assert error["extensions"] == {"code": "INVALID", "path": ["after"]}
 
 
 @pytest.mark.parametrize("size", [0, -1, 251])
@@ -147,14 +140,14 @@ def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
     shop.record("ordersUpsert", [order(1)])
     buyers = create(shop, "Buyers", ORDERED)
     others = create(shop, "Others", {"not": ORDERED})
-    whole = create(shop, "A whole", EVERYONE)
+    everyone = create(shop, "All", EVERYONE)
     away = create(shop, "Away", EVERYONE)
     shop.ask(ARCHIVE, id=away["id"])
     members = shop.ask(MEMBERS, rule=EVERYONE)["segmentMembers"]["nodes"]
     first, last = (node["id"] for node in members)
     for contact, source, names in (
-        (first, "1", ["A whole", "Buyers"]),
-        (last, str(2**64 - 1), ["A whole", "Others"]),
+        (first, "1", ["All", "Buyers"]),
+        (last, str(2**64 - 1), ["All", "Others"]),
     ):
         found = shop.ask(CONTACT, id=contact)["contact"]
         assert (found["id"], found["sourceId"]) == (contact, source)
@@ -162,7 +155,7 @@ def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
     for segment, inside, count in (
         (buyers, [True, False], 1),
         (others, [False, True], 1),
-        (whole, [True, True], 2),
+        (everyone, [True, True], 2),
         (away, [True, True], 2),
     ):
         answers = [
@@ -175,13 +168,13 @@ def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
         assert size["parts"][0] == {"path": ["rule"], "members": count}
     shop.forget("1")
     assert shop.ask(CONTACT, id=first)["contact"] is None
-    assert not shop.ask(CONTAINS, id=whole["id"], contact=first)["segment"]["contains"]
+    assert not shop.ask(CONTAINS, id=everyone["id"], contact=first)["segment"]["contains"]
 
 
 def test_contains_requires_a_contacts_id(shop: Client) -> None:
-    whole = create(shop, "Whole", EVERYONE)
-    assert not shop.ask(CONTAINS, id=whole["id"], contact=whole["id"])["segment"]["contains"]
-    errors = shop.errors(CONTAINS, id=whole["id"], contact="5")
+    id = create(shop, "All", EVERYONE)["id"]
+    assert not shop.ask(CONTAINS, id=id, contact=id)["segment"]["contains"]
+    errors = shop.errors(CONTAINS, id=id, contact="5")
     assert errors[0]["extensions"] == {"code": "INVALID", "path": ["contactId"]}
 
 

@@ -52,6 +52,7 @@ WINDOWS: Sequence[Mapping[str, Any]] = (
     {"between": {"from": "2024-05-01", "to": "2024-05-01"}},
 )
 
+Forms = list[dict[str, Any]]
 End = Literal["minimum", "maximum"]
 
 NOTHING_OFFERED = object()
@@ -91,8 +92,8 @@ def client(server: Server) -> Client:
 
 
 @pytest.fixture(scope="module")
-def criteria(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.ask(METADATA)["criteria"]
+def criteria(client: Client) -> Forms:
+    found: Forms = client.ask(METADATA)["criteria"]
     assert len(found) >= 25
     return found
 
@@ -107,7 +108,7 @@ class Person:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._asked: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._answers: dict[str, Sequence[Mapping[str, Any]]] = {}
 
     def rule(
         self, criterion: Mapping[str, Any], operator: Mapping[str, Any], optional: bool, end: End
@@ -174,10 +175,10 @@ class Person:
         self, key: str, path: str, given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
         question = repr((key, path, given))
-        if question not in self._asked:
+        if question not in self._answers:
             answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
-            self._asked[question] = answer["fieldSuggestions"]
-        return self._asked[question]
+            self._answers[question] = answer["fieldSuggestions"]
+        return self._answers[question]
 
 
 def _typed(field: Mapping[str, Any], end: End) -> Any:
@@ -216,7 +217,7 @@ def _conditions(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, An
 @pytest.mark.parametrize("end", ["minimum", "maximum"])
 @pytest.mark.parametrize("optional", [False, True])
 def test_every_operator_can_be_filled_in(
-    client: Client, criteria: list[dict[str, Any]], person: Person, optional: bool, end: End
+    client: Client, criteria: Forms, person: Person, optional: bool, end: End
 ) -> None:
     rules = [
         person.rule(criterion, operator, optional, end) for criterion, operator in _forms(criteria)
@@ -229,7 +230,7 @@ def test_every_operator_can_be_filled_in(
 
 @pytest.mark.parametrize("end", ["minimum", "maximum"])
 def test_every_operator_of_a_condition_can_be_filled_in(
-    client: Client, criteria: list[dict[str, Any]], person: Person, end: End
+    client: Client, criteria: Forms, person: Person, end: End
 ) -> None:
     filled = 0
     for criterion, field in _conditions(criteria):
@@ -246,7 +247,7 @@ def test_every_operator_of_a_condition_can_be_filled_in(
 
 
 def test_every_time_window_can_be_filled_in(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     windowed = 0
     for criterion in criteria:
@@ -261,15 +262,13 @@ def test_every_time_window_can_be_filled_in(
     assert windowed
 
 
-def test_examples_are_valid_rules(client: Client, criteria: list[dict[str, Any]]) -> None:
+def test_examples_are_valid_rules(client: Client, criteria: Forms) -> None:
     for criterion in criteria:
         assert list(criterion["example"]) == [criterion["key"]]
         assert client.size(criterion["example"])["contacts"] == 3
 
 
-def test_operators_and_fields_agree_on_which_belong_together(
-    criteria: list[dict[str, Any]],
-) -> None:
+def test_operators_and_fields_agree_on_which_belong_together(criteria: Forms) -> None:
     conditions = [field["condition"] for _, field in _conditions(criteria)]
     for form, operator in _forms([*criteria, *conditions]):
         names = [field["name"] for field in _fields(form, operator)]
@@ -285,7 +284,7 @@ def test_operators_and_fields_agree_on_which_belong_together(
 
 
 def test_introspection_has_an_input_type_with_the_same_operators_and_fields(
-    client: Client, criteria: list[dict[str, Any]]
+    client: Client, criteria: Forms
 ) -> None:
     conditions = [field["condition"] for _, field in _conditions(criteria)]
     assert conditions
@@ -302,7 +301,7 @@ def test_introspection_has_an_input_type_with_the_same_operators_and_fields(
 
 
 def test_a_missing_required_field_is_refused(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
         for field in _fields(criterion, operator):
@@ -315,7 +314,7 @@ def test_a_missing_required_field_is_refused(
 
 
 def test_a_field_that_its_operator_does_not_use_is_refused(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     checked = 0
     for criterion, operator in _forms(criteria):
@@ -332,7 +331,7 @@ def test_a_field_that_its_operator_does_not_use_is_refused(
 
 
 def test_values_just_outside_the_range_are_refused(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     for criterion, operator in _forms(criteria):
         for field in _fields(criterion, operator):
@@ -345,7 +344,7 @@ def test_values_just_outside_the_range_are_refused(
 
 
 def test_each_negated_operator_is_the_complement_of_another(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     negated = 0
     for criterion, operator in _forms(criteria):
@@ -364,7 +363,7 @@ def test_each_negated_operator_is_the_complement_of_another(
 
 
 def test_a_list_has_at_most_the_number_of_values_of_its_field(
-    client: Client, criteria: list[dict[str, Any]], person: Person
+    client: Client, criteria: Forms, person: Person
 ) -> None:
     checked = set()
     for criterion, operator in _forms(criteria):
@@ -382,9 +381,7 @@ def test_a_list_has_at_most_the_number_of_values_of_its_field(
     assert len(checked) > 8
 
 
-def test_suggestions_have_labels_and_operators_of_the_form(
-    criteria: list[dict[str, Any]], person: Person
-) -> None:
+def test_suggestions_have_labels_and_operators_of_the_form(criteria: Forms, person: Person) -> None:
     suggesting = suiting = 0
     for criterion, operator in _forms(criteria):
         key = criterion["key"]

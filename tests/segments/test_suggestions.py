@@ -175,6 +175,11 @@ OWN_VALUES = (
     ("areaCode", "codes", ["212", "+44"], "+", ["+44"]),
     ("ordersPlaced", "products", ["p2", "p1", "p3"], "MUG", ["p2", "p3"]),
 )
+SUGGESTING = [
+    *((criterion, field) for criterion, field, *_ in OWN_VALUES),
+    *(("property", "property"), ("property", "texts"), ("anniversary", "property")),
+    *(("event", "conditions.property"), ("event", "conditions.texts")),
+]
 
 
 class TestOwnValues:
@@ -197,14 +202,7 @@ class TestOwnValues:
         found = boutique.options("ordersPlaced", "products", "bottle")
         assert [(option.value, option.label) for option in found] == [("p1", "Water Bottle")]
 
-    @pytest.mark.parametrize(
-        ("criterion", "field"),
-        [
-            *((criterion, field) for criterion, field, *_ in OWN_VALUES),
-            *(("property", "property"), ("property", "texts"), ("anniversary", "property")),
-            *(("event", "conditions.property"), ("event", "conditions.texts")),
-        ],
-    )
+    @pytest.mark.parametrize(("criterion", "field"), SUGGESTING)
     def test_another_shop_gets_no_suggestions(
         self, boutique: RecordedShop, services: Services, criterion: str, field: str
     ) -> None:
@@ -227,15 +225,7 @@ class TestOwnValues:
 
 
 class TestLabels:
-    @pytest.mark.parametrize(
-        ("criterion", "field"),
-        [
-            *((criterion, field) for criterion, field, *_ in OWN_VALUES),
-            *(("property", "property"), ("property", "texts"), ("anniversary", "property")),
-            *(("event", "conditions.property"), ("event", "conditions.texts")),
-            ("location", "countries"),
-        ],
-    )
+    @pytest.mark.parametrize(("criterion", "field"), [*SUGGESTING, ("location", "countries")])
     def test_labels_equal_those_of_the_suggestions(
         self, boutique: RecordedShop, criterion: str, field: str
     ) -> None:
@@ -257,10 +247,8 @@ class TestLabels:
         other = RecordedShop(services)
         other.record(Product("p2", "Pencil"))
         assert other.labels("ordersPlaced", "products", ["p1", "p2"]) == {"p2": "Pencil"}
-        assert boutique.labels("ordersPlaced", "products", ["p1", "p2"]) == {
-            "p1": "Water Bottle",
-            "p2": "Mug",
-        }
+        own = boutique.labels("ordersPlaced", "products", ["p1", "p2"])
+        assert own == {"p1": "Water Bottle", "p2": "Mug"}
 
     @pytest.mark.parametrize(
         ("criterion", "field", "values", "code", "place"),

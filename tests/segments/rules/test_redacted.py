@@ -13,8 +13,10 @@ from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.redacted import redacted_sentence
 from graphql_app.segments.rules.tree import All, Reference
 from graphql_app.testing.form_filling import Filler
+from tests.parity.examples import criterion, last, spent
 
 KEYS = sorted(discover().criteria)
+NOT_TYPED = {FieldKind.CHOICE, FieldKind.TIME_WINDOW}
 
 
 def _criteria(registry: Registry, key: str) -> Iterator[Criterion]:
@@ -35,10 +37,7 @@ def _typed(form: Form) -> Iterator[str]:
         for each in value if spec.multiple and value is not None else [value]:
             if isinstance(each, Condition):
                 yield from _typed(each)
-            elif each is not None and spec.type.kind not in {
-                FieldKind.CHOICE,
-                FieldKind.TIME_WINDOW,
-            }:
+            elif each is not None and spec.type.kind not in NOT_TYPED:
                 yield str(each)
 
 
@@ -46,47 +45,32 @@ def _typed(form: Form) -> Iterator[str]:
 def test_a_redacted_sentence_has_no_values(registry: Registry, key: str) -> None:
     found = list(_criteria(registry, key))
     assert {each.operator for each in found} == set(registry.criteria[key].operators())
-    for criterion in found:
-        text = redacted_sentence(criterion)
-        assert text.startswith(criterion.label)
-        assert criterion.operator.label in text
+    for rule in found:
+        text = redacted_sentence(rule)
+        assert text.startswith(rule.label)
+        assert rule.operator.label in text
         windows = [
-            getattr(criterion, spec.attribute)
-            for spec in criterion.fields()
+            getattr(rule, spec.attribute)
+            for spec in rule.fields()
             if spec.type.kind is FieldKind.TIME_WINDOW
         ]
         if not any(windows):
-            assert not re.search(r"\d", text.removeprefix(criterion.label))
-        for value in _typed(criterion):
+            assert not re.search(r"\d", text.removeprefix(rule.label))
+        for value in _typed(rule):
             assert len(value) < 3 or value not in text
 
 
 def test_a_reference_is_redacted_without_the_name_of_its_segment(registry: Registry) -> None:
     kind = registry.criteria["inSegment"]
-    criterion = kind.model_validate({"operator": "IS", "segment": "U2VnbWVudDox"})
-    rule = Reference(criterion, "Ada's family", All(()))  # type: ignore[arg-type]  # as much as is asked of it
+    inside = kind.model_validate({"operator": "IS", "segment": "U2VnbWVudDox"})
+    rule = Reference(inside, "Ada's family", All(()))  # type: ignore[arg-type]  # as much as is asked of it
     assert redacted_sentence(rule) == "Segment is … [everyone]"
 
 
 def test_a_redacted_sentence_shows_the_shape_choices_and_windows(registry: Registry) -> None:
-    rule = {
-        "any": [
-            {"keyword": {"operator": "ANY_OF", "keywords": ["ada", "bob"]}},
-            {
-                "all": [
-                    {"contactType": {"operator": "IS", "type": "CUSTOMER"}},
-                    {
-                        "spend": {
-                            "operator": "BETWEEN",
-                            "amount": "4155551234",
-                            "upTo": "4155551235",
-                            "within": {"last": {"count": 30, "unit": "DAYS"}},
-                        }
-                    },
-                ]
-            },
-        ]
-    }
+    spend = spent("BETWEEN", "4155551234", upTo="4155551235", within=last(30, "DAYS"))
+    keywords = criterion("keyword", "ANY_OF", keywords=["ada", "bob"])
+    rule = {"any": [keywords, {"all": [criterion("contactType", "IS", type="CUSTOMER"), spend]}]}
     assert redacted_sentence(parse(rule, registry)) == (
         "Keyword texted is any of … or … or both Contact type is Customer and Total spend is "
         "between … and … in the last 30 days"
