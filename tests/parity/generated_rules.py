@@ -37,8 +37,8 @@ def _operator(*names: str) -> SearchStrategy[str]:
 
 def _values(values: Sequence[str], missing: str = "nobody has this") -> SearchStrategy[list[str]]:
     """Generate values of a pool, a value that no fact has, and duplicates."""
-    said = [value for value in values if value.strip()]
-    return st.lists(st.sampled_from([*said, missing]), min_size=1, max_size=3)
+    written = [value for value in values if value.strip()]
+    return st.lists(st.sampled_from([*written, missing]), min_size=1, max_size=3)
 
 
 def _between(operator: str, low: str, high: str, values: SearchStrategy[Any]) -> Fields:

@@ -96,13 +96,13 @@ def check_pages(shop: RecordedShop, document: Document) -> None:
     rule = shop.rule(document)
     for key in MemberSortKey:
         for reverse in (False, True):
-            whole = shop.members(rule, limit=100, key=key, reverse=reverse)
-            sorted_by = [(person.sort_value(key), person.id) for person in whole]
+            members = shop.members(rule, limit=100, key=key, reverse=reverse)
+            sorted_by = [(person.sort_value(key), person.id) for person in members]
             assert sorted_by == sorted(sorted_by, reverse=reverse)
             for start, (value, id_) in enumerate(sorted_by[:3], start=1):
                 after = Position(value, id_)
                 page = shop.members(rule, limit=2, after=after, key=key, reverse=reverse)
-                assert page == whole[start : start + 2]
+                assert page == members[start : start + 2]
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:

@@ -96,12 +96,12 @@ class Split(Audience):
         assert _is_added_up(statement), str(statement)
         # Sorting and limits apply after the shards' rows are combined.
         bare: Any = statement.order_by(None).limit(None)
-        ask = partial(Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables)
-        whole = [_plain(row) for row in ask(self, contacts=contacts)]
-        each = [_plain(row) for shard in self.shards for row in ask(shard, contacts=contacts)]
+        fetch = partial(Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables)
+        expected = [_plain(row) for row in fetch(self, contacts=contacts)]
+        found = [_plain(row) for shard in self.shards for row in fetch(shard, contacts=contacts)]
         if all(map(_is_count, bare.selected_columns)):
-            each = [tuple(map(sum, zip(*each, strict=True)))]
-        assert Counter(each) == Counter(whole), str(statement)
+            found = [tuple(map(sum, zip(*found, strict=True)))]
+        assert Counter(found) == Counter(expected), str(statement)
         self.compared += 1
 
 

@@ -74,20 +74,6 @@ class Anything(OddCount):
         return Interval()
 
 
-class OwnWay(OddCount):
-    """Orders, for twice the number."""
-
-    key = "oddOwnWay"
-    label = "Own way"
-
-    def measure(self, scope: Scope) -> Statement:
-        return select(col(Order.contact_id), func.count()).group_by(col(Order.contact_id))
-
-    def matches(self, scope: Scope) -> ColumnElement[bool]:
-        twice = self.model_copy(update={"count": self.count * 2})
-        return super(OwnWay, twice).matches(scope)
-
-
 class Ordered(OddCount):
     """How many orders; 0 for who has none."""
 
@@ -96,6 +82,17 @@ class Ordered(OddCount):
 
     def measure(self, scope: Scope) -> Statement:
         return select(col(Order.contact_id), func.count()).group_by(col(Order.contact_id))
+
+
+class OwnWay(Ordered):
+    """Orders, for twice the number."""
+
+    key = "oddOwnWay"
+    label = "Own way"
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        twice = self.model_copy(update={"count": self.count * 2})
+        return super(OwnWay, twice).matches(scope)
 
 
 class OrderedIfEver(Ordered):

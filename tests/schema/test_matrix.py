@@ -41,7 +41,13 @@ AT = "2024-05-01T00:00:00Z"
 ORDER = f'orderedAt: "{AT}", total: "1"'
 IN_SEGMENT = 'rule: {inSegment: {operator: IS, segment: "SEGMENT"}}'
 NAMED = "mutation {{ {} {{ segment {{ name }} userErrors {{ code message path }} }} }}"
-RECORDED = "mutation {{ {} {{ recorded userErrors {{ code message path }} }} }}"
+SENT, RECEIVED, OCCURRED = f'sentAt: "{AT}"', f'receivedAt: "{AT}"', f'occurredAt: "{AT}"'
+
+
+def _recording(mutation: str) -> list[str]:
+    return [f"mutation {{ {mutation} {{ recorded userErrors {{ code message path }} }} }}"]
+
+
 # An operation for each argument that takes an id: SEGMENT, CONTACT, or SOURCE for a contact's
 # and ORDER for an order's id in the source system; MINE is the shop's own segment.
 PLACES: Mapping[tuple[str, str], Sequence[str]] = {
@@ -72,37 +78,29 @@ PLACES: Mapping[tuple[str, str], Sequence[str]] = {
         NAMED.format(f'segmentUpdate(id: "MINE", input: {{{IN_SEGMENT}}})'),
         '{ fieldLabels(criterion: "inSegment", field: "segment", values: ["SEGMENT"]) { label } }',
     ],
-    ("Mutation.contactsForget", "ids"): [RECORDED.format('contactsForget(ids: ["SOURCE"])')],
-    ("ContactInput", "id"): [RECORDED.format('contactsUpsert(contacts: [{id: "SOURCE"}])')],
-    ("OrderInput", "id"): [
-        RECORDED.format(f'ordersUpsert(orders: [{{id: "ORDER", contactId: "9", {ORDER}}}])')
-    ],
-    ("OrderInput", "contactId"): [
-        RECORDED.format(f'ordersUpsert(orders: [{{id: "9", contactId: "SOURCE", {ORDER}}}])')
-    ],
-    ("TextInput", "id"): [
-        RECORDED.format(f'textsRecord(texts: [{{id: "ORDER", contactId: "9", sentAt: "{AT}"}}])')
-    ],
-    ("TextInput", "contactId"): [
-        RECORDED.format(f'textsRecord(texts: [{{id: "9", contactId: "SOURCE", sentAt: "{AT}"}}])')
-    ],
-    ("KeywordInput", "contactId"): [
-        RECORDED.format(
-            f'keywordsRecord(keywords: [{{contactId: "SOURCE", keyword: "a", receivedAt: "{AT}"}}])'
-        )
-    ],
-    ("EventInput", "id"): [
-        RECORDED.format(
-            'eventsRecord(events: [{id: "ORDER", contactId: "9", name: "a", '
-            f'occurredAt: "{AT}"}}])'
-        )
-    ],
-    ("EventInput", "contactId"): [
-        RECORDED.format(
-            'eventsRecord(events: [{id: "9", contactId: "SOURCE", name: "a", '
-            f'occurredAt: "{AT}"}}])'
-        )
-    ],
+    ("Mutation.contactsForget", "ids"): _recording('contactsForget(ids: ["SOURCE"])'),
+    ("ContactInput", "id"): _recording('contactsUpsert(contacts: [{id: "SOURCE"}])'),
+    ("OrderInput", "id"): _recording(
+        f'ordersUpsert(orders: [{{id: "ORDER", contactId: "9", {ORDER}}}])'
+    ),
+    ("OrderInput", "contactId"): _recording(
+        f'ordersUpsert(orders: [{{id: "9", contactId: "SOURCE", {ORDER}}}])'
+    ),
+    ("TextInput", "id"): _recording(
+        f'textsRecord(texts: [{{id: "ORDER", contactId: "9", {SENT}}}])'
+    ),
+    ("TextInput", "contactId"): _recording(
+        f'textsRecord(texts: [{{id: "9", contactId: "SOURCE", {SENT}}}])'
+    ),
+    ("KeywordInput", "contactId"): _recording(
+        f'keywordsRecord(keywords: [{{contactId: "SOURCE", keyword: "a", {RECEIVED}}}])'
+    ),
+    ("EventInput", "id"): _recording(
+        f'eventsRecord(events: [{{id: "ORDER", contactId: "9", name: "a", {OCCURRED}}}])'
+    ),
+    ("EventInput", "contactId"): _recording(
+        f'eventsRecord(events: [{{id: "9", contactId: "SOURCE", name: "a", {OCCURRED}}}])'
+    ),
 }
 ROUTES = ["/segments/SEGMENT/members.csv", "/segments/SEGMENT/members.ndjson"]
 
@@ -151,10 +149,10 @@ class Watch:
             patch.setattr(Audience, name, self._watched(getattr(Audience, name)))
 
     def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(audience: Audience, asked: Any, *args: Any, **options: Any) -> Any:
-            said = asked if isinstance(asked, str) else audience.render(asked).text
-            self._seen.append(f"{method.__name__} {re.sub('[0-9]+', '0', said)}")
-            return method(audience, asked, *args, **options)
+        def watched(audience: Audience, statement: Any, *args: Any, **options: Any) -> Any:
+            sql = statement if isinstance(statement, str) else audience.render(statement).text
+            self._seen.append(f"{method.__name__} {re.sub('[0-9]+', '0', sql)}")
+            return method(audience, statement, *args, **options)
 
         return watched
 
@@ -292,17 +290,17 @@ def test_every_root_field_is_in_the_matrix(schema: GraphQLSchema) -> None:
 
 def test_a_call_without_its_scopes_is_refused_and_has_no_effect(two: Two, watch: Watch) -> None:
     before = two.dump()
-    whose = [two.own, two.other, NONE[0]]
+    each_owner = [two.own, two.other, NONE[0]]
     for scopes, client in two.tokens.items():
         for name, needs in NEEDS.items():
             if needs <= scopes:
                 continue
             text = QUERIES.get(name) or f"mutation {{ {MUTATIONS[name]} }}"
             answers = []
-            for ids in whose if "SEGMENT" in text or "CONTACT" in text else whose[:1]:
-                with watch.watching() as asked:
+            for ids in each_owner if "SEGMENT" in text or "CONTACT" in text else each_owner[:1]:
+                with watch.watching() as statements:
                     response = client.post(ids.put(text, two.shop.segment))
-                assert asked == [], name
+                assert statements == [], name
                 answers.append(seen(response, ids))
             answer = response.json()
             assert answer["data"] in (None, {name: None})
@@ -313,10 +311,10 @@ def test_a_call_without_its_scopes_is_refused_and_has_no_effect(two: Two, watch:
         if not scopes >= ROUTE_NEEDS:
             for route in ROUTES:
                 answers = []
-                for ids in whose:
-                    with watch.watching() as asked:
+                for ids in each_owner:
+                    with watch.watching() as statements:
                         response = client.get(ids.put(route, ""))
-                    assert asked == []
+                    assert statements == []
                     answers.append(seen(response, ids))
                 assert response.status_code == 403
                 assert all(each == answers[0] for each in answers)
@@ -344,19 +342,19 @@ def test_a_subscription_needs_its_scopes_and_sees_no_other_shop(two: Two, watch:
                     assert stream.next(name)[name]
                     stream.send("complete", id=name)
                     continue
-                with watch.watching() as asked:
+                with watch.watching() as statements:
                     stream.subscribe(f"subscription {{ {text} }}", id=name)
                     message = stream.receive()
-                assert asked == []
+                assert statements == []
                 assert "FORBIDDEN" in json.dumps(message)
                 assert '"members"' not in json.dumps(message)
     answers = []
     for ids in (NONE[1], two.other, NONE[0]):
-        with streaming(two.everything.address) as stream, watch.watching() as asked:
+        with streaming(two.everything.address) as stream, watch.watching() as statements:
             stream.init(two.everything.token)
             query = f"subscription {{ segmentSize({IN_SEGMENT}) {{ members }} }}"
             stream.subscribe(ids.put(query, ""))
-            answers.append((ids.taken_out(json.dumps(stream.receive())), [*asked]))
+            answers.append((ids.taken_out(json.dumps(stream.receive())), [*statements]))
     assert answers[1] == answers[2]
     assert two.dump() == before
 
@@ -369,11 +367,11 @@ def test_another_shops_ids_look_like_missing_ones(
     for text in PLACES[place]:
         answers = []
         for ids in (NONE[1], two.other, NONE[0]):  # the first request finds nothing in memory
-            with watch.watching() as asked:
+            with watch.watching() as statements:
                 response = two.everything.post(ids.put(text, two.shop.segment))
             assert response.status_code == 200
             assert "secret" not in response.text.casefold() or "MINE" in text
-            answers.append((seen(response, ids), sorted(asked)))
+            answers.append((seen(response, ids), sorted(statements)))
         assert answers[1] == answers[2], text
     if "recorded" not in PLACES[place][0]:
         assert two.dump() == before
@@ -385,11 +383,11 @@ def test_exporting_another_shops_segment_looks_like_a_missing_segment(
 ) -> None:
     answers = []
     for ids in (NONE[1], two.other, NONE[0]):
-        with watch.watching() as asked:
+        with watch.watching() as statements:
             response = two.everything.get(ids.put(route, ""))
         assert response.status_code == 404
         assert response.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
-        answers.append((seen(response, ids), sorted(asked)))
+        answers.append((seen(response, ids), sorted(statements)))
     assert answers[1] == answers[2]
 
 
@@ -438,8 +436,8 @@ def test_suggestions_never_come_from_another_shop(server: Server, two: Two) -> N
     own = 0
     for key, field in found:
         for search in ("", "secret"):
-            ask = {"key": key, "field": field, "search": search}
-            assert "secret" not in json.dumps(stranger.ask(suggest, **ask)).casefold(), key
-            response = two.everything.post(suggest, ask)
+            variables = {"key": key, "field": field, "search": search}
+            assert "secret" not in json.dumps(stranger.ask(suggest, **variables)).casefold(), key
+            response = two.everything.post(suggest, variables)
             own += "secret" in response.text.casefold()
     assert own > 5  # suggestions of the own shop are returned

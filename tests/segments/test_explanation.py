@@ -218,17 +218,17 @@ def test_missing_contacts_are_not_explained(shop: RecordedShop) -> None:
 def test_one_statement_explains_any_number_of_contacts(
     shop: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    statements = []
     rows = Audience.fetch_rows
 
     def counted(self: Audience, *args: Any, **kwargs: Any) -> Any:
-        asked.append(args)
+        statements.append(args)
         return rows(self, *args, **kwargs)
 
     monkeypatch.setattr(Audience, "fetch_rows", counted)
     rule = {"any": [{key: fields} for key, fields, _ in SHOWN]}
     assert len(explain_contacts(shop, rule)) == 3
-    assert len(asked) == 1
+    assert len(statements) == 1
 
 
 class Refunds(MoneyCriterion):

@@ -276,7 +276,7 @@ class Choosy(Whole):
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         if self.count is not None and self.phone is not None:
-            raise AssertionError("it was asked with what it refuses")
+            raise AssertionError("it was called with values that it refuses")
         return true()
 
 

@@ -152,11 +152,11 @@ class AsksTheClock(CityIs):
 class Changes(CityIs):
     """Builds different SQL at every call."""
 
-    asked: ClassVar[list[int]] = []
+    calls: ClassVar[list[int]] = []
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        self.asked.append(len(self.asked))
-        return col(Contact.id) > len(self.asked)
+        self.calls.append(len(self.calls))
+        return col(Contact.id) > len(self.calls)
 
 
 UNBOUND = "Its SQL contains a value of the rule as text instead of binding it."

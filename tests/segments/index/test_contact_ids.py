@@ -42,14 +42,14 @@ def test_contacts_are_added_changed_and_forgotten(
     contact_index = ContactIndex.of(_ids([*first]), _flags([*first.values()]), 1)
     now, seen = dict(first), set(first)
     for changed, found in changes:
-        asked = changed | found.keys()
+        reloaded = changed | found.keys()
         before = set(now)
-        now = {id_: flag for id_, flag in now.items() if id_ not in asked} | found
+        now = {id_: flag for id_, flag in now.items() if id_ not in reloaded} | found
         contact_index, arrived = contact_index.updated(
-            _ids([*asked]), _ids([*found]), _flags([*found.values()])
+            _ids([*reloaded]), _ids([*found]), _flags([*found.values()])
         )
         assert set(contact_index.ids[arrived].tolist()) == found.keys() - before
-        seen |= asked
+        seen |= reloaded
         check(contact_index, now, [*seen])
         ordered, places = contact_index.ordered(2)
         assert ordered.ids.tolist() == sorted(now)
@@ -71,8 +71,8 @@ def test_many_contacts_are_found_at_once(ids: Ids) -> None:
     ids = ids.astype(np.uint64)
     random = np.random.default_rng(1)
     contact_index = ContactIndex.of(random.permutation(ids), np.zeros(len(ids), np.bool_), 1)
-    asked = random.permutation(ids)
-    assert np.array_equal(contact_index.ids[contact_index.find(asked)], asked)
+    searched = random.permutation(ids)
+    assert np.array_equal(contact_index.ids[contact_index.find(searched)], searched)
     missing = np.setdiff1d(random.integers(0, 2**63, 2 * FEW).astype(np.uint64), ids)
     assert len(missing) > FEW
     assert (contact_index.find(missing) == NOT_FOUND).all()
