@@ -98,11 +98,8 @@ class RecordedShop:
     def record(self, *given: Batch | Fact) -> None:
         """Record batches in order; facts of one type in a row are a batch."""
         for kind, items in groupby(given, type):
-            if kind in BATCHES:
-                self._record(BATCHES[kind](tuple(items)))
-            else:
-                for batch in items:
-                    self._record(batch)
+            for batch in [BATCHES[kind](tuple(items))] if kind in BATCHES else items:
+                self._record(batch)
 
     def _record(self, batch: Any) -> None:
         recorder = self.services.recorder

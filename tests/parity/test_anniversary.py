@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import Contact, Contacts
+from tests.parity.evaluation.facts import Contact, Contacts, Document
 from tests.parity.examples import criterion, utc
 from tests.parity.recorded_shop import RecordedShop
 
@@ -54,53 +54,44 @@ class TestTheYearsEnd:
 
 
 # Today, and whether contacts born on February 28, 29 and March 1 have an anniversary.
-LEAPS: tuple[tuple[str, str, dict[str, int], set[int]], ...] = (
-    ("2024-02-28", "IS_TODAY", {}, {0}),
-    ("2024-02-29", "IS_TODAY", {}, {1}),
-    ("2024-03-01", "IS_TODAY", {}, {2}),
-    ("2023-02-28", "IS_TODAY", {}, {0, 1}),
-    ("2023-03-01", "IS_TODAY", {}, {2}),
-    ("2100-02-28", "IS_TODAY", {}, {0, 1}),
-    ("2000-02-28", "IS_TODAY", {}, {0}),
-    ("2024-02-27", "IN_NEXT", {"days": 1}, {0}),
-    ("2024-02-27", "IN_NEXT", {"days": 2}, {0, 1}),
-    ("2024-02-28", "IN_NEXT", {"days": 2}, {0, 1, 2}),
-    ("2024-02-29", "IN_NEXT", {"days": 1}, {1, 2}),
-    ("2024-03-01", "IN_NEXT", {"days": 363}, {2}),
-    ("2024-03-01", "IN_NEXT", {"days": 364}, {0, 1, 2}),
-    ("2023-02-27", "IN_NEXT", {"days": 1}, {0, 1}),
-    ("2023-03-01", "IN_NEXT", {"days": 364}, {0, 2}),
-    ("2023-03-01", "IN_NEXT", {"days": 365}, {0, 1, 2}),
-    ("2023-12-31", "IN_NEXT", {"days": 59}, {0}),
-    ("2023-12-31", "IN_NEXT", {"days": 60}, {0, 1}),
-    ("2022-12-31", "IN_NEXT", {"days": 59}, {0, 1}),
-    ("2023-02-01", "IS_THIS_MONTH", {}, {0, 1}),
-    ("2023-03-31", "IS_THIS_MONTH", {}, {2}),
-    ("2024-02-29", "IS_THIS_MONTH", {}, {0, 1}),
+LEAPS: tuple[tuple[str, Document, set[int]], ...] = (
+    ("2024-02-28", subscribed("IS_TODAY"), {0}),
+    ("2024-02-29", subscribed("IS_TODAY"), {1}),
+    ("2024-03-01", subscribed("IS_TODAY"), {2}),
+    ("2023-02-28", subscribed("IS_TODAY"), {0, 1}),
+    ("2023-03-01", subscribed("IS_TODAY"), {2}),
+    ("2100-02-28", subscribed("IS_TODAY"), {0, 1}),
+    ("2000-02-28", subscribed("IS_TODAY"), {0}),
+    ("2024-02-27", subscribed("IN_NEXT", days=1), {0}),
+    ("2024-02-27", subscribed("IN_NEXT", days=2), {0, 1}),
+    ("2024-02-28", subscribed("IN_NEXT", days=2), {0, 1, 2}),
+    ("2024-02-29", subscribed("IN_NEXT", days=1), {1, 2}),
+    ("2024-03-01", subscribed("IN_NEXT", days=363), {2}),
+    ("2024-03-01", subscribed("IN_NEXT", days=364), {0, 1, 2}),
+    ("2023-02-27", subscribed("IN_NEXT", days=1), {0, 1}),
+    ("2023-03-01", subscribed("IN_NEXT", days=364), {0, 2}),
+    ("2023-03-01", subscribed("IN_NEXT", days=365), {0, 1, 2}),
+    ("2023-12-31", subscribed("IN_NEXT", days=59), {0}),
+    ("2023-12-31", subscribed("IN_NEXT", days=60), {0, 1}),
+    ("2022-12-31", subscribed("IN_NEXT", days=59), {0, 1}),
+    ("2023-02-01", subscribed("IS_THIS_MONTH"), {0, 1}),
+    ("2023-03-31", subscribed("IS_THIS_MONTH"), {2}),
+    ("2024-02-29", subscribed("IS_THIS_MONTH"), {0, 1}),
 )
 
 
-@pytest.mark.parametrize(("today", "operator", "more", "matching"), LEAPS)
+@pytest.mark.parametrize(("today", "rule", "matching"), LEAPS)
 class TestFebruary29:
     def test_a_birthday_on_february_29_is_on_the_28th_in_other_years(
-        self,
-        boutique: RecordedShop,
-        today: str,
-        operator: str,
-        more: dict[str, Any],
-        matching: set[int],
+        self, boutique: RecordedShop, today: str, rule: Document, matching: set[int]
     ) -> None:
         boutique.now = utc(f"{today}T12:00")
         boutique.record(born("1991-02-28", "1992-02-29", "1991-03-01"))
-        assert boutique.matching(recurs(operator, **more)) == matching
+        birthday = {"anniversary": {**rule["anniversary"], "property": "birthday"}}
+        assert boutique.matching(birthday) == matching
 
     def test_a_subscription_on_february_29_is_on_the_28th_in_other_years(
-        self,
-        boutique: RecordedShop,
-        today: str,
-        operator: str,
-        more: dict[str, Any],
-        matching: set[int],
+        self, boutique: RecordedShop, today: str, rule: Document, matching: set[int]
     ) -> None:
         boutique.now = utc(f"{today}T12:00")
         days = ("1991-02-28", "1992-02-29", "1991-03-01")
@@ -110,7 +101,7 @@ class TestFebruary29:
                 for id_, day in enumerate(days)
             )
         )
-        assert boutique.matching(subscribed(operator, **more)) == matching
+        assert boutique.matching(rule) == matching
 
 
 class TestDays:
