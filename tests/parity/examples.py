@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from tests.parity.evaluation.facts import Contact, Contacts, Document
+from tests.parity.evaluation.facts import Contact, Contacts, Document, Line, Order
+from tests.parity.recorded_shop import NOW
 
 MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelta(days=1)
 
@@ -104,3 +107,28 @@ def ordered(operator: str, count: int, **more: Any) -> Document:
 
 def texted(operator: str, count: int, **more: Any) -> Document:
     return criterion("textsReceived", operator, count=count, **more)
+
+
+def texted_in(operator: str, *keywords: str, **more: Any) -> Document:
+    return criterion("keyword", operator, keywords=list(keywords), **more)
+
+
+def is_a(kind: str) -> Document:
+    return criterion("contactType", "IS", type=kind)
+
+
+subscribed = partial(criterion, "subscribeDate")
+last_ordered = partial(criterion, "lastOrderDate")
+located = partial(criterion, "location")
+
+ORDER = Order(1, 1, NOW - DAY, Decimal(50), lines=(Line("a", 2), Line("b")))
+
+# Rules of every criterion about orders that contact 1 matches because of that order.
+BECAUSE_OF_IT = (
+    ordered("EQUALS", 1),
+    spent("EQUALS", "50.00"),
+    bought("ALL_OF", "a", "b"),
+    bought("ANY_OF", "a", minimumUnits=2),
+    last_ordered("IS_SET"),
+    is_a("CUSTOMER"),
+)

@@ -1,0 +1,265 @@
+"""Facts that are recorded late, twice, again with other values, or forgotten."""
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tests.parity.evaluation.facts import (
+    Batch,
+    Contact,
+    Contacts,
+    Forget,
+    Keywords,
+    KeywordUse,
+    Line,
+    Order,
+    OrderLines,
+    Orders,
+    Text,
+    Texts,
+)
+from tests.parity.examples import (
+    ALL,
+    BECAUSE_OF_IT,
+    DAY,
+    ORDER,
+    bought,
+    is_a,
+    last,
+    last_ordered,
+    located,
+    ordered,
+    people_with_ids,
+    spent,
+    subscribed,
+    texted,
+    texted_in,
+)
+from tests.parity.recorded_shop import NOW, RecordedShop
+
+HISTORY: tuple[Batch, ...] = (
+    Contacts((Contact(1, "+1", "US", subscribed_at=NOW - DAY), Contact(2))),
+    Orders((ORDER, replace(ORDER, id=2, contact_id=2, ordered_at=NOW - 40 * DAY))),
+    Texts((Text(1, 1, NOW), Text(2, 1, NOW), Text(3, 2, NOW - DAY))),
+    Keywords((KeywordUse(1, "join", NOW), KeywordUse(2, "JOIN", NOW - DAY))),
+)
+
+
+ABOUT_IT = (
+    ALL,
+    ordered("EQUALS", 1),
+    spent("EQUALS", "50.00", within=last(30, "DAYS")),
+    bought("ANY_OF", "a", minimumUnits=2),
+    bought("ANY_OF", "a", minimumUnits=3),
+    bought("ALL_OF", "a", "b", minimumTimes=1),
+    texted("EQUALS", 2),
+    texted("EQUALS", 1),
+    texted_in("ANY_OF", "join"),
+    last_ordered("MORE_THAN_AGO", days=30),
+    is_a("BOTH"),
+)
+
+
+ANSWERS = [{1, 2}, {1, 2}, {1}, {1, 2}, set(), {1, 2}, {1}, {2}, {1, 2}, {2}, {1}]
+
+
+class TestBatches:
+    @pytest.mark.parametrize("order", [*list(permutations(range(4)))[::5], (3, 2, 1, 0)])
+    def test_batches_may_come_in_any_order(
+        self, boutique: RecordedShop, order: tuple[int, ...]
+    ) -> None:
+        boutique.record(*(HISTORY[place] for place in order))
+        assert boutique.answers(ABOUT_IT) == ANSWERS
+        assert boutique.textable() == 1
+
+    @pytest.mark.parametrize("repeated", range(4))
+    def test_recording_a_batch_twice_changes_nothing(
+        self, boutique: RecordedShop, repeated: int
+    ) -> None:
+        boutique.record(*HISTORY, HISTORY[repeated])
+        assert boutique.answers(ABOUT_IT) == ANSWERS
+
+    def test_the_last_version_in_a_batch_counts(self, boutique: RecordedShop) -> None:
+        early = replace(ORDER, total=Decimal(1), lines=(Line("c", 9), Line("c"), Line("d")))
+        boutique.record(
+            Contact(1, country="DE"),
+            Contact(1, country="US"),
+            early,
+            ORDER,
+            Text(1, 2, NOW),
+            Text(1, 1, NOW),
+            KeywordUse(1, "join", NOW),
+            KeywordUse(1, " JOIN", NOW),
+        )
+        assert boutique.answers(BECAUSE_OF_IT) == [{1}] * 6
+        assert boutique.matching(bought("ANY_OF", "c", "d")) == set()
+        assert boutique.matching(located("ANY_OF", countries=["DE"])) == set()
+        assert boutique.matching(texted("EQUALS", 1)) == {1}
+
+    def test_facts_count_once_their_contact_is_recorded(self, boutique: RecordedShop) -> None:
+        boutique.record(*HISTORY[1:])
+        assert boutique.answers(ABOUT_IT) == [set()] * len(ABOUT_IT)
+        boutique.record(HISTORY[0])
+        assert boutique.answers(ABOUT_IT) == ANSWERS
+
+
+class TestOrders:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"cancelled_at": NOW},
+            {"cancelled_at": NOW + DAY},
+            {"refunded": Decimal(50)},
+            {"refunded": Decimal(50), "cancelled_at": NOW},
+        ],
+    )
+    @pytest.mark.parametrize("keep_lines", [False, True])
+    def test_a_canceled_or_fully_refunded_order_does_not_count(
+        self, boutique: RecordedShop, change: dict[str, Any], keep_lines: bool
+    ) -> None:
+        boutique.record(people_with_ids(1, 2), ORDER)
+        assert boutique.answers(BECAUSE_OF_IT) == [{1}] * 6
+        boutique.record(Orders((replace(ORDER, **change),), keep_lines))
+        assert boutique.answers(BECAUSE_OF_IT) == [set()] * 6
+        assert boutique.matching(spent("EQUALS", "0")) == {1, 2}
+
+    def test_a_partly_refunded_order_still_counts(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1), replace(ORDER, refunded=Decimal("49.99")))
+        assert boutique.matching(spent("EQUALS", "0.01")) == {1}
+        assert boutique.matching(ordered("EQUALS", 1)) == {1}
+        assert boutique.matching(bought("ALL_OF", "a", "b")) == {1}
+
+    def test_an_order_is_replaced_with_fewer_lines(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, lines=(Line("b"),)))
+        assert boutique.matching(bought("ANY_OF", "a")) == set()
+        assert boutique.matching(bought("ANY_OF", "b")) == {1}
+        assert boutique.matching(bought("ANY_OF", "b", minimumUnits=2)) == set()
+
+    def test_an_order_loses_its_lines_and_gets_lines_again(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, lines=()))
+        assert boutique.matching(bought("ANY_OF", "a", "b")) == set()
+        assert boutique.matching(ordered("EQUALS", 1)) == {1}
+        boutique.record(OrderLines(((1, Line("b")), (1, Line("c")))))
+        assert boutique.matching(bought("ALL_OF", "b", "c")) == {1}
+        assert boutique.matching(bought("ANY_OF", "a")) == set()
+
+    def test_an_order_is_replaced_with_another_total_and_time(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1), ORDER)
+        boutique.record(replace(ORDER, total=Decimal(7), ordered_at=NOW - 9 * DAY))
+        assert boutique.matching(spent("EQUALS", "7.00")) == {1}
+        assert boutique.matching(ordered("EQUALS", 1, within=last(2, "DAYS"))) == set()
+        assert boutique.matching(bought("ANY_OF", "a", within=last(2, "DAYS"))) == set()
+        assert boutique.matching(last_ordered("ON", date="2024-07-06")) == {1}
+
+    @pytest.mark.parametrize("keep_lines", [False, True])
+    def test_an_order_moves_to_another_contact_and_back(
+        self, boutique: RecordedShop, keep_lines: bool
+    ) -> None:
+        boutique.record(people_with_ids(1, 2), ORDER)
+        for owner in (2, 1, 2):
+            boutique.record(Orders((replace(ORDER, contact_id=owner),), keep_lines))
+            assert boutique.answers(BECAUSE_OF_IT) == [{owner}] * 6
+
+    def test_a_text_moves_to_another_contact_and_back(self, boutique: RecordedShop) -> None:
+        boutique.record(people_with_ids(1, 2))
+        for owner in (1, 2, 1):
+            boutique.record(Text(1, owner, NOW))
+            assert boutique.matching(texted("EQUALS", 1)) == {owner}
+            assert boutique.matching(texted("EQUALS", 0)) == {1, 2} - {owner}
+
+
+class TestSubscriptions:
+    def test_the_latest_subscription_counts_after_subscribing_again(
+        self, boutique: RecordedShop
+    ) -> None:
+        first, second = NOW - 9 * DAY, NOW - 2 * DAY
+        left = NOW - 5 * DAY
+        contact = Contact(1, phone="+1", subscribed_at=first)
+        for recorded, date, textable in (
+            (contact, "2024-07-06", {1}),
+            (replace(contact, unsubscribed_at=left), "2024-07-06", set()),
+            (replace(contact, unsubscribed_at=left, subscribed_at=second), "2024-07-13", {1}),
+            (replace(contact, unsubscribed_at=second, subscribed_at=second), "2024-07-13", set()),
+        ):
+            boutique.record(recorded)
+            assert boutique.matching(subscribed("ON", date=date)) == {1}
+            assert boutique.matching(is_a("TEXTABLE")) == textable
+            assert boutique.matching(is_a("SUBSCRIBER")) == textable
+            assert boutique.textable() == len(textable)
+
+    def test_a_subscriber_without_a_phone_number_is_not_textable(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(
+            Contact(1, subscribed_at=NOW),
+            Contact(2, phone=" ", subscribed_at=NOW),
+            Contact(3, phone="+1", subscribed_at=NOW),
+            Contact(4, phone="+1"),
+        )
+        assert boutique.matching(is_a("SUBSCRIBER")) == {1, 2, 3}
+        assert boutique.matching(is_a("TEXTABLE")) == {3}
+        assert boutique.textable() == 1
+
+
+class TestForgetting:
+    def test_a_forgotten_contact_counts_nowhere_until_recorded_again(
+        self, boutique_apart: RecordedShop
+    ) -> None:
+        boutique_apart.record(*HISTORY, Forget((1,)))
+        without = [answer - {1} for answer in ANSWERS]
+        assert boutique_apart.answers(ABOUT_IT) == without
+        assert boutique_apart.size(ALL).contacts == 1
+        assert boutique_apart.textable() == 0
+
+        boutique_apart.record(*HISTORY[1:])
+        assert boutique_apart.answers(ABOUT_IT) == without
+        assert boutique_apart.size(ALL).contacts == 1
+
+        boutique_apart.record(Contact(1, "+1", "US", subscribed_at=NOW - DAY))
+        assert boutique_apart.answers(ABOUT_IT) == ANSWERS
+
+    def test_a_contact_recorded_again_has_no_earlier_facts(
+        self, boutique_apart: RecordedShop
+    ) -> None:
+        boutique_apart.record(*HISTORY, Forget((1, 2)), people_with_ids(1, 2))
+        assert boutique_apart.matching(ALL) == {1, 2}
+        assert boutique_apart.answers(BECAUSE_OF_IT) == [set()] * 6
+        assert boutique_apart.matching(texted("EQUALS", 0)) == {1, 2}
+        assert boutique_apart.matching(texted_in("ANY_OF", "join")) == set()
+        assert boutique_apart.matching(subscribed("IS_SET")) == set()
+
+    def test_an_order_that_moved_before_forgetting_stays_with_its_new_contact(
+        self, boutique_apart: RecordedShop
+    ) -> None:
+        boutique_apart.record(
+            people_with_ids(1, 2),
+            Orders((ORDER,)),
+            Orders((replace(ORDER, contact_id=2),)),
+            Forget((1,)),
+        )
+        assert boutique_apart.answers(BECAUSE_OF_IT) == [{2}] * 6
+
+
+class TestShops:
+    def test_two_shops_with_the_same_ids_stay_separate(self, boutique_apart: RecordedShop) -> None:
+        one, other = boutique_apart, RecordedShop(boutique_apart.services)
+        # Both shops are in the same partition of the store.
+        third = RecordedShop(one.services, id=one.id + 16_000_000)
+        one.record(*HISTORY)
+        other.record(people_with_ids(1, 3))
+        third.record(Contact(1, country="DE"), Order(1, 1, NOW))
+        assert one.answers(ABOUT_IT) == ANSWERS
+        assert other.matching(ALL) == {1, 3}
+        assert other.answers(BECAUSE_OF_IT) == [set()] * 6
+        assert other.suggest("keyword", "keywords", "") == []
+        assert other.suggest("productPurchased", "products", "") == []
+        assert third.matching(spent("EQUALS", "10")) == {1}
+        assert third.matching(bought("NONE_OF", "a")) == {1}
+        other.record(Forget((1,)))
+        assert other.matching(ALL) == {3}
+        assert one.answers(ABOUT_IT) == ANSWERS
