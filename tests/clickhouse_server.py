@@ -280,10 +280,7 @@ def _file(data: bytes) -> Iterator[str]:
 
 @contextmanager
 def serving_clickhouse(
-    path: Path | str,
-    port: int = 0,
-    access: Mapping[str, str] | None = None,
-    cluster: bool = False,
+    path: Path | str, port: int = 0, access: Mapping[str, str] | None = None, cluster: bool = False
 ) -> Iterator[ClickHouseServer]:
     """Serve the engine that this process has open, in threads."""
     with ClickHouseServer(path, port, access, cluster) as server:

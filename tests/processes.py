@@ -121,11 +121,7 @@ class Program(Process):
     def __init__(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._popen = subprocess.Popen(
-            command,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
+            command, env=env, stdin=subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT
         )
         self.pid = self._popen.pid
 

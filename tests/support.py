@@ -83,10 +83,7 @@ class Server:
             self.services.catalog,
             self.services.registry,
             Shop(
-                handle=f"shop-{number}",
-                name=f"Shop {number}",
-                timezone=timezone,
-                currency=currency,
+                handle=f"shop-{number}", name=f"Shop {number}", timezone=timezone, currency=currency
             ),
         )
         return self.client(shop, scopes)

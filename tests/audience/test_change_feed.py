@@ -67,10 +67,7 @@ PEOPLE = Contacts((Contact(1), Contact(2)))
 
 def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: RecordedShop) -> None:
     boutique.record(
-        PEOPLE,
-        Orders((Order(1, 2, NOW),)),
-        Products((Product("a", "A"),)),
-        Forget((1,)),
+        PEOPLE, Orders((Order(1, 2, NOW),)), Products((Product("a", "A"),)), Forget((1,))
     )
     found = _poll(ours, boutique.id)
     assert {table for touched in found for table in touched.tables} == {

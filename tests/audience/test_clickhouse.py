@@ -227,9 +227,7 @@ def test_an_unreachable_server_is_named() -> None:
     assert SECRET not in str(refused.value)
 
 
-def test_a_wrong_password_and_a_missing_database_are_reported(
-    clickhouse: ClickHouseServer,
-) -> None:
+def test_a_wrong_password_and_a_missing_database_are_reported(clickhouse: ClickHouseServer) -> None:
     with serving_clickhouse(clickhouse.path, access={"app": SECRET}) as guarded:
         with pytest.raises(AudienceUnavailableError, match="rejects the user or the password"):
             Audience(guarded.url(login="app:wrong"))

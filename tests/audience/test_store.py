@@ -40,9 +40,7 @@ def test_a_statement_that_takes_too_long_fails(open_audience: Open) -> None:
 
 
 @pytest.mark.usefixtures("contacts")
-def test_a_statement_that_needs_too_much_memory_fails(
-    open_audience: Open,
-) -> None:
+def test_a_statement_that_needs_too_much_memory_fails(open_audience: Open) -> None:
     limited = open_audience(memory=8 * 1024**2)
     greedy = select(func.length(func.groupArray(func.randomString(1_000_000)))).select_from(Contact)
     with pytest.raises(AppError) as refused:
@@ -103,9 +101,7 @@ def test_the_engine_survives_a_failure_on_its_only_connection(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("contacts")
-def test_erased_rows_are_hidden_at_once_and_deleted_later(
-    audience: Audience,
-) -> None:
+def test_erased_rows_are_hidden_at_once_and_deleted_later(audience: Audience) -> None:
     recorder = Recorder(audience)
     recorder.forget(1, [*range(50)])
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50

@@ -24,11 +24,7 @@ def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copytree(prepared, data_dir, symlinks=True)
     # MAX_COST allows a size, but no page of contacts or segments.
     with demo_shop(
-        data_dir,
-        RATE_LIMIT="30",
-        MAX_SOCKETS_PER_TOKEN="1",
-        MAX_COST="100",
-        INTROSPECTION="false",
+        data_dir, RATE_LIMIT="30", MAX_SOCKETS_PER_TOKEN="1", MAX_COST="100", INTROSPECTION="false"
     ) as shop:
         yield shop
 

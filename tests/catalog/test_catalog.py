@@ -68,12 +68,7 @@ def test_a_later_version_of_a_default_segment_replaces_it(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [
-        ("timezone", "Mars/Olympus"),
-        ("currency", "EURO"),
-        ("handle", "Not A Handle"),
-        ("name", " "),
-    ],
+    [("timezone", "Mars/Olympus"), ("currency", "EURO"), ("handle", "Not A Handle"), ("name", " ")],
 )
 def test_an_invalid_shop_is_not_created(
     catalog: Catalog, registry: Registry, field: str, value: str
@@ -208,10 +203,7 @@ def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(outcomes) in (
-        {"delete", ErrorCode.NOT_FOUND},
-        {"use", ErrorCode.SEGMENT_IN_USE},
-    )
+    assert set(outcomes) in ({"delete", ErrorCode.NOT_FOUND}, {"use", ErrorCode.SEGMENT_IN_USE})
 
 
 def test_a_token_is_stored_as_a_hash(catalog: Catalog, shop: Shop) -> None:

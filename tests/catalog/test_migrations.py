@@ -48,9 +48,7 @@ def _differences(catalog: Catalog) -> list[Any]:
         return list(compare_metadata(context, CatalogTable.metadata))
 
 
-def test_an_empty_database_migrates_up_and_back(
-    empty_catalog: Catalog,
-) -> None:
+def test_an_empty_database_migrates_up_and_back(empty_catalog: Catalog) -> None:
     assert read_revision(empty_catalog) is None
     migrate(empty_catalog)
     migrate(empty_catalog)

@@ -101,9 +101,7 @@ def test_the_guide_quotes_the_expected_files() -> None:
 
 
 @pytest.mark.parametrize("block", [*STEPS, *QUOTED], ids=str)
-def test_code_in_the_guide_has_short_lines_and_allowed_imports(
-    block: Block,
-) -> None:
+def test_code_in_the_guide_has_short_lines_and_allowed_imports(block: Block) -> None:
     lines = block.text.splitlines()
     assert max(map(len, lines)) <= 100
     imported = {line.split()[1] for line in lines if line.startswith("from graphql_app")}

@@ -72,11 +72,7 @@ class Running:
 
 @contextmanager
 def server(
-    data_dir: Path,
-    *arguments: str,
-    program: Path | None = None,
-    port: int = 0,
-    **settings: str,
+    data_dir: Path, *arguments: str, program: Path | None = None, port: int = 0, **settings: str
 ) -> Iterator[Running]:
     """Start a server and wait until it answers; kill it at the end if it still runs.
 

@@ -97,9 +97,7 @@ def _read_only(disk: Path) -> Iterator[None]:
         subprocess.run(["/usr/bin/umount", disk], check=True)
 
 
-def test_a_disk_that_becomes_read_only_refuses_facts_and_loses_none(
-    disk: Path,
-) -> None:
+def test_a_disk_that_becomes_read_only_refuses_facts_and_loses_none(disk: Path) -> None:
     data = disk / "data"
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")

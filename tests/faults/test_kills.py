@@ -18,9 +18,7 @@ def test_a_server_killed_during_writes_loses_nothing_and_keeps_no_half_write(
     assert all(answered)
 
 
-def test_a_killed_migration_leaves_the_old_or_the_new_schema(
-    catalog_url: str,
-) -> None:
+def test_a_killed_migration_leaves_the_old_or_the_new_schema(catalog_url: str) -> None:
     catalog = Catalog(catalog_url)
     migrate(catalog, "0001")
     insert_rows(catalog, "0001")

@@ -72,11 +72,7 @@ def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Gra
 
 
 def test_two_servers_behave_like_one(stores: Stores) -> None:
-    with (
-        stores.server() as one,
-        stores.server() as other,
-        httpx.Client(timeout=WAIT) as http,
-    ):
+    with stores.server() as one, stores.server() as other, httpx.Client(timeout=WAIT) as http:
         clients = [_client(stores, running, http) for running in (one, other)]
         outcome = concurrency.run(clients, seconds=2, workers=16)
         assert min(outcome.done[kind] for kind in ("write", "read", "rename", "name")) > 0
@@ -124,11 +120,7 @@ def _wait_for_more(codes: list[str]) -> None:
 def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -> None:
     stores.run("shop", "create", "restarted")
     token = stores.run("token", "create", "--shop", "restarted").strip()
-    with (
-        stores.server() as one,
-        stores.server() as other,
-        httpx.Client(timeout=WAIT) as http,
-    ):
+    with stores.server() as one, stores.server() as other, httpx.Client(timeout=WAIT) as http:
         clients = [GraphQLClient(running.address, token, http) for running in (one, other)]
         concurrency.move(clients[0], "group-1")
         over, codes = threading.Event(), list[str]()

@@ -164,9 +164,7 @@ def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
 
 @given(content=st.binary(max_size=2_000), suffix=st.sampled_from([*WRITERS]), named=st.booleans())
 @settings(
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_random_bytes_are_refused(
     services: Services, tmp_path: Path, content: bytes, suffix: str, named: bool

@@ -33,9 +33,7 @@ OPERATION: dict[str, Any] = {
 CODES = frozenset(ErrorCode) - {ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE}
 CLOSES = {1000, 1002, 1003, 1007, 1009, 4400, 4401, 4403, 4409, 4429}
 
-some = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+some = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 values = st.recursive(
     st.none()
     | st.booleans()

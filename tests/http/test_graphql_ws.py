@@ -304,9 +304,7 @@ def test_operations_are_limited_per_connection(shop: Client, settings: Settings)
         check_usable(stream)
 
 
-def test_queries_and_mutations_run_over_websocket_too(
-    shop: Client,
-) -> None:
+def test_queries_and_mutations_run_over_websocket_too(shop: Client) -> None:
     query = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members asOf } }"
     mutation = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
     results = []

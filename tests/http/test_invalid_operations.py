@@ -121,12 +121,7 @@ BETWEEN = {"operator": "BETWEEN"}
         ({"any": []}, "INVALID", "rule.any"),
         ({"all": [{"any": []}]}, "INVALID", "rule.all.0.any"),
         (
-            {
-                "all": [
-                    {"all": []},
-                    {"textsReceived": {"operator": "EQUALS", "count": -1}},
-                ]
-            },
+            {"all": [{"all": []}, {"textsReceived": {"operator": "EQUALS", "count": -1}}]},
             "INVALID",
             "rule.all.1.textsReceived.count",
         ),
@@ -135,18 +130,10 @@ BETWEEN = {"operator": "BETWEEN"}
             "INVALID",
             "rule.not.lastOrderDate.days",
         ),
-        (
-            {"spend": {"operator": "EQUALS", "amount": "1.00000"}},
-            "INVALID",
-            "rule.spend.amount",
-        ),
+        ({"spend": {"operator": "EQUALS", "amount": "1.00000"}}, "INVALID", "rule.spend.amount"),
         ({"spend": {"operator": "EQUALS", "amount": 5}}, "INVALID", "rule.spend.amount"),
         ({"spend": {**BETWEEN, "amount": "2", "upTo": "1"}}, "INVALID", "rule.spend.upTo"),
-        (
-            {"ordersPlaced": {**BETWEEN, "count": 2, "upTo": 1}},
-            "INVALID",
-            "rule.ordersPlaced.upTo",
-        ),
+        ({"ordersPlaced": {**BETWEEN, "count": 2, "upTo": 1}}, "INVALID", "rule.ordersPlaced.upTo"),
         (
             {"lastOrderDate": {**BETWEEN, "date": "2024-05-02", "upTo": "2024-05-01"}},
             "INVALID",

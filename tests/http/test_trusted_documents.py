@@ -124,10 +124,7 @@ def test_without_a_token_trusted_documents_are_not_revealed(shop: Client) -> Non
         assert _post(without_token, body).status_code == 401
         with streaming(shop.address) as stream:
             stream.send("subscribe", id="1", payload=body)
-            assert stream.closed() == (
-                4401,
-                "Unauthorized: send connection_init first",
-            )
+            assert stream.closed() == (4401, "Unauthorized: send connection_init first")
 
 
 def test_a_trusted_mutation_does_not_run_by_get(shop: Client) -> None:

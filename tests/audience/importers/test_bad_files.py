@@ -10,13 +10,7 @@ import pytest
 from graphql_app.audience.facts import FactType
 from graphql_app.audience.importers import spool
 from graphql_app.errors import AppError, ErrorCode
-from tests.audience.importers.conftest import (
-    NOW,
-    TEXT_ROW,
-    TEXTS,
-    Shop,
-    table,
-)
+from tests.audience.importers.conftest import NOW, TEXT_ROW, TEXTS, Shop, table
 
 GZIPPED = gzip.compress(b"id\n1\n", mtime=0)  # the same bytes in every process
 

@@ -5,12 +5,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from graphql_app.audience.importers import BadRow
-from tests.audience.importers.conftest import (
-    TEXT_ROW,
-    TEXTS,
-    Shop,
-    table,
-)
+from tests.audience.importers.conftest import TEXT_ROW, TEXTS, Shop, table
 
 
 def test_bad_csv_rows_have_the_line_they_start_on(shop: Shop) -> None:

@@ -6,15 +6,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience.importers import report, spool
-from tests.audience.importers.conftest import (
-    LATER,
-    NOW,
-    TEXT_ROW,
-    TEXTS,
-    Shop,
-    at,
-    table,
-)
+from tests.audience.importers.conftest import LATER, NOW, TEXT_ROW, TEXTS, Shop, at, table
 
 
 def test_every_format_is_detected_from_its_columns(shop: Shop) -> None:

@@ -7,10 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.audience.importers.conftest import (
-    Shop,
-    table,
-)
+from tests.audience.importers.conftest import Shop, table
 
 HOSTILE = [
     "plain",

@@ -6,10 +6,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience.importers import BadRow, spool
-from tests.audience.importers.conftest import (
-    TEXTS,
-    Shop,
-)
+from tests.audience.importers.conftest import TEXTS, Shop
 
 ORDERS = "id,contact_id,ordered_at,total\n"
 ORDER = "2024-05-01T09:58:12Z,9.00\n"

@@ -67,12 +67,7 @@ def test_the_sample(shop: Shop) -> None:
 
 
 def test_names_keep_an_apostrophe_and_numbers_lose_it(shop: Shop) -> None:
-    row = {
-        "Customer ID": "'1",
-        "First Name": "'t",
-        "Phone": "'+49",
-        "Accepts SMS Marketing": "no",
-    }
+    row = {"Customer ID": "'1", "First Name": "'t", "Phone": "'+49", "Accepts SMS Marketing": "no"}
     shop.load(shop.csv("customers.csv", customers(row)))
     assert shop.rows("contacts", "id, first_name, phone") == [(1, "'t", "+49")]
     item = order(1, Id="'9", Email="", Phone="'+49", Lineitem_sku="", Lineitem_name="'90s Tee")
