@@ -5,9 +5,9 @@ parameters, formats and compression, errors with their codes, and passwords. Eac
 own thread and connection, so that one request can stop another.
 
 It serves the engine that the process has open, or runs as a separate process:
-``python -m tests.clickhouse_server DIRECTORY --port PORT``. With ``--cluster NAME`` the process
-behaves like a cluster of that name with one shard and one replica. It has no keeper, so replicated
-tables are not replicated, and ON CLUSTER statements only run on this node.
+``python -m tests.clickhouse_server DIRECTORY``. With ``--cluster NAME`` the process behaves like a
+cluster of that name with one shard and one replica. It has no keeper, so replicated tables are not
+replicated, and ON CLUSTER statements only run on this node.
 """
 
 import argparse
@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,25 +31,11 @@ from clickhouse_connect.driver.compression import _zstd_compress, _zstd_decompre
 from tests.processes import Program
 
 # Parameters of the address that are not settings.
-TRANSPORT = frozenset(
-    [
-        "buffer_size",
-        "client_protocol_version",
-        "database",
-        "decompress",
-        "default_format",
-        "password",
-        "query",
-        "query_id",
-        "quota_key",
-        "role",
-        "session_check",
-        "session_id",
-        "session_timeout",
-        "user",
-        "wait_end_of_query",
-    ]
-)
+TRANSPORT = {
+    "buffer_size", "client_protocol_version", "database", "decompress", "default_format",
+    "password", "query", "query_id", "quota_key", "role", "session_check", "session_id",
+    "session_timeout", "user", "wait_end_of_query",
+}  # fmt: skip
 STATUS = {193: 401, 194: 401, 497: 403, 516: 403, 60: 404, 81: 404, 47: 400, 62: 400}
 INSERT = re.compile(rb"(?is)\s*(INSERT\s+INTO\s+[^\n]*?)\s+FORMAT\s+(\w+)\s*(?:\n|$)")
 # Clauses for which a cluster needs a keeper.
@@ -83,13 +68,9 @@ class Refused(Exception):
 
 
 class ClickHouseServer(ThreadingHTTPServer):
-    """A server of the embedded engine.
+    """A server of the engine with the data directory ``path``, on any free port of loopback.
 
-    Args:
-        path: The engine's data directory.
-        port: The port on loopback; 0 takes any free port.
-        access: Passwords by user; without any, requests need no password.
-        cluster: Whether to behave like a cluster.
+    ``access`` has passwords by user; without it, none is needed.
     """
 
     daemon_threads = True
@@ -97,17 +78,13 @@ class ClickHouseServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self,
-        path: Path | str,
-        port: int = 0,
-        access: Mapping[str, str] | None = None,
-        cluster: bool = False,
+        self, path: Path | str, access: Mapping[str, str] | None = None, cluster: bool = False
     ) -> None:
         self.path = str(path)
         self.cluster = cluster
         self.access = dict(access or {})
         self._connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
     def port(self) -> int:
@@ -117,12 +94,10 @@ class ClickHouseServer(ThreadingHTTPServer):
         return f"clickhousedb://{login and login + '@'}127.0.0.1:{self.port}/{database}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember a connection."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget a connection."""
         self._connections.discard(request)
         super().shutdown_request(request)
 
@@ -138,11 +113,7 @@ class ClickHouseServer(ThreadingHTTPServer):
     def execute(
         self, sql: str, fmt: str, settings: Mapping[str, str], params: Mapping[str, str], db: str
     ) -> bytes:
-        """What a statement gives, on a connection of its own.
-
-        Raises:
-            Refused: The engine refused it.
-        """
+        """Return the result of a statement on its own connection, or raise ``Refused``."""
         if self.cluster:
             sql = ON_CLUSTER.sub("", REPLICATED.sub(r"\1(", sql))
         connection: Any = chdb.connect(self.path)
@@ -208,9 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(STATUS.get(refused.code, 500), words, code)
             return
         head = {"X-ClickHouse-Format": fmt, "X-ClickHouse-Timezone": "UTC"}
-        if given.get("enable_http_compression") == "1" and "zstd" in self.headers.get(
-            "Accept-Encoding", ""
-        ):
+        accepted = self.headers.get("Accept-Encoding", "")
+        if given.get("enable_http_compression") == "1" and "zstd" in accepted:
             answer, head["Content-Encoding"] = _zstd_compress(answer), "zstd"
         self._answer(200, answer, head)
 
@@ -248,8 +218,10 @@ class _Handler(BaseHTTPRequestHandler):
         inserted = INSERT.match(statement)
         if inserted:
             into, form = inserted[1].decode(), inserted[2].decode()
-            with _file(statement[inserted.end() :]) as path:
-                sql = f"{into} FROM INFILE {quoted(path)} FORMAT {form}"
+            with tempfile.NamedTemporaryFile(suffix=".insert") as file:
+                file.write(statement[inserted.end() :])
+                file.flush()
+                sql = f"{into} FROM INFILE {quoted(file.name)} FORMAT {form}"
                 self.server.execute(sql, "TabSeparated", settings, params, db)
             return b"", "TabSeparated"
         sql = statement.decode()
@@ -271,19 +243,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _file(data: bytes) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile(suffix=".insert") as file:
-        file.write(data)
-        file.flush()
-        yield file.name
-
-
-@contextmanager
 def serving_clickhouse(
-    path: Path | str, port: int = 0, access: Mapping[str, str] | None = None, cluster: bool = False
+    path: Path | str, access: Mapping[str, str] | None = None, cluster: bool = False
 ) -> Iterator[ClickHouseServer]:
     """Serve the engine that this process has open, in threads."""
-    with ClickHouseServer(path, port, access, cluster) as server:
+    with ClickHouseServer(path, access, cluster) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
@@ -306,7 +270,6 @@ def main() -> None:
     """Serve this process's own engine until a signal stops it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cluster", default="")
     given = parser.parse_args()
     path = str(given.directory.resolve())
@@ -316,13 +279,9 @@ def main() -> None:
         path += f"?config-file={config}"
     engine: Any = chdb.connect(path)
     stop = threading.Event()
-
-    def stopped(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stopped)
-    with serving_clickhouse(path, given.port, cluster=bool(given.cluster)) as server:
+        signal.signal(number, lambda *_: stop.set())
+    with serving_clickhouse(path, cluster=bool(given.cluster)) as server:
         print(f"listening on 127.0.0.1:{server.port}", flush=True)
         stop.wait()
     engine.close()

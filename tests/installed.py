@@ -24,13 +24,10 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 
 
 def fresh_environment(place: Path, *others: Path) -> Path:
-    """Create an environment with wheels of this project and others; keep them in ``place/wheels``.
+    """Create an environment with this project and others; return its directory of programs.
 
-    Each other is a package's directory or a built wheel. Dependencies, half a gigabyte, come from
-    the environment of the tests, after what is installed here.
-
-    Returns:
-        The directory of the environment's programs.
+    Each other is a package's directory or a built wheel; all wheels are kept in ``place/wheels``.
+    Dependencies, half a gigabyte, come from the environment of the tests.
     """
     pip = ("-m", "pip", "--disable-pip-version-check", "-q")
     for source in (ROOT, *others):

@@ -33,20 +33,18 @@ def _signal(first: int, number: signal.Signals) -> None:
 
 @dataclass
 class Postgres:
-    """A server with its own directory."""
+    """A server with its own directory; ``make`` and ``standby`` do not start it."""
 
     directory: Path
     port: int
 
     @classmethod
     def make(cls, directory: Path) -> Postgres:
-        """Create a server without starting it."""
         made = cls._in(directory)
         _run("initdb", "-D", str(directory), "-A", "trust", "-U", "postgres", "--no-sync")
         return made
 
     def standby(self, directory: Path) -> Postgres:
-        """Create a standby of this running server without starting it."""
         made = self._in(directory)
         source = f"host=127.0.0.1 port={self.port} user=postgres"
         _run("pg_basebackup", "-D", str(directory), "-R", "-d", source, "--checkpoint=fast")
@@ -65,11 +63,9 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        """Return the host and port."""
         return f"127.0.0.1:{self.port}"
 
     def start(self, *settings: str) -> None:
-        """Start or restart the server, with more settings."""
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
         given = " ".join(f"-c '{option}'" for option in (*options, *settings))
         log = str(self.directory / "log")
@@ -90,7 +86,6 @@ class Postgres:
             _signal(first, signal.SIGCONT)
 
     def promote(self) -> None:
-        """Promote the standby, so that it accepts writes."""
         _run("pg_ctl", "-w", "-D", str(self.directory), "promote")
 
     def remove(self) -> None:

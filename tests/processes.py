@@ -15,7 +15,9 @@ from contextlib import suppress
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+Answer = TypeVar("Answer")
 
 WAIT = 60  # seconds
 POLL = 0.01  # seconds
@@ -27,14 +29,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(POLL)
 
 
 class Process(ABC):
-    """A process whose output goes to a file.
-
-    Nothing has to read a file, so the process cannot block on a full pipe.
-    """
+    """A process whose output goes to a file, as it would block on a full pipe that nobody reads."""
 
     pid: int
 
@@ -57,52 +56,37 @@ class Process(ABC):
             os.kill(self.pid, number)
 
     def wait(self, seconds: float = WAIT) -> tuple[int, str]:
-        """Wait for the end; return the exit status and the output.
-
-        Raises:
-            TimeoutError: The process still runs.
-        """
+        """Wait for the end; return the exit status and the output, or raise ``TimeoutError``."""
         status = self.status(seconds)
         if status is None:
             raise TimeoutError(f"{seconds} seconds passed: {self.output}")
         return status, self.output
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until the output matches a pattern.
-
-        Raises:
-            RuntimeError: The process ended without that.
-            TimeoutError: A minute passed.
-        """
-        deadline = time.monotonic() + WAIT
-        while True:
-            status = self.status()
-            if found := re.search(pattern, self.output):
-                return found
-            self.check(status, deadline)
-            time.sleep(POLL)
+        """Wait until the output matches a pattern."""
+        return self.poll(lambda: re.search(pattern, self.output))
 
     def wait_for_port(self) -> int:
-        """Wait until the process listens on a port, and return the port.
+        """Wait until the process listens on a port, and return the port."""
+        return self.poll(lambda: _listening_port(self.pid))
+
+    def poll(self, ask: Callable[[], Answer | None]) -> Answer:
+        """Ask until there is an answer.
 
         Raises:
-            RuntimeError: The process ended before that.
-            TimeoutError: A minute passed.
+            RuntimeError: The process ended without an answer.
+            TimeoutError: ``WAIT`` seconds passed.
         """
         deadline = time.monotonic() + WAIT
         while True:
-            status = self.status()
-            if (port := _listening_port(self.pid)) is not None:
-                return port
-            self.check(status, deadline)
+            status = self.status()  # before asking, so that the last output counts
+            if (answer := ask()) is not None:
+                return answer
+            if status is not None:
+                raise RuntimeError(f"the process ended with status {status}: {self.output}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited in vain: {self.output}")
             time.sleep(POLL)
-
-    def check(self, status: int | None, deadline: float) -> None:
-        """Raise an error with the output if the process has ended, or the deadline has passed."""
-        if status is not None:
-            raise RuntimeError(f"the process ended with status {status}: {self.output}")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited in vain: {self.output}")
 
     def kill(self) -> None:
         """Kill the process if it still runs, and forget its output."""
@@ -126,17 +110,13 @@ class Program(Process):
         self.pid = self._popen.pid
 
     def status(self, seconds: float = 0) -> int | None:
-        """Wait for the end; return the exit status, or ``None`` if the program still runs."""
         with suppress(subprocess.TimeoutExpired):
             return self._popen.wait(seconds)
         return None
 
 
 class Fork(Process):
-    """A function that runs in a process of its own, whose output is the function's.
-
-    It is a fork of a server process which has imported what the function needs.
-    """
+    """A function in a fork of a server process, which has imported what the function needs."""
 
     def __init__(self, context: ForkServerContext, run: Callable[..., object], *args: Any) -> None:
         super().__init__()
@@ -147,7 +127,6 @@ class Fork(Process):
         self.pid = self._process.pid
 
     def status(self, seconds: float = 0) -> int | None:
-        """Wait for the end; return the exit status, or ``None`` if the function still runs."""
         self._process.join(seconds)
         return self._process.exitcode
 
@@ -163,7 +142,6 @@ def _run_with_output(output: Any, run: Callable[..., object], args: Sequence[Any
 
 
 def _listening_port(pid: int) -> int | None:
-    """Return the TCP port that a process listens on, if it does."""
     sockets = set()
     with suppress(OSError):  # the process, or one of its files, may be gone
         for file in Path(f"/proc/{pid}/fd").iterdir():
@@ -177,11 +155,7 @@ def _listening_port(pid: int) -> int | None:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on and that the system gives to no connection.
-
-    A server that restarts finds the port free again; a port from the system's own range could have
-    become that of a client's connection meanwhile.
-    """
+    """Return a free port that stays free for a restart: the system gives it to no connection."""
     first_of_the_system = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(10_000, first_of_the_system)

@@ -34,9 +34,8 @@ class Proxy:
         self.cut: int | None = None
         self.reset = True
         self._open: set[socket.socket] = set()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listening.getsockname()[1])
-        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
+        self.port = 0
+        self.accept()
 
     def refuse(self) -> None:
         """Close all connections and refuse new ones."""
@@ -46,12 +45,12 @@ class Proxy:
         self.drop()
 
     def accept(self) -> None:
-        """Accept connections again."""
+        """Accept connections, again on the same port."""
         self._listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def drop(self) -> None:
-        """Close all connections."""
         for each in [*self._open]:
             _end(each, reset=True)
 
@@ -107,7 +106,6 @@ def _end(connection: socket.socket, reset: bool) -> None:
 
 @contextmanager
 def proxying(port: int) -> Iterator[Proxy]:
-    """Start a proxy of a server on loopback."""
     proxy = Proxy(port)
     try:
         yield proxy

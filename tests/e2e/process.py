@@ -1,11 +1,11 @@
 """Run the ``segments`` command and its server in processes, as users do."""
 
 import os
+import resource
 import signal
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,12 @@ import httpx
 from tests.clickhouse_server import clickhouse_process
 from tests.client import GraphQLClient
 from tests.e2e import preloaded
-from tests.processes import POLL, WAIT, Process, Program
+from tests.processes import WAIT, Process, Program
 
 SEGMENTS = Path(sys.executable).parent / "segments"
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """Return the environment of a process that stores its data in a directory."""
     return {**os.environ, "DATA_DIR": str(data_dir), **preloaded.PRINTING, **settings}
 
 
@@ -42,9 +41,14 @@ def start(data_dir: Path, *arguments: str, program: Path | None = None, **settin
 
 
 def token(data_dir: Path, shop: str, scopes: str = "all", program: Path | None = None) -> str:
-    """Create a token of a shop with the command."""
     arguments = ("token", "create", "--shop", shop, "--scopes", scopes)
     return segments(data_dir, *arguments, program=program).strip()
+
+
+def resident(pid: int) -> int:
+    """Return the memory of a process in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def peak(pid: int) -> int:
@@ -74,10 +78,7 @@ class Running:
 def server(
     data_dir: Path, *arguments: str, program: Path | None = None, port: int = 0, **settings: str
 ) -> Iterator[Running]:
-    """Start a server and wait until it answers; kill it at the end if it still runs.
-
-    Unless a port is named, the server takes any free port.
-    """
+    """Start a server, on any port by default, and wait until it answers; kill it at the end."""
     arguments = arguments or ("serve",)
     with (
         start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process,
@@ -85,7 +86,7 @@ def server(
         httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as http,
     ):
         address = f"http://127.0.0.1:{process.wait_for_port()}"
-        _wait(process, address)
+        process.poll(lambda: _is_healthy(address) or None)
         yield Running(process, address, http)
 
 
@@ -96,12 +97,8 @@ def clickhouse(directory: Path) -> Iterator[str]:
         yield f"clickhousedb://{address}/default"
 
 
-def _wait(process: Process, address: str) -> None:
-    deadline = time.monotonic() + WAIT
-    while True:
-        status = process.status()
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{address}/health", timeout=WAIT).status_code == 200:
-                return
-        process.check(status, deadline)
-        time.sleep(POLL)
+def _is_healthy(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=WAIT).status_code == 200
+    except httpx.TransportError:
+        return False
