@@ -1,6 +1,7 @@
 """A GraphQL client over HTTP and WebSocket."""
 
 import json
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -58,7 +59,6 @@ class GraphQLClient:
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
     ) -> httpx.Response:
-        """Send a request with the token."""
         headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         return self.http.request(method, f"{self.address}{path}", headers=headers, **options)
 
@@ -100,11 +100,21 @@ class GraphQLClient:
         assert payload == {"recorded": len(items), "userErrors": []}
 
     def try_record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
-        """Record facts; return the payload."""
         return self.ask(recording(mutation), items=list(items))[mutation]
 
     def forget(self, *ids: str) -> None:
         assert self.ask(FORGET, ids=list(ids))["contactsForget"]["userErrors"] == []
+
+
+def connect_tcp(address: str) -> socket.socket:
+    """Open a TCP connection to a server."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=WAIT)
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Read until the server closes the connection."""
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 class Stream:
@@ -117,7 +127,6 @@ class Stream:
         self.socket.send(json.dumps({"type": kind, **message}))
 
     def receive(self) -> Any:
-        """Return the next message."""
         return json.loads(self.socket.recv(WAIT))
 
     def init(self, token: str) -> None:
@@ -126,7 +135,6 @@ class Stream:
         assert self.receive() == {"type": "connection_ack"}
 
     def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
-        """Start an operation."""
         self.send("subscribe", id=id, payload={"query": query, "variables": variables})
 
     def next(self, id: str = "1") -> Any:
@@ -145,8 +153,15 @@ class Stream:
 
 @contextmanager
 def streaming(address: str, **options: Any) -> Iterator[Stream]:
-    """Open a WebSocket to a server."""
     address = f"{address.replace('http', 'ws', 1)}/graphql"
     options = {"subprotocols": ["graphql-transport-ws"], **options}
     with connect(address, **options) as socket:
         yield Stream(socket)
+
+
+@contextmanager
+def connected(client: GraphQLClient) -> Iterator[Stream]:
+    """Open a WebSocket and authenticate."""
+    with streaming(client.address) as stream:
+        stream.init(client.token)
+        yield stream

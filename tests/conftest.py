@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -21,7 +22,8 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import create_tables
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
-from graphql_app.plugin_discovery import discover
+from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
+from graphql_app.plugin_discovery import discover, load
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
@@ -55,7 +57,6 @@ _databases = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by package."""
     items.sort(key=lambda item: [*SLOWEST, _package(item)].index(_package(item)))
 
 
@@ -69,8 +70,14 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
+def with_reviews() -> Registry:
+    """Return the built-in plugins and one with tables."""
+    point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
+    return load([*entry_points(group=ENTRY_POINT_GROUP), point])
+
+
+@pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Return settings with a temporary data directory."""
     return Settings(data_dir=tmp_path_factory.mktemp("data"), _env_file=None)
 
 
@@ -83,20 +90,17 @@ def services(settings: Settings, registry: Registry) -> Iterator[Services]:
 
 @pytest.fixture(scope="session")
 def server(services: Services, settings: Settings) -> Iterator[Server]:
-    """Start a server on a free port."""
     with serving(services, settings) as address, httpx.Client(timeout=60) as http:
         yield Server(address, services, http)
 
 
 @pytest.fixture
 def shop(server: Server) -> Client:
-    """Return a client of a new, empty shop."""
     return server.shop()
 
 
 @pytest.fixture(scope="session")
 def clickhouse(services: Services, settings: Settings) -> Iterator[ClickHouseServer]:
-    """Serve the process's ClickHouse over HTTP."""
     with serving_clickhouse(settings.data_dir.resolve() / "audience") as serving:
         yield serving
 
@@ -111,7 +115,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> str:
-    """Return the kind of store: in the process, on a server or on a cluster."""
     kind: str = request.param
     return kind
 
@@ -158,7 +161,6 @@ def audience_url(
 
 @pytest.fixture
 def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
-    """Return a function that opens the audience, with other limits or tables."""
     return opener(store, audience_url)
 
 
@@ -205,19 +207,20 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database on SQLite, and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
-    first: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_databases)}"
-    engine = create_engine(first, isolation_level="AUTOCOMMIT")
+    return create_database(request.getfixturevalue("postgres"), f"test_{next(_databases)}")
+
+
+def create_database(postgres: str, name: str) -> str:
+    """Create a database on a PostgreSQL server, and return its URL."""
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return make_url(first).set(database=name).render_as_string(hide_password=False)
+    return make_url(postgres).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
 def catalog(catalog_url: str) -> Iterator[Catalog]:
-    """Return an empty catalog on SQLite, and on PostgreSQL."""
-    opened = Catalog(catalog_url)
-    migrate(opened)
-    yield opened
-    opened.close()
+    with closing(Catalog(catalog_url)) as opened:
+        migrate(opened)
+        yield opened

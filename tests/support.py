@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import httpx
 import uvicorn
+from starlette.types import ASGIApp
 
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
@@ -25,15 +27,19 @@ from tests.client import GraphQLClient
 @contextmanager
 def serving(services: Services, settings: Settings, demo_token: str | None = None) -> Iterator[str]:
     """Serve in a thread, and yield the address."""
-    config = uvicorn.Config(
+    with running(
         create_app(settings, services, demo_token),
-        host="127.0.0.1",
-        port=0,
-        log_level="warning",
         http=LimitedHttpProtocol,
         ws=LimitedWebSocketProtocol,
         ws_max_size=settings.max_query_bytes,
-    )
+    ) as address:
+        yield address
+
+
+@contextmanager
+def running(app: ASGIApp, **options: Any) -> Iterator[str]:
+    """Run uvicorn in a thread, and yield the address."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -22,6 +22,7 @@ from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
+from tests.recording import checked
 
 IDS = select(col(Contact.id)).order_by(col(Contact.id))
 SECRET = "8b1c-secret"
@@ -45,9 +46,7 @@ ways = pytest.mark.parametrize("ask", [_rows, _table])
 
 def _record(audience: Audience, ids: range) -> None:
     values = {"id": [*ids], "email": [EMAIL] * len(ids)}
-    rows, bad = facts.check_batch(facts.CONTACTS, values, len(ids))
-    assert not bad
-    Recorder(audience).record(1, facts.CONTACTS, rows)
+    Recorder(audience).record(1, facts.CONTACTS, checked(facts.CONTACTS, values))
 
 
 @pytest.fixture
@@ -166,8 +165,8 @@ def test_a_write_that_times_out_releases_the_write_lock(
 ) -> None:
     recorder = Recorder(remote, shared_locks=shared)
     recorder.recover()
-    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [5000, 5001]}, 2)
-    texts, _ = facts.check_batch(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]}, 1)
+    rows = checked(facts.CONTACTS, {"id": [5000, 5001]})
+    texts = checked(facts.TEXTS, {"id": [1], "contact_id": [1], "sent_at": [NOW]})
     monkeypatch.setattr(audience_store, "UNFILTERED_TIMEOUT", 0.1)
     monkeypatch.setattr(audience_store, "GRACE", 0.1)
     proxy.silent = True
@@ -185,7 +184,7 @@ def test_a_batch_is_recorded_once_after_a_lost_answer(
     remote: Audience, proxy: Proxy, audience: Audience
 ) -> None:
     recorder = Recorder(remote)
-    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [5000, 5001]}, 2)
+    rows = checked(facts.CONTACTS, {"id": [5000, 5001]})
     proxy.cut = 0
     with pytest.raises(AppError):
         recorder.record(1, facts.CONTACTS, rows)
@@ -219,10 +218,8 @@ def test_the_log_has_no_personal_data_and_no_secrets(
 def test_an_unreachable_server_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(
-        AudienceUnavailableError,
-        match=rf"at 127.0.0.1:{port} \(AUDIENCE_URL\): no ClickHouse server",
-    ) as refused:
+    message = rf"at 127.0.0.1:{port} \(AUDIENCE_URL\): no ClickHouse server"
+    with pytest.raises(AudienceUnavailableError, match=message) as refused:
         Audience(f"clickhousedb://someone:{SECRET}@127.0.0.1:{port}/db")
     assert SECRET not in str(refused.value)
 

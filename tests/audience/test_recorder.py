@@ -10,40 +10,33 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from graphql_app.audience import facts, journal
-from graphql_app.audience.facts import FactType
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order, OrderLine
 from graphql_app.errors import AppError
+from tests.recording import checked
 
 DAY = "2026-01-01T00:00:00Z"
 
 
-def _checked(fact: FactType, **columns: Sequence[Any]) -> pa.Table:
-    size = len(next(iter(columns.values())))
-    table, bad = facts.check_batch(fact, columns, size)
-    assert not bad
-    return table
-
-
 def _record_contacts(recorder: Recorder, shop: int, **columns: Sequence[Any]) -> None:
-    recorder.record(shop, facts.CONTACTS, _checked(facts.CONTACTS, **columns))
+    recorder.record(shop, facts.CONTACTS, checked(facts.CONTACTS, columns))
 
 
 def _order(contact: int, lines: int) -> tuple[pa.Table, pa.Table]:
-    order = _checked(facts.ORDERS, id=[1], contact_id=[contact], ordered_at=[DAY], total=["10.00"])
-    products = _checked(facts.LINES, product_id=[f"p{number}" for number in range(lines)])
+    values = {"id": [1], "contact_id": [contact], "ordered_at": [DAY], "total": ["10.00"]}
+    order = checked(facts.ORDERS, values)
+    products = checked(facts.LINES, {"product_id": [f"p{number}" for number in range(lines)]})
     return order, products.append_column("row", pa.array([0] * lines, pa.int64()))
 
 
 def _counts(audience: Audience, shop: int) -> Mapping[str, int]:
-    return {
-        table.__tablename__: audience.fetch_rows(select(func.count()).select_from(table), shop)[0][
-            0
-        ]
+    counts = {
+        table.__tablename__: select(func.count()).select_from(table)
         for table in (Contact, Order, OrderLine)
     }
+    return {name: audience.fetch_rows(count, shop)[0][0] for name, count in counts.items()}
 
 
 def test_a_failed_batch_is_finished_before_the_shops_next_write(
@@ -147,10 +140,8 @@ def test_every_write_is_logged_for_its_shop(audience: Audience, recorder: Record
 
 
 def test_keywords_are_folded() -> None:
-    keywords = _checked(
-        facts.KEYWORDS, contact_id=[1, 2], keyword=["ß" * 200, " JOIN "], received_at=[DAY, DAY]
-    )["keyword"].to_pylist()
-    assert keywords == ["s" * 255, "join"]
+    sent = {"contact_id": [1, 2], "keyword": ["ß" * 200, " JOIN "], "received_at": [DAY, DAY]}
+    assert checked(facts.KEYWORDS, sent)["keyword"].to_pylist() == ["s" * 255, "join"]
 
 
 def test_a_shop_is_quiesced_until_the_last_block_ends(recorder: Recorder) -> None:

@@ -17,15 +17,14 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
+from tests.recording import checked
 
 Open = Callable[..., Audience]
 
 
 @pytest.fixture
 def contacts(audience: Audience) -> None:
-    """A hundred contacts."""
-    rows, bad = facts.check_batch(facts.CONTACTS, {"id": [*range(100)]}, 100)
-    assert not bad
+    rows = checked(facts.CONTACTS, {"id": [*range(100)]})
     Recorder(audience).record(1, facts.CONTACTS, rows)
 
 
@@ -105,9 +104,8 @@ def test_erased_rows_are_hidden_at_once_and_deleted_later(audience: Audience) ->
     recorder = Recorder(audience)
     recorder.forget(1, [*range(50)])
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50
-    rows, _ = facts.check_batch(facts.CONTACTS, {"id": [7]}, 1)
     # Recorded again; the erasure that is still running must not erase it.
-    recorder.record(1, facts.CONTACTS, rows)
+    recorder.record(1, facts.CONTACTS, checked(facts.CONTACTS, {"id": [7]}))
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51
     erasing = (
         f"SELECT count() FROM system.mutations WHERE database = '{audience.database}' "

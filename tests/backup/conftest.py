@@ -3,43 +3,29 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
-from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugin_discovery import load
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.backup.installation import Installation, create_shops
 from tests.clickhouse_server import ClickHouseServer
+from tests.conftest import create_database
 from tests.support import Client
 
 _numbers = count(1)
 
 
 class New(Protocol):
-    """Creates an installation with empty stores.
-
-    With SQLite it uses the embedded engine; with PostgreSQL, a ClickHouse server over HTTP and
-    shared write locks.
-    """
+    """Creates an empty installation: on PostgreSQL also with ClickHouse over HTTP, shared locks."""
 
     def __call__(self, catalog: str = "sqlite", plugged: bool = True) -> Installation: ...
-
-
-@pytest.fixture(scope="session")
-def with_reviews() -> Registry:
-    """Load the built-in plugins and one with tables."""
-    point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
-    return load([*entry_points(group=ENTRY_POINT_GROUP), point])
 
 
 @pytest.fixture(scope="package")
@@ -59,12 +45,7 @@ def new(
             name = f"backup_{next(_numbers)}"
             url = f"sqlite:///{catalogs / name}.sqlite3"
             if catalog == "postgresql":
-                postgres: str = request.getfixturevalue("postgres")
-                engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
-                with engine.connect() as connection:
-                    connection.execute(text(f"CREATE DATABASE {name}"))
-                engine.dispose()
-                url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+                url = create_database(request.getfixturevalue("postgres"), name)
             services.audience.command(f"CREATE DATABASE {name}")
             ends.callback(services.audience.command, f"DROP DATABASE {name}")
             opened_catalog = Catalog(url)
@@ -93,7 +74,6 @@ class Source:
 
 @pytest.fixture(scope="package")
 def source(new: New) -> Iterator[Source]:
-    """Serve an installation on SQLite with a plugin's tables."""
     installation = new()
     with installation.serving() as server:
         yield Source(installation, create_shops(server))

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import New, Source
+from tests.client import recording
 from tests.factories import order
 from tests.schema.operations import UPDATE, create
 from tests.support import Client
@@ -44,19 +46,14 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
         segments = [create(shop, "counted", description="0")["id"] for shop in shops]
         for shop in shops:
             shop.record("contactsUpsert", [{"id": "1", "properties": {"number": 0}}])
-        threads = [
-            threading.Thread(target=_write, args=(*each, ended))
-            for each in zip(shops, segments, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            for number in range(6):
-                installation.back_up(tmp_path / str(number))
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor(3) as pool:
+            writing = pool.map(_write, shops, segments, [ended] * 3)
+            try:
+                for number in range(6):
+                    installation.back_up(tmp_path / str(number))
+            finally:
+                ended.set()
+        assert [*writing] == [None] * 3
     reached = set()
     for number in range(6):
         path = tmp_path / str(number)
@@ -90,9 +87,7 @@ def test_a_backup_finishes_an_unfinished_batch_first(new: New, tmp_path: Path) -
         shop.record("contactsUpsert", [{"id": "1"}])
         audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
         titled = {**_order(1, 0), "lines": [{"productId": "1", "title": "One"}]}
-        shop.errors(
-            "mutation ($o: [OrderInput!]!) { ordersUpsert(orders: $o) { recorded } }", o=[titled]
-        )
+        shop.errors(recording("ordersUpsert"), items=[titled])
         with pytest.raises(AppError):
             installation.back_up(tmp_path / "half")
         assert [*tmp_path.iterdir()] == []
@@ -139,10 +134,9 @@ def test_the_progress_callback_can_cancel_within_a_shop_or_a_file(
         if progress[0] == phase and calls.count(progress) == 2:
             raise KeyboardInterrupt
 
+    stores = (services.catalog, services.audience, services.recorder)
     with pytest.raises(KeyboardInterrupt):
-        create_backup(
-            tmp_path / "backup", services.catalog, services.audience, services.recorder, cancel
-        )
+        create_backup(tmp_path / "backup", *stores, cancel)
     assert calls[-1][:2] == (phase, 0)
     assert [*tmp_path.iterdir()] == []
     for shop in source.shops:

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -23,10 +24,8 @@ from graphql_app.startup.catalog import open_catalog
 from tests.backup.conftest import New, Source
 from tests.e2e import process
 from tests.processes import wait_until
+from tests.schema.operations import EVERYONE
 from tests.support import Client
-
-SIZE = "query { segmentSize(rule: {all: []}) { members } }"
-CONTACT = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
 
 
 def test_the_command_lets_the_running_server_create_the_backup(
@@ -37,7 +36,7 @@ def test_the_command_lets_the_running_server_create_the_backup(
         acme = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
         token = create_token(catalog, create_shop(catalog, registry, acme), TokenScope)
     with process.server(data) as running:
-        running.client(token).ask(CONTACT)
+        running.client(token).record("contactsUpsert", [{"id": "1"}])
         output = process.segments(data, "backup", str(tmp_path / "backup"))
         assert "Backed up 1 shop with 1 rows of facts" in output
         assert (data / "backup.sock").stat().st_mode & 0o777 == 0o600
@@ -46,6 +45,10 @@ def test_the_command_lets_the_running_server_create_the_backup(
         assert (status, "Traceback" in output) == (0, False)
     assert not (data / "backup.sock").exists()
     check_backup(tmp_path / "backup")
+
+
+def ignore(*progress: object) -> None:
+    """Do nothing with the progress."""
 
 
 @pytest.fixture
@@ -59,9 +62,7 @@ def test_the_client_receives_progress_and_errors(
 ) -> None:
     services, calls = source.installation.services, []
     with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
-        manifest = request_backup(
-            data_dir, tmp_path / "backup", lambda *progress: calls.append(progress)
-        )
+        manifest = request_backup(data_dir, tmp_path / "backup", lambda *step: calls.append(step))
         assert manifest is not None
         assert manifest.shops == 2
         assert calls[:3] == [("Shops", 0, 2), ("Shops", 1, 2), ("Shops", 2, 2)]
@@ -69,12 +70,12 @@ def test_the_client_receives_progress_and_errors(
         assert {phase for phase, *_ in calls[3:]} == {"Sums"}
         assert calls[-1] == ("Sums", files, files)
         with pytest.raises(BackupError, match="already"):
-            request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
+            request_backup(data_dir, tmp_path / "backup", ignore)
         with socket.socket(socket.AF_UNIX) as confused:
             confused.connect(str(data_dir / "backup.sock"))
             confused.sendall(b"what?\n")
             assert b"not a request for a backup" in confused.recv(1000)
-    assert request_backup(data_dir, tmp_path / "other", lambda *progress: None) is None
+    assert request_backup(data_dir, tmp_path / "other", ignore) is None
 
 
 def test_an_unexpected_error_is_logged_under_the_number_in_the_message(
@@ -90,7 +91,7 @@ def test_an_unexpected_error_is_logged_under_the_number_in_the_message(
             serve_backups(data_dir, services.catalog, services.audience, services.recorder),
             pytest.raises(BackupError, match=r"on our side\. Search the log") as failed,
         ):
-            request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
+            request_backup(data_dir, tmp_path / "backup", ignore)
     number = str(failed.value).rstrip(".").rpartition(" ")[2]
     [logged] = [record for record in caplog.records if number in record.getMessage()]
     assert logged.exc_info is not None
@@ -123,7 +124,7 @@ def test_the_client_reports_a_server_that_stops(
     thread = threading.Thread(target=stop, args=(stopping,))
     thread.start()
     with pytest.raises(BackupError, match="The server stopped before the backup was complete"):
-        request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
+        request_backup(data_dir, tmp_path / "backup", ignore)
     thread.join()
 
 
@@ -139,7 +140,7 @@ def test_a_client_that_disconnects_cancels_its_backup(
         with pytest.raises(KeyboardInterrupt):
             request_backup(data_dir, tmp_path / "given-up", interrupt)
         # The server creates one backup at a time, so this one starts after the canceled one.
-        assert request_backup(data_dir, tmp_path / "next", lambda *progress: None)
+        assert request_backup(data_dir, tmp_path / "next", ignore)
         assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
 
 
@@ -162,7 +163,7 @@ def test_a_client_that_disconnects_cancels_its_backup_within_a_shop(
                 # A backup that continues to the second table fails and is logged.
                 services.audience.command("RENAME TABLE orders TO orders_away")
             with pytest.raises(BackupError, match="already"):  # after the canceled backup
-                request_backup(data_dir, data_dir, lambda *progress: None)
+                request_backup(data_dir, data_dir, ignore)
         services.audience.command("RENAME TABLE orders_away TO orders")
         assert "the audience store failed" not in caplog.text
         assert [*tmp_path.iterdir()] == [data_dir]
@@ -172,9 +173,9 @@ def test_a_stale_socket_is_replaced(source: Source, data_dir: Path, tmp_path: Pa
     services = source.installation.services
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(data_dir / "backup.sock"))
-    assert request_backup(data_dir, tmp_path / "backup", lambda *progress: None) is None
+    assert request_backup(data_dir, tmp_path / "backup", ignore) is None
     with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
-        assert request_backup(data_dir, tmp_path / "backup", lambda *progress: None)
+        assert request_backup(data_dir, tmp_path / "backup", ignore)
 
 
 def test_a_server_runs_without_a_socket_if_none_can_be_created(
@@ -185,48 +186,40 @@ def test_a_server_runs_without_a_socket_if_none_can_be_created(
     deep.mkdir()
     with serve_backups(deep, services.catalog, services.audience, services.recorder):
         assert "no backups while this server runs" in caplog.text
-    assert request_backup(deep, tmp_path / "backup", lambda *progress: None) is None
+    assert request_backup(deep, tmp_path / "backup", ignore) is None
 
 
-def _record(shop: Client, recorded: list[int]) -> None:
+def _record(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
-    recorded.append(shop.shop_id)
 
 
 def test_writes_waiting_for_a_backup_do_not_block_other_requests(new: New) -> None:
     installation = new()
     with installation.serving() as server:
         busy, other = server.shop(), server.shop()
-        recorder, recorded = installation.services.recorder, list[int]()
-        with recorder.quiesce(busy.shop_id):
-            writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
-            for writer in writers:
-                writer.start()
-            other.record("contactsUpsert", [{"id": "1"}])
-            assert other.ask(SIZE)["segmentSize"] == {"members": 1}
-            assert busy.ask(SIZE)["segmentSize"] == {"members": 0}
-            assert recorded == []
-        for writer in writers:
-            writer.join()
-        assert len(recorded) == 12
-        assert busy.ask(SIZE)["segmentSize"] == {"members": 1}
+        with ThreadPoolExecutor(12) as pool:
+            with installation.services.recorder.quiesce(busy.shop_id):
+                writes = [pool.submit(_record, busy) for _ in range(12)]
+                _record(other)
+                assert other.members(EVERYONE) == 1
+                assert busy.members(EVERYONE) == 0
+                assert not any(write.done() for write in writes)
+            assert [write.result() for write in writes] == [None] * 12
+        assert busy.members(EVERYONE) == 1
 
 
 def test_writes_waiting_for_another_process_do_not_block_other_requests(new: New) -> None:
     installation = new()
     with installation.serving() as server:
-        busy, other = server.shop(), server.shop()
-        services, recorded = installation.services, list[int]()
-        writers = [threading.Thread(target=_record, args=(busy, recorded)) for _ in range(12)]
-        with services.recorder.hold_write_lock(busy.shop_id):  # as if another process held the lock
-            for writer in writers:
-                writer.start()
-            half = services.workers.total_tokens // 2
-            wait_until(lambda: services.workers.borrowed_tokens >= half)
-            for _ in range(20):
-                other.record("contactsUpsert", [{"id": "1"}])
-            assert other.ask(SIZE)["segmentSize"] == {"members": 1}
-            assert recorded == []
-        for writer in writers:
-            writer.join()
-        assert len(recorded) == 12
+        busy, other, services = server.shop(), server.shop(), installation.services
+        with ThreadPoolExecutor(12) as pool:
+            # As if another process held the lock.
+            with services.recorder.hold_write_lock(busy.shop_id):
+                writes = [pool.submit(_record, busy) for _ in range(12)]
+                half = services.workers.total_tokens // 2
+                wait_until(lambda: services.workers.borrowed_tokens >= half)
+                for _ in range(20):
+                    _record(other)
+                assert other.members(EVERYONE) == 1
+                assert not any(write.done() for write in writes)
+            assert [write.result() for write in writes] == [None] * 12

@@ -1,6 +1,7 @@
 """The catalog on SQLite and on PostgreSQL: schema, uniqueness, concurrency, tokens."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -127,26 +128,20 @@ def test_one_of_several_writers_with_the_same_expected_version_wins(
     saved: SavedSegments, editor: SegmentEditor
 ) -> None:
     number = segment_id(editor.create(Changes("Contested", rule=RULE)))
-    outcomes: list[str] = []
     barrier = threading.Barrier(8)
 
-    def write(name: str) -> None:
+    def write(name: str) -> str:
         barrier.wait()
         try:
             editor.update(number, Changes(name=name), expected_version=1)
-            outcomes.append(name)
         except AppError as error:
-            outcomes.append(error.code)
+            return error.code
+        return name
 
-    threads = [threading.Thread(target=write, args=(f"Writer {n}",)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (
-        sorted(outcomes)[1:] == [ErrorCode.VERSION_CONFLICT] * 7
-        or outcomes.count(ErrorCode.VERSION_CONFLICT) == 7
-    )
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [*pool.map(write, [f"Writer {n}" for n in range(8)])]
+    assert len(outcomes) == 8
+    assert outcomes.count(ErrorCode.VERSION_CONFLICT) == 7
     kept = saved.get(number)
     assert kept is not None
     assert kept.version == 2
@@ -159,23 +154,19 @@ def test_one_of_two_writers_that_would_close_a_cycle_wins(
     pair = [editor.create(Changes(name=name, rule={"all": []})) for name in ("A", "B")]
     ids = [option.value for option in saved.options("", 10) if option.label in {"A", "B"}]
     barrier = threading.Barrier(2)
-    codes: list[ErrorCode | None] = []
 
-    def refer(one: int, other: int) -> None:
+    def refer(one: int, other: int) -> ErrorCode | None:
         rule = {"inSegment": {"operator": "IS", "segment": ids[other]}}
         barrier.wait()
         try:
             editor.update(segment_id(pair[one]), Changes(rule=rule), None)
-            codes.append(None)
         except AppError as error:
-            codes.append(error.code)
+            return error.code
+        return None
 
-    threads = [threading.Thread(target=refer, args=pair) for pair in ((0, 1), (1, 0))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(codes) == {None, ErrorCode.SEGMENT_CYCLE}
+    with ThreadPoolExecutor(2) as pool:
+        codes = {*pool.map(refer, (0, 1), (1, 0))}
+    assert codes == {None, ErrorCode.SEGMENT_CYCLE}
 
 
 def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(
@@ -184,9 +175,8 @@ def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(
     inner = editor.create(Changes(name="Inner", rule={"all": []}))
     [option] = saved.options("inner", 1)
     barrier = threading.Barrier(2)
-    outcomes: list[str] = []
 
-    def attempt(action: str) -> None:
+    def attempt(action: str) -> str:
         barrier.wait()
         try:
             if action == "delete":
@@ -194,16 +184,13 @@ def test_a_segment_cannot_be_deleted_while_another_begins_to_use_it(
             else:
                 rule = {"inSegment": {"operator": "IS", "segment": option.value}}
                 editor.create(Changes(name="Outer", rule=rule))
-            outcomes.append(action)
         except AppError as error:
-            outcomes.append(error.code)
+            return error.code
+        return action
 
-    threads = [threading.Thread(target=attempt, args=(action,)) for action in ("delete", "use")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(outcomes) in ({"delete", ErrorCode.NOT_FOUND}, {"use", ErrorCode.SEGMENT_IN_USE})
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = {*pool.map(attempt, ("delete", "use"))}
+    assert outcomes in ({"delete", ErrorCode.NOT_FOUND}, {"use", ErrorCode.SEGMENT_IN_USE})
 
 
 def test_a_token_is_stored_as_a_hash(catalog: Catalog, shop: Shop) -> None:

@@ -1,14 +1,15 @@
 """Migrations from an empty database and every earlier schema, in both directions, with rows."""
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect, select
+from sqlalchemy import inspect
 
 from graphql_app.catalog.migrate import list_revisions, migrate, read_revision, require_current
 from graphql_app.catalog.store import Catalog
@@ -16,7 +17,7 @@ from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
-from tests.catalog.rows import ROWS, insert_rows
+from tests.catalog.rows import ROWS, insert_rows, read_rows
 from tests.e2e import process
 
 EARLIER = list_revisions()[:-1]
@@ -24,22 +25,8 @@ EARLIER = list_revisions()[:-1]
 
 @pytest.fixture
 def empty_catalog(catalog_url: str) -> Iterator[Catalog]:
-    """Open a catalog without a schema."""
-    catalog = Catalog(catalog_url)
-    yield catalog
-    catalog.close()
-
-
-def _content(catalog: Catalog) -> dict[str, list[Any]]:
-    """Return all rows of all tables."""
-    found = MetaData()
-    with catalog.engine.connect() as connection:
-        found.reflect(connection)
-        return {
-            name: [tuple(row) for row in connection.execute(select(table))]
-            for name, table in found.tables.items()
-            if name != "alembic_version"
-        }
+    with closing(Catalog(catalog_url)) as catalog:
+        yield catalog
 
 
 def _differences(catalog: Catalog) -> list[Any]:
@@ -67,14 +54,14 @@ def test_rows_of_an_earlier_version_survive_a_migration_and_the_way_back(
 ) -> None:
     migrate(empty_catalog, earlier)
     insert_rows(empty_catalog, earlier)
-    before = _content(empty_catalog)
+    before = read_rows(empty_catalog)
     assert all(before[table] for table in ROWS[earlier])
     migrate(empty_catalog)
     assert _differences(empty_catalog) == []
-    after = _content(empty_catalog)
+    after = read_rows(empty_catalog)
     assert {table: after[table] for table in before} == before
     migrate(empty_catalog, earlier)
-    assert _content(empty_catalog) == before
+    assert read_rows(empty_catalog) == before
     migrate(empty_catalog)
 
 
@@ -101,23 +88,12 @@ def test_every_revision_and_every_table_has_sample_rows() -> None:
 
 
 def test_concurrent_migrations_all_succeed(catalog_url: str, empty_catalog: Catalog) -> None:
-    failed: list[Exception] = []
-
-    def run() -> None:
-        catalog = Catalog(catalog_url)
-        try:
+    def run(_: int) -> None:
+        with closing(Catalog(catalog_url)) as catalog:
             migrate(catalog)
-        except Exception as error:
-            failed.append(error)
-        finally:
-            catalog.close()
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(run, range(4))] == [None] * 4
     assert _differences(empty_catalog) == []
 
 
@@ -145,9 +121,8 @@ def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
 
     assert "is empty: run `segments migrate`" in refusal()
     migrate(empty_catalog, EARLIER[-1])
-    assert (
-        f"has the schema {EARLIER[-1]}, and this version needs {list_revisions()[-1]}" in refusal()
-    )
+    needed = f"has the schema {EARLIER[-1]}, and this version needs {list_revisions()[-1]}"
+    assert needed in refusal()
     migrate(empty_catalog)
     with open_catalog(settings) as catalog:
         require_current(catalog)

@@ -1,8 +1,8 @@
 """Write locks: one write per shop at a time and growing versions, across threads and processes."""
 
 import multiprocessing
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ ROUNDS = 20
 
 @pytest.fixture
 def shop_ids(catalog: Catalog) -> list[int]:
-    """Create two shops."""
     with catalog.write() as session:
         shops = [
             add_shop(session, Shop(handle=handle, name="A", timezone="UTC", currency="USD"))
@@ -51,15 +50,8 @@ def test_one_write_per_shop_at_a_time(
 ) -> None:
     file = tmp_path / "number"
     file.touch()
-    versions: list[list[int]] = []
-    threads = [
-        threading.Thread(target=lambda: versions.append(_count_up(locks, shop_ids[0], file)))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        versions = [*pool.map(lambda _: _count_up(locks, shop_ids[0], file), range(4))]
     assert file.read_text() == str(4 * ROUNDS)
     assert all(found == sorted(found) for found in versions)
     assert len({version for found in versions for version in found}) == 4 * ROUNDS

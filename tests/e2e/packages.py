@@ -12,8 +12,7 @@ def install(site: Path, module: Path, version: str = "1.0") -> str:
     (site / module.name).write_text(module.read_text())
     info = site / f"{name}_criteria-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-    )
+    metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+    (info / "METADATA").write_text(metadata)
     (info / "entry_points.txt").write_text(f"[graphql_app.criteria]\n{name} = {name}\n")
     return distribution

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e import process
 from tests.e2e.packages import PLUGINS, install
+from tests.factories import contacts
 
 # The public reason, and a part of the detail that only operators see.
 BROKEN = {
@@ -34,14 +35,11 @@ SEGMENT = """
 query ($id: ID!) { segment(id: $id) { name rule summary problems { code message path } } }
 """
 SIZED = "query ($id: ID!) { segment(id: $id) { name size { members } } }"
-SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 SHOWN = '{ segments(search: "Steady ones") { nodes { name rule problems { code } } } }'
-CONTACTS = "mutation ($c: [ContactInput!]!) { contactsUpsert(contacts: $c) { recorded } }"
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Create a directory to install packages in."""
     (tmp_path / "site").mkdir()
     return tmp_path / "site"
 
@@ -83,11 +81,11 @@ def test_a_lenient_server_starts_and_reports_the_plugins_left_out(data: Path, si
         for secret in ("no licence", "moonPhase", "no words"):
             assert secret not in health.text
 
-        running.client(token).ask(CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        running.client(token).record("contactsUpsert", contacts(1, 2, 3))
         spend = {"spend": {"operator": "EQUALS", "amount": "0"}}
         steady = {"moodySteady": {"operator": "IS", "count": 2}}
-        size = running.client(token).ask(SIZE, rule={"all": [spend, steady]})["segmentSize"]
-        assert size == {"members": 2, "contacts": 3}
+        size = running.client(token).size({"all": [spend, steady]})
+        assert (size["members"], size["contacts"]) == (2, 3)
         status, output = running.stop(signal.SIGTERM)
         assert status == 0
         for _, detail in BROKEN.values():
@@ -144,7 +142,7 @@ def test_a_segment_keeps_its_rule_while_its_plugin_is_broken(data: Path, site: P
     token = process.token(data, "acme")
     rule: dict[str, Any] = {"not": {"moodySteady": {"operator": "IS", "count": 2}}}
     with process.server(data, **settings) as running:
-        running.client(token).ask(CONTACTS, c=[{"id": "1"}, {"id": "2"}, {"id": "3"}])
+        running.client(token).record("contactsUpsert", contacts(1, 2, 3))
         created = running.client(token).ask(CREATE, input={"name": "Unsteady", "rule": rule})
         id = created["segmentCreate"]["segment"]["id"]
         assert running.client(token).ask(SIZED, id=id)["segment"]["size"] == {"members": 1}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import pyarrow.parquet as pq
 import pytest
@@ -33,6 +34,20 @@ SEGMENT = "All US/Canada Customers and Subscribers"
 MEMBERS = 2_500
 
 
+def _export(
+    data: Path, *arguments: str, to: IO[bytes] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with its standard output in a file or a pipe."""
+    return subprocess.run(
+        [process.SEGMENTS, "export", *arguments, "--shop", "acme"],
+        env=process.environment(data),
+        stdout=to,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Create a data directory with a shop, some of whose contacts are members."""
@@ -44,9 +59,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             country = "US" if number <= MEMBERS else "FR"
             rows.writerow([number, country, "+15551234567", "2024-05-01T00:00:00Z"])
     process.segments(directory / "data", "shop", "create", "acme")
-    process.segments(
-        directory / "data", "import", str(directory / "contacts.csv"), "--shop", "acme"
-    )
+    imported = str(directory / "contacts.csv")
+    process.segments(directory / "data", "import", imported, "--shop", "acme")
     return directory / "data"
 
 
@@ -63,33 +77,21 @@ def test_an_output_file_is_complete_or_absent(data: Path, tmp_path: Path) -> Non
     assert "Error:" in output
     assert path.read_bytes() == before
     assert [*tmp_path.iterdir()] == [path]
-    output = process.segments(
-        data, "export", "Another", "--shop", "acme", "--output", "x", status=1
-    )
+    another = ("export", "Another", "--shop", "acme", "--output", "x")
+    output = process.segments(data, *another, status=1)
     assert "No such segment: 'Another'" in output
 
 
 def test_members_after_a_contact_are_written_to_a_pipe(data: Path) -> None:
-    arguments = ("export", SEGMENT.upper(), "--shop", "acme", "--format", "ndjson")
-    done = subprocess.run(
-        [process.SEGMENTS, *arguments, "--after", "2490"],
-        env=process.environment(data),
-        capture_output=True,
-        check=True,
-    )
+    arguments = (SEGMENT.upper(), "--format", "ndjson")
+    done = _export(data, *arguments, "--after", "2490")
+    assert done.returncode == 0
     lines = done.stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [*map(str, range(2491, MEMBERS + 1))]
     reader, writer = os.pipe()
     os.close(reader)  # so writing to the pipe fails
     with os.fdopen(writer, "wb") as pipe:
-        broken = subprocess.run(
-            [process.SEGMENTS, *arguments],
-            env=process.environment(data),
-            stdout=pipe,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        broken = _export(data, *arguments, to=pipe)
     assert broken.returncode == 1
     assert "Traceback" not in broken.stderr
 
@@ -127,14 +129,7 @@ def test_an_output_that_cannot_be_written_is_reported(data: Path, tmp_path: Path
     output = process.segments(data, *arguments, "--output", str(missing), status=1)
     assert f"Cannot write to {missing}: No such file or directory" in output
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [process.SEGMENTS, *arguments],
-            env=process.environment(data),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        done = _export(data, SEGMENT, to=full)
     assert done.returncode == 1
     assert "Cannot write to standard output: No space left on device" in done.stderr
 
@@ -146,9 +141,8 @@ def test_a_full_disk_leaves_the_existing_file_unchanged(tmp_path: Path) -> None:
         [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=False
     )
     assert f"Cannot write to {path}: File too large" in done.stdout, done.stderr
-    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
-        ("members.csv", "before")
-    ]
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.read_text() == "before"
 
 
 def test_the_command_points_to_a_running_server(data: Path) -> None:

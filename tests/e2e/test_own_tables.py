@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.process import Running, segments, server, token
+from tests.e2e.process import segments, server, token
+from tests.factories import contacts
 
 ROOT = Path(__file__).parents[2]
 RECORD = """
@@ -13,23 +14,14 @@ mutation ($rows: [JSON!]!) {
   factsRecord(table: "acme_reviews", rows: $rows) { recorded userErrors { message } }
 }
 """
-REVIEWERS = """
-{ segmentSize(rule: {reviewsWritten: {operator: AT_LEAST, count: 1}}) { members } }
-"""
-CONTACTS = 'mutation { contactsUpsert(contacts: [{id: "1"}, {id: "2"}]) { recorded } }'
-FORGET = 'mutation { contactsForget(ids: ["1"]) { recorded } }'
+REVIEWERS = {"reviewsWritten": {"operator": "AT_LEAST", "count": 1}}
 CSV = (
     "contact_id,id,product_id,stars,written_at\n"
     "1,1,coral,5,2024-05-01T09:58:12Z\n"
     "2,2,coral,5,2024-05-01T09:58:12Z\n"
 )
-REVIEW = {
-    "contactId": 1,
-    "id": 3,
-    "productId": "a",
-    "stars": 1,
-    "writtenAt": "2024-05-01T00:00:00Z",
-}
+WRITTEN = "2024-05-01T00:00:00Z"
+REVIEW = {"contactId": 1, "id": 3, "productId": "a", "stars": 1, "writtenAt": WRITTEN}
 
 
 def with_reviews(directory: Path) -> dict[str, Any]:
@@ -43,10 +35,6 @@ def with_reviews(directory: Path) -> dict[str, Any]:
     return {"PYTHONPATH": os.pathsep.join(map(str, (directory, ROOT)))}
 
 
-def _reviewers(running: Running, token: str) -> Any:
-    return running.client(token).ask(REVIEWERS)["segmentSize"]["members"]
-
-
 def test_a_plugins_table_survives_uninstalling_the_plugin(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "export.csv"
     file.write_text(CSV)
@@ -55,9 +43,8 @@ def test_a_plugins_table_survives_uninstalling_the_plugin(tmp_path: Path) -> Non
     owner = token(data, "acme")
     refused = segments(data, "import", str(file), "--shop", "acme", status=1)
     assert "its columns fit no format" in refused
-    assert "acme_reviews: 2 recorded" in segments(
-        data, "import", str(file), "--shop", "acme", **installed
-    )
+    imported = segments(data, "import", str(file), "--shop", "acme", **installed)
+    assert "acme_reviews: 2 recorded" in imported
 
     with server(data, **installed) as running:
         found = running.client(owner).ask("{ factTables { name plugin { name version } } }")
@@ -65,23 +52,23 @@ def test_a_plugins_table_survives_uninstalling_the_plugin(tmp_path: Path) -> Non
             "name": "acme_reviews",
             "plugin": {"name": "acme-reviews", "version": "1.2"},
         }
-        running.client(owner).ask(CONTACTS)
-        assert _reviewers(running, owner) == 2
-        payload = running.client(owner).ask(RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])[
-            "factsRecord"
-        ]
-        assert payload == {"recorded": 2, "userErrors": []}
+        running.client(owner).record("contactsUpsert", contacts(1, 2))
+        assert running.client(owner).members(REVIEWERS) == 2
+        answer = running.client(owner).ask(RECORD, rows=[REVIEW, {**REVIEW, "id": 2}])
+        assert answer == {"factsRecord": {"recorded": 2, "userErrors": []}}
         running.stop(signal.SIGKILL)
 
     with server(data, **installed) as running:
-        assert _reviewers(running, owner) == 1  # the first contact has all reviews now
+        assert (
+            running.client(owner).members(REVIEWERS) == 1
+        )  # the first contact has all reviews now
         running.stop(signal.SIGTERM)
 
     with server(data) as running:
         assert running.client(owner).ask("{ factTables { name } }") == {"factTables": []}
-        running.client(owner).ask(FORGET)
-        running.client(owner).ask(CONTACTS)
+        running.client(owner).forget("1")
+        running.client(owner).record("contactsUpsert", contacts(1, 2))
         running.stop(signal.SIGTERM)
 
     with server(data, **installed) as running:
-        assert _reviewers(running, owner) == 0
+        assert running.client(owner).members(REVIEWERS) == 0

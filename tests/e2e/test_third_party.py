@@ -8,15 +8,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.e2e.process import Running, segments, server, token
+from tests.factories import contacts
 from tests.installed import ROOT, fresh_environment, run
 
 ACME = ROOT / "tests/plugins/acme_loyalty"
 
-SIZE = """
-query ($rule: RuleInput!) {
-  segmentSize(rule: $rule) { members contacts parts { summary members } }
-}
-"""
 METADATA = """
 query ($key: String!) {
   criterion(key: $key) {
@@ -38,10 +34,6 @@ mutation ($rows: [JSON!]!) {
   }
 }
 """
-CONTACTS = """
-mutation ($contacts: [ContactInput!]!) { contactsUpsert(contacts: $contacts) { recorded } }
-"""
-FORGET = "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded } }"
 CREATE = """
 mutation ($input: SegmentCreateInput!) {
   segmentCreate(input: $input) { segment { id rule } userErrors { code message } }
@@ -125,12 +117,11 @@ def test_the_command_lists_the_package(bin_dir: Path, data_dir: Path) -> None:
 
 
 def test_its_criteria_combine_with_built_in_criteria(host: Running, access: str) -> None:
-    rule = {
-        "all": [points("AT_LEAST", 500), {"location": {"operator": "ANY_OF", "countries": ["US"]}}]
-    }
-    found = host.client(access).ask(SIZE, rule=rule)["segmentSize"]
+    in_the_us = {"location": {"operator": "ANY_OF", "countries": ["US"]}}
+    found = host.client(access).size({"all": [points("AT_LEAST", 500), in_the_us]})
     assert (found["members"], found["contacts"]) == (3, 5)
-    assert found["parts"][1] == {"summary": "Loyalty points is at least 500", "members": 3}
+    part = found["parts"][1]
+    assert (part["summary"], part["members"]) == ("Loyalty points is at least 500", 3)
     tier = {"loyaltyTier": {"operator": "NONE_OF", "tiers": ["gold"]}}
     sizes: list[tuple[dict[str, Any], int]] = [
         (points("LESS_THAN", 500), 2),
@@ -140,7 +131,7 @@ def test_its_criteria_combine_with_built_in_criteria(host: Running, access: str)
         ({"loyaltyTier": {"operator": "IS_SET"}}, 3),
     ]
     for one, members in sizes:
-        assert host.client(access).ask(SIZE, rule=one)["segmentSize"]["members"] == members
+        assert host.client(access).members(one) == members
 
 
 def test_its_measures_are_shown_like_those_of_built_in_criteria(host: Running, access: str) -> None:
@@ -172,7 +163,7 @@ def test_its_metadata_is_like_that_of_built_in_criteria(
     validator: Any = Draft202012Validator(theirs["jsonSchema"])
     assert validator.is_valid(theirs["example"][key])
     assert not validator.is_valid({**theirs["example"][key], "operator": "LOOKS_LIKE"})
-    assert host.client(access).ask(SIZE, rule=theirs["example"])["segmentSize"]["contacts"] == 5
+    assert host.client(access).size(theirs["example"])["contacts"] == 5
 
 
 def test_its_suggestions_and_its_template_use_the_shops_own_data(
@@ -180,13 +171,12 @@ def test_its_suggestions_and_its_template_use_the_shops_own_data(
 ) -> None:
     found = host.client(access).ask(SUGGEST, search="")["fieldSuggestions"]
     assert [option["value"] for option in found] == ["gold", "silver"]
-    assert host.client(access).ask(SUGGEST, search="SIL")["fieldSuggestions"] == [
-        {"value": "silver", "label": "silver"}
-    ]
+    found = host.client(access).ask(SUGGEST, search="SIL")["fieldSuggestions"]
+    assert found == [{"value": "silver", "label": "silver"}]
     templates = host.client(access).ask(TEMPLATES)["segmentTemplates"]
     [template] = [found for found in templates if found["key"] == "acme-reward-ready"]
     assert template["summary"] == "Loyalty tier is any of gold and loyalty points is at least 500"
-    assert host.client(access).ask(SIZE, rule=template["rule"])["segmentSize"]["members"] == 2
+    assert host.client(access).members(template["rule"]) == 2
 
 
 def test_the_generic_mutation_records_its_facts(host: Running, access: str) -> None:
@@ -196,22 +186,22 @@ def test_the_generic_mutation_records_its_facts(host: Running, access: str) -> N
     required = [field["name"] for field in table["fields"] if field["required"]]
     assert required == ["contactId", "points"]
 
-    host.client(access).ask(CONTACTS, contacts=[{"id": "6"}, {"id": "7"}])
+    host.client(access).record("contactsUpsert", contacts(6, 7))
     bad = [{"contactId": "6", "points": 1}, {"contactId": "7", "points": "many"}]
     payload = host.client(access).ask(RECORD, rows=bad)["factsRecord"]
     assert payload["recorded"] == 0
     assert [error["path"] for error in payload["userErrors"]] == [["rows", "1", "points"]]
     rich = points("AT_LEAST", 5_000)
-    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 0
+    assert host.client(access).members(rich) == 0
 
     good = [{"contactId": "6", "points": 5_000}, {"contactId": "7", "points": 6_000}]
     payload = host.client(access).ask(RECORD, rows=good)["factsRecord"]
     assert payload == {"recorded": 2, "userErrors": []}
-    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 2
-    host.client(access).ask(FORGET, ids=["6"])
-    host.client(access).ask(CONTACTS, contacts=[{"id": "6"}])
-    assert host.client(access).ask(SIZE, rule=rich)["segmentSize"]["members"] == 1
-    host.client(access).ask(FORGET, ids=["6", "7"])
+    assert host.client(access).members(rich) == 2
+    host.client(access).forget("6")
+    host.client(access).record("contactsUpsert", contacts(6))
+    assert host.client(access).members(rich) == 1
+    host.client(access).forget("6", "7")
 
 
 def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Path) -> None:
@@ -220,7 +210,7 @@ def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Pa
     access = token(data_dir, "acme", program=program)
     rule = {"not": points("LESS_THAN", 500)}
     with server(data_dir, program=program) as running:
-        running.client(access).ask(CONTACTS, contacts=[{"id": "1"}, {"id": "2"}])
+        running.client(access).record("contactsUpsert", contacts(1, 2))
         running.client(access).ask(RECORD, rows=[{"contactId": "2", "points": 500}])
         created = running.client(access).ask(CREATE, input={"name": "Loyal", "rule": rule})
         segment = created["segmentCreate"]["segment"]

@@ -11,6 +11,7 @@ import pytest
 
 from graphql_app.demo.shop import demo_facts
 from tests.e2e import process
+from tests.factories import contact, order
 from tests.support import Server
 
 TRUTH = json.loads((Path(__file__).parent.parent / "data/online_retail_truth.json").read_text())
@@ -33,41 +34,30 @@ def _check(ask: Any) -> None:
         assert [int(node["sourceId"]) for node in members["nodes"]] == case["first"]
 
 
-def _text(value: Any) -> str:
-    return str(value.isoformat())
-
-
 def _orders(facts: dict[str, pa.Table]) -> list[dict[str, Any]]:
     """Return the orders as input of the GraphQL mutation."""
     lines: dict[int, list[dict[str, Any]]] = {}
     for line in facts["order_lines"].to_pylist():
-        lines.setdefault(line["order_id"], []).append(
-            {
-                "productId": line["product_id"],
-                "quantity": line["quantity"],
-                "price": str(line["price"]),
-            }
-        )
+        product, quantity, price = line["product_id"], line["quantity"], str(line["price"])
+        made = {"productId": product, "quantity": quantity, "price": price}
+        lines.setdefault(line["order_id"], []).append(made)
     return [
-        {
-            "id": str(order["id"]),
-            "contactId": str(order["contact_id"]),
-            "orderedAt": _text(order["ordered_at"]),
-            "total": str(order["total"]),
-            "lines": lines[order["id"]],
-        }
-        for order in facts["orders"].to_pylist()
+        order(
+            row["id"],
+            row["contact_id"],
+            at=row["ordered_at"].isoformat(),
+            total=str(row["total"]),
+            lines=lines[row["id"]],
+        )
+        for row in facts["orders"].to_pylist()
     ]
 
 
 def test_facts_recorded_by_mutations_give_the_right_members(server: Server) -> None:
     shop = server.shop(timezone="UTC", currency="GBP")
     facts = demo_facts()
-    contacts = [
-        {"id": str(contact["id"]), "country": contact["country"]}
-        for contact in facts["contacts"].to_pylist()
-    ]
-    shop.record("contactsUpsert", contacts)
+    rows = facts["contacts"].to_pylist()
+    shop.record("contactsUpsert", [contact(row["id"], country=row["country"]) for row in rows])
     orders = _orders(facts)
     for start in range(0, len(orders), 1000):
         shop.record("ordersUpsert", orders[start : start + 1000])
@@ -99,6 +89,7 @@ def _as_text(rows: pa.Table) -> pa.Table:
     """Convert times to ISO 8601, since Arrow writes another format."""
     for index, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
-            texts = [None if value is None else _text(value) for value in rows[index].to_pylist()]
+            values = rows[index].to_pylist()
+            texts = [None if value is None else value.isoformat() for value in values]
             rows = rows.set_column(index, field.name, pa.array(texts, pa.string()))
     return rows

@@ -19,9 +19,8 @@ from hypothesis.strategies import characters, lists, sampled_from, text
 
 from graphql_app.audience.column_parser import parse_column
 from graphql_app.audience.export_formats import EXPORT_SCHEMA, ExportFormat, to_csv, to_ndjson
-from graphql_app.audience.facts import CONTACTS, TEXTS, check_batch
+from graphql_app.audience.facts import CONTACTS, TEXTS
 from graphql_app.audience.formula_escaping import escape_formulas, unescape_formula
-from graphql_app.audience.importers import import_file
 from graphql_app.audience.value_parsers import TAGS
 from graphql_app.catalog.tables import Shop
 from graphql_app.plugins import Registry
@@ -32,30 +31,16 @@ from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
+from tests.recording import checked, load_file
 
 FORMULAS = [
-    "=1+1",
-    "+cmd|' /C calc'!A0",
-    "-2+3+x",
-    "@SUM(A1)",
-    "\tx",
-    "\r=x",
-    " =1",
-    "\xa0=1",
-    "＝1",
+    "=1+1", "+cmd|' /C calc'!A0", "-2+3+x", "@SUM(A1)", "\tx", "\r=x", " =1", "\xa0=1", "＝1",
     "''=1",
-]
+]  # fmt: skip
 SPACES = [*filter(str.isspace, map(chr, range(sys.maxunicode))), "\u200b", "\ufeff"]
 HARMLESS = [
-    "+15551234567",
-    "+1 (555) 123-4567",
-    "-12.5",
-    "plain",
-    "'tis",
-    "a=b",
-    "x@y.z",
-    'q"q,\r\n',
-]
+    "+15551234567", "+1 (555) 123-4567", "-12.5", "plain", "'tis", "a=b", "x@y.z", 'q"q,\r\n'
+]  # fmt: skip
 ODD = [
     {
         "id": number,
@@ -93,9 +78,7 @@ def record(services: Services, shop_id: int, contacts: list[dict[str, Any]]) -> 
     """Record contacts, whose fields are named like the columns of files."""
     names = [field.name for field in CONTACTS.fields]
     columns = {name: [contact.get(name) for contact in contacts] for name in names}
-    rows, bad = check_batch(CONTACTS, columns, len(contacts))
-    assert not bad
-    services.recorder.record(shop_id, CONTACTS, rows)
+    services.recorder.record(shop_id, CONTACTS, checked(CONTACTS, columns))
 
 
 def begin_export(
@@ -111,7 +94,6 @@ def begin_export(
 
 
 def read_pages(export: Export) -> Iterator[pa.Table]:
-    """Yield the remaining pages of an export."""
     while not export.done:
         yield export.next_page()
 
@@ -141,13 +123,7 @@ def test_an_imported_export_exports_the_same_rows(
     assert rows.num_rows == len(ODD + MORE)
     path = tmp_path / f"members.{format}"
     write(rows, format, path)
-    report = import_file(
-        path,
-        shop_id=other,
-        shop_currency="USD",
-        audience=services.audience,
-        recorder=services.recorder,
-    )
+    report = load_file(services, other, path)
     assert (report.format, report.bad_rows) == ("contacts", ())
     assert export_all(services, other, everyone) == rows
 
@@ -199,9 +175,8 @@ def test_any_tags_are_read_back_unchanged(texts: list[str]) -> None:
     rows = pa.table({**BLANK, "tags": pa.array([tags], pa.list_(pa.string()))}, EXPORT_SCHEMA)
     written = to_csv(rows, header=True).decode()
     (row,) = csv.DictReader(io.StringIO(written, newline=""), strict=True)
-    assert parse_column(TAGS, [unescape_formula(row["tags"])], required=False)[0].to_pylist() == [
-        tags or None
-    ]
+    column, _ = parse_column(TAGS, [unescape_formula(row["tags"])], required=False)
+    assert column.to_pylist() == [tags or None]
 
 
 def test_a_line_of_ndjson_is_an_object_with_the_fields_of_graphql(
@@ -248,9 +223,8 @@ def test_time_windows_are_relative_to_the_start_of_the_export(
 ) -> None:
     shop_id = next(_ids)
     within = {"last": {"count": 30, "unit": "DAYS"}}
-    rule = parse(
-        {"textsReceived": {"operator": "AT_LEAST", "count": 1, "within": within}}, registry
-    )
+    texted = {"operator": "AT_LEAST", "count": 1, "within": within}
+    rule = parse({"textsReceived": texted}, registry)
     index = SizeIndex(services.audience, services.recorder, index_bytes)
     numbers = [*range(1, 2 * MIN_ROWS + 1)]
     record(services, shop_id, [{"id": number} for number in numbers])
@@ -259,9 +233,7 @@ def test_time_windows_are_relative_to_the_start_of_the_export(
     start = shop_scope(UTC_SHOP)
     sent = [start.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
     texts = {"id": numbers, "contact_id": numbers, "sent_at": sent}
-    rows, bad = check_batch(TEXTS, texts, len(numbers))
-    assert not bad
-    services.recorder.record(shop_id, TEXTS, rows)
+    services.recorder.record(shop_id, TEXTS, checked(TEXTS, texts))
     found = export.next_page()["id"].to_pylist()
     later = shop_scope(UTC_SHOP, start.now + timedelta(days=1))
     assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
@@ -275,16 +247,13 @@ def test_an_export_can_start_after_any_contact(services: Services, everyone: Rul
     record(services, shop_id, [{"id": number} for number in range(1, 11)] + [{"id": 2**64 - 1}])
     for after in (0, 4, 10, 99, 2**64 - 1):
         rows = pa.concat_tables(read_pages(begin_export(services, shop_id, everyone, after=after)))
-        assert rows["id"].to_pylist() == [
-            number for number in [*range(1, 11), 2**64 - 1] if number > after
-        ]
+        expected = [number for number in [*range(1, 11), 2**64 - 1] if number > after]
+        assert rows["id"].to_pylist() == expected
 
 
 def test_pages_of_wide_rows_have_few_rows(services: Services, everyone: Rule) -> None:
     shop_id = next(_ids)
     wide = {"properties": {"text": "x" * 8_000}}
     record(services, shop_id, [{"id": number, **wide} for number in range(1, 4 * MIN_ROWS)])
-    assert {page.num_rows for page in read_pages(begin_export(services, shop_id, everyone))} == {
-        MIN_ROWS,
-        MIN_ROWS - 1,
-    }
+    pages = read_pages(begin_export(services, shop_id, everyone))
+    assert {page.num_rows for page in pages} == {MIN_ROWS, MIN_ROWS - 1}

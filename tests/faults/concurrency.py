@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ mutation ($name: String!) {
   segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
 }
 """
+DELETE = "mutation ($id: ID!) { segmentDelete(id: $id) { deletedId } }"
+VERSION = "query ($id: ID!) { segment(id: $id) { version } }"
 
 
 @dataclass
@@ -39,11 +42,9 @@ class Outcome:
 
     done: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
-    failures: list[BaseException] = field(default_factory=list)
 
 
 def tagged(tag: str) -> dict[str, Any]:
-    """Return the rule for contacts with a tag."""
     return {"tag": {"operator": "ANY_OF", "tags": [tag]}}
 
 
@@ -63,11 +64,7 @@ def orders(number: int) -> list[dict[str, Any]]:
 
 
 def count_buyers(client: GraphQLClient, number: int) -> int:
-    """Count the contacts who bought product ``number``: the whole crowd or nobody.
-
-    Raises:
-        AssertionError: Only some bought it, or a buyer did not spend its price.
-    """
+    """Count the contacts who bought product ``number`` at its price: the whole crowd or nobody."""
     bought = {"productPurchased": {"operator": "ANY_OF", "products": [f"product-{number}"]}}
     paid = {"spend": {"operator": "EQUALS", "amount": f"{number}.00"}}
     found = client.size({"any": [bought, paid]})
@@ -98,8 +95,7 @@ def _read(client: GraphQLClient, chance: random.Random, outcome: Outcome) -> Non
 
 
 def _rename(client: GraphQLClient, chance: random.Random, outcome: Outcome, segment: str) -> None:
-    query = "query ($id: ID!) { segment(id: $id) { version } }"
-    version = client.ask(query, id=segment)["segment"]["version"]
+    version = client.ask(VERSION, id=segment)["segment"]["version"]
     name = f"Name {chance.random()}"
     payload = client.ask(UPDATE, id=segment, name=name, version=version)["segmentUpdate"]
     outcome.codes.update(error["code"] for error in payload["userErrors"])
@@ -112,22 +108,16 @@ def _reuse_name(client: GraphQLClient, chance: random.Random, outcome: Outcome) 
     name = f"Same {chance.randrange(10**6)}"
     payloads = [client.ask(CREATE, name=n)["segmentCreate"] for n in (name, name.upper())]
     assert [error["code"] for error in payloads[1]["userErrors"]] == ["NAME_TAKEN"]
-    client.ask(
-        "mutation ($id: ID!) { segmentDelete(id: $id) { deletedId } }",
-        id=payloads[0]["segment"]["id"],
-    )
+    client.ask(DELETE, id=payloads[0]["segment"]["id"])
     outcome.done["name"] += 1
 
 
 def run(clients: list[GraphQLClient], seconds: float, workers: int = 32, seed: int = 1) -> Outcome:
-    """Write and read a new shop in ``workers`` threads for some seconds, and return the outcome.
+    """Write and read a new shop in ``workers`` threads, and check that no write was lost.
 
     The threads take turns with the clients, which may use one server or several.
-
-    Raises:
-        AssertionError: A result was inconsistent, or a write was lost.
     """
-    outcome, deadline = Outcome(), time.monotonic() + seconds
+    outcome, deadline, failed = Outcome(), time.monotonic() + seconds, threading.Event()
     first = clients[0]
     move(first, TAGS[0])
     first.record("ordersUpsert", orders(1))
@@ -147,20 +137,16 @@ def run(clients: list[GraphQLClient], seconds: float, workers: int = 32, seed: i
         client, job = clients[number % len(clients)], jobs[number % len(jobs)]
         try:
             job(client, chance)  # once at least, however busy the machine is
-            while time.monotonic() < deadline and not outcome.failures:
+            while time.monotonic() < deadline and not failed.is_set():
                 job(client, chance)
-        except BaseException as error:
-            outcome.failures.append(error)
+        except BaseException:
+            failed.set()
+            raise
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if outcome.failures:
-        raise outcome.failures[0]
-    query = "query ($id: ID!) { segment(id: $id) { version } }"
-    version = first.ask(query, id=segment)["segment"]["version"]
+    with ThreadPoolExecutor(workers) as pool:
+        for working in [pool.submit(work, number) for number in range(workers)]:
+            working.result()
+    version = first.ask(VERSION, id=segment)["segment"]["version"]
     assert version == 1 + outcome.done["rename"], "an update was lost"
     assert {*outcome.codes} <= {"VERSION_CONFLICT"}
     defaults = first.ask("{ segments(first: 250) { nodes { name isDefault } } }")["segments"]

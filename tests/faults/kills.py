@@ -11,13 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import MetaData, create_engine, select
 
 from graphql_app.catalog.migrate import migrate, require_current
 from graphql_app.catalog.store import Catalog
@@ -27,6 +26,7 @@ from graphql_app.catalog.tokens import create_token
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
+from tests.catalog.rows import read_rows
 from tests.client import GraphQLClient
 from tests.e2e import process
 from tests.e2e.process import Running
@@ -53,7 +53,6 @@ query ($after: String) {
   }
 }
 """
-FORGET = "mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded } }"
 
 # A segment's name and version; ``None`` once it is deleted.
 State = tuple[str, int] | None
@@ -61,21 +60,17 @@ State = tuple[str, int] | None
 
 @dataclass
 class Ledger:
-    """What the writers of a round know.
-
-    Attributes:
-        in_flight: Batches whose orders or deletion were not acknowledged yet.
-        segments: The possible states of each segment.
-    """
+    """What the writers of a round know."""
 
     recorded: set[int] = field(default_factory=set)
     forgotten: set[int] = field(default_factory=set)
+    # Batches whose orders or deletion were not acknowledged yet.
     in_flight: set[int] = field(default_factory=set)
+    # The possible states of each segment.
     segments: dict[str, list[State]] = field(default_factory=dict)
 
     @property
     def acknowledged(self) -> int:
-        """The number of acknowledged writes."""
         return len(self.recorded) + len(self.forgotten) + len(self.segments)
 
 
@@ -102,7 +97,7 @@ def _keep_recording(client: GraphQLClient, ledger: Ledger, chance: random.Random
         ledger.in_flight.discard(batch)
         if chance.random() < 0.2:
             ledger.in_flight.add(batch)
-            client.ask(FORGET, ids=ids(batch))
+            client.forget(*ids(batch))
             ledger.forgotten.add(batch)
             ledger.in_flight.discard(batch)
 
@@ -138,11 +133,7 @@ def _start_writer(work: Callable[[], None], failures: list[BaseException]) -> th
 
 
 def kill_during_writes(running: Running, token: str, chance: random.Random) -> Ledger:
-    """Write to a shop, kill the server meanwhile, and return what the writers know.
-
-    Raises:
-        AssertionError: A write was refused.
-    """
+    """Write to a shop, kill the server meanwhile, and return what the writers know."""
     client, ledger, failures = running.client(token), Ledger(), list[BaseException]()
     writers = [
         _start_writer(lambda: _keep_recording(client, ledger, chance), failures),
@@ -160,11 +151,7 @@ def kill_during_writes(running: Running, token: str, chance: random.Random) -> L
 
 
 def check(client: GraphQLClient, ledger: Ledger) -> None:
-    """Check that every acknowledged write is there, and no write in part.
-
-    Raises:
-        AssertionError: A write is missing, or is there in part.
-    """
+    """Check that every acknowledged write is there, and no write in part."""
     whole = 0
     for batch in sorted(ledger.recorded | ledger.in_flight):
         _contacts(client, batch)  # again, in case they were forgotten
@@ -200,22 +187,13 @@ def _segments(client: GraphQLClient) -> Iterator[Any]:
 
 def create_shop_token(catalog_url: str, registry: Registry, handle: str) -> str:
     """Create a shop in a catalog that a server may be using, and return a token for it."""
-    catalog = Catalog(catalog_url)
-    try:
-        shop = create_shop(
-            catalog, registry, Shop(handle=handle, name=handle, timezone="UTC", currency="USD")
-        )
-        return create_token(catalog, shop, TokenScope)
-    finally:
-        catalog.close()
+    with closing(Catalog(catalog_url)) as catalog:
+        shop = Shop(handle=handle, name=handle, timezone="UTC", currency="USD")
+        return create_token(catalog, create_shop(catalog, registry, shop), TokenScope)
 
 
 def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
-    """Kill a server during writes, ``rounds`` times. Yield the number of acknowledged writes.
-
-    Raises:
-        AssertionError: A write was lost, or is there in part.
-    """
+    """Kill a server during writes, ``rounds`` times. Yield the number of acknowledged writes."""
     chance, registry = random.Random(seed), discover()
     url = f"sqlite:///{data / 'catalog.sqlite3'}"
     known: list[tuple[str, Ledger]] = []
@@ -246,14 +224,10 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
     """Kill migrations, upgrades and downgrades in turn. Yield whether each had finished.
 
     The catalog at the URL has the first schema, and rows.
-
-    Raises:
-        AssertionError: A row was lost.
     """
     chance = random.Random(seed)
-    before = content(url)
-    catalog = Catalog(url)
-    try:
+    with closing(Catalog(url)) as catalog:
+        before = _rows(catalog)
         for number in range(rounds):
             to = "head" if number % 2 == 0 else "0001"
             with _migrating(url, to) as migrating:
@@ -262,17 +236,14 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
                 done = migrating.wait() == 0
             migrate(catalog)
             require_current(catalog)
-            assert content(url).items() >= before.items()
+            assert _rows(catalog).items() >= before.items()
             if to != "head":
                 migrate(catalog, to)
             yield done
-    finally:
-        catalog.close()
 
 
 @contextmanager
 def _migrating(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a process that migrates."""
     with subprocess.Popen(
         [sys.executable, "-c", MIGRATE, url, to],
         stdin=subprocess.PIPE,
@@ -287,17 +258,6 @@ def _migrating(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
         yield migrating
 
 
-def content(url: str) -> dict[str, list[Any]]:
+def _rows(catalog: Catalog) -> dict[str, list[Any]]:
     """Return the rows of a catalog by table, without empty tables."""
-    engine, tables = create_engine(url), MetaData()
-    try:
-        with engine.connect() as connection:
-            tables.reflect(connection)
-            found = {
-                name: [tuple(row) for row in connection.execute(select(table))]
-                for name, table in tables.tables.items()
-                if name != "alembic_version"
-            }
-        return {name: rows for name, rows in found.items() if rows}
-    finally:
-        engine.dispose()
+    return {name: rows for name, rows in read_rows(catalog).items() if rows}

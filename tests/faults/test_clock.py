@@ -7,8 +7,9 @@ import pytest
 
 from graphql_app.catalog import tables
 from graphql_app.segments import scope
-from tests.client import streaming
+from tests.client import connected
 from tests.factories import contacts
+from tests.faults.concurrency import CREATE
 from tests.support import Client
 
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
@@ -19,17 +20,15 @@ _wall = time.time_ns
 
 
 class Clock:
-    """A wall clock with an offset."""
+    """A wall clock with an offset, in place of ``datetime`` and ``time.time_ns``."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
 
     def now(self, zone: tzinfo | None = UTC) -> datetime:
-        """Return the time, like ``datetime.now``."""
         return datetime.fromtimestamp(_wall() / 1e9, zone) + self.offset
 
     def time_ns(self) -> int:
-        """Return the time, like ``time.time_ns``."""
         return _wall() + int(self.offset.total_seconds() * 1e9)
 
 
@@ -59,18 +58,12 @@ def test_the_last_write_wins_and_windows_follow_a_jumping_clock(shop: Client, cl
         is_recent = timedelta() <= clock.now() - subscribed < timedelta(days=1)
         assert shop.members(RECENTLY) == is_recent
         name = f"After {jump}"
-        query = """
-        mutation ($name: String!) {
-          segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } }
-        }
-        """
-        assert shop.ask(query, name=name)["segmentCreate"]["segment"]["id"]
+        assert shop.ask(CREATE, name=name)["segmentCreate"]["segment"]["id"]
 
 
 def test_a_live_size_follows_a_jumping_clock(shop: Client, clock: Clock) -> None:
     shop.record("contactsUpsert", _contact(datetime.now(UTC) - timedelta(hours=1)))
-    with streaming(shop.address) as stream:
-        stream.init(shop.token)
+    with connected(shop) as stream:
         stream.subscribe(COUNT, rule=RECENTLY)
         assert stream.next() == {"segmentSize": {"members": 1}}
         clock.offset = timedelta(days=2)

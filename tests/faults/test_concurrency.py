@@ -1,6 +1,7 @@
 """Four seconds of concurrent writes and reads; ``make soak`` runs longer."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from graphql_app.catalog.store import Catalog
@@ -23,21 +24,13 @@ def test_concurrent_starts_create_each_default_segment_once(
 ) -> None:
     shop = Shop(handle="acme", name="A", timezone="UTC", currency="USD")
     create_shop(catalog, replace(registry, default_segments=()), shop)
-    errors: list[Exception] = []
     barrier = threading.Barrier(6)
 
-    def start() -> None:
+    def start(_: int) -> None:
         barrier.wait()
-        try:
-            update_defaults(catalog, registry)
-        except Exception as error:
-            errors.append(error)
+        update_defaults(catalog, registry)
 
-    threads = [threading.Thread(target=start) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor(6) as pool:
+        assert [*pool.map(start, range(6))] == [None] * 6
     segments = SavedSegments(catalog, registry, shop).page(limit=10)
     assert len([segment for segment in segments if segment.is_default]) == 2

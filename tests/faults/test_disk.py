@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.client import recording
 from tests.e2e import process
 from tests.e2e.process import Running
+from tests.faults.concurrency import CREATE
 
-CREATE = """
-mutation ($name: String!) {
-  segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
-}
-"""
-CONTACTS = """
-mutation ($items: [ContactInput!]!) { contactsUpsert(contacts: $items) { recorded } }
-"""
+CONTACTS = recording("contactsUpsert")
 
 
 @pytest.fixture

@@ -48,12 +48,8 @@ def test_monstrous_rules_are_answered_or_refused_and_the_server_survives(tmp_pat
             client.record("ordersUpsert", orders)
         before = process.peak(running.process.pid)
         with ThreadPoolExecutor(8) as pool:
-            results = [
-                *pool.map(
-                    lambda number: client.post(SIZE, {"rule": _monster(number)}).json(), range(8)
-                )
-            ]
-        for result in results:
+            responses = [*pool.map(lambda n: client.post(SIZE, {"rule": _monster(n)}), range(8))]
+        for result in (response.json() for response in responses):
             if "errors" in result:
                 [error] = result["errors"]
                 assert error["extensions"]["code"] in ("LIMIT_EXCEEDED", "TIMEOUT")

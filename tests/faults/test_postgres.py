@@ -17,15 +17,11 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.faults.concurrency import CREATE
 from tests.postgres import Postgres
 from tests.processes import WAIT, wait_until
 from tests.support import Client, Server, serving
 
-CREATE = """
-mutation ($name: String!) {
-  segmentCreate(input: {name: $name, rule: {all: []}}) { segment { id } userErrors { code } }
-}
-"""
 NAMES = '{ segments(first: 250, search: "Made") { totalCount nodes { name } } }'
 
 

@@ -13,13 +13,13 @@ import httpx
 import pytest
 
 from graphql_app.plugins import Registry
-from tests.client import GraphQLClient
+from tests.client import GraphQLClient, recording
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.postgres import Postgres
 from tests.processes import WAIT, wait_until
 
-ORDER = "mutation ($items: [OrderInput!]!) { ordersUpsert(orders: $items) { recorded } }"
+ORDER = recording("ordersUpsert")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,6 @@ class Stores:
     postgres: Postgres
 
     def run(self, *arguments: str) -> str:
-        """Run the command ``segments``."""
         return process.segments(
             self.data, *arguments, CATALOG_URL=self.catalog, AUDIENCE_URL=self.audience
         )
@@ -150,11 +149,8 @@ def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -
 def _children(pid: int) -> list[int]:
     """Return the ids of a server's worker processes."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
-    ]
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_text() for child in children}
+    return [child for child, command in commands.items() if "spawn_main" in command]
 
 
 def test_workers_share_an_address_and_a_dead_one_is_replaced(stores: Stores) -> None:
@@ -207,14 +203,9 @@ def test_workers_need_a_clickhouse_server(tmp_path: Path) -> None:
 
 
 def test_a_store_problem_is_reported_once_and_not_by_each_worker(stores: Stores) -> None:
+    urls = {"CATALOG_URL": stores.catalog, "AUDIENCE_URL": "clickhousedb://127.0.0.1:9/none"}
     output = process.segments(
-        stores.data,
-        "serve",
-        status=1,
-        WORKERS="2",
-        PORT="0",
-        CATALOG_URL=stores.catalog,
-        AUDIENCE_URL="clickhousedb://127.0.0.1:9/none",
+        stores.data, "serve", status=1, program=None, WORKERS="2", PORT="0", **urls
     )
     assert output.count("Error:") == 1
     assert "Cannot open the audience" in output

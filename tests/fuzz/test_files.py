@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,11 +17,12 @@ from sqlalchemy import func, select
 
 from graphql_app.audience.column_parser import parse_column
 from graphql_app.audience.facts import CONTACTS, FACTS, ORDER_LINES, ORDERS, PRODUCTS, FactType
-from graphql_app.audience.importers import ImportReport, import_file
+from graphql_app.audience.importers import ImportReport
 from graphql_app.audience.tables import sql_table
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
 from graphql_app.testing.sample_facts import FactMaker, Row
+from tests.recording import load_file
 
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 
@@ -34,12 +34,9 @@ def _csv(fact: FactType, rows: Sequence[Row]) -> bytes:
     writer = csv.DictWriter(text, [field.name for field in fact.fields], extrasaction="ignore")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _written(value) for name, value in row.items()})
+        lists = {name: ",".join(value) for name, value in row.items() if isinstance(value, list)}
+        writer.writerow({**row, **lists})
     return text.getvalue().encode(errors="replace")
-
-
-def _written(value: Any) -> Any:
-    return ",".join(value) if isinstance(value, list) else value
 
 
 def _ndjson(fact: FactType, rows: Sequence[Row]) -> bytes:
@@ -71,7 +68,7 @@ def _rows(fact: FactType) -> list[Row]:
 
 
 def _sound_files() -> dict[tuple[str, str], bytes]:
-    """A file of each fact and format, as far as there are such."""
+    """Return a file for each fact and file type, and the exports of Shopify."""
     made = {
         (name, suffix): write(fact, _rows(fact)[:20])
         for name, fact in FACTS.items()
@@ -89,7 +86,7 @@ FILES = _sound_files()
 
 
 def _spoilt(content: bytes, chance: random.Random) -> bytes:
-    """A file with some of its bytes changed, cut out, doubled or moved."""
+    """Return a file with some of its bytes changed, cut out, tripled or inserted."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(content) + 1)
         end = min(len(content), start + chance.choice((1, 1, 2, 8, 200)))
@@ -108,19 +105,12 @@ def _spoilt(content: bytes, chance: random.Random) -> bytes:
 
 
 def _check(services: Services, path: Path, format: str | None, skip: bool) -> str:
-    """Import a file for a new shop; what came of it."""
+    """Import a file for a new shop; return whether it was recorded or refused."""
     shop_id = next(_shops)
+    options = {"format": format, "shop_currency": "EUR", "skip_bad_rows": skip}
     report: ImportReport | AppError
     try:
-        report = import_file(
-            path,
-            format=format,
-            shop_id=shop_id,
-            shop_currency="EUR",
-            audience=services.audience,
-            recorder=services.recorder,
-            skip_bad_rows=skip,
-        )
+        report = load_file(services, shop_id, path, **options)
     except AppError as error:
         report = error
     if isinstance(report, AppError):
@@ -139,10 +129,9 @@ def _check(services: Services, path: Path, format: str | None, skip: bool) -> st
 
 
 def _recorded(services: Services, shop_id: int) -> int:
-    """How many rows of all tables a shop has."""
-    counts = [
-        select(func.count()).select_from(sql_table(table)) for table in services.audience.tables
-    ]
+    """Return how many rows of all tables a shop has."""
+    tables = map(sql_table, services.audience.tables)
+    counts = [select(func.count()).select_from(table) for table in tables]
     return sum(services.audience.fetch_rows(count, shop_id)[0][0] for count in counts)
 
 

@@ -2,25 +2,15 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from graphql_app.catalog import tokens
-from tests.client import Stream, streaming
+from tests.client import Stream
 from tests.support import Client, Server
 
 COUNT = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members contacts } }"
 SHOP = "{ shop { handle } }"
 SPENT = {"spend": {"operator": "AT_LEAST", "amount": "50.00"}}
-
-
-@contextmanager
-def connected(client: Client) -> Iterator[Stream]:
-    """Open a WebSocket and authenticate."""
-    with streaming(client.address) as stream:
-        stream.init(client.token)
-        yield stream
 
 
 def revoke(server: Server, client: Client) -> None:
@@ -60,7 +50,6 @@ def complete(stream: Stream) -> None:
 
 
 def close(stream: Stream) -> None:
-    """Close the WebSocket."""
     stream.socket.close()
 
 

@@ -16,16 +16,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from graphql_app.audience.facts import CONTACTS, check_batch
-from graphql_app.catalog import tokens
+from graphql_app.audience.facts import CONTACTS
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
 from graphql_app.http.exports import MAX_EXPORTS
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
+from tests.http.live import revoke
 from tests.plugins import moody
 from tests.processes import WAIT
+from tests.recording import checked
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server, serving
 
@@ -34,7 +35,6 @@ WIDTH = 500  # bytes of a contact, so that all of them exceed the sockets' buffe
 
 
 def fetch(shop: Client, segment: str, file: str = "members.csv", **query: str) -> httpx.Response:
-    """Request an export."""
     return shop.get(f"/segments/{segment}/{file}", params=query)
 
 
@@ -51,9 +51,7 @@ def record_many(server: Server, shop: Client) -> None:
         "phone": pa.array(numbers.astype(str)),
         "properties": ['{"text":"' + "x" * WIDTH + '"}'] * MANY,
     }
-    rows, bad = check_batch(CONTACTS, columns, MANY)
-    assert not bad
-    server.services.recorder.record(shop.shop_id, CONTACTS, rows)
+    server.services.recorder.record(shop.shop_id, CONTACTS, checked(CONTACTS, columns))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +70,6 @@ class Slow:
         self.received = bytearray()
 
     def read_until(self, text: bytes) -> None:
-        """Read until ``text`` was received."""
         while text not in self.received:
             chunk = self._connection.recv(4096)
             assert chunk, self.received[-300:]
@@ -200,8 +197,7 @@ def test_an_export_ends_with_its_token(server: Server, crowd: Client) -> None:
     client = server.client(crowd.shop)
     with slow(client, segment) as reader:
         reader.read_until(b"\r\n10,")
-        tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
-        time.sleep(tokens.CACHE_SECONDS)
+        revoke(server, client)
         text = reader.read_to_end()
     assert b"\n50000," not in text
     assert not text.endswith(b"\r\n0\r\n\r\n")

@@ -15,7 +15,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graphql_app.errors import ErrorCode
+from tests.client import connect_tcp, read_to_end
 from tests.processes import WAIT
+from tests.schema.operations import send
 from tests.support import Client
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -71,9 +73,8 @@ def mutated(draw: st.DrawFn, valid: Any) -> Any:
             isinstance(inner, dict | list) and inner and (container is None or draw(st.booleans()))
         ):
             container = inner
-            key = draw(
-                st.sampled_from([*inner] if isinstance(inner, dict) else [*range(len(inner))])
-            )
+            keys = [*inner] if isinstance(inner, dict) else [*range(len(inner))]
+            key = draw(st.sampled_from(keys))
             inner = container[key]
         if container is None or draw(st.booleans()):
             if isinstance(container, dict):
@@ -90,11 +91,8 @@ def damaged(draw: st.DrawFn, valid: Any) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         begin = draw(st.integers(0, len(content)))
         end = min(len(content), begin + draw(st.integers(0, 20)))
-        content = (
-            content[:begin]
-            + draw(st.binary(max_size=12) | st.just(content[begin:end] * 2))
-            + content[end:]
-        )
+        changed = draw(st.binary(max_size=12) | st.just(content[begin:end] * 2))
+        content = content[:begin] + changed + content[end:]
     return content
 
 
@@ -123,7 +121,6 @@ def _check_codes(errors: Any) -> None:
 
 
 def _check_response(status: int, content: bytes) -> None:
-    """Check that a response is data or coded errors."""
     assert status < 500, content
     if content == b"Invalid HTTP request received.":
         assert status == 400  # it never reached the application
@@ -139,21 +136,14 @@ def _check_response(status: int, content: bytes) -> None:
 @some
 @given(body=bodies)
 def test_any_body(shop: Client, body: bytes) -> None:
-    answer = shop.request(
-        "POST", "/graphql", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = send(shop, body)
     _check_response(answer.status_code, answer.content)
 
 
 @some
 @given(query=st.text(max_size=80) | damaged(SIZE).map(lambda text: text.decode(errors="replace")))
 def test_any_query(shop: Client, query: str) -> None:
-    response = shop.request(
-        "POST",
-        "/graphql",
-        content=json.dumps({"query": query, "variables": {"rule": RULE}}),
-        headers={"Content-Type": "application/json"},
-    )
+    response = send(shop, json.dumps({"query": query, "variables": {"rule": RULE}}))
     _check_response(response.status_code, response.content)
 
 
@@ -200,12 +190,11 @@ def test_any_bytes(shop: Client, content: bytes) -> None:
 
 def _send_bytes(shop: Client, content: bytes) -> None:
     """Send bytes and close; check that the response, if any, has no 5xx status."""
-    host, _, port = shop.address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+    with connect_tcp(shop.address) as connection:
         connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)
         try:
-            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+            answer = read_to_end(connection)
         except ConnectionResetError:
             return
     assert not answer.startswith(b"HTTP/1.1 5"), answer
@@ -261,22 +250,19 @@ FRAMES = st.binary(max_size=60) | st.builds(
 @some
 @given(frames=FRAMES)
 def test_any_frames(shop: Client, frames: bytes) -> None:
-    host, _, port = shop.address.removeprefix("http://").partition(":")
     handshake = (
         "GET /graphql HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
     )
-    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+    with connect_tcp(shop.address) as connection:
         connection.sendall(handshake.encode())
         answer = connection.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 101"), answer
         connection.sendall(frames)
         connection.shutdown(socket.SHUT_WR)
         try:
-            closing = answer.partition(b"\r\n\r\n")[2] + b"".join(
-                iter(lambda: connection.recv(65_536), b"")
-            )
+            closing = answer.partition(b"\r\n\r\n")[2] + read_to_end(connection)
         except ConnectionResetError:
             return
     if closing[:1] == b"\x88" and len(closing) >= 4:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 
 from graphql_app.catalog import tokens
@@ -16,7 +15,7 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import Stream, streaming
+from tests.client import Stream, connected, streaming
 from tests.factories import contacts
 from tests.http.live import (
     COUNT,
@@ -24,7 +23,6 @@ from tests.http.live import (
     SPENT,
     WAYS_TO_LEAVE,
     check_usable,
-    connected,
     receive_refusal,
     revoke,
 )
@@ -159,15 +157,11 @@ def test_connections_are_limited_per_token_and_per_process(
         with connected(ours), connected(ours) as second:
             with streaming(address) as stream:
                 stream.send("connection_init", payload={"authorization": f"Bearer {ours.token}"})
-                assert stream.closed() == (
-                    1013,
-                    "The token has reached its limit of 2 WebSockets; close one first.",
-                )
+                reason = "The token has reached its limit of 2 WebSockets; close one first."
+                assert stream.closed() == (1013, reason)
             with streaming(address), streaming(address) as stream:
-                assert stream.closed() == (
-                    1013,
-                    "The server has reached its limit of 3 WebSockets; try again later.",
-                )
+                reason = "The server has reached its limit of 3 WebSockets; try again later."
+                assert stream.closed() == (1013, reason)
             check_usable(second)
             with connected(theirs) as stream:
                 check_usable(stream)
@@ -234,6 +228,7 @@ def test_an_invalid_operation_is_refused_as_over_http(shop: Client, name: str) -
         assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
 
 
+SUBSCRIBE = {"type": "subscribe", "id": "1"}
 MALFORMED: Mapping[str, str | bytes] = {
     "not JSON": "{",
     "a list": "[]",
@@ -251,12 +246,8 @@ MALFORMED: Mapping[str, str | bytes] = {
     "payload a list": '{"type": "subscribe", "id": "1", "payload": []}',
     "no query": '{"type": "subscribe", "id": "1", "payload": {}}',
     "query a number": '{"type": "subscribe", "id": "1", "payload": {"query": 5}}',
-    "variables a list": json.dumps(
-        {"type": "subscribe", "id": "1", "payload": {"query": SHOP, "variables": []}}
-    ),
-    "name a number": json.dumps(
-        {"type": "subscribe", "id": "1", "payload": {"query": SHOP, "operationName": 5}}
-    ),
+    "variables a list": json.dumps({**SUBSCRIBE, "payload": {"query": SHOP, "variables": []}}),
+    "name a number": json.dumps({**SUBSCRIBE, "payload": {"query": SHOP, "operationName": 5}}),
     "complete without id": '{"type": "complete"}',
     "complete a list": '{"type": "complete", "id": []}',
 }
@@ -346,11 +337,10 @@ def test_an_error_during_authentication_closes_the_connection(
 def test_a_mutation_runs_to_its_end_without_its_client(
     shop: Client, services: Services, leave: Callable[[Stream], None]
 ) -> None:
-    assert shop.shop.id is not None
     upsert = "contactsUpsert(contacts: [{ id: %s }]) { recorded }"
     mutation = f"mutation {{ a: {upsert % 1} b: {upsert % 2} c: {upsert % 3} }}"
     with connected(shop) as stream:
-        with services.recorder.hold_write_lock(shop.shop.id):
+        with services.recorder.hold_write_lock(shop.shop_id):
             stream.subscribe(mutation, "1")
             wait_until(lambda: services.workers.borrowed_tokens == 1)
             leave(stream)
@@ -361,10 +351,9 @@ def test_a_mutation_runs_to_its_end_without_its_client(
 def test_an_id_can_be_reused_while_a_completed_mutation_runs(
     shop: Client, services: Services
 ) -> None:
-    assert shop.shop.id is not None
     mutation = "mutation { contactsUpsert(contacts: [{ id: 1 }]) { recorded } }"
     with connected(shop) as stream:
-        with services.recorder.hold_write_lock(shop.shop.id):
+        with services.recorder.hold_write_lock(shop.shop_id):
             stream.subscribe(mutation, "1")
             wait_until(lambda: services.workers.borrowed_tokens == 1)
             stream.send("complete", id="1")
@@ -380,22 +369,15 @@ def test_an_id_can_be_reused_while_a_completed_mutation_runs(
 
 
 def test_a_subscription_over_http_is_refused_with_a_hint(shop: Client) -> None:
-    authorization = {"Authorization": f"Bearer {shop.token}"}
     query = "subscription { segmentSize(rule: {all: []}) { members } }"
+    hint = "Send subscriptions over WebSocket: graphql-transport-ws at /graphql."
     for accept in ("application/json", "application/graphql-response+json", "text/event-stream"):
-        headers = {**authorization, "Accept": accept}
-        responses: list[httpx.Response] = [
-            shop.http.post(f"{shop.address}/graphql", json={"query": query}, headers=headers),
-            shop.http.get(f"{shop.address}/graphql", params={"query": query}, headers=headers),
-        ]
-        for response in responses:
+        headers = {"Accept": accept}
+        for response in (
+            shop.request("POST", "/graphql", headers, json={"query": query}),
+            shop.get("/graphql", params={"query": query}, headers=headers),
+        ):
             assert response.status_code == 400
             assert response.json() == {
-                "errors": [
-                    {
-                        "message": "Send subscriptions over WebSocket: "
-                        "graphql-transport-ws at /graphql.",
-                        "extensions": {"code": "BAD_REQUEST"},
-                    }
-                ]
+                "errors": [{"message": hint, "extensions": {"code": "BAD_REQUEST"}}]
             }

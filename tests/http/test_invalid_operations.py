@@ -113,6 +113,7 @@ def rules(count: int) -> list[dict[str, Any]]:
 
 
 BETWEEN = {"operator": "BETWEEN"}
+ONE = {"operator": "EQUALS", "amount": "1"}
 
 
 @pytest.mark.parametrize(
@@ -140,24 +141,12 @@ BETWEEN = {"operator": "BETWEEN"}
             "rule.lastOrderDate.upTo",
         ),
         (
-            {
-                "spend": {
-                    "operator": "EQUALS",
-                    "amount": "1",
-                    "within": {"between": {"from": "2024-05-02", "to": "2024-05-01"}},
-                }
-            },
+            {"spend": {**ONE, "within": {"between": {"from": "2024-05-02", "to": "2024-05-01"}}}},
             "INVALID",
             "rule.spend.within.between.to",
         ),
         (
-            {
-                "spend": {
-                    "operator": "EQUALS",
-                    "amount": "1",
-                    "within": {"last": {"count": 1001, "unit": "DAYS"}},
-                }
-            },
+            {"spend": {**ONE, "within": {"last": {"count": 1001, "unit": "DAYS"}}}},
             "INVALID",
             "rule.spend.within.last.count",
         ),
@@ -173,7 +162,7 @@ BETWEEN = {"operator": "BETWEEN"}
         ),
         ({"spend": {"operator": "EQUALS"}}, "BAD_REQUEST", "rule.spend"),
         ({"spend": {"operator": "LIKE", "amount": "1"}}, "BAD_REQUEST", "rule.spend.operator"),
-        ({"spend": {"operator": "EQUALS", "amount": "1", "x": 1}}, "BAD_REQUEST", "rule.spend"),
+        ({"spend": {**ONE, "x": 1}}, "BAD_REQUEST", "rule.spend"),
         ({"nothing": {"operator": "EQUALS"}}, "BAD_REQUEST", None),
         ({}, "BAD_REQUEST", None),
         ({"all": [], "any": [{"all": []}]}, "BAD_REQUEST", None),

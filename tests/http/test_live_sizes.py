@@ -20,7 +20,7 @@ from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.size import SegmentSize
 from graphql_app.settings import Settings
-from tests.client import Stream
+from tests.client import Stream, connected
 from tests.factories import contacts, order
 from tests.http.live import (
     COUNT,
@@ -28,7 +28,6 @@ from tests.http.live import (
     SPENT,
     WAYS_TO_LEAVE,
     check_usable,
-    connected,
     receive_failure,
     receive_refusal,
     revoke,
@@ -230,9 +229,7 @@ def test_the_problems_of_a_rule_have_their_paths(shop: Client) -> None:
 def test_a_revoked_token_gets_no_more_sizes(
     server: Server, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        connections, "CHECK_INTERVAL", 1_000.0
-    )  # what comes before the client is cut off
+    monkeypatch.setattr(connections, "CHECK_INTERVAL", 1_000.0)  # before the client is cut off
     with serving(services, settings) as address:
         shop = replace(server.shop(), address=address)
         leaving = replace(server.client(shop.shop), address=address)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -41,8 +42,7 @@ class Response:
 
 def get(address: str, path: str, **headers: str) -> Response:
     """Request a path as it is: httpx would normalize it."""
-    connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
-    try:
+    with closing(HTTPConnection(urlsplit(address).netloc, timeout=60)) as connection:
         connection.putrequest("GET", path, skip_host="Host" in headers, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name.replace("_", "-"), value)
@@ -50,12 +50,9 @@ def get(address: str, path: str, **headers: str) -> Response:
         raw = connection.getresponse()
         response_headers = {name.lower(): value for name, value in raw.getheaders()}
         return Response(raw.status, response_headers, raw.read())
-    finally:
-        connection.close()
 
 
 def content_security_policy(response: Response) -> dict[str, list[str]]:
-    """Parse the ``Content-Security-Policy`` header."""
     directives = response.headers["content-security-policy"].split(";")
     return {name: sources for name, *sources in map(str.split, directives)}
 

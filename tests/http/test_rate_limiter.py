@@ -16,7 +16,7 @@ from graphql_app.http import rate_limiter
 from graphql_app.http.rate_limiter import RateLimiter
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import streaming
+from tests.client import connected, streaming
 from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
@@ -39,10 +39,6 @@ def serve(services: Services, settings: Settings, clock: SimpleNamespace) -> Ser
             yield address
 
     return serve
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def _invalid_token() -> str:
@@ -105,8 +101,7 @@ def test_operations_over_websocket_count_too(
 ) -> None:
     with serve(rate_limit=3) as address:
         shop = replace(server.shop(), address=address)
-        with streaming(address) as stream:
-            stream.init(shop.token)
+        with connected(shop) as stream:
             for _ in range(2):
                 stream.subscribe(SHOP)
                 assert stream.next()
@@ -166,12 +161,13 @@ def test_an_address_that_guesses_tokens_gets_no_more_lookups(
 
 def test_behind_a_proxy_each_client_has_its_own_failures(server: Server, serve: Serve) -> None:
     with serve(failure_limit=1) as address:
-        shop = server.shop()
+        shop = replace(server.shop(), address=address)
 
         def guess(client: str) -> int:
-            headers = {**_bearer(_invalid_token()), "X-Forwarded-For": client}
-            response = shop.http.post(f"{address}/graphql", json={"query": SHOP}, headers=headers)
-            return response.status_code
+            guessing = replace(shop, token=_invalid_token())
+            headers = {"X-Forwarded-For": client}
+            body = {"query": SHOP}
+            return guessing.request("POST", "/graphql", headers, json=body).status_code
 
         clients = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"]
         assert [guess(client) for client in clients] == [401] * 4

@@ -94,9 +94,7 @@ def test_every_response_has_a_request_id(shop: Client, sent: str) -> None:
 
 def _post_from(origin: str, shop: Client, **headers: str) -> httpx.Response:
     """Send a request as a page of ``origin`` does."""
-    return shop.request(
-        "POST", "/graphql", json={"query": SHOP}, headers={"Origin": origin, **headers}
-    )
+    return shop.request("POST", "/graphql", {"Origin": origin, **headers}, json={"query": SHOP})
 
 
 def _preflight(origin: str, address: str, http: httpx.Client) -> httpx.Response:
@@ -168,7 +166,5 @@ def test_an_invalid_origin_is_refused_at_startup(origins: str) -> None:
 def test_cors_origins_is_a_list_or_a_wildcard() -> None:
     assert Settings(cors_origins=" * ", _env_file=None).origins == ["*"]
     several = "https://a.example:8443, http://[::1]:3000,"
-    assert Settings(cors_origins=several, _env_file=None).origins == [
-        "https://a.example:8443",
-        "http://[::1]:3000",
-    ]
+    expected = ["https://a.example:8443", "http://[::1]:3000"]
+    assert Settings(cors_origins=several, _env_file=None).origins == expected

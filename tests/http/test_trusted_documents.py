@@ -14,7 +14,8 @@ from graphql_app.errors import AppError
 from graphql_app.http.trusted_documents import TrustedDocuments
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import streaming
+from tests.client import connected, streaming
+from tests.schema.operations import send
 from tests.support import Client, Server, serving
 
 SHOP = "query Shop { shop { handle } }"
@@ -68,48 +69,40 @@ def shop(server: Server, address: str) -> Client:
 
 
 def _post(shop: Client, body: Mapping[str, Any]) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"}
-    return shop.http.post(f"{shop.address}/graphql", content=json.dumps(body), headers=headers)
+    return send(shop, json.dumps(body))
 
 
 def _get(shop: Client, body: Mapping[str, Any]) -> httpx.Response:
     params = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()
     }
-    headers = {"Authorization": f"Bearer {shop.token}"}
-    return shop.http.get(f"{shop.address}/graphql", params=params, headers=headers)
+    return shop.get("/graphql", params=params)
 
 
 @pytest.mark.parametrize("form", ACCEPTED)
 def test_a_trusted_document_runs(shop: Client, form: str) -> None:
     expected = {"data": {"shop": {"handle": shop.shop.handle}}}
-    for send in (_post, _get):
-        assert send(shop, ACCEPTED[form](SHOP)).json() == expected
-    assert _post(shop, ACCEPTED[form](RECORD)).json() == {
-        "data": {"contactsUpsert": {"recorded": 1}}
-    }
-    with streaming(shop.address) as stream:
-        stream.init(shop.token)
+    for request in (_post, _get):
+        assert request(shop, ACCEPTED[form](SHOP)).json() == expected
+    recorded = {"data": {"contactsUpsert": {"recorded": 1}}}
+    assert _post(shop, ACCEPTED[form](RECORD)).json() == recorded
+    with connected(shop) as stream:
         stream.send("subscribe", id="1", payload=ACCEPTED[form](SHOP))
         assert stream.next() == expected["data"]
         assert stream.receive()["type"] == "complete"
-        stream.send(
-            "subscribe",
-            id="1",
-            payload={**ACCEPTED[form](COUNT), "variables": {"rule": {"all": []}}},
-        )
+        payload = {**ACCEPTED[form](COUNT), "variables": {"rule": {"all": []}}}
+        stream.send("subscribe", id="1", payload=payload)
         assert stream.next()["segmentSize"]["members"] == 1
 
 
 @pytest.mark.parametrize("form", REFUSED)
 def test_any_other_document_is_refused(shop: Client, form: str) -> None:
     transports = (_post,) if form == "a surrogate" else (_post, _get)
-    for send in transports:
-        response = send(shop, REFUSED[form])
+    for request in transports:
+        response = request(shop, REFUSED[form])
         assert response.status_code == 400
         assert [error["extensions"] for error in response.json()["errors"]] == [UNTRUSTED]
-    with streaming(shop.address) as stream:
-        stream.init(shop.token)
+    with connected(shop) as stream:
         stream.send("subscribe", id="1", payload=REFUSED[form])
         message = stream.receive()
         assert (message["type"], message["id"]) == ("error", "1")
@@ -190,8 +183,7 @@ def test_introspection_can_be_turned_off(server: Server, closed: str, query: str
         result = response.json()
         assert {e["extensions"]["code"] for e in result["errors"]} == {"INTROSPECTION_OFF"}
         assert result.get("data") is None
-    with streaming(closed) as stream:
-        stream.init(shop.token)
+    with connected(shop) as stream:
         stream.send("subscribe", id="1", payload=body)
         message = stream.receive()
         assert message["type"] == "error"
@@ -227,19 +219,18 @@ def test_without_introspection_errors_suggest_no_names(
     body = {"query": query, "variables": variables}
 
     def send_over_websocket(client: Client) -> Any:
-        with streaming(client.address) as stream:
-            stream.init(client.token)
+        with connected(client) as stream:
             stream.send("subscribe", id="1", payload=body)
             return stream.receive()["payload"]
 
     transports = [send_over_websocket]
     if "subscription" not in query:
         transports.append(lambda client: _post(client, body).json())
-    for send in transports:
-        suggestion = send(open_client)
+    for ask in transports:
+        suggestion = ask(open_client)
         assert ("Did you mean" in str(suggestion)) is ("@" not in query), suggestion
-        assert "Did you mean" not in str(send(closed_client))
-        assert "message" in str(send(closed_client))
+        assert "Did you mean" not in str(ask(closed_client))
+        assert "message" in str(ask(closed_client))
 
 
 def test_without_introspection_graphiql_is_not_served(server: Server, closed: str) -> None:

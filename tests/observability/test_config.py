@@ -25,22 +25,20 @@ def _files(directory: Path) -> set[str]:
     return {str(path.relative_to(directory)) for path in directory.rglob("*")}
 
 
-def _lines(output: str, prefix: str) -> list[str]:
-    return [line for line in output.splitlines() if line.startswith(prefix)]
+def _check(data: Path, status: int = 0, **settings: str) -> str:
+    """Run ``segments config check``, by default on a free port."""
+    settings = {"PORT": "0", **settings}
+    return process.segments(data, "config", "check", status=status, program=None, **settings)
+
+
+def _errors(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("Error: ")]
 
 
 def test_config_check_lists_every_invalid_setting(tmp_path: Path) -> None:
-    output = process.segments(
-        tmp_path,
-        "config",
-        "check",
-        status=1,
-        PORT="http",
-        LOG_LEVEL="loud",
-        QUERY_TIMEOUT="-1",
-        LOGLEVEL="info",
-    )
-    invalid = {line.split(": ")[1] for line in _lines(output, "Error: ")}
+    wrong = {"PORT": "http", "LOG_LEVEL": "loud", "QUERY_TIMEOUT": "-1", "LOGLEVEL": "info"}
+    output = _check(tmp_path, status=1, **wrong)
+    invalid = {line.split(": ")[1] for line in _errors(output)}
     assert invalid == {"PORT", "LOG_LEVEL", "QUERY_TIMEOUT"}
     assert "unknown variable LOGLEVEL; use LOG_LEVEL?" in output
 
@@ -58,9 +56,8 @@ def test_an_invalid_store_url_is_reported_with_an_example(
     tmp_path: Path, setting: str, value: str, message: str
 ) -> None:
     for command in (["config", "check"], ["serve"]):
-        output = process.segments(
-            tmp_path, *command, status=1, program=None, **{"PORT": "0", setting: value}
-        )
+        settings = {"PORT": "0", setting: value}
+        output = process.segments(tmp_path, *command, status=1, program=None, **settings)
         assert message in output
         assert f"{setting}: " in output or setting in message
         assert SECRET not in output
@@ -68,20 +65,20 @@ def test_an_invalid_store_url_is_reported_with_an_example(
 
 def test_an_empty_catalog_file_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite3").touch()
-    output = process.segments(tmp_path, "config", "check", PORT="0")
+    output = _check(tmp_path)
     assert "catalog: will be created at the first start" in output
 
 
 def test_config_check_passes_and_changes_nothing(tmp_path: Path) -> None:
-    output = process.segments(tmp_path / "new", "config", "check", PORT="0", METRICS_TOKEN=SECRET)
-    assert _lines(output, "Error: ") == []
+    output = _check(tmp_path / "new", METRICS_TOKEN=SECRET)
+    assert _errors(output) == []
     for name in Settings.model_fields:
         assert f" {name.upper()} " in output
     assert SECRET not in output
     assert not (tmp_path / "new").exists()
     process.segments(tmp_path / "data", "shop", "create", "acme")
     before = _files(tmp_path / "data")
-    output = process.segments(tmp_path / "data", "config", "check", PORT="0")
+    output = _check(tmp_path / "data")
     assert "catalog: reachable, with the schema of this version" in output
     assert _files(tmp_path / "data") == before
 
@@ -91,17 +88,15 @@ def test_config_check_lists_everything_that_prevents_a_start(tmp_path: Path) -> 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        output = process.segments(
+        output = _check(
             tmp_path / "data",
-            "config",
-            "check",
             status=1,
             PORT=str(taken.getsockname()[1]),
             WORKERS="2",
             CATALOG_URL=f"sqlite:///{tmp_path}/none.sqlite3",
             TRUSTED_DOCUMENTS=str(tmp_path / "file"),
         )
-    problems = "\n".join(_lines(output, "Error: "))
+    problems = "\n".join(_errors(output))
     for part in ("segments migrate", "Cannot listen on", "WORKERS=2", "is not JSON"):
         assert part in problems
     assert not (tmp_path / "none.sqlite3").exists()
@@ -110,23 +105,15 @@ def test_config_check_lists_everything_that_prevents_a_start(tmp_path: Path) -> 
 def test_config_check_reports_an_audience_in_use(tmp_path: Path) -> None:
     with process.server(tmp_path) as running:
         port = running.address.rpartition(":")[2]
-        output = process.segments(tmp_path, "config", "check", status=1, PORT=port)
-    problems = "\n".join(_lines(output, "Error: "))
+        problems = "\n".join(_errors(_check(tmp_path, status=1, PORT=port)))
     assert "Another process has the audience" in problems
     assert "address already in use" in problems.lower()
 
 
 def test_config_check_reports_audience_problems_and_creates_nothing(tmp_path: Path) -> None:
     def check(url: str, cluster: str = "", status: int = 1) -> str:
-        output = process.segments(
-            tmp_path / "data",
-            *("config", "check"),
-            status=status,
-            PORT="0",
-            AUDIENCE_URL=url,
-            AUDIENCE_CLUSTER=cluster,
-        )
-        return "\n".join(_lines(output, "Error: "))
+        stores = {"AUDIENCE_URL": url, "AUDIENCE_CLUSTER": cluster}
+        return "\n".join(_errors(_check(tmp_path / "data", status, **stores)))
 
     with process.clickhouse(tmp_path / "clickhouse") as url:
         assert check(url, status=0) == ""
@@ -150,15 +137,8 @@ def test_config_check_reports_plugins_that_a_strict_server_refuses(tmp_path: Pat
         ("true", 1, f"Error: plugin 'bad_sql' of {distribution} 1.0 has a criterion, 'bornUnder'"),
         ("false", 0, f"plugins: left out: {distribution} 1.0 (bad_sql)"),
     ):
-        output = process.segments(
-            tmp_path / "data",
-            *("config", "check"),
-            status=status,
-            PORT="0",
-            PYTHONPATH=str(site),
-            STRICT_PLUGINS=strict,
-        )
-        assert expected in output
+        settings = {"PYTHONPATH": str(site), "STRICT_PLUGINS": strict}
+        assert expected in _check(tmp_path / "data", status, **settings)
 
 
 @pytest.mark.parametrize(("metrics", "token"), [("true", ""), ("false", SECRET)])
@@ -193,14 +173,9 @@ def test_metrics_with_several_workers_are_refused(
 def test_no_command_prints_a_password(
     tmp_path: Path, command: str, catalog: str, audience: str
 ) -> None:
+    settings = {"LOG_LEVEL": "debug", "CATALOG_URL": catalog, "AUDIENCE_URL": audience}
     output = process.segments(
-        tmp_path,
-        *command.split(),
-        status=1,
-        PORT="0",
-        LOG_LEVEL="debug",
-        CATALOG_URL=catalog,
-        AUDIENCE_URL=audience,
+        tmp_path, *command.split(), status=1, program=None, PORT="0", **settings
     )
     assert SECRET not in output
     assert URL_SECRET not in output

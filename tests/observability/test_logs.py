@@ -11,6 +11,7 @@ from graphql_app.observability.request_context import safe_request_id
 from graphql_app.settings import Settings
 
 SECRET = "pass word/of:the@url"
+LOGGER = "graphql_app.test"
 PHONE, EMAIL = "+15550001111", "ada@example.com"
 FORGED = "harmless\n2026-01-01 ERROR forged\r\x1b[2Kgone\u2028more"
 
@@ -23,26 +24,14 @@ def log_format(request: pytest.FixtureRequest) -> str:
 
 def _settings(log_format: str, level: str = "info") -> Settings:
     url = f"postgresql+psycopg://app:{SECRET}@db/segments"
-    return Settings.model_validate(
-        {
-            "log_format": log_format,
-            "log_level": level,
-            "catalog_url": url,
-            "metrics_token": "mt-123",
-        }
-    )
+    formatting = {"log_format": log_format, "log_level": level}
+    secrets = {"catalog_url": url, "metrics_token": "mt-123"}
+    return Settings.model_validate({**formatting, **secrets})
 
 
 def _format(settings: Settings, message: str, *values: object, error: bool = False) -> str:
-    record = logging.LogRecord(
-        "graphql_app.test",
-        logging.WARNING,
-        __file__,
-        1,
-        message,
-        values,
-        sys.exc_info() if error else None,
-    )
+    exc_info = sys.exc_info() if error else None
+    record = logging.LogRecord(LOGGER, logging.WARNING, __file__, 1, message, values, exc_info)
     record.request = "abc"
     return create_formatter(settings).format(record)
 
@@ -59,11 +48,7 @@ def test_a_json_record_has_named_fields() -> None:
     fields = json.loads(_format(_settings("json"), "sent: %s", FORGED))
     assert fields.keys() == {"time", "level", "logger", "request", "message"}
     assert fields["message"] == f"sent: {FORGED}"
-    assert (fields["level"], fields["logger"], fields["request"]) == (
-        "WARNING",
-        "graphql_app.test",
-        "abc",
-    )
+    assert (fields["level"], fields["logger"], fields["request"]) == ("WARNING", LOGGER, "abc")
 
 
 def _raise() -> None:

@@ -8,23 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client import streaming
+from tests.client import connected, streaming
 from tests.e2e import process
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 KEYWORD = "secretword\nforged"
 NUMBER = "4155551234"
 NAME = "Ada from Paris"
+SINCE = {"since": "2024-05-01"}
 RULE = {
     "any": [
         {"keyword": {"operator": "ANY_OF", "keywords": [KEYWORD]}},
-        {
-            "spend": {
-                "operator": "GREATER_THAN",
-                "amount": NUMBER,
-                "within": {"since": "2024-05-01"},
-            }
-        },
+        {"spend": {"operator": "GREATER_THAN", "amount": NUMBER, "within": SINCE}},
         {"property": {"operator": "EQUALS", "property": NAME, "number": NUMBER}},
         {"not": {"subscriptionStatus": {"operator": "IS", "status": "SUBSCRIBED"}}},
     ]
@@ -88,8 +83,8 @@ def test_websockets_are_not_logged_one_by_one(data: Path) -> None:
     token = process.token(data, "acme")
     with process.server(data, LOG_FORMAT="json") as running:
         for _ in range(3):
-            with streaming(running.address) as stream:
-                stream.init(token)
+            with connected(running.client(token)):
+                pass
         _, output = running.stop(signal.SIGTERM)
     assert {record["request"] for record in _records(output)} == {"-"}
     assert "WebSocket" not in output

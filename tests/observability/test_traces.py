@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -15,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from graphql_app.observability import traces
 from graphql_app.observability.otel import Tracing
-from tests.client import SIZE, streaming
+from tests.client import SIZE, connected
 from tests.support import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -49,22 +48,11 @@ def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
 def test_a_request_is_traced_down_to_its_statements(
     shop: Client, spans: InMemorySpanExporter
 ) -> None:
-    response = httpx.post(
-        f"{shop.address}/graphql",
-        json={"query": SIZE, "variables": {"rule": RULE}},
-        headers={
-            "Authorization": f"Bearer {shop.token}",
-            "traceparent": f"00-{TRACE}-{PARENT}-01",
-            "X-Request-Id": "mine",
-        },
-    )
-    assert response.status_code == 200
-    assert _chain(spans, "audience statement") == [
-        "audience statement",
-        "rule size",
-        "query segmentSize",
-        "POST /graphql",
-    ]
+    headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-Id": "mine"}
+    body = {"query": SIZE, "variables": {"rule": RULE}}
+    assert shop.request("POST", "/graphql", headers, json=body).status_code == 200
+    expected = ["audience statement", "rule size", "query segmentSize", "POST /graphql"]
+    assert _chain(spans, "audience statement") == expected
     finished = spans.get_finished_spans()
     request = next(span for span in finished if span.name == "POST /graphql")
     assert request.parent is not None
@@ -79,8 +67,7 @@ def test_a_request_is_traced_down_to_its_statements(
 def test_a_query_over_websocket_is_traced_within_its_connection(
     shop: Client, spans: InMemorySpanExporter
 ) -> None:
-    with streaming(shop.address) as stream:
-        stream.init(shop.token)
+    with connected(shop) as stream:
         stream.subscribe(SIZE, rule=RULE)
         assert stream.next()["segmentSize"]["members"] == 0
         assert stream.receive()["type"] == "complete"

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import create_tables
-from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
-from graphql_app.plugin_discovery import load
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
@@ -19,13 +16,6 @@ from tests.conftest import STORES, opener
 from tests.support import Client, Server, serving
 
 Started = Callable[[Registry], AbstractContextManager[Server]]
-
-
-@pytest.fixture(scope="session")
-def with_reviews() -> Registry:
-    """The built-in plugins and a plugin with tables."""
-    point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
-    return load([*entry_points(group=ENTRY_POINT_GROUP), point])
 
 
 def _starter(

@@ -13,7 +13,6 @@ from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes
 from sqlalchemy import MetaData
 from sqlmodel import Field, SQLModel
 
-from graphql_app.audience.importers import import_file
 from graphql_app.audience.tables import (
     INSTANT,
     Array,
@@ -32,6 +31,7 @@ from graphql_app.plugin_discovery import register
 from graphql_app.plugins import Plugin, PluginError, Registry
 from tests.plugin_tables.conftest import Started
 from tests.plugin_tables.test_recording import RECORD, record
+from tests.recording import load_file
 from tests.schema.operations import refused
 from tests.support import Server
 
@@ -237,18 +237,9 @@ def test_names_can_be_sql_keywords(start: Started, server: Server, tmp_path: Pat
         shop, services = plugged.client(server.shop().shop), plugged.services
         row = {"contactId": 1, "row": "a", "null": "b", "points": 1, "order": True}
         record(shop, "table", row, {**row, "row": "z"}, {**row, "points": 2})
-        import_file(
-            path,
-            shop_id=shop.shop_id,
-            shop_currency="USD",
-            audience=services.audience,
-            recorder=services.recorder,
-        )
-        assert _rows(services, "row, points, lines") == [
-            ("a", 2, []),
-            ("b", 7, ["x"]),
-            ("z", 1, []),
-        ]
+        load_file(services, shop.shop_id, path)
+        expected = [("a", 2, []), ("b", 7, ["x"]), ("z", 1, [])]
+        assert _rows(services, "row, points, lines") == expected
         shop.forget("1")
         assert _rows(services, "row, `order`") == [("b", False)]
     with start(_registered(table)):
@@ -265,21 +256,15 @@ def test_the_file_name_or_the_format_distinguishes_tables_with_the_same_columns(
     start: Started, server: Server, tmp_path: Path
 ) -> None:
     one, other = _declare("acme_one"), _declare("acme_other")
-    content = "contact_id,points\n1,5\n"
     with start(_registered(one, other)) as plugged:
-        options: dict[str, Any] = {
-            "shop_id": server.shop().shop_id,
-            "shop_currency": "USD",
-            "audience": plugged.services.audience,
-            "recorder": plugged.services.recorder,
-        }
+        shop = (plugged.services, server.shop().shop_id)
         path, named = tmp_path / "points.csv", tmp_path / "acme_other.csv"
-        path.write_text(content)
-        named.write_text(content)
+        for file in (path, named):
+            file.write_text("contact_id,points\n1,5\n")
         with pytest.raises(InvalidInputError, match="more than one format: acme_one, acme_other"):
-            import_file(path, **options)
-        assert import_file(path, format="acme_one", **options).format == "acme_one"
-        assert import_file(named, **options).format == "acme_other"
+            load_file(*shop, path)
+        assert load_file(*shop, path, format="acme_one").format == "acme_one"
+        assert load_file(*shop, named).format == "acme_other"
 
 
 def test_the_error_for_a_left_out_table_names_its_plugin(start: Started, server: Server) -> None:

@@ -2,8 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -12,24 +11,12 @@ from graphql_app.http.admission import MAX_LARGE_BODIES
 from graphql_app.runtime.services import Services
 from graphql_app.server import http_protocol
 from graphql_app.settings import Settings
-from tests.client import streaming
+from tests.client import connect_tcp, connected, read_to_end
 from tests.processes import WAIT
 from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
 START = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
-
-
-@contextmanager
-def _connect(address: str) -> Iterator[socket.socket]:
-    host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
-        yield connection
-
-
-def _read_to_end(connection: socket.socket) -> bytes:
-    """Read until the server closes the connection."""
-    return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +29,7 @@ def _read_to_end(connection: socket.socket) -> bytes:
 )
 def test_an_endless_head_is_refused(server: Server, start: bytes, more: bytes) -> None:
     sent = 0
-    with _connect(server.address) as connection:
+    with connect_tcp(server.address) as connection:
         connection.sendall(start)
         with pytest.raises(OSError, match=r"reset|pipe"):  # noqa: PT012  # either line may raise
             while sent < 100_000_000:
@@ -53,9 +40,8 @@ def test_an_endless_head_is_refused(server: Server, start: bytes, more: bytes) -
 
 def test_a_head_within_the_limit_is_accepted(shop: Client) -> None:
     for count in (1, 60):
-        response = shop.http.get(
-            f"{shop.address}/health", headers={f"X-{n}": "x" * 1_000 for n in range(count)}
-        )
+        headers = {f"X-{n}": "x" * 1_000 for n in range(count)}
+        response = shop.http.get(f"{shop.address}/health", headers=headers)
         assert response.json() == {"status": "ok"}
 
 
@@ -64,9 +50,9 @@ def test_a_head_that_does_not_arrive_is_refused(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", 0.1)
-    with serving(services, settings) as address, _connect(address) as connection:
+    with serving(services, settings) as address, connect_tcp(address) as connection:
         connection.sendall(start)
-        response = _read_to_end(connection)
+        response = read_to_end(connection)
         assert response.startswith(b"HTTP/1.1 400")
         assert b"did not arrive in time" in response
 
@@ -75,9 +61,9 @@ def test_the_second_head_on_a_connection_has_the_same_timeout(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", 0.5)
-    with serving(services, settings) as address, _connect(address) as connection:
+    with serving(services, settings) as address, connect_tcp(address) as connection:
         connection.sendall(START + b"\r\n" + b"GET /")
-        response = _read_to_end(connection)
+        response = read_to_end(connection)
         assert response.startswith(b"HTTP/1.1 200")
         assert b"HTTP/1.1 400" in response
 
@@ -99,11 +85,11 @@ def test_more_data_after_a_response_does_not_keep_a_connection_open(
     more: bytes,
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", 0.3)
-    with serving(services, settings) as address, _connect(address) as connection:
+    with serving(services, settings) as address, connect_tcp(address) as connection:
         connection.sendall(request_)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 " + status)
         connection.sendall(more)
-        assert b"HTTP/1.1 2" not in _read_to_end(connection)
+        assert b"HTTP/1.1 2" not in read_to_end(connection)
 
 
 def test_an_open_websocket_outlives_the_head_timeout(
@@ -112,8 +98,7 @@ def test_an_open_websocket_outlives_the_head_timeout(
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", 0.2)
     with serving(services, settings) as address:
         shop = replace(server.shop(), address=address)
-        with streaming(address) as stream:
-            stream.init(shop.token)
+        with connected(shop) as stream:
             with pytest.raises(TimeoutError):
                 stream.socket.recv(0.5)
             stream.subscribe(SHOP)
@@ -132,9 +117,9 @@ def test_a_body_that_does_not_arrive_is_refused(
 ) -> None:
     with serving(services, settings.model_copy(update={"read_timeout": 0.2})) as address:
         shop = replace(server.shop(), address=address)
-        with _connect(address) as connection:
+        with connect_tcp(address) as connection:
             connection.sendall(_head(shop, 100) + b'{"query":')
-            head, _, body = _read_to_end(connection).partition(b"\r\n\r\n")
+            head, _, body = read_to_end(connection).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408")
         [error] = json.loads(body)["errors"]
         assert error["extensions"] == {"code": "TIMEOUT"}
@@ -146,7 +131,7 @@ def test_large_bodies_of_a_token_wait_for_each_other(server: Server) -> None:
     reading = b"HTTP/1.1 100"  # uvicorn sends it when the application reads the body
 
     def start(client: Client) -> socket.socket:
-        connection = connections.enter_context(_connect(client.address))
+        connection = connections.enter_context(connect_tcp(client.address))
         connection.sendall(_head(client, 300_000)[:-2] + b"Expect: 100-continue\r\n\r\n")
         return connection
 
@@ -167,10 +152,10 @@ def test_large_bodies_of_a_token_wait_for_each_other(server: Server) -> None:
 def test_a_client_that_disconnects_while_sending_is_not_an_error(
     shop: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with _connect(shop.address) as connection:
+    with connect_tcp(shop.address) as connection:
         connection.sendall(_head(shop, 100) + b'{"query":')
         connection.shutdown(socket.SHUT_WR)
-        assert _read_to_end(connection) == b""
+        assert read_to_end(connection) == b""
     assert shop.ask(SHOP)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 

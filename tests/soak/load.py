@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.client import GraphQLClient, streaming
+from tests.client import GraphQLClient, connected
 from tests.e2e import process
 from tests.factories import order, text
 
@@ -64,12 +64,7 @@ class Report:
 
 
 def run(data: Path, seconds: float, seed: int = 1) -> Report:
-    """Have editors, writers and subscribers use a server for a while.
-
-    Raises:
-        AssertionError: A request failed, the server's log tells of an error, or it needs more and
-            more memory.
-    """
+    """Have editors, writers and subscribers use a server; check its answers, log and memory."""
     report = Report()
     process.segments(data, "shop", "create", "acme")
     token = process.token(data, "acme")
@@ -86,7 +81,7 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
             thread.start()
         until = time.monotonic() + seconds
         while time.monotonic() < until and not over.wait(min(5, seconds / 30)):
-            report.memory.append(_resident(running.process.pid))
+            report.memory.append(process.resident(running.process.pid))
         over.set()
         for thread in threads:
             thread.join()
@@ -99,13 +94,6 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
     # What the engine keeps grows slowly towards a bound; a leak of a request or a write does not.
     assert last < first * 1.15 + 32, f"memory grew from {first:.0f} to {last:.0f} MiB"
     return report
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("the server is gone")
 
 
 def _fill(client: GraphQLClient) -> None:
@@ -202,8 +190,7 @@ def _write(client: GraphQLClient, chance: random.Random, report: Report) -> None
 
 def _subscribe(client: GraphQLClient, chance: random.Random, report: Report) -> None:
     until = time.monotonic() + LISTENING
-    with streaming(client.address) as stream:
-        stream.init(client.token)
+    with connected(client) as stream:
         stream.subscribe(COUNT, rule=_rule(chance))
         _timed(report, "first live", stream.next)
         while time.monotonic() < until:

@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from graphql_app.audience.importers import ImportReport, import_file
-from graphql_app.audience.recorder import Recorder
-from graphql_app.audience.store import Audience
+from graphql_app.audience.importers import ImportReport
 from graphql_app.errors import ErrorCode, InvalidInputError
 from graphql_app.runtime.services import Services
+from tests.recording import load_file
 
 SHOPIFY = Path(__file__).parent.parent.parent / "data" / "shopify"
 CUSTOMERS = SHOPIFY / "customers_export.csv"
@@ -43,8 +42,7 @@ class Shop:
     """A shop with files to import, and its recorded facts."""
 
     id: int
-    audience: Audience
-    recorder: Recorder
+    services: Services
     directory: Path
 
     def file(self, name: str, content: str | bytes) -> Path:
@@ -66,14 +64,7 @@ class Shop:
         return path
 
     def load(self, path: Path, **options: Any) -> ImportReport:
-        defaults: dict[str, Any] = {"shop_currency": "USD", "now": NOW}
-        return import_file(
-            path,
-            shop_id=self.id,
-            audience=self.audience,
-            recorder=self.recorder,
-            **(defaults | options),
-        )
+        return load_file(self.services, self.id, path, **{"now": NOW, **options})
 
     def refusal(self, path: Path, **options: Any) -> str:
         """Import a file that is refused as a whole; return the message."""
@@ -87,7 +78,7 @@ class Shop:
         return message.removeprefix(f"{path}: ")
 
     def rows(self, table: str, columns: str, order_by: str = "ALL") -> list[tuple[Any, ...]]:
-        found = self.audience.query_unfiltered(
+        found = self.services.audience.query_unfiltered(
             f"SELECT {columns} FROM {table} FINAL "
             f"WHERE shop_id = {self.id} AND NOT deleted ORDER BY {order_by}"
         )
@@ -109,7 +100,7 @@ _ids = itertools.count(1_000_000)  # not used by other tests
 
 @pytest.fixture
 def shop(services: Services, tmp_path: Path) -> Shop:
-    return Shop(next(_ids), services.audience, services.recorder, tmp_path)
+    return Shop(next(_ids), services, tmp_path)
 
 
 def at(text: str) -> datetime:

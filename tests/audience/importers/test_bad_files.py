@@ -73,9 +73,8 @@ def test_an_unknown_column_in_a_late_row_of_ndjson(shop: Shop) -> None:
 def test_damaged_and_incomplete_parquet(shop: Shop) -> None:
     texts = table(id=range(5000), contact_id=range(5000), sent_at=[NOW] * 5000)
     whole = shop.parquet("texts.parquet", texts).read_bytes()
-    assert "is not a complete Parquet file" in shop.refusal(
-        shop.file("texts.parquet", whole[:-300])
-    )
+    cut = shop.file("texts.parquet", whole[:-300])
+    assert "is not a complete Parquet file" in shop.refusal(cut)
     damaged = whole[:200] + bytes(2000) + whole[2200:]
     assert "is damaged after row" in shop.refusal(shop.file("texts.parquet", damaged))
 
@@ -96,14 +95,14 @@ def test_a_store_failure_reports_how_many_rows_were_recorded(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "CHUNK_ROWS", 2)
-    write, calls = shop.recorder.record, itertools.count(1)
+    write, calls = shop.services.recorder.record, itertools.count(1)
 
     def fail_at_last(shop_id: int, fact: FactType, rows: pa.Table) -> None:
         if next(calls) == 2:
             raise AppError(ErrorCode.UNAVAILABLE, "The audience store failed.")
         write(shop_id, fact, rows)
 
-    monkeypatch.setattr(shop.recorder, "record", fail_at_last)
+    monkeypatch.setattr(shop.services.recorder, "record", fail_at_last)
     texts = "".join(f"{n},7,2024-05-01T09:58:12Z,\n" for n in range(5))
     with pytest.raises(AppError, match=r"2 of 5 rows were recorded; import the file again"):
         shop.load(shop.file("texts.csv", TEXTS + texts))
