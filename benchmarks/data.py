@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -29,16 +29,10 @@ class Volume:
 
     @property
     def keywords(self) -> int:
-        """One keyword for every five contacts."""
         return self.contacts // 5
 
     def scaled(self, factor: float) -> Volume:
-        """Return the volume multiplied by a factor."""
-        return Volume(*(int(count * factor) for count in self.counts))
-
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        return self.contacts, self.orders, self.lines, self.texts
+        return Volume(*(int(count * factor) for count in astuple(self)))
 
 
 LARGE = Volume(contacts=1_000_000, orders=5_000_000, lines=8_000_000, texts=20_000_000)
@@ -50,9 +44,8 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
     random = np.random.default_rng(seed)
 
     def instants(size: int) -> pa.Array:
-        return pa.array(START_MS + random.integers(0, 2 * YEAR_MS, size)).cast(
-            pa.timestamp("ms", "UTC")
-        )
+        milliseconds = pa.array(START_MS + random.integers(0, 2 * YEAR_MS, size))
+        return milliseconds.cast(pa.timestamp("ms", "UTC"))
 
     def keep_share(values: pa.Array, share: float) -> pa.Array:
         """Return the values with all but a share replaced by null."""
@@ -89,11 +82,10 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
         }
     )
     products = tuple(f"P{number:04}" for number in range(1_000))
+    of_orders = random.integers(1, volume.orders + 1, volume.lines)
     lines = pa.table(
         {
-            "order_id": pa.array(
-                np.sort(random.integers(1, volume.orders + 1, volume.lines)), pa.uint64()
-            ),
+            "order_id": pa.array(np.sort(of_orders), pa.uint64()),
             "product_id": pick(products, volume.lines),
             "quantity": pa.array(random.integers(1, 4, volume.lines), pa.int64()),
             "price": _money(random.integers(100, 5_000, volume.lines)),

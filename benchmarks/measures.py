@@ -1,6 +1,5 @@
 """Measurements over HTTP of a server in another process."""
 
-import statistics
 import threading
 import time
 from collections import defaultdict
@@ -11,58 +10,40 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from benchmarks import session
+from tests.client import GraphQLClient
+from tests.factories import text
+from tests.support import running
 
-SIZE = """
-query ($rule: RuleInput!) {
-  segmentSize(rule: $rule) { members textable contacts share asOf parts { path summary members } }
-}
-"""
-TEXTS = "mutation ($items: [TextInput!]!) { textsRecord(texts: $items) { recorded } }"
+NOVEMBER = "2026-11-01T00:00:00Z"
 NEVER = {"textsReceived": {"operator": "EQUALS", "count": 0}}
 OFTEN = {"textsReceived": {"operator": "AT_LEAST", "count": 1}}
 
 
 @dataclass
-class Client:
-    """A client with one token and one connection."""
+class Client(GraphQLClient):
+    """A client with a connection of its own."""
 
-    address: str
-    token: str
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=300))
-
-    def ask(self, query: str, **variables: Any) -> Any:
-        """Send an operation and return its data."""
-        answer = self.http.post(
-            f"{self.address}/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self.token}"},
-        ).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
-
-    def size(self, rule: Mapping[str, Any]) -> Any:
-        return self.ask(SIZE, rule=rule)["segmentSize"]
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=300), repr=False)
 
     def timed(self, rule: Mapping[str, Any]) -> tuple[float, int]:
         """Return the seconds that the size of a rule took, and its members."""
         start = time.perf_counter()
-        members: int = self.size(rule)["members"]
+        members = self.members(rule)
         return time.perf_counter() - start, members
 
 
 def quantiles(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Return p50, p95 and p99 in milliseconds."""
+    """Return p50, p95 and p99."""
     ordered = sorted(seconds)
 
     def at(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
     return at(0.5), at(0.95), at(0.99)
 
@@ -102,36 +83,16 @@ def bare_route() -> Iterator[str]:
         return PlainTextResponse("ok")
 
     app = Starlette(routes=[Route("/graphql", word, methods=["POST"])])
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="warning", loop="asyncio", access_log=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with running(app, loop="asyncio", access_log=False) as address:
+        yield address
 
 
 def refresh(client: Client, contacts: int, first_id: int, of: int) -> tuple[float, float, float]:
-    """Record texts of some contacts.
-
-    Returns:
-        The seconds of recording, of the next size, and of the size after that.
-    """
-    items = [
-        {
-            "id": str(first_id + number),
-            "contactId": str(number * 7_919 % of + 1),
-            "sentAt": "2026-11-01T00:00:00Z",
-        }
-        for number in range(contacts)
-    ]
+    """Record texts; return the seconds that it took, of the next size, and of the size after it."""
+    items = [text(first_id + n, n * 7_919 % of + 1, at=NOVEMBER) for n in range(contacts)]
     start = time.perf_counter()
     for begin in range(0, contacts, 10_000):
-        client.ask(TEXTS, items=items[begin : begin + 10_000])
+        client.record("textsRecord", items[begin : begin + 10_000])
     recorded = time.perf_counter() - start
     after, _ = client.timed(OFTEN)
     again, _ = client.timed(OFTEN)
@@ -155,20 +116,11 @@ def time_until_visible(client: Client, rounds: int, first_id: int, of: int) -> S
             rule = {"textsReceived": {"operator": "AT_LEAST", "count": 100_000}}
             client.size(rule)
             start = time.perf_counter()
-            text = {
-                "id": str(first_id + number),
-                "contactId": str(number % of + 1),
-                "sentAt": "2026-11-01T00:00:00Z",
-            }
-            client.ask(TEXTS, items=[text])
+            sent = text(first_id + number, number % of + 1, at=NOVEMBER)
+            client.record("textsRecord", [sent])
             client.size(rule)
             found.append(time.perf_counter() - start)
     finally:
         stop.set()
         requests.join()
     return found
-
-
-def median(seconds: Sequence[float]) -> float:
-    """Return the median in milliseconds."""
-    return statistics.median(seconds) * 1000

@@ -35,7 +35,6 @@ class Report:
 
 
 def machine() -> str:
-    """Describe this machine."""
     cpu = next(
         line.split(":")[1].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -49,7 +48,6 @@ def machine() -> str:
 
 
 def ms(seconds: float | None) -> str:
-    """Format seconds as milliseconds."""
     if seconds is None:
         return "timeout"
     return f"{seconds * 1000:,.1f}" if seconds < 0.1 else f"{seconds * 1000:,.0f}"
@@ -58,7 +56,7 @@ def ms(seconds: float | None) -> str:
 def bars(
     name: str, title: str, about: str, groups: Mapping[str, Mapping[str, float | None]]
 ) -> None:
-    """Save a bar chart of milliseconds on a logarithmic scale, by group and series."""
+    """Save a bar chart of seconds by group and series, on a logarithmic scale of milliseconds."""
     series = [*next(iter(groups.values()))]
     figure, axes = pyplot.subplots(figsize=(9, 1 + 0.16 * len(series) * len(groups)))
     height = 0.8 / len(series)
@@ -78,7 +76,7 @@ def bars(
 def lines(
     name: str, title: str, about: str, x: str, series: Mapping[str, Mapping[int, float]]
 ) -> None:
-    """Save a chart of milliseconds by size, both on logarithmic scales."""
+    """Save a chart of seconds by size, on logarithmic scales of milliseconds and of the size."""
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for label, points in series.items():
         axes.plot([*points], [value * 1000 for value in points.values()], marker="o", label=label)
