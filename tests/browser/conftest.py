@@ -22,7 +22,6 @@ Browse = Callable[..., Page]
 # Not session-scoped: no other test can run an asyncio loop while Playwright runs.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Start the browser that all these tests share."""
     program = chromium.find()
     if program is None:
         pytest.fail("The browser tests need Chromium; run `make chromium` to install it.")
@@ -44,7 +43,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def demo_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Start the server that most tests share."""
     data_dir = tmp_path_factory.mktemp("demo") / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     with demo_shop(data_dir) as shop:
@@ -92,11 +90,9 @@ def browse(browser: Browser, monitor: PageMonitor) -> Iterator[Browse]:
 
 @pytest.fixture
 def segments(browse: Browse, demo: Shop) -> SegmentList:
-    """Open the list of the demo shop's segments."""
     return SegmentList(browse(demo.address))
 
 
 @pytest.fixture
 def builder(browse: Browse, demo: Shop) -> Builder:
-    """Open a new segment of the demo shop."""
     return Builder(browse(demo.address, "/builder/new"))

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError, WebSocket
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, WebError
 
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -20,7 +20,6 @@ class PageMonitor:
     _allowed: list[re.Pattern[str]] = field(default_factory=list)
 
     def allow(self, pattern: str) -> None:
-        """Expect events that match a pattern."""
         self._allowed.append(re.compile(pattern))
 
     def watch(self, context: BrowserContext, address: str) -> None:
@@ -32,14 +31,8 @@ class PageMonitor:
             if parts.scheme not in ("data", "blob", "about") and parts.netloc != host:
                 self.events.append(f"request to {url}")
 
-        def on_request(request: Request) -> None:
-            check_host(request.url)
-
-        def on_web_socket(web_socket: WebSocket) -> None:
-            check_host(web_socket.url)
-
         def on_page(page: Page) -> None:
-            page.on("websocket", on_web_socket)
+            page.on("websocket", lambda web_socket: check_host(web_socket.url))
 
         def on_console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
@@ -50,7 +43,7 @@ class PageMonitor:
             self.events.append(f"exception: {error.error}")
 
         context.add_init_script(REPORT_VIOLATIONS)
-        context.on("request", on_request)
+        context.on("request", lambda request: check_host(request.url))
         context.on("page", on_page)
         context.on("console", on_console)
         context.on("weberror", on_error)

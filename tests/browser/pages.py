@@ -1,4 +1,7 @@
-"""Page objects: locators by role and label, and what a user does with them."""
+"""Page objects: locators by role and label, and what a user does with them.
+
+Methods that begin with ``expect`` wait until the page shows what they name.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,14 @@ class Row:
         return self
 
     def option(self, label: str) -> Locator:
-        """Return an option of the open list by its label."""
         named = self.locator.page.get_by_text(label, exact=True)
         return self.locator.get_by_role("option").filter(has=named)
 
     def compare(self, operator: str) -> Row:
-        """Choose an operator by its label."""
         self.locator.get_by_label("Comparison").first.select_option(label=operator)
         return self
 
     def input(self, label: str) -> Locator:
-        """Return an input of the criterion's form."""
         return self.locator.locator("input, select").and_(
             self.locator.page.get_by_label(label, exact=True)
         )
@@ -46,7 +46,6 @@ class Row:
         return self
 
     def choose(self, label: str, choice: str) -> Row:
-        """Choose an option of a select."""
         self.input(label).select_option(label=choice)
         return self
 
@@ -66,7 +65,6 @@ class Row:
         return self.locator.get_by_role("button", name=f"+ {label}", exact=True)
 
     def open(self, label: str) -> Row:
-        """Show an optional input."""
         self.opener(label).click()
         return self
 
@@ -74,7 +72,6 @@ class Row:
         self.locator.get_by_role("button", name=re.compile("^Remove ")).last.click()
 
     def expect_count(self, count: int) -> None:
-        """Wait until the row shows how many contacts match it on its own."""
         expect(self.count).to_have_text(f"{count:,} contacts match this on its own")
 
 
@@ -87,7 +84,6 @@ class Group:
 
     @property
     def uncounted_hints(self) -> Locator:
-        """The hints at rows that are not counted yet."""
         return self.locator.get_by_text(re.compile(" to count this$"))
 
     def add_row(self, criterion: str | None = None) -> Row:
@@ -112,12 +108,10 @@ class Group:
         return self
 
     def negate(self) -> Group:
-        """Choose NOT."""
         self.locator.get_by_role("checkbox", name="NOT", exact=True).first.check()
         return self
 
     def expect_count(self, count: int) -> None:
-        """Wait until the group shows how many contacts match it on its own."""
         text = f"{count:,} contacts match this on its own"
         expect(self.locator.get_by_title(COUNT_TITLE).first).to_have_text(text)
 
@@ -143,13 +137,11 @@ class Builder(Group):
         return Group(self.page.get_by_role("group", name=f"Group {number}", exact=True))
 
     def expect_size(self, size: int) -> None:
-        """Wait until the page shows this audience size."""
         expect(self.size).to_have_attribute("aria-busy", "false")
         number = self.size.get_by_role("status").get_by_role("paragraph").first
         expect(number).to_have_text(f"{size:,}")
 
     def expect_sentence(self, sentence: str) -> None:
-        """Wait until the page describes the rule with this sentence."""
         expect(self.size).to_contain_text(sentence)
 
     def call(self, name: str) -> Builder:
@@ -200,7 +192,6 @@ class SegmentList:
         expect(self.headings).to_have_text(list(names))
 
     def start_from_template(self, name: str) -> Builder:
-        """Open a new segment from a template."""
         section = self.page.get_by_role("region", name="Start from a template")
         section.get_by_role("link", name=name, exact=True).click()
         return Builder(self.page)

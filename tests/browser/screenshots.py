@@ -71,7 +71,6 @@ def load_times(browser: Browser, address: str) -> list[Any]:
 
 
 def main(address: str) -> None:
-    """Take all pictures."""
     config = httpx.get(f"{address}/builder/config.json").raise_for_status().json()
     found = chromium.find()
     if not config["token"] or not found:

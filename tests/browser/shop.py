@@ -12,9 +12,6 @@ from tests.e2e import process
 
 Rule = Mapping[str, Any]
 
-SIZE = """
-query ($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { path members } } }
-"""
 SEGMENTS = """
 query ($archived: Boolean!) {
   segments(first: 100, archived: $archived) { nodes { id name rule version isDefault archived } }
@@ -58,7 +55,6 @@ class Shop(GraphQLClient):
         }
 
     def create(self, name: str, rule: Rule, description: str = "") -> str:
-        """Create a segment; return its id."""
         input = {"name": name, "rule": rule, "description": description}
         created = self.ask(CREATE, input=input)["segmentCreate"]
         assert created["userErrors"] == []
@@ -66,7 +62,6 @@ class Shop(GraphQLClient):
         return id
 
     def update(self, id: str, **input: Any) -> None:
-        """Change a segment as another client."""
         updated = self.ask(UPDATE, id=id, input=input)["segmentUpdate"]
         assert updated["userErrors"] == []
 
@@ -93,40 +88,32 @@ def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
 
 
 def either(*rules: Rule) -> Rule:
-    """Return a rule that matches contacts who match any of ``rules``."""
     return {"any": list(rules)}
 
 
 def both(*rules: Rule) -> Rule:
-    """Return a rule that matches contacts who match all of ``rules``."""
     return {"all": list(rules)}
 
 
 def bought(*products: str) -> Rule:
-    """Return a rule for contacts who have bought any of ``products``."""
     return {"productPurchased": {"operator": "ANY_OF", "products": list(products)}}
 
 
 def spent_over(amount: str) -> Rule:
-    """Return a rule for contacts who have spent more than ``amount``."""
     return {"spend": {"operator": "GREATER_THAN", "amount": amount}}
 
 
 def texts(count: int) -> Rule:
-    """Return a rule for contacts who have received exactly ``count`` texts."""
     return {"textsReceived": {"operator": "EQUALS", "count": count}}
 
 
 def orders(count: int) -> Rule:
-    """Return a rule for contacts who have placed exactly ``count`` orders."""
     return {"ordersPlaced": {"operator": "EQUALS", "count": count}}
 
 
 def subscribed_since(day: str) -> Rule:
-    """Return a rule for contacts who subscribed on or after a date."""
     return {"subscribeDate": {"operator": "ON_OR_AFTER", "date": day}}
 
 
 def part_counts(shop: Shop, rule: Rule) -> Sequence[int]:
-    """Return the counts of a rule and of each of its parts, in order."""
-    return [part["members"] for part in shop.ask(SIZE, rule=rule)["segmentSize"]["parts"]]
+    return [part["members"] for part in shop.size(rule)["parts"]]

@@ -5,25 +5,27 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import Builder, SegmentList
-from tests.browser.shop import Rule, Shop, both, bought, either, orders, spent_over, texts
+from tests.browser.shop import (
+    Rule,
+    Shop,
+    both,
+    bought,
+    either,
+    orders,
+    spent_over,
+    subscribed_since,
+    texts,
+)
 
 TWO_CRITERIA = both(spent_over("50.00"), texts(0))
+CLICKED = {"operator": "AT_LEAST", "percent": "10", "within": {"since": "2011-01-01"}}
 NESTED_GROUPS = both(
     spent_over("50.00"),
     {"not": either(texts(0), orders(1))},
     either(
         bought("85123A", "22423"),
         {"location": {"operator": "NONE_OF", "countries": ["GB", "FR", "DE"]}},
-        both(
-            {"subscribeDate": {"operator": "ON_OR_AFTER", "date": "2011-05-01"}},
-            {
-                "clickRate": {
-                    "operator": "AT_LEAST",
-                    "percent": "10",
-                    "within": {"since": "2011-01-01"},
-                }
-            },
-        ),
+        both(subscribed_since("2011-05-01"), {"clickRate": CLICKED}),
     ),
 )
 

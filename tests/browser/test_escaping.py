@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Dialog, expect
 
+from tests import factories
 from tests.browser.conftest import Browse
 from tests.browser.pages import Builder, SegmentList
 from tests.browser.shop import Shop, both, texts
@@ -17,12 +18,6 @@ NAMES = [
     "W" * 255,
 ]
 IDS = ["html", "quotes", "right to left", "emoji", "long"]
-CONTACTS = """
-mutation ($contacts: [ContactInput!]!) {
-  contactsUpsert(contacts: $contacts) { recorded userErrors { message } }
-}
-"""
-FORGET = 'mutation { contactsForget(ids: ["999000111"]) { recorded } }'
 
 
 @pytest.mark.parametrize("name", NAMES, ids=IDS)
@@ -51,11 +46,10 @@ def test_a_hostile_segment_name(browse: Browse, demo: Shop, name: str) -> None:
 @pytest.fixture
 def hostile(demo: Shop) -> Iterator[Shop]:
     """Return the demo shop with a contact whose names and tags are hostile."""
-    contact = {"id": "999000111", "firstName": NAMES[0], "lastName": NAMES[2], "tags": NAMES}
-    upserted = demo.ask(CONTACTS, contacts=[contact])["contactsUpsert"]
-    assert upserted == {"recorded": 1, "userErrors": []}
+    contact = factories.contact(999_000_111, firstName=NAMES[0], lastName=NAMES[2], tags=NAMES)
+    demo.record("contactsUpsert", [contact])
     yield demo
-    demo.ask(FORGET)
+    demo.forget(contact["id"])
 
 
 def test_hostile_suggestions_and_contacts(browse: Browse, hostile: Shop) -> None:

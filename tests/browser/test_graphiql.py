@@ -13,6 +13,7 @@ from tests.browser.page_monitor import PageMonitor
 from tests.browser.shop import Shop
 
 EXAMPLES = ["SizeOfARule", "Criteria", "LiveSize"]
+BACKGROUND = "node => getComputedStyle(node).backgroundColor"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -59,21 +60,17 @@ class GraphiQL:
 
     def result_json(self) -> Any:
         """Return the whole result; its editor renders only the visible lines."""
-        return json.loads(
-            self.page.evaluate(
-                "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
-            )
-        )
+        editor = "document.querySelector('.result-window .CodeMirror')"
+        return json.loads(self.page.evaluate(f"{editor}.CodeMirror.getValue()"))
 
-    def stored(self) -> str:
-        """Return everything that the browser stores for the page, as JSON."""
-        stored: str = self.page.evaluate(
-            """async () => JSON.stringify([
+    def stored(self) -> Any:
+        """Return everything that the browser stores for the page, and its address."""
+        return self.page.evaluate(
+            """async () => [
                  { ...localStorage }, { ...sessionStorage },
                  document.cookie, await indexedDB.databases(), await caches.keys(), location.href,
-               ])"""
+               ]"""
         )
-        return stored
 
 
 @pytest.fixture
@@ -157,9 +154,7 @@ def test_the_token_is_filled_in_but_not_stored(graphiql: GraphiQL, demo: Shop) -
     expect(graphiql.headers).to_contain_text(f"Bearer {demo.token}")
     # GraphiQL stores its tabs half a second after the last change.
     graphiql.page.wait_for_timeout(600)
-    assert graphiql.stored() == json.dumps(
-        [{}, {}, "", [], [], f"{demo.address}/graphiql"], separators=(",", ":")
-    )
+    assert graphiql.stored() == [{}, {}, "", [], [], f"{demo.address}/graphiql"]
 
 
 def test_the_builders_token_is_used(browse: Browse, demo: Shop) -> None:
@@ -174,7 +169,7 @@ def test_the_builders_token_is_used(browse: Browse, demo: Shop) -> None:
     graphiql.run()
     expect(graphiql.result).to_contain_text('"members": 1985')
     # Nothing but what the builder stores.
-    assert json.loads(graphiql.stored())[:2] == [{}, {"segments.token": demo.token}]
+    assert graphiql.stored()[:2] == [{}, {"segments.token": demo.token}]
 
 
 def test_without_a_token_the_page_says_how_to_get_one(
@@ -221,9 +216,7 @@ def test_the_page_follows_the_system_color_scheme(browse: Browse, demo: Shop) ->
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         for selector in ("#root > header", ".graphiql-container"):
-            color = page.locator(selector).evaluate(
-                "node => getComputedStyle(node).backgroundColor"
-            )
+            color = page.locator(selector).evaluate(BACKGROUND)
             lightness = page.evaluate(
                 """color => {
                      const paint = document.createElement("canvas").getContext("2d");
@@ -239,9 +232,9 @@ def test_the_page_follows_the_system_color_scheme(browse: Browse, demo: Shop) ->
 def test_a_chosen_theme_applies_to_the_whole_page(graphiql: GraphiQL) -> None:
     page = graphiql.page
     header = page.get_by_role("banner")
-    light = header.evaluate("node => getComputedStyle(node).backgroundColor")
+    light = header.evaluate(BACKGROUND)
     page.get_by_role("button", name="Open settings dialog").click()
     page.get_by_role("button", name="Dark", exact=True).click()
     page.keyboard.press("Escape")
-    dark = header.evaluate("node => getComputedStyle(node).backgroundColor")
+    dark = header.evaluate(BACKGROUND)
     assert light != dark

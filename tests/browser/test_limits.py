@@ -5,14 +5,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Browse
 from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder
-from tests.browser.shop import SIZE, Shop, demo_shop, texts
+from tests.browser.shop import Shop, demo_shop, texts
+from tests.client import SIZE
 
 PAUSE = re.compile("Too many requests. Continuing in")
 
@@ -79,9 +79,4 @@ def test_the_page_does_not_link_to_a_disabled_graphiql(
 
 
 def _is_rate_limited(shop: Shop) -> bool:
-    response = httpx.post(
-        f"{shop.address}/graphql",
-        json={"query": SIZE, "variables": {"rule": texts(1)}},
-        headers={"Authorization": f"Bearer {shop.token}"},
-    )
-    return response.status_code == 429
+    return shop.post(SIZE, {"rule": texts(1)}).status_code == 429

@@ -2,42 +2,31 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import factories
 from tests.browser.conftest import Browse
 from tests.browser.page_monitor import PageMonitor
 from tests.browser.pages import Builder
 from tests.browser.shop import Shop, both, demo_shop, spent_over, texts
 from tests.processes import free_port
 
-ORDERS = """
-mutation ($orders: [OrderInput!]!) { ordersUpsert(orders: $orders) { recorded } }
-"""
 # Contact 14576 has spent less than £50 before this order and has never received a text.
-ORDER = {
-    "id": "900001",
-    "contactId": "14576",
-    "orderedAt": "2011-12-09T13:00:00Z",
-    "total": "25.50",
-    "lines": [{"productId": "85123A", "quantity": 10, "price": "2.55"}],
-}
+LINE = {"productId": "85123A", "quantity": 10, "price": "2.55"}
+ORDER = factories.order(900_001, 14_576, total="25.50", at="2011-12-09T13:00:00Z", lines=[LINE])
 CANCELLED = {**ORDER, "cancelledAt": "2011-12-09T14:00:00Z"}
 SPENT_NOT_TEXTED = both(spent_over("50.00"), texts(0))
-
-
-def record(shop: Shop, order: Mapping[str, object]) -> None:
-    assert shop.ask(ORDERS, orders=[order])["ordersUpsert"]["recorded"] == 1
 
 
 @pytest.fixture
 def order(demo: Shop) -> Iterator[None]:
     """Cancel the order at the end."""
     yield
-    record(demo, CANCELLED)
+    demo.record("ordersUpsert", [CANCELLED])
 
 
 @pytest.mark.usefixtures("order")
@@ -46,10 +35,10 @@ def test_an_order_updates_the_size(browse: Browse, demo: Shop) -> None:
     builder = Builder(browse(demo.address, f"/builder/segments/{id}"))
     builder.expect_size(1_985)
     expect(builder.live).to_be_visible()
-    record(demo, ORDER)
+    demo.record("ordersUpsert", [ORDER])
     builder.expect_size(1_986)
     builder.row(1).expect_count(4_301)
-    record(demo, CANCELLED)
+    demo.record("ordersUpsert", [CANCELLED])
     builder.expect_size(1_985)
     builder.row(1).expect_count(4_300)
 
@@ -100,7 +89,7 @@ def test_the_builder_and_the_list_recover_from_a_lost_server(
     with demo_shop(data_dir, port) as shop:
         expect(builder.live).to_be_visible()
         builder.expect_size(shop.members(spent_more))
-        record(shop, {**ORDER, "total": "250.00"})
+        shop.record("ordersUpsert", [{**ORDER, "total": "250.00"}])
         builder.expect_size(shop.members(spent_more))
         builder.row(1).expect_count(shop.members(spent_over("100.00")))
         page.close()

@@ -31,13 +31,8 @@ def test_every_optional_input_is_shown_and_removed(builder: Builder, demo: Shop)
             continue
         row.pick(criterion["label"])
         for field in optional:
-            row.compare(
-                next(
-                    operator["label"]
-                    for operator in criterion["operators"]
-                    if operator["name"] in field["usedWith"]
-                )
-            )
+            labels = {operator["name"]: operator["label"] for operator in criterion["operators"]}
+            row.compare(next(labels[name] for name in labels if name in field["usedWith"]))
             row.open(field["label"])
             if field["condition"]:
                 row.locator.get_by_role("button", name="+ Add filter").click()

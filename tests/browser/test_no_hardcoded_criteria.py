@@ -36,10 +36,8 @@ def sources() -> list[Path]:
             continue
         found.append(file)
         for name in re.findall(r"(?:from |import\()'(\.[^']+)'", file.read_text()):
-            candidates = [
-                file.parent / f"{name}{suffix}" for suffix in (".ts", ".tsx", "/index.ts")
-            ]
-            left += [path.resolve() for path in candidates if path.is_file()]
+            paths = [file.parent / f"{name}{end}" for end in (".ts", ".tsx", "/index.ts")]
+            left += [path.resolve() for path in paths if path.is_file()]
     return found
 
 
@@ -71,9 +69,8 @@ def names(registry: Registry) -> dict[str, set[str]]:
 def test_the_sources_name_no_criterion(registry: Registry) -> None:
     """Comments name none either. A criterion's name that is an English word is no whole string."""
     files = sources()
-    assert {"RowForm.tsx", "values.ts", "SegmentsPage.tsx", "Picker.tsx"} <= {
-        path.name for path in files
-    }
+    expected = {"RowForm.tsx", "values.ts", "SegmentsPage.tsx", "Picker.tsx"}
+    assert expected <= {path.name for path in files}
     known = names(registry)
     coined = re.compile(rf"\b({'|'.join(map(re.escape, known['coined']))})\b")
     words = re.compile(rf"""(["'`])({"|".join(known["words"])})\1""")

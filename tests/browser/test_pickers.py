@@ -11,7 +11,6 @@ HEART = "HEART OF WICKER SMALL"
 
 @pytest.fixture
 def products(builder: Builder) -> Row:
-    """Add a row in which the user has searched for a product."""
     row = builder.add_row("Product purchased")
     row.input("Products").fill("of wicker")
     expect(row.option(HEART)).to_be_visible()
