@@ -89,7 +89,6 @@ class Installation:
         return Installation(services, self.settings, self.shared)
 
     def rows(self) -> int:
-        """Return the number of rows of facts of all shops."""
         audience = self.services.audience
         create_tables(audience)
         return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
@@ -129,17 +128,11 @@ def create_shops(server: Server) -> tuple[Client, Client]:
         ]
         + [{"id": str(2**64 - 1)}],
     )
-    shop.record(
-        "ordersUpsert",
-        [
-            order(
-                number,
-                total="99999999999999.9999",
-                lines=[{"productId": name, "title": name, "price": "0.0001"}],
-            )
-            for number, name in enumerate(HOSTILE, 1)
-        ],
-    )
+    lines = [{"productId": name, "title": name, "price": "0.0001"} for name in HOSTILE]
+    orders = [
+        order(n, total="99999999999999.9999", lines=[line]) for n, line in enumerate(lines, 1)
+    ]
+    shop.record("ordersUpsert", orders)
     # The order moves to another contact and leaves a hidden row behind.
     shop.record("ordersUpsert", [order(1, 2, total="5")])
     shop.record("textsRecord", [text(1, clickedAt=AT)])
@@ -164,14 +157,9 @@ def create_shops(server: Server) -> tuple[Client, Client]:
 
 def seen(shop: Client) -> Any:
     """Return everything that a client sees of its shop."""
-    return (
-        shop.ask(SEEN),
-        shop.ask(LIST, archived=True),
-        shop.ask(MEMBERS, rule=EVERYONE),
-        shop.size({"any": [ORDERED, {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}]})[
-            "parts"
-        ],
-    )
+    size = shop.size({"any": [ORDERED, {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}]})
+    archived, members = shop.ask(LIST, archived=True), shop.ask(MEMBERS, rule=EVERYONE)
+    return shop.ask(SEEN), archived, members, size["parts"]
 
 
 def rewrite(path: Path, **changes: object) -> None:

@@ -73,20 +73,15 @@ def test_a_key_can_have_any_type(new: New, kind: str, type: str) -> None:
     arrow, values = KEYS[type]
     contacts, keys = zip(*product((1, 2**64 - 1), values), strict=True)
     count = len(keys)
-    audience.insert(
-        "acme_keyed",
-        pa.table(
-            {
-                "shop_id": pa.array([1] * count, pa.uint64()),
-                "version": pa.array([1] * count, pa.uint64()),
-                "deleted": pa.array([False] * count),
-                "contact_id": pa.array(contacts, pa.uint64()),
-                "key": pa.array(keys, arrow),
-            }
-        ),
-    )
+    columns = {
+        "shop_id": pa.array([1] * count, pa.uint64()),
+        "version": pa.array([1] * count, pa.uint64()),
+        "deleted": pa.array([False] * count),
+        "contact_id": pa.array(contacts, pa.uint64()),
+        "key": pa.array(keys, arrow),
+    }
+    audience.insert("acme_keyed", pa.table(columns))
     for size in (1, 2):
         rows = _rows(audience, table, 1, size)
-        assert [(row["contact_id"], row["key"]) for row in rows] == [
-            *zip(contacts, keys, strict=True)
-        ]
+        expected = [*zip(contacts, keys, strict=True)]
+        assert [(row["contact_id"], row["key"]) for row in rows] == expected

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from graphql_app.plugins import Registry
 from tests.backup.conftest import New, Source
 from tests.backup.installation import ORDERED, rewrite, seen
 from tests.factories import order
+from tests.installed import run
 from tests.plugin_tables.test_recording import points, record, reviews
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server
@@ -99,13 +99,9 @@ def test_a_backup_of_an_older_version_is_migrated(
     shutil.copytree(backup, tmp_path / "old")
     for table in NEWER:
         (tmp_path / "old" / "catalog" / f"{table}.ndjson").unlink()
-    (tmp_path / "old" / SUMS).write_text(
-        "".join(
-            f"{line}\n"
-            for line in (backup / SUMS).read_text().splitlines()
-            if not any(table in line for table in NEWER)
-        )
-    )
+    lines = (backup / SUMS).read_text().splitlines()
+    kept = [line for line in lines if not any(table in line for table in NEWER)]
+    (tmp_path / "old" / SUMS).write_text("\n".join(kept) + "\n")
     catalog = json.loads((backup / MANIFEST).read_text())["catalog"]
     for table in NEWER:
         del catalog[table]
@@ -118,14 +114,8 @@ def test_a_backup_of_an_older_version_is_migrated(
 
 
 def test_sha256sum_accepts_the_checksums(backup: Path) -> None:
-    checked = subprocess.run(
-        ["/usr/bin/sha256sum", "--check", "--strict", SUMS],
-        cwd=backup,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert checked.stdout.count(": OK") >= 10
+    output = run("/usr/bin/sha256sum", "--check", "--strict", SUMS, cwd=backup)
+    assert output.count(": OK") >= 10
     manifest = Manifest.model_validate_json((backup / "manifest.json").read_text())
     assert manifest.audience["acme_reviews"].rows > 2
 

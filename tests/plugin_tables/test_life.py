@@ -9,7 +9,6 @@ from sqlmodel import Field, col
 from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import AudienceTable, StoreTable, UInt64, fact_engine
-from graphql_app.criteria import Scope
 from graphql_app.plugins import Registry
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.scope import shop_scope
@@ -36,10 +35,6 @@ def _columns(audience: Audience) -> dict[str, str]:
         f"AND database = '{audience.database}' ORDER BY position"
     )
     return {row["name"]: row["type"] for row in found.to_pylist()}
-
-
-def _scope(shop: Client) -> Scope:
-    return shop_scope(shop.shop)
 
 
 def test_only_tables_of_registered_plugins_are_created(plugged: Server, server: Server) -> None:
@@ -112,11 +107,15 @@ def test_a_table_with_another_declaration_is_refused(
         pass
 
 
-def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
+def _record_two_reviewers(shop: Client) -> None:
     shop.record("contactsUpsert", contacts("1", "2"))
     for number in ("1", "2"):
         record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
         record(shop, "acme_reviewers", {"contactId": number, "points": 30})
+
+
+def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
+    _record_two_reviewers(shop)
     shop.forget("1")
     shop.record("contactsUpsert", contacts("1"))
     assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
@@ -130,10 +129,7 @@ def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
     owner, other = server.shop().shop, server.shop().shop
     with start(with_reviews) as plugged:
         for shop in map(plugged.client, (owner, other)):
-            shop.record("contactsUpsert", contacts("1", "2"))
-            for number in ("1", "2"):
-                record(shop, "acme_reviews", {**REVIEW, "id": number, "contactId": number})
-                record(shop, "acme_reviewers", {"contactId": number, "points": 30})
+            _record_two_reviewers(shop)
     with start(registry) as bare:
         assert bare.client(owner).ask("{ factTables { name } }") == {"factTables": []}
         bare.client(owner).forget("1")
@@ -177,14 +173,13 @@ def test_a_left_out_table_is_filtered_by_shop(
         audience = bare.services.audience
         rule = ReviewsWritten(operator="AT_LEAST", count=1)
         sizes = [
-            ShopEngine(audience, shop.shop_id, _scope(shop)).size(rule).members
+            ShopEngine(audience, shop.shop_id, shop_scope(shop.shop)).size(rule).members
             for shop in map(bare.client, (owner, thief))
         ]
         assert sizes == [2, 0]
         for table in (Review, Reviewer):
-            assert (
-                audience.fetch_rows(select(col(table.contact_id)), bare.client(thief).shop_id) == []
-            )
+            ids = select(col(table.contact_id))
+            assert audience.fetch_rows(ids, bare.client(thief).shop_id) == []
 
 
 class Parts(AudienceTable, table=True):
@@ -206,11 +201,9 @@ class Payload(StoreTable, table=True):
 
 
 def test_other_tables_cannot_be_read(plugged: Server, shop: Client) -> None:
-    statement = select(col(Parts.contact_id))
-    with pytest.raises(
-        ForbiddenFragmentError, match=r"reads system\.parts, which is not a table of facts"
-    ):
-        checked(statement, "malicious")
+    message = r"reads system\.parts, which is not a table of facts"
+    with pytest.raises(ForbiddenFragmentError, match=message):
+        checked(select(col(Parts.contact_id)), "malicious")
     audience = plugged.services.audience
     audience.command(
         "CREATE TABLE acme_payloads (contact_id UInt64) ENGINE = MergeTree ORDER BY contact_id"

@@ -29,7 +29,6 @@ REVIEW: Mapping[str, Any] = {
 
 
 def record(shop: Client, table: str, *rows: Mapping[str, Any]) -> None:
-    """Record valid rows."""
     answer = shop.ask(RECORD, table=table, rows=rows)["factsRecord"]
     assert answer == {"recorded": len(rows), "userErrors": []}
 
@@ -82,9 +81,8 @@ def test_without_plugins_tables(server: Server) -> None:
     shop = server.shop()
     assert shop.ask(TABLES) == {"factTables": []}
     payload = shop.ask(RECORD, table="acme_reviews", rows=[])["factsRecord"]
-    assert payload["userErrors"][0]["message"] == (
-        'Unknown table "acme_reviews"; no plugin adds a table.'
-    )
+    [error] = payload["userErrors"]
+    assert error["message"] == 'Unknown table "acme_reviews"; no plugin adds a table.'
 
 
 def test_a_row_replaces_the_whole_row_with_its_key(shop: Client) -> None:
@@ -125,15 +123,10 @@ def test_rows_count_once_their_contact_is_recorded(shop: Client) -> None:
 def test_values_are_stored_exactly(plugged: Server, shop: Client) -> None:
     hostile = "'); DROP TABLE acme_reviews; -- \\ \x00 😀"
     row = {
-        **REVIEW,
-        "id": 2**64 - 1,
-        "contactId": 2**53 + 1,
-        "stars": -3,
-        "title": hostile,
-        "paid": "99999999999999.9999",
-        "labels": [" a ", "a", "b"],
+        **REVIEW, "id": 2**64 - 1, "contactId": 2**53 + 1, "stars": -3, "title": hostile,
+        "paid": "99999999999999.9999", "labels": [" a ", "a", "b"],
         "writtenAt": "2024-05-01T09:58:12.5+02:00",
-    }
+    }  # fmt: skip
     record(shop, "acme_reviews", row, REVIEW)
     stored = plugged.services.audience.query_unfiltered(
         "SELECT toString(id) AS id, toString(contact_id) AS contact, stars, title, "
@@ -200,9 +193,8 @@ def test_errors_are_in_the_order_of_the_rows(shop: Client) -> None:
 
 def test_the_maximum_is_10_000_rows(shop: Client) -> None:
     rows = [{"contactId": n, "points": n} for n in range(10_001)]
-    assert refused(shop.ask(RECORD, table="acme_reviewers", rows=rows)) == [
-        ("LIMIT_EXCEEDED", ["rows"])
-    ]
+    answer = shop.ask(RECORD, table="acme_reviewers", rows=rows)
+    assert refused(answer) == [("LIMIT_EXCEEDED", ["rows"])]
     record(shop, "acme_reviewers", *rows[:10_000])
     shop.record("contactsUpsert", contacts("9999"))
     assert points(shop, 9999) == 1
