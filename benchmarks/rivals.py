@@ -105,7 +105,6 @@ def write(tables: Mapping[str, pa.Table], directory: Path) -> None:
 
 @contextmanager
 def duck(directory: Path) -> Iterator[Rival]:
-    """Open DuckDB on disk."""
     with duckdb.connect(str(directory / "duck.db")) as connection:
         for name in COLUMNS:
             connection.execute(f"CREATE TABLE {name} AS FROM '{directory}/{name}.parquet'")

@@ -10,7 +10,6 @@ from tests.support import Server
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def on_both(request: pytest.FixtureRequest, server: Server) -> Server:
-    """Return the server of either catalog."""
     if request.param == "sqlite":
         return server
     found: Server = request.getfixturevalue("server_on_postgresql")

@@ -53,7 +53,6 @@ FORMAT = re.compile(r"(?i)\s+FORMAT\s+(\w+)\s*;?\s*$")
 
 
 def quoted(value: str) -> str:
-    """Return a string as an SQL literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

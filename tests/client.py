@@ -107,7 +107,6 @@ class GraphQLClient:
 
 
 def connect_tcp(address: str) -> socket.socket:
-    """Open a TCP connection to a server."""
     host, _, port = address.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=WAIT)
 

@@ -89,7 +89,6 @@ class Postgres:
         _run("pg_ctl", "-w", "-D", str(self.directory), "promote")
 
     def remove(self) -> None:
-        """Stop the server if it runs, and delete it."""
         if (self.directory / "postmaster.pid").exists():
             self.stop("immediate")
         shutil.rmtree(self.directory)

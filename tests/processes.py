@@ -63,15 +63,13 @@ class Process(ABC):
         return status, self.output
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until the output matches a pattern."""
         return self.poll(lambda: re.search(pattern, self.output))
 
     def wait_for_port(self) -> int:
-        """Wait until the process listens on a port, and return the port."""
         return self.poll(lambda: _listening_port(self.pid))
 
     def poll(self, ask: Callable[[], Answer | None]) -> Answer:
-        """Ask until there is an answer.
+        """Ask until the answer is not ``None``.
 
         Raises:
             RuntimeError: The process ended without an answer.

@@ -85,13 +85,9 @@ class Server:
         scopes: Sequence[TokenScope] = tuple(TokenScope),
     ) -> Client:
         number = next(_shops)
-        shop = create_shop(
-            self.services.catalog,
-            self.services.registry,
-            Shop(
-                handle=f"shop-{number}", name=f"Shop {number}", timezone=timezone, currency=currency
-            ),
-        )
+        handle, name = f"shop-{number}", f"Shop {number}"
+        shop = Shop(handle=handle, name=name, timezone=timezone, currency=currency)
+        shop = create_shop(self.services.catalog, self.services.registry, shop)
         return self.client(shop, scopes)
 
     def client(self, shop: Shop, scopes: Sequence[TokenScope] = tuple(TokenScope)) -> Client:

@@ -39,7 +39,6 @@ class Everyone(Criterion):
 
 
 def _plugin(*criteria: Any, **more: Any) -> Any:
-    """A plugin as a module would be."""
 
     @hookimpl
     def register_criteria() -> list[Any]:

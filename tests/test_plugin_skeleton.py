@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphql_app.cli.app import app
-from tests.e2e.process import segments
+from tests.e2e.process import SEGMENTS, segments
 from tests.installed import run
 
 RUN = CliRunner()
@@ -42,22 +42,11 @@ def test_a_skeleton_is_typed_and_formatted_for_strict_checkers(folder: Path) -> 
 @pytest.mark.parametrize(
     "name",
     [
-        "Acme",
-        "acme_loyalty",
-        "1st",
-        "-x",
-        "a--b",
-        "../up",
-        "",
-        "a" * 51,
+        "Acme", "acme_loyalty", "1st", "-x", "a--b", "../up", "", "a" * 51,
         # keywords, other modules, keys of rules and of criteria
-        "class",
-        "graphql-app",
-        "all",
-        "spend",
-        "city",
+        "class", "graphql-app", "all", "spend", "city",
     ],
-)
+)  # fmt: skip
 def test_a_name_that_cannot_be_a_packages_is_refused(folder: Path, name: str) -> None:
     done = RUN.invoke(app, ["plugins", "new", "--", name])
     assert done.exit_code == 2
@@ -93,18 +82,13 @@ def test_checking_a_package_tells_its_faults_and_what_to_do(tmp_path: Path) -> N
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-faulty\nVersion: 3.2.1\n")
     (info / "entry_points.txt").write_text("[graphql_app.criteria]\nacme_faulty = acme_faulty\n")
-    skeleton = subprocess.run(
-        [Path(sys.executable).parent / "segments", "plugins", "new", "acme-faulty"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+    command = [SEGMENTS, "plugins", "new", "acme-faulty"]
+    skeleton = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert skeleton.stderr == b""
     module = tmp_path / "acme-faulty/src/acme_faulty/__init__.py"
     faulty = module.read_text().replace("return (\n", "raise ZeroDivisionError\n        return (\n")
     (site / "acme_faulty.py").write_text(faulty)
-    output = segments(
-        tmp_path / "data", "plugins", "check", "acme-faulty", status=1, PYTHONPATH=str(site)
-    )
+    check = ("plugins", "check", "acme-faulty")
+    output = segments(tmp_path / "data", *check, status=1, PYTHONPATH=str(site))
     assert "ZeroDivisionError" in output
     assert "Fix: " in output

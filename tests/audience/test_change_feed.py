@@ -62,17 +62,20 @@ def boutique(services: Services, audience: Audience, theirs: Recorder) -> Record
     return RecordedShop(replace(services, audience=audience, recorder=theirs))
 
 
+def _in(recorder: Recorder, shop: RecordedShop) -> RecordedShop:
+    """Return a shop as another process sees it, with an index of its own."""
+    return replace(shop, services=replace(shop.services, recorder=recorder, index_bytes=1 << 26))
+
+
 PEOPLE = Contacts((Contact(1), Contact(2)))
 
 
 def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: RecordedShop) -> None:
-    boutique.record(
-        PEOPLE, Orders((Order(1, 2, NOW),)), Products((Product("a", "A"),)), Forget((1,))
-    )
+    orders, products = Orders((Order(1, 2, NOW),)), Products((Product("a", "A"),))
+    boutique.record(PEOPLE, orders, products, Forget((1,)))
     found = _poll(ours, boutique.id)
-    assert {table for touched in found for table in touched.tables} == {
-        "contacts", "orders", "products"
-    }  # fmt: skip
+    tables = {table for touched in found for table in touched.tables}
+    assert tables == {"contacts", "orders", "products"}
     assert found[0].tables["contacts"].tolist() == [1, 2]
     assert found[-1].erased.tolist() == [1]
     assert len(_poll(ours, boutique.id)) == len(found)  # not logged twice
@@ -83,9 +86,7 @@ def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: Rec
 
 
 def test_a_size_includes_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
-    here = replace(
-        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
-    )
+    here = _in(ours, boutique)
     boutique.record(PEOPLE)
     assert here.size(SPENT).members == 0
     boutique.record(Orders((Order(1, 2, NOW),)))
@@ -100,9 +101,7 @@ def test_a_size_fails_while_the_feed_cannot_be_read(
     ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(change_feed, "STALE_AFTER", 0)
-    here = replace(
-        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
-    )
+    here = _in(ours, boutique)
     boutique.record(PEOPLE)
     assert here.size(SPENT).contacts == 2
     audience.command("RENAME TABLE feed TO feed_away")
@@ -173,9 +172,7 @@ def test_the_next_holder_of_the_write_lock_finishes_an_abandoned_write(
 def test_a_process_that_could_not_poll_for_long_starts_over(
     ours: Recorder, boutique: RecordedShop, audience: Audience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = replace(
-        boutique, services=replace(boutique.services, recorder=ours, index_bytes=1 << 26)
-    )
+    here = _in(ours, boutique)
     boutique.record(PEOPLE, Orders((Order(1, 2, NOW),)))
     _feed(ours).poll()
     assert here.size(SPENT).members == 1

@@ -57,7 +57,6 @@ def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
 
 @pytest.fixture
 def store() -> str:
-    """A ClickHouse server."""
     return "http"
 
 

@@ -39,10 +39,8 @@ def _statements(layout: TableLayout) -> list[str]:
 def test_the_engine_can_parse_every_statement(services: Services, layout: TableLayout) -> None:
     for statement in _statements(layout):
         quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
-        formatted = services.audience.query_unfiltered(
-            f"SELECT formatQuerySingleLine('{quoted}') AS query"
-        )
-        assert formatted["query"][0].as_py()
+        sql = f"SELECT formatQuerySingleLine('{quoted}') AS query"
+        assert services.audience.query_unfiltered(sql)["query"][0].as_py()
 
 
 def test_tables_of_contacts_are_sharded_by_contact_and_replicated_within_a_shard() -> None:
@@ -52,9 +50,8 @@ def test_tables_of_contacts_are_sharded_by_contact_and_replicated_within_a_shard
         assert f"'/clickhouse/tables/{{shard}}/facts/{name}', '{{replica}}', version)" in local
         everywhere = next(each for each in made if each.startswith(_create(name)))
         contact = "id" if name == "contacts" else "contact_id"
-        assert everywhere.endswith(
-            f"Distributed('shops', 'facts', '{name}_local', cityHash64(shop_id, {contact}))"
-        )
+        shard = f"cityHash64(shop_id, {contact})"
+        assert everywhere.endswith(f"Distributed('shops', 'facts', '{name}_local', {shard})")
     assert all(" ON CLUSTER shops" in statement for statement in made)
 
 

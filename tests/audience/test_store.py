@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
+from tests.processes import wait_until
 from tests.recording import checked
 
 Open = Callable[..., Audience]
@@ -107,12 +107,9 @@ def test_erased_rows_are_hidden_at_once_and_deleted_later(audience: Audience) ->
     # Recorded again; the erasure that is still running must not erase it.
     recorder.record(1, facts.CONTACTS, checked(facts.CONTACTS, {"id": [7]}))
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51
-    erasing = (
-        f"SELECT count() FROM system.mutations WHERE database = '{audience.database}' "
-        "AND NOT is_done"
-    )
-    while audience.query_unfiltered(erasing)[0][0].as_py():
-        time.sleep(0.2)
+    own = f"database = '{audience.database}'"
+    erasing = f"SELECT count() FROM system.mutations WHERE {own} AND NOT is_done"
+    wait_until(lambda: not audience.query_unfiltered(erasing)[0][0].as_py())
     on_disk = "SELECT count() FROM contacts SETTINGS apply_mutations_on_fly = 0"
     assert audience.query_unfiltered(on_disk)[0][0].as_py() == 51
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 51

@@ -94,7 +94,6 @@ class Installation:
         return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the rows of facts by table and shop."""
         audience = self.services.audience
         return {
             f"{table.name} of {shop.handle}": [

@@ -75,7 +75,6 @@ class GraphiQL:
 
 @pytest.fixture
 def graphiql(browse: Browse, demo: Shop) -> GraphiQL:
-    """Open GraphiQL on the demo shop."""
     return GraphiQL(browse(demo.address, "/graphiql")).wait()
 
 

@@ -19,7 +19,6 @@ PAUSE = re.compile("Too many requests. Continuing in")
 
 @pytest.fixture(scope="module")
 def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Serve the demo shop with low limits."""
     data_dir = tmp_path_factory.mktemp("limited") / "data"
     shutil.copytree(prepared, data_dir, symlinks=True)
     # MAX_COST allows a size, but no page of contacts or segments.

@@ -29,7 +29,7 @@ main()
 
 
 def loaded_modules(directory: Path, *arguments: str) -> set[str]:
-    """Run a command; the modules that it has loaded at its end."""
+    """Run a command, and return the modules that it has loaded at its end."""
     done = subprocess.run(
         [sys.executable, "-c", RUN, *arguments],
         cwd=directory,

@@ -26,7 +26,7 @@ BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["soap"]}}
 
 @pytest.fixture(scope="module", params=["0.1.0"])
 def version(request: pytest.FixtureRequest) -> Path:
-    """What a version wrote."""
+    """Return the directory with what a version wrote."""
     return DIRECTORY / str(request.param)
 
 

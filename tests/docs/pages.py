@@ -30,10 +30,6 @@ class Block:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
-def page(name: str) -> Path:
-    return ROOT / name
-
-
 def blocks(path: Path) -> list[Block]:
     text = path.read_text()
     return [
@@ -59,7 +55,7 @@ def prose(path: Path) -> str:
 
 def table(path: Path, first_column: str) -> list[list[str]]:
     """Return the rows of the only table of a page whose first column has this name."""
-    (found,) = (rows for header, rows in _tables(path) if header[0] == first_column)
+    (found,) = (rows for header, rows in _tables(prose(path)) if header[0] == first_column)
     return found
 
 
@@ -67,14 +63,10 @@ def table_under(path: Path, heading: str) -> list[list[str]]:
     """Return the rows of the first table after a heading."""
     text = prose(path)
     rest = text[text.index(f"\n{heading}\n") :]
-    return next(rows for _, rows in _tables_of(rest))
+    return next(rows for _, rows in _tables(rest))
 
 
-def _tables(path: Path) -> Iterator[tuple[list[str], list[list[str]]]]:
-    return _tables_of(prose(path))
-
-
-def _tables_of(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
     for found in re.finditer(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         header, _, *rows = map(_cells, found.group().splitlines())
         yield header, rows
@@ -85,7 +77,6 @@ def _cells(row: str) -> list[str]:
 
 
 def code(cell: str) -> Sequence[str]:
-    """Return the code spans in a table cell."""
     return re.findall(r"`([^`]*)`", cell)
 
 

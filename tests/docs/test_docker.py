@@ -45,13 +45,10 @@ def test_the_health_check_fails_without_a_server(server: Server) -> None:
     (check,) = re.findall(r"HEALTHCHECK.*\\\n +CMD (.*)$", DOCKERFILE, re.MULTILINE)
     command = [sys.executable, *json.loads(check)[1:]]
     port = server.address.rpartition(":")[2]
-    found = [
-        subprocess.run(
-            command, env={**os.environ, "PORT": tried}, stderr=subprocess.DEVNULL, check=False
-        )
-        for tried in (port, "1")
-    ]
-    assert [done.returncode for done in found] == [0, 1]
+    for tried, status in ((port, 0), ("1", 1)):
+        environment = {**os.environ, "PORT": tried}
+        done = subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=False)
+        assert done.returncode == status
 
 
 def test_hadolint_accepts_the_dockerfile() -> None:

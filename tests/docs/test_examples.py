@@ -14,6 +14,7 @@ from graphql_app.plugins import Registry
 from graphql_app.schema.build import build_schema as build
 from graphql_app.segments.rules import parser, tree
 from tests.docs.pages import PAGES, Block, all_blocks, blocks
+from tests.factories import order
 from tests.support import Client, Server
 
 GRAPHQL = all_blocks("graphql")
@@ -37,7 +38,6 @@ def demo(server: Server, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def body(curl: Block) -> dict[str, Any]:
-    """Return the JSON body that a curl command sends."""
     command = curl.text[curl.text.index("curl") :].replace("\\\n", " ")
     arguments = shlex.split(command)
     sent: dict[str, Any] = json.loads(arguments[arguments.index("-d") + 1])
@@ -85,8 +85,7 @@ def test_the_examples_of_a_page__run_in_order__return_the_answers_shown(
     for number, block in enumerate(found):
         if block.info != "answer":
             continue
-        query, variables = _operation_above(found[:number])
-        answer = demo.post(query, variables).json()
+        answer = demo.post(*_operation_above(found[:number])).json()
         assert answer == json.loads(block.text), block
         answered += 1
     assert answered >= 4
@@ -106,10 +105,8 @@ def _operation_above(before: list[Block]) -> tuple[str, dict[str, Any]]:
 
 def test_canceling_the_order_of_the_readme_removes_its_contact(demo: Client) -> None:
     rule = body(CURLS[0])["variables"]["rule"]
-    order = {"id": "900001", "contactId": "14576", "orderedAt": "2011-12-09T13:00:00Z"}
-    demo.record("ordersUpsert", [{**order, "total": "25.50"}])
+    placed = order(900_001, 14_576, total="25.50", at="2011-12-09T13:00:00Z")
+    demo.record("ordersUpsert", [placed])
     assert demo.members(rule) == 1986
-    demo.record(
-        "ordersUpsert", [{**order, "total": "25.50", "cancelledAt": "2011-12-09T14:00:00Z"}]
-    )
+    demo.record("ordersUpsert", [{**placed, "cancelledAt": "2011-12-09T14:00:00Z"}])
     assert demo.members(rule) == 1985

@@ -19,11 +19,11 @@ from graphql_app.demo import load
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
-from tests.docs.pages import ROOT, Block, blocks, page, prose
+from tests.docs.pages import ROOT, Block, blocks, prose
 from tests.installed import fresh_environment, run
 from tests.support import Client, Server, serving
 
-GUIDE = page("docs/plugins.md")
+GUIDE = ROOT / "docs/plugins.md"
 ACME = ROOT / "tests/plugins/acme_loyalty/src/acme_loyalty"
 STEPS = [block for block in blocks(GUIDE) if block.info.startswith(("file=", "step"))]
 MODULES = [block for block in STEPS if block.info.endswith("/__init__.py")]
@@ -93,11 +93,8 @@ def test_quoted_files_match_the_example_package(block: Block) -> None:
 
 
 def test_the_guide_quotes_the_expected_files() -> None:
-    assert {block.info.removeprefix("acme=") for block in QUOTED} == {
-        "accounts.py",
-        "tier.py",
-        "__init__.py",
-    }
+    quoted = {block.info.removeprefix("acme=") for block in QUOTED}
+    assert quoted == {"accounts.py", "tier.py", "__init__.py"}
 
 
 @pytest.mark.parametrize("block", [*STEPS, *QUOTED], ids=str)

@@ -20,10 +20,10 @@ from graphql_app.schema.fact_tables import FactFieldKind
 from graphql_app.segments import editor, names, suggestions
 from graphql_app.segments.rules import parser
 from graphql_app.settings import Settings
-from tests.docs.pages import code, page, prose, table, table_under
+from tests.docs.pages import ROOT, code, prose, table, table_under
 
-API = page("docs/api.md")
-IMPORTING = page("docs/importing.md")
+API = ROOT / "docs/api.md"
+IMPORTING = ROOT / "docs/importing.md"
 
 
 def _default(setting: str) -> int:
@@ -124,8 +124,7 @@ def camel(name: str) -> str:
 
 @pytest.mark.parametrize("fact", facts.FACTS.values(), ids=lambda fact: fact.name)
 def test_the_columns_of_files_match_the_facts(fact: facts.FactType) -> None:
-    documented = table_under(IMPORTING, f"### `{fact.name}`")
-    assert documented == [
+    assert table_under(IMPORTING, f"### `{fact.name}`") == [
         [
             f"`{field.name}`",
             VALUES[field.kind] + (", required" if field.required else ""),
@@ -153,5 +152,5 @@ def test_the_field_types_match_the_contract() -> None:
         for item in get_args(getattr(criteria, name))
         if isinstance(item, FieldType)
     }
-    rows = table(page("docs/plugins.md"), "type")
+    rows = table(ROOT / "docs/plugins.md", "type")
     assert {code(row[0])[0]: code(row[2])[0] for row in rows} == kinds

@@ -46,7 +46,6 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Create a data directory with a shop."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 

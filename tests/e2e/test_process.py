@@ -18,7 +18,6 @@ from tests.factories import contact
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Create a data directory with a shop."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 

@@ -8,10 +8,10 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,9 @@ class Ledger:
         return len(self.recorded) + len(self.forgotten) + len(self.segments)
 
 
+Writer = Callable[[GraphQLClient, Ledger, random.Random], None]
+
+
 def ids(batch: int) -> list[str]:
     """Return the ids of a batch's contacts, which are also those of their orders."""
     return [str(batch * BATCH + number) for number in range(1, BATCH + 1)]
@@ -118,35 +121,27 @@ def _keep_saving(client: GraphQLClient, ledger: Ledger, chance: random.Random) -
             states.pop(0)
 
 
-def _start_writer(work: Callable[[], None], failures: list[BaseException]) -> threading.Thread:
-    def run() -> None:
-        try:
-            work()
-        except httpx.TransportError:
-            pass  # the server was killed
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
+def _until_killed(
+    write: Writer, client: GraphQLClient, ledger: Ledger, chance: random.Random
+) -> None:
+    with suppress(httpx.TransportError):
+        write(client, ledger, chance)
 
 
 def kill_during_writes(running: Running, token: str, chance: random.Random) -> Ledger:
     """Write to a shop, kill the server meanwhile, and return what the writers know."""
-    client, ledger, failures = running.client(token), Ledger(), list[BaseException]()
-    writers = [
-        _start_writer(lambda: _keep_recording(client, ledger, chance), failures),
-        _start_writer(lambda: _keep_saving(client, ledger, chance), failures),
-    ]
-    while not ledger.acknowledged and any(writer.is_alive() for writer in writers):
-        time.sleep(0.001)
-    time.sleep(chance.uniform(0, MAX_DELAY))
-    running.stop(signal.SIGKILL)
+    client, ledger = running.client(token), Ledger()
+    with ThreadPoolExecutor(2) as pool:
+        writers = [
+            pool.submit(_until_killed, write, client, ledger, chance)
+            for write in (_keep_recording, _keep_saving)
+        ]
+        while not ledger.acknowledged and not all(writer.done() for writer in writers):
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, MAX_DELAY))
+        running.stop(signal.SIGKILL)
     for writer in writers:
-        writer.join()
-    if failures:
-        raise failures[0]
+        writer.result()
     return ledger
 
 

@@ -27,7 +27,6 @@ NAMES = '{ segments(first: 250, search: "Made") { totalCount nodes { name } } }'
 
 @pytest.fixture
 def primary(tmp_path: Path) -> Iterator[Postgres]:
-    """A running PostgreSQL server."""
     server = Postgres.make(tmp_path / "primary")
     server.start()
     yield server

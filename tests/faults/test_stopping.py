@@ -20,7 +20,6 @@ GOING_AWAY, RESTART = 1001, 1012  # of RFC 6455 and its registry
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with the shop acme."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 

@@ -1,7 +1,7 @@
-"""Operations made up from the schema: whatever they ask, every error has a code and none is ours.
+"""Random operations on the schema: every error has a code, and none is internal.
 
-``schemathesis`` makes them, right ones and wrong ones. What it does not know is told here: how
-scalars are written, that an input of one key has one, and the ids of some things that there are.
+``schemathesis`` generates valid and invalid ones. It is told how scalars are written; afterwards,
+one-of inputs are reduced to one key, and some ids are replaced by existing ones.
 """
 
 import zlib
@@ -18,6 +18,7 @@ from schemathesis.graphql import nodes
 
 from graphql_app.errors import ErrorCode
 from tests.docs.pages import ROOT
+from tests.factories import contacts
 from tests.support import Client, Server
 
 TEXTS = st.text(max_size=20)
@@ -47,7 +48,7 @@ TYPES = graphql.build_schema((ROOT / "schema.graphql").read_text())
 
 @dataclass
 class Fuzzed:
-    """A shop, the ids of what it has, and how operations on it ended."""
+    """A shop, the ids of its contacts and segments, and how operations on it ended."""
 
     client: Client
     ids: list[str]
@@ -56,16 +57,14 @@ class Fuzzed:
 
 @pytest.fixture(scope="module")
 def fuzzed(server: Server) -> Fuzzed:
-    """A shop of its own with some of everything."""
     client = server.shop()
-    contacts = [{"id": str(number), "tags": ["a"]} for number in range(5)]
-    client.record("contactsUpsert", contacts)
+    client.record("contactsUpsert", contacts(*range(5), tags=["a"]))
     segments = client.ask("{ segments(first: 10) { nodes { id } } }")["segments"]["nodes"]
     return Fuzzed(client, [*(node["id"] for node in segments), "0", "1"])
 
 
 class _Mending(graphql.Visitor):
-    """Gives inputs of one key one, and every other id one that there is."""
+    """Reduces one-of inputs to one key, and replaces every other id by an existing one."""
 
     def __init__(self, types: graphql.TypeInfo, ids: list[str]) -> None:
         super().__init__()

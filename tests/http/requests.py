@@ -14,7 +14,6 @@ ANY_RULE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 
 
 def to_body(query: str, variables: Mapping[str, Any] | None = None) -> str:
-    """Return the JSON body of an operation."""
     return json.dumps({"query": query, "variables": variables or {}})
 
 

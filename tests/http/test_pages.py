@@ -65,13 +65,11 @@ def links_in(path: str) -> list[str]:
 
 @pytest.fixture
 def address(server: Server) -> str:
-    """The address of a server without a demo shop."""
     return server.address
 
 
 @pytest.fixture(scope="module")
 def demo(services: Services, settings: Settings) -> Iterator[str]:
-    """The address of a server with a demo shop."""
     with serving(services, settings, TOKEN) as address:
         yield address
 

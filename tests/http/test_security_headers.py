@@ -22,7 +22,6 @@ PREFLIGHT = {
 
 @pytest.fixture(scope="module")
 def cors_address(services: Services, settings: Settings) -> Iterator[str]:
-    """A server that two other sites may call."""
     origins = {"cors_origins": f"{LISTED}, http://localhost:5173"}
     with serving(services, settings.model_copy(update={**origins, "rate_limit": 3})) as address:
         yield address
@@ -93,7 +92,6 @@ def test_every_response_has_a_request_id(shop: Client, sent: str) -> None:
 
 
 def _post_from(origin: str, shop: Client, **headers: str) -> httpx.Response:
-    """Send a request as a page of ``origin`` does."""
     return shop.request("POST", "/graphql", {"Origin": origin, **headers}, json={"query": SHOP})
 
 

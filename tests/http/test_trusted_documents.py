@@ -55,7 +55,6 @@ REFUSED: Mapping[str, Mapping[str, Any]] = {
 def address(
     services: Services, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A server with trusted documents."""
     path = tmp_path_factory.mktemp("documents") / "persisted-documents.json"
     path.write_text(json.dumps(DOCUMENTS))
     with serving(services, settings.model_copy(update={"trusted_documents": path})) as address:
@@ -64,7 +63,6 @@ def address(
 
 @pytest.fixture
 def shop(server: Server, address: str) -> Client:
-    """A new shop on the server with trusted documents."""
     return replace(server.shop(), address=address)
 
 
@@ -162,7 +160,6 @@ def test_an_invalid_list_is_a_clear_error_at_startup(
 
 @pytest.fixture(scope="module")
 def closed(services: Services, settings: Settings) -> Iterator[str]:
-    """A server without introspection."""
     with serving(services, settings.model_copy(update={"introspection": False})) as address:
         yield address
 

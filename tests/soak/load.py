@@ -38,7 +38,7 @@ DELETE = "mutation ($id: ID!) { segmentDelete(id: $id) { deletedId userErrors { 
 
 @dataclass
 class Report:
-    """What came of it: seconds of each kind of request, and bytes of memory over time."""
+    """The seconds of each kind of request, and bytes of memory over time."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     memory: list[int] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Report:
         return shown
 
     def growth(self) -> tuple[float, float]:
-        """MiB of memory: medians of the second third and of the last."""
+        """Return the median MiB of memory in the second third and in the last."""
         third = max(1, len(self.memory) // 3)
         parts = (self.memory[third : 2 * third], self.memory[2 * third :])
         first, last = (statistics.median(part) / 2**20 for part in parts)
@@ -123,7 +123,7 @@ def _text(id: str, chance: random.Random) -> dict[str, Any]:
 
 
 def _rule(chance: random.Random) -> dict[str, Any]:
-    """A rule as people make them: a few criteria, one of them negated."""
+    """Return a rule with one to three criteria, the last of them negated."""
     product, day = f"product-{chance.randrange(50)}", f"2026-01-{chance.randrange(1, 28):02}"
     leaves: list[dict[str, Any]] = [
         {"spend": {"operator": "GREATER_THAN", "amount": f"{chance.randrange(200)}.00"}},
