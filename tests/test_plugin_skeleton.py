@@ -82,7 +82,7 @@ def test_checking_a_package_tells_its_faults_and_what_to_do(tmp_path: Path) -> N
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-faulty\nVersion: 3.2.1\n")
     (info / "entry_points.txt").write_text("[graphql_app.criteria]\nacme_faulty = acme_faulty\n")
-    command = [SEGMENTS, "plugins", "new", "acme-faulty"]
+    command = [str(SEGMENTS), "plugins", "new", "acme-faulty"]
     skeleton = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert skeleton.stderr == b""
     module = tmp_path / "acme-faulty/src/acme_faulty/__init__.py"
