@@ -72,8 +72,6 @@ class ClickHouseServer(ThreadingHTTPServer):
     ``access`` has passwords by user; without it, none is needed.
     """
 
-    daemon_threads = True
-    allow_reuse_address = True
     request_queue_size = 128
 
     def __init__(
