@@ -1,4 +1,7 @@
-"""The protocol ``graphql-transport-ws``: authentication, limits, and operations."""
+"""The protocol ``graphql-transport-ws``: authentication, limits, and operations.
+
+The length is one short test for each message and close code of the protocol.
+"""
 
 import asyncio
 import json

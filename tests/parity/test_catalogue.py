@@ -1,4 +1,7 @@
-"""The meaning of criteria about purchases, messages and other segments, case by case."""
+"""The meaning of criteria about purchases, messages and other segments, case by case.
+
+The length is tables of cases: a rule and the contacts it matches.
+"""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -1,4 +1,7 @@
-"""The meaning of properties of contacts and events, case by case."""
+"""The meaning of properties of contacts and events, case by case.
+
+The length is tables of cases: a rule and the contacts it matches.
+"""
 
 import json
 from collections.abc import Sequence

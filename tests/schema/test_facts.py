@@ -1,4 +1,7 @@
-"""Mutations that record facts: a batch is recorded whole or not at all, and errors have paths."""
+"""Mutations that record facts: a batch is recorded whole or not at all, and errors have paths.
+
+The length is the tables of valid and invalid values of each kind of fact.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""A criterion's JSON Schema accepts exactly the documents that the API accepts."""
+"""A criterion's JSON Schema accepts exactly the documents that the API accepts.
+
+The length is the strategies that generate documents from a schema, right ones and wrong ones.
+"""
 
 import json
 import re

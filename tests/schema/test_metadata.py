@@ -1,4 +1,7 @@
-"""A form can be built from ``criteria`` alone, with no knowledge of any criterion."""
+"""A form can be built from ``criteria`` alone, with no knowledge of any criterion.
+
+The length is a small form builder, which reads the metadata as a client would.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Explanations of memberships: whether each part of a rule matches, and the compared values."""
+"""Explanations of memberships: whether each part of a rule matches, and the compared values.
+
+The length is the table of criteria with the values that explain them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Plugins are probed at startup; only those that fail are left out."""
+"""Plugins are probed at startup; only those that fail are left out.
+
+The length is the broken criteria, each a class of its own.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import partial

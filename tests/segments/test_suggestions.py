@@ -1,4 +1,7 @@
-"""Suggestions for each field, from the shop's own facts."""
+"""Suggestions for each field, from the shop's own facts.
+
+The length is one shop's facts and what each field suggests from them.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""The size index: which facts it loads, what it keeps, and what it leaves to the engine."""
+"""The size index: which facts it loads, what it keeps, and what it leaves to the engine.
+
+The length is what may happen to an index: writes, passing time, eviction and failures.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,7 @@
-"""Every criterion, and rules of them, in words."""
+"""Every criterion, and rules of them, in words.
+
+The length is the table of rules and their sentences.
+"""
 
 from datetime import UTC, datetime
 from functools import partial
