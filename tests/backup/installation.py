@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.table_reader import count_rows, list_fact_tables, read_pages
 from graphql_app.audience.table_setup import create_tables
@@ -23,6 +21,7 @@ from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.sample_shops import MadeShop
+from tests.client import open_http
 from tests.factories import event, keyword, order, text
 from tests.parity.examples import HOSTILE
 from tests.plugin_tables.test_recording import REVIEW, record
@@ -73,7 +72,7 @@ class Installation:
         recorder = Recorder(services.audience, locks)
         recorder.recover()
         self.services = replace(services, recorder=recorder)
-        with serving(self.services, self.settings) as address, httpx.Client(timeout=60) as http:
+        with serving(self.services, self.settings) as address, open_http() as http:
             yield Server(address, self.services, http)
 
     def back_up(self, path: Path) -> Manifest:

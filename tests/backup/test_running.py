@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import text
 
@@ -22,6 +21,7 @@ from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
 from tests.backup.conftest import New, Source
+from tests.client import HTTP
 from tests.e2e import process
 from tests.processes import wait_until
 from tests.schema.operations import EVERYONE
@@ -40,7 +40,7 @@ def test_the_command_lets_the_running_server_create_the_backup(
         output = process.segments(data, "backup", str(tmp_path / "backup"))
         assert "Backed up 1 shop with 1 rows of facts" in output
         assert (data / "backup.sock").stat().st_mode & 0o777 == 0o600
-        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+        assert HTTP.get(f"{running.address}/health").json() == {"status": "ok"}
         status, output = running.stop(signal.SIGTERM)
         assert (status, "Traceback" in output) == (0, False)
     assert not (data / "backup.sock").exists()

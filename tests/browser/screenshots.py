@@ -6,12 +6,12 @@ Serve the demo shop, then run ``python -m tests.browser.screenshots http://127.0
 import sys
 from typing import Any, Literal
 
-import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.shop import Shop
 from tests.browser.states import STATES
+from tests.client import HTTP, open_http
 from tests.installed import ROOT
 
 IMAGES = ROOT / "docs/images"
@@ -71,12 +71,12 @@ def load_times(browser: Browser, address: str) -> list[Any]:
 
 
 def main(address: str) -> None:
-    config = httpx.get(f"{address}/builder/config.json").raise_for_status().json()
+    config = HTTP.get(f"{address}/builder/config.json").raise_for_status().json()
     found = chromium.find()
     if not config["token"] or not found:
         sys.exit("No demo shop." if found else "No Chromium; run `make chromium`.")
     expect.set_options(timeout=30_000)
-    shop = Shop(address, config["token"], httpx.Client(timeout=60))
+    shop = Shop(address, config["token"], open_http())
     others = shop.segments().keys()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:

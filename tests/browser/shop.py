@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from tests.client import GraphQLClient
+from tests.client import HTTP, GraphQLClient
 from tests.e2e import process
 
 Rule = Mapping[str, Any]
@@ -83,7 +81,7 @@ def demo_shop(data_dir: Path, port: int = 0, **settings: str) -> Iterator[Shop]:
     with process.server(
         data_dir, "demo", "--serve", program=None, port=port, **settings
     ) as running:
-        token = httpx.get(f"{running.address}/builder/config.json").json()["token"]
+        token = HTTP.get(f"{running.address}/builder/config.json").json()["token"]
         yield Shop(running.address, token, running.http)
 
 

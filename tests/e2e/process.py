@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 
 from tests.clickhouse_server import clickhouse_process
-from tests.client import GraphQLClient
+from tests.client import HTTP, NO_KEEPALIVE, GraphQLClient, open_http
 from tests.e2e import preloaded
-from tests.processes import WAIT, Process, Program
+from tests.processes import Process, Program
 
 SEGMENTS = Path(sys.executable).parent / "segments"
 
@@ -83,7 +83,7 @@ def server(
     with (
         start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process,
         # With a connection for each request, all workers of a server get requests.
-        httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as http,
+        open_http(limits=NO_KEEPALIVE) as http,
     ):
         address = f"http://127.0.0.1:{process.wait_for_port()}"
         process.poll(lambda: _is_healthy(address) or None)
@@ -99,6 +99,6 @@ def clickhouse(directory: Path) -> Iterator[str]:
 
 def _is_healthy(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/health", timeout=WAIT).status_code == 200
+        return HTTP.get(f"{address}/health").status_code == 200
     except httpx.TransportError:
         return False

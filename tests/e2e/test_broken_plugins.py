@@ -4,9 +4,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.client import HTTP
 from tests.e2e import process
 from tests.e2e.packages import PLUGINS, install
 from tests.factories import contacts
@@ -68,7 +68,7 @@ def test_a_lenient_server_starts_and_reports_the_plugins_left_out(data: Path, si
     install(site, PLUGINS / "moody.py")
     token = process.token(data, "acme")
     with process.server(data, "serve", "--no-strict-plugins", PYTHONPATH=str(site)) as running:
-        health = httpx.get(f"{running.address}/health")
+        health = HTTP.get(f"{running.address}/health")
         assert health.status_code == 200
         assert health.json()["status"] == "degraded"
         left_out = {found["plugin"]: found for found in health.json()["pluginsLeftOut"]}

@@ -6,12 +6,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from graphql_app.catalog.tokens import CACHE_SECONDS
 from graphql_app.server import run
 from graphql_app.settings import Settings
+from tests.client import HTTP
 from tests.e2e import process
 from tests.factories import contact
 
@@ -38,7 +38,7 @@ def test_a_second_process_reports_that_the_directory_is_in_use(data: Path) -> No
         output = process.segments(data, "serve", status=1, PORT="0")
         assert "Another process has the audience in" in output
         assert "AUDIENCE_URL" in output
-        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+        assert HTTP.get(f"{running.address}/health").json() == {"status": "ok"}
 
 
 def test_a_port_in_use_is_an_error(data: Path) -> None:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.client import HTTP
 from tests.e2e import process
 
 MEMBERS = 40_000
@@ -45,7 +45,7 @@ def test_the_memory_of_an_export_does_not_grow_with_its_members(data: Path, form
         url = f"{running.address}/segments/{segment['id']}/members.{format}"
         headers = {"Authorization": f"Bearer {token}"}
         received, before = 0, 0
-        with httpx.stream("GET", url, headers=headers, timeout=60) as response:
+        with HTTP.stream("GET", url, headers=headers) as response:
             for piece in response.iter_raw():
                 received += len(piece)
                 if received < FEW:

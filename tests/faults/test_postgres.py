@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -17,6 +16,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import HTTP, open_http
 from tests.faults.concurrency import CREATE
 from tests.postgres import Postgres
 from tests.processes import WAIT, wait_until
@@ -26,8 +26,8 @@ NAMES = '{ segments(first: 250, search: "Made") { totalCount nodes { name } } }'
 
 
 @pytest.fixture
-def primary(tmp_path: Path) -> Iterator[Postgres]:
-    server = Postgres.make(tmp_path / "primary")
+def primary() -> Iterator[Postgres]:
+    server = Postgres.make()
     server.start()
     yield server
     server.remove()
@@ -41,7 +41,7 @@ def _shop(services: Services, settings: Settings, *servers: Postgres) -> Iterato
     with closing(Catalog(url)) as catalog:
         migrate(catalog)
         own = replace(services, catalog=catalog)
-        with serving(own, settings) as address, httpx.Client(timeout=WAIT) as http:
+        with serving(own, settings) as address, open_http() as http:
             yield Server(address, own, http).shop()
 
 
@@ -125,7 +125,7 @@ def test_a_hanging_postgresql_makes_health_and_requests_fail(
     with _shop(services, settings, primary) as client:
 
         def health() -> int:
-            return httpx.get(f"{client.address}/health").status_code
+            return HTTP.get(f"{client.address}/health").status_code
 
         outcomes: list[str] = []
         writers = [
@@ -165,7 +165,7 @@ def test_a_statement_that_waits_for_a_lock_times_out(
 def test_a_promoted_standby_takes_over_without_losing_answered_writes(
     services: Services, settings: Settings, primary: Postgres, tmp_path: Path
 ) -> None:
-    standby = primary.standby(tmp_path / "standby")
+    standby = primary.standby()
     standby.start()
     try:
         primary.stop()

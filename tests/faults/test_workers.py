@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from graphql_app.plugins import Registry
-from tests.client import GraphQLClient, recording
+from tests.client import HTTP, GraphQLClient, open_http, recording
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.postgres import Postgres
-from tests.processes import WAIT, wait_until
+from tests.processes import wait_until
 
 ORDER = recording("ordersUpsert")
 
@@ -54,7 +54,7 @@ class Stores:
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     """A new PostgreSQL and a new ClickHouse server, with the shop acme."""
     directory = tmp_path_factory.mktemp("stores")
-    postgres = Postgres.make(directory / "postgres")
+    postgres = Postgres.make()
     postgres.start()
     with process.clickhouse(directory / "clickhouse") as audience:
         catalog = f"postgresql+psycopg://postgres@{postgres.address}/postgres"
@@ -71,7 +71,7 @@ def _client(stores: Stores, running: process.Running, http: httpx.Client) -> Gra
 
 
 def test_two_servers_behave_like_one(stores: Stores) -> None:
-    with stores.server() as one, stores.server() as other, httpx.Client(timeout=WAIT) as http:
+    with stores.server() as one, stores.server() as other, open_http() as http:
         clients = [_client(stores, running, http) for running in (one, other)]
         outcome = concurrency.run(clients, seconds=2, workers=16)
         assert min(outcome.done[kind] for kind in ("write", "read", "rename", "name")) > 0
@@ -119,7 +119,7 @@ def _wait_for_more(codes: list[str]) -> None:
 def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -> None:
     stores.run("shop", "create", "restarted")
     token = stores.run("token", "create", "--shop", "restarted").strip()
-    with stores.server() as one, stores.server() as other, httpx.Client(timeout=WAIT) as http:
+    with stores.server() as one, stores.server() as other, open_http() as http:
         clients = [GraphQLClient(running.address, token, http) for running in (one, other)]
         concurrency.move(clients[0], "group-1")
         over, codes = threading.Event(), list[str]()
@@ -189,7 +189,7 @@ def test_draining_workers_are_not_ready_but_answer(stores: Stores) -> None:
     token = stores.run("token", "create", "--shop", "acme").strip()
     with stores.server(workers=2, drain=3) as running:
         running.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"{running.address}/ready").status_code == 503)
+        wait_until(lambda: HTTP.get(f"{running.address}/ready").status_code == 503)
         assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
         status, output = running.process.wait()
         assert status == 0, output

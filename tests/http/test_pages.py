@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from graphql_app.http.pages import BUILDER, page_routes
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import HTTP
 from tests.support import Server, serving
 
 TOKEN = "seg_of_the_demo"
@@ -213,7 +214,7 @@ def test_scripts_are_compressed_if_the_client_accepts_it(address: str) -> None:
     assert compressed.headers["content-encoding"] == "gzip"
     assert compressed.headers["vary"] == "Accept-Encoding"
     assert len(compressed.body) < len(plain.body) / 2
-    assert httpx.get(f"{address}{script}").content == plain.body
+    assert HTTP.get(f"{address}{script}").content == plain.body
 
 
 def test_no_file_in_the_bundle_loads_from_another_host() -> None:
@@ -230,7 +231,7 @@ def test_the_bundle_stays_small(address: str) -> None:
     scripts = {link for link in links_in("/builder/") if link.endswith(".js")}
     remaining = [*scripts]
     while remaining:
-        text = httpx.get(address + remaining.pop()).text
+        text = HTTP.get(address + remaining.pop()).text
         imports = re.findall(r'["`]\./([\w.-]+\.js)', text)
         found = {f"/builder/assets/{name}" for name in imports}
         remaining += found - scripts

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from graphql_app.catalog.store import Catalog
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import HTTP
 from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
@@ -76,7 +77,7 @@ def test_an_unexpected_error_has_the_security_headers(
 
     monkeypatch.setattr(Catalog, "ping", failing)
     with serving(services, settings) as address:
-        response = httpx.get(f"{address}/health")
+        response = HTTP.get(f"{address}/health")
     assert response.status_code == 500
     assert response.json()["errors"][0]["extensions"] == {"code": "INTERNAL"}
     assert "secret" not in response.text

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from graphql_app.audience.store import Audience
@@ -16,6 +15,7 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import monitoring
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.client import HTTP
 from tests.processes import WAIT
 from tests.support import serving
 
@@ -37,7 +37,7 @@ def _uncached(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _get(address: str, path: str) -> tuple[int, Any]:
-    response = httpx.get(f"{address}{path}", timeout=WAIT)
+    response = HTTP.get(f"{address}{path}")
     return response.status_code, response.json()
 
 
@@ -95,7 +95,7 @@ def test_concurrent_requests_share_one_check_of_the_stores(
     with ThreadPoolExecutor(REQUESTS) as pool:
         waiting = [pool.submit(_get, address, path) for path in [*HEALTHY] * (REQUESTS // 2)]
         # Requests that do not need the stores are not delayed.
-        assert httpx.get(f"{address}/builder/config.json", timeout=WAIT).status_code == 200
+        assert HTTP.get(f"{address}/builder/config.json").status_code == 200
         resume.set()
         responses = [response.result() for response in waiting]
     assert responses == [(200, body) for body in HEALTHY.values()] * (REQUESTS // 2)

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import SIZE, connected
+from tests.client import HTTP, SIZE, connected
 from tests.factories import order
 from tests.support import Client, Server, serving
 
@@ -34,7 +33,7 @@ class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
     """The samples of /metrics by name and labels. Missing samples are 0."""
 
     def __init__(self, address: str, **headers: str) -> None:
-        response = httpx.get(f"{address}/metrics", headers=headers)
+        response = HTTP.get(f"{address}/metrics", headers=headers)
         assert response.status_code == 200
         self.text = response.text
         for family in text_string_to_metric_families(self.text):
@@ -155,7 +154,7 @@ def test_two_applications_in_one_process_have_separate_metrics(
 
 
 def test_metrics_are_off_by_default(server: Server) -> None:
-    assert httpx.get(f"{server.address}/metrics").status_code == 404
+    assert HTTP.get(f"{server.address}/metrics").status_code == 404
 
 
 @pytest.mark.parametrize("metrics", [True, False])
@@ -165,7 +164,7 @@ def test_metrics_token_protects_the_metrics(
     protected = Settings(data_dir=settings.data_dir, metrics=metrics, metrics_token=TOKEN)
     with serving(services, protected) as address:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
-            refused = httpx.get(f"{address}/metrics", headers=headers)
+            refused = HTTP.get(f"{address}/metrics", headers=headers)
             assert refused.status_code == 401
             assert refused.headers["WWW-Authenticate"] == "Bearer"
             assert "segments_" not in refused.text

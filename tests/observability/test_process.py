@@ -5,10 +5,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.client import connected, streaming
+from tests.client import HTTP, connected, streaming
 from tests.e2e import process
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
@@ -47,10 +46,10 @@ def test_each_record_has_its_request_id_and_no_client_data(data: Path) -> None:
         url = f"{running.address}/graphql"
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "from-a-proxy.1"}
         body = {"query": SIZE, "variables": {"rule": RULE}}
-        response = httpx.post(url, json=body, headers=headers, timeout=60)
+        response = HTTP.post(url, json=body, headers=headers)
         assert response.json() == {"data": {"segmentSize": {"members": 0}}}, response.text
         assert response.headers["X-Request-Id"] == "from-a-proxy.1"
-        response = httpx.get(url, params={"query": "{ shop { handle } }"}, headers=headers)
+        response = HTTP.get(url, params={"query": "{ shop { handle } }"}, headers=headers)
         assert response.status_code == 200
         with streaming(running.address, additional_headers={"X-Request-Id": "socket"}) as stream:
             assert stream.socket.response is not None
@@ -93,14 +92,14 @@ def test_websockets_are_not_logged_one_by_one(data: Path) -> None:
 def test_a_draining_server_is_not_ready_but_answers(data: Path) -> None:
     token = process.token(data, "acme")
     with process.server(data, DRAIN_SECONDS="60") as running:
-        ready = httpx.get(f"{running.address}/ready")
+        ready = HTTP.get(f"{running.address}/ready")
         assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
         running.process.send_signal(signal.SIGTERM)
-        while (ready := httpx.get(f"{running.address}/ready")).status_code == 200:
+        while (ready := HTTP.get(f"{running.address}/ready")).status_code == 200:
             pass
         assert ready.status_code == 503
         assert ready.json() == {"status": "not ready", "reason": "The server is stopping."}
-        assert httpx.get(f"{running.address}/health").json() == {"status": "ok"}
+        assert HTTP.get(f"{running.address}/health").json() == {"status": "ok"}
         assert running.client(token).ask("{ shop { handle } }") == {"shop": {"handle": "acme"}}
         status, output = running.stop(signal.SIGTERM)
     assert status == 0

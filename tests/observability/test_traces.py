@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from graphql_app.observability import traces
 from graphql_app.observability.otel import Tracing
 from tests.client import SIZE, connected
+from tests.processes import wait_until
 from tests.support import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -34,6 +35,10 @@ def spans() -> Iterator[InMemorySpanExporter]:
     provider.shutdown()
 
 
+def _wait_for(spans: InMemorySpanExporter, name: str) -> None:
+    wait_until(lambda: any(span.name == name for span in spans.get_finished_spans()))
+
+
 def _chain(spans: InMemorySpanExporter, name: str) -> list[str]:
     finished = spans.get_finished_spans()
     by_id = {span.context.span_id: span for span in finished if span.context is not None}
@@ -51,6 +56,7 @@ def test_a_request_is_traced_down_to_its_statements(
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-Id": "mine"}
     body = {"query": SIZE, "variables": {"rule": RULE}}
     assert shop.request("POST", "/graphql", headers, json=body).status_code == 200
+    _wait_for(spans, "POST /graphql")  # ends after the response
     expected = ["audience statement", "rule size", "query segmentSize", "POST /graphql"]
     assert _chain(spans, "audience statement") == expected
     finished = spans.get_finished_spans()
@@ -71,8 +77,7 @@ def test_a_query_over_websocket_is_traced_within_its_connection(
         stream.subscribe(SIZE, rule=RULE)
         assert stream.next()["segmentSize"]["members"] == 0
         assert stream.receive()["type"] == "complete"
-    while not any(span.name == "WebSocket /graphql" for span in spans.get_finished_spans()):
-        pass
+    _wait_for(spans, "WebSocket /graphql")
     assert _chain(spans, "rule size") == ["rule size", "query segmentSize", "WebSocket /graphql"]
 
 

@@ -6,16 +6,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx
-
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 from tests.catalog.rows import insert_rows
+from tests.client import open_http
 from tests.e2e import process
 from tests.faults import concurrency, kills
-from tests.processes import WAIT
 from tests.soak import load
 from tests.support import Server, serving
 
@@ -52,7 +50,7 @@ def _together(data: Path, seconds: float, seed: int) -> None:
     with (
         open_services(settings) as services,
         serving(services, settings) as address,
-        httpx.Client(timeout=WAIT) as http,
+        open_http() as http,
     ):
         client = Server(address, services, http).shop()
         outcome = concurrency.run([client], seconds, seed=seed)
