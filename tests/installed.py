@@ -23,21 +23,23 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
     return done.stdout
 
 
-def fresh_environment(place: Path, *others: Path) -> Path:
+def fresh_environment(place: Path, *others: Path, with_pip: bool = False) -> Path:
     """Create an environment with this project and others; return its directory of programs.
 
     Each other is a package's directory or a built wheel; all wheels are kept in ``place/wheels``.
-    Dependencies, half a gigabyte, come from the environment of the tests.
+    Dependencies, half a gigabyte, come from the environment of the tests. So does pip, unless the
+    environment needs its program.
     """
     pip = ("-m", "pip", "--disable-pip-version-check", "-q")
     for source in (ROOT, *others):
         build = ("wheel", "--no-deps", "--no-build-isolation", "-w", place / "wheels")
         run(sys.executable, *pip, *build, source)
-    run(sys.executable, "-m", "venv", place / "env")
+    without_pip = () if with_pip else ("--without-pip",)
+    run(sys.executable, "-m", "venv", *without_pip, place / "env")
     python = place / "env/bin/python"
     wheels = sorted((place / "wheels").glob("*.whl"))
     assert len(wheels) == 1 + len(others)
-    run(python, *pip, "install", "--no-deps", "--no-index", *wheels)
+    run(sys.executable, *pip, "--python", python, "install", "--no-deps", "--no-index", *wheels)
     [packages] = (place / "env").glob("lib/python*/site-packages")
     dependencies = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "dependencies.pth").write_text("\n".join(dependencies) + "\n")

@@ -32,7 +32,7 @@ ALLOWED = ("graphql_app.criteria", "graphql_app.audience.tables", "graphql_app.t
 
 
 def test_the_tutorial_leads_from_an_empty_folder_to_a_wheel(tmp_path: Path) -> None:
-    bin_dir = fresh_environment(tmp_path)
+    bin_dir = fresh_environment(tmp_path, with_pip=True)
     settings = {
         **os.environ,
         "PATH": f"{bin_dir}:{os.environ['PATH']}",
