@@ -20,7 +20,7 @@ from tests.parity.evaluation.facts import Batch, facts_after
 from tests.parity.evaluator import Judge
 from tests.parity.recorded_shop import RecordedShop
 from tests.parity.strategies import Situation, situations
-from tests.parity.test_parity import FEWER, UNHURRIED, check_size
+from tests.parity.test_parity import COSTLY, FEWER, check_size
 
 # Bytes that keep everything about a small shop, a few vectors, or nothing.
 ROOM = (1 << 30, 600, 1)
@@ -96,7 +96,7 @@ def check_history(services: Services, situation: Situation, steps: Sequence[Step
                 recorded.append(step)
 
 
-@UNHURRIED
+@COSTLY
 @given(history=histories(forgetting=False))
 def test_sizes_stay_correct_between_other_events(
     services: Services, history: tuple[Situation, Sequence[Step]]

@@ -24,6 +24,8 @@ from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.parity.strategies import Situation, situations
 
 UNHURRIED = settings(print_blob=True, suppress_health_check=list(HealthCheck))
+# Each example is a shop with dozens of statements.
+COSTLY = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 4))
 FEWER = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 10))
 
 POSITIVE_TWINS = {
@@ -132,7 +134,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 
 
-@UNHURRIED
+@COSTLY
 @given(situation=situations())
 def test_sql_and_the_evaluator_agree_on_every_set_and_size(
     services: Services, situation: Situation
