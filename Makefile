@@ -12,7 +12,8 @@ run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments migrate >/dev/null
 	@$(BIN)/segments demo --serve
 
-test: $(VENV)/.dev lint web chromium  ## Set up, check, run all tests.
+test: $(VENV)/.dev  ## Set up, check, run all tests.
+	$(MAKE) --no-print-directory --jobs=2 lint web chromium
 	$(PYTEST) --hypothesis-profile=ci
 
 lint: $(VENV)/.dev
