@@ -86,7 +86,7 @@ class LabelCache:
         if not missing:
             return found
         for field, values in [*missing.items()]:
-            known[field] = self._load(reader, field, list(dict.fromkeys(values))[:MAX_VALUES])
+            known[field] = self._load(reader, field, list(dict.fromkeys(values)))
         return sentences(rules, reader.scope, label)
 
     def _current(self, shop_id: int, field: Field) -> _Labels:
@@ -111,8 +111,9 @@ class LabelCache:
         labels.writes = now
         return False
 
-    def _load(self, reader: FactReader, field: Field, values: list[str]) -> _Labels:
+    def _load(self, reader: FactReader, field: Field, missing: Sequence[str]) -> _Labels:
         kind, name = field
+        values = missing[:MAX_VALUES]
         labels = self._current(reader.shop_id, field)
         # A write during the statement may change what it reads.
         writes = labels.writes
@@ -132,7 +133,8 @@ class LabelCache:
             labels.writes = min(labels.writes, writes)
             labels.tables, labels.retry_at = tables, retry_at
             labels.values.update((value, found.get(value)) for value in values)
-            self._changes[reader.shop_id] += 1
+            if len(missing) > len(values):  # the next reading finds more
+                self._changes[reader.shop_id] += 1
             self._forget_oldest()
         return labels
 

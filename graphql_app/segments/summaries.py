@@ -47,7 +47,7 @@ class SummaryCache:
         missing = [number for number in range(len(segments)) if number not in found]
         rules = saved.rules([segments[number] for number in missing])
         texts = _describe(engine, rules)
-        if _changes(engine) != changes:  # labels were read for it
+        if _changes(engine) != changes:  # a label changed, or not all were read at once
             changes = _changes(engine)
             texts = _describe(engine, rules)
         may_keep = _changes(engine) == changes
