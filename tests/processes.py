@@ -24,9 +24,9 @@ POLL = 0.01  # seconds
 LISTENING = "0A"  # the state in /proc/net/tcp
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, for at most ``WAIT`` seconds."""
-    deadline = time.monotonic() + WAIT
+def wait_until(condition: Callable[[], bool], seconds: float = WAIT) -> None:
+    """Wait until a condition holds, but no longer than ``seconds``."""
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(POLL)
