@@ -2,7 +2,6 @@
 
 import gzip
 import itertools
-from datetime import datetime
 
 import pyarrow as pa
 import pytest
@@ -80,7 +79,7 @@ def test_damaged_and_incomplete_parquet(shop: Shop) -> None:
 
 
 def test_parquet_columns_of_wrong_types(shop: Shop) -> None:
-    naive = table(id=[1], contact_id=[1], sent_at=[datetime(2024, 5, 1)])  # noqa: DTZ001  # what is tested
+    naive = table(id=[1], contact_id=[1], sent_at=[NOW.replace(tzinfo=None)])
     message = shop.refusal(shop.parquet("texts.parquet", naive))
     assert message.startswith('the column "sent_at" has times without a time zone')
     floats = table(id=[1], contact_id=[1], ordered_at=[NOW], total=[1.5])
