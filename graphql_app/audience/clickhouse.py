@@ -50,7 +50,7 @@ REMOTE_OPTIONS = {
 
 
 class ConnectionPool:
-    """A pool of connections, of which ``size`` can be in use at once; it keeps one more open.
+    """A pool of connections: at most ``size`` are in use at once, and one more stays open.
 
     Raises:
         AudienceUnavailableError: No connection can be opened.
