@@ -46,8 +46,8 @@ class City(Criterion):
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
         """Offer the cities with the most contacts first, in their most frequent spelling."""
-        written = select(trimmed(col(Contact.city)).label("city")).subquery().c.city
-        counted = select(written, func.count().label("contacts")).group_by(written).subquery()
+        spelling = select(trimmed(col(Contact.city)).label("city")).subquery().c.city
+        counted = select(spelling, func.count().label("contacts")).group_by(spelling).subquery()
         city = func.argMax(counted.c.city, counted.c.contacts)
         contacts = func.sum(counted.c.contacts)
         found = (
