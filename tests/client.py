@@ -106,7 +106,7 @@ class GraphQLClient:
         return count
 
     def record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> None:
-        """Record facts, all of which must be valid."""
+        """Record facts; fail if one is invalid."""
         payload = self.try_record(mutation, items)
         assert payload == {"recorded": len(items), "userErrors": []}
 

@@ -12,7 +12,7 @@ from graphql_app.runtime.services import Services
 
 
 def checked(fact: FactType, columns: Mapping[str, Any]) -> pa.Table:
-    """Return rows of facts, all of which must be valid."""
+    """Return rows of facts as a table; fail if a row is invalid."""
     rows, bad = check_batch(fact, columns, len(next(iter(columns.values()))))
     assert not bad
     return rows

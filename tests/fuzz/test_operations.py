@@ -1,7 +1,7 @@
 """Random operations on the schema: every error has a code, and none is internal.
 
-``schemathesis`` generates valid and invalid ones. It is told how scalars are written; afterwards,
-one-of inputs are reduced to one key, and some ids are replaced by existing ones.
+``schemathesis`` generates valid and invalid operations, with strategies for the scalars from here.
+Then the tests reduce one-of inputs to one key, and replace some ids by existing ones.
 """
 
 import zlib

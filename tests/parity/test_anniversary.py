@@ -17,7 +17,7 @@ in_next = partial(recurs, "IN_NEXT")
 
 
 def born(*days: Any) -> Contacts:
-    """Record contacts, the n-th of which was born on the n-th day."""
+    """Record a contact for each day, born on it."""
     documents = [json.dumps({"birthday": day}) for day in days]
     return Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents)))
 

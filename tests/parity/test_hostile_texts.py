@@ -37,7 +37,7 @@ class TestProperties:
 
 @pytest.fixture(scope="module")
 def hostile(services: Services) -> RecordedShop:
-    """Record contacts, the n-th of which has the n-th hostile string in every text field."""
+    """Record a contact for each hostile string, which has it in every text field."""
     shop = RecordedShop(services)
     shop.record(
         *(Contact(id_, phone=text, country="US", region=text) for id_, text in enumerate(HOSTILE)),

@@ -32,7 +32,7 @@ def calls(operator: str, *codes: str) -> Document:
 
 
 def contacts_with(name: str, values: list[Any]) -> Contacts:
-    """Return contacts, the n-th of which has the n-th value."""
+    """Return a contact for each value, in order."""
     return Contacts(tuple(Contact(id_, **{name: value}) for id_, value in enumerate(values)))
 
 
@@ -189,7 +189,7 @@ class TestAreaCodes:
 
 @pytest.fixture(scope="module")
 def hostile(services: Services) -> RecordedShop:
-    """Record contacts, the n-th of which has the n-th hostile string as tag, city and domain."""
+    """Record a contact for each hostile string, with it as tag, city and domain."""
     shop = RecordedShop(services)
     shop.record(
         *(

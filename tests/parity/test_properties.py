@@ -39,7 +39,7 @@ def happened(operator: str, count: int, name: str = "viewed", **more: Any) -> Do
 
 
 def contacts_with(values: Sequence[Any]) -> Contacts:
-    """Return contacts, the n-th of which has the n-th value as a property."""
+    """Return a contact for each value, with it as a property."""
     documents = [json.dumps({"it": value}) for value in values]
     return Contacts(tuple(Contact(id_, properties=it) for id_, it in enumerate(documents)))
 

@@ -1,8 +1,9 @@
 """Every statement gives the same result on the shards of a cluster together as on the whole.
 
 These tests have no cluster. They split a shop's facts into three databases with the sharding
-function of the tables, which the engine computes, and query each database as a shard. The
-length is the list of statements that must be refused, and of those that must not.
+function of the tables, which the engine computes, and query each database as a shard.
+
+The length is the statements that must be refused, and those that must not.
 """
 
 import math

@@ -1,8 +1,9 @@
 """Every root field with every set of scopes and own, another shop's and missing ids.
 
 A denied request has no effect. Another shop's ids behave like ids that do not exist: the response
-is the same to the byte, and the stores execute the same statements. The
-length is the list of root fields and their arguments.
+is the same to the byte, and the stores execute the same statements.
+
+The length is the list of root fields and their arguments.
 """
 
 import json
