@@ -81,7 +81,7 @@ class QueryLimits(SchemaExtension):
         # The specification requires a name; Strawberry would execute the first operation.
         if len(operations) > 1 and not self.execution_context._provided_operation_name:
             raise GraphQLError("The document has several operations; send operationName.")
-        require_small(measure(document, self.execution_context.variables or {}), self._settings)
+        check_extent(measure(document, self.execution_context.variables or {}), self._settings)
 
 
 def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
@@ -90,7 +90,7 @@ def query_limits(settings: Settings) -> Callable[[], QueryLimits]:
     return lambda: QueryLimits(settings, overlap_rule)
 
 
-def require_small(extent: Extent, settings: Settings) -> None:
+def check_extent(extent: Extent, settings: Settings) -> None:
     """Raise the error of the first limit that a document exceeds, if any."""
     for code, what, found, limit in (
         (ErrorCode.QUERY_TOO_DEEP, "levels", extent.depth, settings.max_depth),
