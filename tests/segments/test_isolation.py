@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    join,
     literal_column,
     or_,
     select,
@@ -32,6 +33,7 @@ from graphql_app.audience.tables import (
     OrderLine,
     Product,
     Statement,
+    sql_table,
 )
 from graphql_app.criteria import Criterion, Scope, StateOperator
 from graphql_app.runtime.services import Services
@@ -157,6 +159,9 @@ FORBIDDEN: dict[str, Fragment] = {
     ),
     "the table function merge": lambda: (
         _count(func.merge("default", "contacts").table_valued("id")) > 0
+    ),
+    "a joined table function": lambda: (
+        _count(join(sql_table(Contact), func.merge("default", "contacts"), true())) > 0
     ),
     "an operator of its own": lambda: col(Contact.id).op(
         "> 0 AND (SELECT count() FROM merge('default', '^contacts$')) > 2 +"

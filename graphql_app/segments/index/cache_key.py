@@ -101,12 +101,11 @@ class VectorQuery:
     criterion: Criterion | None
     steady: bool = True
 
-    def checked(self) -> Statement:
-        """Return the statement; raise ``CriterionFailedError`` if it has something forbidden."""
-        if self.criterion is None:
-            return self.statement
-        with blaming(self.criterion):
-            return checked(self.statement, self.criterion.key)
+    def check(self) -> None:
+        """Raise ``CriterionFailedError`` if the statement has something forbidden."""
+        if self.criterion is not None:
+            with blaming(self.criterion):
+                checked(self.statement, self.criterion.key)
 
     @classmethod
     def of_contact(cls, name: str) -> VectorQuery:

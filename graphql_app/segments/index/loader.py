@@ -160,6 +160,8 @@ class VectorLoader:
         waiting = deque(scans)
         while waiting:
             scan = waiting.popleft()
+            for query in scan.queries:
+                query.check()
             read = {Contact.__tablename__}.union(*(query.reads for query in scan.queries))
             several = len(scan.queries) > 1
             # If one query is too slow, the others get the rest of the time.

@@ -113,7 +113,7 @@ def shared_scans(
 
 
 def single_scan(query: VectorQuery) -> Scan:
-    return Scan([query], query.checked())
+    return Scan([query], query.statement)
 
 
 def matching_scan(query: VectorQuery) -> Scan:
@@ -133,7 +133,7 @@ def joined_scans(queries: Iterable[VectorQuery], most: int) -> Iterator[Scan]:
     """
     together = []
     for query in queries:
-        if query.kind is Kind.MEASURE or _has_row_per_contact(query.checked()):
+        if query.kind is Kind.MEASURE or _has_row_per_contact(query.statement):
             together.append(query)
         else:
             yield matching_scan(query)
@@ -154,7 +154,7 @@ def _joined(queries: Sequence[VectorQuery]) -> Scan:
     source: FromClause = sql_table(Contact)
     columns: list[ColumnElement[Any]] = []
     for query in queries:
-        statement = query.checked()
+        statement = query.statement
         if query.kind is Kind.MEASURE:
             measure = by_contact(statement)
             source = source.outerjoin(measure, col(Contact.id) == measure.c.id)
@@ -200,7 +200,7 @@ def _over_own_rows(one: _Aggregate) -> ColumnElement[Any]:
 
 def _aggregate(query: VectorQuery, render: Render) -> _Aggregate | None:
     """Return a query as an aggregate of one table; ``None`` if it is anything else."""
-    statement = query.checked()
+    statement = query.statement
     if query.kind is Kind.MEASURE:
         return _parts(query, statement, lambda again: again, render)
     _, condition = statement.selected_columns
