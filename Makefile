@@ -3,8 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# A worker for each core, each with an engine, a server and a PostgreSQL of its own.
-PYTEST := $(BIN)/pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+# More workers than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
+# its own.
+WORKERS = $(shell expr $$(nproc) + 1)
+PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+
+# The processes that the tests start share compiled modules, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
 

@@ -9,8 +9,8 @@ The length is the list of root fields and their arguments.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from typing import Any
 
@@ -20,19 +20,22 @@ from graphql import GraphQLSchema, get_named_type, is_input_object_type, is_obje
 from graphql import build_schema as parse_schema
 from sqlalchemy import event, select
 
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
+from graphql_app.catalog.migrate import migrate
+from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, SEGMENT, encode
 from graphql_app.runtime.services import Services
 from graphql_app.schema.build import build_schema
+from graphql_app.settings import Settings
 from tests import factories
-from tests.catalogs import on_both
-from tests.client import streaming
+from tests.client import open_http, streaming
+from tests.conftest import create_database
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, SUBSCRIPTIONS, Shop
-from tests.support import Client, Server
-
-server = on_both
+from tests.support import Client, Server, serving
 
 SETS = [
     frozenset(scopes)
@@ -194,10 +197,7 @@ class Two:
         return self.tokens[frozenset(TokenScope)]
 
     def dump(self) -> Any:
-        """All rows of the catalog, and of each table of the audience how many and a sum of them.
-
-        The shops of all tests are in there.
-        """
+        """All rows of the catalog, and of each table of the audience how many and a sum of them."""
         with self.services.catalog.read() as session:
             catalog = {
                 table.name: sorted(map(repr, session.connection().execute(select(table)).all()))
@@ -229,6 +229,31 @@ def _filled(server: Server, number: int) -> tuple[Shop, Ids]:
     record("keywordsRecord", [factories.keyword(source, "secret")])
     record("eventsRecord", [factories.event(source, name="secret", secret="secret")])
     return shop, Ids(shop.segment, encode(CONTACT, int(source)), source, source)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(
+    request: pytest.FixtureRequest,
+    services: Services,
+    settings: Settings,
+    open_database: Callable[[str], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Serve stores without the shops of other tests, since the tests compare all of their rows."""
+    if request.param == "sqlite":
+        catalog_url = f"sqlite:///{tmp_path_factory.mktemp('catalog') / 'catalog.sqlite3'}"
+    else:
+        catalog_url = create_database(request.getfixturevalue("postgres"), "matrix")
+    with (
+        open_database("embedded") as audience_url,
+        closing(Audience(audience_url)) as audience,
+        closing(Catalog(catalog_url)) as catalog,
+    ):
+        create_tables(audience)
+        migrate(catalog)
+        own = replace(services, audience=audience, recorder=Recorder(audience), catalog=catalog)
+        with serving(own, settings) as address, open_http() as http:
+            yield Server(address, own, http)
 
 
 @pytest.fixture(scope="module")
