@@ -74,9 +74,11 @@ class Contribution:
         yield from (("audience table", table.__tablename__) for table in self.tables)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Registry:
     """Everything that the plugins supply, and the plugins that were left out.
+
+    Registries are compared by identity, so that caches can have them as keys.
 
     Attributes:
         contributions: What each plugin supplies; the built-in plugins come first.
