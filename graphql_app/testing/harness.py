@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, not_, select
 from sqlmodel import col
 
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.criteria import Criterion, Option, Scope
 from graphql_app.runtime.services import Services
@@ -67,6 +69,16 @@ class Answer:
     neither: frozenset[int]
 
 
+@lru_cache(maxsize=32)
+def _record(
+    audience: Audience, recorder: Recorder, words: tuple[str, ...], harmless: bool
+) -> MadeShop:
+    """Record a shop once for all criteria that are checked with the same stores and words."""
+    shop = MadeShop(audience, recorder, new_shop_id(), "shop", words, harmless)
+    shop.record()
+    return shop
+
+
 @dataclass(frozen=True)
 class Harness:
     """A criterion with generated shops, whose texts include ``words``.
@@ -83,16 +95,15 @@ class Harness:
     @cached_property
     def shop(self) -> MadeShop:
         """Return a shop with hostile texts, recorded."""
-        shop = MadeShop(self.services, new_shop_id(), "shop", self.words)
-        shop.record()
-        return shop
+        return self._recorded(harmless=False)
 
     @cached_property
     def twin(self) -> MadeShop:
         """Return the same shop with every text made plain, recorded."""
-        twin = replace(self.shop, id=new_shop_id(), harmless=True)
-        twin.record()
-        return twin
+        return self._recorded(harmless=True)
+
+    def _recorded(self, harmless: bool) -> MadeShop:
+        return _record(self.services.audience, self.services.recorder, tuple(self.words), harmless)
 
     @cached_property
     def scope(self) -> Scope:

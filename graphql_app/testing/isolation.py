@@ -20,8 +20,9 @@ def check_isolation(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding
     """Check that facts of another shop with the same contact ids change nothing."""
     cases = harness.one_per_shape(cases)
     answers, offers = harness.members(cases, harness.shop), _offers(harness)
+    audience, recorder = harness.services.audience, harness.services.recorder
     words = ("elsewhere", *harness.words)
-    MadeShop(harness.services, new_shop_id(), "another shop", words).record()
+    MadeShop(audience, recorder, new_shop_id(), "another shop", words).record()
     # New cases, so that `matches` runs again.
     again = [case for each in cases if (case := harness.case(each.fields)) is not None]
     answers_after = [answer.members for answer in harness.evaluate(again, harness.shop)]

@@ -14,10 +14,11 @@ from graphql_app.audience.facts import (
     FactType,
     check_batch,
 )
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.store import Audience
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import Access
-from graphql_app.runtime.services import Services
 from graphql_app.testing.hostile_texts import plain
 from graphql_app.testing.sample_facts import FactMaker, Row
 
@@ -28,7 +29,8 @@ ZONE, CURRENCY = "America/New_York", "USD"
 class MadeShop:
     """A shop of generated facts; ``harmless`` makes all its texts plain."""
 
-    services: Services
+    audience: Audience
+    recorder: Recorder
     id: int
     seed: str
     words: Sequence[str] = ()
@@ -42,19 +44,18 @@ class MadeShop:
 
     def record(self) -> None:
         maker = FactMaker(self.seed, self.words)
-        recorder = self.services.recorder
         orders = maker.rows(ORDERS)
         lines = [(row, line) for row in range(len(orders)) for line in maker.lines()]
         lines_table = self._table(LINES, [line for _, line in lines])
         rows = pa.array([row for row, _ in lines], pa.int64())
-        recorder.record_orders(
+        self.recorder.record_orders(
             self.id, self._table(ORDERS, orders), lines_table.append_column("row", rows)
         )
         makers = {CONTACTS.name: maker.contacts, PRODUCTS.name: maker.products}
-        for fact in self.services.audience.facts.values():
+        for fact in self.audience.facts.values():
             if fact not in (ORDERS, ORDER_LINES):
                 made = makers.get(fact.name, maker.rows)(fact)
-                recorder.record(self.id, fact, self._table(fact, made))
+                self.recorder.record(self.id, fact, self._table(fact, made))
 
     def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
         """Return rows as a checked batch."""

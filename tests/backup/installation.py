@@ -146,7 +146,8 @@ def create_shops(server: Server) -> tuple[Client, Client]:
     shop.ask(ARCHIVE, id=create(shop, "archived")["id"])
     shop.ask(DELETE, id=create(shop, "gone")["id"])
     other = server.shop()
-    MadeShop(server.services, other.shop_id, "backup").record()
+    services = server.services
+    MadeShop(services.audience, services.recorder, other.shop_id, "backup").record()
     for criterion in ("reviewsWritten", "textsReceived"):
         if criterion in server.services.registry.criteria:
             create(other, criterion, {criterion: {"operator": "AT_LEAST", "count": 1}})

@@ -81,7 +81,9 @@ def test_a_seed_is_a_shop() -> None:
 
 
 def test_a_shop_has_rows_in_every_table_and_contacts_without_any(services: Services) -> None:
-    shop = MadeShop(services, new_shop_id(), "shop", ["a word of its own"])
+    shop = MadeShop(
+        services.audience, services.recorder, new_shop_id(), "shop", ["a word of its own"]
+    )
     shop.record()
 
     def count(*conditions: Any) -> int:
