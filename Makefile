@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile
 
 # More workers than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
 # its own.
 WORKERS = $(shell expr $$(nproc) + 1)
 PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
-# The processes that the tests start share compiled modules, whatever the environment says.
+# Modules are compiled when they are first imported, and their processes share the result.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
@@ -95,17 +96,17 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.made
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.made
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: requirements-bench.lock | $(VENV)/.dev
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	$(PIP) --require-hashes -r requirements-bench.lock
 	@touch $@
 
 clean:
