@@ -32,6 +32,7 @@ MODULES = [
     "graphql_app.demo.load",
     "graphql_app.segments.export",
     "graphql_app.server.run",
+    "pandas",  # pyarrow imports it with the first array
     "rich.progress",
     "pytest",  # the main module of the tests, which multiprocessing imports into each fork
     "sqlalchemy.dialects.postgresql.psycopg",

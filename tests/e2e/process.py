@@ -1,10 +1,11 @@
 """Run the ``segments`` command and its server in processes, as users do."""
 
+import json
 import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import httpx
 from tests.clickhouse_server import clickhouse_process
 from tests.client import HTTP, NO_KEEPALIVE, GraphQLClient, open_http
 from tests.e2e import preloaded
+from tests.installed import run
 from tests.processes import Process, Program
 
 SEGMENTS = Path(sys.executable).parent / "segments"
@@ -32,6 +34,26 @@ def segments(
     assert ended == status, output
     assert "Traceback" not in output, output
     return output
+
+
+RUN_EACH = """
+import json, sys
+from graphql_app.cli import main
+
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["segments", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+
+
+def segments_in_turn(data_dir: Path, program: Path, *commands: Sequence[str]) -> str:
+    """Run several commands of a program in one process; return their output, both streams."""
+    python = program.with_name("python")
+    return run(python, "-c", RUN_EACH, json.dumps(commands), env=environment(data_dir))
 
 
 def start(data_dir: Path, *arguments: str, program: Path | None = None, **settings: str) -> Process:

@@ -1,5 +1,6 @@
 """A third-party package works exactly like the built-in plugins."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.e2e.process import Running, segments, server, token
+from tests.e2e.process import Running, segments, segments_in_turn, server, token
 from tests.factories import contacts
 from tests.installed import ROOT, fresh_environment, run
 
@@ -84,15 +85,17 @@ def access(bin_dir: Path, data_dir: Path) -> str:
         ("other", "contacts"): ["1,US", "2,US"],
         ("other", "accounts"): ["1,9999,diamond", "2,9999,diamond"],
     }
+    commands, recorded = [], []
     for shop in ("acme", "other"):
-        segments(data_dir, "shop", "create", shop, program=program)
+        commands.append(["shop", "create", shop])
         for name, head in files.items():
-            file = data_dir / f"{name}.csv"
+            file = data_dir / f"{shop}-{name}.csv"
             file.write_text("\n".join([head, *rows[shop, name]]) + "\n")
-            output = segments(data_dir, "import", str(file), "--shop", shop, program=program)
-            count = len(rows[shop, name])
+            commands.append(["import", str(file), "--shop", shop])
             fact = "contacts" if name == "contacts" else "acme_loyalty_accounts"
-            assert f"{fact}: {count} recorded" in output
+            recorded.append(f"{fact}: {len(rows[shop, name])} recorded")
+    output = segments_in_turn(data_dir, program, *commands)
+    assert re.findall(r"^\w+: \d+ recorded", output, re.MULTILINE) == recorded
     return token(data_dir, "acme", program=program)
 
 
