@@ -33,9 +33,10 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
+        reason, _, _ = str(error.strerror).partition(" (while attempting")  # repeats the address
         raise AppError(
             ErrorCode.UNAVAILABLE,
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            f"Cannot listen on {settings.host}:{settings.port}: {reason}. "
             "Set HOST and PORT to a free address.",
         ) from error
     # asyncio only sets TCP_NODELAY on sockets that name their protocol, and those of create_server

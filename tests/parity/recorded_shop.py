@@ -59,7 +59,7 @@ NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
 _shop_ids = count(10_000_000)
 
 
-def checked(fact: FactType, items: Sequence[Any]) -> pa.Table:
+def as_table(fact: FactType, items: Sequence[Any]) -> pa.Table:
     """Return items as a validated table with all or some of a fact's fields."""
     names = [field.name for field in fact.fields]
     values = {
@@ -105,24 +105,24 @@ class RecordedShop:
         recorder = self.services.recorder
         match batch:
             case facts.Contacts(contacts):
-                recorder.record(self.id, CONTACTS, checked(CONTACTS, contacts))
+                recorder.record(self.id, CONTACTS, as_table(CONTACTS, contacts))
             case facts.Orders(orders, keep_lines):
                 lines = None if keep_lines else _lines([order.lines for order in orders])
-                recorder.record_orders(self.id, checked(ORDERS, orders), lines)
+                recorder.record_orders(self.id, as_table(ORDERS, orders), lines)
             case facts.OrderLines(items):
-                table = checked(LINES, [line for _, line in items])
+                table = as_table(LINES, [line for _, line in items])
                 ids = pa.array([order_id for order_id, _ in items], pa.uint64())
                 table = table.add_column(0, "order_id", ids)
                 assert table.schema == ORDER_LINES.arrow_schema
                 recorder.record_order_lines(self.id, table)
             case facts.Texts(texts):
-                recorder.record(self.id, TEXTS, checked(TEXTS, texts))
+                recorder.record(self.id, TEXTS, as_table(TEXTS, texts))
             case facts.Products(products):
-                recorder.record(self.id, PRODUCTS, checked(PRODUCTS, products))
+                recorder.record(self.id, PRODUCTS, as_table(PRODUCTS, products))
             case facts.Events(events):
-                recorder.record(self.id, EVENTS, checked(EVENTS, events))
+                recorder.record(self.id, EVENTS, as_table(EVENTS, events))
             case facts.Keywords(uses):
-                recorder.record(self.id, KEYWORDS, checked(KEYWORDS, uses))
+                recorder.record(self.id, KEYWORDS, as_table(KEYWORDS, uses))
             case facts.Forget(gone):
                 recorder.forget(self.id, gone)
 
@@ -253,6 +253,6 @@ class RecordedShop:
 
 def _lines(orders: Sequence[Sequence[facts.Line]]) -> pa.Table:
     """Return the lines of orders, with the row of their order."""
-    table = checked(LINES, [line for lines in orders for line in lines])
+    table = as_table(LINES, [line for lines in orders for line in lines])
     rows = [row for row, lines in enumerate(orders) for _ in lines]
     return table.append_column("row", pa.array(rows, pa.int64()))
