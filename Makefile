@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile
+PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile --no-deps
 
 # More workers than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
 # its own.
@@ -97,12 +97,12 @@ $(VENV)/.made:
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.made
 	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation -e .
+	$(PIP) --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.made
 	$(PIP) --require-hashes -r requirements-dev.lock
-	$(PIP) --no-deps --no-build-isolation -e .
+	$(PIP) --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: requirements-bench.lock | $(VENV)/.dev

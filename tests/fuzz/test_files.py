@@ -131,8 +131,9 @@ def _check(services: Services, path: Path, format: str | None, skip: bool) -> st
 def _recorded(services: Services, shop_id: int) -> int:
     """Return how many rows of all tables a shop has."""
     tables = map(sql_table, services.audience.tables)
-    counts = [select(func.count()).select_from(table) for table in tables]
-    return sum(services.audience.fetch_rows(count, shop_id)[0][0] for count in counts)
+    counts = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
+    [row] = services.audience.fetch_rows(select(*counts), shop_id)
+    return sum(row)
 
 
 @pytest.mark.parametrize(("name", "suffix"), FILES)
