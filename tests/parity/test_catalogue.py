@@ -53,9 +53,11 @@ def paid(first_id: int, contact: int, *totals: str, **more: Any) -> tuple[Order,
 
 
 class TestAverageOrderValue:
-    @pytest.fixture
-    def averages(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def averages(cls, services: Services) -> RecordedShop:
         """Record averages of 10/3, 5, none at all, none because of a cancellation, and 0."""
+        boutique = RecordedShop(services)
         boutique.record(
             people_with_ids(1, 2, 3, 4, 5),
             *paid(10, 1, "3", "3", "4"),
@@ -138,8 +140,10 @@ class TestFirstOrderDate:
 
 
 class TestOrdersWith:
-    @pytest.fixture
-    def orders(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def orders(cls, services: Services) -> RecordedShop:
+        boutique = RecordedShop(services)
         a, b, returned = Line("a"), Line("b"), Line("a", -1)
         boutique.record(
             people_with_ids(1, 2, 3, 4),
@@ -193,9 +197,11 @@ class TestOrdersWith:
 
 
 class TestTitles:
-    @pytest.fixture
-    def bottles(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bottles(cls, services: Services) -> RecordedShop:
         """Record buyers of two bottles, of one twice, of one once, of a mug, and of nothing."""
+        boutique = RecordedShop(services)
         titles = {"c": "Coral Water Bottle", "l": "lime bottle, WATERPROOF", "m": "Mug"}
         coral, lime = Line("c"), Line("l")
         boutique.record(
@@ -253,9 +259,11 @@ class TestTitles:
 
 
 class TestClicks:
-    @pytest.fixture
-    def texts(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def texts(cls, services: Services) -> RecordedShop:
         """Record contacts who clicked a third of their texts, all, none, and who got none."""
+        boutique = RecordedShop(services)
         long_ago = NOW - 3 * DAY
         boutique.record(
             people_with_ids(1, 2, 3, 4),

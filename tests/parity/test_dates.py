@@ -27,9 +27,11 @@ from tests.parity.recorded_shop import NOW, RecordedShop
 
 
 class TestDates:
-    @pytest.fixture
-    def five(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def five(cls, services: Services) -> RecordedShop:
         """Record contacts who subscribed exactly 0, 1, 2, 3 and 4 days ago, and one who did not."""
+        boutique = RecordedShop(services)
         contacts = [Contact(days, subscribed_at=NOW - days * DAY) for days in range(5)]
         boutique.record(*contacts, Contact(9))
         return boutique

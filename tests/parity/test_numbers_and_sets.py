@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, KeywordUse, Line, Order, Text
 from tests.parity.examples import (
     DAY,
@@ -21,9 +22,11 @@ from tests.parity.recorded_shop import NOW, RecordedShop
 
 
 class TestNumbers:
-    @pytest.fixture
-    def three(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def three(cls, services: Services) -> RecordedShop:
         """Record contacts with 0, 1 and 2 orders and texts, who spent 0, 10.10 and 20.20."""
+        boutique = RecordedShop(services)
         boutique.record(
             people_with_ids(0, 1, 2),
             *(Order(id_, (id_ + 1) // 2, NOW, Decimal("10.10")) for id_ in (1, 3, 4)),

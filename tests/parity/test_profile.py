@@ -155,8 +155,10 @@ PHONES: tuple[tuple[str | None, str | None, str | None], ...] = (
 
 
 class TestAreaCodes:
-    @pytest.fixture
-    def phones(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def phones(cls, services: Services) -> RecordedShop:
+        boutique = RecordedShop(services)
         boutique.record(
             *(
                 Contact(id_, phone=phone, country=country)

@@ -275,9 +275,11 @@ EXPENSIVE = where("AT_LEAST", "price", number="20")
 
 
 class TestEvents:
-    @pytest.fixture
-    def events(self, boutique: RecordedShop) -> RecordedShop:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def events(cls, services: Services) -> RecordedShop:
         """Record views of red and blue things, recent and old, and one without a color."""
+        boutique = RecordedShop(services)
         red, blue = '{"color": "red", "price": 10}', '{"color": "blue", "price": 20}'
         boutique.record(
             people_with_ids(1, 2, 3, 4),
@@ -316,11 +318,15 @@ class TestEvents:
         assert events.matching(rule) == matching
 
     def test_an_event_recorded_again_replaces_the_earlier_version(
-        self, events: RecordedShop
+        self, boutique: RecordedShop
     ) -> None:
         rule = happened("AT_LEAST", 1, conditions=[BLUE])
-        assert events.matching(rule) == {2}
-        events.record(Event(4, 3, "viewed", NOW, '{"color": "BLUE"}'))
-        assert events.matching(rule) == set()
-        assert events.matching(happened("EQUALS", 2)) == {1, 3}
-        assert events.matching(happened("EQUALS", 1)) == {2}
+        boutique.record(
+            people_with_ids(1, 2, 3),
+            Event(1, 2, "viewed", NOW, '{"color": "red"}'),
+            Event(2, 2, "viewed", NOW, '{"color": "blue"}'),
+        )
+        assert boutique.matching(rule) == {2}
+        boutique.record(Event(2, 3, "viewed", NOW, '{"color": "BLUE"}'))
+        assert boutique.matching(rule) == set()
+        assert boutique.matching(happened("EQUALS", 1)) == {2, 3}
