@@ -19,6 +19,7 @@ from tests.schema.operations import UPDATE, create
 from tests.support import Client
 
 AT = "2026-01-01T00:00:00Z"
+BACKUPS = 4
 
 
 def _order(number: int, lines: int) -> dict[str, Any]:
@@ -49,13 +50,13 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
         with ThreadPoolExecutor(3) as pool:
             writing = pool.map(_write, shops, segments, [ended] * 3)
             try:
-                for number in range(6):
+                for number in range(BACKUPS):
                     installation.back_up(tmp_path / str(number))
             finally:
                 ended.set()
         assert [*writing] == [None] * 3
     reached = set()
-    for number in range(6):
+    for number in range(BACKUPS):
         path = tmp_path / str(number)
         rows = (path / "catalog" / "segment.ndjson").read_text().splitlines()
         found = [json.loads(row) for row in rows]

@@ -10,7 +10,7 @@ import pytest
 from tests.client import HTTP
 from tests.e2e import process
 
-MEMBERS = 40_000
+MEMBERS = 30_000
 WIDTH = 4_000  # bytes of each member's properties
 FEW = 20 * 2**20  # bytes after which an export has allocated what it needs
 GROWTH = 80 * 2**20
