@@ -86,45 +86,56 @@ class Context:
 
     async def parse(self, document: object) -> Rule:
         """Parse a rule; see ``SavedSegments.parse``."""
-        return await self.run_with(keys_in(document), self.saved.parse, document)
+        return await self.run_with_rules([document], self.saved.parse, document)
 
     async def rule_of(self, segment: Segment) -> Rule:
         """Parse the rule of a saved segment; see ``SavedSegments.rule``."""
-        return await self.run_with(keys_in(segment.rule), self.saved.rule, segment)
+        return await self.run_with_rules([segment.rule], self.saved.rule, segment)
 
     async def summaries(self, segments: Sequence[Segment]) -> list[str]:
         """Return the summaries of some saved segments, as they read now."""
-        cached = self.services.summaries.cached(self.engine.shop, segments)
+        cached = self.services.summaries.cached(self.engine.unlimited, segments)
         if cached is not None:
             return cached
         found: dict[int, str] = {}
         is_third_party = self.services.registry.is_third_party
-        limited = [any(map(is_third_party, keys_in(segment.rule))) for segment in segments]
+        limited = [any(map(is_third_party, self._keys_of(segment.rule))) for segment in segments]
 
         async def describe(with_third_party: bool) -> None:
             numbers = [n for n, each in enumerate(limited) if each is with_third_party]
             some = [segments[number] for number in numbers]
             if not some:
                 return
-            criteria = (
-                key for segment in some if with_third_party for key in keys_in(segment.rule)
-            )
-            work = self.services.summaries.summaries
-            texts = await self.run_with(criteria, work, self.saved, self.engine.shop, some)
+            rules = [segment.rule for segment in some]
+            work, engine = self.services.summaries.summaries, self.engine.unlimited
+            texts = await self.run_with_rules(rules, work, self.saved, engine, some)
             found.update(zip(numbers, texts, strict=True))
 
         await asyncio.gather(describe(with_third_party=False), describe(with_third_party=True))
         return [found[number] for number in range(len(segments))]
 
-    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run blocking work that runs no criterion's code in a worker thread."""
-        return await self.services.run(self.shop_id, partial(work, *args, **kwargs))
+    def _keys_of(self, document: object) -> Iterable[str]:
+        """Return the keys of the criteria that a rule may have: all, if it refers to segments."""
+        refers = self.saved.refers(document)
+        return self.services.registry.criteria if refers else keys_in(document)
 
-    async def run_with(
-        self, criteria: Iterable[str], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    async def run_with_rules(
+        self, documents: Iterable[object], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run blocking work with some criteria, by their keys; see ``Services.run``."""
+        """Run blocking work on some rules; see ``Services.run``."""
+        criteria = (key for document in documents for key in self._keys_of(document))
         return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
+
+    async def run_with_saved_rules(
+        self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run blocking work on any of the shop's rules; see ``Services.run``."""
+        criteria = self.services.registry.criteria
+        return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
+
+    async def run_without_rules(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run blocking work that runs no criterion's code in a worker thread."""
+        return await self.services.run(self.shop_id, partial(work, *args, **kwargs), ())
 
 
 def parse_api_token(authorization: str) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.sharing import InFlight
-from graphql_app.segments.rules.parser import keys_in
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.rules.tree import document as as_document
 from graphql_app.segments.size import SegmentSize
@@ -23,13 +22,13 @@ async def draft_size(
     """
     # A rule that refers to saved segments is identical to another only if these are, too.
     if context.saved.refers(document):
-        rule, text = await context.run_with(keys_in(document), _expand, context, document)
+        rule, text = await context.run_with_rules([document], _expand, context, document)
         return await _share(context, text, in_flight, lambda: context.engine.size(rule))
     return await _share(
         context,
         json.dumps(document, sort_keys=True),
         in_flight,
-        lambda: context.run_with(keys_in(document), _parse_and_count, context, document),
+        lambda: context.run_with_rules([document], _parse_and_count, context, document),
     )
 
 
@@ -51,4 +50,4 @@ def _expand(context: Context, document: Any) -> tuple[Rule, str]:
 
 
 def _parse_and_count(context: Context, document: Any) -> SegmentSize:
-    return context.engine.shop.size(context.saved.parse(document))
+    return context.engine.unlimited.size(context.saved.parse(document))

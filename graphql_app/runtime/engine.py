@@ -36,36 +36,39 @@ class FairEngine:
 
     Each method runs the method of ``ShopEngine`` with its name in a worker thread, under the limit
     on third-party criteria, and raises the same errors with the names of the plugins.
+
+    Attributes:
+        unlimited: The engine itself, for work that is passed to ``run``.
     """
 
     services: Services
-    shop: ShopEngine
+    unlimited: ShopEngine
 
     async def run(self, rules: Iterable[Rule], work: Callable[[], R]) -> R:
         criteria = (key for rule in rules for key in keys(rule))
-        return await self.services.run(self.shop.shop_id, work, criteria)
+        return await self.services.run(self.unlimited.shop_id, work, criteria)
 
     async def size(self, rule: Rule) -> SegmentSize:
-        return await self.run([rule], lambda: self.shop.size(rule))
+        return await self.run([rule], lambda: self.unlimited.size(rule))
 
     async def size_in_batch(self, rule: Rule) -> SegmentSize:
         """Count a rule together with the others that the request counts at the same time."""
         return await self._batch.load(_Request(rule))
 
     async def count(self, rule: Rule) -> int:
-        return await self.run([rule], lambda: self.shop.count(rule))
+        return await self.run([rule], lambda: self.unlimited.count(rule))
 
     async def members(self, rule: Rule, page: Page) -> Sequence[Person]:
-        return await self.run([rule], lambda: self.shop.members(rule, page))
+        return await self.run([rule], lambda: self.unlimited.members(rule, page))
 
     async def people(self, ids: Sequence[int]) -> dict[int, Person]:
-        return await self.run((), lambda: self.shop.people(ids))
+        return await self.run((), lambda: self.unlimited.people(ids))
 
     async def explain(self, rule: Rule, ids: Sequence[int]) -> dict[int, MembershipExplanation]:
-        return await self.run([rule], lambda: self.shop.explain(rule, ids))
+        return await self.run([rule], lambda: self.unlimited.explain(rule, ids))
 
     async def contains(self, rule: Rule, contact_id: int) -> bool:
-        return bool(await self.run([rule], lambda: self.shop.contains({0: rule}, contact_id)))
+        return bool(await self.run([rule], lambda: self.unlimited.contains({0: rule}, contact_id)))
 
     async def matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
         """Return the keys of the rules that a contact matches, without rules that fail.
@@ -82,11 +85,15 @@ class FairEngine:
 
     async def _matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
         return await self.run(
-            rules.values(), lambda: self.shop.contains_unless_failing(rules, contact_id)
+            rules.values(), lambda: self.unlimited.contains_unless_failing(rules, contact_id)
         )
 
+    async def sentence(self, rule: Rule) -> str:
+        [sentence] = await self.run([rule], lambda: self.unlimited.sentences([rule]))
+        return sentence
+
     async def contact_counts(self) -> ContactCounts:
-        return await self.run((), lambda: count_contacts(self.shop))
+        return await self.run((), lambda: count_contacts(self.unlimited))
 
     async def suggest(
         self,
@@ -101,10 +108,17 @@ class FairEngine:
 
         def work() -> Sequence[Option]:
             return suggestions(
-                self.shop, registry, criterion, field, search, first, given=given, segments=segments
+                self.unlimited,
+                registry,
+                criterion,
+                field,
+                search,
+                first,
+                given=given,
+                segments=segments,
             )
 
-        return await self.services.run(self.shop.shop_id, work, [criterion])
+        return await self.services.run(self.unlimited.shop_id, work, [criterion])
 
     async def labels(
         self,
@@ -118,10 +132,10 @@ class FairEngine:
 
         def work() -> dict[str, str]:
             return labels(
-                self.shop, registry, criterion, field, values, given=given, segments=segments
+                self.unlimited, registry, criterion, field, values, given=given, segments=segments
             )
 
-        return await self.services.run(self.shop.shop_id, work, [criterion])
+        return await self.services.run(self.unlimited.shop_id, work, [criterion])
 
     def _is_limited(self, rule: Rule) -> bool:
         return any(map(self.services.registry.is_third_party, keys(rule)))
@@ -137,7 +151,7 @@ class FairEngine:
 
         async def count(numbers: list[int]) -> None:
             rules = [requests[number].rule for number in numbers]
-            sizes = await self.run(rules, lambda: self.shop.sizes(rules))
+            sizes = await self.run(rules, lambda: self.unlimited.sizes(rules))
             found.update(zip(numbers, sizes, strict=True))
 
         passes = [[n for n, each in enumerate(limited) if each is kind] for kind in (False, True)]

@@ -51,7 +51,7 @@ class Services:
         default_factory=WeakValueDictionary, init=False, repr=False
     )
 
-    async def run(self, shop_id: int, work: Callable[[], R], criteria: Iterable[str] = ()) -> R:
+    async def run(self, shop_id: int, work: Callable[[], R], criteria: Iterable[str]) -> R:
         """Run blocking work for a shop in a worker thread.
 
         Work with third-party criteria may occupy half of the workers, so that slow plugins delay

@@ -12,7 +12,7 @@ from graphql_app.schema.segment import Segment
 
 async def _segments(root: strawberry.Parent[Contact], info: RequestInfo) -> list[Segment]:
     context = info.context
-    segments = dict(enumerate(await context.run(context.saved.whole)))
+    segments = dict(enumerate(await context.run_with_saved_rules(context.saved.whole)))
     rules = {number: rule for number, (_, rule) in segments.items()}
     found = await context.engine.matching(rules, root.number)
     stored = [segment for number, (segment, _) in segments.items() if number in found]

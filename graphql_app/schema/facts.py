@@ -201,7 +201,7 @@ async def facts_payload(
         while context.services.recorder.is_quiesced(context.shop_id):
             await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
         async with context.services.writers(context.shop_id):
-            return FactsPayload(recorded=await context.run(doing), user_errors=[])
+            return FactsPayload(recorded=await context.run_without_rules(doing), user_errors=[])
 
     return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))
 

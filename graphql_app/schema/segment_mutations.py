@@ -1,6 +1,6 @@
 """Mutations of saved segments."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -17,8 +17,7 @@ from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import RuleInputs, input_type, optional_field
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
-from graphql_app.segments.editor import Changes, SegmentEditor
-from graphql_app.segments.rules.parser import keys_in
+from graphql_app.segments.editor import Changes
 
 
 @strawberry.type
@@ -63,16 +62,10 @@ Payload = TypeVar("Payload", bound=SegmentPayload)
 
 
 async def _edit(
-    info: RequestInfo,
-    payload: type[Payload],
-    edit: Callable[[SegmentEditor], StoredSegment],
-    criteria: Iterable[str] = (),
+    context: Context, payload: type[Payload], edit: Callable[[], Awaitable[StoredSegment]]
 ) -> Payload:
-    context = info.context
-
     async def done() -> Payload:
-        stored = await context.run_with(criteria, edit, context.segment_editor)
-        return payload(segment=await Segment.of(context, stored), user_errors=[])
+        return payload(segment=await Segment.of(context, await edit()), user_errors=[])
 
     return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
 
@@ -88,7 +81,7 @@ async def _delete(info: RequestInfo, id: Id) -> SegmentDeletePayload:
     context = info.context
 
     async def done() -> SegmentDeletePayload:
-        await context.run(context.segment_editor.delete, _number(id))
+        await context.run_without_rules(context.segment_editor.delete, _number(id))
         return SegmentDeletePayload(deleted_id=id, user_errors=[])
 
     return await answer(
@@ -106,8 +99,11 @@ async def _duplicate(
         ),
     ] = None,
 ) -> SegmentDuplicatePayload:
+    context = info.context
     payload = await _edit(
-        info, SegmentDuplicatePayload, lambda editor: editor.duplicate(_number(id), name)
+        context,
+        SegmentDuplicatePayload,
+        lambda: context.run_without_rules(context.segment_editor.duplicate, _number(id), name),
     )
     for error in payload.user_errors:
         error.path = error.path[error.path[:1] == ["input"] :]  # the name is an argument here
@@ -115,14 +111,20 @@ async def _duplicate(
 
 
 async def _archive(info: RequestInfo, id: Id) -> SegmentArchivePayload:
+    context = info.context
     return await _edit(
-        info, SegmentArchivePayload, lambda editor: editor.archive(_number(id), True)
+        context,
+        SegmentArchivePayload,
+        lambda: context.run_without_rules(context.segment_editor.archive, _number(id), True),
     )
 
 
 async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
+    context = info.context
     return await _edit(
-        info, SegmentUnarchivePayload, lambda editor: editor.archive(_number(id), False)
+        context,
+        SegmentUnarchivePayload,
+        lambda: context.run_without_rules(context.segment_editor.archive, _number(id), False),
     )
 
 
@@ -194,25 +196,24 @@ def segment_mutation(inputs: RuleInputs) -> type:
     async def create(info: RequestInfo, input: Any) -> SegmentCreatePayload:
         context = info.context
 
-        async def done() -> SegmentCreatePayload:
+        async def edit() -> StoredSegment:
             changes = await _new(context, input)
-            stored = await context.run_with(
-                keys_in(changes.rule), context.segment_editor.create, changes
-            )
-            return SegmentCreatePayload(segment=await Segment.of(context, stored), user_errors=[])
+            create = context.segment_editor.create
+            return await context.run_with_rules([changes.rule], create, changes)
 
-        return await answer(
-            done, lambda errors: SegmentCreatePayload(segment=None, user_errors=errors)
-        )
+        return await _edit(context, SegmentCreatePayload, edit)
 
     async def update(info: RequestInfo, id: Id, input: Any) -> SegmentUpdatePayload:
+        context = info.context
         changes = Changes(input.get("name"), input.get("description"), input.get("rule"))
         expected = input.get("expectedVersion")
+        # The rules of segments that refer to this one are checked, too.
         return await _edit(
-            info,
+            context,
             SegmentUpdatePayload,
-            lambda editor: editor.update(_number(id), changes, expected),
-            keys_in(changes.rule),
+            lambda: context.run_with_saved_rules(
+                context.segment_editor.update, _number(id), changes, expected
+            ),
         )
 
     create.__annotations__["input"] = argument(create_input, "The new segment.")

@@ -11,7 +11,6 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.rules import parser
 from graphql_app.segments.templates import fill_template
 
 
@@ -29,21 +28,18 @@ class SegmentTemplate:
 async def _filled(context: Context, template: Template) -> SegmentTemplate:
     document = await template_rule(context, template)
     rule = await context.parse(document)
-    [summary] = await context.engine.run([rule], lambda: context.engine.shop.sentences([rule]))
     return SegmentTemplate(
         key=template.key,
         name=template.name,
         description=template.description,
         rule=JSON(document),
-        summary=summary,
+        summary=await context.engine.sentence(rule),
     )
 
 
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
-    registry, engine = context.services.registry, context.engine.shop
-    return await context.run_with(
-        parser.keys_in(template.rule), fill_template, template, registry, engine
-    )
+    registry, engine = context.services.registry, context.engine.unlimited
+    return await context.run_with_rules([template.rule], fill_template, template, registry, engine)
 
 
 async def _templates(info: RequestInfo) -> list[SegmentTemplate]:

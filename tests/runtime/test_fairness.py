@@ -2,8 +2,13 @@
 
 import asyncio
 import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from graphql_app.catalog.tokens import Access
+from graphql_app.plugins import Registry
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.services import Services
 from tests.support import Server
@@ -20,10 +25,10 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
         assert may_end.acquire(timeout=30)
 
     async def ask() -> None:
-        asked = [asyncio.ensure_future(greedy.run(work, "greedy")) for _ in range(50)]
+        asked = [asyncio.ensure_future(greedy.run_without_rules(work, "greedy")) for _ in range(50)]
         while len(begun) < threads or not services.workers.statistics().tasks_waiting:
             await asyncio.sleep(0.01)
-        asked.append(asyncio.ensure_future(other.run(work, "other")))
+        asked.append(asyncio.ensure_future(other.run_without_rules(work, "other")))
         while services.waiting < 51 - threads:
             await asyncio.sleep(0.01)
         # End one at a time, so that requests begin in the order of the shops' turns.
@@ -39,3 +44,38 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
     assert begun.index("other") == threads + 1
     assert len(begun) == 51
     assert services.waiting == 0
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"not": {"reviewsWritten": {"operator": "AT_LEAST", "count": 1}}},
+        # The segment may have such a criterion.
+        {"all": [{"inSegment": {"operator": "IS", "segment": "1"}}]},
+    ],
+    ids=["of a plugin", "of a segment"],
+)
+def test_rules_with_third_party_criteria_leave_half_of_the_workers(
+    server: Server, services: Services, with_reviews: Registry, rule: dict[str, Any]
+) -> None:
+    services = replace(services, registry=with_reviews)
+    context = Context(services, Access(server.shop().shop, frozenset()))
+    half = int(services.workers.total_tokens) // 2
+    running: list[None] = []
+    may_end = threading.Event()
+
+    def work() -> None:
+        running.append(None)
+        assert may_end.wait(30)
+
+    async def ask() -> None:
+        asked = [asyncio.ensure_future(context.run_with_rules([rule], work)) for _ in range(9)]
+        while len(running) < half:
+            await asyncio.sleep(0.01)
+        await context.run_without_rules(lambda: None)
+        assert len(running) == half
+        may_end.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask())
+    assert len(running) == 9
