@@ -14,7 +14,7 @@ def add_consent(contacts: pa.Table) -> pa.Table:
 
 
 def are_subscribed(contacts: pa.Table) -> pa.ChunkedArray:
-    """Return which contacts subscribed after last unsubscribing."""
+    """Return which contacts subscribed and have not unsubscribed since."""
     start, end = contacts["subscribed_at"], contacts["unsubscribed_at"]
     return pc.and_(pc.is_valid(start), pc.fill_null(pc.less(end, start), True))
 
@@ -25,14 +25,15 @@ def keep_last_rows(rows: pa.Table, key: Sequence[str]) -> tuple[pa.Array, pa.Tab
     numbers = pa.array(range(rows.num_rows), pa.int64())
     numbered = rows.select(key).append_column("row number", numbers)
     last = numbered.group_by(key).aggregate([("row number", "max")])["row number_max"]
-    places = last.combine_chunks().sort()
-    return (places, rows) if len(places) == rows.num_rows else (places, rows.take(places))
+    positions = last.combine_chunks().sort()
+    kept = rows if len(positions) == rows.num_rows else rows.take(positions)
+    return positions, kept
 
 
 def stamp_rows(
     shop_id: int, version: int | None, rows: pa.Table, deleted: pa.Table | None = None
 ) -> pa.Table:
-    """Add the shop, ``deleted`` and, unless the rows have one already, the version to rows.
+    """Add the shop, ``deleted`` and, if given, the version to rows.
 
     The keys in ``deleted`` are appended as deleted rows, whose other columns are blank.
     """

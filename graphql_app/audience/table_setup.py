@@ -16,7 +16,7 @@ from graphql_app.audience.tables import (
 
 
 def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
-    """Create those tables (all by default) that are missing, and columns that existing ones lack.
+    """Create missing tables (all by default), and add missing columns to existing ones.
 
     Raises:
         AudienceUnavailableError: See ``check_tables``.
@@ -33,17 +33,21 @@ def check_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | Non
     """Check that tables (all by default) can be created, without creating any.
 
     Raises:
-        AudienceUnavailableError: A table exists with another declaration, or the server does not
-            know the cluster.
+        AudienceUnavailableError: A table exists with another key, column type or engine, or the
+            server does not know the cluster.
     """
     tables = audience.tables if tables is None else tables
     if audience.layout.cluster:
         audience.cluster_size()
-    mismatch = _find_mismatch(audience, tables) or _find_unsharded(audience, tables)
-    if mismatch is not None:
+    if (mismatch := _find_mismatch(audience, tables)) is not None:
         raise AudienceUnavailableError(
             f"The audience already has the table {mismatch}: restore the old declaration, or give "
             "the new table another name."
+        )
+    if (unsharded := _find_unsharded(audience, tables)) is not None:
+        raise AudienceUnavailableError(
+            f"The audience already has the table {unsharded}: unset AUDIENCE_CLUSTER, or set "
+            "AUDIENCE_URL to another database."
         )
 
 
@@ -87,7 +91,7 @@ def _find_mismatch(audience: Audience, tables: Iterable[type[AudienceTable]]) ->
         key = {column.name for column in declared.primary_key}
         if key != keys[name]:
             was, now = (", ".join(sorted(names)) for names in (keys[name], key))
-            return f"{name} with the key {was} instead of {now}"
+            return f"{name} with the key {was or 'of no column'} instead of {now}"
         for column in declared.columns:
             now = str(column.type)
             was = types[name].get(column.name, now)
@@ -101,9 +105,10 @@ def has_table(audience: Audience, table: str) -> bool:
 
 
 def list_contact_tables(audience: Audience) -> Sequence[str]:
-    """List the tables on disk with rows of contacts, by their partition and sorting keys.
+    """List the tables with rows of contacts: the declared ones and others on disk.
 
-    That includes the tables of plugins that are not installed any more.
+    The others are tables of plugins that are not installed any more, which have the same partition
+    and sorting keys.
     """
     known = [table.__tablename__ for table in audience.tables if table is not Product]
     found = audience.query_unfiltered(
