@@ -38,7 +38,7 @@ format: $(VENV)/.dev  ## Put the code into its format.
 schema: $(VENV)/.dev  ## Write schema.graphql.
 	$(BIN)/segments schema
 
-docs: $(VENV)/.dev  ## Write the pages that are made from the code.
+docs: $(VENV)/.dev  ## Write the pages that are generated from the code.
 	$(BIN)/python docs/generate.py
 
 # The page's sources are in web/. The built bundle is committed, so `make run` needs no Node.
@@ -73,23 +73,23 @@ soak: $(VENV)/.dev  ## Put servers under load, kill them, try more examples: hou
 	$(BIN)/python -m tests.soak
 	$(PYTEST) --hypothesis-profile=nightly -m "hypothesis or soak"
 
-audit: $(VENV)/.dev web/node_modules/.made  ## Ask the registries for known weaknesses of what is locked.
+audit: $(VENV)/.dev web/node_modules/.made  ## Check the locked packages for known vulnerabilities.
 	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-dev.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-bench.lock
 	$(NPM) audit
 
-# The locks name versions and hashes, and no host.
+# The locks contain versions and hashes, but no host.
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
-lock: $(VENV)/.dev  ## Renew the locks from pyproject.toml.
+lock: $(VENV)/.dev  ## Update the locks from pyproject.toml.
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build -o requirements.lock
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build --extra dev -c requirements.lock \
 		-o requirements-dev.lock
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build --extra dev --extra bench \
 		-c requirements-dev.lock -o requirements-bench.lock
 
-# A stamp, so that an environment that was only half made is made again.
+# The stamp is written last, so an environment whose creation failed is created again.
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=...")'
 	$(PYTHON) -m venv --clear $(VENV)

@@ -4,7 +4,7 @@ Every statement runs with filters that the engine applies to each table of facts
 the rows of one shop only, whatever the statement says, and hide deleted rows. On request, they also
 let through the rows of some contacts only.
 
-The length is the ways to execute a statement, which share its filters and limits.
+This module is long because of the ways to execute a statement, which share its filters and limits.
 """
 
 import math

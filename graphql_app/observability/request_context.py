@@ -27,7 +27,7 @@ _unserved_metrics = Metrics()
 
 
 def metrics() -> Metrics:
-    """Return the metrics to count in. Outside of requests they are never served."""
+    """Return the current request's metrics; outside of requests, metrics that are never served."""
     request = CURRENT_REQUEST.get()
     return _unserved_metrics if request is None else request.metrics
 
@@ -51,7 +51,7 @@ def safe_request_id(sent: str) -> str:
 
 @contextmanager
 def operation_context(operation_id: str) -> Iterator[None]:
-    """Extend the id of a WebSocket's request with the client's id of one operation."""
+    """Append the client's id of an operation to the request id of its connection."""
     connection = CURRENT_REQUEST.get()
     if connection is None:
         yield

@@ -165,7 +165,7 @@ def _statement(kind: type[Criterion], name: str, reader: FactReader) -> Statemen
 
 
 def _without_order(statement: Statement) -> Statement:
-    """Drop the order of a statement, and an outer join of which it uses nothing else.
+    """Drop the order of a statement, and an outer join that only the order uses.
 
     A join with the sales of products takes longer than all the rest, and changes with every order.
     """

@@ -58,7 +58,7 @@ def _poll(recorder: Recorder, shop: int) -> list[AffectedContacts]:
 
 @pytest.fixture
 def boutique(services: Services, audience: Audience, theirs: Recorder) -> RecordedShop:
-    """A shop to which the other process writes."""
+    """Return a shop that the other process writes to."""
     return RecordedShop(replace(services, audience=audience, recorder=theirs))
 
 
@@ -70,7 +70,9 @@ def _in(recorder: Recorder, shop: RecordedShop) -> RecordedShop:
 PEOPLE = Contacts((Contact(1), Contact(2)))
 
 
-def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: RecordedShop) -> None:
+def test_a_process_learns_of_another_processes_writes(
+    ours: Recorder, boutique: RecordedShop
+) -> None:
     orders, products = Orders((Order(1, 2, NOW),)), Products((Product("a", "A"),))
     boutique.record(PEOPLE, orders, products, Forget((1,)))
     found = _poll(ours, boutique.id)
@@ -82,7 +84,8 @@ def test_a_process_learns_of_the_other_ones_writes(ours: Recorder, boutique: Rec
     assert ours.write_log.is_unchanged_since(boutique.id, len(found))
     assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4
     _feed(boutique.services.recorder).poll()
-    assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4  # its own writes
+    # Reading its own writes changes nothing.
+    assert boutique.services.recorder.write_log.count_writes(boutique.id) == 4
 
 
 def test_a_size_includes_what_another_process_wrote(ours: Recorder, boutique: RecordedShop) -> None:
@@ -153,7 +156,7 @@ def test_the_next_holder_of_the_write_lock_finishes_an_abandoned_write(
     ours: Recorder, boutique: RecordedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """The process ends."""
+        """Stands for the end of the process."""
 
     def die(*_: object) -> None:
         raise Killed
@@ -177,10 +180,10 @@ def test_a_process_that_could_not_poll_for_long_starts_over(
     _feed(ours).poll()
     assert here.size(SPENT).members == 1
     boutique.record(Orders((Order(2, 1, NOW),)))
-    audience.command("TRUNCATE TABLE feed")  # as rows expire after an hour
-    monkeypatch.setattr(change_feed, "LOST_AFTER", -1)
-    _feed(ours).poll()
-    monkeypatch.undo()
+    audience.command("TRUNCATE TABLE feed")  # as if the rows had expired
+    with monkeypatch.context() as patch:
+        patch.setattr(change_feed, "LOST_AFTER", -1)
+        _feed(ours).poll()
     assert here.size(SPENT).members == 2
 
 

@@ -1,6 +1,6 @@
 """The protocol ``graphql-transport-ws``: authentication, limits, and operations.
 
-The length is one short test for each message and close code of the protocol.
+This module is long because of one short test for each message and close code of the protocol.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""The web pages: their paths, their headers, and who gets the demo token."""
+"""The web pages: their paths, their headers, and who gets the demo token.
+
+This module is long because it requests the token in every way that must fail.
+"""
 
 import asyncio
 import json

@@ -1,6 +1,6 @@
 """The meaning of criteria about purchases, messages and other segments, case by case.
 
-The length is tables of cases: a rule and the contacts it matches.
+This module is long because of tables of cases: a rule and the contacts it matches.
 """
 
 from dataclasses import replace

@@ -127,8 +127,8 @@ class TestWindows:
         assert shop.matching(texted("EQUALS", 1, within={"before": "2024-05-01"})) == {0}
         assert shop.matching(texted("EQUALS", 1, within=between)) == {1, 2}
 
-    def test_a_month_ago_follows_the_shops_timezone(self, services: Services) -> None:
-        """Noon of April 9 in New York is noon of March 9 a month before, 31 days less an hour."""
+    def test_a_month_ago_follows_the_shops_time_zone(self, services: Services) -> None:
+        # From noon on March 9 to noon on April 9, New York has 31 days less an hour.
         shop = RecordedShop(services, "America/New_York", utc("2024-04-09T16:00"))
         noon = utc("2024-03-09T17:00")
         shop.record(people_with_ids(1, 2), Text(1, 1, noon), Text(2, 2, noon + MILLISECOND))

@@ -1,6 +1,6 @@
 """The meaning of properties of contacts and events, case by case.
 
-The length is tables of cases: a rule and the contacts it matches.
+This module is long because of tables of cases: a rule and the contacts it matches.
 """
 
 import json

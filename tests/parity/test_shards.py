@@ -3,7 +3,7 @@
 These tests have no cluster. They split a shop's facts into three databases with the sharding
 function of the tables, which the engine computes, and query each database as a shard.
 
-The length is the statements that must be refused, and those that must not.
+This module is long because of the statements that must be refused, and those that must not.
 """
 
 import math
@@ -256,7 +256,7 @@ NOT_LOCAL = {
     "groups of several": col(Contact.id).in_(
         select(func.any(col(OrderLine.contact_id))).group_by(col(OrderLine.product_id))
     ),
-    "whoever there is": select(col(Order.id)).exists(),
+    "everyone if there is an order": select(col(Order.id)).exists(),
 }
 LOCAL = {
     "who bought": col(Contact.id).in_(bought),

@@ -124,7 +124,7 @@ class Whole(Numbered):
 
 
 class Clock(Numbered):
-    """Created so many seconds ago or more, by the engine's clock."""
+    """Created at least ``count`` seconds ago, by the engine's clock."""
 
     key = "oddClock"
     label = "Clock"
@@ -134,7 +134,7 @@ class Clock(Numbered):
 
 
 class Age(Numbered):
-    """Created so many seconds ago or more, by arithmetic in SQL."""
+    """Created at least ``count`` seconds ago, by arithmetic in SQL."""
 
     key = "oddAge"
     label = "Age"
@@ -156,7 +156,7 @@ class Drift(Numbered):
 
 
 class Recent(Numbered):
-    """Ordered in the last so many seconds, with a product that is known."""
+    """Ordered a known product in the last ``count`` seconds."""
 
     key = "oddRecent"
     label = "Recent"

@@ -26,7 +26,7 @@ from graphql_app.criteria import CountCriterion, Criterion, Scope, hookimpl
 class Review(AudienceTable, table=True):
     """A review that a contact wrote.
 
-    It is found again by its id, whoever wrote it.
+    A review keeps its id when it moves to another contact.
     """
 
     __tablename__ = "acme_reviews"

@@ -1,6 +1,6 @@
 """Mutations that record facts: a batch is recorded whole or not at all, and errors have paths.
 
-The length is the tables of valid and invalid values of each kind of fact.
+This module is long because of the tables of valid and invalid values of each kind of fact.
 """
 
 import json

@@ -1,6 +1,7 @@
 """A criterion's JSON Schema accepts exactly the documents that the API accepts.
 
-The length is the strategies that generate documents from a schema, right ones and wrong ones.
+This module is long because it has strategies that generate valid and invalid documents
+from a schema.
 """
 
 import json

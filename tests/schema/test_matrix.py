@@ -3,7 +3,7 @@
 A denied request has no effect. Another shop's ids behave like ids that do not exist: the response
 is the same to the byte, and the stores execute the same statements.
 
-The length is the list of root fields and their arguments.
+This module is long because of the list of root fields and their arguments.
 """
 
 import json

@@ -1,6 +1,6 @@
 """A form can be built from ``criteria`` alone, with no knowledge of any criterion.
 
-The length is a small form builder, which reads the metadata as a client would.
+This module is long because of a small form builder, which reads the metadata as a client would.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Saved segments: creating, changing, copying, archiving and deleting them.
 
-The length is every mutation with what it refuses.
+This module is long because it tries every mutation with what it refuses.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Explanations of memberships: whether each part of a rule matches, and the compared values.
 
-The length is the table of criteria with the values that explain them.
+This module is long because of the table of criteria with the values that explain them.
 """
 
 from collections.abc import Iterator

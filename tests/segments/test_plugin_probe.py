@@ -1,6 +1,6 @@
 """Plugins are probed at startup; only those that fail are left out.
 
-The length is the broken criteria, each a class of its own.
+This module is long because of the broken criteria, each a class of its own.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Suggestions for each field, from the shop's own facts.
 
-The length is one shop's facts and what each field suggests from them.
+This module is long because of one shop's facts and what each field suggests from them.
 """
 
 import json

@@ -64,7 +64,7 @@ def _migrations(where: Path, rounds: int, seed: int) -> None:
     insert_rows(catalog, "0001")
     catalog.close()
     done = [*kills.rounds_of_migrating(url, rounds, seed)]
-    print(f"{rounds} migrations killed, of which {sum(done)} were done by then", flush=True)
+    print(f"{rounds} migrations killed, {sum(done)} of them after they had finished", flush=True)
 
 
 def _kills(data: Path, rounds: int, seed: int) -> None:

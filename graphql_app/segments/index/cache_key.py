@@ -8,7 +8,7 @@ Instants that move with the clock are kept apart from the key. When such an inst
 with a column of facts, passing time affects contacts with a row between its old and new position.
 Anything else that moves with the clock is not indexable.
 
-The length is the analysis of a statement: what it reads, and what in it moves.
+This module is long because it analyzes statements: what it reads, and what in it moves.
 """
 
 from __future__ import annotations

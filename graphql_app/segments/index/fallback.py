@@ -1,4 +1,4 @@
-"""Why the index declines a question, which a statement then answers."""
+"""Why the index cannot evaluate a rule, for which a statement then runs."""
 
 from collections.abc import Hashable
 

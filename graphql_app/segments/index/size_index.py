@@ -1,5 +1,7 @@
-"""The size index of all shops: evaluates rules from vectors, within a memory budget. The length is
-the evaluation and the eviction of vectors, which share the index's state."""
+"""The size index of all shops: evaluates rules from vectors, within a memory budget.
+
+This module is long because the evaluation and the eviction of vectors share the index's state.
+"""
 
 import threading
 from collections import OrderedDict

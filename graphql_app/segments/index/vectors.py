@@ -1,6 +1,6 @@
 """Vectors: one exact value per contact, compared as the engine compares.
 
-The length is integer arithmetic on decimals, which keeps comparisons exact.
+This module is long because of integer arithmetic on decimals, which keeps comparisons exact.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def test_many_chunks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids == list(range(count))
 
 
-def test_chunks_of_the_usual_size(shop: Shop) -> None:
+def test_many_rows_are_each_recorded_once(shop: Shop) -> None:
     count = 60_000
     texts = table(
         id=range(count),
@@ -125,11 +125,11 @@ def test_chunks_of_the_usual_size(shop: Shop) -> None:
         sent_at=pa.array([NOW] * count, pa.timestamp("ms", "UTC")),
     )
     assert shop.load(shop.parquet("texts.parquet", texts)).recorded == {"texts": count}
-    assert shop.rows("texts", "count(), uniq(id)") == [(count, count)]
+    assert shop.rows("texts", "count(), uniqExact(id)") == [(count, count)]
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
-def test_line_ends(shop: Shop, end: str) -> None:
+def test_line_endings(shop: Shop, end: str) -> None:
     rows = TEXTS + TEXT_ROW + "x,7,2024-05-01T09:58:12Z,\n"
     path = shop.file("texts.csv", rows.replace("\n", end))
     assert [bad.line for bad in shop.load(path, skip_bad_rows=True).bad_rows] == [3]

@@ -10,7 +10,7 @@ Number: TypeAlias = Decimal | Fraction | int | float
 
 
 def small(text: str) -> str:
-    """Return a text in lower case; the two lower-case sigmas of Greek are one letter."""
+    """Return a text in lower case, with one form of the Greek sigma."""
     return text.lower().replace("ς", "σ")
 
 
@@ -34,7 +34,7 @@ def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:
 
 
 def compare_if_any(body: Document, value: Fraction | None, field: str) -> bool:
-    """Compare a number that may be missing, exactly, as fractions."""
+    """Compare a number that may be missing, using fractions, which are exact."""
     match body["operator"]:
         case "IS_SET":
             return value is not None

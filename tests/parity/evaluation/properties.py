@@ -12,9 +12,9 @@ from tests.parity.evaluation.facts import Document
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII
 )
-WRITTEN_YEARS = range(1900, 2200)
+ACCEPTED_YEARS = range(1900, 2200)
 
-# Positive operators by their negative twin.
+# The positive counterpart of each negative operator.
 POSITIVE = {
     "NONE_OF": "ANY_OF",
     "NOT_CONTAINS": "CONTAINS",
@@ -32,10 +32,10 @@ def value_of(properties: str | None, name: str) -> Any:
 
 
 def day_in(value: Any, clock: Clock) -> date | None:
-    """Return the day of a value: a date, or an instant's day in the shop's timezone."""
+    """Return the day of a value: a date, or an instant's day in the shop's time zone."""
     if not isinstance(value, str) or not value[:4].isdecimal():
         return None
-    if int(value[:4]) not in WRITTEN_YEARS:
+    if int(value[:4]) not in ACCEPTED_YEARS:
         return None
     try:
         if len(value) == len("2024-05-01"):

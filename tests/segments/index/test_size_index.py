@@ -1,6 +1,7 @@
 """The size index: which facts it loads, what it keeps, and what it leaves to the engine.
 
-The length is what may happen to an index: writes, passing time, eviction and failures.
+This module is long because much can happen to an index: writes, passing time, eviction
+and failures.
 """
 
 import threading

@@ -1,6 +1,6 @@
 """Every criterion, and rules of them, in words.
 
-The length is the table of rules and their sentences.
+This module is long because of the table of rules and their sentences.
 """
 
 from datetime import UTC, datetime

@@ -1,3 +1,5 @@
+/** Rules in the editor: long because each change of the tree is a case. */
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,3 +1,5 @@
+/** The values of fields: long because each kind of field has cases of its own. */
+
 import { describe, expect, it } from 'vitest';
 import type { Field, Form } from './metadata';
 import {

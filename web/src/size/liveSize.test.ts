@@ -1,3 +1,5 @@
+/** The live size: long because each state and failure of a connection is a case. */
+
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, UNREACHABLE } from '../api/client';
