@@ -3,7 +3,8 @@
 This module is long because of the broken criteria, each a class of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select, true
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience
+from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import (
     Condition,
@@ -32,6 +34,7 @@ from graphql_app.plugins import HOST, Plugin, PluginError, Registry, run_checks
 from graphql_app.segments import plugin_probe
 from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
 from graphql_app.startup.plugins import accept_in_store, types_fit_the_schema
+from tests.conftest import STORES, opener
 from tests.plugins import reviews
 
 ACME = Plugin("acme", "acme-criteria", "1.2")
@@ -203,31 +206,44 @@ class Good(Whole):
     key = "good"
 
 
+@pytest.fixture(scope="module", params=STORES)
+def empty(
+    request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[Audience]:
+    """Open an audience without rows, which most tests share."""
+    with (
+        open_database(request.param) as url,
+        closing(opener(request.param, url)()) as audience,
+    ):
+        create_tables(audience)
+        yield audience
+
+
 def probe(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
     return run_checks(registry, [partial(probe_criteria, audience)], strict)
 
 
-def test_the_built_in_criteria_pass_the_probe(audience: Audience, registry: Registry) -> None:
+def test_the_built_in_criteria_pass_the_probe(empty: Audience, registry: Registry) -> None:
     criteria = registry.criteria.values()
     as_a_third_partys = register({ACME: _Module(*criteria)})
-    assert probe(audience, as_a_third_partys) is as_a_third_partys
+    assert probe(empty, as_a_third_partys) is as_a_third_partys
 
 
-def test_built_in_criteria_are_not_probed_at_startup(audience: Audience) -> None:
+def test_built_in_criteria_are_not_probed_at_startup(empty: Audience) -> None:
     ours = register({Plugin("ours", HOST, "0.1"): _Module(InWords)})
-    assert probe(audience, ours) is ours
+    assert probe(empty, ours) is ours
 
 
 @pytest.mark.parametrize("criterion", FAILING, ids=lambda kind: kind.__name__)
 def test_only_a_failing_plugin_is_left_out_and_named(
-    audience: Audience, criterion: type[Criterion]
+    empty: Audience, criterion: type[Criterion]
 ) -> None:
     registry = register({ACME: _Module(criterion), OTHER: _Module(Good)})
     what, detail = FAILING[criterion]
     with pytest.raises(PluginError, match=f"acme-criteria 1.2 .*'whole', whose {what} fails") as no:
-        probe(audience, registry)
+        probe(empty, registry)
     assert no.match(detail)
-    fewer = probe(audience, registry, strict=False)
+    fewer = probe(empty, registry, strict=False)
     assert fewer.criteria == {"good": Good}
     [failure] = fewer.failures
     assert failure.plugin == ACME
@@ -262,10 +278,10 @@ class Sleepy(Whole):
         return select(func.sleep(3)).scalar_subquery() == 0
 
 
-def test_slow_criteria_are_named(audience: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_criteria_are_named(empty: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
-        probe(audience, register({ACME: _Module(Sleepy)}))
+        probe(empty, register({ACME: _Module(Sleepy)}))
 
 
 class Choosy(Whole):
@@ -283,9 +299,9 @@ class Choosy(Whole):
         return true()
 
 
-def test_a_form_may_refuse_the_probed_values(audience: Audience) -> None:
+def test_a_form_may_refuse_the_probed_values(empty: Audience) -> None:
     registry = register({ACME: _Module(Choosy)})
-    assert probe(audience, registry) is registry
+    assert probe(empty, registry) is registry
 
 
 def test_a_template_that_uses_a_left_out_criterion_is_left_out_too(audience: Audience) -> None:
