@@ -4,9 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile --no-deps
 
-# More workers than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
+# One worker more than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
 # its own.
-WORKERS = $(shell expr $$(nproc) + 2)
+WORKERS = $(shell expr $$(nproc) + 1)
 PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 # Modules are compiled when they are first imported, and their processes share the result.
