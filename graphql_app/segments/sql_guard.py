@@ -68,5 +68,6 @@ def _forbidden(element: Any) -> str | None:
 def _sources(element: Any) -> Sequence[Any]:
     """Return what a select or a join reads, without what its columns add."""
     if isinstance(element, Select):
-        return element._from_obj
+        joined = (each for join in element._setup_joins for each in (join[0], join[2]))
+        return [*element._from_obj, *joined]
     return (element.left, element.right) if isinstance(element, Join) else ()

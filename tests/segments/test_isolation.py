@@ -163,6 +163,13 @@ FORBIDDEN: dict[str, Fragment] = {
     "a joined table function": lambda: (
         _count(join(sql_table(Contact), func.merge("default", "contacts"), true())) > 0
     ),
+    "a table function that a select joins": lambda: (
+        select(func.count())
+        .select_from(Contact)
+        .join(func.merge("default", "contacts"), true())
+        .scalar_subquery()
+        > 0
+    ),
     "an operator of its own": lambda: col(Contact.id).op(
         "> 0 AND (SELECT count() FROM merge('default', '^contacts$')) > 2 +"
     )(0),
