@@ -22,7 +22,7 @@ CLUSTER = yaml.safe_load((ROOT / "docker/compose.cluster.yaml").read_text())
 
 
 def _nodes() -> Element:
-    tree = ElementTree.parse(ROOT / "docker/clickhouse/cluster.xml")  # noqa: S314  # our own
+    tree = ElementTree.parse(ROOT / "docker/clickhouse/cluster.xml")
     found = tree.find("remote_servers/*")
     assert found is not None
     return found

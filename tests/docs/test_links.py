@@ -49,7 +49,7 @@ def test_modules_on_the_architecture_page_exist() -> None:
     "path", sorted((ROOT / "docs/images").glob("*.svg")), ids=lambda path: path.name
 )
 def test_a_drawing_has_a_title_and_a_description(path: Path) -> None:
-    root = ElementTree.parse(path).getroot()  # noqa: S314 - our own file
+    root = ElementTree.parse(path).getroot()
     assert root.find(f"{SVG}title") is not None
     assert root.find(f"{SVG}desc") is not None
 
