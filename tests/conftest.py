@@ -178,12 +178,18 @@ def opener(store: str, url: str) -> Callable[..., Audience]:
     return partial(Audience, url, cluster=CLUSTER if store == "cluster" else "")
 
 
+@contextmanager
+def opened_tables(store: str, url: str) -> Iterator[Audience]:
+    """Open the audience at a URL, with empty tables."""
+    with closing(opener(store, url)()) as audience:
+        create_tables(audience)
+        yield audience
+
+
 @pytest.fixture
-def audience(open_audience: Callable[..., Audience]) -> Iterator[Audience]:
-    opened = open_audience()
-    create_tables(opened)
-    yield opened
-    opened.close()
+def audience(audience_url: str, store: str) -> Iterator[Audience]:
+    with opened_tables(store, audience_url) as opened:
+        yield opened
 
 
 @pytest.fixture

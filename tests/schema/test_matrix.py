@@ -22,7 +22,6 @@ from sqlalchemy import event, select
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_setup import create_tables
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable
@@ -33,7 +32,7 @@ from graphql_app.schema.build import build_schema
 from graphql_app.settings import Settings
 from tests import factories
 from tests.client import open_http, streaming
-from tests.conftest import create_database
+from tests.conftest import create_database, opened_tables
 from tests.schema.roots import MUTATIONS, NEEDS, QUERIES, SUBSCRIPTIONS, Shop
 from tests.support import Client, Server, serving
 
@@ -246,10 +245,9 @@ def server(
         catalog_url = create_database(request.getfixturevalue("postgres"), "matrix")
     with (
         open_database("embedded") as audience_url,
-        closing(Audience(audience_url)) as audience,
+        opened_tables("embedded", audience_url) as audience,
         closing(Catalog(catalog_url)) as catalog,
     ):
-        create_tables(audience)
         migrate(catalog)
         own = replace(services, audience=audience, recorder=Recorder(audience), catalog=catalog)
         with serving(own, settings) as address, open_http() as http:

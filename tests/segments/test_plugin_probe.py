@@ -4,7 +4,7 @@ This module is long because of the broken criteria, each a class of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, func, literal_column, select, true
 from sqlmodel import col
 
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_setup import create_tables
 from graphql_app.audience.tables import Contact, Order, Statement
 from graphql_app.criteria import (
     Condition,
@@ -34,7 +33,7 @@ from graphql_app.plugins import HOST, Plugin, PluginError, Registry, run_checks
 from graphql_app.segments import plugin_probe
 from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
 from graphql_app.startup.plugins import accept_in_store, types_fit_the_schema
-from tests.conftest import STORES, opener
+from tests.conftest import STORES, opened_tables
 from tests.plugins import reviews
 
 ACME = Plugin("acme", "acme-criteria", "1.2")
@@ -211,11 +210,7 @@ def empty(
     request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
 ) -> Iterator[Audience]:
     """Open an audience without rows, which most tests share."""
-    with (
-        open_database(request.param) as url,
-        closing(opener(request.param, url)()) as audience,
-    ):
-        create_tables(audience)
+    with open_database(request.param) as url, opened_tables(request.param, url) as audience:
         yield audience
 
 
