@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# uv installs packages in parallel; pip, which takes ten times as long, only installs uv.
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile --no-deps
+INSTALL := $(BIN)/uv pip install -q --python $(BIN)/python --no-deps
 
 # One worker more than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
 # its own.
@@ -77,6 +79,7 @@ audit: $(VENV)/.dev web/node_modules/.made  ## Check the locked packages for kno
 	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-dev.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-bench.lock
+	$(BIN)/pip-audit --disable-pip --strict -r requirements-uv.lock
 	$(NPM) audit
 
 # The locks contain versions and hashes, but no host.
@@ -88,25 +91,27 @@ lock: $(VENV)/.dev  ## Update the locks from pyproject.toml.
 		-o requirements-dev.lock
 	$(BIN)/python -m $(LOCK) pyproject.toml --extra build --extra dev --extra bench \
 		-c requirements-dev.lock -o requirements-bench.lock
+	echo uv | $(BIN)/python -m $(LOCK) - -c requirements-dev.lock -o requirements-uv.lock
 
 # The stamp is written last, so an environment whose creation failed is created again.
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=...")'
 	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) --require-hashes -r requirements-uv.lock
 	@touch $@
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.made
-	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.made
-	$(PIP) --require-hashes -r requirements-dev.lock
-	$(PIP) --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: requirements-bench.lock | $(VENV)/.dev
-	$(PIP) --require-hashes -r requirements-bench.lock
+	$(INSTALL) --require-hashes -r requirements-bench.lock
 	@touch $@
 
 clean:

@@ -23,6 +23,11 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
     return done.stdout
 
 
+def install(python: Path, *wheels: Path) -> None:
+    """Install wheels into the environment of a Python program."""
+    run(sys.executable, "-m", "uv", "pip", "install", "--python", python, "--no-deps", *wheels)
+
+
 def fresh_environment(place: Path, *others: Path, with_pip: bool = False) -> Path:
     """Create an environment with this project and others; return its directory of programs.
 
@@ -39,7 +44,7 @@ def fresh_environment(place: Path, *others: Path, with_pip: bool = False) -> Pat
     python = place / "env/bin/python"
     wheels = sorted((place / "wheels").glob("*.whl"))
     assert len(wheels) == 1 + len(others)
-    run(sys.executable, *pip, "--python", python, "install", "--no-deps", "--no-index", *wheels)
+    install(python, *wheels)
     [packages] = (place / "env").glob("lib/python*/site-packages")
     dependencies = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "dependencies.pth").write_text("\n".join(dependencies) + "\n")

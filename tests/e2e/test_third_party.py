@@ -1,6 +1,7 @@
 """A third-party package works exactly like the built-in plugins."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from tests.e2e.process import Running, segments, segments_in_turn, server, token
 from tests.factories import contacts
-from tests.installed import ROOT, fresh_environment, run
+from tests.installed import ROOT, fresh_environment, install, run
 
 ACME = ROOT / "tests/plugins/acme_loyalty"
 
@@ -217,7 +218,8 @@ def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Pa
         running.client(access).ask(RECORD, rows=[{"contactId": "2", "points": 500}])
         created = running.client(access).ask(CREATE, input={"name": "Loyal", "rule": rule})
         segment = created["segmentCreate"]["segment"]
-    run(bin_dir / "python", "-m", "pip", "uninstall", "-q", "-y", "acme-loyalty")
+    python = bin_dir / "python"
+    run(sys.executable, "-m", "uv", "pip", "uninstall", "--python", python, "acme-loyalty")
     try:
         with server(data_dir, program=program) as running:
             plain = SEGMENT.replace("size { members }", "")
@@ -230,9 +232,7 @@ def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Pa
             [error] = running.client(access).errors(SEGMENT, id=segment["id"])
             assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
     finally:
-        wheels = (bin_dir.parent.parent / "wheels").glob("acme_loyalty-*.whl")
-        pip = (bin_dir / "python", "-m", "pip", "-q", "--disable-pip-version-check")
-        run(*pip, "install", "--no-deps", "--no-index", *wheels)
+        install(python, *(bin_dir.parent.parent / "wheels").glob("acme_loyalty-*.whl"))
     with server(data_dir, program=program) as running:
         found = running.client(access).ask(SEGMENT, id=segment["id"])["segment"]
         assert found["problems"] == []
