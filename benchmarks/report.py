@@ -26,8 +26,8 @@ class Report:
         self._parts.append("\n".join(lines))
         print(*lines, sep="\n", flush=True)
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        lines = [heads, ["---"] * len(heads), *rows]
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        lines = [headings, ["---"] * len(headings), *rows]
         self.add(*(f"| {' | '.join(map(str, line))} |" for line in lines))
 
     def write(self) -> None:

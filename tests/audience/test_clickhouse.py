@@ -242,8 +242,8 @@ def test_a_killed_statement_fails(remote: Audience) -> None:
             remote.fetch_rows(select(func.sleepEachRow(0.01)).select_from(Contact), 1)
         ended.set()
 
-    asking = threading.Thread(target=slowly)
-    asking.start()
+    reader = threading.Thread(target=slowly)
+    reader.start()
     while not ended.wait(0.05):
         remote.command("KILL QUERY WHERE query LIKE '%sleepEachRow%contacts%' ASYNC")
-    asking.join()
+    reader.join()

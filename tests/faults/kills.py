@@ -215,7 +215,7 @@ migrate(catalog, sys.argv[2])
 """
 
 
-def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
+def rounds_of_migrations(url: str, rounds: int, seed: int) -> Iterator[bool]:
     """Kill migrations, upgrades and downgrades in turn. Yield whether each had finished.
 
     The catalog at the URL has the first schema, and rows.
@@ -225,10 +225,10 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
         before = _rows(catalog)
         for number in range(rounds):
             to = "head" if number % 2 == 0 else "0001"
-            with _migrating(url, to) as migrating:
+            with _migration(url, to) as migration:
                 time.sleep(chance.uniform(0, 0.25))
-                migrating.kill()
-                done = migrating.wait() == 0
+                migration.kill()
+                done = migration.wait() == 0
             migrate(catalog)
             require_current(catalog)
             assert _rows(catalog).items() >= before.items()
@@ -238,19 +238,19 @@ def rounds_of_migrating(url: str, rounds: int, seed: int) -> Iterator[bool]:
 
 
 @contextmanager
-def _migrating(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
+def _migration(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-c", MIGRATE, url, to],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as migrating:
-        assert migrating.stdin is not None
-        assert migrating.stdout is not None
-        assert migrating.stdout.readline() == "ready\n"
-        migrating.stdin.write("\n")
-        migrating.stdin.flush()
-        yield migrating
+    ) as migration:
+        assert migration.stdin is not None
+        assert migration.stdout is not None
+        assert migration.stdout.readline() == "ready\n"
+        migration.stdin.write("\n")
+        migration.stdin.flush()
+        yield migration
 
 
 def _rows(catalog: Catalog) -> dict[str, list[Any]]:

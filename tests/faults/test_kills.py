@@ -23,4 +23,4 @@ def test_a_killed_migration_leaves_the_old_or_the_new_schema(catalog_url: str) -
     migrate(catalog, "0001")
     insert_rows(catalog, "0001")
     catalog.close()
-    assert len([*kills.rounds_of_migrating(catalog_url, rounds=2, seed=1)]) == 2
+    assert len([*kills.rounds_of_migrations(catalog_url, rounds=2, seed=1)]) == 2

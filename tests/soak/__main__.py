@@ -63,7 +63,7 @@ def _migrations(where: Path, rounds: int, seed: int) -> None:
     migrate(catalog, "0001")
     insert_rows(catalog, "0001")
     catalog.close()
-    done = [*kills.rounds_of_migrating(url, rounds, seed)]
+    done = [*kills.rounds_of_migrations(url, rounds, seed)]
     print(f"{rounds} migrations killed, {sum(done)} of them after they had finished", flush=True)
 
 
