@@ -21,10 +21,8 @@ from graphql_app.criteria import (
     hookimpl,
 )
 from graphql_app.plugin_discovery import discover, load, register
-from graphql_app.plugins import Plugin, PluginError, Registry
-
-ACME = Plugin("acme", "acme-criteria", "1.2")
-OTHER = Plugin("other", "other-criteria", "3.4")
+from graphql_app.plugins import PluginError, Registry
+from tests.plugins.stubs import ACME, OTHER
 
 
 class Everyone(Criterion):

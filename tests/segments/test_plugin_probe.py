@@ -1,7 +1,4 @@
-"""Plugins are probed at startup; only those that fail are left out.
-
-This module is long because of the broken criteria, each a class of its own.
-"""
+"""Plugins are probed at startup; only those that fail are left out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -21,40 +18,16 @@ from graphql_app.criteria import (
     Operator,
     Scope,
     SegmentReference,
-    SegmentTemplate,
-    StateOperator,
     Text,
     UpToTen,
     form_field,
-    hookimpl,
 )
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin, PluginError, Registry, run_checks
 from graphql_app.segments import plugin_probe
-from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
-from graphql_app.startup.plugins import accept_in_store, types_fit_the_schema
+from graphql_app.segments.plugin_probe import probe_criteria
 from tests.conftest import STORES, opened_tables
-from tests.plugins import reviews
-
-ACME = Plugin("acme", "acme-criteria", "1.2")
-OTHER = Plugin("other", "other-criteria", "3.4")
-
-
-class Everyone(Criterion):
-    """A criterion that matches all contacts, or those with a phone."""
-
-    key = "whole"
-    label = "Whole"
-    phone: Text | None = form_field("Phone", optional=True)
-
-    def matches(self, scope: Scope) -> ColumnElement[bool]:
-        return true() if self.phone is None else col(Contact.phone) == self.phone
-
-
-class Whole(Everyone):
-    """The same, with operators."""
-
-    operator: StateOperator
+from tests.plugins.stubs import ACME, OTHER, Everyone, Good, PluginModule, Whole
 
 
 class OneOperator(Operator):
@@ -186,25 +159,6 @@ FAILING: Mapping[type[Criterion], tuple[str, str]] = {
 }
 
 
-class _Module:
-    def __init__(self, *criteria: type[Criterion], templates: Any = ()) -> None:
-        self._criteria, self._templates = criteria, templates
-
-    @hookimpl
-    def register_criteria(self) -> list[type[Criterion]]:
-        return list(self._criteria)
-
-    @hookimpl
-    def register_segment_templates(self) -> list[SegmentTemplate]:
-        return list(self._templates)
-
-
-class Good(Whole):
-    """A criterion that works."""
-
-    key = "good"
-
-
 @pytest.fixture(scope="module", params=STORES)
 def empty(
     request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
@@ -220,12 +174,12 @@ def probe(audience: Audience, registry: Registry, strict: bool = True) -> Regist
 
 def test_the_built_in_criteria_pass_the_probe(empty: Audience, registry: Registry) -> None:
     criteria = registry.criteria.values()
-    as_a_third_partys = register({ACME: _Module(*criteria)})
+    as_a_third_partys = register({ACME: PluginModule(*criteria)})
     assert probe(empty, as_a_third_partys) is as_a_third_partys
 
 
 def test_built_in_criteria_are_not_probed_at_startup(empty: Audience) -> None:
-    ours = register({Plugin("ours", HOST, "0.1"): _Module(InWords)})
+    ours = register({Plugin("ours", HOST, "0.1"): PluginModule(InWords)})
     assert probe(empty, ours) is ours
 
 
@@ -233,7 +187,7 @@ def test_built_in_criteria_are_not_probed_at_startup(empty: Audience) -> None:
 def test_only_a_failing_plugin_is_left_out_and_named(
     empty: Audience, criterion: type[Criterion]
 ) -> None:
-    registry = register({ACME: _Module(criterion), OTHER: _Module(Good)})
+    registry = register({ACME: PluginModule(criterion), OTHER: PluginModule(Good)})
     what, detail = FAILING[criterion]
     with pytest.raises(PluginError, match=f"acme-criteria 1.2 .*'whole', whose {what} fails") as no:
         probe(empty, registry)
@@ -257,7 +211,7 @@ class AboveAverage(Whole):
 def test_criteria_that_a_cluster_would_count_wrongly_are_left_out_only_there(
     audience: Audience, store: str
 ) -> None:
-    registry = register({ACME: _Module(AboveAverage), OTHER: _Module(Good)})
+    registry = register({ACME: PluginModule(AboveAverage), OTHER: PluginModule(Good)})
     if store == "cluster":
         with pytest.raises(PluginError, match="whose SQL fails: NotShardSafeError: has a value"):
             probe(audience, registry)
@@ -276,7 +230,7 @@ class Sleepy(Whole):
 def test_slow_criteria_are_named(empty: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
-        probe(empty, register({ACME: _Module(Sleepy)}))
+        probe(empty, register({ACME: PluginModule(Sleepy)}))
 
 
 class Choosy(Whole):
@@ -295,98 +249,5 @@ class Choosy(Whole):
 
 
 def test_a_form_may_refuse_the_probed_values(empty: Audience) -> None:
-    registry = register({ACME: _Module(Choosy)})
+    registry = register({ACME: PluginModule(Choosy)})
     assert probe(empty, registry) is registry
-
-
-def test_a_template_that_uses_a_left_out_criterion_is_left_out_too(audience: Audience) -> None:
-    template = SegmentTemplate("t", "T", "", {"whole": {"operator": "IS"}})
-    registry = register({ACME: _Module(Forbidden), OTHER: _Module(Good, templates=[template])})
-    fewer = accept_in_store(audience, registry, strict=False)
-    assert fewer.criteria == {}
-    assert [failure.plugin for failure in fewer.failures] == [ACME, OTHER]
-
-
-def test_a_plugin_whose_table_differs_on_disk_is_left_out(audience: Audience) -> None:
-    audience.command(
-        "CREATE TABLE acme_reviewers (shop_id UInt64, contact_id UInt64, points String) "
-        "ENGINE = MergeTree ORDER BY (shop_id, contact_id)"
-    )
-    registry = register({ACME: reviews, OTHER: _Module(Good)})
-    with pytest.raises(PluginError, match=r"acme-criteria 1.2 has an audience table.*acme_review"):
-        run_checks(registry, [partial(create_plugin_tables, audience)], strict=True)
-    fewer = accept_in_store(audience, registry, strict=False)
-    assert fewer.criteria == {"good": Good}
-    assert not any(name.startswith("acme_") for name in audience.facts)
-
-
-class Window(Condition):
-    """A condition whose class has the name of a built-in type."""
-
-    operator: StateOperator
-
-    def describe(self, scope: Scope) -> str:
-        return "a window"
-
-
-class Pane(Window):
-    """A condition whose class has the name of another plugin's class."""
-
-
-Window.__name__ = "TimeWindow"
-Pane.__name__ = "Pet"
-
-
-class Pet(Window):
-    """The other plugin's class."""
-
-
-class ByWindow(Whole):
-    """A criterion whose input would be named TimeWindowInput."""
-
-    windows: UpToTen[Window] = form_field("Windows")
-
-
-class ByPet(Whole):
-    """A criterion with a condition of that name."""
-
-    key = "byPet"
-    pets: UpToTen[Pet] = form_field("Pets")
-
-
-class ByPane(Whole):
-    """A criterion with another condition of that name."""
-
-    key = "byPane"
-    panes: UpToTen[Pane] = form_field("Panes")
-
-
-class Boundless(Operator):
-    """An enum without operators."""
-
-
-class ByNothing(Everyone):
-    """A criterion whose operators cannot be a GraphQL enum."""
-
-    operator: Boundless
-
-
-@pytest.mark.parametrize("criterion", [ByWindow, ByNothing])
-def test_a_plugin_whose_types_break_the_schema_is_left_out(
-    registry: Registry, criterion: type[Criterion]
-) -> None:
-    ours = {plugin: _Module(*each.criteria) for plugin, each in registry.contributions.items()}
-    broken = register({**ours, ACME: _Module(criterion), OTHER: _Module(Good)})
-    with pytest.raises(PluginError, match=r"acme-criteria 1.2 has types that do not fit"):
-        run_checks(broken, [types_fit_the_schema], strict=True)
-    fewer = run_checks(broken, [types_fit_the_schema], strict=False)
-    assert fewer.criteria.keys() == {*registry.criteria, "good"}
-    assert [failure.plugin for failure in fewer.failures] == [ACME]
-    assert {plugin.distribution for plugin in fewer.contributions} == {HOST, "other-criteria"}
-
-
-def test_of_two_plugins_with_the_same_type_name_the_first_is_kept(registry: Registry) -> None:
-    both = register({ACME: _Module(ByPet), OTHER: _Module(ByPane)})
-    fewer = run_checks(both, [types_fit_the_schema], strict=False)
-    assert fewer.criteria == {"byPet": ByPet}
-    assert [failure.plugin for failure in fewer.failures] == [OTHER]
