@@ -12,7 +12,7 @@ def pluralize(count: int, noun: str) -> str:
 
 
 class ErrorCode(StrEnum):
-    """The kind of an error, for programs."""
+    """The kind of an error."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"

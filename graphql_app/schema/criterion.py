@@ -61,7 +61,7 @@ class Plugin:
 @strawberry.type(description="A possible value of a field.")
 class FieldOption:
     value: str = field(description="The value in a rule.")
-    label: str = field(description="The label, for people.")
+    label: str = field(description="The label to display.")
     operators: list[str] | None = field(
         description="The operators that make sense with the value; null for all."
     )
@@ -78,7 +78,7 @@ class CriterionOperator:
 @strawberry.type(description="A field of a criterion's form.")
 class CriterionField:
     name: str = field(description="Its name in a rule.")
-    label: str = field(description="Its label, for people.")
+    label: str = field(description="The label to display.")
     description: str | None = field(description="Help text.")
     kind: FieldKind = field(description="The kind of input.")
     required: bool = field(description="Whether the operators that use the field require it.")
@@ -119,7 +119,7 @@ class ConditionForm:
 @strawberry.type(description="A criterion for picking contacts.")
 class CriterionType:
     key: str = field(description="Its key in a rule, which is also its field of RuleInput.")
-    label: str = field(description="Its label, for people.")
+    label: str = field(description="The label to display.")
     description: str = field(description="What it means.")
     group: Group = field(description="The section of a form that lists it.")
     plugin: Plugin = field(description="The package that supplies it.")
@@ -279,7 +279,7 @@ async def _field_suggestions(
 @strawberry.type(description="The label of a value.")
 class FieldLabel:
     value: str = field(description="The value in a rule.")
-    label: str | None = field(description="The label, for people; null if the value has none.")
+    label: str | None = field(description="The label to display; null if the value has none.")
 
 
 async def _field_labels(

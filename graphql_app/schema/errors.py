@@ -61,7 +61,7 @@ UserErrorCode = described_enum(
         ErrorCode.INTERNAL: "An unexpected error of the server.",
     },
     name="ErrorCode",
-    description="The kind of error, for programs.",
+    description="The kind of error.",
 )
 
 # Errors that no change of the input can fix are errors of the operation, not user errors.
@@ -72,8 +72,8 @@ NOT_THE_USERS = frozenset(
 
 @strawberry.type(description="A problem with a mutation's input, which the user can fix.")
 class UserError:
-    code: ErrorCode = field(description="The kind of error, for programs.")
-    message: str = field(description="The error message, for people.")
+    code: ErrorCode = field(description="The kind of error.")
+    message: str = field(description="The error message.")
     path: list[str] = field(
         description="Path of the input from the argument down; list items by number."
     )

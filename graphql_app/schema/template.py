@@ -18,8 +18,8 @@ from graphql_app.segments.templates import fill_template
     description="An example to start a segment from; pass its key as `SegmentCreateInput.template`."
 )
 class SegmentTemplate:
-    key: str = field(description="Its key, for programs.")
-    name: str = field(description="Its name, for people.")
+    key: str = field(description="The template's key.")
+    name: str = field(description="The name to display.")
     description: str = field(description="Who it finds, and why.")
     rule: JSON = field(description="Its rule, filled in with the shop's own products and keywords.")
     summary: str = field(description="The rule as a sentence.")
