@@ -74,7 +74,7 @@ class Segment(CatalogTable, table=True):
     name_key: str
     description: str = Field(default="", max_length=2000)
     rule: dict[str, Any] = Field(sa_type=JSON)
-    summary: str
+    summary: str  # when it was saved: read if the rule cannot be described, and by older versions
     default_key: str | None = Field(default=None, max_length=63)
     archived: bool = Field(default=False)
     version: int = Field(default=1)

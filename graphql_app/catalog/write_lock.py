@@ -57,7 +57,7 @@ class SharedWriteLocks:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         url = catalog.engine.url
-        self._files = Path(f"{url.database}-turns")
+        self._files = Path(f"{url.database}-turns")  # the name that older versions lock, too
         # Not from the catalog's pool: a thread that holds a lock may need a connection from there.
         self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
         # By thread too: after a lock is lost, another thread of this process may acquire it.
