@@ -6,6 +6,7 @@ from datetime import timedelta
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
+from anyio import to_thread
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -28,6 +29,7 @@ from graphql_app.http.graphql_ws import ConnectionContext, OperationHandler, Web
 from graphql_app.http.request_body import (
     FIELDS,
     JSON_TYPE,
+    SHORT_BODY,
     check_field_types,
     check_query_length,
     decode_json,
@@ -64,6 +66,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             allowed_origins=("*",),
         )
         self._settings = settings
+        self._services = services
         self.admission = Admission(services, settings)
         self._sockets = OpenSockets(services.tokens, settings)
         self._documents = TrustedDocuments.load(settings.trusted_documents)
@@ -159,7 +162,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         if request.method == "GET":
             data = self.parse_query_params(request.query_params)
         else:
-            data = self.parse_json(await request.get_body())
+            data = await self._decode(await request.get_body())
         check_field_types(data)
         check_query_length(data.get("query"), self._settings.max_query_bytes)
         return GraphQLRequestData(
@@ -169,6 +172,11 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             extensions=data.get("extensions"),
             protocol="http",
         )
+
+    async def _decode(self, body: str | bytes) -> Any:
+        if len(body) <= SHORT_BODY:
+            return self.parse_json(body)
+        return await to_thread.run_sync(self.parse_json, body, limiter=self._services.converters)
 
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)

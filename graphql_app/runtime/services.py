@@ -127,6 +127,11 @@ class Services:
         return SummaryCache()
 
     @cached_property
+    def converters(self) -> CapacityLimiter:
+        """The limit on threads that convert long requests, and delay the event loop meanwhile."""
+        return CapacityLimiter(2)
+
+    @cached_property
     def third_party(self) -> CapacityLimiter:
         """The limit on workers that run third-party criteria at once: half of all workers."""
         return CapacityLimiter(max(1, self.workers.total_tokens // 2))

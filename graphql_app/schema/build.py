@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import strawberry
@@ -27,6 +27,7 @@ from graphql_app.schema.introspection import NoIntrospection, without_suggestion
 from graphql_app.schema.limits import query_limits
 from graphql_app.schema.nodes import NodeQuery
 from graphql_app.schema.operation_metrics import OperationMetrics
+from graphql_app.schema.permissions import root_scopes
 from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import SCALARS
 from graphql_app.schema.segment import Segment, segment_query
@@ -34,6 +35,7 @@ from graphql_app.schema.segment_mutations import segment_mutation
 from graphql_app.schema.shop import Shop, ShopQuery
 from graphql_app.schema.size import size_query, size_subscription
 from graphql_app.schema.template import TemplateQuery
+from graphql_app.schema.variables import Executor, VariableChecks
 from graphql_app.settings import Settings
 
 CACHED_QUERIES = 250
@@ -106,6 +108,7 @@ def build_schema(registry: Registry, settings: Settings | None = None) -> Schema
     schema.extensions = (
         OperationMetrics,
         CodedErrors,
+        partial(VariableChecks, root_scopes(schema)),
         *([] if settings is None else [query_limits(settings)]),
         *([] if introspection else [lambda: AddValidationRules([NoIntrospection])]),
         lambda: ShortParserCache(maxsize=CACHED_QUERIES),
@@ -141,5 +144,6 @@ def _build_types(registry: Registry) -> Schema:
             "Results that are sent again whenever they change, over WebSocket.",
         ),
         types=[Shop, Segment, Contact],
+        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -41,7 +41,7 @@ class OperationMetrics(SchemaExtension):
         document = context.graphql_document
         if document is None:
             return "none", "none"
-        operation = _operation(document, context._provided_operation_name)
+        operation = find_operation(document, context._provided_operation_name)
         if operation is None:
             return "none", "none"
         root = context.schema._schema.get_root_type(operation.operation)
@@ -51,7 +51,8 @@ class OperationMetrics(SchemaExtension):
         return operation.operation.value, field
 
 
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+def find_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the operation with a name, or the first one without a name."""
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode) and (
             name is None or (node.name is not None and node.name.value == name)

@@ -14,7 +14,7 @@ from graphql_app.criteria import FieldKind, FieldType
 from graphql_app.criteria.field_types import MAX_TEXT, MAX_VALUES
 from graphql_app.errors import ErrorCode
 from graphql_app.http import exports, request_body
-from graphql_app.schema import errors, nodes, pagination
+from graphql_app.schema import errors, nodes, pagination, variables
 from graphql_app.schema import facts as fact_inputs
 from graphql_app.schema.fact_tables import FactFieldKind
 from graphql_app.segments import editor, names, suggestions
@@ -37,6 +37,8 @@ LIMITS = {
     "values in a list of a criterion": MAX_VALUES,
     "characters in a text value": MAX_TEXT,
     "items in a mutation that records facts": fact_inputs.MAX_ITEMS,
+    "objects and lists in another variable": variables.MAX_CONTAINERS,
+    "values in another variable": variables.MAX_VALUES,
     "order lines in a mutation that records facts": fact_inputs.MAX_LINES,
     "tags per contact": value_parsers.MAX_TAGS,
     "bytes of `properties` as JSON": value_parsers.MAX_PROPERTIES,
