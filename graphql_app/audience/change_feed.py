@@ -167,7 +167,8 @@ def _key(row: dict[str, Any]) -> tuple[str, int, bool]:
 def _pack(affected: AffectedContacts) -> bytes:
     every = {**affected.tables, "": affected.erased}
     contacts = pa.array([ids.tolist() for ids in every.values()], pa.list_(pa.uint64()))
-    table = pa.table({"table": pa.array([*every]), "contacts": contacts})
+    latest = pa.array([affected.latest] * len(every), pa.timestamp("ms", "UTC"))
+    table = pa.table({"table": pa.array([*every]), "contacts": contacts, "latest": latest})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -178,4 +179,5 @@ def _pack(affected: AffectedContacts) -> bytes:
 def _unpack(packed: bytes) -> AffectedContacts:
     rows = pa.ipc.open_stream(packed).read_all().to_pylist()
     found = {row["table"]: np.array(row["contacts"], np.uint64) for row in rows}
-    return AffectedContacts({name: ids for name, ids in found.items() if name}, found[""])
+    tables = {name: ids for name, ids in found.items() if name}
+    return AffectedContacts(tables, found[""], rows[0].get("latest"))  # older versions send none

@@ -16,15 +16,17 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import has_table, list_contact_tables
 from graphql_app.audience.tables import JournalEntry, Product, contact_column
-from graphql_app.audience.write_log import OpenWrite
+from graphql_app.audience.write_log import LONG_AGO, OpenWrite
 from graphql_app.errors import AppError, ErrorCode
 
 # Actions of entries; any other action names the table to insert into.
@@ -53,9 +55,19 @@ class Insert:
 
     def add_to(self, write: OpenWrite) -> None:
         if self.table == Product.__tablename__ and self.rows.num_rows:
-            write.add_rows(self.table, np.array([], np.uint64))
+            write.add_rows(self.table, np.array([], np.uint64), LONG_AGO)
         elif self.rows.num_rows:
-            write.add_rows(self.table, self.rows[contact_column(self.table)].to_numpy())
+            contacts = self.rows[contact_column(self.table)].to_numpy()
+            write.add_rows(self.table, contacts, self._latest())
+
+    def _latest(self) -> datetime:
+        """Return the latest time of any kind in the rows."""
+        times: list[datetime | None] = [
+            pc.max(column).as_py()
+            for column in self.rows.columns
+            if pa.types.is_timestamp(column.type)
+        ]
+        return max([LONG_AGO, *filter(None, times)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from graphql_app.audience.plugin_tables import (
 )
 from graphql_app.audience.tables import (
     FEED,
+    INSTANT,
     TABLE_NAME,
     AudienceTable,
     Contact,
@@ -72,6 +73,7 @@ def _find_problems(table: type[AudienceTable]) -> Iterator[str]:
                 f"{table.__name__}.{field} {problem}"
                 for problem in _find_field_problems(declared.columns[field], info)
             )
+        yield from _find_time_problems(table)
         yield from _find_key_problems(table)
 
 
@@ -102,6 +104,20 @@ def _find_field_problems(column: Column[Any], info: FieldInfo) -> Iterator[str]:
         yield f"has an invalid default: it {error}"
     if column.primary_key and not build_field(column, info).required:
         yield "is in the primary key, so it must be required: not optional, not a list, no default"
+
+
+def _find_time_problems(table: type[AudienceTable]) -> Iterator[str]:
+    columns, instant = sql_table(table).columns, str(INSTANT)
+    for attribute, names, types in (
+        ("time_column", filter(None, [table.time_column]), {instant, f"Nullable({instant})"}),
+        ("later_columns", table.later_columns, {f"Nullable({instant})"}),
+    ):
+        for name in names:
+            if name not in columns or str(columns[name].type) not in types:
+                yield (
+                    f"{table.__name__}.{attribute} names {name!r}, which must be a field of the "
+                    f"type {'INSTANT' if instant in types else 'Nullable(INSTANT)'}"
+                )
 
 
 def _find_key_problems(table: type[AudienceTable]) -> Iterator[str]:

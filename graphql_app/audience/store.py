@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Result, Row, make_url, text
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.cancellation import current_cancellation
 from graphql_app.audience.clickhouse import (
     ARROW_SETTINGS,
@@ -106,6 +107,7 @@ class Audience:
         contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
         tables: Collection[str] | None = None,
+        as_of: AsOf | None = None,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """Execute a statement on the facts of one shop.
 
@@ -114,6 +116,7 @@ class Audience:
             timeout: Seconds that it may take, if fewer than the store's timeout.
             tables: The tables that it reads, if known: a filter of many contacts takes time for
                 each table that has it.
+            as_of: The instant that the statement sees, if some facts come later.
 
         Raises:
             AppError: TIMEOUT or LIMIT_EXCEEDED if it took too long or needed too much memory,
@@ -122,7 +125,7 @@ class Audience:
             WorkCancelledError: The request was cancelled.
         """
         filters = table_filters(self.layout, shop_id, contacts, tables)
-        with self._execute(statement, filters, timeout) as result:
+        with self._execute(statement, filters, timeout, as_of) as result:
             return result.fetchall()
 
     def fetch_table(
@@ -132,6 +135,7 @@ class Audience:
         contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
         tables: Collection[str] | None = None,
+        as_of: AsOf | None = None,
         final: bool = True,
     ) -> pa.Table:
         """Do the same as ``fetch_rows``, but return an Arrow table, which is faster for many rows.
@@ -141,7 +145,7 @@ class Audience:
         filters = table_filters(self.layout, shop_id, contacts, tables)
         settings = {**ARROW_SETTINGS, **({} if final else {"final": 0})}
         found: list[pa.Table] = []
-        with self._execute(statement, filters, timeout, settings, found.append):
+        with self._execute(statement, filters, timeout, as_of, settings, found.append):
             return found[0]
 
     def render(self, statement: Statement) -> RenderedStatement:
@@ -153,11 +157,14 @@ class Audience:
         statement: Statement,
         filters: Mapping[str, str],
         timeout: float,
+        as_of: AsOf | None,
         settings: Mapping[str, Any] | None = None,
         sink: Callable[[pa.Table], None] | None = None,
     ) -> Iterator[Result[*tuple[Any, ...]]]:
         if self.layout.cluster:
             check_shard_safe(statement)
+        if as_of is not None:
+            statement = as_of.apply(statement, self.database)
         cancellation = current_cancellation.get()
         all_settings = {
             **READ_SETTINGS,

@@ -106,7 +106,17 @@ class StoreTable(SQLModel, registry=registry()):
 
 
 class AudienceTable(StoreTable):
-    """Base of the tables of facts; the store sets ``version`` and ``deleted``."""
+    """Base of the tables of facts; the store sets ``version`` and ``deleted``.
+
+    Attributes:
+        time_column: The column with the time of a row, of type ``INSTANT``. Statements do not see
+            the rows whose time has not come.
+        later_columns: Columns with the times of later changes, of type ``Nullable(INSTANT)``. They
+            are NULL until that time has come.
+    """
+
+    time_column: ClassVar[str | None] = None
+    later_columns: ClassVar[tuple[str, ...]] = ()
 
     shop_id: int = Field(primary_key=True, sa_type=UInt64)
     version: int = Field(sa_type=UInt64)
@@ -122,6 +132,7 @@ class Contact(AudienceTable, table=True):
 
     __tablename__ = "contacts"
     __table_args__ = (fact_engine("id"),)
+    later_columns = ("subscribed_at", "unsubscribed_at")
 
     id: int = Field(primary_key=True, sa_type=UInt64)
     phone: str | None = Field(sa_type=Nullable(String))
@@ -145,6 +156,8 @@ class Order(AudienceTable, table=True):
 
     __tablename__ = "orders"
     __table_args__ = (fact_engine("contact_id", "id"),)
+    time_column = "ordered_at"
+    later_columns = ("cancelled_at",)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -161,6 +174,7 @@ class OrderLine(AudienceTable, table=True):
 
     __tablename__ = "order_lines"
     __table_args__ = (fact_engine("contact_id", "order_id", "line_number"),)
+    time_column = "ordered_at"
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     order_id: int = Field(primary_key=True, sa_type=UInt64)
@@ -187,6 +201,8 @@ class TextMessage(AudienceTable, table=True):
 
     __tablename__ = "texts"
     __table_args__ = (fact_engine("contact_id", "id"),)
+    time_column = "sent_at"
+    later_columns = ("clicked_at",)
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -199,6 +215,7 @@ class KeywordUse(AudienceTable, table=True):
 
     __tablename__ = "keywords"
     __table_args__ = (fact_engine("contact_id", "keyword", "received_at"),)
+    time_column = "received_at"
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     keyword: str = Field(primary_key=True, sa_type=NAME)
@@ -210,6 +227,7 @@ class Event(AudienceTable, table=True):
 
     __tablename__ = "events"
     __table_args__ = (fact_engine("contact_id", "id"),)
+    time_column = "occurred_at"
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     id: int = Field(primary_key=True, sa_type=UInt64)
@@ -266,6 +284,12 @@ def row_key(table: type[AudienceTable]) -> tuple[str, ...]:
 def contact_column(table: str) -> str:
     """Return the name of the column with the contact of a table's rows."""
     return "id" if table == Contact.__tablename__ else "contact_id"
+
+
+def time_columns(table: type[AudienceTable]) -> tuple[str, ...]:
+    """Return the columns with the times of a table's rows, and of later changes to them."""
+    own = () if table.time_column is None else (table.time_column,)
+    return (*own, *table.later_columns)
 
 
 def has_id_key(table: type[AudienceTable]) -> bool:

@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ Ids = NDArray[np.uint64]
 # Contacts to keep in the logs of all shops together; a cache that is further behind starts over.
 MAX_CONTACTS = 4_000_000
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class AffectedContacts:
@@ -22,15 +25,26 @@ class AffectedContacts:
     Attributes:
         tables: Contacts with new rows, by table; none for a table without contacts.
         erased: Contacts erased from every table.
+        latest: The latest time in the new rows; ``None`` if it is not known.
     """
 
     tables: Mapping[str, Ids] = field(default_factory=dict)
     erased: Ids = field(default_factory=lambda: np.array([], np.uint64))
+    latest: datetime | None = None
 
     @property
     def size(self) -> int:
         """How many contacts there are, counted once per table."""
         return sum(map(len, self.tables.values())) + len(self.erased)
+
+    @property
+    def contacts(self) -> Ids:
+        """The contacts with new rows; some of them several times."""
+        return np.concatenate([np.array([], np.uint64), *self.tables.values()])
+
+    def may_come_after(self, instant: datetime) -> bool:
+        """Return whether some of the new rows may have a time after an instant."""
+        return bool(self.tables) and (self.latest is None or self.latest > instant)
 
 
 class OpenWrite:
@@ -39,17 +53,26 @@ class OpenWrite:
     def __init__(self) -> None:
         self._tables: dict[str, list[Ids]] = defaultdict(list)
         self._erased: list[Ids] = []
+        self._latest: datetime | None = LONG_AGO
 
-    def add_rows(self, table: str, contacts: Ids) -> None:
-        """Add contacts with new rows in a table; none if the table has no contacts."""
+    def add_rows(self, table: str, contacts: Ids, latest: datetime | None) -> None:
+        """Add contacts with new rows in a table; none if the table has no contacts.
+
+        ``latest`` is the latest time in the rows; ``None`` if it is not known.
+        """
         self._tables[table].append(contacts)
+        if latest is None or self._latest is None:
+            self._latest = None
+        else:
+            self._latest = max(self._latest, latest)
 
     def add_erased(self, contacts: Sequence[int]) -> None:
         self._erased.append(np.array(contacts, np.uint64))
 
     def affected_contacts(self) -> AffectedContacts:
         tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
-        return AffectedContacts(tables, np.concatenate([np.array([], np.uint64), *self._erased]))
+        erased = np.concatenate([np.array([], np.uint64), *self._erased])
+        return AffectedContacts(tables, erased, self._latest)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ one decodes the outer objects and lists itself, and calls Python's for the value
 
 import re
 from json import JSONDecodeError, JSONDecoder
-from json.decoder import scanstring
 from typing import Any, NoReturn
 
 # The levels of a request with a list of facts: the request, its variables, the list.
@@ -46,8 +45,8 @@ class _Decoder:
         if self._text[at : at + 1] == "}":
             return found, at + 1
         while True:
-            at = self._expect('"', at, "Expecting property name enclosed in double quotes")
-            name, at = scanstring(self._text, at, True)
+            self._expect('"', at, "Expecting property name enclosed in double quotes")
+            name, at = self._decode(self._text, at)
             at = self._expect(":", self._skip(at), "Expecting ':' delimiter")
             found[name], at = self._value(self._skip(at), levels)
             at = self._skip(at)

@@ -17,6 +17,7 @@ from graphql_app.plugins import Plugin as Source
 from graphql_app.runtime.context import Context
 from graphql_app.schema.criterion import Plugin
 from graphql_app.schema.descriptions import described_enum
+from graphql_app.schema.fact_warnings import FactWarning, warn_of_future
 from graphql_app.schema.facts import (
     MAX_ITEMS,
     FactsPayload,
@@ -111,9 +112,11 @@ async def _fact_tables(info: RequestInfo) -> list[FactTable]:
     ]
 
 
-def _record(context: Context, table: str, rows: Sequence[Any]) -> int:
-    fact = _fact_type(context, table)
-    context.services.recorder.record(context.shop_id, fact, _checked(fact, rows))
+def _record(context: Context, warnings: list[FactWarning], table: str, rows: Sequence[Any]) -> int:
+    services, fact = context.services, _fact_type(context, table)
+    checked = _checked(fact, rows)
+    services.recorder.record(context.shop_id, fact, checked)
+    warnings += warn_of_future(services.audience, table, "rows", checked, context.scope.now)
     return len(rows)
 
 

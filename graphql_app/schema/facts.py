@@ -19,6 +19,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import UserError, answer
+from graphql_app.schema.fact_warnings import FactWarning, warn_of_future
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of, optional_field
 from graphql_app.schema.scalars import JSON, Money
@@ -45,6 +46,10 @@ class FactsPayload:
     recorded: int = strawberry.field(description="The number of items recorded: all or none.")
     user_errors: list[UserError] = strawberry.field(
         description="Why nothing was recorded (the first 100 errors); empty on success."
+    )
+    warnings: list[FactWarning] = strawberry.field(
+        description="What is unusual about the recorded items (the first 100 warnings). A repeated "
+        "call with the same idempotency key has none."
     )
 
 
@@ -141,14 +146,17 @@ def _lines(items: Sequence[Item]) -> pa.Table:
     return table.append_column("row", pa.array([row for row, _, _ in places], pa.int64()))
 
 
-def _record(context: Context, name: str, items: Sequence[Item]) -> int:
+def _record(context: Context, warnings: list[FactWarning], name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact; return their number."""
-    recorder = context.services.recorder
+    services = context.services
     if name == "orders":
-        recorder.record_orders(context.shop_id, *_checked_orders(items))
+        rows, lines = _checked_orders(items)
+        services.recorder.record_orders(context.shop_id, rows, lines)
     else:
         fact = facts.FACTS[name]
-        recorder.record(context.shop_id, fact, _checked(fact, name, items))
+        rows = _checked(fact, name, items)
+        services.recorder.record(context.shop_id, fact, rows)
+    warnings += warn_of_future(services.audience, name, name, rows, context.scope.now)
     return len(items)
 
 
@@ -167,7 +175,7 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
     return orders, lines
 
 
-def _forget(context: Context, ids: Sequence[str]) -> int:
+def _forget(context: Context, warnings: list[FactWarning], ids: Sequence[str]) -> int:
     fact = FactType("contacts", (facts.CONTACTS.fields[0],))
     require_few("ids", ids)
     table, bad = facts.check_batch(fact, {"id": list(ids)}, len(ids))
@@ -191,19 +199,27 @@ IdempotencyKey = Annotated[
 async def facts_payload(
     info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
 ) -> FactsPayload:
-    """Return the payload of a mutation whose work returns the number of recorded items."""
+    """Return the payload of a mutation whose work records items.
+
+    The work is called with the context, a list for its warnings, and ``args``; it returns the
+    number of recorded items.
+    """
     context = info.context
 
     async def done() -> FactsPayload:
-        doing = partial(work, context, *args)
+        warnings: list[FactWarning] = []
+        doing = partial(work, context, warnings, *args)
         if key is not None:
             doing = partial(_once, context, key, info.field_name, args, doing)
         while context.services.recorder.is_quiesced(context.shop_id):
             await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
         async with context.services.writers(context.shop_id):
-            return FactsPayload(recorded=await context.run_without_rules(doing), user_errors=[])
+            recorded = await context.run_without_rules(doing)
+        return FactsPayload(recorded=recorded, user_errors=[], warnings=warnings)
 
-    return await answer(done, lambda errors: FactsPayload(recorded=0, user_errors=errors))
+    return await answer(
+        done, lambda errors: FactsPayload(recorded=0, user_errors=errors, warnings=[])
+    )
 
 
 def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:

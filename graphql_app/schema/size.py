@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import strawberry
@@ -48,6 +49,9 @@ async def wait_for_change(context: Context, count: int, size: SegmentSize) -> No
     await sleep(PAUSE)
     moves = size.from_memory and not size.steady
     seconds = COUNT_MOVING_AFTER if moves else COUNT_AFTER
+    upcoming = context.services.index.upcoming.next_after(context.shop_id, size.as_of)
+    if upcoming is not None:
+        seconds = max(0, min(seconds, (upcoming - datetime.now(UTC)).total_seconds()))
     await context.services.write_watcher.wait(context.shop_id, count, seconds)
 
 

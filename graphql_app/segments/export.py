@@ -63,16 +63,18 @@ class Export:
         statement = _columns().where(predicate(self._rule, engine.scope)).limit(self._limit)
         if self._after is not None:
             statement = statement.where(col(Contact.id) > self._after)
-        return engine.audience.fetch_table(statement, engine.shop_id).cast(EXPORT_SCHEMA)
+        found = engine.audience.fetch_table(statement, engine.shop_id, as_of=engine.as_of())
+        return found.cast(EXPORT_SCHEMA)
 
     def _contacts(self, ids: list[int]) -> pa.Table:
         if not ids:
             return EXPORT_SCHEMA.empty_table()
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
         engine, tables = self._engine, {Contact.__tablename__}
-        return engine.audience.fetch_table(statement, engine.shop_id, ids, tables=tables).cast(
-            EXPORT_SCHEMA
+        found = engine.audience.fetch_table(
+            statement, engine.shop_id, ids, tables=tables, as_of=engine.as_of()
         )
+        return found.cast(EXPORT_SCHEMA)
 
 
 def _columns() -> Statement:

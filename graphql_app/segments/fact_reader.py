@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Scope
@@ -26,4 +27,10 @@ class FactReader:
         Raises:
             AppError: The engine failed, or the statement exceeded a limit.
         """
-        return self.audience.fetch_rows(statement, self.shop_id, contacts, timeout)
+        return self.audience.fetch_rows(
+            statement, self.shop_id, contacts, timeout, as_of=self.as_of()
+        )
+
+    def as_of(self) -> AsOf | None:
+        """Return how to read the facts at the instant; ``None`` if none come later."""
+        return AsOf(self.scope.now, self.audience.tables)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, not_, select
 from sqlmodel import col
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
@@ -189,7 +190,9 @@ class Harness:
         rows_of_all = select(col(Contact.id), *labelled).subquery()
         contact, *answers = rows_of_all.c
         asked = [side for answer in answers for side in (answer, not_(answer))]
-        rows = self.services.audience.fetch_rows(select(contact, *asked), shop.id, contacts)
+        audience = self.services.audience
+        as_of = AsOf(self.scope.now, audience.tables)
+        rows = audience.fetch_rows(select(contact, *asked), shop.id, contacts, as_of=as_of)
         for column in range(1, 2 * len(cases), 2):
             yield Answer(
                 members=frozenset(row[0] for row in rows if row[column]),

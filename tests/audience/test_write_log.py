@@ -12,15 +12,15 @@ def _ids(*numbers: int) -> Ids:
 
 def _write(log: WriteLog, shop: int, *contacts: int) -> None:
     with log.open_write(shop) as write:
-        write.add_rows("orders", _ids(*contacts))
+        write.add_rows("orders", _ids(*contacts), None)
 
 
 def test_writes_are_numbered_per_shop() -> None:
     log = WriteLog()
     _write(log, 1, 3, 1, 3)
     with log.open_write(1) as write:
-        write.add_rows("texts", _ids(2))
-        write.add_rows("texts", _ids(4, 2))
+        write.add_rows("texts", _ids(2), None)
+        write.add_rows("texts", _ids(4, 2), None)
         write.add_erased([9])
     (last,) = log.writes_since(1, 1) or ()
     assert last.tables["texts"].tolist() == [2, 4]
@@ -37,7 +37,7 @@ def test_a_failed_write_is_logged() -> None:
 
     def fail() -> None:
         with log.open_write(1) as write:
-            write.add_rows("orders", _ids(5))
+            write.add_rows("orders", _ids(5), None)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

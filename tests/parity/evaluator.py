@@ -23,12 +23,20 @@ Answer: TypeAlias = Callable[[Document, Contact], bool]
 
 @dataclass(frozen=True)
 class Judge:
-    """A shop at one instant, with the rules of its segments by id, and the members of rules."""
+    """A shop at one instant, with the rules of its segments by id, and the members of rules.
 
-    facts: Facts
+    ``recorded`` are all facts, some of which may not have happened yet.
+    """
+
+    recorded: Facts
     zone: str
     now: datetime
     segments: Mapping[str, Document] = field(default_factory=dict)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The facts that have happened by now."""
+        return self.recorded.as_of(self.now)
 
     @property
     def everyone(self) -> frozenset[int]:

@@ -200,7 +200,7 @@ class RecordedShop:
         answers: list[Expression] = [
             predicate(rule, self.scope).label(f"r{number}") for number, rule in enumerate(rules)
         ]
-        rows = self.services.audience.fetch_rows(select(col(Contact.id), *answers), self.id)
+        rows = self.engine.rows(select(col(Contact.id), *answers))
         assert len(rows) == len({row[0] for row in rows})
         return [{row[0] for row in rows if row[1 + number]} for number in range(len(rules))]
 

@@ -111,7 +111,7 @@ class TestOrders:
         "change",
         [
             {"cancelled_at": NOW},
-            {"cancelled_at": NOW + DAY},
+            {"cancelled_at": NOW - DAY},
             {"refunded": Decimal(50)},
             {"refunded": Decimal(50), "cancelled_at": NOW},
         ],

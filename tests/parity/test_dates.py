@@ -88,6 +88,7 @@ class TestDates:
 
     def test_the_first_and_last_recordable_instants(self, boutique: RecordedShop) -> None:
         first, last_one = utc("1970-01-01T00:00"), utc("2199-12-31T23:59:59.999")
+        boutique.now = last_one
         boutique.record(Contact(1, subscribed_at=first), Contact(2, subscribed_at=last_one))
         assert boutique.matching(subscribed("ON", date="1970-01-01")) == {1}
         assert boutique.matching(subscribed("ON", date="2199-12-31")) == {2}
@@ -174,8 +175,8 @@ class TestLocalDays:
     def test_a_local_day_ends_at_the_first_instant_of_the_next(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
-        shop = RecordedShop(services, zone)
         first, after = utc(start), utc(end)
+        shop = RecordedShop(services, zone, after)
         times = dict(enumerate((first - MILLISECOND, first, after - MILLISECOND, after)))
         shop.record(
             *(Contact(id_, subscribed_at=time) for id_, time in times.items()),
@@ -203,7 +204,7 @@ class TestLocalDays:
     def test_a_local_day_has_23_to_25_hours(
         self, services: Services, zone: str, day: str, start: str, end: str
     ) -> None:
-        shop = RecordedShop(services, zone)
+        shop = RecordedShop(services, zone, utc(end) + DAY)
         hours = [utc(start) + hour * HOUR for hour in range(-24, 48)]
         shop.record(*(Contact(id_, subscribed_at=time) for id_, time in enumerate(hours)))
         length = (utc(end) - utc(start)) // HOUR

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Row, Subquery, func, or_, select, tuple_, union_all
+from sqlalchemy import CompoundSelect, Row, Subquery, func, or_, select, tuple_, union_all
 from sqlmodel import col
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.shard_safety import NotShardSafeError, check_shard_safe
@@ -67,10 +68,11 @@ class Split(Audience):
         contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
         tables: Collection[str] | None = None,
+        as_of: AsOf | None = None,
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         contacts = None if contacts is None else [*contacts]
-        self._compare(statement, shop_id, contacts, tables)
-        return super().fetch_rows(statement, shop_id, contacts, timeout, tables)
+        self._compare(statement, shop_id, contacts, tables, as_of)
+        return super().fetch_rows(statement, shop_id, contacts, timeout, tables, as_of)
 
     def fetch_table(
         self,
@@ -79,11 +81,12 @@ class Split(Audience):
         contacts: Iterable[int] | None = None,
         timeout: float = math.inf,
         tables: Collection[str] | None = None,
+        as_of: AsOf | None = None,
         final: bool = True,
     ) -> pa.Table:
         contacts = None if contacts is None else [*contacts]
-        self._compare(statement, shop_id, contacts, tables)
-        return super().fetch_table(statement, shop_id, contacts, timeout, tables, final)
+        self._compare(statement, shop_id, contacts, tables, as_of)
+        return super().fetch_table(statement, shop_id, contacts, timeout, tables, as_of, final)
 
     def _compare(
         self,
@@ -91,6 +94,7 @@ class Split(Audience):
         shop_id: int,
         contacts: Sequence[int] | None,
         tables: Collection[str] | None,
+        as_of: AsOf | None,
     ) -> None:
         check_shard_safe(statement)
         # Otherwise it is computed from rows of all shards. No statement does that so far;
@@ -98,7 +102,9 @@ class Split(Audience):
         assert _is_added_up(statement), str(statement)
         # Sorting and limits apply after the shards' rows are combined.
         bare: Any = statement.order_by(None).limit(None)
-        fetch = partial(Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables)
+        fetch = partial(
+            Audience.fetch_rows, statement=bare, shop_id=shop_id, tables=tables, as_of=as_of
+        )
         expected = [_plain(row) for row in fetch(self, contacts=contacts)]
         found = [_plain(row) for shard in self.shards for row in fetch(shard, contacts=contacts)]
         if all(map(_is_count, bare.selected_columns)):
@@ -125,6 +131,8 @@ def _is_count(column: Any) -> bool:
 
 def _is_added_up(query: Any) -> bool:
     """Return whether the shards' results of a statement are only counts or rows of contacts."""
+    if isinstance(query, CompoundSelect):
+        return all(map(_is_added_up, query.selects))
     sources = query.get_final_froms()
     if any(isinstance(source, Subquery) for source in sources):
         return all(_is_added_up(source.element) for source in sources)

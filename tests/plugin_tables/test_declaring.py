@@ -1,7 +1,7 @@
 """Which tables plugins can declare, and the errors for tables that they cannot."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from clickhouse_connect.cc_sqlalchemy import engines
 from clickhouse_connect.cc_sqlalchemy.datatypes import sqltypes
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, select
 from sqlmodel import Field, SQLModel
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.tables import (
     INSTANT,
     Array,
@@ -178,6 +179,18 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         r"id must have the type UInt64; rename an id of another type",
     ),
+    "a time that is no field": (
+        lambda: _declare(time_column="written_at"),
+        "time_column names 'written_at', which must be a field of the type INSTANT",
+    ),
+    "a time that is text": (
+        lambda: _declare(written=(str, _field(String)), time_column="written"),
+        "time_column names 'written', which must be a field of the type INSTANT",
+    ),
+    "a later change that is not nullable": (
+        lambda: _declare(read=(datetime, _field(INSTANT)), later_columns=["read"]),
+        r"later_columns names 'read', which must be a field of the type Nullable\(INSTANT\)",
+    ),
     "no engine": (
         lambda: _declare(__table_args__=()),
         r'declare __table_args__ = \(fact_engine\("contact_id"\),\)',
@@ -230,6 +243,7 @@ def test_names_can_be_sql_keywords(start: Started, server: Server, tmp_path: Pat
         order=(bool, _field(Bool, default=False)),
         select=(datetime | None, _field(Nullable(INSTANT))),
         __table_args__=(fact_engine("contact_id", "row", "null"),),
+        time_column="select",
     )
     path = tmp_path / "some.ndjson"
     path.write_text('{"contact_id": 2, "row": "b", "null": "c", "points": 7, "lines": ["x"]}\n')
@@ -240,6 +254,12 @@ def test_names_can_be_sql_keywords(start: Started, server: Server, tmp_path: Pat
         load_file(services, shop.shop_id, path)
         expected = [("a", 2, []), ("b", 7, ["x"]), ("z", 1, [])]
         assert _rows(services, "row, points, lines") == expected
+        later = {**row, "row": "y", "select": "2199-01-01T00:00:00Z"}
+        record(shop, "table", later)
+        seen, now = select(table.row).order_by(table.row), AsOf(datetime.now(UTC), [table])
+        rows = services.audience.fetch_rows(seen, shop.shop_id, as_of=now)
+        assert [each[0] for each in rows] == ["a", "b", "z"]
+        record(shop, "table", {**later, "select": "1999-01-01T00:00:00Z"})
         shop.forget("1")
         assert _rows(services, "row, `order`") == [("b", False)]
     with start(_registered(table)):

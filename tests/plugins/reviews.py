@@ -31,6 +31,7 @@ class Review(AudienceTable, table=True):
 
     __tablename__ = "acme_reviews"
     __table_args__ = (fact_engine("contact_id", "id"),)
+    time_column = "written_at"
 
     contact_id: int = Field(primary_key=True, sa_type=UInt64, description="Who wrote it.")
     id: int = Field(primary_key=True, sa_type=UInt64, description="The review's id.")

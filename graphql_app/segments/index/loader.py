@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlalchemy import and_, func, literal, select
 from sqlmodel import col
 
+from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
 from graphql_app.audience.clickhouse_errors import statement_timeout
 from graphql_app.audience.store import Audience
@@ -41,13 +42,20 @@ CANCELLATION_INTERVAL = 0.05  # seconds between checks for cancellation while wa
 class VectorLoader:
     """Loads one shop's vectors for one answer, within the time limit of a statement from now.
 
-    ``catch_up`` learns of other processes' writes. It is called after each statement, before its
-    result is used.
+    ``as_of`` returns how a statement reads the facts. ``catch_up`` learns of other processes'
+    writes; it is called after each statement, before its result is used.
     """
 
-    def __init__(self, audience: Audience, shop_id: int, catch_up: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        audience: Audience,
+        shop_id: int,
+        as_of: Callable[[], AsOf | None],
+        catch_up: Callable[[], None],
+    ) -> None:
         self._audience = audience
         self._shop_id = shop_id
+        self._as_of = as_of
         self._catch_up = catch_up
         self._deadline = time.monotonic() + audience.timeout
 
@@ -59,7 +67,9 @@ class VectorLoader:
         **options: Any,
     ) -> pa.Table:
         timeout = self._seconds_left() if timeout is None else timeout
-        found = self._audience.fetch_table(statement, self._shop_id, contacts, timeout, **options)
+        found = self._audience.fetch_table(
+            statement, self._shop_id, contacts, timeout, as_of=self._as_of(), **options
+        )
         self._catch_up()
         return found
 
@@ -80,7 +90,10 @@ class VectorLoader:
         if contacts is None:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
-        rows = self._audience.fetch_rows(statement, self._shop_id, contacts, self._seconds_left())
+        timeout = self._seconds_left()
+        rows = self._audience.fetch_rows(
+            statement, self._shop_id, contacts, timeout, as_of=self._as_of()
+        )
         self._catch_up()
         ids = np.array([row[0] for row in rows], np.uint64)
         return ids, np.array([row[1] for row in rows], np.bool_)

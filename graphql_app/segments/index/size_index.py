@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.audience.upcoming import UpcomingFacts
 from graphql_app.criteria import Criterion, MeasuredCriterion, Scope
 from graphql_app.segments.failures import blaming
 from graphql_app.segments.index.cache_key import Kind, QueryBuilder, VectorQuery, WatchedScope
@@ -89,6 +90,7 @@ class SizeIndex:
     def __init__(self, audience: Audience, recorder: Recorder, budget: int) -> None:
         self._audience = audience
         self._recorder = recorder
+        self.upcoming = UpcomingFacts(audience, recorder.write_log)
         self.budget = budget
         self._queries = QueryBuilder(audience)
         self._lock = threading.Lock()
@@ -120,7 +122,7 @@ class SizeIndex:
             AppError: A statement failed, or the evaluation takes too long.
             CriterionFailedError: A criterion's code fails, or its SQL is refused.
         """
-        loader = VectorLoader(self._audience, shop_id, self._recorder.catch_up)
+        loader = self._loader(shop_id, scope)
 
         def load(queries: Queries) -> Loaded:
             shop = self._shop(shop_id)
@@ -131,7 +133,7 @@ class SizeIndex:
                 return contact_index, shop.vectors_of(queries, contact_index, loader, count)
 
             try:
-                return self._consistent(shop_id, load_at)
+                return self._consistent(shop_id, scope, load_at)
             finally:  # vectors that were loaded before a failure are kept
                 self._note_use(shop_id, queries)
 
@@ -145,7 +147,7 @@ class SizeIndex:
         Raises:
             AppError, CriterionFailedError: As for ``evaluate``.
         """
-        loader = VectorLoader(self._audience, shop_id, self._recorder.catch_up)
+        loader = self._loader(shop_id, scope)
         few = np.unique(np.array([*contacts], np.uint64))
 
         def load(queries: Queries) -> Loaded:
@@ -165,19 +167,24 @@ class SizeIndex:
                 return contact_index, vectors | dict(loader.load(others, contact_index, count, few))
 
             try:
-                return self._consistent(shop_id, load_at)
+                return self._consistent(shop_id, scope, load_at)
             finally:
                 self._note_use(shop_id, kept)
 
         return self._evaluate(rules, scope, load)
 
-    def _consistent(self, shop_id: int, load_at: Callable[[int], Loaded]) -> Loaded:
+    def _loader(self, shop_id: int, scope: Scope) -> VectorLoader:
+        as_of = partial(self.upcoming.as_of, shop_id, scope.now)
+        return VectorLoader(self._audience, shop_id, as_of, self._recorder.catch_up)
+
+    def _consistent(self, shop_id: int, scope: Scope, load_at: Callable[[int], Loaded]) -> Loaded:
         """Call ``load_at`` with the number of writes, so that its result includes no later write.
 
         A concurrent write may be in one vector and not in another. Then ``load_at`` is called again
         while the shop's writes are paused.
         """
         self._recorder.catch_up_if_stale()
+        self.upcoming.as_of(shop_id, scope.now)  # logs facts whose time has come
         write_log = self._recorder.write_log
         count = write_log.count_writes(shop_id)
         found = load_at(count)

@@ -163,6 +163,34 @@ class Facts:
             case Forget(gone):
                 self._forget(frozenset(gone))
 
+    def as_of(self, instant: datetime) -> "Facts":
+        """Return the facts that have happened by an instant."""
+
+        def unless_later(time: datetime | None) -> datetime | None:
+            return None if time is None or time > instant else time
+
+        contacts = {
+            id_: replace(
+                contact,
+                subscribed_at=unless_later(contact.subscribed_at),
+                unsubscribed_at=unless_later(contact.unsubscribed_at),
+            )
+            for id_, contact in self.contacts.items()
+        }
+        orders = {
+            id_: replace(order, cancelled_at=unless_later(order.cancelled_at))
+            for id_, order in self.orders.items()
+            if order.ordered_at <= instant
+        }
+        texts = {
+            id_: replace(text, clicked_at=unless_later(text.clicked_at))
+            for id_, text in self.texts.items()
+            if text.sent_at <= instant
+        }
+        keywords = {use for use in self.keywords if use[2] <= instant}
+        events = {id_: it for id_, it in self.events.items() if it.occurred_at <= instant}
+        return Facts(contacts, orders, self.titles, texts, keywords, events)
+
     def _replace_lines(self, items: Iterable[tuple[int, Line]]) -> None:
         """Replace lines; nothing happens unless every order is known."""
         lines: dict[int, tuple[Line, ...]] = {}

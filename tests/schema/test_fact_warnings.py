@@ -1,0 +1,86 @@
+"""Facts in the future are recorded with a warning, and count when their time comes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.client import connected, recording
+from tests.factories import contacts
+from tests.http.live import COUNT
+from tests.support import Client
+
+FIELDS = "recorded userErrors { code } warnings { code message path }"
+ORDERED = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
+
+
+def at(**since: float) -> str:
+    return (datetime.now(UTC) + timedelta(**since)).isoformat()
+
+
+def record(shop: Client, mutation: str, *items: Any) -> Any:
+    return shop.ask(recording(mutation, FIELDS), items=items)[mutation]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "item", "field"),
+    [
+        ("contactsUpsert", {"id": "1", "subscribedAt": at(days=2)}, "subscribedAt"),
+        ("contactsUpsert", {"id": "1", "unsubscribedAt": at(days=2)}, "unsubscribedAt"),
+        (
+            "ordersUpsert",
+            {"id": "1", "contactId": "1", "total": "5", "orderedAt": at(days=2)},
+            "orderedAt",
+        ),
+        (
+            "ordersUpsert",
+            {
+                "id": "1",
+                "contactId": "1",
+                "total": "5",
+                "orderedAt": at(days=-2),
+                "cancelledAt": at(days=2),
+            },
+            "cancelledAt",
+        ),
+        ("textsRecord", {"id": "1", "contactId": "1", "sentAt": at(days=2)}, "sentAt"),
+        (
+            "keywordsRecord",
+            {"contactId": "1", "keyword": "join", "receivedAt": at(days=2)},
+            "receivedAt",
+        ),
+        (
+            "eventsRecord",
+            {"id": "1", "contactId": "1", "name": "viewed", "occurredAt": at(days=2)},
+            "occurredAt",
+        ),
+    ],
+)
+def test_a_time_in_the_future_is_recorded_with_a_warning(
+    shop: Client, mutation: str, item: dict[str, Any], field: str
+) -> None:
+    now = {name: at(days=-1) if name == field else value for name, value in item.items()}
+    assert record(shop, mutation, now) == {"recorded": 1, "userErrors": [], "warnings": []}
+    payload = record(shop, mutation, now, {**item, "id": "2"} if "id" in item else item)
+    [warning] = payload["warnings"]
+    assert (payload["recorded"], payload["userErrors"]) == (2, [])
+    assert warning["code"] == "IN_THE_FUTURE"
+    assert warning["message"].startswith(f"{field} is in the future: 20")
+    assert warning["path"][1:] == ["1", field]
+
+
+def test_only_the_first_hundred_warnings_are_reported(shop: Client) -> None:
+    items = [{"id": str(n), "subscribedAt": at(days=1)} for n in range(1, 200)]
+    assert len(record(shop, "contactsUpsert", *items)["warnings"]) == 100
+
+
+def test_a_live_size_changes_when_the_time_of_a_fact_comes(shop: Client) -> None:
+    shop.record("contactsUpsert", contacts(1))
+    with connected(shop) as stream:
+        stream.subscribe(COUNT, rule=ORDERED)
+        assert stream.next()["segmentSize"]["members"] == 0
+        item = {"id": "1", "contactId": "1", "total": "5", "orderedAt": at(seconds=2)}
+        assert record(shop, "ordersUpsert", item)["warnings"]
+        assert shop.members(ORDERED) == 0
+        assert stream.next()["segmentSize"]["members"] == 1
+    assert shop.members(ORDERED) == 1
