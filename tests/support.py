@@ -39,7 +39,9 @@ def serving(services: Services, settings: Settings, demo_token: str | None = Non
 @contextmanager
 def running(app: ASGIApp, **options: Any) -> Iterator[str]:
     """Run uvicorn in a thread, and yield the address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", **options)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="warning", log_config=None, **options
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -11,7 +11,7 @@ from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLRequestData
@@ -25,7 +25,12 @@ from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.http.admission import Admission, client_address
 from graphql_app.http.connections import OpenSockets
 from graphql_app.http.errors import REQUEST_TIMEOUT, error_response
-from graphql_app.http.graphql_ws import ConnectionContext, OperationHandler, WebSocketAdapter
+from graphql_app.http.graphql_ws import (
+    ConnectionContext,
+    OperationHandler,
+    Socket,
+    WebSocketAdapter,
+)
 from graphql_app.http.request_body import (
     FIELDS,
     JSON_TYPE,
@@ -74,7 +79,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, or serve one WebSocket."""
         if scope["type"] == "websocket":
-            await self._serve_websocket(WebSocket(scope, receive, send))
+            await self._serve_websocket(Socket(scope, receive, send))
             return
         try:
             response = await self._handle(scope, receive)
@@ -87,6 +92,8 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def _serve_websocket(self, socket: WebSocket) -> None:
         try:
             await self.run(socket)
+        except WebSocketDisconnect:
+            return
         except Exception as error:
             if isinstance(error, AppError):
                 code, reason = TRY_AGAIN_LATER, str(error)

@@ -8,7 +8,8 @@ from typing import Any
 
 from cross_web import HTTPException
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect, WebSocketState
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
@@ -27,6 +28,7 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import coded
 
 MAX_REASON_BYTES = 123  # RFC 6455, section 5.5
+ABNORMAL_CLOSURE = 1006  # RFC 6455, section 7.4.1
 FORBIDDEN = 4403
 CLOSE_REASONS = {  # instead of Strawberry's
     "Forbidden": "Forbidden: connect with a valid token",
@@ -55,6 +57,16 @@ class ConnectionContext:
         return await self.admission.admit(sent, self.address)
 
 
+class Socket(WebSocket):
+    """A WebSocket that raises ``WebSocketDisconnect`` also when the client leaves early."""
+
+    async def send(self, message: Message) -> None:
+        try:
+            await super().send(message)
+        except OSError as error:  # during the handshake
+            raise WebSocketDisconnect(ABNORMAL_CLOSURE) from error
+
+
 class WebSocketAdapter(ASGIWebSocketAdapter):
     """A WebSocket that sends nothing after it was closed."""
 
@@ -68,7 +80,8 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
         text = CLOSE_REASONS.get(reason, reason).encode(errors="replace")
-        await super().close(code, text[:MAX_REASON_BYTES].decode(errors="ignore"))
+        with suppress(WebSocketDisconnect):
+            await super().close(code, text[:MAX_REASON_BYTES].decode(errors="ignore"))
 
 
 class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
@@ -101,8 +114,7 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
         """Close the WebSocket because its token was revoked."""
         for operation_id in list(self.operations):
             await self.cleanup_operation(operation_id)
-        with suppress(WebSocketDisconnect):
-            await self.websocket.close(FORBIDDEN, "Forbidden: the token is no longer valid")
+        await self.websocket.close(FORBIDDEN, "Forbidden: the token is no longer valid")
 
     async def handle_message(self, message: Any) -> None:
         if _is_well_formed(message):

@@ -9,4 +9,5 @@ import pytest
 def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail if the server logs an unexpected error."""
     yield
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    records = caplog.get_records("call")
+    assert [record.message for record in records if record.levelname == "ERROR"] == []

@@ -109,7 +109,7 @@ def _server_survives(shop: Client, caplog: pytest.LogCaptureFixture) -> Iterator
     """Check that the server still answers, and logged no error."""
     yield
     assert shop.ask(SHOP)["shop"]
-    ours = [record for record in caplog.records if record.name != "uvicorn.error"]
+    ours = [record for record in caplog.get_records("call") if record.name != "uvicorn.error"]
     assert [record.getMessage() for record in ours if record.levelname == "ERROR"] == []
 
 
