@@ -20,6 +20,7 @@ import pyarrow as pa
 from graphql_app.audience.ddl import QUORUM_TIMEOUT
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_log import AffectedContacts, WriteLog
+from graphql_app.errors import AppError
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class ChangeFeed:
         while not ended.wait(POLL_INTERVAL):
             try:
                 self.poll()
-            except Exception:  # the next poll reads what this one missed
+            except AppError:
+                continue  # the outage is logged, and the next poll reads what this one missed
+            except Exception:
                 logger.exception("the change feed could not be read")
 
     def announce_start(self, shop_id: int, affected: AffectedContacts) -> int:
@@ -85,7 +88,9 @@ class ChangeFeed:
         """Announce the end of a write, whether or not it succeeded."""
         try:
             self._insert(number, shop_id, affected, done=True)
-        except Exception:  # the facts are recorded; the shop's next writer finishes this write
+        except AppError:
+            return  # the outage is logged, and the shop's next writer finishes this write
+        except Exception:
             logger.exception("the change feed could not be written to")
 
     def _insert(self, number: int, shop_id: int, affected: AffectedContacts, done: bool) -> None:

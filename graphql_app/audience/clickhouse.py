@@ -23,6 +23,7 @@ from graphql_app.audience.clickhouse_errors import (
     explain_connection_failure,
     translate_errors,
 )
+from graphql_app.observability.outages import StoreHealth
 from graphql_app.redaction import find_secrets, redact
 
 # Bytes of a statement, which may list many ids. It is a setting of the session: a statement's own
@@ -52,11 +53,15 @@ REMOTE_OPTIONS = {
 class ConnectionPool:
     """A pool of connections: at most ``size`` are in use at once, and one more stays open.
 
+    Attributes:
+        health: The outages of the store.
+
     Raises:
         AudienceUnavailableError: No connection can be opened.
     """
 
     def __init__(self, url: str, size: int) -> None:
+        self.health = StoreHealth("the audience store")
         self._engine = _connect(url, size)
         # The embedded engine shuts down with its last connection.
         self._keepalive = self._engine.connect()
@@ -69,7 +74,7 @@ class ConnectionPool:
         A connection on which a statement failed is closed: the embedded engine would return the
         output of the failed statement, maybe rows of another shop, with the next result.
         """
-        with translate_errors(), self._engine.connect() as connection:
+        with translate_errors(self.health), self._engine.connect() as connection:
             client = _client_of(connection)
             if isinstance(client, HttpClient):
                 client.timeout = Timeout(connect=CONNECT_TIMEOUT, read=read_timeout)

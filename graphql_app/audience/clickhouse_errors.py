@@ -1,6 +1,5 @@
 """What ClickHouse and the way to it raise, as errors for clients and reasons for the log."""
 
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from graphql_app.audience.cancellation import WorkCancelledError, current_cancellation
 from graphql_app.errors import AppError, ErrorCode
-
-logger = logging.getLogger(__name__)
+from graphql_app.observability.outages import StoreHealth
 
 # Raised if the store fails, or if a response is not one of ClickHouse's.
 DRIVER_ERRORS = (SQLAlchemyError, ClickHouseError, pa.ArrowException, urllib3.exceptions.HTTPError)
@@ -32,15 +30,16 @@ class AudienceInUseError(AudienceUnavailableError):
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise errors of the driver as ``AppError`` (or ``WorkCancelledError``), and log failures."""
+def translate_errors(health: StoreHealth) -> Iterator[None]:
+    """Raise errors of the driver as ``AppError`` (or ``WorkCancelledError``), and log outages."""
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise _translate(error) from error
+        raise _translate(error, health) from error
+    health.answered()
 
 
-def _translate(error: Exception) -> Exception:
+def _translate(error: Exception, health: StoreHealth) -> Exception:
     cause: Any = getattr(error, "orig", None) or error
     name, cancellation = getattr(cause, "name", None), current_cancellation.get()
     match name:
@@ -58,7 +57,9 @@ def _translate(error: Exception) -> Exception:
         case "TIMEOUT_EXCEEDED" | "TOO_SLOW":  # TOO_SLOW: the engine foresees a timeout
             return statement_timeout()
     reason = _describe_safely(cause)
-    logger.error("the audience store failed: %s", reason)
+    # An error of the engine may be due to its statement, such as a plugin's. It must not hide that
+    # the store stops answering, so each code has outages of its own.
+    health.failed(error, reason, kind="" if getattr(cause, "code", None) is None else reason)
     if "Timeout" in reason:
         return AppError(
             ErrorCode.TIMEOUT, "The audience store did not answer in time; try again in a moment."

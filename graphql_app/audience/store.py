@@ -95,6 +95,11 @@ class Audience:
         """Close every connection; everything that was acknowledged is on disk."""
         self._pool.close()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the store has not answered lately."""
+        return self._pool.health.is_failing()
+
     def ping(self) -> None:
         """Raise an ``AppError`` if the store does not answer."""
         with self._pool.connection(GRACE) as connection:

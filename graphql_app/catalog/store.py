@@ -1,6 +1,5 @@
 """The catalog's database: connections and sessions."""
 
-import logging
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,13 +11,16 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_
 from sqlmodel import Session
 
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.observability.outages import StoreHealth
 from graphql_app.redaction import find_secrets, redact, redact_url
-
-logger = logging.getLogger(__name__)
 
 # Seconds
 STATEMENT_TIMEOUT = 30
 POOL_TIMEOUT = 10
+
+# InternalError: the server became read-only. TimeoutError: all connections are in use.
+FAILURES = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)
+MAX_REASON_LENGTH = 200  # characters
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -38,10 +40,12 @@ class Catalog:
         engine: The engine for reading.
         writer: The engine for writing.
         secrets: The parts of the URL that must not be printed or logged.
+        health: The outages of the database.
     """
 
     def __init__(self, url: str) -> None:
         self.secrets = find_secrets(url)
+        self.health = StoreHealth("the catalog")
         try:
             self.engine = self.writer = self._create_engine(url)
         except (exc.SQLAlchemyError, ImportError, ValueError) as error:
@@ -67,7 +71,7 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session for reading; raise UNAVAILABLE if the database does not answer."""
-        with _report_outages(), Session(self.engine, expire_on_commit=False) as session:
+        with self._report_outages(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -78,13 +82,23 @@ class Catalog:
             AppError: UNAVAILABLE if the database does not answer.
         """
         session = Session(self.writer, expire_on_commit=False)
-        with _report_outages(), session, session.begin():
+        with self._report_outages(), session, session.begin():
             yield session
 
     def ping(self) -> None:
         """Raise UNAVAILABLE if the database does not answer."""
-        with _report_outages(), self.engine.connect() as connection:
+        with self._report_outages(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+
+    @contextmanager
+    def _report_outages(self) -> Iterator[None]:
+        try:
+            yield
+        except FAILURES as error:
+            self.health.failed(error, describe_failure(error))
+            message = "The catalog does not answer; try again in a moment."
+            raise AppError(ErrorCode.UNAVAILABLE, message) from error
+        self.health.answered()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -94,6 +108,11 @@ class Catalog:
     def name(self) -> str:
         """The database's URL with its secrets redacted."""
         return redact_url(self.engine.url.render_as_string())
+
+
+def describe_failure(error: Exception) -> str:
+    """Describe why the database failed, for the log."""
+    return str(getattr(error, "orig", error))[:MAX_REASON_LENGTH]
 
 
 def connection_options(url: URL) -> dict[str, Any]:
@@ -110,17 +129,6 @@ def connection_options(url: URL) -> dict[str, Any]:
         "pool_pre_ping": True,
         "connect_args": {name: given for name, given in options.items() if name not in url.query},
     }
-
-
-@contextmanager
-def _report_outages() -> Iterator[None]:
-    try:
-        yield
-    # InternalError: the server became read-only. TimeoutError: all connections are in use.
-    except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError) as error:
-        logger.error("the catalog failed: %.200s", getattr(error, "orig", error))
-        message = "The catalog does not answer; try again in a moment."
-        raise AppError(ErrorCode.UNAVAILABLE, message) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -16,8 +16,8 @@ from threading import get_ident
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from graphql_app.catalog.store import Catalog, connection_options
-from graphql_app.errors import AppError, ErrorCode
+from graphql_app.catalog.store import Catalog, connection_options, describe_failure
+from graphql_app.errors import AppError, ErrorCode, pluralize
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ LOCK_SETTINGS = {
     "idle_in_transaction_session_timeout": 0,
     "transaction_timeout": 17,
 }
+
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock that was not free in time
 
 NEXT_VERSION = text(
     """
@@ -71,7 +73,7 @@ class SharedWriteLocks:
             if connection is not None:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
-            raise _not_locked(str(error), LOCK_LOST) from error
+            raise self._failed(error, LOCK_LOST) from error
 
     def next_version(self, shop_id: int, after: int) -> int:
         with self._catalog.write() as session:
@@ -85,7 +87,7 @@ class SharedWriteLocks:
         try:
             connection = self._locker.connect()
         except OperationalError as error:
-            raise _not_locked(str(error.orig)) from error
+            raise self._failed(error) from error
         try:
             try:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
@@ -95,7 +97,9 @@ class SharedWriteLocks:
                 held = {"space": NAMESPACE, "shop": shop_id}
                 connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
             except OperationalError as error:
-                raise _not_locked(str(error.orig)) from error
+                if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                    raise _locked_out(shop_id) from error
+                raise self._failed(error) from error
             self._held[get_ident(), shop_id] = connection
             try:
                 yield
@@ -104,8 +108,8 @@ class SharedWriteLocks:
         finally:
             try:
                 connection.close()
-            except SQLAlchemyError:  # the lock ended with the connection
-                logger.warning("the connection to the catalog was lost during a write of facts")
+            except SQLAlchemyError as error:  # the lock ended with the connection
+                self._failed(error)
 
     @contextmanager
     def _hold_file(self, shop_id: int) -> Iterator[None]:
@@ -113,14 +117,19 @@ class SharedWriteLocks:
             self._files.mkdir(mode=0o700, exist_ok=True)
             lock = (self._files / str(shop_id)).open("ab")
         except OSError as error:
-            raise _not_locked(str(error)) from error
+            raise self._failed(error) from error
         with lock:
             deadline = time.monotonic() + LOCK_TIMEOUT
             while not _try_lock(lock.fileno()):
                 if time.monotonic() > deadline:
-                    raise _not_locked("another process holds it")
+                    raise _locked_out(shop_id)
                 time.sleep(0.005)
             yield
+
+    def _failed(self, error: Exception, message: str = NOT_LOCKED) -> AppError:
+        """Count a failure of the catalog; return the error to raise for it."""
+        self._catalog.health.failed(error, describe_failure(error))
+        return AppError(ErrorCode.UNAVAILABLE, message)
 
 
 def _try_lock(file: int) -> bool:
@@ -131,6 +140,7 @@ def _try_lock(file: int) -> bool:
     return True
 
 
-def _not_locked(reason: str, message: str = NOT_LOCKED) -> AppError:
-    logger.error("cannot acquire the write lock of a shop: %.200s", reason)
-    return AppError(ErrorCode.UNAVAILABLE, message)
+def _locked_out(shop_id: int) -> AppError:
+    seconds = pluralize(LOCK_TIMEOUT, "second")
+    logger.error("the write lock of shop %s was not free within %s", shop_id, seconds)
+    return AppError(ErrorCode.UNAVAILABLE, NOT_LOCKED)

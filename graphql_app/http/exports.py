@@ -186,7 +186,8 @@ class Exports:
                     [rule], lambda: parsed.read_page(export, first=False)
                 )
         except AppError as error:
-            logger.warning("an export stopped midway: %s", error.code)
+            if error.code is not ErrorCode.UNAVAILABLE:  # the store's outage is logged
+                logger.warning("an export stopped midway: %s", error.code)
             return  # without a final body message, so that uvicorn closes the connection
         except Exception as error:
             log_unexpected(error)

@@ -38,11 +38,12 @@ CONTROL_ESCAPES = {
     code: repr(chr(code))[1:-1] for code in (*range(32), 127, *range(128, 160), 8232, 8233)
 }
 
-# Below these levels, libraries log facts, statements and tokens, or noise.
+# Below these levels, libraries log facts, statements and tokens, or noise, such as each failed
+# attempt to reach a store.
 LIBRARY_LEVELS = {
     "alembic": "WARNING",
     "asyncio": "INFO",
-    "clickhouse_connect": "WARNING",
+    "clickhouse_connect": "ERROR",
     "clickhouse_connect.driver.streaming": "CRITICAL",
     "opentelemetry": "INFO",
     "urllib3": "ERROR",

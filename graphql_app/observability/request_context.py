@@ -1,4 +1,9 @@
-"""The id and the metrics of the current request, for everything that logs and counts."""
+"""The id and the metrics of the current request, for everything that logs and counts.
+
+Short commands import this with the catalog, so it does not load Prometheus's library.
+"""
+
+from __future__ import annotations
 
 import re
 import secrets
@@ -6,13 +11,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from graphql_app.observability.metrics import Metrics
+if TYPE_CHECKING:
+    from graphql_app.observability.metrics import Metrics
 
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class RequestContext:
     """The id of a request, or of an operation on a WebSocket, and the metrics to count it in."""
 
@@ -23,13 +31,18 @@ class RequestContext:
 # The threads and tasks that work for a request get a copy of its context.
 CURRENT_REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
-_unserved_metrics = Metrics()
+
+@cache
+def _unserved_metrics() -> Metrics:
+    from graphql_app.observability.metrics import Metrics  # noqa: PLC0415 - see the docstring
+
+    return Metrics()
 
 
 def metrics() -> Metrics:
     """Return the current request's metrics; outside of requests, metrics that are never served."""
     request = CURRENT_REQUEST.get()
-    return _unserved_metrics if request is None else request.metrics
+    return _unserved_metrics() if request is None else request.metrics
 
 
 def current_request_id() -> str:

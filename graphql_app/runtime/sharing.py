@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from anyio import move_on_after
 
 from graphql_app.audience.write_log import WriteLog
+from graphql_app.observability.outages import count_failed_request
 from graphql_app.observability.request_context import metrics
 
 T = TypeVar("T")
@@ -82,6 +83,10 @@ class InFlight(Generic[T]):
         running.waiting += 1
         try:
             answer = await asyncio.shield(running.task)
+        except Exception as error:
+            if shared:
+                count_failed_request(error)
+            raise
         finally:
             running.waiting -= 1
             if not running.waiting and not running.task.done():

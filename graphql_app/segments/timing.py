@@ -51,7 +51,10 @@ def timed_answer(reader: FactReader, rules: Collection[Rule], what: str) -> Iter
             if answer.source is not None:
                 metrics().answers.labels(what, answer.source).observe(seconds)
             if seconds >= reader.audience.slow_rule_seconds:
-                _log_slow(reader.shop_id, rules, what, answer, seconds)
+                metrics().slow_rules.inc()
+                # A store that does not answer makes every rule slow; its outage is logged.
+                if answer.source is not None or not reader.audience.is_failing:
+                    _log_slow(reader.shop_id, rules, what, answer, seconds)
 
 
 def _executed_statements() -> int:
@@ -62,7 +65,6 @@ def _executed_statements() -> int:
 def _log_slow(
     shop_id: int, rules: Collection[Rule], what: str, answer: Answer, seconds: float
 ) -> None:
-    metrics().slow_rules.inc()
     sentences = [
         redacted_sentence(rule)[:MAX_LOGGED_LENGTH] for rule in [*rules][:MAX_LOGGED_RULES]
     ]

@@ -105,6 +105,7 @@ def test_a_timeout_raises_and_the_lock_can_be_acquired_later(
     with one.hold(shop_ids[0]), pytest.raises(AppError) as refused, other.hold(shop_ids[0]):
         pass
     assert refused.value.code is ErrorCode.UNAVAILABLE
+    assert not catalog.health.is_failing()
     with other.hold(shop_ids[0]):
         pass
 
@@ -121,6 +122,7 @@ def test_a_lost_connection_loses_the_lock(catalog: Catalog, shop_ids: list[int])
         with SharedWriteLocks(catalog).hold(shop_ids[0]), pytest.raises(AppError) as refused:
             locks.check_held(shop_ids[0])
         assert refused.value.code is ErrorCode.UNAVAILABLE
+        assert catalog.health.is_failing()
     with locks.hold(shop_ids[0]):
         locks.check_held(shop_ids[0])
 

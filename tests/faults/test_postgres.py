@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from logging import INFO
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from sqlalchemy import create_engine, text
 from graphql_app.catalog import store as catalog_store
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
+from graphql_app.errors import pluralize
 from graphql_app.http import monitoring
+from graphql_app.observability import outages
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import HTTP, open_http
@@ -104,6 +107,23 @@ def test_requests_fail_during_a_restart_and_nothing_is_lost(
         refused = {outcome for outcome in outcomes if not outcome.startswith("Made")}
         assert refused == {"UNAVAILABLE"}
         assert _is_all_there(client, outcomes)
+
+
+def test_an_outage_is_logged_once_with_the_number_of_failed_requests(
+    services: Services,
+    settings: Settings,
+    primary: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(outages, "QUIET_SECONDS", 0.3)
+    with _shop(services, settings, primary) as client:
+        outcomes = _write_during(client, lambda: primary.stop("immediate"), primary.start)
+        wait_until(lambda: bool(client.ask(NAMES)) and "works again" in caplog.text)
+    began, ended = [record.getMessage() for record in caplog.records if record.levelno > INFO]
+    assert began.startswith("the catalog failed: ")
+    failed = pluralize(outcomes.count("UNAVAILABLE"), "request")
+    assert ended.startswith(f"the catalog works again: {failed} failed within ")
 
 
 def test_after_an_idle_restart_the_first_request_is_answered(
