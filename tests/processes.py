@@ -33,7 +33,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = WAIT) -> None:
 
 
 class Process(ABC):
-    """A process whose output goes to a file, as it would block on a full pipe that nobody reads."""
+    """A process whose output goes to a file, which is never full, as a pipe may be."""
 
     pid: int
 
@@ -100,10 +100,21 @@ class Process(ABC):
 
 
 class Program(Process):
-    def __init__(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+    """A command in a process. Its output may go elsewhere, such as to a pipe."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        output: int | None = None,
+    ) -> None:
         super().__init__()
         self._popen = subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=self._file, stderr=subprocess.STDOUT
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=self._file if output is None else output,
+            stderr=subprocess.STDOUT,
         )
         self.pid = self._popen.pid
 

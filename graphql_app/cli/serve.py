@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,20 +25,22 @@ DEMO_QUERY = (
 
 def serve(strict_plugins: StrictOption = None) -> None:
     """Serve GraphQL on HOST and PORT."""
+    from graphql_app.observability.output import queued_output
     from graphql_app.server import run
     from graphql_app.startup.services import open_services
 
     if strict_plugins is not None:  # in the environment, where worker processes find it too
         os.environ["STRICT_PLUGINS"] = str(strict_plugins)
-    settings = configure()
-    with run.listen(settings) as listening:
-        if settings.workers > 1:
-            _announce(settings)
-            run.serve_in_workers(settings, listening)
-            return
-        with open_services(settings) as services:
-            _announce(settings)
-            run.serve(settings, services, listening)
+    with queued_output():
+        settings = configure()
+        with run.listen(settings) as listening:
+            if settings.workers > 1:
+                _announce(settings)
+                run.serve_in_workers(settings, listening)
+                return
+            with open_services(settings) as services:
+                _announce(settings)
+                run.serve(settings, services, listening)
 
 
 def demo(
@@ -54,27 +57,29 @@ def demo(
     from graphql_app.catalog import tokens
     from graphql_app.catalog.token_scope import TokenScope
     from graphql_app.demo.load import load_demo
+    from graphql_app.observability.output import queued_output
     from graphql_app.server import run
     from graphql_app.startup.services import open_services
 
-    settings = configure(strict_plugins=strict_plugins)
-    listening = run.listen(settings) if and_serve else None
-    with open_services(settings) as services:
-        shop, loaded = load_demo(services)
-        token = tokens.create_token(services.catalog, shop, TokenScope, "demo")
-        if loaded:
-            out.print(f"Loaded the demo shop: {loaded:,} rows.")
-        address = f"http://{settings.host}:{settings.port}"
-        out.print(f"\nToken (shown once):  {token}\n")
-        out.print("Query a segment's size:\n")
-        out.print(
-            f"curl -s {address}/graphql -H 'Content-Type: application/json' \\\n"
-            f"  -H 'Authorization: Bearer {token}' \\\n  -d '{escape(DEMO_QUERY)}'\n"
-        )
-        if listening is not None:
-            with listening:
-                _announce(settings)
-                run.serve(settings, services, listening, token)
+    with queued_output() if and_serve else nullcontext():
+        settings = configure(strict_plugins=strict_plugins)
+        listening = run.listen(settings) if and_serve else None
+        with open_services(settings) as services:
+            shop, loaded = load_demo(services)
+            token = tokens.create_token(services.catalog, shop, TokenScope, "demo")
+            if loaded:
+                out.print(f"Loaded the demo shop: {loaded:,} rows.")
+            address = f"http://{settings.host}:{settings.port}"
+            out.print(f"\nToken (shown once):  {token}\n")
+            out.print("Query a segment's size:\n")
+            out.print(
+                f"curl -s {address}/graphql -H 'Content-Type: application/json' \\\n"
+                f"  -H 'Authorization: Bearer {token}' \\\n  -d '{escape(DEMO_QUERY)}'\n"
+            )
+            if listening is not None:
+                with listening:
+                    _announce(settings)
+                    run.serve(settings, services, listening, token)
 
 
 def _announce(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """Running the server: in this process, or in several workers that share their stores."""
 
 import asyncio
+import atexit
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -17,6 +19,7 @@ from graphql_app.backup import serve_backups
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.app import create_app
 from graphql_app.observability import logs, traces
+from graphql_app.observability.output import queued_output
 from graphql_app.runtime.services import Services
 from graphql_app.server.http_protocol import LimitedHttpProtocol
 from graphql_app.server.websocket_protocol import LimitedWebSocketProtocol
@@ -51,10 +54,9 @@ def serve(
 ) -> None:
     """Serve in this process until SIGINT or SIGTERM, then exit."""
     lifespan = partial(_drain_on_sigterm, seconds=settings.drain_seconds)
-    config = _uvicorn_config(settings, create_app(settings, services, demo_token, lifespan))
-    # uvicorn shuts down gracefully, then raises the signal again: the SystemExit closes the stores.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _exit)
+    app = create_app(settings, services, demo_token, lifespan)
+    config = uvicorn.Config(app, **_uvicorn_options(settings))
+    _exit_on_signals()
     with traces.export_spans(), _serve_backups(settings, services):
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -93,16 +95,36 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
     with open_services(settings) as services:
         # Reports problems and creates tables once, before each worker starts.
         create_app(settings, services)
-    config = _uvicorn_config(
-        settings, "graphql_app.server.run:create_worker_app", workers=settings.workers, factory=True
+    config = _WorkerConfig(
+        "graphql_app.server.run:create_worker_app",
+        workers=settings.workers,
+        factory=True,
+        **_uvicorn_options(settings),
     )
     Multiprocess(config, sockets=[listening]).run()
+
+
+class _WorkerConfig(uvicorn.Config):
+    """A configuration that also sets up the log of each worker."""
+
+    def __init__(self, app: str, **options: Any) -> None:
+        self._supervisor = os.getpid()
+        super().__init__(app, **options)
+
+    def configure_logging(self) -> None:
+        """Do what ``segments serve`` has done in the supervisor: a worker calls this first."""
+        if os.getpid() == self._supervisor:
+            return
+        stack = ExitStack()
+        stack.enter_context(queued_output())
+        atexit.register(stack.close)
+        logs.configure(Settings())
+        _exit_on_signals()
 
 
 def create_worker_app() -> Starlette:
     """Create the application of a worker, with settings from the environment."""
     settings = Settings()
-    logs.configure(settings)
     stack = ExitStack()
     services = stack.enter_context(open_services(settings))
 
@@ -129,21 +151,28 @@ async def _drain_on_sigterm(app: Starlette, seconds: float) -> AsyncIterator[Non
     yield
 
 
-def _uvicorn_config(settings: Settings, app: Starlette | str, **options: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,  # uvicorn's records go to our handler
+def _uvicorn_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "log_config": None,  # uvicorn's records go to our handler
         # At saturation uvloop has the same throughput, but six times the worst latency.
-        loop="asyncio",
-        http=LimitedHttpProtocol,
-        access_log=False,  # RequestContextMiddleware logs requests, without their query strings
-        ws=LimitedWebSocketProtocol,
-        ws_max_size=settings.max_query_bytes,
-        timeout_graceful_shutdown=30,
+        "loop": "asyncio",
+        "http": LimitedHttpProtocol,
+        "access_log": False,  # RequestContextMiddleware logs requests, without query strings
+        "ws": LimitedWebSocketProtocol,
+        "ws_max_size": settings.max_query_bytes,
+        "timeout_graceful_shutdown": 30,
         # Seconds for a worker to answer a health check, and for a new one to open its stores.
-        timeout_worker_healthcheck=60,
-        **options,
-    )
+        "timeout_worker_healthcheck": 60,
+    }
+
+
+def _exit_on_signals() -> None:
+    """Have the signals raise SystemExit, which closes the stores and writes the rest of the log.
+
+    uvicorn shuts down gracefully, then raises the signal again.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -104,9 +104,16 @@ def server(
     arguments = arguments or ("serve",)
     with (
         start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process,
-        # With a connection for each request, all workers of a server get requests.
-        open_http(limits=NO_KEEPALIVE) as http,
+        answering(process) as running,
     ):
+        yield running
+
+
+@contextmanager
+def answering(process: Process) -> Iterator[Running]:
+    """Wait until a server answers."""
+    # With a connection for each request, all workers of a server get requests.
+    with open_http(limits=NO_KEEPALIVE) as http:
         address = f"http://127.0.0.1:{process.wait_for_port()}"
         process.poll(lambda: _is_healthy(address) or None)
         yield Running(process, address, http)

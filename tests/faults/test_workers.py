@@ -195,6 +195,8 @@ def test_draining_workers_are_not_ready_but_answer(stores: Stores) -> None:
         status, output = running.process.wait()
         assert status == 0, output
         assert "Traceback" not in output
+        # The last line of each worker.
+        assert output.count("Finished server process") == 2, output
 
 
 def test_workers_need_a_clickhouse_server(tmp_path: Path) -> None:
