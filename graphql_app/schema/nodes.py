@@ -1,6 +1,6 @@
 """Fetching anything by its global id."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -49,7 +49,15 @@ async def _nodes(
 ) -> list[Node | None]:
     if len(ids) > MAX_NODES:
         raise AppError(ErrorCode.LIMIT_EXCEEDED, f"Send at most {MAX_NODES} ids.", ("ids",))
-    return [await _find(info.context, found, ("ids", str(n))) for n, found in enumerate(ids)]
+    return [await _find_or_error(info.context, id, ("ids", str(n))) for n, id in enumerate(ids)]
+
+
+async def _find_or_error(context: Context, id: str, path: tuple[str, ...]) -> Any:
+    """Return a node, or the error of its id, which GraphQL reports in place of this node alone."""
+    try:
+        return await _find(context, id, path)
+    except Exception as error:
+        return error
 
 
 @strawberry.type
@@ -60,5 +68,7 @@ class NodeQuery:
     )
     nodes: list[Node | None] = strawberry.field(
         resolver=_nodes,
-        description=f"Objects by their global ids, in the order of the ids; at most {MAX_NODES}.",
+        description=f"Objects by their global ids, in the order of the ids; at most {MAX_NODES}. "
+        "An id without an object gives null; an invalid id, or one of a kind that the token may "
+        "not read, gives null and an error with its path.",
     )

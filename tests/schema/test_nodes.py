@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.catalog.token_scope import TokenScope
 from tests.catalogs import on_both
 from tests.schema.operations import (
     ARCHIVE,
@@ -125,6 +126,28 @@ def test_another_shops_ids_look_like_missing_ones(shop: Client, other: Client) -
     assert found == answers(nothing, _forged("Contact", 404), _forged("Shop", 2**31 - 1))
     assert "errors" not in found[0]
     assert other.ask(GET, id=secret["id"])["segment"] == {**secret, "problems": []}
+
+
+def test_a_bad_id_leaves_the_other_nodes_alone(shop: Client, server: Server) -> None:
+    shop.record("contactsUpsert", [{"id": "5"}])
+    segment, contact = create(shop, "Mine")["id"], _forged("Contact", 5)
+    own = shop.ask("{ shop { id } }")["shop"]["id"]
+    ids = ["x", segment, contact, _forged("Contact", 6), "", own]
+    reader = server.client(shop.shop, [TokenScope.SEGMENTS_READ])
+    for client, found, refused_ids in (
+        (shop, [None, segment, contact, None, None, own], {0: "INVALID", 4: "INVALID"}),
+        (
+            reader,
+            [None, segment, None, None, None, own],
+            {0: "INVALID", 2: "FORBIDDEN", 3: "FORBIDDEN", 4: "INVALID"},
+        ),
+    ):
+        answer = client.post(NODES, {"ids": ids}).json()
+        assert [node and node["id"] for node in answer["data"]["nodes"]] == found
+        assert [
+            (error["path"], error["extensions"]["code"], error["extensions"]["path"])
+            for error in answer["errors"]
+        ] == [(["nodes", n], code, ["ids", str(n)]) for n, code in refused_ids.items()]
 
 
 def test_the_number_of_nodes_is_limited(shop: Client) -> None:
