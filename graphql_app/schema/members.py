@@ -61,13 +61,16 @@ async def members_page(
     rule: Rule,
     first: int | None,
     after: str | None,
+    last: int | None,
+    before: str | None,
     key: MemberSortKey,
     reverse: bool,
 ) -> ContactConnection:
     """Return a page of the contacts that match a rule."""
-    limit = page_size(first).limit
-    position = None if after is None else _position(after, key)
-    found = await context.engine.members(rule, Page(limit + 1, position, key, reverse))
+    size = page_size(first, last)
+    start, end = _position(after, key, "after"), _position(before, key, "before")
+    page = Page(size.limit + 1, start, end, size.backward, key, reverse)
+    found = await context.engine.members(rule, page)
     explaining = explainer(context, rule)
     edges = [
         ContactEdge(
@@ -75,25 +78,22 @@ async def members_page(
             node=Contact.of(person),
             explainer=explaining,
         )
-        for person in found[:limit]
+        for person in size.page_of(found)
     ]
     return ContactConnection(
         nodes=[edge.node for edge in edges],
         edges=edges,
-        page_info=PageInfo(
-            has_next_page=len(found) > limit,
-            has_previous_page=position is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+        page_info=size.page_info(len(found), [edge.cursor for edge in edges], start, end),
         rule=rule,
     )
 
 
-def _position(cursor: str, key: MemberSortKey) -> Position:
-    match parse_cursor(cursor, ("after",)):
+def _position(cursor: str | None, key: MemberSortKey, argument: str) -> Position | None:
+    if cursor is None:
+        return None
+    match parse_cursor(cursor, (argument,)):
         case [str(sorted_by), int(value), int(number)] if (
             sorted_by == key and 0 <= number < 2**64 and -(2**63) <= value < 2**64
         ):
             return Position(value, number)
-    raise CursorOrderError(("after",))
+    raise CursorOrderError((argument,))

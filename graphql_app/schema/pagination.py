@@ -1,13 +1,16 @@
 """Relay pagination: arguments, page size and page info."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import strawberry
 
 from graphql_app.catalog.store import is_storable
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.members import MemberSortKey
+
+T = TypeVar("T")
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 250
@@ -47,6 +50,25 @@ class PageSize:
 
     limit: int
     backward: bool
+
+    def page_of(self, found: Sequence[T]) -> Sequence[T]:
+        """Return a page of the items that were found: the page's, and maybe one beyond it."""
+        return found[-self.limit :] if self.backward else found[: self.limit]
+
+    def page_info(
+        self, found: int, cursors: Sequence[str], after: object, before: object
+    ) -> PageInfo:
+        """Return the position of a page with these cursors, of ``found`` items up to one beyond.
+
+        ``after`` and ``before`` are the positions that the client sent, if any.
+        """
+        more = found > self.limit
+        return PageInfo(
+            has_next_page=before is not None if self.backward else more,
+            has_previous_page=more if self.backward else after is not None,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
 
 
 def page_size(first: int | None, last: int | None = None) -> PageSize:

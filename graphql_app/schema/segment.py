@@ -72,11 +72,14 @@ async def _members(
     info: RequestInfo,
     first: First = None,
     after: After = None,
+    last: Last = None,
+    before: Before = None,
     sort_key: MemberSort = MemberSortKey.ID,
     reverse: Reverse = False,
 ) -> ContactConnection:
     rule = await info.context.rule_of(root.stored)
-    return await members_page(info.context, rule, first, after, sort_key, reverse)
+    place = (first, after, last, before)
+    return await members_page(info.context, rule, *place, sort_key, reverse)
 
 
 async def _contains(
@@ -249,8 +252,7 @@ async def _segments(
         reverse=reverse,
         archived=archived,
     )
-    more = len(found) > size.limit
-    page = found[-size.limit :] if size.backward else found[: size.limit]
+    page = size.page_of(found)
     edges = [
         SegmentEdge(
             cursor=encode(sort_key.value, _sort_value(stored, sort_key), segment_id(stored)),
@@ -261,12 +263,7 @@ async def _segments(
     return SegmentConnection(
         nodes=[edge.node for edge in edges],
         edges=edges,
-        page_info=PageInfo(
-            has_next_page=end is not None if size.backward else more,
-            has_previous_page=more if size.backward else start is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+        page_info=size.page_info(len(found), [edge.cursor for edge in edges], start, end),
         search=search,
         only_archived=archived,
     )
@@ -278,11 +275,14 @@ def segment_query(inputs: RuleInputs) -> type:
         rule: Any,
         first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
         sort_key: MemberSort = MemberSortKey.ID,
         reverse: Reverse = False,
     ) -> ContactConnection:
         found = await info.context.parse(rule)
-        return await members_page(info.context, found, first, after, sort_key, reverse)
+        place = (first, after, last, before)
+        return await members_page(info.context, found, *place, sort_key, reverse)
 
     resolve_members.__annotations__["rule"] = argument(
         inputs.rule, "The rule whose members to list."

@@ -115,7 +115,7 @@ class ShopEngine(FactReader):
                 return [found[id] for id in ids if id in found]
             rows = self.rows(members_statement(rule, self.scope, page))
             answer.came_from_engine()
-        return [*map(person_of, rows)]
+        return [*map(person_of, reversed(rows) if page.backward else rows)]
 
     def people(self, ids: Sequence[int]) -> dict[int, Person]:
         """Return contacts by id; unknown ids are left out."""

@@ -1,6 +1,7 @@
 """Members: pages of the contacts that match a rule, by keyset."""
 
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -58,7 +59,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position in a list: after the contact with this sort value and id."""
+    """A position in a list: that of the contact with this sort value and id."""
 
     value: int
     id: int
@@ -66,8 +67,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """A page of a list, in the order of the list.
+
+    It has the first ``limit`` members between two positions, or the last ones if ``backward``.
+    """
+
     limit: int
     after: Position | None = None
+    before: Position | None = None
+    backward: bool = False
     key: MemberSortKey = MemberSortKey.ID
     reverse: bool = False
 
@@ -76,22 +84,36 @@ class Page:
         """The column of ``Contact`` that sorts the page; ``None`` when that is the id."""
         return COLUMNS.get(self.key)
 
+    @property
+    def descending(self) -> bool:
+        """Whether to read downward; a backward page is read against the order of its list."""
+        return self.reverse != self.backward
+
+    @property
+    def bounds(self) -> Iterator[tuple[Position, bool]]:
+        """The positions that bound the page, and whether its members are below each."""
+        if self.after is not None:
+            yield self.after, self.reverse
+        if self.before is not None:
+            yield self.before, not self.reverse
+
 
 def members_statement(rule: Rule, scope: Scope, page: Page) -> Statement:
+    """Select a page of members, in reading order: a backward page from its end."""
     order = _order(page.column)
     statement = people_statement().where(predicate(rule, scope))
-    if page.after is not None:
-        statement = statement.where(_beyond(order, page.after, page.reverse))
+    for position, below in page.bounds:
+        statement = statement.where(_beyond(order, position, below))
     values = (order, col(Contact.id))
-    directed = [value.desc() if page.reverse else value.asc() for value in values]
+    directed = [value.desc() if page.descending else value.asc() for value in values]
     return statement.order_by(*directed).limit(page.limit)
 
 
 def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
     """Return the ids of a page of members, from the size index.
 
-    The cost of a page does not grow with its depth. When the page is sorted by a column, the
-    evaluation must include the column.
+    The ids are in the order of the list. The cost of a page does not grow with its depth. When the
+    page is sorted by a column, the evaluation must include the column.
     """
     contact_index = evaluation.contact_index
     matching = next(evaluation.each([rule]))
@@ -99,26 +121,27 @@ def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
     ids = contact_index.ids[places]
     column = page.column
     values = ids if column is None else np.maximum(evaluation.columns[column][places], 0)
-    after, reverse = page.after, page.reverse
-    if after is not None:
-        beyond = np.less if reverse else np.greater
-        later = beyond(values, after.value) | (values == after.value) & beyond(ids, after.id)
-        ids, values = ids[later], values[later]
+    for position, below in page.bounds:
+        beyond = np.less if below else np.greater
+        inside = beyond(values, position.value)
+        inside |= (values == position.value) & beyond(ids, position.id)
+        ids, values = ids[inside], values[inside]
+    descending = page.descending
     if len(ids) > page.limit:  # sorting all of them would take much longer
-        last = _nth(values, page.limit, reverse)
-        before = values > last if reverse else values < last
+        last = _nth(values, page.limit, descending)
+        before = values > last if descending else values < last
         ties = values == last
-        bound = _nth(ids[ties], page.limit - np.count_nonzero(before), reverse)
-        kept = before | ties & (ids >= bound if reverse else ids <= bound)
+        bound = _nth(ids[ties], page.limit - np.count_nonzero(before), descending)
+        kept = before | ties & (ids >= bound if descending else ids <= bound)
         ids, values = ids[kept], values[kept]
     order = np.lexsort((ids, values))
-    found: list[int] = ids[order[::-1] if reverse else order].tolist()
+    found: list[int] = ids[order[::-1] if page.reverse else order].tolist()
     return found
 
 
-def _nth(values: NDArray[Any], number: int | np.intp, reverse: bool) -> Any:
+def _nth(values: NDArray[Any], number: int | np.intp, descending: bool) -> Any:
     """Return the n-th value in order, from 1."""
-    place = len(values) - number if reverse else number - 1
+    place = len(values) - number if descending else number - 1
     return np.partition(values, place)[place]
 
 
@@ -147,7 +170,8 @@ def _order(column: str | None) -> Expression:
     return func.coalesce(func.toUnixTimestamp64Milli(instant), 0)
 
 
-def _beyond(order: Expression, after: Position, reverse: bool) -> ColumnElement[bool]:
+def _beyond(order: Expression, position: Position, below: bool) -> ColumnElement[bool]:
     contact = col(Contact.id)
-    later = operator.lt if reverse else operator.gt
-    return or_(later(order, after.value), and_(order == after.value, later(contact, after.id)))
+    beyond = operator.lt if below else operator.gt
+    same = order == position.value
+    return or_(beyond(order, position.value), and_(same, beyond(contact, position.id)))

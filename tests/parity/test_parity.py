@@ -94,7 +94,7 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
 
 
 def check_pages(shop: RecordedShop, document: Document) -> None:
-    """Check in every order that a page begins after the contact that it is to follow."""
+    """Check in every order that pages begin after one contact, and end before another."""
     rule = shop.rule(document)
     orders = [(key, reverse) for key in MemberSortKey for reverse in (False, True)]
     for number, (key, reverse) in enumerate(orders):
@@ -106,6 +106,14 @@ def check_pages(shop: RecordedShop, document: Document) -> None:
             after = Position(*sorted_by[start - 1])
             page = shop.members(rule, limit=2, after=after, key=key, reverse=reverse)
             assert page == members[start : start + 2]
+            before = Position(*sorted_by[-start])
+            rest, order = members[: len(members) - start], {"key": key, "reverse": reverse}
+            assert shop.members(rule, limit=2, before=before, **order) == rest[:2]
+            last = shop.members(rule, limit=2, before=before, backward=True, **order)
+            assert last == rest[-2:]
+            inner = {"after": after, "before": before, **order}
+            assert shop.members(rule, limit=2, **inner, backward=True) == rest[start:][-2:]
+            assert shop.members(rule, limit=3, backward=True, **order) == members[-3:]
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:

@@ -53,10 +53,13 @@ query (
 """
 MEMBERS = """
 query (
-  $rule: RuleInput!, $first: Int, $after: String, $sortKey: MemberSortKey! = ID,
-  $reverse: Boolean! = false
+  $rule: RuleInput!, $first: Int, $after: String, $last: Int, $before: String,
+  $sortKey: MemberSortKey! = ID, $reverse: Boolean! = false
 ) {
-  segmentMembers(rule: $rule, first: $first, after: $after, sortKey: $sortKey, reverse: $reverse) {
+  segmentMembers(
+    rule: $rule, first: $first, after: $after, last: $last, before: $before,
+    sortKey: $sortKey, reverse: $reverse
+  ) {
     totalCount
     nodes { id sourceId createdAt subscribedAt }
     edges { cursor node { id } }

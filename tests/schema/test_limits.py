@@ -41,6 +41,7 @@ PAGES = "{ segments(first: $n) { nodes { members(first: $n) { nodes { id } } } }
     [
         (f"query ($n: Int = 250) {PAGES}", {}),
         (f"query ($n: Int) {PAGES}", {"n": 250.0}),
+        (f"query ($n: Int) {PAGES}".replace("members(first", "members(last"), {"n": 250}),
         (f"query One($n: Int = 1) {{ shop {{ id }} }} query Many($n: Int = 250) {PAGES}", {}),
     ],
 )

@@ -19,10 +19,17 @@ query ($id: ID!, $contact: ID!) {
 }
 """
 SEGMENT_MEMBERS = """
-query ($id: ID!, $first: Int, $after: String, $sortKey: MemberSortKey!, $reverse: Boolean!) {
+query (
+  $id: ID!, $first: Int, $after: String, $last: Int, $before: String,
+  $sortKey: MemberSortKey!, $reverse: Boolean!
+) {
   segment(id: $id) {
-    members(first: $first, after: $after, sortKey: $sortKey, reverse: $reverse) {
-      totalCount nodes { id sourceId } pageInfo { hasNextPage endCursor }
+    members(
+      first: $first, after: $after, last: $last, before: $before,
+      sortKey: $sortKey, reverse: $reverse
+    ) {
+      totalCount nodes { id sourceId }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
 }
@@ -61,28 +68,46 @@ def _expected(key: str, reverse: bool) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [1, 3, 250])
+@pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
 def test_pages_list_each_member_once_in_order(
-    people: Client, key: str, reverse: bool, size: int
+    people: Client, key: str, reverse: bool, backward: bool, size: int
 ) -> None:
-    given = {"rule": EVERYONE, "first": size, "sortKey": key, "reverse": reverse}
+    length, bound = ("last", "before") if backward else ("first", "after")
+    given = {"rule": EVERYONE, length: size, "sortKey": key, "reverse": reverse}
     found: list[str] = []
     cursor = None
     for _ in range(len(PEOPLE) + 1):
-        page = people.ask(MEMBERS, after=cursor, **given)["segmentMembers"]
+        page = people.ask(MEMBERS, **{bound: cursor}, **given)["segmentMembers"]
         info = page["pageInfo"]
         assert page["totalCount"] == len(PEOPLE)
         assert len(page["nodes"]) <= size
         listed = [edge["node"]["id"] for edge in page["edges"]]
         assert listed == [node["id"] for node in page["nodes"]]
-        assert info["hasPreviousPage"] == (cursor is not None)
+        assert info["hasNextPage" if backward else "hasPreviousPage"] == (cursor is not None)
         assert info["startCursor"] == page["edges"][0]["cursor"]
-        found += [node["sourceId"] for node in page["nodes"]]
-        cursor = info["endCursor"]
-        if not info["hasNextPage"]:
+        assert info["endCursor"] == page["edges"][-1]["cursor"]
+        sources = [node["sourceId"] for node in page["nodes"]]
+        found = sources + found if backward else found + sources
+        cursor = info["startCursor" if backward else "endCursor"]
+        if not info["hasPreviousPage" if backward else "hasNextPage"]:
             break
     assert found == _expected(key, reverse)
+
+
+def test_after_and_before_together_select_members(people: Client) -> None:
+    edges = people.ask(MEMBERS, rule=EVERYONE, first=9)["segmentMembers"]["edges"]
+    bounds = {"after": edges[0]["cursor"], "before": edges[4]["cursor"]}
+    inner = [edge["node"]["id"] for edge in edges[1:4]]
+    for size, expected in (
+        ({"first": 9}, inner),
+        ({"last": 9}, inner),
+        ({"first": 2}, inner[:2]),
+        ({"last": 2}, inner[1:]),
+    ):
+        found = people.ask(MEMBERS, rule=EVERYONE, **bounds, **size)["segmentMembers"]
+        assert [node["id"] for node in found["nodes"]] == expected
 
 
 @pytest.mark.parametrize("key", ["ID", "CREATED_AT", "SUBSCRIBED_AT"])
@@ -104,21 +129,28 @@ def test_pages_list_each_member_once_while_contacts_are_recorded(shop: Client, k
     assert len(found) == len(set(found))
 
 
-def test_a_cursor_from_another_list_is_refused(people: Client) -> None:
+@pytest.mark.parametrize("argument", ["after", "before"])
+def test_a_cursor_from_another_list_is_refused(people: Client, argument: str) -> None:
     pages = {key: people.ask(MEMBERS, rule=EVERYONE, first=1, sortKey=key) for key in FIELDS}
     cursors = {key: page["segmentMembers"]["pageInfo"]["endCursor"] for key, page in pages.items()}
     segments = people.ask(LIST, first=1)["segments"]["pageInfo"]["endCursor"]
     for key in FIELDS:
         others = [cursor for name, cursor in cursors.items() if name != key]
         for cursor in (*others, segments, "", "x", "A" * 1000, people.token):
-            [error] = people.errors(MEMBERS, rule=EVERYONE, after=cursor, sortKey=key)
-            assert error["extensions"] == {"code": "INVALID", "path": ["after"]}
+            [error] = people.errors(MEMBERS, rule=EVERYONE, sortKey=key, **{argument: cursor})
+            assert error["extensions"] == {"code": "INVALID", "path": [argument]}
 
 
+@pytest.mark.parametrize("argument", ["first", "last"])
 @pytest.mark.parametrize("size", [0, -1, 251])
-def test_the_size_of_a_page_of_members_is_limited(people: Client, size: int) -> None:
-    errors = people.errors(MEMBERS, rule=EVERYONE, first=size)
-    assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["first"]}
+def test_the_size_of_a_page_of_members_is_limited(people: Client, size: int, argument: str) -> None:
+    errors = people.errors(MEMBERS, rule=EVERYONE, **{argument: size})
+    assert errors[0]["extensions"] == {"code": "LIMIT_EXCEEDED", "path": [argument]}
+
+
+def test_a_page_of_members_has_one_direction(people: Client) -> None:
+    errors = people.errors(MEMBERS, rule=EVERYONE, first=1, last=1)
+    assert errors[0]["extensions"] == {"code": "INVALID", "path": ["last"]}
 
 
 def test_a_saved_segment_has_the_members_of_its_rule(people: Client) -> None:
@@ -126,13 +158,17 @@ def test_a_saved_segment_has_the_members_of_its_rule(people: Client) -> None:
     segment = create(people, "Subscribers", rule)
     given = {"first": 2, "sortKey": "SUBSCRIBED_AT", "reverse": True}
     live = people.ask(MEMBERS, rule=rule, **given)["segmentMembers"]
-    saved = people.ask(SEGMENT_MEMBERS, id=segment["id"], after=None, **given)["segment"]["members"]
+    saved = people.ask(SEGMENT_MEMBERS, id=segment["id"], **given)["segment"]["members"]
     assert [node["sourceId"] for node in saved["nodes"]] == ["3", str(2**63)]
     assert saved["totalCount"] == live["totalCount"] == 5
-    assert saved["pageInfo"]["endCursor"] == live["pageInfo"]["endCursor"]
+    assert saved["pageInfo"] == live["pageInfo"]
     cursor = saved["pageInfo"]["endCursor"]
     rest = people.ask(SEGMENT_MEMBERS, id=segment["id"], after=cursor, **given)["segment"]
     assert [node["sourceId"] for node in rest["members"]["nodes"]] == ["2", "1"]
+    back = {"last": 1, "before": rest["members"]["pageInfo"]["startCursor"], **given, "first": None}
+    before = people.ask(SEGMENT_MEMBERS, id=segment["id"], **back)["segment"]["members"]
+    assert [node["sourceId"] for node in before["nodes"]] == [str(2**63)]
+    assert before["pageInfo"]["hasPreviousPage"]
 
 
 def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
