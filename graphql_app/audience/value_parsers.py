@@ -27,7 +27,12 @@ ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4
 FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
 
-INSTANT_PATTERN = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)$"
+# No zone has had another offset since 1970.
+OFFSET_PATTERN = r"(Z|\+(0\d|1[0-3])(:?[0-5]\d)?|\+14(:?00)?|-(0\d|1[01])(:?[0-5]\d)?|-12(:?00)?)"
+INSTANT_PATTERN = rf"^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{{1,9}})?)?{OFFSET_PATTERN}$"
+INSTANT_REQUIRED = (
+    "must be an ISO 8601 time with an offset from -12:00 to +14:00, such as 2024-05-01T09:58:12Z"
+)
 
 
 def _parse_identifier(value: Any) -> int:
@@ -79,17 +84,18 @@ def _parse_amounts(array: pa.Array) -> pa.Array | None:
     return amounts if smallest is None or smallest >= 0 else None
 
 
-def _parse_instant(value: Any) -> datetime:
+def parse_instant(value: Any) -> datetime:
+    """Return a time in UTC, cut to milliseconds; raise ``BadValueError`` if it is not one."""
     if isinstance(value, str) and re.fullmatch(INSTANT_PATTERN[1:-1], value, re.ASCII):
         text = re.sub(r"(\.\d{6})\d+", r"\1", value)  # datetime reads at most microseconds
         try:
             value = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise BadValueError(f"is not a valid time: {error}") from None
+        except ValueError:
+            raise BadValueError(
+                "is not a time that exists; check the month, day, hour, minute and second"
+            ) from None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise BadValueError(
-            "must be an ISO 8601 time with its offset, such as 2024-05-01T09:58:12Z"
-        )
+        raise BadValueError(INSTANT_REQUIRED)
     try:
         instant = value.astimezone(UTC)
     except OverflowError:
@@ -209,7 +215,7 @@ def _refuse_constant(name: str) -> float:
 IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)
 INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
 AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
-TIME = ValueKind(INSTANT, _parse_instant, _parse_instants)
+TIME = ValueKind(INSTANT, parse_instant, _parse_instants)
 TEXT = ValueKind(pa.string(), _parse_text, _parse_texts)
 COUNTRY = ValueKind(pa.string(), _parse_country, parse_distinct_texts(_parse_country, pa.string()))
 KEYWORD = ValueKind(pa.string(), _parse_keyword, parse_distinct_texts(_parse_keyword, pa.string()))

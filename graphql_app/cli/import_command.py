@@ -1,6 +1,5 @@
 """``segments import``."""
 
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -84,11 +83,11 @@ def import_command(
 
 
 def _parse_instant(text: str) -> datetime:
-    with suppress(ValueError):
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            return instant
-    raise typer.BadParameter(
-        f"{text!r} must be an ISO 8601 time with an offset, such as 2024-05-01T09:58:12Z.",
-        param_hint="--subscribed-at",
-    )
+    from graphql_app.audience.column_parser import BadValueError
+    from graphql_app.audience.value_parsers import parse_instant
+
+    try:
+        return parse_instant(text)
+    except BadValueError as error:
+        message = f"{text!r} {error}."
+        raise typer.BadParameter(message, param_hint="--subscribed-at") from error

@@ -119,7 +119,9 @@ def test_the_time_zone_of_the_process_changes_no_response(data: Path, zone: str)
         assert abs(time_shown - moment) < timedelta(milliseconds=1)
 
 
-@pytest.mark.parametrize("time", ["2024", "yesterday", "2024-05-01T09:58:12"])
+@pytest.mark.parametrize(
+    "time", ["2024", "yesterday", "2024-05-01T09:58:12", "2024-05-01T09:58:12+14:60"]
+)
 def test_an_option_with_an_invalid_time_is_named_with_the_format(tmp_path: Path, time: str) -> None:
     arguments = ("import", "contacts.csv", "--shop", "acme", "--subscribed-at", time)
     output = process.segments(tmp_path, *arguments, status=2, COLUMNS="200")

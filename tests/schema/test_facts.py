@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.audience.value_parsers import INSTANT_REQUIRED
 from tests.client import FACT_INPUTS, argument, recording
 from tests.factories import AT, contact, contacts, event, keyword, order, text
 from tests.schema.operations import EVERYONE, ORDERED, refused, send, send_escaped
@@ -362,6 +363,28 @@ def test_ids_have_up_to_64_bits(shop: Client) -> None:
     assert shop.members(EVERYONE) == 5
 
 
+IMPOSSIBLE_OFFSETS = ["+14:01", "+14:60", "-12:01", "-1300", "+09:60", "+24:00", "-99", "+5:30"]
+IMPOSSIBLE_TIMES = [
+    "2024-02-30T00:00:00Z", "2024-13-01T00:00:00Z", "2024-05-01T24:00:00Z",
+    "2024-05-01T09:60:00+01:00", "2024-05-01T23:59:60Z", "0000-01-01T00:00:00Z",
+]  # fmt: skip
+
+
+def test_a_refused_time_is_explained_without_words_of_python(shop: Client) -> None:
+    refused_times = {
+        **{f"2024-05-01T09:58:12{offset}": INSTANT_REQUIRED for offset in IMPOSSIBLE_OFFSETS},
+        **dict.fromkeys(
+            IMPOSSIBLE_TIMES,
+            "is not a time that exists; check the month, day, hour, minute and second",
+        ),
+    }
+    items = [contact(n, createdAt=time) for n, time in enumerate(refused_times)]
+    errors = shop.ask(recording("contactsUpsert"), items=items)["contactsUpsert"]["userErrors"]
+    assert [error["message"] for error in errors] == [
+        f"createdAt {message}." for message in refused_times.values()
+    ]
+
+
 def test_times_with_different_offsets_are_the_same_instant(shop: Client) -> None:
     times = {
         "1": ("2024-05-01T09:58:12Z", "2024-05-01T09:58:12.000Z"),
@@ -370,6 +393,8 @@ def test_times_with_different_offsets_are_the_same_instant(shop: Client) -> None
         "4": ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
         "5": ("2199-12-31T23:59:59.999Z", "2199-12-31T23:59:59.999Z"),
         "6": ("1970-01-01T05:00:00+05:00", "1970-01-01T00:00:00.000Z"),
+        "7": ("2024-05-01T09:58:12+14:00", "2024-04-30T19:58:12.000Z"),
+        "8": ("2024-05-01T09:58:12-12", "2024-05-01T21:58:12.000Z"),
     }
     shop.record("contactsUpsert", [contact(id, createdAt=sent) for id, (sent, _) in times.items()])
     found = {person["sourceId"]: person["createdAt"] for person in _people(shop)}

@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 
 from graphql_app.audience.importers import BadRow
+from graphql_app.audience.value_parsers import INSTANT_REQUIRED
 from tests.audience.importers.conftest import TEXT_ROW, TEXTS, Shop, table
 
 
@@ -57,6 +59,19 @@ def test_bad_ndjson_rows_have_their_line(shop: Shop) -> None:
     assert result.skipped == {"orders": 6}
     assert result.recorded == {"orders": 1}
     assert shop.rows("orders", "id, total") == [(5, Decimal(5))]
+
+
+@pytest.mark.parametrize("offset", ["+14:60", "+24:00", "-12:01"])
+def test_a_time_with_an_impossible_offset_is_explained(shop: Shop, offset: str) -> None:
+    time = f"2024-05-01T09:58:12{offset}"
+    row = {"id": 1, "contact_id": 1, "sent_at": time}
+    for path in (
+        shop.file("texts.csv", f"{TEXTS}1,1,{time},\n{TEXT_ROW}"),
+        shop.ndjson("texts.ndjson", [row]),
+        shop.parquet("texts.parquet", pa.Table.from_pylist([row])),
+    ):
+        [bad] = shop.load(path).bad_rows
+        assert (bad.column, bad.message) == ("sent_at", INSTANT_REQUIRED)
 
 
 def test_parquet_rows_are_counted_from_1(shop: Shop) -> None:
