@@ -13,7 +13,14 @@ import pyarrow.compute as pc
 
 
 class BadValueError(ValueError):
-    """A value that its column does not accept; the message says what it must be."""
+    """A value that its column does not accept; the message says what it must be.
+
+    ``path`` leads from the value to the part of it that is bad, such as a property.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +40,17 @@ class ValueKind:
 
 def parse_column(
     kind: ValueKind, values: pa.Array | Sequence[Any], required: bool
-) -> tuple[pa.Array, list[tuple[int, str]]]:
+) -> tuple[pa.Array, list[tuple[int, BadValueError]]]:
     """Parse a column.
 
     Returns:
-        The parsed values (null if bad), and the row and the message of each bad value.
+        The parsed values (null if bad), and the row and the error of each bad value.
     """
     array = _parse_whole_column(kind, values)
     if array is not None and not (required and array.null_count):
         return array, []
     raw = values.to_pylist() if isinstance(values, pa.Array) else values
-    parsed, problems = [], []
+    parsed, problems = list[Any](), list[tuple[int, BadValueError]]()
     for row, value in enumerate(raw):
         result = None
         try:
@@ -52,7 +59,7 @@ def parse_column(
             if result is None and required:
                 raise BadValueError("is required")
         except BadValueError as error:
-            problems.append((row, str(error)))
+            problems.append((row, error))
         parsed.append(result)
     return pa.array(parsed, kind.arrow_type), problems
 

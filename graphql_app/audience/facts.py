@@ -22,6 +22,8 @@ from graphql_app.audience.value_parsers import (
     TIME,
 )
 
+MAX_SHOWN = 50  # characters of a client's name in a message
+
 
 @dataclass(frozen=True, slots=True)
 class FactField:
@@ -60,11 +62,27 @@ class FactType:
 
 
 class BadValue(NamedTuple):
-    """A refused value: the row of the batch, the field, and what the value must be."""
+    """A refused value: the row of the batch, the field, and what the value must be.
+
+    ``path`` leads from the field's value to the part of it that is bad.
+    """
 
     row: int
     field: str
     message: str
+    path: tuple[str | int, ...] = ()
+
+    @property
+    def inner_place(self) -> str:
+        """The path as text to append to a field's name, such as ``.sizes[2]``."""
+        return "".join(
+            f"[{step}]" if isinstance(step, int) else f".{_printable(step)}" for step in self.path
+        )
+
+
+def _printable(name: str) -> str:
+    """Return a client's name for a message: short, and without surrogates."""
+    return name[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
 CONTACTS = FactType(
@@ -181,7 +199,7 @@ def check_batch(
         if column is None:
             column = pa.nulls(size, field.kind.arrow_type)
         array, bad = parse_column(field.kind, column, field.required)
-        problems.extend(BadValue(row, field.name, message) for row, message in bad)
+        problems.extend(BadValue(row, field.name, str(error), error.path) for row, error in bad)
         if field.default is not None and array.null_count:
             array = array.fill_null(pa.scalar(field.default, field.kind.arrow_type))
         arrays.append(array)

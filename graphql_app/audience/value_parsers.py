@@ -15,13 +15,13 @@ from graphql_app.audience.column_parser import (
     all_match,
     parse_distinct_texts,
 )
+from graphql_app.audience.properties_parser import parse_properties
 from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, is_country
 from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 MAX_TEXT = 255
 MAX_TAGS = 250
-MAX_PROPERTIES = 16_384  # bytes of JSON
 
 ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
 FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,8 +168,15 @@ def _parse_tags(value: Any) -> list[str]:
         value = _parse_json_list(value) or [part for part in value.split(",") if part.strip()]
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
-    tags = [tag.strip() for item in value if (tag := _parse_text(item)) is not None]
-    return list(dict.fromkeys(tags))
+    tags = [_parse_tag(number, item) for number, item in enumerate(value)]
+    return list(dict.fromkeys(tag.strip() for tag in tags if tag is not None))
+
+
+def _parse_tag(number: int, item: Any) -> str | None:
+    try:
+        return _parse_text(item)
+    except BadValueError as error:
+        raise BadValueError(str(error), (number,)) from None
 
 
 def _parse_json_list(text: str) -> list[Any] | None:
@@ -182,36 +189,6 @@ def _parse_json_list(text: str) -> list[Any] | None:
     return value if texts else None
 
 
-def _parse_properties(value: Any) -> str:
-    try:
-        text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
-        value = json.loads(text, parse_int=_parse_json_integer, parse_constant=_refuse_constant)
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        size = len(text.encode())
-    except BadValueError:
-        raise
-    except (ValueError, RecursionError, TypeError):
-        raise BadValueError("must be a JSON object") from None
-    if not isinstance(value, dict):
-        raise BadValueError("must be a JSON object")
-    if size > MAX_PROPERTIES:
-        raise BadValueError(f"must have at most {MAX_PROPERTIES} bytes as JSON")
-    return text
-
-
-def _parse_json_integer(digits: str) -> int | float:
-    """Return integers beyond 64 bits as floats: the engine would read them as text."""
-    try:
-        number = int(digits)
-        return number if -(2**63) <= number < 2**64 else float(number)
-    except (ValueError, OverflowError):
-        raise BadValueError(f"must not contain a number of {len(digits)} digits") from None
-
-
-def _refuse_constant(name: str) -> float:
-    raise BadValueError(f"must not contain {name}")
-
-
 IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)
 INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
 AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
@@ -221,4 +198,4 @@ COUNTRY = ValueKind(pa.string(), _parse_country, parse_distinct_texts(_parse_cou
 KEYWORD = ValueKind(pa.string(), _parse_keyword, parse_distinct_texts(_parse_keyword, pa.string()))
 BOOLEAN = ValueKind(pa.bool_(), _parse_boolean, _parse_booleans)
 TAGS = ValueKind(pa.list_(pa.string()), _parse_tags)
-PROPERTIES = ValueKind(pa.string(), _parse_properties)
+PROPERTIES = ValueKind(pa.string(), parse_properties)

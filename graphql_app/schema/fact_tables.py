@@ -146,9 +146,7 @@ def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
     given = [row if isinstance(row, dict) else {} for row in rows]
     values = {name: [row.get(camel) for row in given] for camel, name in names.items()}
     table, bad = facts.check_batch(fact, values, len(rows))
-    problems += [
-        problem(("rows", b.row), b.field, b.message) for b in bad if isinstance(rows[b.row], dict)
-    ]
+    problems += [problem(("rows", b.row), b) for b in bad if isinstance(rows[b.row], dict)]
     if problems:
         raise InvalidInputError(sorted(problems, key=lambda found: found.path[1]))
     return table

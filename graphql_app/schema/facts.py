@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
-from graphql_app.audience.facts import FactField, FactType
+from graphql_app.audience.facts import BadValue, FactField, FactType
 from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, run_once
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
@@ -109,9 +109,10 @@ def require_few(argument: str, items: Sequence[Any]) -> None:
         )
 
 
-def problem(path: tuple[str | int, ...], field: str, message: str) -> Problem:
-    name = to_camel_case(field)
-    return Problem(ErrorCode.INVALID, f"{name} {message}.", (*path, name))
+def problem(path: tuple[str | int, ...], bad: BadValue) -> Problem:
+    name = to_camel_case(bad.field)
+    message = f"{name}{bad.inner_place} {bad.message}."
+    return Problem(ErrorCode.INVALID, message, (*path, name, *bad.path))
 
 
 def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
@@ -119,7 +120,7 @@ def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
     require_few(argument, items)
     table, bad = facts.check_batch(fact, _columns(fact, items), len(items))
     if bad:
-        raise InvalidInputError(problem((argument, b.row), b.field, b.message) for b in bad)
+        raise InvalidInputError(problem((argument, b.row), b) for b in bad)
     return table
 
 
@@ -140,8 +141,7 @@ def _lines(items: Sequence[Item]) -> pa.Table:
     table, bad = facts.check_batch(facts.LINES, _columns(facts.LINES, lines), len(lines))
     if bad:
         raise InvalidInputError(
-            problem(("orders", places[b.row][0], "lines", places[b.row][1]), b.field, b.message)
-            for b in bad
+            problem(("orders", places[b.row][0], "lines", places[b.row][1]), b) for b in bad
         )
     return table.append_column("row", pa.array([row for row, _, _ in places], pa.int64()))
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from graphql_app import criteria
-from graphql_app.audience import facts, value_parsers
+from graphql_app.audience import facts, properties_parser, value_parsers
 from graphql_app.audience.importers import format_names
 from graphql_app.audience.importers.spool import CHUNK_ORDERS, CHUNK_ROWS
 from graphql_app.catalog.token_scope import TokenScope
@@ -41,7 +41,7 @@ LIMITS = {
     "values in another variable": variables.MAX_VALUES,
     "order lines in a mutation that records facts": fact_inputs.MAX_LINES,
     "tags per contact": value_parsers.MAX_TAGS,
-    "bytes of `properties` as JSON": value_parsers.MAX_PROPERTIES,
+    "bytes of `properties` as JSON": properties_parser.MAX_PROPERTIES,
     "`userErrors` in a response": errors.MAX_USER_ERRORS,
     "items on a page": pagination.MAX_PAGE,
     "items on a page, by default": pagination.DEFAULT_PAGE,

@@ -155,7 +155,7 @@ BAD: Sequence[tuple[Any, list[str], str]] = (
     ({**REVIEW, "paid": "-1"}, ["paid"], "not negative"),
     ({**REVIEW, "published": "perhaps"}, ["published"], "published must be true or false."),
     ({**REVIEW, "published": 1}, ["published"], "must be true or false"),
-    ({**REVIEW, "labels": [1]}, ["labels"], "must be text"),
+    ({**REVIEW, "labels": ["a", 1]}, ["labels", "1"], "labels[1] must be text"),
     ({**REVIEW, "writtenAt": "2024-05-01"}, ["writtenAt"], "with an offset from -12:00 to +14"),
     ({**REVIEW, "writtenAt": "2024-05-01T09:58:12+14:60"}, ["writtenAt"], "must be an ISO 8601"),
     ({**REVIEW, "star": 5}, ["star"], 'Unknown field "star"; the fields are contactId, id, produc'),

@@ -155,7 +155,7 @@ BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
     ("contactsUpsert", {"properties": "no JSON"}, ["properties"]),
     ("contactsUpsert", {"properties": {"x": "y" * 16_384}}, ["properties"]),
     ("contactsUpsert", {"tags": ["x"] * 251}, ["tags"]),
-    ("contactsUpsert", {"tags": ["fine", "x" * 256]}, ["tags"]),
+    ("contactsUpsert", {"tags": ["fine", "x" * 256]}, ["tags", "1"]),
     ("ordersUpsert", {"total": "1.00000"}, ["total"]),
     ("ordersUpsert", {"total": "-1.00"}, ["total"]),
     ("ordersUpsert", {"total": "1e3"}, ["total"]),
@@ -428,10 +428,10 @@ SURROGATES: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
         ("contactsUpsert", {name: "a\ud800"}, [name])
         for name in ("id", "phone", "email", "firstName", "country", "city", "createdAt")
     ),
-    ("contactsUpsert", {"tags": ["a\udfff"]}, ["tags"]),
-    ("contactsUpsert", {"properties": {"a": "\ud800"}}, ["properties"]),
-    ("contactsUpsert", {"properties": {"\ud800": 1}}, ["properties"]),
-    ("contactsUpsert", {"properties": '{"a": "\\ud800"}'}, ["properties"]),
+    ("contactsUpsert", {"tags": ["a\udfff"]}, ["tags", "0"]),
+    ("contactsUpsert", {"properties": {"a": ["\ud800"]}}, ["properties", "a", "0"]),
+    ("contactsUpsert", {"properties": {"\ud800": 1}}, ["properties", "\ud800"]),
+    ("contactsUpsert", {"properties": '{"a": "\\ud800"}'}, ["properties", "a"]),
     ("ordersUpsert", {"total": "\ud800"}, ["total"]),
     ("ordersUpsert", {"lines": [{"productId": "\ud800"}]}, ["lines", "0", "productId"]),
     ("ordersUpsert", {"lines": [{"productId": "a", "title": "\ud800"}]}, ["lines", "0", "title"]),
@@ -445,7 +445,7 @@ SURROGATES: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
 @pytest.mark.parametrize(
     ("mutation", "bad", "path"),
     SURROGATES,
-    ids=[f"{mutation}-{'.'.join(path)}-{n}" for n, (mutation, _, path) in enumerate(SURROGATES)],
+    ids=[f"{mutation}-{path[0]}-{n}" for n, (mutation, _, path) in enumerate(SURROGATES)],
 )
 def test_lone_surrogates_are_refused_with_their_path(
     shop: Client, mutation: str, bad: Mapping[str, Any], path: list[str]
@@ -454,6 +454,37 @@ def test_lone_surrogates_are_refused_with_their_path(
     answer = send_escaped(shop, recording(mutation), {"items": items})
     assert refused(answer["data"]) == [("INVALID", [argument(mutation), "1", *path])]
     assert _counts(shop) == [0] * len(RULES)
+
+
+NOT_A_NUMBER = "must be a number, not NaN or infinite"
+
+
+@pytest.mark.parametrize(
+    ("properties", "path", "message"),
+    [
+        ('{"a": 1e999}', ["a"], f"properties.a {NOT_A_NUMBER}."),
+        ('{"a": [0, {"b": -1e999}]}', ["a", "1", "b"], f"properties.a[1].b {NOT_A_NUMBER}."),
+        (f'{{"a": {"9" * 400}}}', ["a"], "properties.a must be a number of fewer than 400 digits."),
+        ('"{\\"a\\": [NaN]}"', ["a", "0"], f"properties.a[0] {NOT_A_NUMBER}."),
+        (
+            '"{\\"a\\": "',
+            [],
+            "properties must be a JSON object; the text is not JSON at line 1, column 7.",
+        ),
+        ('"[1]"', [], "properties must be a JSON object."),
+        ("[1]", [], "properties must be a JSON object."),
+        (f'{{"{"x" * 99}": 1e999}}', ["x" * 99], f"properties.{'x' * 50} {NOT_A_NUMBER}."),
+    ],
+)
+def test_a_bad_value_in_properties_is_named_with_its_path(
+    shop: Client, properties: str, path: list[str], message: str
+) -> None:
+    query = json.dumps(recording("contactsUpsert"))
+    contact = f'{{"id": "1", "tags": [], "properties": {properties}}}'
+    body = f'{{"query": {query}, "variables": {{"items": [{contact}]}}}}'
+    [error] = send(shop, body).json()["data"]["contactsUpsert"]["userErrors"]
+    assert error["path"] == ["contacts", "0", "properties", *path]
+    assert error["message"] == message
 
 
 def test_a_surrogate_pair_is_one_character(shop: Client) -> None:

@@ -87,7 +87,9 @@ class FactFormat:
             bad += bad_lines
         elif self.fact is ORDER_LINES:
             bad += self._find_unknown_orders(rows, {row for row, *_ in bad})
-        bad_rows = [BadRow(block.line_numbers[row], *problem) for row, *problem in bad]
+        bad_rows = [
+            BadRow(block.line_numbers[b.row], f"{b.field}{b.inner_place}", b.message) for b in bad
+        ]
         return drop_bad_rows(rows, block, bad_rows, {row for row, *_ in bad})
 
     def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadValue]:
@@ -109,10 +111,10 @@ class FactFormat:
         lines, problems = check_batch(LINES, fields, int(counts.sum()))
         parents = np.repeat(np.arange(len(counts)), counts)
         starts = np.cumsum(counts) - counts
-        for line, field, message in problems:
-            order = int(parents[line])
-            place = line - int(starts[order])
-            bad.append(BadValue(order, f"lines[{place}].{field}", message))
+        for problem in problems:
+            order = int(parents[problem.row])
+            place = problem.row - int(starts[order])
+            bad.append(problem._replace(row=order, field=f"lines[{place}].{problem.field}"))
         return attach_lines(orders, lines, counts.tolist()), bad
 
 

@@ -1,5 +1,6 @@
 """Bad rows, with their places in the file."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -72,6 +73,23 @@ def test_a_time_with_an_impossible_offset_is_explained(shop: Shop, offset: str) 
     ):
         [bad] = shop.load(path).bad_rows
         assert (bad.column, bad.message) == ("sent_at", INSTANT_REQUIRED)
+
+
+def test_a_bad_value_in_properties_has_its_path(shop: Shop) -> None:
+    rows = 'id,properties\n1,"{""sizes"": [1, NaN]}"\n2,"{""\\ud800"": 1}"\n3,{\n'
+    csv = shop.load(shop.file("contacts.csv", rows))
+    assert [(bad.line, bad.column, bad.message) for bad in csv.bad_rows] == [
+        (2, "properties.sizes[1]", "must be a number, not NaN or infinite"),
+        (3, "properties.\\ud800", "must be valid Unicode, without lone surrogates"),
+        (4, "properties", "must be a JSON object; the text is not JSON at line 1, column 2"),
+    ]
+    nested = pa.array([{"a": {"when": datetime(2024, 5, 1, tzinfo=UTC)}}])
+    parquet = shop.load(shop.parquet("contacts.parquet", table(id=[1], properties=nested)))
+    [bad] = parquet.bad_rows
+    assert (bad.column, bad.message) == (
+        "properties.a.when",
+        "must be a value that JSON can express",
+    )
 
 
 def test_parquet_rows_are_counted_from_1(shop: Shop) -> None:
