@@ -1,5 +1,7 @@
 """Security headers for every response, and CORS for the origins in CORS_ORIGINS."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -20,7 +22,11 @@ SECURITY_HEADERS = {
 
 
 class SecurityHeadersMiddleware:
-    """Adds ``SECURITY_HEADERS`` to responses that do not set them."""
+    """Adds ``SECURITY_HEADERS`` to responses that do not set them, and makes redirects relative.
+
+    Starlette repeats the ``Host`` header of a request in its redirects. A client can send any host,
+    and a cache would send others there, too.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,9 +37,17 @@ class SecurityHeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if "location" in headers:
+                    headers["location"] = _without_host(headers["location"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def _without_host(url: str) -> str:
+    """Return the path and the query of a URL; all redirects lead to this server."""
+    parts = urlsplit(url)
+    return urlunsplit(("", "", "/" + parts.path.lstrip("/"), parts.query, ""))
 
 
 def cors_middleware(settings: Settings) -> list[Middleware]:

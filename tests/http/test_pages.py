@@ -92,6 +92,32 @@ def test_a_wrong_trailing_slash_is_redirected(address: str, without: str, with_:
     assert urljoin(address, response.headers["location"]) == address + with_
 
 
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/", "/builder/"),
+        ("/builder", "/builder/"),
+        ("/builder?next=//evil.example", "/builder/?next=//evil.example"),
+        ("/graphiql/", "/graphiql"),
+        ("/graphql/", "/graphql"),
+        ("/graphql/?query=%7Ba%7D", "/graphql?query=%7Ba%7D"),
+        ("/health/", "/health"),
+        ("/ready/", "/ready"),
+        ("/segments/x/members.csv/", "/segments/x/members.csv"),
+        ("/segments/%2F%2Fevil.example/members.csv/", None),
+        ("//evil.example/builder", None),
+        ("/builder/assets", None),
+    ],
+)
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "evil.example/x", "[::1]"])
+def test_a_redirect_stays_on_the_server_whatever_the_host_header(
+    address: str, path: str, target: str | None, host: str
+) -> None:
+    response = get(address, path, Host=host, X_Forwarded_Host=host)
+    assert response.headers.get("location") == target
+    assert (response.status == 307) == (target is not None)
+
+
 @pytest.mark.parametrize("path", ["/builder/new", "/builder/segments/x", "/builder/no/such/page"])
 def test_paths_below_the_builder_return_its_page(address: str, path: str) -> None:
     response = get(address, path)
