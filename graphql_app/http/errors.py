@@ -23,8 +23,9 @@ OTHER_STATUS = 422  # a saved rule has problems, or one of its criteria failed
 
 REQUEST_TIMEOUT = 408
 METHOD_NOT_ALLOWED = 405
+NOT_ACCEPTABLE = 406
 # The server has not read the whole body, so the connection cannot be used again.
-UNREAD_BODY = frozenset({REQUEST_TIMEOUT, 413, 415})
+UNREAD_BODY = frozenset({NOT_ACCEPTABLE, REQUEST_TIMEOUT, 413, 415})
 
 
 def error_response(

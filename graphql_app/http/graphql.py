@@ -24,7 +24,8 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, UnauthenticatedError
 from graphql_app.http.admission import Admission, client_address
 from graphql_app.http.connections import OpenSockets
-from graphql_app.http.errors import REQUEST_TIMEOUT, error_response
+from graphql_app.http.content_negotiation import preferred_media_type
+from graphql_app.http.errors import NOT_ACCEPTABLE, REQUEST_TIMEOUT, error_response
 from graphql_app.http.graphql_ws import (
     ConnectionContext,
     OperationHandler,
@@ -105,6 +106,9 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     async def _handle(self, scope: Scope, receive: Receive) -> Response:
         request = Request(scope, receive)
         context = await self.admission.admit(authorization_header(request), client_address(request))
+        if _preferred_media_type(request) is None:  # before a mutation is executed
+            message = f"Accept refuses the media types of responses: {JSON_TYPE}, {GRAPHQL_TYPE}."
+            return error_response(AppError(ErrorCode.BAD_REQUEST, message), NOT_ACCEPTABLE)
         if not self._may_be_large(request, context):
             return await self._respond(request, context, receive, self._settings.max_query_bytes)
         async with self.admission.limit_large_bodies(context):
@@ -159,7 +163,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
 
     async def get_sub_response(self, request: Any) -> Response:
         response = await super().get_sub_response(request)
-        response.media_type = _preferred_media_type(request.headers.get("accept", ""))
+        response.media_type = _preferred_media_type(request)
         return response
 
     def should_render_graphql_ide(self, request: object) -> bool:
@@ -250,10 +254,5 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-def _preferred_media_type(accept: str) -> str:
-    """Return the first supported media type in an ``Accept`` header, by default JSON."""
-    for item in accept.split(","):
-        name = item.split(";")[0].strip().lower()
-        if name in {JSON_TYPE, GRAPHQL_TYPE}:
-            return name
-    return JSON_TYPE
+def _preferred_media_type(request: Any) -> str | None:
+    return preferred_media_type(request.headers.get("accept", ""), (JSON_TYPE, GRAPHQL_TYPE))

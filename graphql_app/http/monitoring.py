@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from graphql_app.catalog.migrate import list_revisions, read_revision
 from graphql_app.catalog.tokens import bearer_token
 from graphql_app.errors import AppError
+from graphql_app.http.content_negotiation import preferred_media_type
 from graphql_app.observability.metrics import Metrics
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
@@ -30,6 +31,8 @@ GAUGES = {
     "segments_work_running": "Worker threads in use.",
     "segments_work_waiting": "Tasks waiting for a worker thread.",
 }
+
+METRICS_TYPES = ("text/plain", "application/openmetrics-text")
 
 REVISIONS = list_revisions()
 
@@ -77,7 +80,11 @@ def monitoring_routes(services: Services, settings: Settings, metrics: Metrics) 
                 401,
                 {"WWW-Authenticate": "Bearer"},
             )
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        preferred = preferred_media_type(accept, METRICS_TYPES) or METRICS_TYPES[0]
+        # The library ignores weights, so it sees the items of the preferred type only.
+        items = [item for item in accept.split(",") if item.strip().startswith(preferred)]
+        encode, media_type = choose_encoder(",".join(items) or preferred)
         return Response(encode(metrics.registry), media_type=media_type)
 
     routes: list[BaseRoute] = [Route("/health", get_health), Route("/ready", get_readiness)]

@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -11,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
+
+from graphql_app.http.content_negotiation import accepts_encoding
 
 BUILDER = Path(__file__).parent.parent / "builder"  # the output of `make builder`, from web/
 
@@ -25,6 +28,16 @@ CONTENT_SECURITY_POLICY = (
 )
 # The style sheet of GraphiQL's editor underlines errors with data: images.
 GRAPHIQL_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
+
+
+class Compression(GZipMiddleware):
+    """Compresses responses, unless the client refuses that with ``gzip;q=0``."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not accepts_encoding(Headers(scope=scope).get("accept-encoding", ""), "gzip"):
+            kept = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+            scope = {**scope, "headers": kept}
+        await super().__call__(scope, receive, send)
 
 
 class BuilderFiles(StaticFiles):
@@ -78,7 +91,7 @@ def page_routes(demo_token: str | None, graphiql: bool = True) -> list[BaseRoute
         *([Route("/graphiql", get_graphiql)] if graphiql else []),
         Route("/builder/graphiql.html", refuse_file),  # it needs GRAPHIQL_POLICY
         Route("/builder/config.json", get_config),
-        Mount("/builder", files, middleware=[Middleware(GZipMiddleware)]),
+        Mount("/builder", files, middleware=[Middleware(Compression)]),
     ]
 
 

@@ -16,7 +16,7 @@ from tests.http.requests import ANY_RULE, SHOP, error_codes, refused_codes, to_b
 from tests.schema.operations import send
 from tests.support import Client, Server, serving
 
-GRAPHQL = "application/graphql-response+json"
+GRAPHQL, JSON = "application/graphql-response+json", "application/json"
 TYPENAME = "query ($x: Int) { __typename }"
 
 pytestmark = pytest.mark.usefixtures("no_logged_errors")
@@ -254,6 +254,49 @@ def test_the_newer_media_type_has_status_200_for_executed_operations(shop: Clien
     assert bad.status_code == 200
     assert bad.json()["data"] is None
     assert bad.json()["errors"][0]["extensions"] == {"code": "INVALID", "path": ["rule", "any"]}
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        ("text/html", JSON),
+        ("text/html, application/xhtml+xml, */*;q=0.8", JSON),
+        (GRAPHQL, GRAPHQL),
+        (f"{GRAPHQL}, {JSON}", GRAPHQL),
+        (f"{JSON}, {GRAPHQL}", JSON),
+        (f"{GRAPHQL};q=0.9, {JSON}", JSON),
+        (f"{JSON};q=0.2, {GRAPHQL};q=0.3", GRAPHQL),
+        (f"{JSON};q=0.2, {GRAPHQL};q=0.1, */*", JSON),
+        (f"{GRAPHQL}, */*", GRAPHQL),
+        (f"*/*, {GRAPHQL}", GRAPHQL),
+        (f"{GRAPHQL};q=0.5, */*", JSON),
+        (f"{JSON};q=0.5, */*;q=0.6", GRAPHQL),
+        (f"{GRAPHQL};q=0, */*", JSON),
+        (f"{JSON};q=0, */*", GRAPHQL),
+        (f"{JSON};q=0", GRAPHQL),
+        (f"{JSON};Q=0.000 , application/*;q=0.001", GRAPHQL),
+        (f"{JSON.upper()}; charset=utf-8; q=1, {GRAPHQL};q=0.9", JSON),
+        (f"{JSON};q=x, {GRAPHQL};q=0.5", JSON),
+        (f"{JSON};q=0, application/*;q=0, */*", None),
+        (f"{JSON};q=0, {GRAPHQL};q=0.0, text/html", None),
+        ("*/*;q=0", None),
+    ],
+)
+def test_the_media_type_is_the_one_that_the_client_prefers(
+    shop: Client, accept: str, expected: str | None
+) -> None:
+    upsert = 'mutation { contactsUpsert(contacts: [{id: "1"}]) { recorded } }'
+    response = send(shop, to_body(upsert), Accept=accept)
+    if expected is None:
+        assert response.status_code == 406
+        assert error_codes(response) == {"BAD_REQUEST"}
+        assert GRAPHQL in response.json()["errors"][0]["message"]
+    else:
+        assert response.headers["content-type"] == f"{expected}; charset=utf-8"
+    assert shop.size({"all": []})["contacts"] == (expected is not None)
 
 
 def test_partial_data_comes_with_the_errors(shop: Client) -> None:

@@ -243,6 +243,11 @@ def test_scripts_are_compressed_if_the_client_accepts_it(address: str) -> None:
     assert compressed.headers["content-encoding"] == "gzip"
     assert compressed.headers["vary"] == "Accept-Encoding"
     assert len(compressed.body) < len(plain.body) / 2
+    for refusal in ("gzip;q=0", "br, gzip; q=0.0, *", "identity"):
+        refused = get(address, script, Accept_Encoding=refusal)
+        assert "content-encoding" not in refused.headers
+        assert refused.headers["vary"] == "Accept-Encoding"
+        assert refused.body == plain.body
     assert HTTP.get(f"{address}{script}").content == plain.body
 
 

@@ -44,6 +44,27 @@ class Scrape(dict[tuple[str, frozenset[tuple[str, str]]], float]):
         return self.get((f"segments_{name}", frozenset(labels.items())), 0)
 
 
+OPEN = "application/openmetrics-text"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("*/*", "text/plain"),
+        (f"{OPEN};version=1.0.0;q=0.75, text/plain;version=0.0.4;q=0.5, */*;q=0.1", OPEN),
+        (f"{OPEN};version=1.0.0;q=0.5, text/plain;version=0.0.4;q=0.75", "text/plain"),
+        (f"{OPEN};q=0, */*", "text/plain"),
+        ("text/plain;q=0, application/*", OPEN),
+    ],
+)
+def test_the_format_is_the_one_that_the_scraper_prefers(
+    address: str, accept: str, expected: str
+) -> None:
+    response = HTTP.get(f"{address}/metrics", headers={"Accept": accept})
+    assert response.headers["content-type"].startswith(expected)
+    assert response.text.endswith("# EOF\n") == (expected == OPEN)
+
+
 def test_operations_are_timed_by_kind_and_first_field(address: str, shop: Client) -> None:
     shop.ask("query MyName { shop { handle } }")
     shop.ask(SIZE.replace("segmentSize(", "alias: segmentSize("), rule=SPEND)
