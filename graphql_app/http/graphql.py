@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLRequestData
+from strawberry.http.types import QueryParams
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
@@ -39,6 +40,7 @@ from graphql_app.http.request_body import (
     check_field_types,
     check_query_length,
     decode_json,
+    decode_parameter,
     read_body,
 )
 from graphql_app.http.trusted_documents import TrustedDocuments
@@ -188,6 +190,13 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         if len(body) <= SHORT_BODY:
             return self.parse_json(body)
         return await to_thread.run_sync(self.parse_json, body, limiter=self._services.converters)
+
+    def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
+        data: dict[str, Any] = dict(params)
+        for name in ("variables", "extensions"):
+            if data.get(name):
+                data[name] = decode_parameter(name, data[name])
+        return data
 
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)

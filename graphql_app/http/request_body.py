@@ -68,18 +68,33 @@ def _check_media_type(request: Request) -> None:
         )
 
 
-def decode_json(data: str | bytes) -> dict[str, Any]:
-    """Decode a JSON object.
+def decode_parameter(name: str, text: str) -> dict[str, Any] | None:
+    """Decode a parameter of a query string, which is a JSON object or null.
+
+    Raises:
+        AppError, HTTPException: As for ``decode_json``; the messages name the parameter.
+    """
+    if text.strip() == "null":
+        return None
+    try:
+        return decode_json(text, name)
+    except json.JSONDecodeError as error:
+        raise HTTPException(400, f"{name} in the query string is not JSON") from error
+
+
+def decode_json(data: str | bytes, name: str = "") -> dict[str, Any]:
+    """Decode a JSON object: the body, or the parameter ``name``.
 
     Raises:
         AppError: BODY_TOO_LARGE, it has more than ``MAX_VALUES`` values.
         JSONDecodeError: It is not JSON, or Python cannot read it.
         HTTPException: It is not an object, or is nested deeper than ``MAX_JSON_DEPTH``.
     """
+    what = name or "The body"
     try:
         text = data.decode() if isinstance(data, bytes) else data
         if sum(map(text.count, ",[{")) > MAX_VALUES:
-            message = f"The body has more than {MAX_VALUES} values; send less in one request."
+            message = f"{what} has more than {MAX_VALUES} values; send less in one request."
             raise AppError(ErrorCode.BODY_TOO_LARGE, message)
         value = json_decoder.decode(text)
     except json.JSONDecodeError:
@@ -87,9 +102,10 @@ def decode_json(data: str | bytes) -> dict[str, Any]:
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise json.JSONDecodeError(str(error), "", 0) from error
     if not isinstance(value, dict):
-        raise HTTPException(400, "The body must be a JSON object with a query")
+        required = "an object" if name else "a JSON object with a query"
+        raise HTTPException(400, f"{what} must be {required}")
     if not _is_shallow(value):
-        raise HTTPException(400, f"The body is nested deeper than {MAX_JSON_DEPTH} levels")
+        raise HTTPException(400, f"{what} is nested deeper than {MAX_JSON_DEPTH} levels")
     return value
 
 

@@ -63,6 +63,31 @@ def test_an_invalid_get_request_is_a_coded_error(shop: Client, params: dict[str,
     assert error_codes(_get(shop, **params)) == {"BAD_REQUEST"}
 
 
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("{", "in the query string is not JSON: line 1, column 2."),
+        ('{"a":\n}', "in the query string is not JSON: line 2, column 1."),
+        ("{'a': 1}", "in the query string is not JSON: line 1, column 2."),
+        ("[1]", "must be an object."),
+        ("5", "must be an object."),
+        ("", "must be an object."),
+        ('{"a": NaN}', "in the query string is not JSON."),
+        ("[" * 5_000, "in the query string is not JSON."),
+        ('{"a":' * 150 + "1" + "}" * 150, "is nested deeper than 100 levels."),
+    ],
+)
+def test_a_bad_parameter_is_named(shop: Client, name: str, value: str, problem: str) -> None:
+    errors = _get(shop, query=SHOP, **{name: value}).json()["errors"]
+    assert [error["message"] for error in errors] == [f"{name} {problem}"]
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+def test_a_parameter_may_be_null(shop: Client, name: str) -> None:
+    assert _get(shop, query=SHOP, **{name: " null"}).json()["data"]
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_other_methods_are_refused(shop: Client, method: str) -> None:
     response = shop.request(method, "/graphql")
