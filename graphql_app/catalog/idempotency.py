@@ -16,6 +16,13 @@ MAX_KEY_LENGTH = 255
 PATH = ("idempotencyKey",)
 
 
+def check_key(key: str) -> None:
+    """Raise INVALID for an idempotency key of the wrong length."""
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        message = f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters."
+        raise AppError(ErrorCode.INVALID, message, PATH)
+
+
 def run_once(
     catalog: Catalog, shop_id: int, key: str, request: str, work: Callable[[], int]
 ) -> int:
@@ -26,17 +33,13 @@ def run_once(
 
     Args:
         catalog: The catalog, which stores a key for 24 hours.
-        key: The client's idempotency key.
+        key: The client's idempotency key, checked by ``check_key``.
         request: The request as text.
         work: Records the items and returns their number. If it raises, the key stays unused.
 
     Raises:
-        AppError: INVALID for a key of the wrong length, IDEMPOTENCY_KEY_REUSED for a different
-            request with the same key.
+        AppError: IDEMPOTENCY_KEY_REUSED, the key was used for a different request.
     """
-    if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        message = f"An idempotency key must have 1 to {MAX_KEY_LENGTH} characters."
-        raise AppError(ErrorCode.INVALID, message, PATH)
     # Keyed, so that nobody without the key can guess the request, e.g. a contact's id.
     secret = key.encode(errors="surrogatepass")
     key_hash = hashlib.sha256(secret).hexdigest()

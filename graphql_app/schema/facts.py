@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import BadValue, FactField, FactType
-from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, run_once
+from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, check_key, run_once
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
@@ -210,6 +210,7 @@ async def facts_payload(
         warnings: list[FactWarning] = []
         doing = partial(work, context, warnings, *args)
         if key is not None:
+            check_key(key)
             doing = partial(_once, context, key, info.field_name, args, doing)
         while context.services.recorder.is_quiesced(context.shop_id):
             await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
