@@ -149,18 +149,18 @@ def count_values(variables: Mapping[str, Any], records_facts: bool) -> int:
     """Count the values in variables; the count stops soon after ``FEW_VALUES`` for facts.
 
     Raises:
-        AppError: LIMIT_EXCEEDED. A list of facts may have ``MAX_ITEMS`` items, any other variable
+        AppError: LIMIT_EXCEEDED. A list may have ``MAX_ITEMS`` items, and a variable without facts
             ``MAX_CONTAINERS`` objects and lists, and ``MAX_VALUES`` values.
     """
     total = 0
     for name, variable in variables.items():
         is_facts = records_facts and isinstance(variable, list)
-        if is_facts and len(variable) > MAX_ITEMS:
-            raise _limit_exceeded(name, len(variable), "items", MAX_ITEMS)
         containers = values = 0
         rest: list[Any] = [[variable]]
-        while rest and not (is_facts and total + values > FEW_VALUES):
+        while rest and not (is_facts and values > FEW_VALUES):
             container = rest.pop()
+            if isinstance(container, list) and len(container) > MAX_ITEMS:
+                raise _limit_exceeded(name, len(container), "items in a list", MAX_ITEMS)
             inner = container.values() if isinstance(container, dict) else container
             nested = [value for value in inner if isinstance(value, dict | list)]
             values += len(container)
@@ -175,7 +175,7 @@ def count_values(variables: Mapping[str, Any], records_facts: bool) -> int:
 
 
 def _limit_exceeded(name: str, count: int, what: str, limit: int) -> AppError:
-    message = f"${name} has at least {count} {what}; send at most {limit} in one call."
+    message = f"${name} has {count} {what} or more; the limit is {limit}."
     return AppError(ErrorCode.LIMIT_EXCEEDED, message, (name,))
 
 

@@ -37,6 +37,7 @@ LIMITS = {
     "values in a list of a criterion": MAX_VALUES,
     "characters in a text value": MAX_TEXT,
     "items in a mutation that records facts": fact_inputs.MAX_ITEMS,
+    "items in a list of another variable": fact_inputs.MAX_ITEMS,
     "objects and lists in another variable": variables.MAX_CONTAINERS,
     "values in another variable": variables.MAX_VALUES,
     "order lines in a mutation that records facts": fact_inputs.MAX_LINES,
