@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 YEAR_MS = 365 * 86_400_000
-START_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
+START_MS = 1_730_419_200_000  # 2024-11-01T00:00:00Z; two years later is in the past
 COUNTRIES = ("US", "US", "US", "CA", "GB", "DE")
 KEYWORDS = ("join", "sale", "vip", "gift", "win")
 
