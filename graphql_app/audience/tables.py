@@ -30,7 +30,7 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt64,
 )
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Decimal as DecimalType
-from sqlalchemy import Select, Table
+from sqlalchemy import Select, Table, func
 from sqlalchemy.orm import registry
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import Field, SQLModel
@@ -290,6 +290,18 @@ def time_columns(table: type[AudienceTable]) -> tuple[str, ...]:
     """Return the columns with the times of a table's rows, and of later changes to them."""
     own = () if table.time_column is None else (table.time_column,)
     return (*own, *table.later_columns)
+
+
+def time_expression(table: type[AudienceTable], column: str) -> Any:
+    """Return the time of a later change to a row, or else of the row, as the table's index has it.
+
+    An index of a column with NULL excludes nothing, nor does one of ``ifNull``.
+    """
+    columns = sql_table(table).columns
+    if table.time_column in {None, column}:
+        return columns[column]
+    own, later = columns[table.time_column], columns[column]
+    return func.if_(func.isNull(later), own, later)
 
 
 def has_id_key(table: type[AudienceTable]) -> bool:

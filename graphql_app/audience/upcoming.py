@@ -26,6 +26,7 @@ from graphql_app.audience.tables import (
     contact_column,
     sql_table,
     time_columns,
+    time_expression,
 )
 from graphql_app.audience.write_log import LONG_AGO, AffectedContacts, Ids, WriteLog
 
@@ -179,7 +180,7 @@ def _statement(tables: Sequence[type[AudienceTable]], since: datetime) -> Statem
                 literal(table.__tablename__).label("name"),
                 columns[contact].label("contact"),
                 columns[name].label("at"),
-            ).where(columns[name] > literal(since, INSTANT))
+            ).where(time_expression(table, name) > literal(since, INSTANT))
             for name in time_columns(table)
         ]
     every = union_all(*times).subquery().c
