@@ -29,7 +29,7 @@ from prometheus_client.metrics import Info, MetricWrapperBase
 from graphql_app import criteria as contract
 from graphql_app.criteria import Criterion, FieldKind, Form, Group, Scope
 from graphql_app.criteria.form import FieldSpec
-from graphql_app.http.monitoring import GAUGES
+from graphql_app.http.monitoring import COUNTERS, GAUGES
 from graphql_app.observability.metrics import Metrics
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
@@ -144,6 +144,8 @@ def _metrics_table() -> Iterator[str]:
             name = metric._name + {"counter": "_total", "info": "_info"}.get(str(metric._type), "")
             labels = _code(metric._value if isinstance(metric, Info) else metric._labelnames)
             yield f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |"
+    for name, description in COUNTERS.items():
+        yield f"| `{name}_total` | counter |  | {description} |"
     for name, description in GAUGES.items():
         yield f"| `{name}` | gauge |  | {description} |"
 

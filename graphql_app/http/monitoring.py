@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from anyio import to_thread
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from graphql_app.catalog.tokens import bearer_token
 from graphql_app.errors import AppError
 from graphql_app.http.content_negotiation import preferred_media_type
 from graphql_app.observability.metrics import Metrics
+from graphql_app.observability.output import count_dropped
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 
@@ -30,6 +31,11 @@ GAUGES = {
     "segments_work_limit": "Worker threads (QUERY_CONCURRENCY).",
     "segments_work_running": "Worker threads in use.",
     "segments_work_waiting": "Tasks waiting for a worker thread.",
+}
+
+COUNTERS = {
+    "segments_dropped_log_records": "Log records and printed lines that were dropped because "
+    "nobody read standard error or standard output fast enough.",
 }
 
 METRICS_TYPES = ("text/plain", "application/openmetrics-text")
@@ -153,3 +159,6 @@ class _ServiceGauges(Collector):
         }
         for name, value in values.items():
             yield GaugeMetricFamily(name, GAUGES[name], value)
+        # Not a counter of the library: its lock could block a finalizer that logs.
+        for name, documentation in COUNTERS.items():
+            yield CounterMetricFamily(name, documentation, count_dropped())

@@ -9,8 +9,6 @@ from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
-from graphql_app.observability.output import DROPPED
-
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
 
 
@@ -49,8 +47,6 @@ class Metrics:
         self.errors = counter(
             "segments_errors", "Errors sent to clients, including userErrors, by code.", ["code"]
         )
-        self.dropped = DROPPED  # of the process, as the log is
-        self.registry.register(DROPPED)
         self.connections = gauge("segments_websocket_connections", "Open WebSockets.")
         self.subscriptions = gauge("segments_subscriptions", "Open subscriptions.")
         self.build = Info(

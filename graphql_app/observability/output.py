@@ -21,8 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from prometheus_client import Counter
-
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -31,11 +29,7 @@ logger = logging.getLogger(__name__)
 MAX_QUEUED_BYTES = 1024**2
 FLUSH_SECONDS = 2.0  # to write the rest at the end
 
-DROPPED = Counter(
-    "segments_dropped_log_records",
-    "Log records, and printed lines, that were dropped because nobody read the log fast enough.",
-    registry=None,
-)
+_files: list["QueuedFile"] = []
 
 
 class QueuedFile(io.BufferedIOBase):
@@ -45,6 +39,9 @@ class QueuedFile(io.BufferedIOBase):
         descriptor: The file. The thread writes to it directly: Python's own files have locks, which
             would block the interpreter at its exit.
         name: The file's name in the log.
+
+    Attributes:
+        dropped: How many writes were dropped.
     """
 
     def __init__(self, descriptor: int, name: str, limit: int = MAX_QUEUED_BYTES) -> None:
@@ -52,12 +49,13 @@ class QueuedFile(io.BufferedIOBase):
         self.name = name
         self._limit = limit
         self._queued_bytes = 0
-        self._dropped = 0  # since the last report
+        self.dropped = self._reported = 0
         self._queue: deque[bytes] = deque()  # its first item is being written
         # Reentrant: the garbage collector may run a finalizer that logs, inside of ``write``.
         self._changed = threading.Condition(threading.RLock())
         self._idle = False  # everything is written and reported
         self._patience = 0.0  # seconds to wait for each write
+        _files.append(self)
         # A daemon, since the interpreter waits for other threads, and this one may wait forever.
         threading.Thread(target=self._write_queue, name=f"{name} writer", daemon=True).start()
 
@@ -75,7 +73,7 @@ class QueuedFile(io.BufferedIOBase):
         chunk = bytes(content)
         with self._changed:
             if self._queued_bytes + len(chunk) > self._limit:
-                self._count_dropped()
+                self.dropped += 1
             else:
                 self._queue.append(chunk)
                 self._queued_bytes += len(chunk)
@@ -98,10 +96,6 @@ class QueuedFile(io.BufferedIOBase):
             if not self._changed.wait_for(lambda: self._idle, self._patience):
                 self._patience = 0.0
 
-    def _count_dropped(self) -> None:
-        self._dropped += 1
-        DROPPED.inc()
-
     def _write_queue(self) -> None:
         while True:
             with self._changed:
@@ -114,7 +108,7 @@ class QueuedFile(io.BufferedIOBase):
                 self._queue.popleft()
                 self._queued_bytes -= len(chunk)
                 if not written:
-                    self._count_dropped()
+                    self.dropped += 1
             if written:
                 self._report_dropped()
 
@@ -133,10 +127,16 @@ class QueuedFile(io.BufferedIOBase):
     def _report_dropped(self) -> None:
         """Log how much was dropped, once half of the queue is free again."""
         with self._changed:
-            if not self._dropped or self._queued_bytes > self._limit // 2:
+            dropped = self.dropped - self._reported
+            if not dropped or self._queued_bytes > self._limit // 2:
                 return
-            dropped, self._dropped = self._dropped, 0
+            self._reported = self.dropped
         logger.error("dropped %d records that %s did not accept in time", dropped, self.name)
+
+
+def count_dropped() -> int:
+    """Return how many log records and other writes this process has dropped."""
+    return sum(file.dropped for file in _files)
 
 
 @contextmanager

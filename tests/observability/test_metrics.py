@@ -1,15 +1,18 @@
 """/metrics: the samples that Prometheus reads, and access to them."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from graphql_app.observability.output import QueuedFile
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import HTTP, SIZE, connected
 from tests.factories import order
+from tests.processes import WAIT
 from tests.support import Client, Server, serving
 
 TOKEN = "scrape-me"
@@ -162,6 +165,18 @@ def test_open_websockets_and_subscriptions_are_counted(address: str, shop: Clien
             pass
     while counts() != (0, 0):
         pass
+
+
+def test_dropped_log_records_are_counted(address: str) -> None:
+    before = Scrape(address).value("dropped_log_records_total")
+    reading, writing = os.pipe()
+    os.close(reading)
+    file = QueuedFile(writing, "a pipe that nobody reads")
+    for _ in range(3):
+        file.write(b"record\n")
+    file.finish(WAIT)
+    os.close(writing)
+    assert Scrape(address).value("dropped_log_records_total") == before + 3
 
 
 def test_two_applications_in_one_process_have_separate_metrics(
