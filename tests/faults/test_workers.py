@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ class Stores:
             RATE_LIMIT="0",
             WORKERS=str(workers),
             DRAIN_SECONDS=str(drain),
+            SLOW_RULE_SECONDS="60",
         ) as running:
             yield running
 
@@ -111,6 +113,14 @@ def _keep_ordering(
             return
 
 
+def _check_log(output: str) -> None:
+    """Check that outages of the catalog are logged, and nothing else about them."""
+    for line in output.splitlines():
+        if " WARNING " in line or " ERROR " in line:
+            assert re.search(r" the catalog (failed|works again): ", line), line
+    assert "Traceback" not in output
+
+
 def _wait_for_more(codes: list[str]) -> None:
     before = len(codes)
     wait_until(lambda: len(codes) > before)
@@ -144,6 +154,11 @@ def test_facts_survive_restarts_of_postgresql_in_every_process(stores: Stores) -
         clients[1].record("ordersUpsert", concurrency.orders(3))
         found = [concurrency.count_buyers(clients[1], number) for number in (1, 2, 3)]
         assert found == [0, 0, everyone]
+        for running in (one, other):
+            status, output = running.stop(signal.SIGTERM)
+            assert status == 0
+            assert 1 <= output.count("the catalog failed: ") <= 3
+            _check_log(output)
 
 
 def _children(pid: int) -> list[int]:
