@@ -1,5 +1,6 @@
 """The DDL of the tables, on one server and on a cluster."""
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -87,6 +88,7 @@ def test_the_engine_can_parse_statements_on_a_cluster(
         lambda: audience.merge_parts("orders", 1),
         lambda: audience.kill_statements("nothing"),
     ]
+    caplog.set_level(logging.DEBUG)  # later failures of an outage
     for change in changes:
         caplog.clear()
         with pytest.raises(AppError):
