@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
+from graphql_app.catalog.weekday import Weekday
 from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Problem
 
 HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -60,6 +61,11 @@ def _shop_problems(shop: Shop) -> Iterable[Problem]:
     if shop.currency not in list_currencies():
         yield _invalid(
             "currency", f"Unknown currency {shop.currency!r}: use an ISO 4217 code, such as USD."
+        )
+    if shop.first_weekday not in {*Weekday}:
+        yield _invalid(
+            "firstWeekday",
+            f"Unknown weekday {shop.first_weekday!r}: use one of {', '.join(Weekday)}.",
         )
 
 

@@ -7,6 +7,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, TypeDecorator
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from graphql_app.catalog.weekday import Weekday
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A timezone-aware datetime, stored in UTC because SQLite does not store time zones."""
@@ -41,6 +43,7 @@ class Shop(CatalogTable, table=True):
     timezone: str = Field(max_length=63)
     currency: str = Field(max_length=3)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    first_weekday: str = Field(default=Weekday.MONDAY.value, max_length=9)
 
 
 class ApiToken(CatalogTable, table=True):

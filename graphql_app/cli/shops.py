@@ -16,6 +16,7 @@ def shop_create(
     name: Annotated[str, typer.Option(help="The displayed name. Default: the handle.")] = "",
     timezone: Annotated[str, typer.Option(help="An IANA time zone.")] = "UTC",
     currency: Annotated[str, typer.Option(help="An ISO 4217 currency.")] = "USD",
+    first_weekday: Annotated[str, typer.Option(help="The day on which weeks begin.")] = "MONDAY",
     description: Annotated[str, typer.Option(help="A description.")] = "",
 ) -> None:
     """Create a shop with its default segments."""
@@ -35,6 +36,7 @@ def shop_create(
                 description=description,
                 timezone=timezone,
                 currency=currency,
+                first_weekday=first_weekday.upper(),
             ),
         )
     out.print(f"Created the shop {escape(shop.handle)}.")
@@ -48,8 +50,10 @@ def shop_list() -> None:
     from graphql_app.catalog import shops
     from graphql_app.startup.catalog import open_catalog
 
-    table = Table("handle", "name", "time zone", "currency")
+    table = Table("handle", "name", "time zone", "currency", "weeks begin on")
     with open_catalog(read_settings()) as catalog:
         for shop in shops.list_shops(catalog):
-            table.add_row(*map(escape, (shop.handle, shop.name, shop.timezone, shop.currency)))
+            weekday = shop.first_weekday.capitalize()
+            values = (shop.handle, shop.name, shop.timezone, shop.currency, weekday)
+            table.add_row(*map(escape, values))
     out.print(table)

@@ -39,6 +39,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
     "0005": {},
+    "0006": {},
 }  # fmt: skip
 
 
@@ -52,13 +53,13 @@ def insert_rows(catalog: Catalog, revision: str) -> None:
                 connection.execute(text(statement), row)
 
 
-def read_rows(catalog: Catalog) -> dict[str, list[Any]]:
+def read_rows(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all tables but Alembic's own."""
     found = MetaData()
     with catalog.engine.connect() as connection:
         found.reflect(connection)
         return {
-            name: [tuple(row) for row in connection.execute(select(table))]
+            name: [dict(row) for row in connection.execute(select(table)).mappings()]
             for name, table in found.tables.items()
             if name != "alembic_version"
         }

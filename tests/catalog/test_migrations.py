@@ -59,7 +59,11 @@ def test_rows_of_an_earlier_version_survive_a_migration_and_the_way_back(
     migrate(empty_catalog)
     assert _differences(empty_catalog) == []
     after = read_rows(empty_catalog)
-    assert {table: after[table] for table in before} == before
+    for table, rows in before.items():
+        kept = [
+            {name: row[name] for name in old} for row, old in zip(after[table], rows, strict=True)
+        ]
+        assert kept == rows
     migrate(empty_catalog, earlier)
     assert read_rows(empty_catalog) == before
     migrate(empty_catalog)
