@@ -61,19 +61,27 @@ from graphql_app.criteria.schemas import example, json_schema, ui_schema
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed
-from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
+from graphql_app.criteria.windows import (
+    CalendarPeriod,
+    CalendarUnit,
+    Duration,
+    DurationUnit,
+    TimeWindow,
+    WhichPeriod,
+)
 
 __all__ = [
-    "CONTRACT_VERSION", "Choice", "ChoiceOperator", "Condition", "Count", "CountCriterion",
-    "Country", "Criterion", "DateCriterion", "DateOperator", "Day", "Days", "DefaultSegment",
-    "Duration", "DurationUnit", "FieldKind", "FieldSpec", "FieldType", "Form", "Group", "Hooks",
-    "Interval", "Keyword", "MeasuredCriterion", "Money", "MoneyCriterion", "Number",
-    "NumberOperator", "OneOrMore", "Operator", "Option", "OptionalMoneyCriterion",
-    "OptionalNumberOperator", "Percent", "PercentCriterion", "Phrase", "PositiveCount", "ProductId",
-    "PropertyCondition", "PropertyForm", "PropertyOperator", "Region", "Scope", "SegmentId",
-    "SegmentReference", "SegmentTemplate", "SetOperator", "StateOperator", "Suggested", "Text",
-    "TimeWindow", "UpToTen", "WrittenDay", "describe_clause", "describe_count", "describe_field",
-    "describe_list", "describe_money", "example", "fold", "folded", "form_field", "hookimpl",
-    "json_schema", "property_day", "quotient", "suggest_frequent", "suggest_products",
-    "suggest_properties", "suggest_values", "trimmed", "ui_schema",
+    "CONTRACT_VERSION", "CalendarPeriod", "CalendarUnit", "Choice", "ChoiceOperator", "Condition",
+    "Count", "CountCriterion", "Country", "Criterion", "DateCriterion", "DateOperator", "Day",
+    "Days", "DefaultSegment", "Duration", "DurationUnit", "FieldKind", "FieldSpec", "FieldType",
+    "Form", "Group", "Hooks", "Interval", "Keyword", "MeasuredCriterion", "Money", "MoneyCriterion",
+    "Number", "NumberOperator", "OneOrMore", "Operator", "Option", "OptionalMoneyCriterion",
+    "OptionalNumberOperator", "Percent", "PercentCriterion", "Phrase",
+    "PositiveCount", "ProductId", "PropertyCondition", "PropertyForm", "PropertyOperator", "Region",
+    "Scope", "SegmentId", "SegmentReference", "SegmentTemplate", "SetOperator", "StateOperator",
+    "Suggested", "Text", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
+    "describe_clause", "describe_count", "describe_field", "describe_list", "describe_money",
+    "example", "fold", "folded", "form_field", "hookimpl", "json_schema", "property_day",
+    "quotient", "suggest_frequent", "suggest_products", "suggest_properties", "suggest_values",
+    "trimmed", "ui_schema",
 ]  # fmt: skip

@@ -23,12 +23,14 @@ class Scope:
         timezone: The shop's time zone.
         currency: The shop's currency, as its ISO 4217 code.
         now: The instant, aware and in UTC.
+        first_weekday: The day on which weeks begin; 0 is Monday, as in ``date.weekday``.
         labels: The host sets it while it describes rules; use ``label``.
     """
 
     timezone: ZoneInfo
     currency: str
     now: datetime
+    first_weekday: int = 0
     labels: Labels = field(default=lambda form, field, value: None, compare=False, repr=False)
 
     def label(self, form: object, field: str, value: str) -> str:
@@ -80,8 +82,12 @@ class Scope:
             return Interval(low=self.start_of(window.since))
         if window.before is not None:
             return Interval(high=self.start_of(window.before), high_open=True)
+        if window.calendar is not None:
+            return self.days(*window.calendar.days(self.today, self.first_weekday))
+        if window.before_ago is not None:
+            return Interval(high=self.ago(window.before_ago), high_open=True)
         if window.between is None:
-            raise ValueError("a time window has exactly one of its four forms")
+            raise ValueError("a time window has exactly one of its forms")
         return self.days(window.between.from_, window.between.to)
 
     def days(self, first: date, last: date) -> Interval[datetime]:

@@ -40,7 +40,7 @@ async def _share(
 ) -> SegmentSize:
     shop = context.access.shop
     writes = context.services.recorder.write_log.count_writes(context.shop_id)
-    key = (context.shop_id, shop.timezone, shop.currency, writes, rule)
+    key = (context.shop_id, shop.timezone, shop.currency, shop.first_weekday, writes, rule)
     return await in_flight.share(key, work)
 
 

@@ -16,6 +16,7 @@ from strawberry.types.arguments import InputContext
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form, Operator
 from graphql_app.criteria.operators import Choice
+from graphql_app.criteria.windows import LONGEST, CalendarUnit, WhichPeriod
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
 from graphql_app.schema.descriptions import described_enum
@@ -31,6 +32,23 @@ DurationUnit = described_enum(
     },
     description="The unit of a duration. A day is 24 hours; a month is a calendar month.",
 )
+described_enum(
+    CalendarUnit,
+    {
+        CalendarUnit.DAY: "A day.",
+        CalendarUnit.WEEK: "A week, which begins on the shop's `firstWeekday`.",
+        CalendarUnit.MONTH: "A month.",
+        CalendarUnit.QUARTER: "Three months from January, April, July or October.",
+        CalendarUnit.YEAR: "A year.",
+    },
+    description="A unit of the calendar in the shop's time zone.",
+)
+described_enum(
+    WhichPeriod,
+    {WhichPeriod.THIS: "The current one.", WhichPeriod.LAST: "The one before the current one."},
+    description="Which period of the calendar, as of now.",
+)
+_AT_MOST = ", ".join(f"{count:,} {unit.lower()}" for unit, count in LONGEST.items())
 
 
 def optional_field(description: str, **options: Any) -> Any:
@@ -40,7 +58,9 @@ def optional_field(description: str, **options: Any) -> Any:
 
 @strawberry.input(description="A length of time.")
 class DurationInput:
-    count: int = strawberry.field(description="The number of units, 1 to 1000.")
+    count: int = strawberry.field(
+        description=f"The number of units, at least 1. At most {_AT_MOST}."
+    )
     unit: Unit = strawberry.field(description="The unit.")
 
 
@@ -48,6 +68,12 @@ class DurationInput:
 class DayRangeInput:
     from_: date = strawberry.field(name="from", description="The first day.")
     to: date = strawberry.field(description="The last day.")
+
+
+@strawberry.input(description="A period of the calendar, such as this month or last year.")
+class CalendarPeriodInput:
+    which: WhichPeriod = strawberry.field(description="The current period or the last one.")
+    unit: CalendarUnit = strawberry.field(description="The length of the period.")
 
 
 @strawberry.input(one_of=True, description="A time window; set exactly one field.")
@@ -58,6 +84,10 @@ class TimeWindowInput:
     between: DayRangeInput | None = optional_field(
         "From the start of one day to the end of another."
     )
+    calendar: CalendarPeriodInput | None = optional_field(
+        "The current day, week, month, quarter or year, or the one before it."
+    )
+    before_ago: DurationInput | None = optional_field("Everything before this long ago.")
 
 
 _made = count()

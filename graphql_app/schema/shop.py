@@ -8,12 +8,20 @@ from strawberry import field
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop as StoredShop
 from graphql_app.catalog.token_scope import TokenScope
+from graphql_app.catalog.weekday import Weekday
+from graphql_app.schema.descriptions import described_enum
 from graphql_app.schema.ids import global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.segments.counts import ContactCounts
 
 KIND = "Shop"
+
+described_enum(
+    Weekday,
+    {weekday: f"{weekday.capitalize()}." for weekday in Weekday},
+    description="A day of the week.",
+)
 
 
 async def _counts(info: RequestInfo) -> ContactCounts:
@@ -27,6 +35,9 @@ class Shop(Node):
     description: str = field(description="What the shop is about.")
     timezone: str = field(description="Its IANA time zone, in which calendar days begin.")
     currency: str = field(description="The ISO 4217 currency of all its amounts.")
+    first_weekday: Weekday = field(
+        description="The day on which its weeks begin, in time windows such as this week."
+    )
     contact_counts: ContactCounts = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_counts,
@@ -42,6 +53,7 @@ class Shop(Node):
             description=shop.description,
             timezone=shop.timezone,
             currency=shop.currency,
+            first_weekday=Weekday(shop.first_weekday),
         )
 
 

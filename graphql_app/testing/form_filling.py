@@ -26,6 +26,8 @@ _WINDOWS: Sequence[Any] = (
     {"between": {"from": _DAYS[2], "to": _DAYS[1]}},
     {"last": {"count": 1, "unit": "HOURS"}},
     {"last": {"count": 2, "unit": "MONTHS"}},
+    {"calendar": {"which": "THIS", "unit": "MONTH"}},
+    {"beforeAgo": {"count": 1, "unit": "DAYS"}},
 )
 _AMOUNTS = ("50.00", "0", "10", "15", "50.0001")
 

@@ -89,6 +89,10 @@ def last(count: int, unit: str) -> Mapping[str, Any]:
     return {"last": {"count": count, "unit": unit}}
 
 
+def period(which: str, unit: str) -> Mapping[str, Any]:
+    return {"calendar": {"which": which, "unit": unit}}
+
+
 def criterion(key: str, operator: str, **fields: Any) -> Document:
     return {key: {"operator": operator, **fields}}
 

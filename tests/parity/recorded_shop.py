@@ -90,10 +90,11 @@ class RecordedShop:
     now: datetime = NOW
     id: int = field(default_factory=lambda: next(_shop_ids))
     segments: dict[str, str] = field(default_factory=dict)
+    first_weekday: int = 0
 
     @property
     def scope(self) -> Scope:
-        return Scope(ZoneInfo(self.zone), "USD", self.now)
+        return Scope(ZoneInfo(self.zone), "USD", self.now, self.first_weekday)
 
     def record(self, *given: Batch | Fact) -> None:
         """Record batches in order; facts of one type in a row are a batch."""

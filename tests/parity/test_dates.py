@@ -18,6 +18,7 @@ from tests.parity.examples import (
     last_ordered,
     ordered,
     people_with_ids,
+    period,
     spent,
     subscribed,
     texted,
@@ -135,6 +136,91 @@ class TestWindows:
         shop.record(people_with_ids(1, 2), Text(1, 1, noon), Text(2, 2, noon + MILLISECOND))
         assert shop.matching(texted("EQUALS", 1, within=last(1, "MONTHS"))) == {2}
         assert shop.matching(texted("EQUALS", 1, within=last(31, "DAYS"))) == {1, 2}
+
+    @pytest.mark.parametrize(
+        ("unit", "starts"),  # of the last period, of this one, and of the next
+        [
+            ("DAY", ("2024-03-30T23:00", "2024-03-31T22:00", "2024-04-01T22:00")),
+            ("WEEK", ("2024-03-24T23:00", "2024-03-31T22:00", "2024-04-07T22:00")),
+            ("MONTH", ("2024-02-29T23:00", "2024-03-31T22:00", "2024-04-30T22:00")),
+            ("QUARTER", ("2023-12-31T23:00", "2024-03-31T22:00", "2024-06-30T22:00")),
+            ("YEAR", ("2022-12-31T23:00", "2023-12-31T23:00", "2024-12-31T23:00")),
+        ],
+    )
+    @pytest.mark.parametrize("now", ["2024-03-31T22:00", "2024-04-01T21:59:59.999"])
+    def test_calendar_periods_follow_the_shops_time_zone(
+        self, services: Services, unit: str, starts: tuple[str, str, str], now: str
+    ) -> None:
+        """It is Monday, April 1 in Berlin, where clocks have just changed."""
+        shop = RecordedShop(services, "Europe/Berlin", utc(now))
+        times = [utc(start) + step for start in starts for step in (-MILLISECOND, timedelta())]
+        sent = {id_: time for id_, time in enumerate(times) if time <= shop.now}
+        shop.record(
+            people_with_ids(*range(6)), *(Text(id_, id_, time) for id_, time in sent.items())
+        )
+        assert shop.matching(texted("EQUALS", 1, within=period("LAST", unit))) == {1, 2}
+        assert shop.matching(texted("EQUALS", 1, within=period("THIS", unit))) == {3, 4} & {*sent}
+
+    def test_last_month_is_the_december_of_last_year(self, boutique: RecordedShop) -> None:
+        boutique.now = utc("2024-01-31T12:00")
+        times = ("2023-11-30T12:00", "2023-12-01T00:00", "2023-12-31T12:00", "2024-01-01T00:00")
+        boutique.record(
+            people_with_ids(*range(4)),
+            *(Text(id_, id_, utc(time)) for id_, time in enumerate(times)),
+        )
+        for unit, matching in (("MONTH", {1, 2}), ("QUARTER", {0, 1, 2}), ("YEAR", {0, 1, 2})):
+            assert boutique.matching(texted("EQUALS", 1, within=period("LAST", unit))) == matching
+
+    @pytest.mark.parametrize(
+        ("first_weekday", "this_week", "last_week"),
+        [(0, {15, 16}, range(8, 15)), (6, {14, 15, 16}, range(7, 14)), (1, {16}, range(9, 16))],
+    )
+    def test_weeks_begin_on_the_shops_first_weekday(
+        self,
+        services: Services,
+        first_weekday: int,
+        this_week: set[int],
+        last_week: range,
+    ) -> None:
+        """It is Tuesday, July 16."""
+        shop = RecordedShop(services, now=utc("2024-07-16T12:00"), first_weekday=first_weekday)
+        shop.record(
+            people_with_ids(*range(1, 17)),
+            *(Text(day, day, utc(f"2024-07-{day:02}T00:00")) for day in range(1, 17)),
+        )
+        assert shop.matching(texted("EQUALS", 1, within=period("THIS", "WEEK"))) == this_week
+        assert shop.matching(texted("EQUALS", 1, within=period("LAST", "WEEK"))) == set(last_week)
+
+    def test_before_a_duration_ago_excludes_its_last_instant(self, boutique: RecordedShop) -> None:
+        boutique.now = utc("2024-03-31T12:00")
+        times = {
+            "HOURS": "2024-03-31T11:00",
+            "WEEKS": "2024-03-24T12:00",
+            "MONTHS": "2024-02-29T12:00",
+        }
+        for number, (unit, start) in enumerate(times.items()):
+            before, at = 2 * number, 2 * number + 1
+            boutique.record(
+                people_with_ids(before, at),
+                Text(before, before, utc(start) - MILLISECOND),
+                Text(at, at, utc(start)),
+            )
+            rule = texted("EQUALS", 1, within={"beforeAgo": {"count": 1, "unit": unit}})
+            assert boutique.matching(rule) & {before, at} == {before}
+
+    def test_a_window_of_100_years_includes_the_first_recordable_instant(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(people_with_ids(1), Text(1, 1, utc("1970-01-01T00:00")))
+        for count, unit in (
+            (876_000, "HOURS"),
+            (36_500, "DAYS"),
+            (5_214, "WEEKS"),
+            (1_200, "MONTHS"),
+        ):
+            assert boutique.matching(texted("EQUALS", 1, within=last(count, unit))) == {1}
+            before = {"beforeAgo": {"count": count, "unit": unit}}
+            assert boutique.matching(texted("EQUALS", 1, within=before)) == set()
 
     def test_spend_within_a_day_excludes_older_orders(self, boutique: RecordedShop) -> None:
         boutique.record(

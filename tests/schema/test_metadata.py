@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
+from graphql_app.criteria.field_types import TEXT_PATTERN as TEXT
 from tests.client import SIZE
 from tests.factories import event, keyword, order, text
 from tests.support import Client, Server
@@ -18,7 +19,7 @@ from tests.support import Client, Server
 FORM = """
 operators { name label negated fields }
 fields {
-  name label kind required multiple maxItems minimum maximum step pattern
+  name label kind required multiple maxItems minimum maximum step pattern placeholder
   options { value label operators } suggests usedWith %s
 }
 """
@@ -49,10 +50,12 @@ query ($criterion: String!, $field: String!, $given: JSON) {
 # The only kind whose value is not a scalar, from its input type.
 WINDOWS: Sequence[Mapping[str, Any]] = (
     {"last": {"count": 1, "unit": "HOURS"}},
-    {"last": {"count": 1000, "unit": "MONTHS"}},
+    {"last": {"count": 1200, "unit": "MONTHS"}},
     {"since": "2024-05-01"},
     {"before": "2024-05-01"},
     {"between": {"from": "2024-05-01", "to": "2024-05-01"}},
+    {"calendar": {"which": "LAST", "unit": "QUARTER"}},
+    {"beforeAgo": {"count": 5214, "unit": "WEEKS"}},
 )
 
 Forms = list[dict[str, Any]]
@@ -192,7 +195,8 @@ def _typed(field: Mapping[str, Any], end: End) -> Any:
         case "MONEY" | "NUMBER" | "DATE":
             return field[end]
         case "TEXT":
-            return "example"
+            # A form with a pattern shows an example of it.
+            return "example" if field["pattern"] == TEXT else field["placeholder"]
         case "TIME_WINDOW":
             return WINDOWS[0 if end == "minimum" else 1]
         case kind:

@@ -53,6 +53,7 @@ class WatchedScope(Scope):
     def __init__(self, scope: Scope) -> None:
         object.__setattr__(self, "timezone", scope.timezone)
         object.__setattr__(self, "currency", scope.currency)
+        object.__setattr__(self, "first_weekday", scope.first_weekday)
         object.__setattr__(self, "_scope", scope)
         object.__setattr__(self, "was_read", False)
 
@@ -161,7 +162,8 @@ class QueryBuilder:
             for name, value in criterion.__dict__.items()
             if name not in unused
         )
-        return kind, measured, scope.timezone.key, scope.currency, fields
+        shop = scope.timezone.key, scope.currency, scope.first_weekday
+        return kind, measured, shop, fields
 
     def _build(
         self,
@@ -202,12 +204,20 @@ class QueryBuilder:
     def _moving(
         self, rendered: RenderedStatement, criterion: Criterion, scope: Scope, measured: bool
     ) -> frozenset[str]:
-        """Return the names of the bound values that differ a millisecond later."""
-        later = replace(scope, now=scope.now + TICK)
-        _, other = self._build(criterion, later, measured)
-        if rendered.text != other.text or rendered.values.keys() != other.values.keys():
-            raise NotIndexableError(f"{criterion.key} has different SQL at another instant")
-        return frozenset(n for n, value in rendered.values.items() if other.values[n] != value)
+        """Return the names of the bound values that move with the clock.
+
+        These differ in each of the next two milliseconds. A value that differs in one of them
+        jumps, such as the start of the month: between jumps it is part of the key.
+        """
+        moving = frozenset(rendered.values)
+        for tick in (1, 2):
+            later = replace(scope, now=scope.now + tick * TICK)
+            _, other = self._build(criterion, later, measured)
+            if rendered.text != other.text or rendered.values.keys() != other.values.keys():
+                raise NotIndexableError(f"{criterion.key} has different SQL at another instant")
+            moving &= {n for n, value in rendered.values.items() if other.values[n] != value}
+            rendered = other
+        return moving
 
     @staticmethod
     def _separate_moving(

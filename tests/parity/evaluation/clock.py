@@ -50,10 +50,27 @@ def months_before(now: datetime, months: int, zone: str) -> datetime:
     return min(fitting, default=(wall - earlier).replace(tzinfo=UTC))
 
 
+def period_number(day: date, unit: str, first_weekday: int) -> int:
+    """Number the days, weeks, months, quarters or years; the number of the next one is 1 more."""
+    match unit:
+        case "DAY":
+            return day.toordinal()
+        case "WEEK":  # day 1 is a Monday
+            return (day.toordinal() - 1 - first_weekday) // 7
+        case "MONTH":
+            return day.year * 12 + day.month - 1
+        case "QUARTER":
+            return day.year * 4 + (day.month - 1) // 3
+        case "YEAR":
+            return day.year
+    raise AssertionError(unit)
+
+
 @dataclass(frozen=True)
 class Clock:
     zone: str
     now: datetime
+    first_weekday: int = 0
 
     @property
     def today(self) -> date:
@@ -79,14 +96,25 @@ class Clock:
                 return instant < self.start(value)
             case "between":
                 return self.start(value["from"]) <= instant < self.start(value["to"], 1)
-            case "last" if value["unit"] == "MONTHS":
-                start = months_before(self.now, value["count"], self.zone)
+            case "calendar":
+                of_today, of_instant = (
+                    period_number(day, value["unit"], self.first_weekday)
+                    for day in (self.today, self.day_of(instant))
+                )
+                return of_today - of_instant == {"THIS": 0, "LAST": 1}[value["which"]]
+            case "beforeAgo":
+                return instant < self.ago(value)
             case "last":
-                hours = {"HOURS": 1, "DAYS": 24, "WEEKS": 7 * 24}[value["unit"]]
-                start = self.now - timedelta(hours=hours * value["count"])
-            case _:
-                raise AssertionError(form)
-        return start < instant <= self.now
+                return self.ago(value) < instant <= self.now
+        raise AssertionError(form)
+
+    def ago(self, duration: Document) -> datetime:
+        """Return the instant a duration before now."""
+        count, unit = duration["count"], duration["unit"]
+        if unit == "MONTHS":
+            return months_before(self.now, count, self.zone)
+        hours = {"HOURS": 1, "DAYS": 24, "WEEKS": 7 * 24}[unit]
+        return self.now - timedelta(hours=hours * count)
 
     def dated(self, body: Document, instant: datetime | None) -> bool:
         """Return whether a date that may be missing is as a criterion says."""

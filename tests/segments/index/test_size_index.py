@@ -32,7 +32,17 @@ from tests.parity.evaluation.facts import (
     Product,
     Text,
 )
-from tests.parity.examples import DAY, bought, last, ordered, spent, texted
+from tests.parity.examples import (
+    DAY,
+    MILLISECOND,
+    bought,
+    last,
+    ordered,
+    period,
+    spent,
+    texted,
+    utc,
+)
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.plugins import odd
 
@@ -124,6 +134,53 @@ def test_passing_time_only_loads_contacts_whose_rows_enter_or_leave_a_window(
     apart.services.audience.command("RENAME TABLE orders_away TO orders")
     apart.now += 20 * DAY
     assert members(apart, rule) == 0
+
+
+def test_a_window_before_a_duration_moves_with_the_clock(apart: RecordedShop) -> None:
+    rule = spent("AT_LEAST", "10.00", within={"beforeAgo": {"count": 10, "unit": "DAYS"}})
+    apart.record(people(range(1, 6)), orders((1, 10), (2, 20), days_ago=10))
+    assert members(apart, rule) == 0
+    apart.now += timedelta(hours=1)
+    assert members(apart, rule) == 2
+    put_away(apart.services.audience, "orders")
+    apart.now += timedelta(hours=1)
+    assert members(apart, rule) == 2
+
+
+@pytest.mark.parametrize(
+    "first", ["2024-07-30T12:00", "2024-07-31T23:59:59.998", "2024-07-31T23:59:59.999"]
+)
+def test_a_calendar_month_is_loaded_once_and_again_when_it_ends(
+    apart: RecordedShop, first: str
+) -> None:
+    this, before = (spent("AT_LEAST", "10.00", within=period(w, "MONTH")) for w in ("THIS", "LAST"))
+    july, august = utc("2024-07-31T23:59:59.999"), utc("2024-08-01T00:00")
+    apart.record(
+        people(range(1, 6)),
+        *(Order(id_, id_, utc("2024-07-30T00:00"), Decimal(10)) for id_ in (1, 2)),
+        Order(3, 3, august, Decimal(10)),
+    )
+    apart.now = utc(first)
+    assert [members(apart, rule) for rule in (this, before)] == [2, 0]
+    apart.now = july
+    assert [members(apart, rule) for rule in (this, before)] == [2, 0]
+    apart.now = august
+    assert [members(apart, rule) for rule in (this, before)] == [1, 2]
+    put_away(apart.services.audience, "orders")
+    for later in (MILLISECOND, timedelta(hours=1), 30 * DAY):
+        apart.now = august + later
+        assert [members(apart, rule) for rule in (this, before)] == [1, 2]
+
+
+def test_weeks_of_shops_that_begin_on_other_days_have_their_own_vectors(
+    boutique: RecordedShop,
+) -> None:
+    rule = spent("AT_LEAST", "10.00", within=period("THIS", "WEEK"))
+    boutique.now = utc("2024-07-16T12:00")
+    boutique.record(people([1, 2]), orders((1, 10), days_ago=2))  # on Saturday
+    for first_weekday, found in ((0, 0), (5, 1), (6, 0), (5, 1)):
+        boutique.first_weekday = first_weekday
+        assert members(boutique, rule) == found
 
 
 def test_older_facts_count_once_their_contact_is_recorded(boutique: RecordedShop) -> None:

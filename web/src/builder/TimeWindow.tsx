@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { enumLabel } from '../rule/format';
 import { parseWholeNumber } from '../rule/typedNumbers';
-import { UNITS, type Window } from '../rule/values';
+import { CALENDAR_UNITS, type Duration, UNITS, WHICH_PERIOD, type Window } from '../rule/values';
 import type { InputProps } from './fieldProps';
 
 const WINDOWS = {
@@ -9,9 +9,19 @@ const WINDOWS = {
   since: { label: 'since', initial: { since: '' } },
   before: { label: 'before', initial: { before: '' } },
   between: { label: 'between', initial: { between: { from: '', to: '' } } },
+  calendar: { label: 'during', initial: { calendar: { which: 'THIS', unit: 'MONTH' } } },
+  beforeAgo: { label: 'more than', initial: { beforeAgo: { count: 30, unit: 'DAYS' } } },
 } as const satisfies Record<string, { label: string; initial: Window }>;
 
 type WindowKind = keyof typeof WINDOWS;
+
+const PERIODS = CALENDAR_UNITS.flatMap((unit) => WHICH_PERIOD.map((which) => ({ which, unit })));
+
+/** Return the words for a period of the calendar: "yesterday", "this month". */
+function periodLabel(which: string, unit: string): string {
+  if (unit === 'DAY') return which === 'THIS' ? 'today' : 'yesterday';
+  return `${which} ${unit}`.toLowerCase();
+}
 
 /** The input of a time window, the API's TimeWindowInput. */
 export function TimeWindow(props: InputProps & { value: Window | undefined }): ReactNode {
@@ -35,6 +45,36 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
     );
   }
 
+  function durationInputs(duration: Duration, change: (duration: Duration) => Window) {
+    return (
+      <>
+        <input
+          type="text"
+          inputMode="numeric"
+          className="short"
+          aria-label={`${props.field.label}: number`}
+          value={String(duration.count ?? '')}
+          onChange={(event) =>
+            onChange(change({ ...duration, count: parseWholeNumber(event.target.value) }))
+          }
+          {...shared}
+        />
+        <select
+          aria-label={`${props.field.label}: unit`}
+          value={duration.unit}
+          disabled={disabled}
+          onChange={(event) => onChange(change({ ...duration, unit: event.target.value }))}
+        >
+          {Object.keys(UNITS).map((unit) => (
+            <option key={unit} value={unit}>
+              {enumLabel(unit).toLowerCase()}
+            </option>
+          ))}
+        </select>
+      </>
+    );
+  }
+
   return (
     <span className="window">
       <select
@@ -53,32 +93,29 @@ export function TimeWindow(props: InputProps & { value: Window | undefined }): R
           </option>
         ))}
       </select>
-      {value?.last && (
+      {value?.last && durationInputs(value.last, (last) => ({ last }))}
+      {value?.beforeAgo && (
         <>
-          <input
-            type="text"
-            inputMode="numeric"
-            className="short"
-            aria-label={`${props.field.label}: number`}
-            value={String(value.last.count ?? '')}
-            onChange={(event) =>
-              onChange({ last: { ...value.last, count: parseWholeNumber(event.target.value) } })
-            }
-            {...shared}
-          />
-          <select
-            aria-label={`${props.field.label}: unit`}
-            value={value.last.unit}
-            disabled={disabled}
-            onChange={(event) => onChange({ last: { ...value.last, unit: event.target.value } })}
-          >
-            {UNITS.map((unit) => (
-              <option key={unit} value={unit}>
-                {enumLabel(unit).toLowerCase()}
-              </option>
-            ))}
-          </select>
+          {durationInputs(value.beforeAgo, (beforeAgo) => ({ beforeAgo }))}
+          <span>ago</span>
         </>
+      )}
+      {value?.calendar && (
+        <select
+          aria-label={`${props.field.label}: period`}
+          value={`${value.calendar.which} ${value.calendar.unit}`}
+          disabled={disabled}
+          onChange={(event) => {
+            const [which, unit] = event.target.value.split(' ');
+            onChange({ calendar: { which, unit } });
+          }}
+        >
+          {PERIODS.map(({ which, unit }) => (
+            <option key={`${which} ${unit}`} value={`${which} ${unit}`}>
+              {periodLabel(which, unit)}
+            </option>
+          ))}
+        </select>
       )}
       {kind === 'since' && dateInput('date', value?.since, (since) => ({ since }))}
       {kind === 'before' && dateInput('date', value?.before, (before) => ({ before }))}

@@ -10,7 +10,7 @@ import {
   fieldsOf,
 } from './metadata';
 import { type Draft, type Group, type Node, type Row, type Rule, toDraft } from './rule';
-import { UNITS, type Value } from './values';
+import { CALENDAR_UNITS, UNITS, type Value, WHICH_PERIOD } from './values';
 
 /** The API's patterns for text that is not blank, for amounts and for numbers. */
 const TEXT =
@@ -175,10 +175,18 @@ const notBlank = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
   .filter((value) => new RegExp(TEXT, 'u').test(value));
 
+const duration = fc
+  .constantFrom(...Object.entries(UNITS))
+  .chain(([unit, most]) =>
+    fc.integer({ min: 1, max: most }).map((times) => ({ count: times, unit })),
+  );
+
 const window: Arbitrary<Value> = fc.oneof(
+  duration.map((last) => ({ last })),
+  duration.map((beforeAgo) => ({ beforeAgo })),
   fc
-    .tuple(fc.integer({ min: 1, max: 1000 }), fc.constantFrom(...UNITS))
-    .map(([times, unit]) => ({ last: { count: times, unit } })),
+    .tuple(fc.constantFrom(...WHICH_PERIOD), fc.constantFrom(...CALENDAR_UNITS))
+    .map(([which, unit]) => ({ calendar: { which, unit } })),
   day.map((since) => ({ since })),
   day.map((before) => ({ before })),
   fc.tuple(day, day).map((days) => {

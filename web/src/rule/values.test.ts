@@ -21,7 +21,8 @@ const WHOLE = 'Enter a whole number';
 const DECIMAL = 'Enter a number, like 12.50';
 const DIGITS = 'Enter fewer digits';
 const DATE = 'Enter a date';
-const LAST = 'Enter a whole number from 1 to 1,000';
+const most = (count: string) => `Enter a whole number from 1 to ${count}`;
+const LAST = most('36,500');
 const FROM = 'Enter Jan 1, 1970 or later';
 const TO = 'Enter Dec 31, 2199 or earlier';
 const INVALID = 'Enter a valid value';
@@ -180,13 +181,31 @@ const KINDS: readonly (readonly [string, Field, Cases])[] = [
     timeWindow('w'),
     [
       [{ last: { count: 1, unit: 'HOURS' } }, null],
-      [{ last: { count: 1000, unit: 'MONTHS' } }, null],
+      [{ last: { count: 876_000, unit: 'HOURS' } }, null],
+      [{ last: { count: 876_001, unit: 'HOURS' } }, most('876,000')],
+      [{ last: { count: 36_500, unit: 'DAYS' } }, null],
+      [{ last: { count: 5_214, unit: 'WEEKS' } }, null],
+      [{ last: { count: 5_215, unit: 'WEEKS' } }, most('5,214')],
+      [{ last: { count: 1_200, unit: 'MONTHS' } }, null],
+      [{ last: { count: 1_201, unit: 'MONTHS' } }, most('1,200')],
       [{ last: { count: 0, unit: 'DAYS' } }, LAST],
-      [{ last: { count: 1001, unit: 'DAYS' } }, LAST],
+      [{ last: { count: 36_501, unit: 'DAYS' } }, LAST],
       [{ last: { count: 1.5, unit: 'DAYS' } }, LAST],
       [{ last: { count: '30', unit: 'DAYS' } }, LAST],
       [{ last: { count: '', unit: 'DAYS' } }, LAST],
       [{ last: { unit: 'DAYS' } }, LAST],
+    ],
+  ],
+  [
+    'a time window before a duration, or during a period of the calendar',
+    timeWindow('w'),
+    [
+      [{ beforeAgo: { count: 1, unit: 'HOURS' } }, null],
+      [{ beforeAgo: { count: 36_500, unit: 'DAYS' } }, null],
+      [{ beforeAgo: { count: 36_501, unit: 'DAYS' } }, LAST],
+      [{ beforeAgo: { count: 0, unit: 'DAYS' } }, LAST],
+      [{ calendar: { which: 'THIS', unit: 'MONTH' } }, null],
+      [{ calendar: { which: 'LAST', unit: 'DAY' } }, null],
     ],
   ],
   [

@@ -1,6 +1,6 @@
 /** The values of a form: which of them count, and whether they are complete and valid. */
 
-import { formatDate, formatDecimal, formatMoney } from './format';
+import { formatDate, formatDecimal, formatMoney, formatNumber } from './format';
 import { type Field, type Form, fieldsOf, operatorOf } from './metadata';
 
 /** A field's value as the API writes it, or the typed text while it is not valid yet. */
@@ -164,23 +164,29 @@ function dateProblem(field: Pick<Field, 'minimum' | 'maximum'>, value: Value): s
 
 /** The API's TimeWindowInput, which may be incomplete. */
 export interface Window {
-  last?: { count?: Value; unit?: string };
+  last?: Duration;
   since?: string;
   before?: string;
   between?: { from?: string; to?: string };
+  calendar?: { which?: string; unit?: string };
+  beforeAgo?: Duration;
 }
 
-export const UNITS = ['HOURS', 'DAYS', 'WEEKS', 'MONTHS'] as const;
-const MAX_COUNT = 1000;
+export interface Duration {
+  count?: Value;
+  unit?: string;
+}
+
+/** The units of a duration, and the largest number of each. */
+export const UNITS = { HOURS: 876_000, DAYS: 36_500, WEEKS: 5_214, MONTHS: 1_200 } as const;
+export const CALENDAR_UNITS = ['DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR'] as const;
+export const WHICH_PERIOD = ['THIS', 'LAST'] as const;
 const DATES = { minimum: '1970-01-01', maximum: '2199-12-31' };
 
 function windowProblem(window: Window): string | null {
-  if (window.last) {
-    const { count } = window.last;
-    return typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= MAX_COUNT
-      ? null
-      : 'Enter a whole number from 1 to 1,000';
-  }
+  const duration = window.last ?? window.beforeAgo;
+  if (duration) return durationProblem(duration);
+  if (window.calendar) return null;
   if (window.between) {
     const { from = '', to = '' } = window.between;
     return (
@@ -190,4 +196,11 @@ function windowProblem(window: Window): string | null {
     );
   }
   return dateProblem(DATES, window.since ?? window.before ?? '');
+}
+
+function durationProblem({ count, unit }: Duration): string | null {
+  const most = UNITS[unit as keyof typeof UNITS];
+  return typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= most
+    ? null
+    : `Enter a whole number from 1 to ${formatNumber(most)}`;
 }
