@@ -12,13 +12,19 @@ from graphql_app.criteria import (
     Group,
     Keyword,
     OneOrMore,
+    OptionalSetOperator,
     Phrase,
     Scope,
-    SetOperator,
     TimeWindow,
     form_field,
     hookimpl,
     suggest_frequent,
+)
+
+WITH_KEYWORDS = (
+    OptionalSetOperator.ANY_OF,
+    OptionalSetOperator.ALL_OF,
+    OptionalSetOperator.NONE_OF,
 )
 
 
@@ -29,21 +35,22 @@ class KeywordTexted(Criterion):
     label = "Keyword texted"
     group = Group.MESSAGING
 
-    operator: SetOperator
-    keywords: OneOrMore[Keyword] = form_field("Keywords", placeholder="JOIN", suggests=True)
+    operator: OptionalSetOperator
+    keywords: OneOrMore[Keyword] | None = form_field(
+        "Keywords", used_with=WITH_KEYWORDS, placeholder="JOIN", suggests=True
+    )
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         users = (
             select(col(KeywordUse.contact_id))
-            .where(
-                col(KeywordUse.keyword).in_(self.keywords),
-                *scope.within(self.within, col(KeywordUse.received_at)),
-            )
+            .where(*scope.within(self.within, col(KeywordUse.received_at)))
             .group_by(col(KeywordUse.contact_id))
         )
-        if self.operator is SetOperator.ALL_OF:
-            users = users.having(func.uniqExact(col(KeywordUse.keyword)) == len(self.keywords))
+        if self.keywords is not None:
+            users = users.where(col(KeywordUse.keyword).in_(self.keywords))
+            if self.operator is OptionalSetOperator.ALL_OF:
+                users = users.having(func.uniqExact(col(KeywordUse.keyword)) == len(self.keywords))
         return col(Contact.id).in_(users)
 
     @classmethod
@@ -51,7 +58,13 @@ class KeywordTexted(Criterion):
         return suggest_frequent(col(KeywordUse.keyword), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
-        return Phrase(does="has texted", does_not="has not texted")
+        return Phrase(
+            does="has texted",
+            does_not="has not texted",
+            none="has texted no keyword",
+            never="has never texted a keyword",
+            some="has texted a keyword",
+        )
 
 
 @hookimpl

@@ -11,13 +11,19 @@ from graphql_app.criteria import (
     Criterion,
     Group,
     OneOrMore,
+    OptionalSetOperator,
     Phrase,
     Scope,
-    SetOperator,
     Text,
     form_field,
     hookimpl,
     suggest_frequent,
+)
+
+WITH_TAGS = (
+    OptionalSetOperator.ANY_OF,
+    OptionalSetOperator.ALL_OF,
+    OptionalSetOperator.NONE_OF,
 )
 
 
@@ -28,12 +34,16 @@ class Tag(Criterion):
     label = "Tag"
     group = Group.PROFILE
 
-    operator: SetOperator
-    tags: OneOrMore[Text] = form_field("Tags", placeholder="wholesale", suggests=True)
+    operator: OptionalSetOperator
+    tags: OneOrMore[Text] | None = form_field(
+        "Tags", used_with=WITH_TAGS, placeholder="wholesale", suggests=True
+    )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
+        if self.tags is None:
+            return func.notEmpty(col(Contact.tags)) == 1
         wanted = func.array(*(tag.strip() for tag in self.tags))
-        has = func.hasAll if self.operator is SetOperator.ALL_OF else func.hasAny
+        has = func.hasAll if self.operator is OptionalSetOperator.ALL_OF else func.hasAny
         return has(col(Contact.tags), wanted) == 1
 
     @classmethod
@@ -41,7 +51,12 @@ class Tag(Criterion):
         return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
-        return Phrase(does="is tagged with", does_not="is not tagged with")
+        return Phrase(
+            does="is tagged with",
+            does_not="is not tagged with",
+            none="has no tags",
+            some="has tags",
+        )
 
 
 @hookimpl

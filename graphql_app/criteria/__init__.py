@@ -43,8 +43,10 @@ from graphql_app.criteria.operators import (
     NumberOperator,
     Operator,
     OptionalNumberOperator,
+    OptionalSetOperator,
     SetOperator,
     StateOperator,
+    TextOperator,
 )
 from graphql_app.criteria.phrases import Phrase
 from graphql_app.criteria.products import suggest_products
@@ -76,10 +78,10 @@ __all__ = [
     "Days", "DefaultSegment", "Duration", "DurationUnit", "FieldKind", "FieldSpec", "FieldType",
     "Form", "Group", "Hooks", "Interval", "Keyword", "MeasuredCriterion", "Money", "MoneyCriterion",
     "Number", "NumberOperator", "OneOrMore", "Operator", "Option", "OptionalMoneyCriterion",
-    "OptionalNumberOperator", "Percent", "PercentCriterion", "Phrase",
+    "OptionalNumberOperator", "OptionalSetOperator", "Percent", "PercentCriterion", "Phrase",
     "PositiveCount", "ProductId", "PropertyCondition", "PropertyForm", "PropertyOperator", "Region",
     "Scope", "SegmentId", "SegmentReference", "SegmentTemplate", "SetOperator", "StateOperator",
-    "Suggested", "Text", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
+    "Suggested", "Text", "TextOperator", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
     "describe_clause", "describe_count", "describe_field", "describe_list", "describe_money",
     "example", "fold", "folded", "form_field", "hookimpl", "json_schema", "property_day",
     "quotient", "suggest_frequent", "suggest_products", "suggest_properties", "suggest_values",

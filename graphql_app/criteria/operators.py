@@ -23,6 +23,8 @@ COMMON_WORDS: dict[str, tuple[str, str | None]] = {
     "ANY_OF": ("is any of", None),
     "ALL_OF": ("is all of", None),
     "NONE_OF": ("is none of", "ANY_OF"),
+    "CONTAINS": ("contains", None),
+    "NOT_CONTAINS": ("does not contain", "CONTAINS"),
     "IS": ("is", None),
     "IS_NOT": ("is not", "IS"),
     "IS_SET": ("has a value", None),
@@ -145,11 +147,32 @@ class SetOperator(Operator):
     NONE_OF = "NONE_OF"
 
 
+class OptionalSetOperator(Operator):
+    """How a list of values is compared where a contact can have many or none, such as tags."""
+
+    ANY_OF = "ANY_OF"
+    ALL_OF = "ALL_OF"
+    NONE_OF = "NONE_OF"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
+
+
 class ChoiceOperator(Operator):
     """How a list of values is compared where a contact has at most one, such as a country."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
+
+
+class TextOperator(Operator):
+    """How a text is compared where a contact has at most one, such as an email address."""
+
+    ANY_OF = "ANY_OF"
+    NONE_OF = "NONE_OF"
+    CONTAINS = "CONTAINS"
+    NOT_CONTAINS = "NOT_CONTAINS"
     IS_SET = "IS_SET"
     IS_NOT_SET = "IS_NOT_SET"
 

@@ -15,7 +15,7 @@ import strawberry
 from strawberry.types.arguments import InputContext
 
 from graphql_app.criteria import Condition, Criterion, FieldKind, FieldSpec, Form, Operator
-from graphql_app.criteria.operators import Choice
+from graphql_app.criteria.operators import Choice, OptionalSetOperator, SetOperator
 from graphql_app.criteria.windows import LONGEST, CalendarUnit, WhichPeriod
 from graphql_app.criteria.windows import DurationUnit as Unit
 from graphql_app.plugins import Registry
@@ -89,6 +89,13 @@ class TimeWindowInput:
     )
     before_ago: DurationInput | None = optional_field("Everything before this long ago.")
 
+
+# Both are one GraphQL enum with the values of the second, so that an input keeps its type when its
+# criterion gets IS_SET. The parser refuses IS_SET where a criterion lacks it.
+_SHARED_ENUMS: dict[type[Enum], type[Operator]] = {SetOperator: OptionalSetOperator}
+_NAMES: dict[type[Enum], str] = {
+    wider: narrower.__name__ for narrower, wider in _SHARED_ENUMS.items()
+}
 
 _made = count()
 
@@ -192,10 +199,12 @@ class RuleInputs:
         return annotation | None, optional_field(description, name=spec.name)
 
     def _enum(self, source: type[Operator] | type[Choice]) -> Any:
+        source = _SHARED_ENUMS.get(source, source)
         if source not in self._enums:
             # The members of the copy are plain strings, so a rule stays the JSON that was sent.
             names = {member.name: member.value for member in source}
-            made = StrEnum(source.__name__, names)  # type: ignore[misc]  # mypy wants literals
+            name = _NAMES.get(source, source.__name__)
+            made = StrEnum(name, names)  # type: ignore[misc]  # mypy wants literals
             doc = (source.__doc__ or source.__name__).split("\n\n")[0]
             self._enums[source] = described_enum(
                 made,

@@ -32,6 +32,7 @@ class Judge:
     zone: str
     now: datetime
     segments: Mapping[str, Document] = field(default_factory=dict)
+    first_weekday: int = 0
 
     @cached_property
     def facts(self) -> Facts:
@@ -67,7 +68,7 @@ class Judge:
 
     @cached_property
     def criteria(self) -> Mapping[str, Answer]:
-        clock = Clock(self.zone, self.now)
+        clock = Clock(self.zone, self.now, self.first_weekday)
         purchases = Purchases(self.facts, clock)
         messaging = Messaging(self.facts, clock)
         profile = Profile(self.facts, clock)
@@ -79,14 +80,19 @@ class Judge:
             "clickRate": messaging.click_rate,
             "contactType": profile.contact_type,
             "createdDate": profile.created_date,
+            "email": profile.email,
             "emailDomain": profile.email_domain,
             "event": profile.event,
+            "firstEventDate": profile.first_event_date,
             "firstOrderDate": purchases.first_order_date,
+            "firstTextDate": messaging.first_text_date,
             "keyword": messaging.keyword,
+            "lastEventDate": profile.last_event_date,
             "lastOrderDate": purchases.last_order_date,
             "lastTextDate": messaging.last_text_date,
             "location": profile.location,
             "ordersPlaced": purchases.orders_placed,
+            "phone": profile.phone,
             "productPurchased": purchases.product_purchased,
             "property": profile.property,
             "spend": purchases.spend,

@@ -73,11 +73,17 @@ PHONES = (
     *("+44 20 7946 0000", "0044 7700 900000", "020 7946 0000", " +7 495 1234567", "+380441234567"),
     *("+1 212 55", "49 30 123456", "1125550100", "++", "+1999", "00 1 212 555 0100"),
 )
+NUMBERS_SOUGHT = (
+    *("+1 (212) 555-0100", "212 555 0100", "911", "00442079460000", "02079460000", "0"),
+    *("+7.495/1234567", "00"),
+)
+DIGITS_SOUGHT = ("555-01", "+44", "0044", "0", "9/1 1", "00", "12")
 CODES = ("212", "604", "+1", "+44", "+7", "+380")
 EMAILS = (
     *("", "a@gmail.com", "A@GMAIL.COM \t", "a@b@shop.example", "a@shop.example.", "gmail.com"),
     *("x@", "@gmail.com", "ä@BÜCHER.example", "a@gmail .com", "a@%", "a@gmail.com\u00a0"),
 )
+EMAIL_PARTS = ("@", "GMAIL", " a@ ", ".example", "BÜCHER", "%", "a", "@b@", "gmail .c")
 DOMAINS = ("gmail.com", " @Gmail.Com", "shop.example", "bücher.example", "%", "@")
 CITIES = ("Austin", " AUSTIN\t", "austin", "Zürich", "ZÜRICH\u00a0", "%", "", "O'Fallon")
 TAGS = ("vip", "VIP", " vip ", "%", "a,b", "", "it's")
@@ -114,11 +120,23 @@ def moments(zone: str, now: datetime) -> Sequence[datetime]:
         *(now - hours * HOUR for hours in (1, 2)),
         *(months_before(now, months, zone) for months in (1, 2)),
         *(start_of_day(today + days * DAY, zone) for days in range(-2, 2)),
+        *(start_of_day(day, zone) for day in _period_starts(today)),
         *CHANGES[zone],
     ]
     near = (edge + step for edge in edges for step in AROUND)
     far = (now - 40 * DAY, now + DAY, FIRST_INSTANT, LAST_INSTANT)
     return list(dict.fromkeys([*near, *far]))
+
+
+def _period_starts(today: date) -> Sequence[date]:
+    """Return the first days of the weeks, months, quarters and years about a day."""
+    month = today.replace(day=1)
+    quarter = month.replace(month=month.month - (month.month - 1) % 3)
+    year = month.replace(month=1)
+    sunday = today - today.isoweekday() % 7 * DAY
+    first = (month - DAY).replace(day=1), (quarter - 62 * DAY).replace(day=1)
+    weeks = (sunday + days * DAY for days in (-6, 0, 1, 7))
+    return [*weeks, month, quarter, year, *first, year.replace(year=year.year - 1)]
 
 
 @cache

@@ -66,14 +66,23 @@ class Criteria:
 
     @property
     def windows(self) -> SearchStrategy[Document]:
-        units = st.sampled_from(["DAYS", "HOURS", "WEEKS", "MONTHS"])
-        counts = st.sampled_from([1, 2, 1_000])
-        last = st.fixed_dictionaries({"count": counts, "unit": units})
+        longest = [("HOURS", 876_000), ("DAYS", 36_500), ("WEEKS", 5_214), ("MONTHS", 1_200)]
+        durations = st.sampled_from(
+            [{"count": count, "unit": unit} for unit, most in longest for count in (1, 2, most)]
+        )
+        calendar = st.fixed_dictionaries(
+            {
+                "which": st.sampled_from(["THIS", "LAST"]),
+                "unit": st.sampled_from(["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]),
+            }
+        )
         between = _between("", "from", "to", self.days).map(
             lambda fields: {"from": fields["from"], "to": fields["to"]}
         )
         return st.one_of(
-            st.fixed_dictionaries({"last": last}),
+            st.fixed_dictionaries({"last": durations}),
+            st.fixed_dictionaries({"beforeAgo": durations}),
+            st.fixed_dictionaries({"calendar": calendar}),
             st.fixed_dictionaries({"since": self.days}),
             st.fixed_dictionaries({"before": self.days}),
             st.fixed_dictionaries({"between": between}),
@@ -111,6 +120,16 @@ class Criteria:
     def sets(self, field: str, values: Sequence[str]) -> Fields:
         operator = _operator("ANY_OF", "ALL_OF", "NONE_OF")
         return _fields({"operator": operator, field: _values(values)})
+
+    def optional_sets(self, field: str, values: Sequence[str]) -> Fields:
+        return self.sets(field, values) | _fields({"operator": _operator(*PRESENCE)})
+
+    def texts(self, many: str, values: Sequence[str], one: str, parts: Sequence[str]) -> Fields:
+        """Generate comparisons of a text that may be missing, with whole texts and with parts."""
+        contains = _operator("CONTAINS", "NOT_CONTAINS")
+        return self.choices(many, _values(values, values[0])) | _fields(
+            {"operator": contains, one: st.sampled_from(parts)}
+        )
 
     def choices(
         self, field: str, values: SearchStrategy[Any], **optional: SearchStrategy[Any]
@@ -169,6 +188,8 @@ class Criteria:
         kinds = st.sampled_from(["SUBSCRIBER", "CUSTOMER", "BOTH", "TEXTABLE"])
         statuses = st.sampled_from(["SUBSCRIBED", "UNSUBSCRIBED", "NEVER"])
         conditions = st.lists(self.properties, min_size=1, max_size=2)
+        event_name = _fields({"name": st.sampled_from(pools.EVENTS)}, {"conditions": conditions})
+        event_date = st.builds(lambda one, other: {**one, **other}, self.dates, event_name)
         return {
             "anniversary": self.anniversaries,
             "areaCode": self.choices("codes", _values(pools.CODES, "999")),
@@ -179,13 +200,17 @@ class Criteria:
             ),
             "contactType": _fields({"operator": state, "type": kinds}),
             "createdDate": self.dates,
+            "email": self.texts("emails", pools.EMAILS[1:], "text", pools.EMAIL_PARTS),
             "emailDomain": self.choices("domains", _values(pools.DOMAINS)),
             "event": self.with_more(
                 count, {"conditions": conditions}, {"name": st.sampled_from(pools.EVENTS)}
             ),
+            "firstEventDate": event_date,
             "firstOrderDate": self.dates,
+            "firstTextDate": self.dates,
             "inSegment": _fields({"operator": state, "segment": st.sampled_from(SEGMENTS)}),
-            "keyword": self.with_more(self.sets("keywords", pools.KEYWORDS)),
+            "keyword": self.with_more(self.optional_sets("keywords", pools.KEYWORDS)),
+            "lastEventDate": event_date,
             "lastOrderDate": self.dates,
             "lastTextDate": self.dates,
             "location": self.choices(
@@ -194,12 +219,13 @@ class Criteria:
             "ordersPlaced": self.with_more(
                 count, {"products": _values(pools.PRODUCTS), "minimumValue": amount}
             ),
+            "phone": self.texts("numbers", pools.NUMBERS_SOUGHT, "digits", pools.DIGITS_SOUGHT),
             "productPurchased": self.products,
             "property": self.properties,
             "spend": self.with_more(self.numbers("amount", amount)),
             "subscribeDate": self.dates,
             "subscriptionStatus": _fields({"operator": state, "status": statuses}),
-            "tag": self.sets("tags", pools.TAGS),
+            "tag": self.optional_sets("tags", pools.TAGS),
             "textsClicked": self.with_more(count),
             "textsReceived": self.with_more(count),
             "unsubscribedDate": self.dates,
@@ -234,11 +260,20 @@ def edges(zone: str, now: datetime) -> Sequence[Document]:
         for unit in ("HOURS", "DAYS", "MONTHS")
         for number in (1, 2)
     ]
+    periods = [
+        {
+            "operator": "GREATER_THAN",
+            "count": 0,
+            "within": {"calendar": {"which": which, "unit": unit}},
+        }
+        for which in ("THIS", "LAST")
+        for unit in ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+    ]
     name: Document = {"property": "birthday"}
     comes_round: Document = {"operator": "IN_NEXT", "days": 1}
     return [
         *({key: body} for key in ("subscribeDate", "lastOrderDate") for body in [*ago, *on]),
-        *({"textsReceived": body} for body in lasts),
+        *({"textsReceived": body} for body in [*lasts, *periods]),
         *({"property": {**body, **name}} for body in [*ago[:4], *on[:4]]),
         *({"anniversary": body} for body in (comes_round, {**comes_round, **name})),
     ]

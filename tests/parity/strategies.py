@@ -22,6 +22,7 @@ class Situation:
     segments: Mapping[str, Document]
     criteria: Sequence[Document]
     rules: Sequence[dict[str, Any]]
+    first_weekday: int
 
 
 @st.composite
@@ -44,4 +45,5 @@ def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
         draw(segments(known)),
         draw(st.lists(criteria, min_size=10, max_size=20)),
         draw(st.lists(rules(criteria), min_size=3, max_size=6)),
+        draw(st.integers(0, 6)),
     )

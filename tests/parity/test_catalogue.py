@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import Contact, Document, Line, Order, Orders, Product, Text
+from tests.parity.evaluation.facts import (
+    Contact,
+    Document,
+    Event,
+    Line,
+    Order,
+    Orders,
+    Product,
+    Text,
+)
 from tests.parity.evaluation.purchases import title_holds
 from tests.parity.examples import (
     DAY,
@@ -367,6 +376,45 @@ class TestConsent:
             assert shop.matching(criterion(key, "NOT_ON", date="2024-04-30")) == {after, 3}
             assert shop.matching(criterion(key, "ON_OR_AFTER", date="2024-05-01")) == {after}
             assert shop.matching(criterion(key, "IS_NOT_SET")) == {3}
+
+
+class TestFirstAndLast:
+    def test_the_first_and_the_last_text(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1, 2, 3),
+            Text(1, 1, NOW - 9 * DAY),
+            Text(2, 1, NOW),
+            Text(3, 2, NOW - DAY),
+        )
+        assert boutique.matching(criterion("firstTextDate", "IN_LAST", days=2)) == {2}
+        assert boutique.matching(criterion("lastTextDate", "IN_LAST", days=2)) == {1, 2}
+        assert boutique.matching(criterion("firstTextDate", "ON", date="2024-07-06")) == {1}
+        assert boutique.matching(criterion("firstTextDate", "NOT_IN_LAST", days=2)) == {1, 3}
+        assert boutique.matching(criterion("firstTextDate", "IS_NOT_SET")) == {3}
+
+    def test_the_first_and_the_last_event_with_a_name(self, boutique: RecordedShop) -> None:
+        red = [{"operator": "ANY_OF", "property": "color", "texts": ["red"]}]
+        boutique.record(
+            people_with_ids(1, 2, 3),
+            Event(1, 1, "viewed", NOW - 9 * DAY),
+            Event(2, 1, "viewed", NOW - 5 * DAY, '{"color": "red"}'),
+            Event(3, 1, "viewed", NOW),
+            Event(4, 2, "viewed", NOW - DAY),
+            Event(5, 2, "bought", NOW - 9 * DAY),
+            Event(6, 3, "Viewed", NOW),
+        )
+
+        def viewed(which: str, operator: str, **more: Any) -> set[int]:
+            return boutique.matching(criterion(which, operator, name="viewed", **more))
+
+        for key, day in (("firstEventDate", "2024-07-06"), ("lastEventDate", "2024-07-15")):
+            assert viewed(key, "ON", date=day) == {1}
+            assert viewed(key, "NOT_ON", date=day) == {2, 3}
+            assert viewed(key, "IS_NOT_SET") == {3}
+            assert viewed(key, "ON", date="2024-07-10", conditions=red) == {1}
+            assert viewed(key, "IS_NOT_SET", conditions=red) == {2, 3}
+        assert viewed("firstEventDate", "IN_LAST", days=2) == {2}
+        assert viewed("lastEventDate", "IN_LAST", days=2) == {1, 2}
 
 
 class TestInSegment:

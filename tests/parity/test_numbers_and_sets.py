@@ -9,6 +9,7 @@ from tests.parity.evaluation.facts import Contact, KeywordUse, Line, Order, Text
 from tests.parity.examples import (
     DAY,
     bought,
+    criterion,
     last,
     last_ordered,
     located,
@@ -174,6 +175,25 @@ class TestSets:
         )
         assert boutique.matching(texted_in("ALL_OF", "join", "vip")) == {1, 2}
         assert boutique.matching(texted_in("ALL_OF", "join", "vip", within=last(1, "DAYS"))) == {2}
+
+    def test_whether_any_keyword_was_ever_texted_or_within_a_window(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(
+            people_with_ids(1, 2, 3),
+            KeywordUse(1, "join", NOW),
+            KeywordUse(1, "vip", NOW - 2 * DAY),
+            KeywordUse(2, "vip", NOW - 2 * DAY),
+        )
+        lately = last(1, "DAYS")
+        for operator, matching, matching_lately in (
+            ("IS_SET", {1, 2}, {1}),
+            ("IS_NOT_SET", {3}, {2, 3}),
+        ):
+            assert boutique.matching(criterion("keyword", operator)) == matching
+            assert (
+                boutique.matching(criterion("keyword", operator, within=lately)) == matching_lately
+            )
 
     def test_values_that_no_contact_has_match_no_one(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1))

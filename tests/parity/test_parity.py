@@ -129,11 +129,13 @@ def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> 
 
 
 def check_situation(services: Services, situation: Situation) -> None:
-    shop = RecordedShop(services, situation.zone, situation.now)
+    shop = RecordedShop(
+        services, situation.zone, situation.now, first_weekday=situation.first_weekday
+    )
     shop.record(*situation.batches)
     shop.save(situation.segments)
     facts = facts_after(situation.batches)
-    judge = Judge(facts, situation.zone, situation.now, situation.segments)
+    judge = Judge(facts, situation.zone, situation.now, situation.segments, situation.first_weekday)
     note(f"everyone: {sorted(judge.everyone)}")
     check_sets(shop, judge, situation)
     for document in situation.rules:

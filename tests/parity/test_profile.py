@@ -31,6 +31,16 @@ def calls(operator: str, *codes: str) -> Document:
     return criterion("areaCode", operator, **fields)
 
 
+def emailing(operator: str, *emails: str, **more: Any) -> Document:
+    fields = {"emails": list(emails)} if emails else more
+    return criterion("email", operator, **fields)
+
+
+def phoning(operator: str, *numbers: str, **more: Any) -> Document:
+    fields = {"numbers": list(numbers)} if numbers else more
+    return criterion("phone", operator, **fields)
+
+
 def contacts_with(name: str, values: list[Any]) -> Contacts:
     """Return a contact for each value, in order."""
     return Contacts(tuple(Contact(id_, **{name: value}) for id_, value in enumerate(values)))
@@ -46,16 +56,21 @@ class TestTags:
             (tagged("ALL_OF", "vip", "wholesale"), {2}),
             (tagged("ALL_OF", "vip", "vip"), {1, 2}),
             (tagged("ALL_OF", "vip", "nobody's"), set()),
-            (tagged("NONE_OF", "vip"), {0, 3, 4}),
-            (tagged("NONE_OF", "nobody's"), {0, 1, 2, 3, 4}),
+            (tagged("NONE_OF", "vip"), {0, 3, 4, 5}),
+            (tagged("NONE_OF", "nobody's"), {0, 1, 2, 3, 4, 5}),
             (tagged("ANY_OF", "wholesale, retail"), {4}),
             (tagged("ANY_OF", "retail"), set()),
+            (criterion("tag", "IS_SET"), {1, 2, 3, 4}),
+            (criterion("tag", "IS_NOT_SET"), {0, 5}),
         ],
     )
     def test_tags_are_compared_exactly_except_for_surrounding_space(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
-        tags = [(), (" vip ", "vip"), ("wholesale", "vip", ""), ("VIP",), ("wholesale, retail",)]
+        tags = [
+            *((), (" vip ", "vip"), ("wholesale", "vip", ""), ("VIP",), ("wholesale, retail",)),
+            (" ", ""),
+        ]
         boutique.record(contacts_with("tags", list(tags)))
         assert boutique.matching(rule) == matching
 
@@ -121,6 +136,71 @@ class TestDomains:
         boutique.save({"Written": rule})
         (saved,) = [it for it, _ in boutique.saved.whole() if it.name == "Written"]
         assert saved.rule == rule
+
+
+class TestEmails:
+    EMAILS = (
+        "ann@gmail.com",
+        " Ann@GMail.com\u00a0",
+        "joann@gmail.com",
+        "ΣΟΦΟΣ@x.example",
+        "x",
+        None,
+        " ",
+    )
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (emailing("ANY_OF", "ann@gmail.com"), {0, 1}),
+            (emailing("ANY_OF", " ANN@gmail.com", "x"), {0, 1, 4}),
+            (emailing("ANY_OF", "σοφος@X.EXAMPLE"), {3}),
+            (emailing("NONE_OF", "ann@gmail.com"), {2, 3, 4, 5, 6}),
+            (emailing("ANY_OF", "gmail.com", "%"), set()),
+            (emailing("CONTAINS", text="ANN@"), {0, 1, 2}),
+            (emailing("CONTAINS", text=" gmail.com "), {0, 1, 2}),
+            (emailing("CONTAINS", text="σοφοσ"), {3}),
+            (emailing("NOT_CONTAINS", text="@"), {4, 5, 6}),
+            (emailing("CONTAINS", text="%"), set()),
+            (emailing("IS_SET"), {0, 1, 2, 3, 4}),
+            (emailing("IS_NOT_SET"), {5, 6}),
+        ],
+    )
+    def test_addresses_ignore_case_and_surrounding_space(
+        self, boutique: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        boutique.record(contacts_with("email", list(self.EMAILS)))
+        assert boutique.matching(rule) == matching
+
+
+class TestPhones:
+    NUMBERS = (
+        *("+1 (212) 555-0100", "12125550100", "001 212.555.0100", "212 555 0100"),
+        *("+44 20 7946 0000", "n/a", None),
+    )
+
+    @pytest.mark.parametrize(
+        ("rule", "matching"),
+        [
+            (phoning("ANY_OF", "+1 212 555 0100"), {0, 1, 2}),
+            (phoning("ANY_OF", "0012125550100"), {0, 1, 2}),
+            (phoning("ANY_OF", "212-555-0100", "442079460000"), {3, 4}),
+            (phoning("NONE_OF", "+1 212 555 0100"), {3, 4, 5, 6}),
+            (phoning("ANY_OF", "555 0100"), set()),
+            (phoning("ANY_OF", "00"), set()),
+            (phoning("CONTAINS", digits="555-01"), {0, 1, 2, 3}),
+            (phoning("CONTAINS", digits="(0)0"), {0, 1, 2, 3, 4}),
+            (phoning("CONTAINS", digits="0012"), {2}),
+            (phoning("NOT_CONTAINS", digits="212"), {4, 5, 6}),
+            (phoning("IS_SET"), {0, 1, 2, 3, 4, 5}),
+            (phoning("IS_NOT_SET"), {6}),
+        ],
+    )
+    def test_only_digits_are_compared(
+        self, boutique: RecordedShop, rule: Document, matching: set[int]
+    ) -> None:
+        boutique.record(contacts_with("phone", list(self.NUMBERS)))
+        assert boutique.matching(rule) == matching
 
 
 # Phone numbers, their contacts' countries, and their codes.

@@ -131,7 +131,12 @@ SHOWN: list[tuple[str, dict[str, Any], list[str | None]]] = [
         {"operator": "NOT_IN_LAST", "days": 90},
         ["Jul 14, 2024, 23:59", "Jul 3, 2024, 01:00", None],
     ),
+    ("firstTextDate", {"operator": "IS_SET"}, [None, "Jun 30, 2024, 23:30", None]),
     ("lastTextDate", {"operator": "IS_SET"}, [None, "Jul 1, 2024, 13:00", None]),
+    *(
+        (key, {"operator": "IS_SET", "name": "viewed"}, ["Jul 15, 2024, 17:00", None, None])
+        for key in ("firstEventDate", "lastEventDate")
+    ),
     (
         "createdDate",
         {"operator": "BEFORE", "date": "2011-07-03"},

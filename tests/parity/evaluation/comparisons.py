@@ -55,6 +55,10 @@ def has(operator: str, present: set[str], wanted: set[str]) -> bool:
             return wanted <= present
         case "NONE_OF":
             return present.isdisjoint(wanted)
+        case "IS_SET":
+            return bool(present)
+        case "IS_NOT_SET":
+            return not present
     raise AssertionError(operator)
 
 
@@ -69,3 +73,16 @@ def is_one_of(operator: str, value: str | None, wanted: set[str]) -> bool:
         case "NONE_OF":
             return value not in wanted
     raise AssertionError(operator)
+
+
+def is_one_of_or_contains(
+    body: Document, value: str | None, wanted: set[str], part: str, text: str
+) -> bool:
+    """Compare a text that may be missing; ``text`` is its form in which a part is looked for."""
+    match body["operator"]:
+        case "CONTAINS":
+            return value is not None and part in text
+        case "NOT_CONTAINS":
+            return value is None or part not in text
+        case operator:
+            return is_one_of(operator, value, wanted)

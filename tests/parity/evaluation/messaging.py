@@ -43,13 +43,18 @@ class Messaging:
         times = (text.sent_at for text in self._texts(contact))
         return self._clock.dated(body, max(times, default=None))
 
+    def first_text_date(self, body: Document, contact: Contact) -> bool:
+        times = (text.sent_at for text in self._texts(contact))
+        return self._clock.dated(body, min(times, default=None))
+
     def keyword(self, body: Document, contact: Contact) -> bool:
         used = {
             keyword
             for contact_id, keyword, received_at in self._facts.keywords
             if contact_id == contact.id and self._clock.within(body, received_at)
         }
-        return has(body["operator"], used, {same_keyword(word) for word in body["keywords"]})
+        wanted = {same_keyword(word) for word in body.get("keywords", ())}
+        return has(body["operator"], used, wanted)
 
     def subscribe_date(self, body: Document, contact: Contact) -> bool:
         return self._clock.dated(body, contact.subscribed_at)

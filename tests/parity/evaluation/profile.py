@@ -4,8 +4,14 @@ from calendar import isleap
 from datetime import date, timedelta
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, has, is_one_of, small
-from tests.parity.evaluation.facts import Contact, Document, Facts, unless_blank
+from tests.parity.evaluation.comparisons import (
+    compare,
+    has,
+    is_one_of,
+    is_one_of_or_contains,
+    small,
+)
+from tests.parity.evaluation.facts import Contact, Document, Event, Facts, unless_blank
 from tests.parity.evaluation.messaging import can_text, is_subscribed
 from tests.parity.evaluation.properties import day_in, property_is, value_of
 from tests.parity.evaluation.purchases import is_customer
@@ -72,7 +78,24 @@ class Profile:
 
     def tag(self, body: Document, contact: Contact) -> bool:
         own = {tag.strip() for tag in contact.tags if tag.strip()}
-        return has(body["operator"], own, {tag.strip() for tag in body["tags"]})
+        return has(body["operator"], own, {tag.strip() for tag in body.get("tags", ())})
+
+    def email(self, body: Document, contact: Contact) -> bool:
+        """Compare the address, ignoring case and surrounding space."""
+        email = unless_blank(contact.email)
+        own = None if email is None else small(email.strip())
+        wanted = {small(address.strip()) for address in body.get("emails", ())}
+        part = small(body.get("text", "").strip())
+        return is_one_of_or_contains(body, own, wanted, part, own or "")
+
+    def phone(self, body: Document, contact: Contact) -> bool:
+        """Compare the digits; for whole numbers, those after a leading 00."""
+        phone = unless_blank(contact.phone)
+        own = None if phone is None else number_of(phone)
+        wanted = {number_of(number) for number in body.get("numbers", ())}
+        return is_one_of_or_contains(
+            body, own, wanted, digits_of(body.get("digits", "")), digits_of(phone or "")
+        )
 
     def property(self, body: Document, contact: Contact) -> bool:
         return property_is(body, value_of(contact.properties, body["property"]), self._clock)
@@ -93,17 +116,30 @@ class Profile:
         return bool(days_until(day, self._clock.today) <= body.get("days", 0))
 
     def event(self, body: Document, contact: Contact) -> bool:
-        number = sum(
-            event.contact_id == contact.id
+        events = self._events(body, contact)
+        number = sum(self._clock.within(body, event.occurred_at) for event in events)
+        return compare(body["operator"], number, body["count"], body.get("upTo", 0))
+
+    def first_event_date(self, body: Document, contact: Contact) -> bool:
+        times = (event.occurred_at for event in self._events(body, contact))
+        return self._clock.dated(body, min(times, default=None))
+
+    def last_event_date(self, body: Document, contact: Contact) -> bool:
+        times = (event.occurred_at for event in self._events(body, contact))
+        return self._clock.dated(body, max(times, default=None))
+
+    def _events(self, body: Document, contact: Contact) -> list[Event]:
+        """List the contact's events with the name that meet all conditions."""
+        return [
+            event
+            for event in self._facts.events.values()
+            if event.contact_id == contact.id
             and event.name == body["name"]
-            and self._clock.within(body, event.occurred_at)
             and all(
                 property_is(each, value_of(event.properties, each["property"]), self._clock)
                 for each in body.get("conditions", ())
             )
-            for event in self._facts.events.values()
-        )
-        return compare(body["operator"], number, body["count"], body.get("upTo", 0))
+        ]
 
 
 def domain_of(email: str | None) -> str | None:
@@ -112,13 +148,23 @@ def domain_of(email: str | None) -> str | None:
     return small(domain) if at and domain and domain.split() == [domain] else None
 
 
+def digits_of(text: str) -> str:
+    return "".join(character for character in text if character in "0123456789")
+
+
+def number_of(text: str) -> str:
+    """Return the digits without the 00 that can begin an international number."""
+    digits = digits_of(text)
+    return digits[2:] if digits.startswith("00") and digits != "00" else digits
+
+
 def area_of(contact: Contact) -> str | None:
     """Where a phone number is from; a number says its country with + or 00.
 
     Without, it is one of North America if it looks like one, unless the contact is elsewhere.
     """
     phone = contact.phone or ""
-    digits = "".join(character for character in phone if character in "0123456789")
+    digits = digits_of(phone)
     if digits and "+" in phone[: phone.index(digits[0])]:
         number = digits
     elif digits.startswith("00"):

@@ -165,6 +165,8 @@ color = partial(criterion, "property", property="color")
             "First ordered more than 30 days ago",
         ),
         (criterion("lastTextDate", "IN_LAST", days=1), "Was texted in the last day"),
+        (criterion("firstTextDate", "IN_LAST", days=7), "Was first texted in the last 7 days"),
+        (criterion("firstTextDate", "IS_NOT_SET"), "Has never been texted"),
         (
             criterion("unsubscribedDate", "NOT_ON", date="2024-05-01"),
             "Did not unsubscribe on May 1, 2024",
@@ -182,6 +184,30 @@ color = partial(criterion, "property", property="color")
             "Is not subscribed to texts",
         ),
         (criterion("tag", "ALL_OF", tags=["vip", "new"]), "Is tagged with all of vip and new"),
+        (criterion("tag", "IS_SET"), "Has tags"),
+        (criterion("tag", "IS_NOT_SET"), "Has no tags"),
+        (
+            criterion("keyword", "IS_SET", within=LAST_WEEK),
+            "Has texted a keyword in the last 7 days",
+        ),
+        (criterion("keyword", "IS_NOT_SET"), "Has never texted a keyword"),
+        (
+            criterion("keyword", "IS_NOT_SET", within=LAST_WEEK),
+            "Has texted no keyword in the last 7 days",
+        ),
+        (criterion("email", "ANY_OF", emails=["a@b.c", "d"]), "Has the email address a@b.c or d"),
+        (criterion("email", "NONE_OF", emails=["a"]), "Does not have the email address a"),
+        (criterion("email", "CONTAINS", text="a@"), "Has an email address that contains a@"),
+        (criterion("email", "NOT_CONTAINS", text="a@"), "Has no email address that contains a@"),
+        (criterion("email", "IS_NOT_SET"), "Has no email address"),
+        (criterion("phone", "ANY_OF", numbers=["+1 2"]), "Has the phone number +1 2"),
+        (
+            criterion("phone", "NONE_OF", numbers=["1", "2"]),
+            "Does not have the phone number 1 or 2",
+        ),
+        (criterion("phone", "CONTAINS", digits="555"), "Has a phone number that contains 555"),
+        (criterion("phone", "NOT_CONTAINS", digits="555"), "Has no phone number that contains 555"),
+        (criterion("phone", "IS_SET"), "Has a phone number"),
         (criterion("city", "NONE_OF", cities=["Austin"]), "Does not live in Austin"),
         (criterion("city", "IS_SET"), "Has a city"),
         (
@@ -227,6 +253,35 @@ color = partial(criterion, "property", property="color")
         (
             criterion("event", "AT_LEAST", count=2, name="viewed"),
             'Had the event "viewed" at least 2 times',
+        ),
+        (
+            criterion("firstEventDate", "ON", name="viewed", date="2024-05-01"),
+            'First had the event "viewed" on May 1, 2024',
+        ),
+        (
+            criterion("firstEventDate", "NOT_ON", name="viewed", date="2024-05-01"),
+            'Did not first have the event "viewed" on May 1, 2024',
+        ),
+        (
+            criterion("lastEventDate", "MORE_THAN_AGO", name="viewed", days=30),
+            'Last had the event "viewed" more than 30 days ago',
+        ),
+        (
+            criterion("lastEventDate", "NOT_IN_LAST", name="viewed", days=30),
+            'Has not had the event "viewed" in the last 30 days',
+        ),
+        (
+            criterion(
+                "lastEventDate",
+                "IS_SET",
+                name="viewed",
+                conditions=[{"operator": "IS_TRUE", "property": "new"}],
+            ),
+            'Has had the event "viewed" (where "new" is yes) before',
+        ),
+        (
+            criterion("firstEventDate", "IS_NOT_SET", name="viewed"),
+            'Has never had the event "viewed"',
         ),
         (
             criterion(
