@@ -55,7 +55,7 @@ class Tag(Criterion):
             does="is tagged with",
             does_not="is not tagged with",
             none="has no tags",
-            some="has tags",
+            some="has at least one tag",
         )
 
 

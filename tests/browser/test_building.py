@@ -57,6 +57,29 @@ def test_subscribed_since_a_date_and_never_ordered(segments: SegmentList, demo: 
     assert demo.segments()["Subscribed, never ordered"]["rule"] == rule
 
 
+def test_time_frames_of_the_calendar_and_before_a_duration(builder: Builder, demo: Shop) -> None:
+    row = builder.add_row("Total spend").compare("is exactly").fill("Amount", "0")
+    row.open("Time frame").choose("Time frame", "during")
+    row.choose("Time frame: period", "last month")
+    builder.expect_sentence("Has spent nothing last month")
+    builder.expect_size(4_339)  # the demo shop's orders are of 2011
+    row.choose("Time frame", "more than").fill("Time frame: number", "2")
+    row.choose("Time frame: unit", "months")
+    builder.expect_sentence("Has spent nothing more than 2 months ago")
+    ago = {"beforeAgo": {"count": 2, "unit": "MONTHS"}}
+    builder.expect_size(
+        demo.members({"spend": {"operator": "EQUALS", "amount": "0", "within": ago}})
+    )
+
+
+def test_a_comparison_without_values_and_a_part_of_an_address(builder: Builder) -> None:
+    builder.add_row("Tag").compare("has no value")
+    builder.expect_sentence("Has no tags")
+    builder.expect_size(4_339)
+    builder.add_row("Email address").compare("does not contain").fill("Text", "@example.")
+    builder.expect_sentence("Has no tags and has no email address that contains @example.")
+
+
 def test_two_criteria_with_and(builder: Builder) -> None:
     spend = builder.add_row("Total spend").compare("is more than").fill("Amount", "50")
     received = builder.add_row("Texts received").compare("is exactly").fill("Number", "0")

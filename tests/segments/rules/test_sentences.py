@@ -184,7 +184,7 @@ color = partial(criterion, "property", property="color")
             "Is not subscribed to texts",
         ),
         (criterion("tag", "ALL_OF", tags=["vip", "new"]), "Is tagged with all of vip and new"),
-        (criterion("tag", "IS_SET"), "Has tags"),
+        (criterion("tag", "IS_SET"), "Has at least one tag"),
         (criterion("tag", "IS_NOT_SET"), "Has no tags"),
         (
             criterion("keyword", "IS_SET", within=LAST_WEEK),
