@@ -3,12 +3,15 @@
 A value is text, a number, a date or yes/no. An operator compares values of one kind, and a value of
 another kind counts as no value. A date is a text such as 2024-05-01, or an ISO 8601 instant with
 its offset, which falls on a day in the shop's time zone. Numbers are 64-bit floating-point numbers,
-as in JSON.
+as in JSON. A text that is a plain decimal number, such as "12" or "-3.5", is a number as well.
+
+A list has the values of its elements, and a positive operator matches if one of them does. Lists
+and objects within a list are no values.
 """
 
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, column, func, literal, not_, null, or_, select
 
 from graphql_app.audience.tables import Expression, Statement
 from graphql_app.criteria import comparisons
@@ -27,8 +30,8 @@ class PropertyOperator(Operator):
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"
-    CONTAINS = "CONTAINS", "contains"
-    NOT_CONTAINS = "NOT_CONTAINS", "does not contain", "CONTAINS"
+    CONTAINS = "CONTAINS"
+    NOT_CONTAINS = "NOT_CONTAINS"
     STARTS_WITH = "STARTS_WITH", "starts with"
     NOT_STARTS_WITH = "NOT_STARTS_WITH", "does not start with", "STARTS_WITH"
     EQUALS = "EQUALS"
@@ -75,25 +78,57 @@ INSTANT = (
     r"^(19|20|21)\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d"
     r"(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
 )
+PLAIN_NUMBER = r"^-?[0-9]{1,100}(\.[0-9]{1,100})?$"
 SAMPLE = 100_000
+
+ELEMENT: ColumnElement[str] = column("list_element")  # in functions of lists, an element as JSON
+
+
+def any_element(
+    elements: ColumnElement[list[str]], condition: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return SQL for whether a condition on ``ELEMENT`` holds for one of some elements."""
+    # The engine parses ``element -> condition`` as this call.
+    holds = getattr(func, "lambda")(func.tuple(ELEMENT), func.coalesce(condition, literal(False)))
+    return func.arrayExists(holds, elements) == 1
 
 
 def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement[date]:
     """Return SQL for the day of a date property in the shop's time zone; NULL for other values."""
-    value = func.JSONExtractString(document, name)
-    day = func.toDate32OrNull(value)
-    instant = func.parseDateTime64BestEffortOrNull(value, 3, "UTC")
+    return _day(scope, document, name)
+
+
+def _day(scope: Scope, *value: Expression | str) -> ColumnElement[date]:
+    text = func.JSONExtractString(*value)
+    day = func.toDate32OrNull(text)
+    instant = func.parseDateTime64BestEffortOrNull(text, 3, "UTC")
     return case(
-        (_kind(document, name) != "String", None),
+        (_kind(*value) != "String", None),
         # The engine turns a day that a month does not have into a day of the next month.
-        (and_(func.match(value, DAY), func.toString(day) == value), day),
-        (func.match(value, INSTANT), func.toDate32(instant, scope.timezone.key)),
+        (and_(func.match(text, DAY), func.toString(day) == text), day),
+        (func.match(text, INSTANT), func.toDate32(instant, scope.timezone.key)),
         else_=None,
     )
 
 
-def _kind(document: Expression, name: str) -> ColumnElement[str]:
-    return func.JSONType(document, name)
+def _number(*value: Expression | str) -> ColumnElement[float]:
+    """Return SQL for a number, also written as text; NULL for other values."""
+    kind, text = _kind(*value), func.JSONExtractString(*value)
+    return func.multiIf(
+        kind.in_(["Int64", "UInt64", "Double"]),
+        func.JSONExtractFloat(*value),
+        and_(kind == "String", func.match(text, PLAIN_NUMBER)),
+        func.toFloat64OrNull(text),
+        null(),
+    )
+
+
+def _kind(document: Expression | str, *path: Expression | str) -> ColumnElement[str]:
+    kind = func.JSONType(document, *path)
+    if path:
+        return kind
+    # The engine writes 1e20 in a list with all of its digits, and would read these as a text.
+    return func.multiIf(func.match(document, "^-?[0-9]"), "Double", func.toString(kind))
 
 
 class PropertyForm(Form):
@@ -123,9 +158,20 @@ class PropertyForm(Form):
         return not_(holds) if self.operator.negated else holds
 
     def _positive(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
-        operator, name = self.operator.positive, self.property
-        kind = _kind(document, name)
-        text = func.JSONExtractString(document, name)
+        of_element = and_(_kind(ELEMENT) != "Object", self._value_holds(scope, ELEMENT))
+        elements = func.JSONExtractArrayRaw(document, self.property)
+        return or_(
+            self._value_holds(scope, document, self.property),
+            and_(_kind(document, self.property) == "Array", any_element(elements, of_element)),
+        )
+
+    def _value_holds(self, scope: Scope, *value: Expression | str) -> ColumnElement[bool]:
+        """Return SQL for whether a value that is no list matches the positive operator.
+
+        ``value`` is a JSON document, or an object and the name of its property.
+        """
+        operator = self.operator.positive
+        kind, text = _kind(*value), func.JSONExtractString(*value)
         if self.texts is not None:
             return and_(kind == "String", text.in_(self.texts))
         if self.text is not None:
@@ -135,19 +181,18 @@ class PropertyForm(Form):
         if self.number is not None:
             up_to = None if self.number_up_to is None else float(self.number_up_to)
             inside = comparisons.compared(operator, float(self.number), up_to)
-            number = inside.clause(func.JSONExtractFloat(document, name))
-            return and_(kind.in_(["Int64", "UInt64", "Double"]), number)
+            return inside.clause(_number(*value))
         if self.date is not None:
             inside = comparisons.compared(operator, self.date, self.date_up_to)
-            return inside.clause(property_day(document, name, scope))
+            return inside.clause(_day(scope, *value))
         if self.days is not None:
             start = scope.today - timedelta(days=self.days)
             inside = comparisons.compared(operator, start, scope.today)
-            return inside.clause(property_day(document, name, scope))
+            return inside.clause(_day(scope, *value))
         if operator is _Op.IS_SET:
-            return and_(kind != "Null", or_(kind != "String", text != ""))
+            return and_(kind.not_in(["Null", "Array"]), or_(kind != "String", text != ""))
         answer = 1 if operator is _Op.IS_TRUE else 0
-        return and_(kind == "Bool", func.JSONExtractBool(document, name) == answer)
+        return and_(kind == "Bool", func.JSONExtractBool(*value) == answer)
 
     def clause(self, scope: Scope, subject: str) -> str:
         """Return the comparison as a clause, e.g. "color is any of red or blue"."""
@@ -169,15 +214,23 @@ def _names_of(*operators: PropertyOperator) -> ColumnElement[list[str]]:
 def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
     """Return names of properties, the most frequent first, with the kind of most of their values.
 
+    A list counts as its elements do.
+
     Args:
         documents: A statement of one column of JSON documents; only the first 100,000 count.
         search: Part of the name.
-        kind: The only kind to return: number, yes/no, date or text.
+        kind: The only kind to return: number, yes/no, date, text, or "text or number" for texts
+            that are plain decimal numbers. Then lists do not count.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
     pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
     pair = pairs.subquery().c.pair
-    name, raw = func.tupleElement(pair, 1), func.tupleElement(pair, 2)
+    name: ColumnElement[str] = func.tupleElement(pair, 1)
+    raw: ColumnElement[str] = func.tupleElement(pair, 2)
+    if kind is None:
+        each = func.arrayJoin(_elements(raw)).label("raw")
+        values = select(name.label("name"), each).where(*offered(name, search)).subquery()
+        name, raw = values.c.name, values.c.raw
     # For a list or an object the engine returns its JSON as a text.
     text = case((func.startsWith(raw, '"'), func.JSONExtractString(raw)), else_="")
     its_kind = func.multiIf(
@@ -187,6 +240,8 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
         "yes/no",
         or_(func.match(text, DAY), func.match(text, INSTANT)),
         "date",
+        func.match(text, PLAIN_NUMBER),
+        "text or number",
         text != "",
         "text",
         "",
@@ -214,6 +269,8 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
         _names_of(*OF_YES_AND_NO),
         found == "date",
         _names_of(*WITH_DATE, *WITH_DAYS),
+        found == "text or number",
+        _names_of(*WITH_TEXTS, *WITH_TEXT, *WITH_NUMBER),
         _names_of(*WITH_TEXTS, *WITH_TEXT),
     )
     properties = select(kinds.c.name, func.concat(kinds.c.name, " (", found, ")"), operators)
@@ -222,11 +279,18 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     return properties.order_by(kinds.c.number.desc(), kinds.c.name)
 
 
+def _elements(raw: Expression) -> ColumnElement[list[str]]:
+    """Return SQL for the elements of a JSON list, or for any other JSON value by itself."""
+    is_list = func.startsWith(raw, "[")
+    return func.multiIf(is_list, func.JSONExtractArrayRaw(raw), func.array(raw))
+
+
 def suggest_values(documents: Statement, name: str, search: str) -> Statement:
     """Return the texts of a property that contain the search, the most frequent first.
 
     ``documents`` is a statement of one column of JSON documents; only the first 100,000 count.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
-    value = func.JSONExtractString(document, name)
-    return suggest_frequent(value, search, _kind(document, name) == "String")
+    each = select(func.arrayJoin(_elements(func.JSONExtractRaw(document, name))).label("raw"))
+    raw = each.subquery().c.raw
+    return suggest_frequent(func.JSONExtractString(raw), search, _kind(raw) == "String")

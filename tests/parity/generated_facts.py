@@ -97,6 +97,7 @@ SCALARS: tuple[Any, ...] = (
     *(0.1, 2**53 + 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**40, 1e308, 1e-9),
     *("2024-02-30", "2024-02-29", "2000-02-29", "1999-12-31", "1899-12-31", "2200-01-01"),
     *("2024-7-15", "20240715", "2024-07-15 ", "2024-07-15T16:00:00", "2024-07-15T24:00:00Z"),
+    *("-3", "12.5", "-0", "007", "0.1", "+5", "5.", ".5", "1e1", " 5", "5\n", "٥", "9" * 101),
     *("1950-06-01T12:00:00+05:30", "2024-02-29T23:30Z", "2024-07-15 00:15:00.123456789-09:30"),
 )
 NUMBERS = ("5", "0", "-3", "0.1", "12.5", "99999999999.9999", "-0.5")
@@ -187,7 +188,10 @@ class Facts:
         """Generate JSON objects with all kinds of values, including days and instants."""
         instants = st.builds(_written, self.times, st.sampled_from(OFFSETS))
         values = st.one_of(st.sampled_from(SCALARS), st.sampled_from(SCALARS), self.days, instants)
-        found = st.dictionaries(st.sampled_from(PROPERTIES), values, max_size=4)
+        lists = st.lists(values, max_size=3) | st.lists(st.lists(values, max_size=1), max_size=2)
+        found = st.dictionaries(
+            st.sampled_from(PROPERTIES), st.one_of(values, values, lists), max_size=4
+        )
         return st.none() | found.map(json.dumps)
 
     @property

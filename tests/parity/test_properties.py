@@ -50,16 +50,16 @@ class TestTexts:
     @pytest.mark.parametrize(
         ("rule", "matching"),
         [
-            (having("ANY_OF", texts=["red"]), {0}),
-            (having("ANY_OF", texts=["red", "Red", "red", "nobody's"]), {0, 1}),
-            (having("NONE_OF", texts=["red"]), {*range(1, 13)}),
+            (having("ANY_OF", texts=["red"]), {0, 9}),
+            (having("ANY_OF", texts=["red", "Red", "red", "nobody's"]), {0, 1, 9}),
+            (having("NONE_OF", texts=["red"]), {*range(1, 13)} - {9}),
             (having("ANY_OF", texts=["5"]), {6}),
-            (having("CONTAINS", text="RED"), {0, 1, 2}),
+            (having("CONTAINS", text="RED"), {0, 1, 2, 9}),
             (having("CONTAINS", text="réd"), {5}),
-            (having("NOT_CONTAINS", text="r"), {3, 4, 6, 7, 8, 9, 10, 11, 12}),
-            (having("STARTS_WITH", text="re"), {0, 1}),
+            (having("NOT_CONTAINS", text="r"), {3, 4, 6, 7, 8, 10, 11, 12}),
+            (having("STARTS_WITH", text="re"), {0, 1, 9}),
             (having("STARTS_WITH", text="dark R"), {2}),
-            (having("NOT_STARTS_WITH", text="re"), {*range(2, 13)}),
+            (having("NOT_STARTS_WITH", text="re"), {*range(2, 13)} - {9}),
             (having("IS_SET"), {0, 1, 2, 4, 5, 6, 7, 9, 10, 11}),
             (having("IS_NOT_SET"), {3, 8, 12}),
             (having("IS_SET", "It"), set()),
@@ -87,14 +87,14 @@ class TestNumbers:
     @pytest.mark.parametrize(
         ("rule", "matching"),
         [
-            (having("EQUALS", number="5"), {0, 1}),
-            (having("EQUALS", number="5.0000"), {0, 1}),
-            (having("NOT_EQUALS", number="5"), {*range(2, 17)}),
+            (having("EQUALS", number="5"), {0, 1, 12, 15}),
+            (having("EQUALS", number="5.0000"), {0, 1, 12, 15}),
+            (having("NOT_EQUALS", number="5"), {*range(2, 17)} - {12, 15}),
             (having("EQUALS", number="0"), {3, 6}),
             (having("EQUALS", number="-0"), {3, 6}),
             (having("EQUALS", number="0.1"), {4}),
             (having("GREATER_THAN", number="5"), {5, 7, 8, 9, 10}),
-            (having("AT_LEAST", number="5"), {0, 1, 5, 7, 8, 9, 10}),
+            (having("AT_LEAST", number="5"), {0, 1, 5, 7, 8, 9, 10, 12, 15}),
             (having("LESS_THAN", number="0"), {2, 11}),
             (having("AT_MOST", number="-3"), {2, 11}),
             (having("BETWEEN", number="-3", numberUpTo="0.1"), {2, 3, 4, 6}),
@@ -102,11 +102,27 @@ class TestNumbers:
             (having("IS_SET"), {*range(17)} - {14}),
         ],
     )
-    def test_only_json_numbers_of_any_size_compare_as_numbers(
+    def test_numbers_of_any_size_compare_as_numbers(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with(self.VALUES))
         assert boutique.matching(rule) == matching
+
+    def test_a_text_that_is_a_plain_decimal_number_compares_as_one(
+        self, boutique: RecordedShop
+    ) -> None:
+        numbers = ("12", "-3.5", "007", "0.10", "-0", "12.0000001", "9" * 100)
+        others = ("+5", "5.", ".5", "1e1", " 5", "5 ", "5\n", "٥", "5,0", "0x5", "inf", "9" * 101)
+        boutique.record(contacts_with([*numbers, *others, "many"]))
+        assert boutique.matching(having("EQUALS", number="12")) == {0}
+        assert boutique.matching(having("EQUALS", number="7")) == {2}
+        assert boutique.matching(having("EQUALS", number="0.1")) == {3}
+        assert boutique.matching(having("LESS_THAN", number="0")) == {1}
+        assert boutique.matching(having("GREATER_THAN", number="12")) == {5, 6}
+        assert boutique.matching(having("BETWEEN", number="-4", numberUpTo="12")) == {0, 1, 2, 3, 4}
+        any_number = {"any": [having("LESS_THAN", number="0"), having("AT_LEAST", number="0")]}
+        assert boutique.matching(any_number) == {*range(7)}
+        assert boutique.matching(having("ANY_OF", texts=["12", "7"])) == {0}
 
     def test_integers_beyond_64_bits_remain_numbers_at_any_depth(self) -> None:
         given = {"a": 2**64, "b": -(2**63) - 1, "c": [{"d": 10**40}], "e": 2**64 - 1, "f": -(2**63)}
@@ -130,9 +146,79 @@ class TestNumbers:
 class TestYesAndNo:
     def test_only_json_booleans_are_true_or_false(self, boutique: RecordedShop) -> None:
         boutique.record(contacts_with([True, False, None, 1, 0, "true", "false", [True]]))
-        assert boutique.matching(having("IS_TRUE")) == {0}
+        assert boutique.matching(having("IS_TRUE")) == {0, 7}
         assert boutique.matching(having("IS_FALSE")) == {1}
-        assert boutique.matching({"not": having("IS_TRUE")}) == {*range(1, 8)}
+        assert boutique.matching({"not": having("IS_TRUE")}) == {*range(1, 7)}
+
+
+class TestLists:
+    VALUES: tuple[Any, ...] = (
+        *(["red", "blue"], ["RED", 5], [12, "7.5"], ["2024-07-15", "2024-07-01T12:00:00Z"]),
+        *([True, False], [], [None, ""], [["red"], {"it": "red"}], [None, "red"], [0], [1e20]),
+    )
+    EVERYONE = frozenset(range(len(VALUES)))
+
+    @pytest.mark.parametrize(
+        ("positive", "negative", "more", "matching"),
+        [
+            ("ANY_OF", "NONE_OF", {"texts": ["red"]}, {0, 8}),
+            ("ANY_OF", "NONE_OF", {"texts": ["blue", "RED", "5"]}, {0, 1}),
+            ("ANY_OF", "NONE_OF", {"texts": ["100000000000000000000"]}, set()),
+            ("CONTAINS", "NOT_CONTAINS", {"text": "ED"}, {0, 1, 8}),
+            ("CONTAINS", "NOT_CONTAINS", {"text": "re, bl"}, set()),
+            ("STARTS_WITH", "NOT_STARTS_WITH", {"text": "bl"}, {0}),
+            ("EQUALS", "NOT_EQUALS", {"number": "5"}, {1}),
+            ("EQUALS", "NOT_EQUALS", {"number": "7.5"}, {2}),
+            ("EQUALS", "NOT_EQUALS", {"number": "0"}, {9}),
+            ("GREATER_THAN", None, {"number": "7.5"}, {2, 10}),
+            ("LESS_THAN", None, {"number": "8"}, {1, 2, 9}),
+            # One element must be in the range, not two on both sides of it.
+            ("BETWEEN", None, {"number": "8", "numberUpTo": "11"}, set()),
+            ("ON", "NOT_ON", {"date": "2024-07-15"}, {3}),
+            ("BEFORE", None, {"date": "2024-07-02"}, {3}),
+            ("MORE_THAN_AGO", None, {"days": 10}, {3}),
+            ("IS_TRUE", None, {}, {4}),
+            ("IS_FALSE", None, {}, {4}),
+            ("IS_SET", "IS_NOT_SET", {}, {0, 1, 2, 3, 4, 8, 9, 10}),
+        ],
+    )
+    def test_a_list_matches_if_one_of_its_elements_does(
+        self,
+        boutique: RecordedShop,
+        positive: str,
+        negative: str | None,
+        more: dict[str, Any],
+        matching: set[int],
+    ) -> None:
+        boutique.record(contacts_with(self.VALUES))
+        assert boutique.matching(having(positive, **more)) == matching
+        assert boutique.matching({"not": having(positive, **more)}) == self.EVERYONE - matching
+        if negative is not None:
+            assert boutique.matching(having(negative, **more)) == self.EVERYONE - matching
+
+    def test_an_element_may_have_any_character(self, boutique: RecordedShop) -> None:
+        boutique.record(contacts_with([[text, "same"] for text in HOSTILE]))
+        rules = [boutique.rule(having("ANY_OF", texts=[text])) for text in HOSTILE]
+        assert boutique.matching_each(rules) == [{id_} for id_ in range(len(HOSTILE))]
+
+    def test_events_with_lists_meet_conditions(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1, 2),
+            Event(1, 1, "viewed", NOW, '{"colors": ["red", "blue"], "sizes": [1, 2]}'),
+            Event(2, 2, "viewed", NOW, '{"colors": ["blue"], "sizes": "2"}'),
+        )
+        red = where("ANY_OF", "colors", texts=["red"])
+        large = where("AT_LEAST", "sizes", number="2")
+        rules = [
+            happened("AT_LEAST", 1, conditions=conditions)
+            for conditions in (
+                [red],
+                [large],
+                [red, large],
+                [where("NONE_OF", "colors", texts=["red"])],
+            )
+        ]
+        assert boutique.answers(rules) == [{1}, {1, 2}, {1}, {2}]
 
 
 class TestDates:

@@ -85,10 +85,11 @@ class TestProperties:
             "member": ("member (yes/no)", OF_YES_AND_NO | OF_ANYTHING),
             "birthday": ("birthday (date)", OF_DATES | OF_ANYTHING),
             "seen": ("seen (date)", OF_DATES | OF_ANYTHING),
+            "odd": ("odd (text)", OF_TEXT | OF_ANYTHING),
         }
 
     def test_the_most_frequent_names_come_first(self, boutique: RecordedShop) -> None:
-        names = ["color", "points", "birthday", "member", "seen"]
+        names = ["color", "points", "birthday", "member", "odd", "seen"]
         assert boutique.suggest("property", "property") == names
 
     def test_names_are_searched_by_any_part_ignoring_case(self, boutique: RecordedShop) -> None:
@@ -110,6 +111,27 @@ class TestProperties:
     def test_anniversaries_offer_date_properties(self, boutique: RecordedShop) -> None:
         assert boutique.suggest("anniversary", "property") == ["birthday", "seen"]
         assert boutique.suggest("anniversary", "property", "BIRTH") == ["birthday"]
+
+    def test_lists_count_as_their_elements(self, services: Services) -> None:
+        shop = RecordedShop(services)
+        documents: list[dict[str, Any]] = [
+            {"sizes": ["M", "L", 5], "days": ["2024-05-01"], "rows": [["x"], {"y": "z"}]},
+            {"sizes": [], "days": ["2024-05-02"], "day": "2024-05-01"},
+        ]
+        shop.record(*(Contact(id_, properties=json.dumps(it)) for id_, it in enumerate(documents)))
+        labels = {option.label for option in shop.options("property", "property")}
+        assert labels == {"sizes (text)", "days (date)", "day (date)"}
+        assert shop.suggest("property", "texts", "", {"property": "sizes"}) == ["L", "M"]
+        assert shop.suggest("property", "texts", "", {"property": "rows"}) == []
+        assert shop.suggest("anniversary", "property") == ["day"]
+
+    def test_texts_that_are_numbers_offer_both_kinds_of_operators(self, services: Services) -> None:
+        shop = RecordedShop(services)
+        documents = [{"age": "42", "zip": "10001"}, {"age": "-3.5"}, {"age": "unknown"}]
+        shop.record(*(Contact(id_, properties=json.dumps(it)) for id_, it in enumerate(documents)))
+        found = {it.label: set(it.operators or ()) for it in shop.options("property", "property")}
+        both = OF_TEXT | OF_NUMBERS | OF_ANYTHING
+        assert found == {"age (text or number)": both, "zip (text or number)": both}
 
     def test_hostile_names_and_values_are_offered_unchanged(self, services: Services) -> None:
         shop = RecordedShop(services)

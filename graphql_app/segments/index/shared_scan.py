@@ -42,6 +42,7 @@ from sqlmodel import col
 
 from graphql_app.audience.statements import RenderedStatement
 from graphql_app.audience.tables import Contact, Statement, contact_column, sql_table
+from graphql_app.criteria.properties import ELEMENT
 from graphql_app.segments.index.cache_key import Kind, VectorQuery
 from graphql_app.segments.predicate import by_contact
 
@@ -52,9 +53,10 @@ AGGREGATES = ("any", "argMax", "argMin", "avg", "count", "max", "min", "sum", "u
 AGGREGATES_IF = tuple(f"{name}If" for name in AGGREGATES)
 # Functions of one row, by name or prefix.
 ROW_FUNCTIONS = frozenset(
-    {"abs", "coalesce", "divide", "greatest", "ifNull", "intDiv", "isNull", "least", "length"}
-    | {"lower", "lowerUTF8", "modulo", "multiply", "nullIf", "position", "replaceAll"}
-    | {"replaceRegexpAll", "throwIf", "upper", "upperUTF8"}
+    {"abs", "arrayExists", "coalesce", "divide", "greatest", "ifNull", "intDiv", "isNull"}
+    | {"lambda", "least", "length", "lower", "lowerUTF8", "match", "modulo", "multiIf", "multiply"}
+    | {"nullIf", "position", "replaceAll", "replaceRegexpAll", "throwIf", "tuple", "upper"}
+    | {"upperUTF8"}
 )
 ROW_FUNCTION_PREFIXES = ("JSON", "to")
 # Functions that change the number of rows or columns.
@@ -277,6 +279,8 @@ def _is_part(sql: Any, table: Table) -> bool:
     """Return whether an element is allowed, apart from its children."""
     if isinstance(sql, Column):
         return sql.table is table
+    if isinstance(sql, ColumnClause):
+        return sql.table is None and sql.name == ELEMENT.name
     if isinstance(sql, FunctionElement):
         return (
             _is_aggregate(sql)

@@ -12,6 +12,7 @@ from tests.parity.evaluation.facts import Document
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII
 )
+PLAIN_NUMBER = re.compile(r"-?\d{1,100}(\.\d{1,100})?", re.ASCII)
 ACCEPTED_YEARS = range(1900, 2200)
 
 # The positive counterpart of each negative operator.
@@ -48,15 +49,31 @@ def day_in(value: Any, clock: Clock) -> date | None:
     return None
 
 
+def number_in(value: Any) -> float | None:
+    """Return the number that a value is, or that a text writes in plain decimals."""
+    if isinstance(value, str):
+        return float(value) if PLAIN_NUMBER.fullmatch(value) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
 def property_is(body: Document, value: Any, clock: Clock) -> bool:
+    """Return whether the value of a property matches, or one of the values of a list."""
     operator = body["operator"]
     if operator in POSITIVE:
         return not property_is({**body, "operator": POSITIVE[operator]}, value, clock)
+    if isinstance(value, list):
+        plain = [each for each in value if not isinstance(each, list | dict)]
+        return any(_value_is(body, each, clock) for each in plain)
+    return _value_is(body, value, clock)
+
+
+def _value_is(body: Document, value: Any, clock: Clock) -> bool:
+    operator = body["operator"]
     if operator in NUMERIC:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
+        number = number_in(value)
         bounds = float(body["number"]), float(body.get("numberUpTo", 0))
-        return compare(operator, float(value), *bounds)
+        return number is not None and compare(operator, number, *bounds)
     match operator:
         case "IS_SET":
             return value is not None and value != ""

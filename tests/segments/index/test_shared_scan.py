@@ -18,7 +18,7 @@ from graphql_app.segments.index.cache_key import QueryBuilder, VectorQuery
 from graphql_app.segments.index.shared_scan import MAX_TOGETHER, joined_scans, shared_scans
 from graphql_app.segments.rules.tree import criteria
 from tests.parity.evaluation.facts import Contact as Person
-from tests.parity.evaluation.facts import KeywordUse, Line, Text
+from tests.parity.evaluation.facts import Event, KeywordUse, Line, Text
 from tests.parity.evaluation.facts import Order as Bought
 from tests.parity.examples import bought, criterion, last, ordered, spent, texted
 from tests.parity.recorded_shop import NOW, RecordedShop
@@ -45,6 +45,15 @@ LINES = (
     bought("ANY_OF", "lime"),
     bought("ALL_OF", "coral", "lime"),
     bought("ANY_OF", "lime", within=MONTH),
+)
+EVENTS = tuple(
+    criterion("event", "AT_LEAST", name="viewed", count=1, conditions=[condition])
+    for condition in (
+        {"operator": "ANY_OF", "property": "color", "texts": ["red"]},
+        {"operator": "CONTAINS", "property": "color", "text": "re"},
+        {"operator": "AT_LEAST", "property": "price", "number": "5"},
+        {"operator": "IS_NOT_SET", "property": "price"},
+    )
 )
 KEYWORDS = (
     criterion("keyword", "ANY_OF", keywords=["join"]),
@@ -73,6 +82,9 @@ def boutique(services: Services) -> RecordedShop:
         KeywordUse(1, "join", NOW),
         KeywordUse(1, "sale", NOW),
         KeywordUse(2, "sale", NOW),
+        Event(1, 1, "viewed", NOW, '{"color": ["red", "blue"], "price": "7"}'),
+        Event(2, 1, "viewed", NOW, '{"color": "green", "price": [2, 9]}'),
+        Event(3, 2, "viewed", long_ago, '{"color": ["blue"]}'),
     )
     return made
 
@@ -90,7 +102,7 @@ def together(boutique: RecordedShop, given: Sequence[VectorQuery]) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "leaves", [ORDERS, TEXTS, LINES, KEYWORDS], ids=lambda each: str(len(each))
+    "leaves", [ORDERS, TEXTS, LINES, KEYWORDS, EVENTS], ids=lambda each: str(len(each))
 )
 def test_queries_of_one_table_share_a_statement(
     boutique: RecordedShop, leaves: Sequence[Any]
@@ -111,8 +123,8 @@ def test_each_table_and_each_other_select_has_its_own_statement(boutique: Record
 
 @pytest.mark.parametrize(
     "leaves",
-    [ORDERS, TEXTS, LINES, KEYWORDS, (*ORDERS, *TEXTS, *LINES, *KEYWORDS, MANY)],
-    ids=["orders", "texts", "lines", "keywords", "all"],
+    [ORDERS, TEXTS, LINES, KEYWORDS, EVENTS, (*ORDERS, *TEXTS, *LINES, *KEYWORDS, *EVENTS, MANY)],
+    ids=["orders", "texts", "lines", "keywords", "events", "all"],
 )
 def test_sharing_a_statement_does_not_change_a_result(
     boutique: RecordedShop, leaves: Sequence[Any]
