@@ -35,6 +35,8 @@ class ProductOperator(Operator):
     NONE_OF = "NONE_OF"
     TITLE_CONTAINS = "TITLE_CONTAINS", "product name contains"
     NO_TITLE_CONTAINS = "NO_TITLE_CONTAINS", "no product name contains", "TITLE_CONTAINS"
+    IS_SET = "IS_SET"
+    IS_NOT_SET = "IS_NOT_SET"
 
 
 WITH_PRODUCTS = (ProductOperator.ANY_OF, ProductOperator.ALL_OF, ProductOperator.NONE_OF)
@@ -76,13 +78,15 @@ class ProductPurchased(Criterion):
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         contact_id, product_id = col(OrderLine.contact_id), col(OrderLine.product_id)
-        wanted = _titled(self.words) if self.words is not None else self.products or ()
         lines = select(contact_id).where(
-            product_id.in_(wanted),
             col(OrderLine.valid),
             col(OrderLine.quantity) > 0,
             *scope.within(self.within, col(OrderLine.ordered_at)),
         )
+        if self.words is not None:
+            lines = lines.where(product_id.in_(_titled(self.words)))
+        elif self.products is not None:
+            lines = lines.where(product_id.in_(self.products))
         minimums = []
         if self.minimum_times is not None:
             minimums.append(func.uniqExact(col(OrderLine.order_id)) >= self.minimum_times)
@@ -118,9 +122,13 @@ class ProductPurchased(Criterion):
         if self.minimum_times is not None:
             after = f"on at least {describe_count(self.minimum_times, 'orders')}"
             after += " each" if every else ""
+        limited = self.minimum_units is not None or self.minimum_times is not None
         return Phrase(
             does=f"has {bought}",
             does_not=f"has not {bought}",
+            none=f"has not {bought} any product",
+            never="" if limited else "has never bought a product",
+            some=f"has {bought} a product",
             operator=which,
             after=after,
             without=("minimum_times", "minimum_units"),

@@ -19,9 +19,10 @@ from graphql_app.criteria import (
 
 
 class Property(PropertyForm, Criterion):
-    """A custom property of a contact: a text, a number, a date or yes/no.
+    """A custom property of a contact: a text, a number, a date, yes/no, or a list of these.
 
-    A value of another kind than the operator's counts as no value.
+    A value of another kind than the operator's counts as no value. Of a list, one element has to
+    match.
     """
 
     key = "property"

@@ -145,7 +145,7 @@ class Criteria:
         minimum = st.sampled_from(pools.MINIMUMS)
         by_title = _operator("TITLE_CONTAINS", "NO_TITLE_CONTAINS")
         words = st.sampled_from([*pools.WORDS, "nothing has this"])
-        forms = self.sets("products", pools.PRODUCTS) | _fields(
+        forms = self.optional_sets("products", pools.PRODUCTS) | _fields(
             {"operator": by_title, "words": words}
         )
         return self.with_more(forms, {"minimumTimes": minimum, "minimumUnits": minimum})

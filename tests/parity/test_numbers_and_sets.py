@@ -137,6 +137,25 @@ class TestSets:
         assert boutique.matching(bought("ANY_OF", "a")) == {1}
         assert boutique.matching(bought("NONE_OF", "a")) == {2, 3}
 
+    def test_whether_any_product_was_bought_with_the_minimums(self, boutique: RecordedShop) -> None:
+        boutique.record(
+            people_with_ids(1, 2, 3, 4),
+            Order(1, 1, NOW, lines=(Line("a", 2), Line("b"))),
+            Order(2, 2, NOW - 2 * DAY, lines=(Line("a"), Line("b"))),
+            Order(3, 3, NOW, lines=(Line("a", -1),)),
+            Order(4, 3, NOW, cancelled_at=NOW, lines=(Line("a"),)),
+        )
+        everyone = {1, 2, 3, 4}
+        for more, matching in (
+            ({}, {1, 2}),
+            ({"within": last(1, "DAYS")}, {1}),
+            ({"minimumUnits": 2}, {1}),  # of one product
+            ({"minimumTimes": 2}, set()),
+        ):
+            assert boutique.matching(criterion("productPurchased", "IS_SET", **more)) == matching
+            none = criterion("productPurchased", "IS_NOT_SET", **more)
+            assert boutique.matching(none) == everyone - matching
+
     def test_minimums_apply_to_each_product_separately(self, boutique: RecordedShop) -> None:
         boutique.record(
             people_with_ids(1, 2, 3),

@@ -88,7 +88,7 @@ class Purchases:
             for product in products
         }
         counted = {product for product in products if enough(of_each[product], body)}
-        return has(body["operator"], counted, set(body["products"]))
+        return has(body["operator"], counted, set(body.get("products", ())))
 
     def _title(self, product: str) -> str:
         return self._facts.titles.get(product, product)

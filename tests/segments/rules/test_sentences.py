@@ -185,6 +185,15 @@ color = partial(criterion, "property", property="color")
         ),
         (criterion("tag", "ALL_OF", tags=["vip", "new"]), "Is tagged with all of vip and new"),
         (criterion("tag", "IS_SET"), "Has at least one tag"),
+        (criterion("productPurchased", "IS_NOT_SET"), "Has never bought a product"),
+        (
+            criterion("productPurchased", "IS_NOT_SET", minimumUnits=2, within=LAST_WEEK),
+            "Has not bought at least 2 units of any product in the last 7 days",
+        ),
+        (
+            criterion("productPurchased", "IS_SET", minimumTimes=2),
+            "Has bought a product on at least 2 orders",
+        ),
         (criterion("tag", "IS_NOT_SET"), "Has no tags"),
         (
             criterion("keyword", "IS_SET", within=LAST_WEEK),
