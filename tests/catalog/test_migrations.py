@@ -58,12 +58,9 @@ def test_rows_of_an_earlier_version_survive_a_migration_and_the_way_back(
     assert all(before[table] for table in ROWS[earlier])
     migrate(empty_catalog)
     assert _differences(empty_catalog) == []
-    after = read_rows(empty_catalog)
-    for table, rows in before.items():
-        kept = [
-            {name: row[name] for name in old} for row, old in zip(after[table], rows, strict=True)
-        ]
-        assert kept == rows
+    for table, rows in before.items():  # with the columns that later revisions add
+        for row, later in zip(rows, read_rows(empty_catalog)[table], strict=True):
+            assert later.items() >= row.items()
     migrate(empty_catalog, earlier)
     assert read_rows(empty_catalog) == before
     migrate(empty_catalog)
