@@ -7,7 +7,17 @@ import pytest
 
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Document, Event, KeywordUse, Line, Order, Text
-from tests.parity.examples import DAY, HOUR, MILLISECOND, last, last_ordered, ordered, spent, texted
+from tests.parity.examples import (
+    DAY,
+    HOUR,
+    MILLISECOND,
+    last,
+    last_ordered,
+    ordered,
+    period,
+    spent,
+    texted,
+)
 from tests.parity.recorded_shop import NOW, RecordedShop
 
 LATER = NOW + 2 * DAY
@@ -47,7 +57,14 @@ CLICK = Text(1, 1, BEFORE, clicked_at=LATER)
         (CANCELLED, {"not": PURCHASE}),
         (CANCELLED, customer("IS_NOT")),
         (Text(1, 1, LATER), texted("EQUALS", 1)),
-        (Text(1, 1, LATER), is_set("lastTextDate")),
+        *((Text(1, 1, LATER), is_set(key)) for key in ("firstTextDate", "lastTextDate")),
+        (ORDER, is_set("productPurchased")),
+        (KeywordUse(1, "join", LATER), is_set("keyword")),
+        *(
+            (Event(1, 1, "viewed", LATER), {key: {"name": "viewed", "operator": "IS_SET"}})
+            for key in ("firstEventDate", "lastEventDate")
+        ),
+        (Text(1, 1, LATER), texted("EQUALS", 1, within=period("THIS", "MONTH"))),
         (CLICK, CLICKED),
         (CLICK, {"clickRate": {"operator": "AT_LEAST", "percent": "100"}}),
         (KeywordUse(1, "join", LATER), {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}),
