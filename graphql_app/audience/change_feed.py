@@ -105,7 +105,10 @@ class ChangeFeed:
 
     def poll(self) -> None:
         """Add the writes that other processes have announced to the write log."""
+        asked = time.monotonic()
         with self._polling:
+            if self._polled > asked:  # another thread has just done it
+                return
             began = time.monotonic()
             self._poll()
             if began - self._polled > LOST_AFTER:

@@ -67,14 +67,17 @@ class Recorder:
                 self._held.shop_id = before
 
     @contextmanager
-    def quiesce(self, shop_id: int) -> Iterator[None]:
+    def quiesce(self, shop_id: int, brief: bool = False) -> Iterator[None]:
         """Hold a shop's write lock, with every unfinished batch finished.
+
+        Unless ``brief``, ``is_quiesced`` is true from now on, so that writers wait elsewhere.
 
         Raises:
             AppError: A batch cannot be finished, or the lock was lost by the end of the block.
         """
+        counted = 0 if brief else 1
         with self._counting:
-            self._quiesced[shop_id] += 1
+            self._quiesced[shop_id] += counted
         try:
             with self.hold_write_lock(shop_id):
                 self.catch_up()
@@ -87,7 +90,7 @@ class Recorder:
                 self._locks.check_held(shop_id)
         finally:
             with self._counting:
-                self._quiesced[shop_id] -= 1
+                self._quiesced[shop_id] -= counted
 
     def is_quiesced(self, shop_id: int) -> bool:
         """Return whether this process quiesces a shop, so that a write may wait for minutes."""

@@ -29,6 +29,7 @@ from graphql_app.http.graphql import authorization_header, run_while_connected
 from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.observability.logs import log_unexpected
 from graphql_app.runtime.context import Context
+from graphql_app.runtime.one_state import at_one_state
 from graphql_app.segments.export import Export
 
 logger = logging.getLogger(__name__)
@@ -169,7 +170,18 @@ class Exports:
         parsed = ExportRequest.parse(request)
         rule = await context.rule_of(segment)
         export = Export(context.engine.unlimited, rule, parsed.after)
-        data = await context.engine.run([rule], lambda: parsed.read_page(export, first=True))
+
+        async def read(context: Context, first: bool) -> tuple[bytes, Export]:
+            """Read the next page from one state of the facts; return the export after it."""
+
+            async def attempt(context: Context) -> tuple[bytes, Export]:
+                rest = export.noting(context.reads)
+                data = await context.engine.run([rule], lambda: parsed.read_page(rest, first))
+                return data, rest
+
+            return await at_one_state(context, attempt)
+
+        data, export = await read(context, first=True)
         await send(_response_start(parsed, segment))
         if request.method == "HEAD":
             await send({"type": "http.response.body"})
@@ -181,10 +193,8 @@ class Exports:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if export.done:
                     break
-                await context.renewed()  # raises once the token is revoked
-                data = await context.engine.run(
-                    [rule], lambda: parsed.read_page(export, first=False)
-                )
+                context = await context.renewed()  # raises once the token is revoked
+                data, export = await read(context, first=False)
         except AppError as error:
             if error.code is not ErrorCode.UNAVAILABLE:  # the store's outage is logged
                 logger.warning("an export stopped midway: %s", error.code)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
 
 from anyio import to_thread
 
+from graphql_app.audience.read_log import ReadLog
 from graphql_app.catalog.tables import Segment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import TOKEN_PATTERN, Access, bearer_token
@@ -33,7 +34,7 @@ class Context:
     services: Services
     access: Access
     authorization: str = field(default="", repr=False, kw_only=True)
-    _begun: list[str] = field(default_factory=list, init=False, repr=False)
+    _begun: list[str] = field(default_factory=list, repr=False, kw_only=True)
 
     @property
     def writes(self) -> bool:
@@ -58,9 +59,23 @@ class Context:
         """Authenticate the client again, as ``admit`` does, for an instant of its own."""
         return await self.admit(self.services, self.authorization)
 
+    def anew(self) -> Context:
+        """Return a context to read again in the same operation, at an instant of its own."""
+        return replace(self)
+
     @property
     def shop_id(self) -> int:
         return self.access.shop_id
+
+    @cached_property
+    def reads(self) -> ReadLog:
+        """The states of the shop's facts that the request has read so far."""
+        return ReadLog(self.services.recorder, self.shop_id)
+
+    async def has_read_one_state(self) -> bool:
+        if self.reads.needs_poll:
+            return await self.run_without_rules(self.reads.is_one_state)
+        return self.reads.is_one_state()
 
     @cached_property
     def scope(self) -> Scope:
@@ -81,7 +96,10 @@ class Context:
         services = self.services
         # Labels are facts, as the titles of products are.
         labels = services.labels if TokenScope.CONTACTS_READ in self.access.scopes else None
-        engine = ShopEngine(services.audience, self.shop_id, self.scope, services.index, labels)
+        index = services.index
+        engine = ShopEngine(
+            services.audience, self.shop_id, self.scope, index, labels, reads=self.reads
+        )
         return FairEngine(services, engine)
 
     async def parse(self, document: object) -> Rule:

@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from graphql_app.audience.read_log import ReadLog
 from graphql_app.runtime.context import Context
+from graphql_app.runtime.services import CountedSize
 from graphql_app.runtime.sharing import InFlight
+from graphql_app.runtime.write_pauses import reads_in_pause
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.rules.tree import document as as_document
 from graphql_app.segments.size import SegmentSize
 
 
 async def draft_size(
-    context: Context, document: Any, in_flight: InFlight[SegmentSize]
+    context: Context, document: Any, in_flight: InFlight[CountedSize]
 ) -> SegmentSize:
     """Parse and count a rule, or share the answer to an identical request.
 
@@ -23,7 +28,8 @@ async def draft_size(
     # A rule that refers to saved segments is identical to another only if these are, too.
     if context.saved.refers(document):
         rule, text = await context.run_with_rules([document], _expand, context, document)
-        return await _share(context, text, in_flight, lambda: context.engine.size(rule))
+        count = partial(_count, context, rule)
+        return await _share(context, text, in_flight, lambda: context.engine.run([rule], count))
     return await _share(
         context,
         json.dumps(document, sort_keys=True),
@@ -35,13 +41,20 @@ async def draft_size(
 async def _share(
     context: Context,
     rule: str,
-    in_flight: InFlight[SegmentSize],
-    work: Callable[[], Awaitable[SegmentSize]],
+    in_flight: InFlight[CountedSize],
+    work: Callable[[], Awaitable[CountedSize]],
 ) -> SegmentSize:
-    shop = context.access.shop
-    writes = context.services.recorder.write_log.count_writes(context.shop_id)
-    key = (context.shop_id, shop.timezone, shop.currency, shop.first_weekday, writes, rule)
-    return await in_flight.share(key, work)
+    if reads_in_pause.get():
+        # The work of others may wait for a worker until the pause has ended.
+        size, reads = await work()
+    else:
+        shop = context.access.shop
+        writes = context.services.recorder.write_log.count_writes(context.shop_id)
+        scope = (shop.timezone, shop.currency, shop.first_weekday)
+        key = (context.shop_id, *scope, writes, rule)
+        size, reads = await in_flight.share(key, work)
+    context.reads.merge(reads)
+    return size
 
 
 def _expand(context: Context, document: Any) -> tuple[Rule, str]:
@@ -49,5 +62,13 @@ def _expand(context: Context, document: Any) -> tuple[Rule, str]:
     return rule, json.dumps(as_document(rule, expand=True), sort_keys=True)
 
 
-def _parse_and_count(context: Context, document: Any) -> SegmentSize:
-    return context.engine.unlimited.size(context.saved.parse(document))
+def _parse_and_count(context: Context, document: Any) -> CountedSize:
+    return _count(context, context.saved.parse(document))
+
+
+def _count(context: Context, rule: Rule) -> CountedSize:
+    """Count a rule, and note the reads apart from those of the request that happens to count."""
+    reads = ReadLog(context.services.recorder, context.shop_id)
+    size = replace(context.engine.unlimited, reads=reads).size(rule)
+    reads.is_one_state()  # found out now, since requests may share the size for a while
+    return size, reads

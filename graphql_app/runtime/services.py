@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, Lock, Semaphore
 
+from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.catalog.store import Catalog
@@ -16,6 +17,7 @@ from graphql_app.catalog.tokens import TokenCache
 from graphql_app.plugins import Registry
 from graphql_app.runtime.sharing import InFlight, WriteWatcher
 from graphql_app.runtime.threads import in_thread
+from graphql_app.runtime.write_pauses import WritePauses, reads_in_pause
 from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.labels import LabelCache
@@ -26,6 +28,8 @@ from graphql_app.segments.summaries import SummaryCache
 LIVE_INTERVAL = 0.25
 
 R = TypeVar("R")
+
+CountedSize: TypeAlias = tuple[SegmentSize, ReadLog]
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Services:
         Raises:
             CriteriaError: A criterion failed or took too long; the message names its plugin.
         """
-        limited = any(map(self.registry.is_third_party, criteria))
+        limited = any(map(self.registry.is_third_party, criteria)) and not reads_in_pause.get()
         try:
             async with self.third_party if limited else nullcontext():
                 return await in_thread(work, self.worker(shop_id))
@@ -74,7 +78,14 @@ class Services:
 
         Each shop has a queue, and only the first of a queue waits for a worker. So shops take
         turns, and a shop with many requests delays only its own.
+
+        Reads in a pause of writes have workers of their own: the others may all be waiting for the
+        end of the pause.
         """
+        if reads_in_pause.get():
+            async with self.pause_workers:
+                yield
+            return
         async with self._queues.setdefault(shop_id, Lock()):
             await self.workers.acquire()
         try:
@@ -97,18 +108,27 @@ class Services:
         return in_queues + self.workers.statistics().tasks_waiting
 
     @cached_property
-    def sizes(self) -> InFlight[SegmentSize]:
+    def sizes(self) -> InFlight[CountedSize]:
         """Sizes that queries are waiting for."""
         return InFlight(keep=0)
 
     @cached_property
-    def live_sizes(self) -> InFlight[SegmentSize]:
+    def live_sizes(self) -> InFlight[CountedSize]:
         """Sizes that subscriptions are waiting for, or have just received."""
         return InFlight(keep=LIVE_INTERVAL)
 
     @cached_property
     def write_watcher(self) -> WriteWatcher:
         return WriteWatcher(self.recorder.write_log)
+
+    @cached_property
+    def write_pauses(self) -> WritePauses:
+        return WritePauses(self.recorder)
+
+    @cached_property
+    def pause_workers(self) -> CapacityLimiter:
+        """The limit on threads that read in pauses of writes: half of all workers."""
+        return CapacityLimiter(max(1, self.workers.total_tokens // 2))
 
     @cached_property
     def tokens(self) -> TokenCache:

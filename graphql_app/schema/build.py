@@ -20,6 +20,7 @@ from graphql_app.schema.contact import Contact, ContactQuery
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.descriptions import root
 from graphql_app.schema.errors import CodedErrors, coded
+from graphql_app.schema.executor import ConsistentExecutor
 from graphql_app.schema.explanation import explanation_query
 from graphql_app.schema.fact_tables import FactTableMutation, FactTableQuery
 from graphql_app.schema.facts import FactsMutation
@@ -35,7 +36,7 @@ from graphql_app.schema.segment_mutations import segment_mutation
 from graphql_app.schema.shop import Shop, ShopQuery
 from graphql_app.schema.size import size_query, size_subscription
 from graphql_app.schema.template import TemplateQuery
-from graphql_app.schema.variables import Executor, VariableChecks
+from graphql_app.schema.variables import VariableChecks
 from graphql_app.settings import Settings
 
 CACHED_QUERIES = 250
@@ -144,6 +145,6 @@ def _build_types(registry: Registry) -> Schema:
             "Results that are sent again whenever they change, over WebSocket.",
         ),
         types=[Shop, Segment, Contact],
-        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=ConsistentExecutor,
     )

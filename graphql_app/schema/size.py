@@ -12,6 +12,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.observability.request_context import metrics
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.draft_size import draft_size
+from graphql_app.runtime.one_state import at_one_state
 from graphql_app.runtime.services import LIVE_INTERVAL
 from graphql_app.schema.descriptions import argument
 from graphql_app.schema.permissions import RequestInfo, guarded, guarded_subscription
@@ -62,7 +63,10 @@ def size_subscription(inputs: RuleInputs) -> type:
         with metrics().subscriptions.track_inprogress():
             while True:
                 count = context.services.recorder.write_log.count_writes(context.shop_id)
-                size = await draft_size(context, rule, context.services.live_sizes)
+                size = await at_one_state(
+                    context,
+                    lambda attempt: draft_size(attempt, rule, attempt.services.live_sizes),
+                )
                 if sent is None or replace(size, as_of=sent.as_of) != sent:
                     yield size
                     sent = size

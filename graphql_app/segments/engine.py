@@ -183,4 +183,6 @@ class ShopEngine(FactReader):
             evaluation = self.index.of_contacts(*shop, [contact_id])
         if evaluation is not None:
             answer.came_from_index()
+            if self.reads is not None:
+                self.reads.note_state(evaluation.writes)
         return evaluation

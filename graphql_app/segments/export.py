@@ -1,10 +1,16 @@
 """Exports: all members of a rule by id, page by page, in constant memory."""
 
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+
 import pyarrow as pa
 from sqlalchemy import select
 from sqlmodel import col
 
 from graphql_app.audience.export_formats import EXPORT_SCHEMA
+from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.tables import Contact, Statement
 from graphql_app.segments.attribution import attributed_answer
 from graphql_app.segments.engine import ShopEngine
@@ -31,6 +37,12 @@ class Export:
         self._after = after
         self._limit = MIN_ROWS
         self.done = False
+
+    def noting(self, reads: ReadLog) -> Export:
+        """Return the same export, which notes its reads in a log of their own."""
+        other = copy(self)
+        other._engine = replace(self._engine, reads=reads)
+        return other
 
     def next_page(self) -> pa.Table:
         """Return the next members as ``EXPORT_SCHEMA``; a page can be empty before the last one.
@@ -63,18 +75,14 @@ class Export:
         statement = _columns().where(predicate(self._rule, engine.scope)).limit(self._limit)
         if self._after is not None:
             statement = statement.where(col(Contact.id) > self._after)
-        found = engine.audience.fetch_table(statement, engine.shop_id, as_of=engine.as_of())
-        return found.cast(EXPORT_SCHEMA)
+        return engine.table(statement).cast(EXPORT_SCHEMA)
 
     def _contacts(self, ids: list[int]) -> pa.Table:
         if not ids:
             return EXPORT_SCHEMA.empty_table()
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
-        engine, tables = self._engine, {Contact.__tablename__}
-        found = engine.audience.fetch_table(
-            statement, engine.shop_id, ids, tables=tables, as_of=engine.as_of()
-        )
-        return found.cast(EXPORT_SCHEMA)
+        tables = {Contact.__tablename__}
+        return self._engine.table(statement, ids, tables=tables).cast(EXPORT_SCHEMA)
 
 
 def _columns() -> Statement:

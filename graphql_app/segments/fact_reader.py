@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from graphql_app.audience.as_of import AsOf
+from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Scope
@@ -13,11 +16,15 @@ from graphql_app.criteria import Scope
 
 @dataclass(frozen=True, slots=True)
 class FactReader:
-    """One shop's facts at one instant. Statements see no other shop's rows."""
+    """One shop's facts at one instant. Statements see no other shop's rows.
+
+    ``reads`` notes which state of the facts each read comes from, if somebody wants to know.
+    """
 
     audience: Audience
     shop_id: int
     scope: Scope
+    reads: ReadLog | None = field(default=None, kw_only=True)
 
     def rows(
         self, statement: Statement, contacts: Sequence[int] | None = None, timeout: float = math.inf
@@ -27,10 +34,20 @@ class FactReader:
         Raises:
             AppError: The engine failed, or the statement exceeded a limit.
         """
-        return self.audience.fetch_rows(
-            statement, self.shop_id, contacts, timeout, as_of=self.as_of()
-        )
+        as_of = self._begin_statement()
+        return self.audience.fetch_rows(statement, self.shop_id, contacts, timeout, as_of=as_of)
+
+    def table(self, statement: Statement, *args: Any, **options: Any) -> pa.Table:
+        """Execute a statement, as ``Audience.fetch_table`` does."""
+        as_of = self._begin_statement()
+        return self.audience.fetch_table(statement, self.shop_id, *args, as_of=as_of, **options)
 
     def as_of(self) -> AsOf | None:
         """Return how to read the facts at the instant; ``None`` if none come later."""
         return AsOf(self.scope.now, self.audience.tables)
+
+    def _begin_statement(self) -> AsOf | None:
+        as_of = self.as_of()  # may log facts whose time has come
+        if self.reads is not None:
+            self.reads.note_statement()
+        return as_of

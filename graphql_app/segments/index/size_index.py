@@ -29,6 +29,7 @@ from graphql_app.segments.rules.tree import Rule, combine, criteria
 
 Queries: TypeAlias = Mapping[Hashable, VectorQuery]
 Loaded: TypeAlias = tuple[ContactIndex, Mapping[Hashable, Vector]]
+Load: TypeAlias = Callable[[Queries], tuple[Loaded, int]]
 
 MAX_NOT_INDEXABLE = 10_000
 
@@ -41,12 +42,14 @@ class Evaluation:
         answers: Which contacts each criterion matches, by its key.
         steady: Whether only new facts can change the answers, as opposed to time alone.
         columns: Values of columns of ``Contact``, by position; ``MISSING`` for NULL.
+        writes: The number of the shop's writes that the state includes.
     """
 
     contact_index: ContactIndex
     answers: Mapping[str, Flags]
     steady: bool
     columns: Mapping[str, Integers]
+    writes: int
 
     def each(self, rules: Sequence[Rule]) -> Iterator[Flags]:
         """Yield which contacts each rule matches, by position. The rules use these criteria."""
@@ -124,7 +127,7 @@ class SizeIndex:
         """
         loader = self._loader(shop_id, scope)
 
-        def load(queries: Queries) -> Loaded:
+        def load(queries: Queries) -> tuple[Loaded, int]:
             shop = self._shop(shop_id)
             self._refuse_if_too_large(shop, queries, loader)
 
@@ -150,7 +153,7 @@ class SizeIndex:
         loader = self._loader(shop_id, scope)
         few = np.unique(np.array([*contacts], np.uint64))
 
-        def load(queries: Queries) -> Loaded:
+        def load(queries: Queries) -> tuple[Loaded, int]:
             shop = self._shop(shop_id)
             kept = {key: query for key, query in queries.items() if key in shop.vectors}
             others = [query for key, query in queries.items() if key not in kept]
@@ -177,8 +180,12 @@ class SizeIndex:
         as_of = partial(self.upcoming.as_of, shop_id, scope.now)
         return VectorLoader(self._audience, shop_id, as_of, self._recorder.catch_up)
 
-    def _consistent(self, shop_id: int, scope: Scope, load_at: Callable[[int], Loaded]) -> Loaded:
+    def _consistent(
+        self, shop_id: int, scope: Scope, load_at: Callable[[int], Loaded]
+    ) -> tuple[Loaded, int]:
         """Call ``load_at`` with the number of writes, so that its result includes no later write.
+
+        Return the number with the result.
 
         A concurrent write may be in one vector and not in another. Then ``load_at`` is called again
         while the shop's writes are paused.
@@ -189,15 +196,16 @@ class SizeIndex:
         count = write_log.count_writes(shop_id)
         found = load_at(count)
         if write_log.is_unchanged_since(shop_id, count):
-            return found
+            return found, count
         with self._recorder.quiesce(shop_id):
-            return load_at(write_log.count_writes(shop_id))
+            count = write_log.count_writes(shop_id)
+            return load_at(count), count
 
     def _evaluate(
         self,
         rules: Collection[Rule],
         scope: Scope,
-        load: Callable[[Queries], Loaded],
+        load: Load,
         columns: Collection[str] = (),
     ) -> Evaluation | None:
         """Evaluate; when the values of a query cannot be kept, use its condition instead."""
@@ -207,7 +215,8 @@ class SizeIndex:
             try:
                 of_leaves = {name: self._query(leaf, scope) for name, leaf in leaves.items()}
                 queries = (*of_leaves.values(), *of_columns.values())
-                contact_index, vectors = load({query.key: query for query in queries})
+                loaded, writes = load({query.key: query for query in queries})
+                contact_index, vectors = loaded
                 watched = WatchedScope(scope)
                 answers = {
                     name: _answer(leaves[name], query, vectors[query.key], watched)
@@ -219,7 +228,7 @@ class SizeIndex:
                 }
                 all_steady = all(query.steady for query in of_leaves.values())
                 steady = all_steady and not watched.was_read
-                return Evaluation(contact_index, answers, steady, values)
+                return Evaluation(contact_index, answers, steady, values, writes)
             except NotIndexableError as error:
                 if error.key is None or error.key in self._not_indexable:
                     return None
