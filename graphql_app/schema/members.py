@@ -37,8 +37,8 @@ class ContactEdge:
     node: Contact = field(description="The contact.")
     explanation: MembershipExplanation | None = field(
         resolver=_explanation,
-        description="Why the contact matches the rule of the list; null if the contact was deleted "
-        "meanwhile, and, with an error, if the explanation failed.",
+        description="Why the contact matches the rule of the list; null, with an error, if the "
+        "explanation failed.",
     )
     explainer: strawberry.Private[Explainer]
 
