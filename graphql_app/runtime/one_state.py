@@ -26,8 +26,10 @@ async def at_one_state(context: Context, read: Callable[[Context], Awaitable[T]]
             return answer
         context = context.anew()
     async with context.services.write_pauses.hold(context.shop_id):
-        answer = await read(context)
-        if await context.has_read_one_state():
-            return answer
+        for _ in range(ATTEMPTS):  # facts may still become past meanwhile, which counts as a write
+            answer = await read(context)
+            if await context.has_read_one_state():
+                return answer
+            context = context.anew()
     message = "The shop's facts changed while they were read; try again in a moment."
     raise AppError(ErrorCode.UNAVAILABLE, message)

@@ -1,7 +1,7 @@
 """Reading one shop's facts at one instant."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,17 @@ class FactReader:
         as_of = self._begin_statement()
         return self.audience.fetch_rows(statement, self.shop_id, contacts, timeout, as_of=as_of)
 
-    def table(self, statement: Statement, *args: Any, **options: Any) -> pa.Table:
-        """Execute a statement, as ``Audience.fetch_table`` does."""
+    def table(
+        self,
+        statement: Statement,
+        contacts: Sequence[int] | None = None,
+        tables: Collection[str] | None = None,
+    ) -> pa.Table:
+        """Do the same as ``rows``, but return an Arrow table; see ``Audience.fetch_table``."""
         as_of = self._begin_statement()
-        return self.audience.fetch_table(statement, self.shop_id, *args, as_of=as_of, **options)
+        return self.audience.fetch_table(
+            statement, self.shop_id, contacts, tables=tables, as_of=as_of
+        )
 
     def as_of(self) -> AsOf | None:
         """Return how to read the facts at the instant; ``None`` if none come later."""
