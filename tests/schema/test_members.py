@@ -39,7 +39,7 @@ PEOPLE: list[dict[str, Any]] = [
     {"id": "0"},
     {"id": "1", "createdAt": DAY_TWO, "subscribedAt": DAY_ONE, "phone": "+1"},
     {"id": "2", "createdAt": DAY_ONE, "subscribedAt": DAY_ONE},
-    {"id": "3", "createdAt": DAY_ONE, "subscribedAt": "2199-12-31T23:59:59.999Z"},
+    {"id": "3", "createdAt": DAY_ONE, "subscribedAt": "2026-01-01T00:00:00.000Z"},
     {"id": "4", "subscribedAt": "1970-01-01T00:00:00Z"},
     {"id": "9", "createdAt": "1970-01-01T00:00:00Z"},
     {"id": "10", "createdAt": "1970-01-01T00:00:00.001Z"},
