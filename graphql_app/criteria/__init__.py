@@ -59,7 +59,7 @@ from graphql_app.criteria.properties import (
     suggest_values,
 )
 from graphql_app.criteria.references import SegmentReference
-from graphql_app.criteria.schemas import example, json_schema, ui_schema
+from graphql_app.criteria.schemas import example, json_forms_ui_schema, json_schema, ui_schema
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed
@@ -83,7 +83,7 @@ __all__ = [
     "Scope", "SegmentId", "SegmentReference", "SegmentTemplate", "SetOperator", "StateOperator",
     "Suggested", "Text", "TextOperator", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
     "describe_clause", "describe_count", "describe_field", "describe_list", "describe_money",
-    "example", "fold", "folded", "form_field", "hookimpl", "json_schema", "property_day",
-    "quotient", "suggest_frequent", "suggest_products", "suggest_properties", "suggest_values",
-    "trimmed", "ui_schema",
+    "example", "fold", "folded", "form_field", "hookimpl", "json_forms_ui_schema", "json_schema",
+    "property_day", "quotient", "suggest_frequent", "suggest_products", "suggest_properties",
+    "suggest_values", "trimmed", "ui_schema",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import NoneType
@@ -54,10 +54,13 @@ class FieldSpec:
     @property
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the field's value."""
-        schema = dict(self.type.json_schema)
+        schema = _typed(self.type.json_schema)
         if self.most is not None:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": self.most}
-        return {"title": self.form.label, **schema}
+        head = {"title": self.form.label}
+        if self.form.description is not None:
+            head["description"] = self.form.description
+        return {**head, **schema}
 
     @property
     def example(self) -> Any:
@@ -211,27 +214,54 @@ def _condition(condition: type[Condition]) -> FieldType:
     )
 
 
+def _typed(schema: Any) -> Any:
+    """Return the schema with a type wherever only texts are listed; form libraries need it."""
+    if isinstance(schema, list):
+        return [_typed(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    typed = {name: _typed(each) for name, each in schema.items()}
+    listed = schema.get("enum")
+    if isinstance(listed, list) and all(isinstance(value, str) for value in listed):
+        return {"type": "string", **typed}
+    return typed
+
+
 def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a form, which begins with the keywords of ``head``."""
-    fields = form.fields()
-    operators_by_fields: dict[tuple[FieldSpec, ...], list[Operator]] = {}
+    """Return the JSON Schema of a form, which begins with the keywords of ``head``.
+
+    If some operators use other fields, there is an ``if`` for each set of fields, with the fields
+    in its ``then``. Form libraries show the operator, and then the fields of the chosen one.
+    """
+    operators_by_fields: dict[tuple[FieldSpec, ...], list[str]] = {}
     for operator in form.operators():
-        used = tuple(spec for spec in fields if operator in spec.used_with)
-        operators_by_fields.setdefault(used, []).append(operator)
-    branches = [_branch(operators, specs) for specs, operators in operators_by_fields.items()]
-    return {**branches[0], **head} if len(branches) == 1 else {**head, "oneOf": branches}
-
-
-def _branch(operators: list[Operator], specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
-    """Return the schema of operators that use the same fields."""
-    choices = [{"const": operator.value, "title": operator.label} for operator in operators]
-    branch = {
-        "title": ", ".join(operator.label for operator in operators),
+        used = tuple(spec for spec in form.fields() if operator in spec.used_with)
+        operators_by_fields.setdefault(used, []).append(operator.value)
+    choices = [{"const": each.value, "title": each.label} for each in form.operators()]
+    operator_schema = {"title": "Operator", "type": "string", "oneOf": choices}
+    if len(operators_by_fields) == 1:
+        [specs] = operators_by_fields
+        return {**head, **_fields_schema(specs, operator_schema)}
+    return {
+        **head,
         "type": "object",
-        "properties": {
-            "operator": {"title": "Operator", "oneOf": choices},
-            **{spec.name: spec.json_schema for spec in specs},
-        },
+        "properties": {"operator": operator_schema},
+        "required": ["operator"],
+        "allOf": [
+            {
+                "if": {"properties": {"operator": {"enum": operators}}, "required": ["operator"]},
+                "then": _fields_schema(specs, {}),
+            }
+            for specs, operators in operators_by_fields.items()
+        ],
+    }
+
+
+def _fields_schema(specs: tuple[FieldSpec, ...], operator: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of objects with the operator and some fields, and nothing else."""
+    schema = {
+        "type": "object",
+        "properties": {"operator": operator, **{spec.name: spec.json_schema for spec in specs}},
         "required": ["operator", *(spec.name for spec in specs if spec.required)],
         "additionalProperties": False,
     }
@@ -239,7 +269,7 @@ def _branch(operators: list[Operator], specs: tuple[FieldSpec, ...]) -> dict[str
     ordered = [
         [names[spec.form.not_below], spec.name] for spec in specs if spec.form.not_below in names
     ]
-    return {**branch, "x-ordered": ordered[0]} if ordered else branch
+    return {**schema, "x-ordered": ordered[0]} if ordered else schema
 
 
 def example_values(form: type[Form]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """A criterion's form as JSON Schema, with hints for form libraries."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql_app.criteria.base import Criterion
 from graphql_app.criteria.fields import FieldKind
-from graphql_app.criteria.form import example_values, form_schema
+from graphql_app.criteria.form import FieldSpec, Form, example_values, form_schema
 
 
 def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
@@ -21,17 +22,56 @@ def json_schema(criterion: type[Criterion]) -> dict[str, Any]:
 WIDGETS = {FieldKind.COUNT: "updown", FieldKind.DATE: "date", FieldKind.CHOICE: "select"}
 
 
-def ui_schema(criterion: type[Criterion]) -> dict[str, Any]:
-    """Return hints for JSON Schema form libraries: order, widgets, placeholders and help."""
-    hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in criterion.fields())]}
-    for spec in criterion.fields():
-        options = {
-            "ui:widget": WIDGETS.get(spec.type.kind) if not spec.multiple else None,
-            "ui:placeholder": spec.form.placeholder,
-            "ui:help": spec.form.description,
-        }
-        hints[spec.name] = {name: value for name, value in options.items() if value is not None}
+def ui_schema(form: type[Form]) -> dict[str, Any]:
+    """Return hints for react-jsonschema-form: order, widgets and placeholders."""
+    hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in form.fields())]}
+    for spec in form.fields():
+        hint = {} if spec.condition is None else ui_schema(spec.condition)
+        if spec.form.placeholder is not None:
+            hint["ui:placeholder"] = spec.form.placeholder
+        if spec.type.kind in WIDGETS:
+            hint["ui:widget"] = WIDGETS[spec.type.kind]
+        hints[spec.name] = {"items": hint} if spec.multiple else hint
     return hints
+
+
+def json_forms_ui_schema(form: type[Form]) -> dict[str, Any]:
+    """Return the layout of a form for JSON Forms: the operator, and the fields that it uses."""
+    elements: list[dict[str, Any]] = [{"type": "Control", "scope": "#/properties/operator"}]
+    for spec in form.fields():
+        operators = [operator.value for operator in spec.used_with]
+        element = _element(spec.json_schema, f"#/properties/{spec.name}", spec)
+        elements.append({**element, "rule": _show("#/properties/operator", {"enum": operators})})
+    return {"type": "VerticalLayout", "elements": elements}
+
+
+def _show(scope: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"effect": "SHOW", "condition": {"scope": scope, "schema": schema}}
+
+
+def _element(schema: Mapping[str, Any], scope: str, spec: FieldSpec) -> dict[str, Any]:
+    """Return the element of a value: a control, or a group for the properties of an object.
+
+    Of alternatives, such as the kinds of time windows, all are shown until one has a value.
+    """
+    alternatives = [each for each in schema.get("oneOf", [schema]) if "properties" in each]
+    if not alternatives:
+        options: dict[str, Any] = {}
+        if spec.form.placeholder is not None:
+            options["placeholder"] = spec.form.placeholder
+        if spec.condition is not None:
+            options["detail"] = json_forms_ui_schema(spec.condition)
+        return {"type": "Control", "scope": scope, "options": options}
+    elements = []
+    for each in alternatives:
+        others = {name: False for other in alternatives for name in other["properties"]}
+        others = {name: no for name, no in others.items() if name not in each["properties"]}
+        for name, part in each["properties"].items():
+            element = _element(part, f"{scope}/properties/{name}", spec)
+            rule = {"rule": _show(scope, {"properties": others})} if others else {}
+            elements.append({**element, **rule})
+    label = schema.get("title", scope.rpartition("/")[2])
+    return {"type": "Group", "label": label, "elements": elements}
 
 
 def example(criterion: type[Criterion]) -> dict[str, Any]:

@@ -129,7 +129,8 @@ class CriterionType:
     json_schema: JSON = field(
         description="JSON Schema (2020-12) of its fields; `x-ordered` names two ordered bounds."
     )
-    ui_schema: JSON = field(description="Hints for JSON Schema form libraries.")
+    ui_schema: JSON = field(description="Hints for react-jsonschema-form: its `uiSchema`.")
+    json_forms_ui_schema: JSON = field(description="The layout for JSON Forms: its `uischema`.")
     example: JSON = field(description="A valid rule with this criterion.")
 
 
@@ -209,6 +210,7 @@ def _type(
         fields=_fields(criterion),
         json_schema=JSON(contract.json_schema(criterion)),
         ui_schema=JSON(contract.ui_schema(criterion)),
+        json_forms_ui_schema=JSON(contract.json_forms_ui_schema(criterion)),
         example=JSON(example),
     )
 

@@ -14,6 +14,7 @@ from graphql_app.criteria import (
     Operator,
     Scope,
     SegmentReference,
+    json_forms_ui_schema,
     json_schema,
     ui_schema,
 )
@@ -86,6 +87,7 @@ def _detail(error: BaseException) -> str:
 def _probe_form(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     json_schema(kind)
     ui_schema(kind)
+    json_forms_ui_schema(kind)
     list(_examples(kind))
 
 

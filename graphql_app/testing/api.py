@@ -23,7 +23,7 @@ query ($name: String!) { __type(name: $name) { description inputFields { name de
 METADATA = """
 query ($key: String!) {
   criterion(key: $key) {
-    label description group inputType jsonSchema uiSchema example
+    label description group inputType jsonSchema uiSchema jsonFormsUiSchema example
     operators { name label fields }
     fields { name label kind options { value label } condition { inputType description } }
   }
