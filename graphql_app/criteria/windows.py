@@ -159,11 +159,26 @@ class _TimeWindow(WindowPart):
         return f"before {day(self.before)}"
 
 
+TITLES = {
+    "last": "In the last",
+    "since": "Since",
+    "before": "Before",
+    "between": "Between",
+    "calendar": "Calendar",
+    "beforeAgo": "More than … ago",
+    "count": "Count",
+    "unit": "Unit",
+    "from": "From",
+    "to": "To",
+    "which": "Which",
+}
+
+
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of an object with exactly these properties."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {name: {"title": TITLES[name]} | each for name, each in properties.items()},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -200,7 +215,7 @@ TimeWindow = Annotated[
     FieldType(
         kind=FieldKind.TIME_WINDOW,
         json_schema={
-            "oneOf": [{"title": name} | _object({name: form}) for name, form in _FORMS.items()]
+            "oneOf": [{"title": TITLES[name]} | _object({name: form}) for name, form in _FORMS.items()]
         },
         example={"last": {"count": 30, "unit": "DAYS"}},
     ),
