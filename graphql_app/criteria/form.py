@@ -252,12 +252,18 @@ def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:
         "properties": {"operator": operator_schema},
         "required": ["operator"],
         "allOf": [
-            {
-                "if": {"properties": {"operator": {"enum": operators}}, "required": ["operator"]},
-                "then": _fields_schema(specs, {}),
-            }
+            {"if": _operator_is(operators), "then": _fields_schema(specs, {})}
             for specs, operators in operators_by_fields.items()
         ],
+    }
+
+
+def _operator_is(operators: list[str]) -> dict[str, Any]:
+    """Return the schema of forms with one of some operators; nothing else may match it."""
+    return {
+        "type": "object",
+        "properties": {"operator": {"enum": operators}},
+        "required": ["operator"],
     }
 
 

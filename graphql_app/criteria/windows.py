@@ -215,7 +215,9 @@ TimeWindow = Annotated[
     FieldType(
         kind=FieldKind.TIME_WINDOW,
         json_schema={
-            "oneOf": [{"title": TITLES[name]} | _object({name: form}) for name, form in _FORMS.items()]
+            "oneOf": [
+                {"title": TITLES[name]} | _object({name: form}) for name, form in _FORMS.items()
+            ]
         },
         example={"last": {"count": 30, "unit": "DAYS"}},
     ),

@@ -131,5 +131,6 @@ export async function check(library, criterion) {
     },
     blank,
   );
+  problems.push(...warnings.splice(0));
   return { passed, problems };
 }

@@ -37,9 +37,9 @@ async function openForm(CriterionForm, criterion, values = {}) {
 
 export const rjsf = ({ CriterionForm }) => ({
   open: (criterion, values) => openForm(CriterionForm, criterion, values),
-  items: (list) => children(list, '.array-item-list > .rjsf-array-item'),
-  add: (list) => list.querySelector(':scope > .row > .rjsf-array-item-add > button'),
-  remove: (item) => item.querySelector(':scope > .array-item-toolbox .rjsf-array-item-remove'),
+  items: (list) => children(list, '.array-item-list > :is(.rjsf-array-item, .array-item)'),
+  add: (list) => list.querySelector(':scope > .row > p > .btn-add'),
+  remove: (item) => item.querySelector(':scope > .array-item-toolbox .btn-danger'),
   kinds: (alternatives) => alternatives.querySelector('select'),
   option: (value, number) => String(number),
 });

@@ -39,5 +39,5 @@ export function field(box, title) {
   const label = labels(box).find(([text]) => text === title)?.[1];
   if (!label) throw new Error(`no field has the title ${title}; there are ${titles(box)}`);
   if (label.tagName === 'LEGEND') return label.parentElement;
-  return label.closest('.rjsf-field, .control') ?? label;
+  return label.closest('.rjsf-field, .field, .control') ?? label;
 }
