@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from types import NoneType
 from typing import Annotated, Any, TypeGuard, get_args, get_origin, get_type_hints
 
@@ -226,10 +227,10 @@ def _typed(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     typed = {name: _typed(each) for name, each in schema.items()}
-    listed = schema.get("enum")
-    if isinstance(listed, list) and all(isinstance(value, str) for value in listed):
-        return {"type": "string", **typed}
-    return typed
+    listed = [typed[name] for name in ("enum", "oneOf") if isinstance(typed.get(name), list)]
+    values = [each.get("const") if isinstance(each, dict) else each for each in chain(*listed)]
+    only_texts = values and all(isinstance(value, str) for value in values)
+    return {"type": "string", **typed} if only_texts else typed
 
 
 def form_schema(form: type[Form], head: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Form, Operator
 from graphql_app.segments.rules.parser import read_form
 from graphql_app.testing.form_filling import Document, Filler
 
-# Values that few fields accept: for all kinds, and for the items of lists.
-ODD: Sequence[Any] = ("", "x" * 256, "2024-02-30", -1)
+# Values that few fields accept; each field gets two of them, and a list as its item.
+ODD: Sequence[Any] = ("2024-02-30", -1, "x" * 256, "")
 FILLER = Filler()
 
 
@@ -53,10 +53,11 @@ def refused(criterion: type[Criterion]) -> Iterator[Document]:
     """Yield documents with one fault, for each field with the first operator that uses it."""
     operator = next(iter(criterion.operators()))
     yield {**_filled(criterion, operator, (), 0), "operator": "NO_SUCH_OPERATOR"}
-    for spec in criterion.fields():
+    for number, spec in enumerate(criterion.fields()):
         document = _filled(criterion, spec.used_with[0], (spec,), 0)
-        odd = [[value] if spec.multiple else value for value in ODD]
-        faulty = [{**document, spec.name: value} for value in odd]
+        odd = [ODD[number % len(ODD)], ODD[(number + 1) % len(ODD)]]
+        values = [[value] if spec.multiple else value for value in odd]
+        faulty = [{**document, spec.name: value} for value in values]
         faulty.append({name: document[name] for name in document if name != spec.name})
         if low := _lower_bound(criterion, spec):
             least, most = sorted(FILLER.values(spec, spec.used_with[0])[:2], key=_rank)

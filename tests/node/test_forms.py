@@ -72,7 +72,7 @@ def results(
     (directory / "criteria.json").write_text(json.dumps(criteria))
     (directory / "rule.json").write_text(json.dumps(rule))
     command = [NODE, FORMS / "main.js", directory]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     [submitted_rule] = [line["rule"] for line in lines if "rule" in line]
@@ -142,7 +142,7 @@ def test_a_library_shows_submits_and_refuses_what_it_should(library: str, result
             "enters": len(criterion["operators"]),
             "clears": len(criterion["operators"]),
         }
-        assert len(criterion["refused"]) > len(criterion["operators"]) / 10
+        assert len(criterion["refused"]) >= 3
 
 
 def test_every_criterion_was_tried_in_every_library(results: Results, with_acme: Registry) -> None:
