@@ -13,7 +13,7 @@ from sqlmodel import col
 from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact
+from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import Criterion, Option, Scope
 from graphql_app.runtime.services import Services
 from graphql_app.segments.fact_reader import FactReader
@@ -190,15 +190,21 @@ class Harness:
         rows_of_all = select(col(Contact.id), *labelled).subquery()
         contact, *answers = rows_of_all.c
         asked = [side for answer in answers for side in (answer, not_(answer))]
-        audience = self.services.audience
-        as_of = AsOf(self.scope.now, audience.tables)
-        rows = audience.fetch_rows(select(contact, *asked), shop.id, contacts, as_of=as_of)
+        rows = self.fetch_rows(select(contact, *asked), shop, contacts)
         for column in range(1, 2 * len(cases), 2):
             yield Answer(
                 members=frozenset(row[0] for row in rows if row[column]),
                 others=frozenset(row[0] for row in rows if row[column + 1]),
                 neither=frozenset(row[0] for row in rows if row[column] not in (0, 1)),
             )
+
+    def fetch_rows(
+        self, statement: Statement, shop: MadeShop, contacts: Sequence[int] | None = None
+    ) -> Sequence[Any]:
+        """Execute a statement on the facts of a shop, or of some contacts, as of the instant."""
+        audience = self.services.audience
+        as_of = AsOf(self.scope.now, audience.tables)
+        return audience.fetch_rows(statement, shop.id, contacts, as_of=as_of)
 
     def contacts(self) -> frozenset[int]:
         rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)

@@ -140,7 +140,7 @@ def _measured(
     name = str(compile_sql(measure))
     if name not in known:
         query = checked(measure, criterion.key)
-        rows = harness.services.audience.fetch_rows(query, harness.shop.id)
+        rows = harness.fetch_rows(query, harness.shop)
         known[name] = [tuple(row) for row in rows]
     return known[name]
 
