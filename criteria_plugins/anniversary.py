@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, Expression, Statement
+from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import (
     Criterion,
     Days,
     Group,
+    Interval,
+    MeasuredCriterion,
     Operator,
     Phrase,
     Scope,
     Text,
     form_field,
     hookimpl,
-    property_day,
+    month_and_day,
+    property_month_and_day,
     suggest_properties,
 )
 
@@ -60,19 +64,10 @@ class Anniversary(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        today = scope.today
-        month, day = self._month_and_day(scope)
-        if self.operator.positive is AnniversaryOperator.IS_THIS_MONTH:
-            return month == today.month
-        return (month * 100 + day).in_(_coming_round(today, self.days or 0))
+        return AnniversaryDay.of(self).matches(scope)
 
-    def _month_and_day(self, scope: Scope) -> tuple[ColumnElement[int], ColumnElement[int]]:
-        if self.property is not None:
-            when = property_day(col(Contact.properties), self.property, scope)
-            return func.toMonth(when), func.toDayOfMonth(when)
-        at: Expression = col(Contact.subscribed_at)
-        zone = scope.timezone.key
-        return func.toMonth(at, zone), func.toDayOfMonth(at, zone)
+    def as_measured(self) -> MeasuredCriterion:
+        return AnniversaryDay.of(self)
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
@@ -87,6 +82,40 @@ class Anniversary(Criterion):
             does_not=f"has no anniversary of {of}",
             without=("property",),
         )
+
+
+class AnniversaryDay(MeasuredCriterion):
+    """The month and day of an anniversary, as 100 times the month plus the day."""
+
+    key = Anniversary.key
+    label = Anniversary.label
+    group = Anniversary.group
+    absent = None
+    bounds = frozenset({"operator", "days"})
+
+    operator: AnniversaryOperator
+    property: Text | None
+    days: Days | None
+
+    @classmethod
+    def of(cls, form: Anniversary) -> "AnniversaryDay":
+        return cls.model_construct(**form.__dict__)
+
+    def measure(self, scope: Scope) -> ColumnElement[int]:
+        if self.property is not None:
+            return property_month_and_day(col(Contact.properties), self.property, scope)
+        return month_and_day(col(Contact.subscribed_at), scope)
+
+    def interval(self, scope: Scope) -> Interval[int]:
+        today = scope.today
+        if self.operator is AnniversaryOperator.IS_THIS_MONTH:
+            return Interval(today.month * 100, today.month * 100 + 31)
+        days = _coming_round(today, self.days or 0)
+        ranges = None
+        for _, run in groupby(enumerate(days), lambda numbered: numbered[1] - numbered[0]):
+            of_run = [day for _, day in run]
+            ranges = Interval(of_run[0], of_run[-1], also=ranges)
+        return ranges or Interval()
 
 
 def _coming_round(today: date, days: int) -> list[int]:

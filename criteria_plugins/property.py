@@ -10,11 +10,14 @@ from graphql_app.audience.tables import Contact, Statement
 from graphql_app.criteria import (
     Criterion,
     Group,
+    Interval,
+    MeasuredCriterion,
     PropertyForm,
     Scope,
     hookimpl,
     suggest_properties,
     suggest_values,
+    written_times_of,
 )
 
 
@@ -32,6 +35,11 @@ class Property(PropertyForm, Criterion):
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         return self.holds(col(Contact.properties), scope)
 
+    def as_measured(self) -> MeasuredCriterion | None:
+        if self.date is None and self.days is None:
+            return None
+        return DatedProperty.model_construct(**self.__dict__)
+
     @classmethod
     def suggest(
         cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]
@@ -46,6 +54,26 @@ class Property(PropertyForm, Criterion):
     def describe(self, scope: Scope) -> str:
         """Return e.g. '"color" is any of red or blue'."""
         return self.clause(scope, f'"{self.property}"')
+
+
+class DatedProperty(PropertyForm, MeasuredCriterion):
+    """A property compared with dates, whose values the size index keeps.
+
+    It keeps none if a contact has several, in a list.
+    """
+
+    key = Property.key
+    label = Property.label
+    group = Property.group
+    absent = None
+    bounds = frozenset(PropertyForm.model_fields) - {"property"}
+
+    def measure(self, scope: Scope) -> Statement:
+        documents = select(col(Contact.id), col(Contact.properties))
+        return written_times_of(documents, self.property)
+
+    def interval(self, scope: Scope) -> Interval[int]:
+        return self._times(scope) or Interval()
 
 
 @hookimpl

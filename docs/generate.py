@@ -86,6 +86,7 @@ CONTRACT_MODULES = (
     "graphql_app.criteria.scope",
     "graphql_app.criteria.interval",
     "graphql_app.criteria.texts",
+    "graphql_app.criteria.written_times",
     "graphql_app.criteria.properties",
     "graphql_app.criteria.products",
     "graphql_app.criteria.references",
@@ -345,7 +346,7 @@ def _signature(value: Any) -> str:
                 parameter.replace(annotation=written.get(name, parameter.empty))
                 for name, parameter in signature.parameters.items()
             ],
-            return_annotation=ast.unparse(definition.returns),
+            return_annotation=ast.unparse(definition.returns).strip("'"),  # a forward reference
         )
     return re.sub(r"\(self(, )?|\(cls(, )?", "(", str(signature).replace("'", ""))
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from graphql_app.audience.column_parser import BadValueError
+from graphql_app.audience.whole_numbers import restore_whole_numbers, store_whole_numbers
 
 MAX_PROPERTIES = 16_384  # bytes of JSON
 NUMBER_REQUIRED = "must be a number, not NaN or infinite"
@@ -17,8 +18,10 @@ def parse_properties(value: Any) -> str:
     """Return properties as JSON, from a dict or from JSON; raise ``BadValueError``."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
+        text = restore_whole_numbers(text)
         parsed = json.loads(text, parse_int=_parse_json_integer, parse_constant=_refuse_constant)
         text = json.dumps(parsed, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = store_whole_numbers(text)
         size = len(text.encode())
     except (ValueError, RecursionError, TypeError):
         _explain_bad_properties(value)
@@ -89,11 +92,12 @@ def _problem_of(value: Any) -> str | None:
             return "must be a value that JSON can express"
 
 
-def _parse_json_integer(digits: str) -> int | float:
-    """Return integers beyond 64 bits as floats: the engine would read them as text."""
+def _parse_json_integer(digits: str) -> int:
+    """Parse an integer, but none beyond floating-point numbers: the engine could not compare it."""
     try:
         number = int(digits)
-        return number if -(2**63) <= number < 2**64 else float(number)
+        float(number)
+        return number
     except (ValueError, OverflowError):
         raise BadValueError(f"must be a number of fewer than {len(digits)} digits") from None
 

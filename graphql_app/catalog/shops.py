@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
-from zoneinfo import available_timezones
 
 from babel.numbers import list_currencies
 from sqlalchemy.exc import IntegrityError
@@ -13,10 +11,9 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.weekday import Weekday
 from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.timezones import zone_names
 
 HANDLE_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-_time_zones = cache(available_timezones)  # it reads 600 files
 
 
 def stored_id(shop: Shop) -> int:
@@ -52,7 +49,7 @@ def _shop_problems(shop: Shop) -> Iterable[Problem]:
         )
     if not shop.name.strip() or len(shop.name) > 255:
         yield _invalid("name", "A shop's name must have 1 to 255 characters.")
-    if shop.timezone not in _time_zones():
+    if shop.timezone not in zone_names():
         yield _invalid(
             "timezone",
             f"Unknown time zone {shop.timezone!r}: use a name from the IANA database, such as "

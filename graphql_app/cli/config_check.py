@@ -24,6 +24,7 @@ from graphql_app.plugins import PluginError
 from graphql_app.redaction import redact_url
 from graphql_app.server.run import check_workers, listen
 from graphql_app.settings import Settings, format_value
+from graphql_app.timezones import rules_release
 
 # How similar a variable's name and a setting's must be, from 0 to 1, to suggest the setting.
 SIMILARITY = 0.8
@@ -124,6 +125,10 @@ def _check_plugins(settings: Settings) -> str:
     return f"left out: {registry.left_out}" if registry.failures else "usable"
 
 
+def _check_time_zones(settings: Settings) -> str:
+    return f"rules of release {rules_release()}, from the package tzdata"
+
+
 # Each returns a description of what it found, or raises AppError or PluginError.
 CHECKS: dict[str, Callable[[Settings], str]] = {
     "data directory": _check_data_directory,
@@ -133,4 +138,5 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "workers": _check_workers,
     "trusted documents": _check_documents,
     "plugins": _check_plugins,
+    "time zones": _check_time_zones,
 }

@@ -54,9 +54,9 @@ from graphql_app.criteria.properties import (
     PropertyCondition,
     PropertyForm,
     PropertyOperator,
-    property_day,
     suggest_properties,
     suggest_values,
+    written_times_of,
 )
 from graphql_app.criteria.references import SegmentReference
 from graphql_app.criteria.schemas import example, json_forms_ui_schema, json_schema, ui_schema
@@ -71,6 +71,7 @@ from graphql_app.criteria.windows import (
     TimeWindow,
     WhichPeriod,
 )
+from graphql_app.criteria.written_times import month_and_day, property_day, property_month_and_day
 
 __all__ = [
     "CONTRACT_VERSION", "CalendarPeriod", "CalendarUnit", "Choice", "ChoiceOperator", "Condition",
@@ -84,6 +85,7 @@ __all__ = [
     "Suggested", "Text", "TextOperator", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
     "describe_clause", "describe_count", "describe_field", "describe_list", "describe_money",
     "example", "fold", "folded", "form_field", "hookimpl", "json_forms_ui_schema", "json_schema",
-    "property_day", "quotient", "suggest_frequent", "suggest_products", "suggest_properties",
-    "suggest_values", "trimmed", "ui_schema",
+    "month_and_day", "property_day", "property_month_and_day", "quotient", "suggest_frequent",
+    "suggest_products", "suggest_properties", "suggest_values", "trimmed", "ui_schema",
+    "written_times_of",
 ]  # fmt: skip

@@ -98,6 +98,14 @@ class Criterion(Form, ABC):
             return sentence(self, scope, phrase, complement=True)
         return negated(self.describe(scope), self.operator)
 
+    def as_measured(self) -> "MeasuredCriterion | None":
+        """Return the measured criterion that matches the same contacts, if there is one.
+
+        The size index evaluates that criterion instead, and keeps its values in memory. The
+        operator of this criterion is positive.
+        """
+        return None
+
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
         """Return ``matches`` without NULL, complemented for a negative operator."""
         positive = self.model_copy(update={"operator": self.operator.positive})
@@ -130,6 +138,9 @@ class MeasuredCriterion(Criterion):
     @abstractmethod
     def interval(self, scope: Scope) -> Interval[Any]:
         """Return the values that match; the host calls this with a positive operator only."""
+
+    def as_measured(self) -> "MeasuredCriterion | None":
+        return self if type(self).matches is MeasuredCriterion.matches else None
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         measure, interval = self.measure(scope), self.interval(scope)

@@ -18,6 +18,7 @@ LOCALE = "en_US"
 MAX_LISTED = 5
 CUT_DECIMALS = 2
 REMEMBERED = 10_000
+TIMES_AGO = ("IN_LAST", "MORE_THAN_AGO")
 
 
 @lru_cache(REMEMBERED)
@@ -116,14 +117,17 @@ def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()
 
 def compared(form: Form, scope: Scope, without: Collection[str]) -> str:
     """Write the values that a form compares with."""
-    word = "and" if form.operator.positive.name == "ALL_OF" else "or"
-    return " and ".join(
+    operator = form.operator.positive.name
+    word = "and" if operator == "ALL_OF" else "or"
+    values = " and ".join(
         _value(form, scope, spec, word)
         for spec in form.fields()
         if spec.attribute not in without
         and spec.type.kind is not FieldKind.TIME_WINDOW
         and getattr(form, spec.attribute) is not None
     )
+    # "In the last day" could mean today.
+    return "24 hours" if operator in TIMES_AGO and values == "1 day" else values
 
 
 def joined(*words: str) -> str:

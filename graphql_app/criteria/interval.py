@@ -1,5 +1,6 @@
 """Intervals: the values that a positive comparison matches."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ MONEY_SCALE = 4
 class Interval(Generic[V]):
     """A range of values. A bound that is ``None`` is absent, an open bound is not included.
 
+    The values of ``also`` match, too; then all ranges are of whole numbers, with both bounds.
     The size index tests values with ``contains`` and statements use ``clause``; both agree.
     """
 
@@ -26,9 +28,12 @@ class Interval(Generic[V]):
     high: V | None = None
     low_open: bool = False
     high_open: bool = False
+    also: "Interval[V] | None" = None
 
     def contains(self, value: V) -> bool:
         """Return whether a value is in the range."""
+        if self.also is not None and self.also.contains(value):
+            return True
         if self.low is not None and (value < self.low or (self.low_open and value == self.low)):
             return False
         return not (
@@ -37,6 +42,10 @@ class Interval(Generic[V]):
 
     def clause(self, column: Expression) -> ColumnElement[bool]:
         """Return SQL for whether a column is in the range; NULL is not."""
+        if self.also is not None:
+            return _in_ranges(column, sorted(_whole_ranges(self)))
+        if self.low is not None and self.high is not None and not self.low_open | self.high_open:
+            return column.between(_bind(self.low), _bind(self.high))
         bounds: list[ColumnElement[bool]] = []
         if self.low is not None:
             low = _bind(self.low)
@@ -45,6 +54,31 @@ class Interval(Generic[V]):
             high = _bind(self.high)
             bounds.append(column < high if self.high_open else column <= high)
         return and_(*bounds) if bounds else column.is_not(None)
+
+
+def _whole_ranges(interval: Interval[Any] | None) -> Iterator[tuple[int, int]]:
+    """Yield the first and last number of each range that is not empty."""
+    while interval is not None:
+        low, high = interval.low, interval.high
+        if low is None or high is None:
+            raise ValueError("a range beside others needs both bounds")
+        first, last = low + interval.low_open, high - interval.high_open
+        if first <= last:
+            yield first, last
+        interval = interval.also
+
+
+def _in_ranges(column: Expression, ranges: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    """Return SQL for whether a whole number is in one of some ranges, in order.
+
+    The SQL contains the column once, which can be a long expression.
+    """
+    starts = [first for first, _ in ranges]
+    ends = [last + 1 for _, last in ranges]
+    bounds = sorted({starts[0] - 1, *starts, *ends}) if ranges else [0]
+    # A list of positive numbers would be unsigned, which does not compare with signed ones.
+    signed = func.array(*map(func.toInt64, bounds))
+    return func.roundDown(column, signed).in_(starts)
 
 
 def _bind(value: float | Decimal | date) -> ColumnElement[Any]:

@@ -90,7 +90,7 @@ def _comparison(form: Form, scope: Scope, phrase: Phrase) -> str:
         case "LESS_THAN" if phrase.noun:
             return f"fewer than {values}"
         case "IN_LAST":
-            return f"in the last {'day' if values == '1 day' else values}"
+            return f"in the last {values}"
         case "MORE_THAN_AGO":
             return f"more than {values} ago"
         case "IS":

@@ -2,14 +2,12 @@
 
 A value is text, a number, a date or yes/no. An operator compares values of one kind, and a value of
 another kind counts as no value. A date is a text such as 2024-05-01, or an ISO 8601 instant with
-its offset, which falls on a day in the shop's time zone. Numbers are 64-bit floating-point numbers,
-as in JSON. A text that is a plain decimal number, such as "12" or "-3.5", is a number as well.
+its offset. Numbers are 64-bit floating-point numbers, as in JSON. A text that is a plain decimal
+number, such as "12" or "-3.5", is a number as well.
 
 A list has the values of its elements, and a positive operator matches if one of them does. Lists
 and objects within a list are no values.
 """
-
-from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, column, func, literal, not_, null, or_, select
 
@@ -19,10 +17,18 @@ from graphql_app.criteria.describe import clause
 from graphql_app.criteria.field_types import OneOrMore, Text, WrittenDay
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.form import Condition, Form
+from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.number_types import Days, Number
 from graphql_app.criteria.operators import NumberOperator, Operator
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.texts import fold, folded, offered, suggest_frequent
+from graphql_app.criteria.written_times import (
+    DAY_PATTERN,
+    INSTANT_PATTERN,
+    times_ago,
+    times_on,
+    written_time,
+)
 
 
 class PropertyOperator(Operator):
@@ -73,11 +79,6 @@ WITH_DAYS = tuple(PropertyOperator[operator.name] for operator in comparisons.WI
 OF_YES_AND_NO = (_Op.IS_TRUE, _Op.IS_FALSE)
 OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 
-DAY = r"^(19|20|21)\d\d-\d\d-\d\d$"
-INSTANT = (
-    r"^(19|20|21)\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d"
-    r"(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
-)
 PLAIN_NUMBER = r"^-?[0-9]{1,100}(\.[0-9]{1,100})?$"
 SAMPLE = 100_000
 
@@ -91,24 +92,6 @@ def any_element(
     # The engine parses ``element -> condition`` as this call.
     holds = getattr(func, "lambda")(func.tuple(ELEMENT), func.coalesce(condition, literal(False)))
     return func.arrayExists(holds, elements) == 1
-
-
-def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement[date]:
-    """Return SQL for the day of a date property in the shop's time zone; NULL for other values."""
-    return _day(scope, document, name)
-
-
-def _day(scope: Scope, *value: Expression | str) -> ColumnElement[date]:
-    text = func.JSONExtractString(*value)
-    day = func.toDate32OrNull(text)
-    instant = func.parseDateTime64BestEffortOrNull(text, 3, "UTC")
-    return case(
-        (_kind(*value) != "String", None),
-        # The engine turns a day that a month does not have into a day of the next month.
-        (and_(func.match(text, DAY), func.toString(day) == text), day),
-        (func.match(text, INSTANT), func.toDate32(instant, scope.timezone.key)),
-        else_=None,
-    )
 
 
 def _number(*value: Expression | str) -> ColumnElement[float]:
@@ -150,7 +133,12 @@ class PropertyForm(Form):
     date_up_to: WrittenDay | None = form_field(
         "Up to", used_with=(_Op.BETWEEN_DAYS,), not_below="date"
     )
-    days: Days | None = form_field("Days", used_with=WITH_DAYS, placeholder="30")
+    days: Days | None = form_field(
+        "Days",
+        used_with=WITH_DAYS,
+        placeholder="30",
+        description="Calendar days, 1 for today. Values with a time of day: times 24 hours.",
+    )
 
     def holds(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
         """Return SQL for whether a document's property matches, never NULL."""
@@ -182,21 +170,51 @@ class PropertyForm(Form):
             up_to = None if self.number_up_to is None else float(self.number_up_to)
             inside = comparisons.compared(operator, float(self.number), up_to)
             return inside.clause(_number(*value))
-        if self.date is not None:
-            inside = comparisons.compared(operator, self.date, self.date_up_to)
-            return inside.clause(_day(scope, *value))
-        if self.days is not None:
-            start = scope.today - timedelta(days=self.days)
-            inside = comparisons.compared(operator, start, scope.today)
-            return inside.clause(_day(scope, *value))
+        times = self._times(scope)
+        if times is not None:
+            # Values that are no text have no form that could be mistaken for a date.
+            return times.clause(written_time(text))
         if operator is _Op.IS_SET:
             return and_(kind.not_in(["Null", "Array"]), or_(kind != "String", text != ""))
         answer = 1 if operator is _Op.IS_TRUE else 0
         return and_(kind == "Bool", func.JSONExtractBool(*value) == answer)
 
+    def _times(self, scope: Scope) -> Interval[int] | None:
+        """Return the dates that match the positive operator, if it compares dates."""
+        if self.date is not None:
+            return times_on(self.operator.positive, self.date, self.date_up_to, scope)
+        if self.days is not None:
+            return times_ago(self.operator.positive, self.days, scope)
+        return None
+
     def clause(self, scope: Scope, subject: str) -> str:
         """Return the comparison as a clause, e.g. "color is any of red or blue"."""
+        if self.days is not None:
+            return f"{subject} {self._words_of_days(self.days)}"
         return clause(self, scope, subject, without=("property",))
+
+    def _words_of_days(self, days: int) -> str:
+        """Say what days mean for values that are dates and for those with a time of day."""
+        label = self.operator.label
+        if days > 1:
+            return f"{label} {days:,} calendar days ({days:,} times 24 hours if it has a time)"
+        if self.operator is _Op.MORE_THAN_AGO:
+            return f"{label} yesterday (than 24 hours if it has a time)"
+        is_today = label.removesuffix(" in the last")
+        again = "not in" if self.operator.negated else "in"
+        return f"{is_today} today ({again} the last 24 hours if it has a time)"
+
+
+def compares_days_ago(form: Form) -> bool:
+    """Return whether a form, or one of its conditions, compares a property with days ago.
+
+    Such a comparison counts 24 hours a day for values with a time of day. It used to count calendar
+    days for all values.
+    """
+    if isinstance(form, PropertyForm):
+        return form.days is not None
+    lists = (getattr(form, spec.attribute) for spec in form.fields() if spec.condition is not None)
+    return any(compares_days_ago(condition) for each in lists for condition in each or ())
 
 
 class PropertyCondition(PropertyForm, Condition):
@@ -238,7 +256,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
         "number",
         raw.in_(["true", "false"]),
         "yes/no",
-        or_(func.match(text, DAY), func.match(text, INSTANT)),
+        or_(func.match(text, DAY_PATTERN), func.match(text, INSTANT_PATTERN)),
         "date",
         func.match(text, PLAIN_NUMBER),
         "text or number",
@@ -277,6 +295,18 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     if kind is not None:
         properties = properties.where(found == kind)
     return properties.order_by(kinds.c.number.desc(), kinds.c.name)
+
+
+def written_times_of(documents: Statement, name: str) -> Statement:
+    """Return the dates of a property, each with the id of its document, as whole numbers.
+
+    ``documents`` is a statement of an id and a JSON document. A list has the dates of its elements.
+    """
+    document = documents.subquery().c
+    raw = func.arrayJoin(_elements(func.JSONExtractRaw(document[1], name))).label("raw")
+    each = select(document[0].label("id"), raw).subquery().c
+    time = written_time(func.JSONExtractString(each.raw))
+    return select(each.id, time).where(time.is_not(None))
 
 
 def _elements(raw: Expression) -> ColumnElement[list[str]]:

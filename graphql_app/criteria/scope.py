@@ -3,13 +3,14 @@
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
 
 from graphql_app.audience.tables import Expression
 from graphql_app.criteria.interval import Interval
+from graphql_app.criteria.shop_days import day_of, start_of_day
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
 
 Labels = Callable[[type[object], str, str], str | None]
@@ -52,14 +53,14 @@ class Scope:
     @property
     def today(self) -> date:
         """The calendar day in the shop's time zone."""
-        return self.now.astimezone(self.timezone).date()
+        return day_of(self.now, self.timezone)
 
     def start_of(self, day: date) -> datetime:
         """Return the first instant of ``day`` in the shop's time zone.
 
         Where clocks skip midnight the day begins at the skip; where they repeat it, at the first.
         """
-        return datetime.combine(day, time(), self.timezone).astimezone(UTC)
+        return start_of_day(day, self.timezone)
 
     def end_of(self, day: date) -> datetime:
         """Return the first instant after ``day``."""

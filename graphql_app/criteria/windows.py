@@ -147,7 +147,9 @@ class _TimeWindow(WindowPart):
     def describe(self, day: Any) -> str:
         """Return e.g. "in the last 30 days"; ``day`` formats a date."""
         if self.last:
-            return f"in the last {self.last.describe().removeprefix('1 ')}"
+            duration = self.last.describe().removeprefix("1 ")
+            # "In the last day" could mean today.
+            return f"in the last {'24 hours' if duration == 'day' else duration}"
         if self.since:
             return f"since {day(self.since)}"
         if self.between:

@@ -8,6 +8,7 @@ from datetime import datetime
 import strawberry
 from strawberry import field
 
+from graphql_app.audience.whole_numbers import restore_whole_numbers
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, parse_id
 from graphql_app.runtime.context import Context
@@ -55,7 +56,7 @@ class Contact(Node):
             subscribed_at=person.subscribed_at,
             unsubscribed_at=person.unsubscribed_at,
             created_at=person.created_at,
-            properties=JSON(json.loads(person.properties)),
+            properties=JSON(json.loads(restore_whole_numbers(person.properties))),
             subscribed=person.subscribed,
             textable=person.textable,
             number=person.id,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
 import strawberry
 from strawberry import field
 
@@ -14,8 +18,10 @@ from graphql_app.schema.ids import global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.segments.counts import ContactCounts
+from graphql_app.timezones import EPOCH, offsets_of
 
 KIND = "Shop"
+END = datetime(2200, 1, 1, tzinfo=UTC)  # of the instants that facts can have
 
 described_enum(
     Weekday,
@@ -28,6 +34,29 @@ async def _counts(info: RequestInfo) -> ContactCounts:
     return await info.context.engine.contact_counts()
 
 
+@strawberry.type(description="How far a shop's clocks are ahead of UTC, until the next offset.")
+class UtcOffset:
+    since: datetime = field(description="The instant from which the offset applies.")
+    seconds: int = field(description="The offset in seconds; negative to the west of Greenwich.")
+
+
+def _utc_offsets(root: strawberry.Parent[Shop]) -> list[UtcOffset]:
+    return _offsets_of(ZoneInfo(root.timezone))
+
+
+@cache
+def _offsets_of(zone: ZoneInfo) -> list[UtcOffset]:
+    known = offsets_of(zone)
+    found: list[UtcOffset] = []
+    for start, seconds in zip(known.starts, known.offsets, strict=True):
+        since = EPOCH + timedelta(seconds=start)
+        if since <= EPOCH:
+            found = [UtcOffset(since=EPOCH, seconds=seconds)]
+        elif since < END:
+            found.append(UtcOffset(since=since, seconds=seconds))
+    return found
+
+
 @strawberry.type(description="The shop that the token belongs to.")
 class Shop(Node):
     handle: str = field(description="Its short name, which operators use.")
@@ -38,6 +67,12 @@ class Shop(Node):
     first_weekday: Weekday = field(
         description="The day on which its weeks begin, in time windows such as this week."
     )
+    utc_offsets: list[UtcOffset] = field(
+        resolver=_utc_offsets,
+        description="The offsets of its time zone from 1970 to 2199, in order. Show its times with "
+        "them: your platform may have other rules of time zones than the server.",
+    )
+
     contact_counts: ContactCounts = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_counts,

@@ -6,12 +6,14 @@ from copy import copy
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import select
 from sqlmodel import col
 
 from graphql_app.audience.export_formats import EXPORT_SCHEMA
 from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.tables import Contact, Statement
+from graphql_app.audience.whole_numbers import STORED_PATTERN, restore_whole_numbers
 from graphql_app.segments.attribution import attributed_answer
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.members import Page, Position, member_ids
@@ -65,6 +67,7 @@ class Export:
         self.done = len(ids) < self._limit
         if len(ids):
             self._after = ids[-1].as_py()
+        rows = _with_whole_numbers(rows)
         if rows.num_rows:
             width = rows.nbytes // rows.num_rows + 1
             self._limit = min(max(PAGE_BYTES // width, MIN_ROWS), MAX_ROWS)
@@ -83,6 +86,15 @@ class Export:
         statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
         tables = {Contact.__tablename__}
         return self._engine.table(statement, ids, tables=tables).cast(EXPORT_SCHEMA)
+
+
+def _with_whole_numbers(rows: pa.Table) -> pa.Table:
+    """Return rows with the whole numbers of their properties as they were given."""
+    properties = rows["properties"]
+    if not pc.any(pc.match_substring_regex(properties, STORED_PATTERN)).as_py():
+        return rows
+    restored = pa.array(map(restore_whole_numbers, properties.to_pylist()), pa.string())
+    return rows.set_column(EXPORT_SCHEMA.get_field_index("properties"), "properties", restored)
 
 
 def _columns() -> Statement:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.functions import Function
 from sqlmodel import col
 
@@ -92,6 +93,13 @@ def _check_functions(case: Case) -> Finding | None:
             return Finding(
                 f"It calls {element.name}() in the engine.",
                 "Use scope.now and scope.today, so that all parts of a rule use the same instant.",
+                case.example,
+            )
+        if isinstance(element, BindParameter) and element.value == case.scope.timezone.key:
+            return Finding(
+                "It passes the name of the shop's time zone to the engine.",
+                "Compare with instants, such as scope.start_of(day), or use month_and_day: the "
+                "engine has its own rules of time zones.",
                 case.example,
             )
     return None

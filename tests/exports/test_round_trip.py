@@ -52,8 +52,14 @@ ODD = [
     }
     for number, text in enumerate([*FORMULAS, *HARMLESS, "100% %s", "нет 日本語", "a\u2028b"], 1)
 ]
+# A floating-point number has fewer digits than each of these.
+WHOLE = [2**53 + 1, -(2**53) - 1, 2**64 - 1, 2**64 + 1, -(2**63) - 1, 10**40 + 1]
 MORE: list[dict[str, Any]] = [
-    {"id": 2**64 - 1, "tags": ["a,b", "c"], "properties": {"n": 1e22, "a": [None, "é\n"]}},
+    {
+        "id": 2**64 - 1,
+        "tags": ["a,b", "c"],
+        "properties": {"n": 1e22, "a": [None, "é\n"], "whole": WHOLE},
+    },
     {"id": 2**63, "tags": ['["x"]'], "country": "US", "region": "CA", "last_name": "L"},
     {
         "id": 10**6,
@@ -191,7 +197,30 @@ def test_a_line_of_ndjson_is_an_object_with_the_fields_of_graphql(
     assert (consented["subscribed"], consented["textable"]) == (True, False)
     assert american["tags"] == ['["x"]']
     assert last["id"] == str(2**64 - 1)
-    assert last["properties"] == {"n": 1e22, "a": [None, "é\n"]}
+    assert last["properties"] == {"n": 1e22, "a": [None, "é\n"], "whole": WHOLE}
+
+
+@pytest.mark.parametrize("format", ExportFormat)
+def test_whole_numbers_keep_every_digit(
+    services: Services, everyone: Rule, tmp_path: Path, format: ExportFormat
+) -> None:
+    shop_id, path = next(_ids), tmp_path / "members"
+    record(services, shop_id, MORE)
+    write(export_all(services, shop_id, everyone), format, path)
+    match format:
+        case ExportFormat.CSV:
+            with path.open(newline="") as file:
+                *_, last = csv.DictReader(file)
+            id, properties = last["id"], last["properties"]
+        case ExportFormat.NDJSON:
+            last = json.loads(path.read_text().splitlines()[-1])
+            id, properties = last["id"], json.dumps(last["properties"])
+        case ExportFormat.PARQUET:
+            last = pq.read_table(path).to_pylist()[-1]
+            id, properties = str(last["id"]), last["properties"]
+    assert id == str(2**64 - 1)
+    found = json.loads(properties)["whole"]
+    assert [(type(number), number) for number in found] == [(int, number) for number in WHOLE]
 
 
 @pytest.mark.parametrize("index_bytes", [10**9, 0], ids=["index", "engine"])

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import tzdata
 
 from graphql_app.audience.journal import Journal
 from graphql_app.audience.store import Audience
@@ -80,6 +81,7 @@ def test_config_check_passes_and_changes_nothing(tmp_path: Path) -> None:
     before = _files(tmp_path / "data")
     output = _check(tmp_path / "data")
     assert "catalog: reachable, with the schema of this version" in output
+    assert f"time zones: rules of release {tzdata.IANA_VERSION}, from the package tzdata" in output
     assert _files(tmp_path / "data") == before
 
 

@@ -138,6 +138,25 @@ class TestDays:
             assert shop.matching(anniversary("IS_NOT_TODAY")) == {1}
             assert shop.matching(anniversary("IN_NEXT", days=1)) == {0, 1}
 
+    def test_instants_of_any_year_recur_on_the_shops_day(self, services: Services) -> None:
+        shop = RecordedShop(services, "America/New_York", utc("2024-07-15T16:00"))
+        on_the_day = (
+            *("9999-07-15", "0001-07-15", "2500-07-16T03:59:59.999Z", "2500-07-15T04:00:00Z"),
+            # Local mean time was 4:56:02 behind.
+            *("1700-07-16T04:56:01Z", "1700-07-15T04:56:02Z", "9999-07-15T23:59:59-04:00"),
+        )
+        others = (
+            *("2500-07-16T04:00:00Z", "2500-07-15T03:59:59.999Z", "0000-07-15"),
+            *("1700-07-16T04:56:02Z", "1700-07-15T04:56:01Z", "9999-07-15T23:59:59-05:00"),
+        )
+        shop.record(born(*on_the_day, *others))
+        assert shop.matching(recurs("IS_TODAY")) == {*range(len(on_the_day))}
+        # The year after 9999 begins in UTC.
+        shop.record(born("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59-04:00", "9999-12-31"))
+        shop.now = utc("2024-12-31T16:00")
+        assert shop.matching(recurs("IS_TODAY")) == {1, 2}
+        assert shop.matching(in_next(days=1)) == {0, 1, 2}
+
     def test_the_latest_subscription_counts_even_for_unsubscribed_contacts(
         self, boutique: RecordedShop
     ) -> None:

@@ -1,5 +1,6 @@
 """Dates and time windows, at fixed times and in several time zones."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from tests.parity.examples import (
     HOUR,
     LOCAL_DAYS,
     MILLISECOND,
+    criterion,
     last,
     last_ordered,
     ordered,
@@ -128,6 +130,33 @@ class TestWindows:
         assert shop.matching(texted("EQUALS", 1, within={"since": "2024-05-01"})) == {1, 2, 3}
         assert shop.matching(texted("EQUALS", 1, within={"before": "2024-05-01"})) == {0}
         assert shop.matching(texted("EQUALS", 1, within=between)) == {1, 2}
+
+    def test_the_engines_own_rules_of_time_zones_do_not_matter(self, services: Services) -> None:
+        """From November 2026, clocks in Vancouver stay at UTC-7; the engine may not know."""
+        shop = RecordedShop(services, "America/Vancouver", utc("2026-12-01T12:00"))
+        times = [utc("2026-11-20T06:59:59.999"), utc("2026-11-20T07:30")]
+        shop.record(
+            *(
+                Contact(
+                    id_,
+                    created_at=time,
+                    subscribed_at=time,
+                    properties=json.dumps({"at": time.isoformat()}),
+                )
+                for id_, time in enumerate(times)
+            ),
+            *(Order(id_, id_, time) for id_, time in enumerate(times)),
+        )
+        on = {"operator": "ON", "date": "2026-11-20"}
+        for key, more in (
+            ("createdDate", {}),
+            ("lastOrderDate", {}),
+            ("property", {"property": "at"}),
+        ):
+            assert shop.matching({key: {**on, **more}}) == {1}
+        shop.now = utc("2027-11-20T12:00")
+        for more in ({}, {"property": "at"}):
+            assert shop.matching(criterion("anniversary", "IS_TODAY", **more)) == {1}
 
     def test_a_month_ago_follows_the_shops_time_zone(self, services: Services) -> None:
         # From noon on March 9 to noon on April 9, New York has 31 days less an hour.

@@ -348,6 +348,17 @@ def test_properties_accept_any_json_object(shop: Client) -> None:
     assert [person["properties"] for person in _people(shop)] == [properties, {}]
 
 
+def test_whole_numbers_in_properties_keep_every_digit(shop: Client) -> None:
+    whole = [2**53 + 1, -(2**53) - 1, 2**64 - 1, 2**64 + 1, -(2**63) - 1, 10**40 + 1]
+    shop.record("contactsUpsert", [{"id": "1", "properties": {"n": whole}}])
+    shop.ask(
+        "mutation { contactsUpsert(contacts: [{ id: 2, properties: "
+        f"{{ n: {whole} }} }}]) {{ recorded }} }}"
+    )
+    found = [person["properties"]["n"] for person in _people(shop)]
+    assert [[*map(repr, numbers)] for numbers in found] == [[*map(repr, whole)]] * 2
+
+
 def test_ids_have_up_to_64_bits(shop: Client) -> None:
     ids = ["0", "1", str(2**31), str(2**53 + 1), str(2**63), str(2**64 - 1)]
     shop.record("contactsUpsert", contacts(*ids))

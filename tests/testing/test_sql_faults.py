@@ -149,6 +149,13 @@ class AsksTheClock(CityIs):
         return col(Contact.created_at) < func.now()
 
 
+class PassesTheZone(CityIs):
+    """Lets the engine cut days by its own rules of time zones."""
+
+    def matches(self, scope: Scope) -> ColumnElement[bool]:
+        return func.toHour(col(Contact.created_at), scope.timezone.key) == 9
+
+
 class Changes(CityIs):
     """Builds different SQL at every call."""
 
@@ -198,6 +205,11 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
         "Read other tables in a subquery",
     ),
     (AsksTheClock, "It calls now() in the engine.", "Use scope.now and scope.today"),
+    (
+        PassesTheZone,
+        "It passes the name of the shop's time zone to the engine.",
+        "or use month_and_day",
+    ),
     (Changes, "Its SQL differs from one call to the next.", "Compute times from scope.now"),
 ]
 SEVERAL: list[tuple[type[Criterion], list[str]]] = [

@@ -241,8 +241,10 @@ class SizeIndex:
             raise NotIndexableError(f"{leaf.key} overrides fragment")
         if leaf.operator.negated:
             leaf = leaf.model_copy(update={"operator": leaf.operator.positive})
-        if isinstance(leaf, MeasuredCriterion) and type(leaf).matches is MeasuredCriterion.matches:
-            query = self._queries.build(leaf, scope, measured=True)
+        with blaming(leaf):
+            measured = leaf.as_measured()
+        if measured is not None:
+            query = self._queries.build(measured, scope, measured=True)
             if query.key not in self._not_indexable:
                 return query
         return self._queries.build(leaf, scope, measured=False)

@@ -251,7 +251,13 @@ class Vector:
             return self.values.astype(np.bool_, copy=False)
         if absent is not None and interval.low is None and interval.high is None:
             raise NotIndexableError("the interval is unbounded")
-        limits = self.unit.limits(interval)
+        mask = self._within(self.unit.limits(interval))
+        while interval.also is not None:
+            interval = interval.also
+            mask = mask | self._within(self.unit.limits(interval))
+        return mask
+
+    def _within(self, limits: tuple[int, int]) -> Flags:
         values, mask = self.masks.get(limits, (None, None))
         if mask is None or values is not self.values:
             numbers = self.values.astype(np.int64, copy=False)

@@ -14,14 +14,20 @@ def start_of_day(day: date, zone: str) -> datetime:
     """Return the first second at which a clock in the zone shows the day, or a later one."""
     clock = ZoneInfo(zone)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+    def has_begun(seconds: int) -> bool:
+        return (noon + timedelta(seconds=seconds)).astimezone(clock).date() >= day
+
     before, after = -48 * 3600, 48 * 3600
     while after - before > 1:
         middle = (before + after) // 2
-        if (noon + timedelta(seconds=middle)).astimezone(clock).date() >= day:
+        if has_begun(middle):
             after = middle
         else:
             before = middle
-    return noon + timedelta(seconds=after)
+    # Clocks that were put back shortly after midnight have shown the day before.
+    minutes = [after - 60 * number for number in range(121) if has_begun(after - 60 * number)]
+    return noon + timedelta(seconds=min(minutes))
 
 
 def months_before(now: datetime, months: int, zone: str) -> datetime:
@@ -77,7 +83,10 @@ class Clock:
         return self.day_of(self.now)
 
     def day_of(self, instant: datetime) -> date:
-        return instant.astimezone(ZoneInfo(self.zone)).date()
+        """Return the day of an instant; a day does not end when clocks repeat midnight."""
+        day = instant.astimezone(ZoneInfo(self.zone)).date()
+        following = day + timedelta(days=1)
+        return following if instant >= start_of_day(following, self.zone) else day
 
     def start(self, day: str, later: int = 0) -> datetime:
         """Return the first instant of a day, or of the day ``days`` later."""

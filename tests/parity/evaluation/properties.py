@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tests.parity.evaluation.clock import Clock
@@ -10,10 +10,13 @@ from tests.parity.evaluation.comparisons import compare, small
 from tests.parity.evaluation.facts import Document
 
 INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
+    r"(Z|([+-])(\d\d)(?::?(\d\d))?)",
+    re.ASCII,
 )
 PLAIN_NUMBER = re.compile(r"-?\d{1,100}(\.\d{1,100})?", re.ASCII)
-ACCEPTED_YEARS = range(1900, 2200)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEARS_400 = 146_097 * 86_400_000  # milliseconds
 
 # The positive counterpart of each negative operator.
 POSITIVE = {
@@ -32,21 +35,46 @@ def value_of(properties: str | None, name: str) -> Any:
     return json.loads(properties or "{}").get(name)
 
 
-def day_in(value: Any, clock: Clock) -> date | None:
-    """Return the day of a value: a date, or an instant's day in the shop's time zone."""
-    if not isinstance(value, str) or not value[:4].isdecimal():
-        return None
-    if int(value[:4]) not in ACCEPTED_YEARS:
+def written(value: Any) -> date | int | None:
+    """Return a text that is a day as a date, one that is an instant as milliseconds since 1970."""
+    if not isinstance(value, str):
         return None
     try:
         if len(value) == len("2024-05-01"):
             day = date.fromisoformat(value)
             return day if day.isoformat() == value else None
-        if INSTANT.fullmatch(value):
-            return clock.day_of(datetime.fromisoformat(value))
+        parts = INSTANT.fullmatch(value)
+        if parts is None:
+            return None
+        days = date.fromisoformat(parts[1]).toordinal() - EPOCH.toordinal()
     except ValueError:
-        pass  # not a valid day, hour or offset
-    return None
+        return None  # not a valid day
+    hour, minute, second = (int(part or 0) for part in parts.groups()[1:4])
+    east, west = int(parts[8] or 0), int(parts[9] or 0)
+    if max(hour, east) > 23 or max(minute, second, west) > 59:
+        return None
+    ahead = (east * 60 + west) * (-1 if parts[7] == "-" else 1)
+    milliseconds = int((parts[5] or "").ljust(3, "0")[:3])
+    return (((days * 24 + hour) * 60 + minute - ahead) * 60 + second) * 1000 + milliseconds
+
+
+def number_of(instant: datetime) -> int:
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+def day_in(value: Any, clock: Clock) -> date | None:
+    """Return the day of a value: a date, or an instant's day in the shop's time zone.
+
+    The day of an instant at the ends of the calendar is as many years away as the calendar repeats.
+    """
+    found = written(value)
+    if not isinstance(found, int):
+        return found
+    while found > number_of(datetime(9000, 1, 1, tzinfo=UTC)):
+        found -= YEARS_400
+    while found < number_of(datetime(1000, 1, 1, tzinfo=UTC)):
+        found += YEARS_400
+    return clock.day_of(EPOCH + timedelta(milliseconds=found))
 
 
 def number_in(value: Any) -> float | None:
@@ -83,8 +111,8 @@ def _value_is(body: Document, value: Any, clock: Clock) -> bool:
             return value is False
         case "ANY_OF" | "CONTAINS" | "STARTS_WITH":
             return isinstance(value, str) and _reads(body, value)
-    day = day_in(value, clock)
-    return day is not None and _falls(body, day, clock.today)
+    found = written(value)
+    return found is not None and _falls(body, found, clock)
 
 
 def _reads(body: Document, text: str) -> bool:
@@ -98,24 +126,34 @@ def _reads(body: Document, text: str) -> bool:
     raise AssertionError(body)
 
 
-def _falls(body: Document, day: date, today: date) -> bool:
-    ago = today - timedelta(days=body.get("days", 0))
-    first = date.fromisoformat(body.get("date", "1900-01-01"))
+def _falls(body: Document, found: date | int, clock: Clock) -> bool:
+    """Compare a date with days, and an instant with instants."""
+    ago = timedelta(days=body.get("days", 0))
+    is_day = isinstance(found, date)
+    value: Any = found
+    now: Any = clock.today if is_day else number_of(clock.now)
+    start: Any = clock.today - ago if is_day else number_of(clock.now - ago)
+
+    def begin(day: str, later: int = 0) -> Any:
+        if is_day:
+            return date.fromisoformat(day) + timedelta(days=later)
+        return number_of(clock.start(day, later))
+
     match body["operator"]:
         case "ON":
-            return day == first
+            return bool(begin(body["date"]) <= value < begin(body["date"], 1))
         case "BEFORE":
-            return day < first
+            return bool(value < begin(body["date"]))
         case "ON_OR_BEFORE":
-            return day <= first
+            return bool(value < begin(body["date"], 1))
         case "AFTER":
-            return day > first
+            return bool(value >= begin(body["date"], 1))
         case "ON_OR_AFTER":
-            return day >= first
+            return bool(value >= begin(body["date"]))
         case "BETWEEN_DAYS":
-            return first <= day <= date.fromisoformat(body["dateUpTo"])
+            return bool(begin(body["date"]) <= value < begin(body["dateUpTo"], 1))
         case "IN_LAST":
-            return ago < day <= today
+            return bool(start < value <= now)
         case "MORE_THAN_AGO":
-            return day < ago
+            return bool(value < start)
     raise AssertionError(body)

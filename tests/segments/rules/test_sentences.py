@@ -61,7 +61,10 @@ LAST_MONTH = last(1, "MONTHS")
             "Subscribed on or after May 1, 2024",
         ),
         (criterion("lastOrderDate", "NOT_IN_LAST", days=90), "Has not ordered in the last 90 days"),
-        (criterion("lastOrderDate", "MORE_THAN_AGO", days=1), "Last ordered more than 1 day ago"),
+        (
+            criterion("lastOrderDate", "MORE_THAN_AGO", days=1),
+            "Last ordered more than 24 hours ago",
+        ),
         (criterion("lastOrderDate", "IS_NOT_SET"), "Has never ordered"),
         (
             criterion("keyword", "NONE_OF", keywords=[" JOIN ", "join", "Vip"]),
@@ -164,9 +167,19 @@ color = partial(criterion, "property", property="color")
             criterion("firstOrderDate", "MORE_THAN_AGO", days=30),
             "First ordered more than 30 days ago",
         ),
-        (criterion("lastTextDate", "IN_LAST", days=1), "Was texted in the last day"),
+        (criterion("lastTextDate", "IN_LAST", days=1), "Was texted in the last 24 hours"),
         (criterion("firstTextDate", "IN_LAST", days=7), "Was first texted in the last 7 days"),
         (criterion("firstTextDate", "IS_NOT_SET"), "Has never been texted"),
+        (
+            criterion("lastTextDate", "MORE_THAN_AGO", days=1),
+            "Was last texted more than 24 hours ago",
+        ),
+        (
+            criterion(
+                "spend", "AT_LEAST", amount="5", within={"last": {"count": 1, "unit": "DAYS"}}
+            ),
+            "Has spent at least $5.00 in the last 24 hours",
+        ),
         (
             criterion("unsubscribedDate", "NOT_ON", date="2024-05-01"),
             "Did not unsubscribe on May 1, 2024",
@@ -308,7 +321,8 @@ color = partial(criterion, "property", property="color")
             ),
             (
                 'Had the event "viewed" (where "color" is any of red or blue and '
-                '"made" is longer ago than 2 days and "new" is yes) between 1 and 3 times '
+                '"made" is longer ago than 2 calendar days (2 times 24 hours if it has a time) and '
+                '"new" is yes) between 1 and 3 times '
                 "in the last 7 days"
             ),
         ),
@@ -331,8 +345,20 @@ def test_each_criterion_in_words(registry: Registry, rule: Document, words: str)
             color("BETWEEN_DAYS", date="2000-01-01", dateUpTo="2000-01-02"),
             "is between the dates Jan 1, 2000 and Jan 2, 2000",
         ),
-        (color("NOT_IN_LAST", days=30), "is not in the last 30 days"),
-        (color("MORE_THAN_AGO", days=1), "is longer ago than 1 day"),
+        (color("IN_LAST", days=1), "is today (in the last 24 hours if it has a time)"),
+        (color("NOT_IN_LAST", days=1), "is not today (not in the last 24 hours if it has a time)"),
+        (
+            color("NOT_IN_LAST", days=30),
+            "is not in the last 30 calendar days (30 times 24 hours if it has a time)",
+        ),
+        (
+            color("MORE_THAN_AGO", days=1),
+            "is longer ago than yesterday (than 24 hours if it has a time)",
+        ),
+        (
+            color("MORE_THAN_AGO", days=1_000),
+            "is longer ago than 1,000 calendar days (1,000 times 24 hours if it has a time)",
+        ),
         (color("IS_TRUE"), "is yes"),
         (color("IS_FALSE"), "is no"),
         (color("IS_SET"), "has a value"),
@@ -391,7 +417,11 @@ def test_zero_in_words(registry: Registry, rule: Document, words: str) -> None:
             criterion("lastOrderDate", "BEFORE", date="2024-05-01"),
             "Did not last order before May 1, 2024",
         ),
-        (criterion("lastOrderDate", "NOT_IN_LAST", days=1), "Ordered in the last day"),
+        (criterion("lastOrderDate", "NOT_IN_LAST", days=1), "Ordered in the last 24 hours"),
+        (
+            color("MORE_THAN_AGO", days=2),
+            '"color" is not longer ago than 2 calendar days (2 times 24 hours if it has a time)',
+        ),
         (criterion("keyword", "ALL_OF", keywords=["a", "b"]), "Has not texted all of a and b"),
         (criterion("tag", "NONE_OF", tags=["a", "b"]), "Is tagged with any of a or b"),
         (criterion("contactType", "IS", type="TEXTABLE"), "Cannot be texted"),

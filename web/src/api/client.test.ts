@@ -3,7 +3,7 @@ import { ApiError, execute } from './client';
 import { ShopDocument } from './generated/graphql';
 import { MAX_PAUSE, onPauseChange, pauseLength } from './pause';
 
-const SHOP = { shop: { name: 'Acme', timezone: 'UTC', currency: 'EUR' } };
+const SHOP = { shop: { name: 'Acme', timezone: 'UTC', utcOffsets: [], currency: 'EUR' } };
 
 /** The server's responses in order; the last one repeats. */
 let responses: (() => Response)[];

@@ -22,7 +22,7 @@ interface ConflictDialogProps {
 /** Both versions of a segment that someone else saved while it was edited, and what to do. */
 export function ConflictDialog({ theirs, mine, ...props }: ConflictDialogProps): ReactNode {
   const { shop } = useEditor();
-  const time = formatTime(theirs.updatedAt, shop.timezone);
+  const time = formatTime(theirs.updatedAt, shop.utcOffsets);
   return (
     <Dialog title="Someone else changed this segment" onClose={props.onClose}>
       <p>They saved it on {time}. Your changes are still here.</p>

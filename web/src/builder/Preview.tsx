@@ -127,7 +127,7 @@ export function Preview({ root }: { root: Group }): ReactNode {
                   <td>{locationOf(edge.node)}</td>
                   <td>
                     {edge.node.subscribedAt
-                      ? formatDate(edge.node.subscribedAt, shop.timezone)
+                      ? formatDate(edge.node.subscribedAt, shop.utcOffsets)
                       : '–'}
                   </td>
                   <td>

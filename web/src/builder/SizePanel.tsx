@@ -58,7 +58,7 @@ export function SizePanel({ size, retry }: { size: SizeState; retry(): void }): 
         </p>
       )}
       {size.size && !size.error && (
-        <p className="sentence" title={`As of ${formatTime(size.size.asOf, shop.timezone)}`}>
+        <p className="sentence" title={`As of ${formatTime(size.size.asOf, shop.utcOffsets)}`}>
           {size.size.parts[0]?.summary}
         </p>
       )}

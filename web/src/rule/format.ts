@@ -28,18 +28,31 @@ export function formatMoney(amount: string, currency: string): string {
   return `${sign}${/^[A-Z]+$/.test(sign) ? ' ' : ''}${decimal}`;
 }
 
-export function formatTime(instant: string, timeZone: string): string {
-  return new Intl.DateTimeFormat('en', {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-    hourCycle: 'h23',
-    timeZone,
-  }).format(new Date(instant));
+/** The offsets of a time zone from UTC, in order. The browser may have other rules than the server. */
+export type UtcOffsets = readonly { since: string; seconds: number }[];
+
+const times = new Intl.DateTimeFormat('en', {
+  dateStyle: 'medium',
+  timeStyle: 'short',
+  hourCycle: 'h23',
+  timeZone: 'UTC',
+});
+const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
+
+export function formatTime(instant: string, offsets: UtcOffsets): string {
+  return times.format(localTime(instant, offsets));
 }
 
-/** Format the date of an instant, or a date such as 2024-05-01 with the time zone UTC. */
-export function formatDate(instant: string, timeZone: string): string {
-  return new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone }).format(new Date(instant));
+/** Format the date of an instant, or a date such as 2024-05-01 without offsets. */
+export function formatDate(instant: string, offsets: UtcOffsets = []): string {
+  return dates.format(localTime(instant, offsets));
+}
+
+/** Return a Date that has the local time as its time in UTC. */
+function localTime(instant: string, offsets: UtcOffsets): Date {
+  const time = Date.parse(instant);
+  const offset = offsets.findLast(({ since }) => Date.parse(since) <= time);
+  return new Date(time + (offset?.seconds ?? 0) * 1000);
 }
 
 /** Return an enum value as words: "NOT_SET" as "Not set". */

@@ -146,7 +146,7 @@ function tooLow(field: Field, least: string, currency: string): string {
 }
 
 function bound(field: Pick<Field, 'kind'>, value: string, currency: string): string {
-  if (field.kind === 'DATE') return formatDate(value, 'UTC');
+  if (field.kind === 'DATE') return formatDate(value);
   return field.kind === 'MONEY' ? formatMoney(value, currency) : formatDecimal(value);
 }
 
@@ -157,8 +157,8 @@ function matchesPattern(field: Field, value: string): boolean {
 function dateProblem(field: Pick<Field, 'minimum' | 'maximum'>, value: Value): string | null {
   if (typeof value !== 'string' || !DAY.test(value)) return 'Enter a date';
   const { minimum, maximum } = field;
-  if (minimum !== null && value < minimum) return `Enter ${formatDate(minimum, 'UTC')} or later`;
-  if (maximum !== null && value > maximum) return `Enter ${formatDate(maximum, 'UTC')} or earlier`;
+  if (minimum !== null && value < minimum) return `Enter ${formatDate(minimum)} or later`;
+  if (maximum !== null && value > maximum) return `Enter ${formatDate(maximum)} or earlier`;
   return null;
 }
 

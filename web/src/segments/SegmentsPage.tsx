@@ -194,7 +194,7 @@ export function SegmentsPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
               segment={segment}
               size={sizes.of(segment.id)}
               retry={() => sizes.retry(segment.id)}
-              updated={formatDate(segment.updatedAt, shop.timezone)}
+              updated={formatDate(segment.updatedAt, shop.utcOffsets)}
               actions={actions}
             />
           ))}

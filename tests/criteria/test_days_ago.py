@@ -1,0 +1,59 @@
+"""The rules that changed their meaning when days ago became hours for values with a time."""
+
+from typing import Any
+
+import pytest
+
+from graphql_app.criteria.properties import compares_days_ago
+from graphql_app.plugins import Registry
+from graphql_app.segments.rules.parser import parse
+from graphql_app.segments.rules.tree import criteria
+from tests.parity.evaluation.facts import Document
+from tests.parity.examples import criterion
+
+
+def where(operator: str, **more: Any) -> dict[str, Any]:
+    return {"operator": operator, "property": "visit", **more}
+
+
+VIEWED = {"name": "viewed", "count": 1}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changed"),
+    [
+        *(({"property": where(name, days=2)}, True) for name in ("IN_LAST", "NOT_IN_LAST")),
+        ({"property": where("MORE_THAN_AGO", days=2)}, True),
+        ({"property": where("ON", date="2024-05-01")}, False),
+        ({"property": where("EQUALS", number="2")}, False),
+        (criterion("lastOrderDate", "IN_LAST", days=2), False),
+        (criterion("anniversary", "IN_NEXT", days=2, property="visit"), False),
+        (criterion("event", "AT_LEAST", **VIEWED), False),
+        (criterion("event", "AT_LEAST", **VIEWED, conditions=[where("IS_SET")]), False),
+        (
+            criterion(
+                "event",
+                "AT_LEAST",
+                **VIEWED,
+                conditions=[where("IS_SET"), where("IN_LAST", days=2)],
+            ),
+            True,
+        ),
+        (
+            {
+                "not": {
+                    "any": [
+                        criterion("tag", "ANY_OF", tags=["a"]),
+                        {"property": where("IN_LAST", days=2)},
+                    ]
+                }
+            },
+            True,
+        ),
+    ],
+)
+def test_comparisons_of_properties_with_days_ago_changed(
+    registry: Registry, rule: Document, changed: bool
+) -> None:
+    leaves = criteria(parse(rule, registry))
+    assert any(compares_days_ago(leaf) for leaf in leaves) is changed
