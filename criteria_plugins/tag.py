@@ -16,6 +16,8 @@ from graphql_app.criteria import (
     Scope,
     Text,
     form_field,
+    has_all,
+    has_any,
     hookimpl,
     suggest_frequent,
 )
@@ -42,9 +44,8 @@ class Tag(Criterion):
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         if self.tags is None:
             return func.notEmpty(col(Contact.tags)) == 1
-        wanted = func.array(*(tag.strip() for tag in self.tags))
-        has = func.hasAll if self.operator is OptionalSetOperator.ALL_OF else func.hasAny
-        return has(col(Contact.tags), wanted) == 1
+        has = has_all if self.operator is OptionalSetOperator.ALL_OF else has_any
+        return has(col(Contact.tags), [tag.strip() for tag in self.tags])
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:

@@ -61,6 +61,7 @@ from graphql_app.criteria.properties import (
 from graphql_app.criteria.references import SegmentReference
 from graphql_app.criteria.schemas import example, json_forms_ui_schema, json_schema, ui_schema
 from graphql_app.criteria.scope import Scope
+from graphql_app.criteria.sets import has_all, has_any
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
 from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed
 from graphql_app.criteria.windows import (
@@ -84,8 +85,8 @@ __all__ = [
     "Scope", "SegmentId", "SegmentReference", "SegmentTemplate", "SetOperator", "StateOperator",
     "Suggested", "Text", "TextOperator", "TimeWindow", "UpToTen", "WhichPeriod", "WrittenDay",
     "describe_clause", "describe_count", "describe_field", "describe_list", "describe_money",
-    "example", "fold", "folded", "form_field", "hookimpl", "json_forms_ui_schema", "json_schema",
-    "month_and_day", "property_day", "property_month_and_day", "quotient", "suggest_frequent",
-    "suggest_products", "suggest_properties", "suggest_values", "trimmed", "ui_schema",
-    "written_times_of",
+    "example", "fold", "folded", "form_field", "has_all", "has_any", "hookimpl",
+    "json_forms_ui_schema", "json_schema", "month_and_day", "property_day",
+    "property_month_and_day", "quotient", "suggest_frequent", "suggest_products",
+    "suggest_properties", "suggest_values", "trimmed", "ui_schema", "written_times_of",
 ]  # fmt: skip
