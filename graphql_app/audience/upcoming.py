@@ -179,7 +179,7 @@ def _statement(tables: Sequence[type[AudienceTable]], since: datetime) -> Statem
             select(
                 literal(table.__tablename__).label("name"),
                 columns[contact].label("contact"),
-                columns[name].label("at"),
+                time_expression(table, name).label("at"),
             ).where(time_expression(table, name) > literal(since, INSTANT))
             for name in time_columns(table)
         ]

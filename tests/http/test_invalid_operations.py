@@ -146,7 +146,7 @@ ONE = {"operator": "EQUALS", "amount": "1"}
             "rule.spend.within.between.to",
         ),
         (
-            {"spend": {**ONE, "within": {"last": {"count": 1001, "unit": "DAYS"}}}},
+            {"spend": {**ONE, "within": {"last": {"count": 36_501, "unit": "DAYS"}}}},
             "INVALID",
             "rule.spend.within.last.count",
         ),
