@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -16,10 +16,9 @@ from graphql_app.criteria import (
     Scope,
     Text,
     fold,
-    folded,
     form_field,
     hookimpl,
-    trimmed,
+    suggest_spellings,
 )
 
 WITH_CITIES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
@@ -38,28 +37,14 @@ class City(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        city = col(Contact.city)
+        city = col(Contact.city_folded)
         if self.cities is None:
             return city.is_not(None)
-        return folded(trimmed(city)).in_([fold(name.strip()) for name in self.cities])
+        return city.in_(dict.fromkeys(map(fold, self.cities)))
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        """Offer the cities with the most contacts first, in their most frequent spelling."""
-        spelling = select(trimmed(col(Contact.city)).label("city")).subquery().c.city
-        counted = select(spelling, func.count().label("contacts")).group_by(spelling).subquery()
-        city = func.argMax(counted.c.city, counted.c.contacts)
-        contacts = func.sum(counted.c.contacts)
-        found = (
-            select(city.label("city"), contacts.label("contacts"))
-            .group_by(folded(counted.c.city))
-            .subquery()
-        )
-        return (
-            select(found.c.city, found.c.city)
-            .where(func.positionCaseInsensitiveUTF8(found.c.city, search) > 0)
-            .order_by(found.c.contacts.desc(), found.c.city)
-        )
+        return suggest_spellings(col(Contact.city), col(Contact.city_folded), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

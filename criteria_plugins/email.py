@@ -13,10 +13,8 @@ from graphql_app.criteria import (
     Text,
     TextOperator,
     fold,
-    folded,
     form_field,
     hookimpl,
-    trimmed,
 )
 
 WITH_EMAILS = (TextOperator.ANY_OF, TextOperator.NONE_OF)
@@ -37,12 +35,12 @@ class Email(Criterion):
     text: Text | None = form_field("Text", used_with=WITH_TEXT, placeholder="@example.")
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        email = folded(trimmed(col(Contact.email)))
+        email = col(Contact.email_folded)
         if self.emails is not None:
-            return email.in_([fold(wanted.strip()) for wanted in self.emails])
+            return email.in_(dict.fromkeys(map(fold, self.emails)))
         if self.text is not None:
-            return func.position(email, fold(self.text.strip())) > 0
-        return col(Contact.email).is_not(None)
+            return func.position(email, fold(self.text)) > 0
+        return email.is_not(None)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         contains = self.text is not None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -16,20 +16,12 @@ from graphql_app.criteria import (
     Scope,
     Text,
     fold,
-    folded,
     form_field,
     hookimpl,
-    suggest_frequent,
+    suggest_spellings,
 )
 
 WITH_DOMAINS = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
-SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip removes
-
-
-def _domain() -> ColumnElement[str]:
-    """Return SQL for the text after the last @ of an address, folded; NULL if there is none."""
-    domain = func.regexpExtract(col(Contact.email), f"@([^@{SPACE}]+)[{SPACE}]*$", 1)
-    return folded(func.nullIf(domain, ""))
 
 
 class EmailDomain(Criterion):
@@ -45,14 +37,15 @@ class EmailDomain(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
+        domain = col(Contact.email_domain)
         if self.domains is None:
-            return _domain().is_not(None)
-        wanted = [fold(domain.strip()).removeprefix("@") for domain in self.domains]
-        return _domain().in_(wanted)
+            return domain.is_not(None)
+        return domain.in_(dict.fromkeys(fold(each).removeprefix("@") for each in self.domains))
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        return suggest_frequent(_domain(), search)
+        domain = col(Contact.email_domain)
+        return suggest_spellings(domain, domain, search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

@@ -16,9 +16,10 @@ from graphql_app.criteria import (
     Phrase,
     Scope,
     TimeWindow,
+    fold,
     form_field,
     hookimpl,
-    suggest_frequent,
+    suggest_spellings,
 )
 
 WITH_KEYWORDS = (
@@ -48,14 +49,15 @@ class KeywordTexted(Criterion):
             .group_by(col(KeywordUse.contact_id))
         )
         if self.keywords is not None:
-            users = users.where(col(KeywordUse.keyword).in_(self.keywords))
+            keyword, wanted = col(KeywordUse.keyword_folded), [*map(fold, self.keywords)]
+            users = users.where(keyword.in_(dict.fromkeys(wanted)))
             if self.operator is OptionalSetOperator.ALL_OF:
-                users = users.having(func.uniqExact(col(KeywordUse.keyword)) == len(self.keywords))
+                users = users.having(func.uniqExact(keyword) == len({*wanted}))
         return col(Contact.id).in_(users)
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        return suggest_frequent(col(KeywordUse.keyword), search)
+        return suggest_spellings(col(KeywordUse.keyword), col(KeywordUse.keyword_folded), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

@@ -17,9 +17,11 @@ from graphql_app.criteria import (
     Region,
     Scope,
     describe_field,
+    fold,
     form_field,
     hookimpl,
     suggest_frequent,
+    suggest_spellings,
 )
 
 WITH_PLACES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
@@ -49,7 +51,8 @@ class Location(Criterion):
             return col(Contact.country).is_not(None)
         places = [col(Contact.country).in_(self.countries)]
         if self.regions is not None:
-            places.append(col(Contact.region).in_(self.regions))
+            regions = dict.fromkeys(map(fold, self.regions))
+            places.append(col(Contact.region_folded).in_(regions))
         return and_(*places)
 
     @classmethod
@@ -59,7 +62,8 @@ class Location(Criterion):
             return suggest_frequent(col(Contact.country), search)
         countries = given.get("countries")
         inside = () if countries is None else (col(Contact.country).in_(countries),)
-        return suggest_frequent(col(Contact.region), search, *inside)
+        region, region_folded = col(Contact.region), col(Contact.region_folded)
+        return suggest_spellings(region, region_folded, search, *inside)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         regions = describe_field(self, scope, "regions") if self.regions is not None else None

@@ -20,7 +20,6 @@ from graphql_app.criteria import (
     TimeWindow,
     describe_count,
     fold,
-    folded,
     form_field,
     hookimpl,
     suggest_products,
@@ -137,7 +136,7 @@ class ProductPurchased(Criterion):
 
 def _titled(words: str) -> Statement:
     """Select the ids of products whose title contains each of some words."""
-    title = folded(col(Product.title))
+    title = col(Product.title_folded)
     held = (func.position(title, word) > 0 for word in fold(words).split())
     return select(col(Product.id)).where(*held)
 

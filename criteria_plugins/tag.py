@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -15,11 +15,12 @@ from graphql_app.criteria import (
     Phrase,
     Scope,
     Text,
+    fold,
     form_field,
     has_all,
     has_any,
     hookimpl,
-    suggest_frequent,
+    suggest_spellings,
 )
 
 WITH_TAGS = (
@@ -30,7 +31,7 @@ WITH_TAGS = (
 
 
 class Tag(Criterion):
-    """Which tags a contact has. Upper and lower case matter."""
+    """Which tags a contact has, regardless of upper and lower case."""
 
     key = "tag"
     label = "Tag"
@@ -45,11 +46,13 @@ class Tag(Criterion):
         if self.tags is None:
             return func.notEmpty(col(Contact.tags)) == 1
         has = has_all if self.operator is OptionalSetOperator.ALL_OF else has_any
-        return has(col(Contact.tags), [tag.strip() for tag in self.tags])
+        return has(col(Contact.tags_folded), [*map(fold, self.tags)])
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        return suggest_frequent(func.arrayJoin(col(Contact.tags)), search)
+        tags = func.arrayZip(col(Contact.tags), col(Contact.tags_folded))
+        tag = select(func.arrayJoin(tags).label("tag")).subquery().c.tag
+        return suggest_spellings(func.tupleElement(tag, 1), func.tupleElement(tag, 2), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

@@ -87,6 +87,7 @@ CONTRACT_MODULES = (
     "graphql_app.criteria.interval",
     "graphql_app.criteria.texts",
     "graphql_app.criteria.written_times",
+    "graphql_app.criteria.sets",
     "graphql_app.criteria.properties",
     "graphql_app.criteria.products",
     "graphql_app.criteria.references",

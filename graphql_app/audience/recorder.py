@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.change_feed import ChangeFeed
+from graphql_app.audience.derived_columns import add_derived_columns
 from graphql_app.audience.facts import CONTACTS, FactType
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_product_titles
@@ -136,6 +137,7 @@ class Recorder:
         """Record rows of any type but orders and order lines, by the type's key."""
         if fact is CONTACTS:
             rows = add_consent(rows)
+        rows = add_derived_columns(fact.name, rows)
         with self.hold_write_lock(shop_id):
             _, rows = keep_last_rows(rows, fact.key)
             moved = None
@@ -186,6 +188,7 @@ class Recorder:
         orders = stamp_rows(shop_id, version, rows.orders, rows.deleted_orders)
         steps = [Insert("order_lines", lines), Insert("orders", orders)]
         if titles is not None:
+            titles = add_derived_columns("products", titles)
             steps.append(Insert("products", stamp_rows(shop_id, None, titles)))
         self._write(shop_id, steps)
 

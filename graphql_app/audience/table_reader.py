@@ -60,7 +60,11 @@ def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
 
 
 def read_pages(
-    audience: Audience, table: FactTable, shop_id: int, size: int = PAGE_ROWS
+    audience: Audience,
+    table: FactTable,
+    shop_id: int,
+    size: int = PAGE_ROWS,
+    condition: str = "NOT deleted",
 ) -> Iterator[pa.Table]:
     """Read a shop's current rows in the order of their key, ``size`` at a time.
 
@@ -72,7 +76,7 @@ def read_pages(
     while True:
         rows = audience.query_unfiltered(
             f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
-            f"AND NOT deleted {after} ORDER BY {key} LIMIT {int(size)}",
+            f"AND {condition} {after} ORDER BY {key} LIMIT {int(size)}",
             timeout=LONG_TIMEOUT,
         )
         if rows.num_rows:

@@ -8,6 +8,9 @@ highest ``version`` counts; if it is ``deleted``, none does. The store filters b
 Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's currency. Ids are unsigned
 64-bit integers from the source system. Products, keywords and tags are text.
 
+Columns whose names end in ``_folded`` follow from others; see ``derived_columns``. They come with a
+``folding_version``: the version of the code that derived them, 0 in rows of older versions.
+
 Plugins declare tables in the same way, with the names in ``__all__``.
 """
 
@@ -127,7 +130,8 @@ class Contact(AudienceTable, table=True):
     """A subscriber, a customer or both. Rules select from all contacts of a shop.
 
     ``subscribed`` is true if the contact subscribed after last unsubscribing, ``textable`` if the
-    contact is subscribed and has a phone number.
+    contact is subscribed and has a phone number. ``tags_folded`` has a folded tag for each of
+    ``tags``, and ``properties_folded`` is ``properties`` with folded texts.
     """
 
     __tablename__ = "contacts"
@@ -149,6 +153,13 @@ class Contact(AudienceTable, table=True):
     properties: str = Field(sa_type=String)
     subscribed: bool = Field(sa_type=Bool)
     textable: bool = Field(sa_type=Bool)
+    email_folded: str | None = Field(sa_type=Nullable(String))
+    email_domain: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    region_folded: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    city_folded: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    tags_folded: list[str] = Field(sa_type=Array(String))
+    properties_folded: str = Field(sa_type=String)
+    folding_version: int = Field(sa_type=UInt32)
 
 
 class Order(AudienceTable, table=True):
@@ -194,6 +205,8 @@ class Product(AudienceTable, table=True):
 
     id: str = Field(primary_key=True, sa_type=String)
     title: str = Field(sa_type=String)
+    title_folded: str = Field(sa_type=String)
+    folding_version: int = Field(sa_type=UInt32)
 
 
 class TextMessage(AudienceTable, table=True):
@@ -220,6 +233,8 @@ class KeywordUse(AudienceTable, table=True):
     contact_id: int = Field(primary_key=True, sa_type=UInt64)
     keyword: str = Field(primary_key=True, sa_type=NAME)
     received_at: datetime = Field(primary_key=True, sa_type=INSTANT)
+    keyword_folded: str = Field(sa_type=NAME)
+    folding_version: int = Field(sa_type=UInt32)
 
 
 class Event(AudienceTable, table=True):
@@ -234,6 +249,8 @@ class Event(AudienceTable, table=True):
     name: str = Field(sa_type=NAME)
     occurred_at: datetime = Field(sa_type=INSTANT)
     properties: str = Field(sa_type=String)
+    properties_folded: str = Field(sa_type=String)
+    folding_version: int = Field(sa_type=UInt32)
 
 
 TABLES: tuple[type[AudienceTable], ...] = (
@@ -248,7 +265,7 @@ TABLES: tuple[type[AudienceTable], ...] = (
 
 
 def fold_keyword(keyword: str) -> str:
-    """Fold a keyword's case and strip it, as keywords are stored and compared."""
+    """Fold a keyword's case and strip it, as keywords are stored and shown."""
     return keyword.strip().casefold()[:MAX_KEYWORD].strip()  # folding can lengthen a text
 
 

@@ -7,12 +7,14 @@ same backup can be restored again to finish it.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphql_app.audience.journal import Journal
+from graphql_app.audience.migrate import migrate_rows
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import count_rows, has_rows, list_fact_tables, table_class
 from graphql_app.audience.table_setup import create_tables
@@ -27,6 +29,7 @@ from graphql_app.backup.archive import (
 )
 from graphql_app.catalog import dump
 from graphql_app.catalog.migrate import list_revisions, read_revision, require_current
+from graphql_app.catalog.segment_names import refold_names
 from graphql_app.catalog.store import Catalog
 
 # The limits of an insert, which has at least one row group.
@@ -89,10 +92,12 @@ def restore_backup(
     for table, expected in manifest.audience.items():
         if count_rows(audience, table) != expected.rows:
             raise BackupError(f"Some rows of {table} are missing in the audience: restore again.")
+    migrate_rows(audience, lambda shop_id: nullcontext(), progress)
     try:
         dump.load(catalog, manifest.revision, lambda table: _read_rows(path, table))
     except dump.CatalogNotEmptyError:
         raise BackupError(f"The catalog is no longer empty. {EMPTY_STORES_ONLY}") from None
+    refold_names(catalog)
     journal.end_restore()
     return manifest
 

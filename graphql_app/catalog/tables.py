@@ -8,6 +8,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from graphql_app.catalog.weekday import Weekday
+from graphql_app.folding import FOLDING_VERSION
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -61,7 +62,7 @@ class ApiToken(CatalogTable, table=True):
 
 
 class Segment(CatalogTable, table=True):
-    """A saved segment. ``name_key`` makes names unique within a shop, ignoring case."""
+    """A saved segment. ``name_key``, the folded name, makes names unique within a shop."""
 
     __tablename__ = "segment"
     __table_args__ = (
@@ -75,6 +76,7 @@ class Segment(CatalogTable, table=True):
     shop_id: int = Field(foreign_key="shop.id")
     name: str = Field(max_length=255)
     name_key: str
+    folding_version: int = Field(default=FOLDING_VERSION)
     description: str = Field(default="", max_length=2000)
     rule: dict[str, Any] = Field(sa_type=JSON)
     summary: str  # when it was saved: read if the rule cannot be described, and by older versions

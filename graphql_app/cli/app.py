@@ -16,8 +16,9 @@ from graphql_app.cli.config import config_app
 from graphql_app.cli.console import err, print_error
 from graphql_app.cli.export_command import export_command
 from graphql_app.cli.import_command import import_command
+from graphql_app.cli.migrate import migrate_command
 from graphql_app.cli.plugins import plugins_app
-from graphql_app.cli.schema import migrate_command, schema
+from graphql_app.cli.schema import schema
 from graphql_app.cli.serve import demo, serve
 from graphql_app.cli.shops import shop_app
 from graphql_app.cli.tokens import token_app

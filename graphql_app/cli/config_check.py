@@ -12,9 +12,11 @@ from sqlalchemy.engine import make_url
 
 from graphql_app.audience.clickhouse import embedded_path, refuse_if_in_use
 from graphql_app.audience.journal import Journal
+from graphql_app.audience.migrate import require_current_rows
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import check_tables
 from graphql_app.catalog.migrate import read_revision, require_current
+from graphql_app.catalog.segment_names import require_current_names
 from graphql_app.catalog.store import Catalog
 from graphql_app.cli.plugin_trial import try_plugins
 from graphql_app.errors import AppError, ErrorCode
@@ -81,6 +83,7 @@ def _check_catalog(settings: Settings) -> str:
         if not settings.catalog_url and read_revision(catalog) is None:
             return NEW
         require_current(catalog)
+        require_current_names(catalog)
     finally:
         catalog.close()
     return "reachable, with the schema of this version"
@@ -98,6 +101,7 @@ def _check_audience(settings: Settings) -> str:
         audience.ping()
         check_tables(audience)
         Journal(audience).refuse_partial_restore()
+        require_current_rows(audience)
     finally:
         audience.close()
     return "reachable"

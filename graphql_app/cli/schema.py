@@ -1,35 +1,11 @@
-"""``segments migrate`` and ``segments schema``: the schemas of the catalog and of the API."""
+"""``segments schema``: the schema of the API."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from graphql_app.cli.console import err, out, read_settings
-
-
-def migrate_command(
-    to: Annotated[
-        str, typer.Option(help="The revision. Default: the one that this version needs.")
-    ] = "head",
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Downgrade without asking, even if data is lost.")
-    ] = False,
-) -> None:
-    """Upgrade the catalog's schema to this version's revision, or migrate it to another."""
-    from graphql_app.catalog.migrate import list_revisions, migrate, read_revision
-    from graphql_app.startup.catalog import open_unchecked_catalog
-
-    with open_unchecked_catalog(read_settings()) as catalog:
-        before, known = read_revision(catalog), list_revisions()
-        is_downgrade = to in known and before in known and known.index(to) < known.index(before)
-        if is_downgrade and not yes:
-            typer.confirm(f"Downgrade to {to} and lose what later revisions added?", abort=True)
-        migrate(catalog, to)
-        after = read_revision(catalog)
-    has = "already has" if before == after else "now has"
-    out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
+from graphql_app.cli.console import err
 
 
 def schema(

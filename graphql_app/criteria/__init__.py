@@ -63,7 +63,13 @@ from graphql_app.criteria.schemas import example, json_forms_ui_schema, json_sch
 from graphql_app.criteria.scope import Scope
 from graphql_app.criteria.sets import has_all, has_any
 from graphql_app.criteria.starters import DefaultSegment, SegmentTemplate, Suggested
-from graphql_app.criteria.texts import fold, folded, suggest_frequent, trimmed
+from graphql_app.criteria.texts import (
+    fold,
+    folded,
+    suggest_frequent,
+    suggest_spellings,
+    trimmed,
+)
 from graphql_app.criteria.windows import (
     CalendarPeriod,
     CalendarUnit,
@@ -88,5 +94,6 @@ __all__ = [
     "example", "fold", "folded", "form_field", "has_all", "has_any", "hookimpl",
     "json_forms_ui_schema", "json_schema", "month_and_day", "property_day",
     "property_month_and_day", "quotient", "suggest_frequent", "suggest_products",
-    "suggest_properties", "suggest_values", "trimmed", "ui_schema", "written_times_of",
+    "suggest_properties", "suggest_spellings", "suggest_values", "trimmed", "ui_schema",
+    "written_times_of",
 ]  # fmt: skip

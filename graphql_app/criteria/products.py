@@ -4,6 +4,7 @@ from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import OrderLine, Product, Statement
+from graphql_app.criteria.texts import fold
 
 
 def suggest_products(search: str) -> Statement:
@@ -17,10 +18,11 @@ def suggest_products(search: str) -> Statement:
         .subquery()
     )
     product_id, title = col(Product.id), col(Product.title)
-    position = func.positionCaseInsensitiveUTF8
+    by_title = func.position(col(Product.title_folded), fold(search)) > 0
+    by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
     return (
         select(product_id, title)
         .outerjoin(sales, sales.c.product_id == product_id)
-        .where(or_(position(title, search) > 0, position(product_id, search) > 0))
+        .where(or_(by_title, by_id))
         .order_by((product_id == search).desc(), sales.c.lines.desc(), product_id)
     )

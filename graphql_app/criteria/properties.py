@@ -3,11 +3,15 @@
 A value is text, a number, a date or yes/no. An operator compares values of one kind, and a value of
 another kind counts as no value. A date is a text such as 2024-05-01, or an ISO 8601 instant with
 its offset. Numbers are 64-bit floating-point numbers, as in JSON. A text that is a plain decimal
-number, such as "12" or "-3.5", is a number as well.
+number, such as "12" or "-3.5", is a number as well. Texts are compared as ``fold`` returns them;
+names of properties are compared exactly.
 
 A list has the values of its elements, and a positive operator matches if one of them does. Lists
 and objects within a list are no values.
 """
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, and_, case, column, func, literal, not_, null, or_, select
 
@@ -21,7 +25,7 @@ from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.number_types import Days, Number
 from graphql_app.criteria.operators import NumberOperator, Operator
 from graphql_app.criteria.scope import Scope
-from graphql_app.criteria.texts import fold, folded, offered, suggest_frequent
+from graphql_app.criteria.texts import fold, folded, folded_column, offered, suggest_spellings
 from graphql_app.criteria.written_times import (
     DAY_PATTERN,
     INSTANT_PATTERN,
@@ -82,6 +86,8 @@ OF_ANY_KIND = (_Op.IS_SET, _Op.IS_NOT_SET)
 PLAIN_NUMBER = r"^-?[0-9]{1,100}(\.[0-9]{1,100})?$"
 SAMPLE = 100_000
 
+FoldSql: TypeAlias = Callable[[Expression], ColumnElement[str]]
+
 ELEMENT: ColumnElement[str] = column("list_element")  # in functions of lists, an element as JSON
 
 
@@ -112,6 +118,10 @@ def _kind(document: Expression | str, *path: Expression | str) -> ColumnElement[
         return kind
     # The engine writes 1e20 in a list with all of its digits, and would read these as a text.
     return func.multiIf(func.match(document, "^-?[0-9]"), "Double", func.toString(kind))
+
+
+def _as_it_is(text: Expression) -> ColumnElement[str]:
+    return func.toString(text)
 
 
 class PropertyForm(Form):
@@ -146,24 +156,33 @@ class PropertyForm(Form):
         return not_(holds) if self.operator.negated else holds
 
     def _positive(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
-        of_element = and_(_kind(ELEMENT) != "Object", self._value_holds(scope, ELEMENT))
+        compares_text = self.texts is not None or self.text is not None
+        folded_document = folded_column(document) if compares_text else None
+        if folded_document is not None:
+            document = folded_document
+        fold_sql = folded if folded_document is None else _as_it_is
+        of_element = and_(_kind(ELEMENT) != "Object", self._value_holds(scope, fold_sql, ELEMENT))
         elements = func.JSONExtractArrayRaw(document, self.property)
         return or_(
-            self._value_holds(scope, document, self.property),
+            self._value_holds(scope, fold_sql, document, self.property),
             and_(_kind(document, self.property) == "Array", any_element(elements, of_element)),
         )
 
-    def _value_holds(self, scope: Scope, *value: Expression | str) -> ColumnElement[bool]:
+    def _value_holds(
+        self, scope: Scope, fold_sql: FoldSql, *value: Expression | str
+    ) -> ColumnElement[bool]:
         """Return SQL for whether a value that is no list matches the positive operator.
 
-        ``value`` is a JSON document, or an object and the name of its property.
+        ``value`` is a JSON document, or an object and the name of its property; ``fold_sql`` folds
+        its text.
         """
         operator = self.operator.positive
         kind, text = _kind(*value), func.JSONExtractString(*value)
         if self.texts is not None:
-            return and_(kind == "String", text.in_(self.texts))
+            wanted = dict.fromkeys(map(fold, self.texts))
+            return and_(kind == "String", fold_sql(text).in_(wanted))
         if self.text is not None:
-            place = func.position(folded(text), fold(self.text))
+            place = func.position(fold_sql(text), fold(self.text))
             found = place == 1 if operator is _Op.STARTS_WITH else place > 0
             return and_(kind == "String", found)
         if self.number is not None:
@@ -320,7 +339,19 @@ def suggest_values(documents: Statement, name: str, search: str) -> Statement:
 
     ``documents`` is a statement of one column of JSON documents; only the first 100,000 count.
     """
-    document = documents.limit(SAMPLE).subquery().c[0]
-    each = select(func.arrayJoin(_elements(func.JSONExtractRaw(document, name))).label("raw"))
-    raw = each.subquery().c.raw
-    return suggest_frequent(func.JSONExtractString(raw), search, _kind(raw) == "String")
+    [given] = documents.selected_columns
+    folded_document = folded_column(given)
+    copies = documents.add_columns(
+        (given if folded_document is None else folded_document).label("b")
+    )
+    document, copy = copies.limit(SAMPLE).subquery().c
+    # Folding keeps the number of elements, so the two lists go together.
+    pairs = func.arrayZip(
+        *(_elements(func.JSONExtractRaw(each, name)) for each in (document, copy))
+    )
+    pair = select(func.arrayJoin(pairs).label("pair")).subquery().c.pair
+    raw, second = func.tupleElement(pair, 1), func.JSONExtractString(func.tupleElement(pair, 2))
+    text_folded = folded(second) if folded_document is None else second
+    return suggest_spellings(
+        func.JSONExtractString(raw), text_folded, search, _kind(raw) == "String"
+    )

@@ -12,6 +12,7 @@ from graphql_app.audience.tables import Expression
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.shop_days import day_of, start_of_day
 from graphql_app.criteria.windows import Duration, DurationUnit, TimeWindow
+from graphql_app.folding import fold
 
 Labels = Callable[[type[object], str, str], str | None]
 
@@ -46,7 +47,7 @@ class Scope:
             value: One value of the field.
         """
         label = " ".join((self.labels(type(form), field, value) or "").split())
-        if not label or label.casefold() == value.casefold():
+        if not label or fold(label) == fold(value):
             return value
         return label if f"({value})" in label else f"{label} ({value})"
 

@@ -15,6 +15,7 @@ from graphql_app import criteria as contract
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.criteria import FieldKind, Group
 from graphql_app.criteria.field_types import MAX_VALUES
+from graphql_app.folding import fold
 from graphql_app.plugins import Registry
 from graphql_app.schema.descriptions import described_enum
 from graphql_app.schema.pagination import searched
@@ -222,12 +223,12 @@ async def _criteria(
     ] = None,
 ) -> list[CriterionType]:
     registry = info.context.services.registry
-    words = (search or "").casefold().split()
+    words = fold(search or "").split()
     segment = await _example_segment(info)
     return [
         _type(criterion, registry, segment)
         for key, criterion in registry.criteria.items()
-        for text in [f"{key} {criterion.label} {criterion.description()}".casefold()]
+        for text in [fold(f"{key} {criterion.label} {criterion.description()}")]
         if all(word in text for word in words)
     ]
 

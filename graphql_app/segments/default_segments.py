@@ -7,9 +7,9 @@ from sqlmodel import Session, col, select
 from graphql_app.catalog.shops import add_shop, stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop, now
+from graphql_app.folding import name_key
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.names import name_key
 from graphql_app.segments.rules import parser, sentences, tree
 from graphql_app.segments.scope import shop_scope
 

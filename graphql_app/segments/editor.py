@@ -13,8 +13,9 @@ from sqlmodel import Session, select
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.folding import name_key
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.names import MAX_NAME, name_key, text_problems
+from graphql_app.segments.names import MAX_NAME, text_problems
 from graphql_app.segments.references import (
     all_users,
     copy_uses,
@@ -179,9 +180,9 @@ class SegmentEditor:
                 problems += error.problems
         if problems:
             raise InvalidInputError(problems)
-        if changes.name is not None:
-            segment.name = " ".join(changes.name.split())
-            segment.name_key = name_key(changes.name)
+        name = segment.name if changes.name is None else " ".join(changes.name.split())
+        if name != segment.name:  # a name that has become equal to another one keeps its key
+            segment.name, segment.name_key = name, name_key(name)
         if changes.description is not None:
             segment.description = changes.description
         if rule is not None:

@@ -1,6 +1,5 @@
-"""Names and descriptions of segments: their limits, and which names are equal."""
+"""Names and descriptions of segments: their limits."""
 
-import unicodedata
 from collections.abc import Iterator
 
 from graphql_app.catalog.store import is_storable
@@ -8,11 +7,6 @@ from graphql_app.errors import ErrorCode, Problem
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 2000
-
-
-def name_key(name: str) -> str:
-    """Return a key that is equal for names that differ in case and spaces only."""
-    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
 
 
 def text_problems(name: str | None, description: str | None) -> Iterator[Problem]:

@@ -7,20 +7,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import func, or_, tuple_
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from graphql_app.catalog.segment_names import SEPARATOR
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop
 from graphql_app.criteria import Option, SegmentReference
 from graphql_app.errors import AppError, InvalidInputError, NotFoundError
+from graphql_app.folding import name_key
 from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.plugins import Registry
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.names import name_key
 from graphql_app.segments.references import library, named
 from graphql_app.segments.rules import parser
 from graphql_app.segments.rules.tree import Path, Rule
@@ -57,11 +58,13 @@ class SavedSegments:
             found = None if number is None else self.get(number)
             if found is not None:
                 return found
+        key = name_key(text)
+        kept = col(Segment.name_key).startswith(key + SEPARATOR, autoescape=True)
         with self.catalog.read() as session:
-            found = session.exec(self.own.where(Segment.name_key == name_key(text))).first()
-        if found is None:
+            equal = session.exec(self.own.where(or_(col(Segment.name_key) == key, kept))).all()
+        if not equal:
             raise NotFoundError(f"segment: {text!r}")
-        return found
+        return min(equal, key=lambda segment: (segment.name != text, segment.name_key))
 
     def rule(self, segment: Segment) -> Rule:
         """Parse a segment's rule.

@@ -12,6 +12,7 @@ from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Form, Option, Scope
 from graphql_app.criteria.field_types import MAX_VALUES
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.folding import fold
 from graphql_app.plugins import Registry
 from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.failures import RuleTimeoutError, blaming, failed
@@ -179,9 +180,9 @@ def _option(row: Sequence[Any]) -> Option:
 
 
 def _matching(spec: FieldSpec, search: str) -> list[Option]:
-    wanted = search.casefold()
+    wanted = fold(search)
     return [
         option
         for option in spec.type.options
-        if wanted in option.label.casefold() or wanted in option.value.casefold()
+        if wanted in fold(option.label) or wanted in fold(option.value)
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from graphql_app.catalog.migrate import migrate, read_revision, require_current
+from graphql_app.catalog.segment_names import require_current_names
 from graphql_app.catalog.store import Catalog
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
@@ -38,4 +39,5 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
         if not settings.catalog_url and read_revision(catalog) is None:
             migrate(catalog)
         require_current(catalog)
+        require_current_names(catalog)
         yield catalog

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 
 from anyio import CapacityLimiter
 
+from graphql_app.audience.migrate import require_current_rows
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import update_defaults
@@ -32,6 +33,7 @@ def open_services(settings: Settings, registry: Registry | None = None) -> Itera
         for failure in registry.failures:
             logger.warning("left out: %s", failure)
         recorder = open_recorder(settings, catalog, audience)
+        require_current_rows(audience)  # after the journal, which may have rows of an older version
         update_defaults(catalog, registry)
         workers = CapacityLimiter(settings.query_concurrency)
         feed = recorder.change_feed

@@ -40,6 +40,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "0005": {},
     "0006": {},
+    "0007": {},
 }  # fmt: skip
 
 

@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
+from graphql_app.catalog.migrate import list_revisions
 from tests.compatibility.write import DIRECTORY, RETRIED, REWARD_READY, Session, serving
 from tests.e2e.process import segments
 from tests.installed import fresh_environment
 
 POINTS = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
+LATEST = list_revisions()[-1]
 BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["soap"]}}
 
 
@@ -74,6 +76,18 @@ def differences(client: Session, version: Path, without: Container[str] = ()) ->
             continue
         if (found := client.ask(token, operation, variables)) != expected:
             yield f"{token}: {operation} {variables}\n  expected {expected}\n  found    {found}"
+
+
+def test_it_has_to_be_migrated_before_a_server_starts(
+    version: Path, program: Path, data: Path
+) -> None:
+    assert "run `segments migrate`" in segments(data, "serve", program=program, status=1)
+    migrated = segments(data, "migrate", program=program)
+    assert "rows of facts now have the columns of this version" in migrated
+    assert "- north: Nested: tag. Upper and lower case do not matter any more" in migrated
+    assert "- south: Nested: tag." in migrated
+    again = segments(data, "migrate", program=program)
+    assert again.strip() == f"The catalog {again.split()[2]} already has the schema {LATEST}."
 
 
 def test_it_answers_as_before_once_it_is_migrated(version: Path, program: Path, data: Path) -> None:

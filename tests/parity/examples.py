@@ -13,7 +13,7 @@ MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelt
 
 ALL: Document = {"all": []}
 
-# These differ by more than case and surrounding space.
+# These differ by more than case, the spelling of letters and surrounding space.
 HOSTILE = (
     "plain",
     "it's",
@@ -44,7 +44,6 @@ HOSTILE = (
     "😀",
     "👩‍👩‍👧",
     "é",
-    "e\u0301",
     "nul\x00byte",
     "nul",
     "'; drop table contacts; --",

@@ -61,9 +61,9 @@ FIRST_INSTANT, LAST_INSTANT = _utc("1970-01-01T00:00"), _utc("2199-12-31T23:59:5
 IDS = (1, 2, 3, 4, 5, 2**53 + 1, 2**64 - 1)
 THINGS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 2**64 - 1)
 PRODUCTS = ("a", "b", "A", "%", " a")
-KEYWORDS = ("join", " JOIN\t", "Join", "stop", "straße", "STRASSE")
+KEYWORDS = ("join", " JOIN\t", "ｊｏｉｎ", "stop", "straße", "STRASSE", "ΣΑΣ", "σας", "ﬁne")
 COUNTRIES = ("US", "CA", "DE")
-REGIONS = ("CA", "ON", "ca", "%")
+REGIONS = ("CA", "ON", "ca", "ＣＡ", "%")
 AMOUNTS = ("10.00", "0", "5", "15.00", "20", "9.99", "10.0001", "99999999999999.9999")
 COUNTS = (1, 0, 2, 3, 2**31 - 1)
 MINIMUMS = (1, 2, 3)
@@ -82,16 +82,20 @@ CODES = ("212", "604", "+1", "+44", "+7", "+380")
 EMAILS = (
     *("", "a@gmail.com", "A@GMAIL.COM \t", "a@b@shop.example", "a@shop.example.", "gmail.com"),
     *("x@", "@gmail.com", "ä@BÜCHER.example", "a@gmail .com", "a@%", "a@gmail.com\u00a0"),
+    *("a@bu\u0308cher.example", "a＠ｇｍａｉｌ.com", "a@gmail\u00a0.com"),
 )
-EMAIL_PARTS = ("@", "GMAIL", " a@ ", ".example", "BÜCHER", "%", "a", "@b@", "gmail .c")
-DOMAINS = ("gmail.com", " @Gmail.Com", "shop.example", "bücher.example", "%", "@")
-CITIES = ("Austin", " AUSTIN\t", "austin", "Zürich", "ZÜRICH\u00a0", "%", "", "O'Fallon")
-TAGS = ("vip", "VIP", " vip ", "%", "a,b", "", "it's")
-TITLES = ("Coral Water Bottle", "bottle: WATER, big", "100% %s", "Größe XL", "a")
-WORDS = ("water", "BOTTLE wat", "  bottle\twater ", "%", "größe", "a", "b")
+EMAIL_PARTS = ("@", "GMAIL", " a@ ", ".example", "BU\u0308CHER", "%", "a", "@b@", "gmail .c")
+DOMAINS = ("gmail.com", " ＠Gmail.Com", "shop.example", "bücher.example", "%", "@")
+CITIES = (
+    *("Austin", " AUSTIN\t", "ａｕｓｔｉｎ", "Zürich", "ZU\u0308RICH\u00a0", "%", "", "O'Fallon"),
+    *("Gießen", "GIESSEN", "İzmir", "i\u0307zmir", "izmir", "ΣΑΜΟΣ", "σαμος"),
+)
+TAGS = ("vip", "VIP", " vip ", "ｖｉｐ", "%", "a,b", "", "it's", "ﬁt", "FIT", "cafe\u0301", "CAFÉ")
+TITLES = ("Coral Water Bottle", "bottle: WATER, big", "100% %s", "Größe XL", "a", "ＢＯＴＴＬＥ ﬁt")
+WORDS = ("water", "BOTTLE wat", "  bottle\u00a0water ", "%", "gro\u0308sse", "a", "b", "FIT")
 EVENTS = ("viewed", "Viewed", " viewed", "%", "it's")
 PROPERTIES = ("color", "birthday", "Color", 'it\'s "odd" \\ %\t{x:String}')
-TEXTS = ("red", "Red", "dark red", "it's", "%", "RÉD", "5", " ")
+TEXTS = ("red", "Red", " ｒｅｄ", "dark red", "it's", "%", "RÉD", "re\u0301d", "ß", "SS", "5", " ")
 SCALARS: tuple[Any, ...] = (
     *(*TEXTS, "", True, False, None, [], ["red"], {"color": "red"}, 5, 5.0, 0, -3, -0.5, 12.5),
     *(0.1, 2**53 + 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**40, 1e308, 1e-9),

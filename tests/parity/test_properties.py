@@ -55,9 +55,10 @@ class TestTexts:
     @pytest.mark.parametrize(
         ("rule", "matching"),
         [
-            (having("ANY_OF", texts=["red"]), {0, 9}),
+            (having("ANY_OF", texts=["red"]), {0, 1, 9}),
+            (having("ANY_OF", texts=[" ＲＥＤ"]), {0, 1, 9}),
             (having("ANY_OF", texts=["red", "Red", "red", "nobody's"]), {0, 1, 9}),
-            (having("NONE_OF", texts=["red"]), {*range(1, 13)} - {9}),
+            (having("NONE_OF", texts=["red"]), {*range(2, 13)} - {9}),
             (having("ANY_OF", texts=["5"]), {6}),
             (having("CONTAINS", text="RED"), {0, 1, 2, 9}),
             (having("CONTAINS", text="réd"), {5}),
@@ -70,7 +71,7 @@ class TestTexts:
             (having("IS_SET", "It"), set()),
         ],
     )
-    def test_any_of_is_exact_and_contains_ignores_case(
+    def test_texts_are_compared_regardless_of_case_and_spelling(
         self, boutique: RecordedShop, rule: Document, matching: set[int]
     ) -> None:
         boutique.record(contacts_with(self.VALUES), Contact(12))
@@ -174,8 +175,8 @@ class TestLists:
     @pytest.mark.parametrize(
         ("positive", "negative", "more", "matching"),
         [
-            ("ANY_OF", "NONE_OF", {"texts": ["red"]}, {0, 8}),
-            ("ANY_OF", "NONE_OF", {"texts": ["blue", "RED", "5"]}, {0, 1}),
+            ("ANY_OF", "NONE_OF", {"texts": ["red"]}, {0, 1, 8}),
+            ("ANY_OF", "NONE_OF", {"texts": ["blue", "RED", "5"]}, {0, 1, 8}),
             ("ANY_OF", "NONE_OF", {"texts": ["100000000000000000000"]}, set()),
             ("CONTAINS", "NOT_CONTAINS", {"text": "ED"}, {0, 1, 8}),
             ("CONTAINS", "NOT_CONTAINS", {"text": "re, bl"}, set()),
@@ -514,6 +515,6 @@ class TestEvents:
             Event(2, 2, "viewed", NOW, '{"color": "blue"}'),
         )
         assert boutique.matching(rule) == {2}
-        boutique.record(Event(2, 3, "viewed", NOW, '{"color": "BLUE"}'))
+        boutique.record(Event(2, 3, "viewed", NOW, '{"color": "light blue"}'))
         assert boutique.matching(rule) == set()
         assert boutique.matching(happened("EQUALS", 1)) == {2, 3}

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_log import Ids
+from graphql_app.folding import fold
 
 AMBIGUOUS: Final = -1  # several contacts have the address
 
@@ -44,11 +45,11 @@ class ExistingRows:
     def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
         found = self._fetch("id, email, phone", "contacts")
         owners: tuple[dict[str, int], dict[str, int]] = ({}, {})
-        for place, (name, fold) in enumerate((("email", _fold_email), ("phone", _fold_phone))):
+        for place, (name, key_of) in enumerate((("email", fold), ("phone", _fold_phone))):
             known = found.filter(pc.is_valid(found[name]))
             texts = known[name].to_pylist()
             for contact, text in zip(known["id"].to_pylist(), texts, strict=True):
-                key = fold(text)
+                key = key_of(text)
                 if key and owners[place].setdefault(key, contact) != contact:
                     owners[place][key] = AMBIGUOUS
         return owners
@@ -56,12 +57,8 @@ class ExistingRows:
     def find_contact(self, email: str, phone: str) -> int | None:
         """Find the contact with an email address or, failing that, a phone; it may be AMBIGUOUS."""
         emails, phones = self._addresses
-        by_email, by_phone = emails.get(_fold_email(email)), phones.get(_fold_phone(phone))
+        by_email, by_phone = emails.get(fold(email)), phones.get(_fold_phone(phone))
         return by_phone if by_email is None or (by_email == AMBIGUOUS and by_phone) else by_email
-
-
-def _fold_email(email: str) -> str:
-    return email.strip().casefold()
 
 
 def _fold_phone(phone: str) -> str:

@@ -53,10 +53,10 @@ AGGREGATES = ("any", "argMax", "argMin", "avg", "count", "max", "min", "sum", "u
 AGGREGATES_IF = tuple(f"{name}If" for name in AGGREGATES)
 # Functions of one row, by name or prefix.
 ROW_FUNCTIONS = frozenset(
-    {"abs", "arrayExists", "coalesce", "divide", "greatest", "ifNull", "intDiv", "isNull"}
-    | {"lambda", "least", "length", "lower", "lowerUTF8", "match", "modulo", "multiIf", "multiply"}
-    | {"nullIf", "position", "replaceAll", "replaceRegexpAll", "throwIf", "tuple", "upper"}
-    | {"upperUTF8"}
+    {"abs", "arrayExists", "caseFoldUTF8", "coalesce", "divide", "greatest", "ifNull", "intDiv"}
+    | {"isNull", "lambda", "least", "length", "lower", "lowerUTF8", "match", "modulo", "multiIf"}
+    | {"multiply", "normalizeUTF8NFKC", "nullIf", "position", "replaceAll", "replaceRegexpAll"}
+    | {"throwIf", "tuple", "upper", "upperUTF8"}
 )
 ROW_FUNCTION_PREFIXES = ("JSON", "to")
 # Functions that change the number of rows or columns.

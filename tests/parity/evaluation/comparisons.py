@@ -1,5 +1,6 @@
 """Comparisons of numbers and sets."""
 
+import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -9,9 +10,10 @@ from tests.parity.evaluation.facts import Document
 Number: TypeAlias = Decimal | Fraction | int | float
 
 
-def small(text: str) -> str:
-    """Return a text in lower case, with one form of the Greek sigma."""
-    return text.lower().replace("ς", "σ")
+def plain(text: str) -> str:
+    """Return the common form of texts that differ in case, composition, width or outer space."""
+    compatible = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", compatible).strip()
 
 
 def compare(operator: str, value: Number, bound: Number, up_to: Number) -> bool:

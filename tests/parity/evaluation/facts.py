@@ -216,7 +216,7 @@ def facts_after(batches: Iterable[Batch]) -> Facts:
 
 
 def same_keyword(keyword: str) -> str:
-    """Return the common form of keywords that only differ by case or surrounding space."""
+    """Return a keyword as it is stored and shown."""
     return keyword.strip().casefold()
 
 

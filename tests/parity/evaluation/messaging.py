@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, compare_if_any, has
-from tests.parity.evaluation.facts import Contact, Document, Facts, Text, same_keyword, unless_blank
+from tests.parity.evaluation.comparisons import compare, compare_if_any, has, plain
+from tests.parity.evaluation.facts import Contact, Document, Facts, Text, unless_blank
 
 
 def is_subscribed(contact: Contact) -> bool:
@@ -49,11 +49,11 @@ class Messaging:
 
     def keyword(self, body: Document, contact: Contact) -> bool:
         used = {
-            keyword
+            plain(keyword)
             for contact_id, keyword, received_at in self._facts.keywords
             if contact_id == contact.id and self._clock.within(body, received_at)
         }
-        wanted = {same_keyword(word) for word in body.get("keywords", ())}
+        wanted = {plain(word) for word in body.get("keywords", ())}
         return has(body["operator"], used, wanted)
 
     def subscribe_date(self, body: Document, contact: Contact) -> bool:

@@ -9,7 +9,7 @@ from tests.parity.evaluation.comparisons import (
     has,
     is_one_of,
     is_one_of_or_contains,
-    small,
+    plain,
 )
 from tests.parity.evaluation.facts import Contact, Document, Event, Facts, unless_blank
 from tests.parity.evaluation.messaging import can_text, is_subscribed
@@ -49,7 +49,9 @@ class Profile:
         match body["operator"]:
             case "ANY_OF":
                 regions = body.get("regions")
-                return country in body["countries"] and (regions is None or region in regions)
+                if country not in body["countries"] or regions is None:
+                    return country in body["countries"]
+                return region is not None and plain(region) in map(plain, regions)
             case "NONE_OF":
                 return not self.location({**body, "operator": "ANY_OF"}, contact)
         return is_one_of(body["operator"], country, set())
@@ -58,15 +60,14 @@ class Profile:
         return self._clock.dated(body, contact.created_at)
 
     def city(self, body: Document, contact: Contact) -> bool:
-        """Compare the city, ignoring case and surrounding space."""
         city = unless_blank(contact.city)
-        own = None if city is None else small(city.strip())
-        wanted = {small(name.strip()) for name in body.get("cities", ())}
+        own = None if city is None else plain(city)
+        wanted = {plain(name) for name in body.get("cities", ())}
         return is_one_of(body["operator"], own, wanted)
 
     def email_domain(self, body: Document, contact: Contact) -> bool:
-        """Compare the text after the last @, ignoring case and surrounding space."""
-        wanted = {small(name.strip()).removeprefix("@") for name in body.get("domains", ())}
+        """Compare the text after the last @."""
+        wanted = {plain(name).removeprefix("@") for name in body.get("domains", ())}
         return is_one_of(body["operator"], domain_of(contact.email), wanted)
 
     def area_code(self, body: Document, contact: Contact) -> bool:
@@ -77,15 +78,14 @@ class Profile:
         return is_one_of(body["operator"], code, wanted)
 
     def tag(self, body: Document, contact: Contact) -> bool:
-        own = {tag.strip() for tag in contact.tags if tag.strip()}
-        return has(body["operator"], own, {tag.strip() for tag in body.get("tags", ())})
+        own = {plain(tag) for tag in contact.tags if tag.strip()}
+        return has(body["operator"], own, {plain(tag) for tag in body.get("tags", ())})
 
     def email(self, body: Document, contact: Contact) -> bool:
-        """Compare the address, ignoring case and surrounding space."""
         email = unless_blank(contact.email)
-        own = None if email is None else small(email.strip())
-        wanted = {small(address.strip()) for address in body.get("emails", ())}
-        part = small(body.get("text", "").strip())
+        own = None if email is None else plain(email)
+        wanted = {plain(address) for address in body.get("emails", ())}
+        part = plain(body.get("text", ""))
         return is_one_of_or_contains(body, own, wanted, part, own or "")
 
     def phone(self, body: Document, contact: Contact) -> bool:
@@ -144,8 +144,8 @@ class Profile:
 
 def domain_of(email: str | None) -> str | None:
     """Return the text after the last @ of an address, unless it contains space."""
-    _, at, domain = (email or "").rstrip().rpartition("@")
-    return small(domain) if at and domain and domain.split() == [domain] else None
+    _, at, domain = plain(email or "").rpartition("@")
+    return domain if at and domain.split() == [domain] else None
 
 
 def digits_of(text: str) -> str:

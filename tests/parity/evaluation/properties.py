@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, small
+from tests.parity.evaluation.comparisons import compare, plain
 from tests.parity.evaluation.facts import Document
 
 INSTANT = re.compile(
@@ -91,8 +91,8 @@ def property_is(body: Document, value: Any, clock: Clock) -> bool:
     if operator in POSITIVE:
         return not property_is({**body, "operator": POSITIVE[operator]}, value, clock)
     if isinstance(value, list):
-        plain = [each for each in value if not isinstance(each, list | dict)]
-        return any(_value_is(body, each, clock) for each in plain)
+        values = [each for each in value if not isinstance(each, list | dict)]
+        return any(_value_is(body, each, clock) for each in values)
     return _value_is(body, value, clock)
 
 
@@ -118,11 +118,11 @@ def _value_is(body: Document, value: Any, clock: Clock) -> bool:
 def _reads(body: Document, text: str) -> bool:
     match body["operator"]:
         case "ANY_OF":
-            return text in body["texts"]
+            return plain(text) in map(plain, body["texts"])
         case "CONTAINS":
-            return small(body["text"]) in small(text)
+            return plain(body["text"]) in plain(text)
         case "STARTS_WITH":
-            return small(text).startswith(small(body["text"]))
+            return plain(text).startswith(plain(body["text"]))
     raise AssertionError(body)
 
 

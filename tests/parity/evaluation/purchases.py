@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
-from tests.parity.evaluation.comparisons import compare, compare_if_any, has, small
+from tests.parity.evaluation.comparisons import compare, compare_if_any, has, plain
 from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order
 
 
@@ -30,8 +30,8 @@ def is_customer(facts: Facts, contact: Contact) -> bool:
 
 
 def title_holds(title: str, words: str) -> bool:
-    """Return whether a title contains each of some words, ignoring case."""
-    return all(word in small(title) for word in small(words).split())
+    """Return whether a title contains each of some words."""
+    return all(word in plain(title) for word in plain(words).split())
 
 
 class Purchases:

@@ -1,0 +1,95 @@
+"""Bringing rows up to date that another version of the code, or of Unicode, has written.
+
+Their derived columns are stale, so rules would not find them. No server starts before ``segments
+migrate`` has derived these columns again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from graphql_app.audience.derived_columns import DERIVED, add_derived_columns
+from graphql_app.audience.store import LONG_TIMEOUT, Audience
+from graphql_app.audience.table_reader import (
+    PAGE_ROWS,
+    FactTable,
+    list_fact_tables,
+    read_pages,
+)
+from graphql_app.errors import AppError, ErrorCode
+from graphql_app.folding import FOLDING_VERSION
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+VERSION = "folding_version"
+STALE = f"NOT deleted AND {VERSION} != {FOLDING_VERSION}"
+
+
+def require_current_rows(audience: Audience) -> None:
+    """Raise UNAVAILABLE if a row has derived columns of another version, or none."""
+    # First without FINAL, which takes longer: stale rows may have been replaced.
+    for final in ("", "FINAL"):
+        some = " UNION ALL ".join(
+            f"(SELECT 1 FROM {table.name} {final} WHERE {_is_stale(table)} LIMIT 1)"
+            for table in list_fact_tables(audience)
+            if table.name in DERIVED and table.columns
+        )
+        if not some or not audience.query_unfiltered(some).num_rows:
+            return
+    raise AppError(
+        ErrorCode.UNAVAILABLE,
+        "The audience has rows of an earlier version, or of another version of Python, whose texts "
+        "cannot be compared yet: stop the servers, create a backup, and run `segments migrate`.",
+    )
+
+
+def _is_stale(table: FactTable) -> str:
+    """Return the condition of stale rows; a table of an older version may lack the columns."""
+    return STALE if VERSION in table.columns else "NOT deleted"
+
+
+def _count_stale(audience: Audience) -> dict[tuple[str, int], int]:
+    """Count the stale rows of each table and shop."""
+    counted = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, shop_id, count() AS rows FROM {name} FINAL WHERE {STALE} "
+        "GROUP BY shop_id"
+        for name in DERIVED
+    )
+    found = audience.query_unfiltered(counted, timeout=LONG_TIMEOUT)
+    return {(row["name"], row["shop_id"]): row["rows"] for row in found.to_pylist()}
+
+
+def migrate_rows(
+    audience: Audience,
+    hold_write_lock: Callable[[int], AbstractContextManager[None]],
+    progress: Progress = lambda table, done, total: None,
+) -> int:
+    """Derive the columns of stale rows again, and return the number of rows.
+
+    Rows are written a page at a time, with the version that they have, so that they replace
+    themselves. After an interruption, the rest is updated the next time.
+
+    Args:
+        hold_write_lock: Holds the write lock of a shop.
+        progress: Called with a table, and how many of how many rows of it are updated.
+    """
+    stale = _count_stale(audience)
+    tables = {table.name: table for table in list_fact_tables(audience)}
+    for name in DERIVED:
+        shops = {shop_id: rows for (table, shop_id), rows in stale.items() if table == name}
+        done, total = 0, sum(shops.values())
+        for shop_id in shops:
+            with hold_write_lock(shop_id):
+                for rows in _read_stale(audience, tables[name], shop_id):
+                    audience.insert(name, add_derived_columns(name, rows))
+                    done += rows.num_rows
+                    progress(name, done, total)
+                audience.merge_parts(name, shop_id)
+    return sum(stale.values())
+
+
+def _read_stale(audience: Audience, table: FactTable, shop_id: int) -> Iterator[pa.Table]:
+    for rows in read_pages(audience, table, shop_id, PAGE_ROWS, STALE):
+        yield rows.append_column("deleted", pa.array([False] * rows.num_rows, pa.bool_()))

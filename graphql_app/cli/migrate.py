@@ -1,0 +1,75 @@
+"""``segments migrate``: bring the catalog and the audience to this version's schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from graphql_app.cli.console import out, progress_bars, read_settings
+
+if TYPE_CHECKING:
+    from graphql_app.catalog.store import Catalog
+    from graphql_app.settings import Settings
+
+
+def migrate_command(
+    to: Annotated[
+        str, typer.Option(help="The revision. Default: the one that this version needs.")
+    ] = "head",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Downgrade without asking, even if data is lost.")
+    ] = False,
+) -> None:
+    """Upgrade the stores to this version, or migrate the catalog to another revision.
+
+    An upgrade lists the saved segments whose meaning changes, and derives the columns of facts that
+    this version adds. If it is interrupted, run it again.
+    """
+    from graphql_app.catalog.migrate import list_revisions, migrate, read_revision
+    from graphql_app.catalog.segment_names import refold_names
+    from graphql_app.startup.catalog import open_unchecked_catalog
+
+    settings = read_settings()
+    with open_unchecked_catalog(settings) as catalog:
+        before, known = read_revision(catalog), list_revisions()
+        is_downgrade = to in known and before in known and known.index(to) < known.index(before)
+        if is_downgrade and not yes:
+            typer.confirm(f"Downgrade to {to} and lose what later revisions added?", abort=True)
+        migrate(catalog, to)
+        after = read_revision(catalog)
+        has = "already has" if before == after else "now has"
+        out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
+        if after != known[-1]:
+            return
+        if before in known:
+            _list_affected(catalog, known[known.index(before) + 1 :])
+        refold_names(catalog)
+        _migrate_facts(settings, catalog)
+
+
+def _list_affected(catalog: Catalog, revisions: list[str]) -> None:
+    from graphql_app.segments.changed_criteria import affected_segments
+
+    affected = list(affected_segments(catalog, revisions))
+    if affected:
+        out.print("These saved segments have criteria whose meaning has changed:")
+    for shop, segment, changed in affected:
+        out.print(escape(f"- {shop}: {segment.name}: {changed.key}. {changed.change}"))
+
+
+def _migrate_facts(settings: Settings, catalog: Catalog) -> None:
+    if not settings.audience_url and not (settings.data_dir / "audience").exists():
+        return  # the first start creates it
+    from graphql_app.audience.migrate import migrate_rows
+    from graphql_app.audience.table_setup import create_tables
+    from graphql_app.startup.audience import open_audience, open_recorder
+
+    with open_audience(settings) as audience:
+        create_tables(audience)
+        recorder = open_recorder(settings, catalog, audience)
+        with progress_bars() as progress:
+            rows = migrate_rows(audience, recorder.hold_write_lock, progress)
+    if rows:
+        out.print(f"{rows:,} rows of facts now have the columns of this version.")

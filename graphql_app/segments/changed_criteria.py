@@ -1,0 +1,91 @@
+"""The criteria whose meaning a version changed, to list the saved segments that have them.
+
+This module reads rules as JSON, without plugins, so that ``segments migrate`` starts fast.
+"""
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlmodel import col, select
+
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import Segment, Shop
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCriterion:
+    """A change to what a criterion means.
+
+    Attributes:
+        revision: The revision of the catalog's schema from which on it has the new meaning.
+        key: The criterion's key.
+        change: What is different, as a sentence.
+        applies: Returns whether the change can affect a criterion, given its fields.
+    """
+
+    revision: str
+    key: str
+    change: str
+    applies: Callable[[Body], bool] = lambda body: True
+
+
+def _compares_text(body: Body) -> bool:
+    return "texts" in body or "text" in body
+
+
+def _has_text_condition(body: Body) -> bool:
+    return any(map(_compares_text, body.get("conditions", ())))
+
+
+_CASE = "Upper and lower case do not matter any more, nor do other spellings of the same letters."
+_SPELLING = "Other spellings of the same letters match, too, such as full-width letters."
+_PROPERTY = f"{_CASE} Spaces around the text do not matter either."
+
+CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
+    ChangedCriterion("0007", "tag", _CASE),
+    ChangedCriterion("0007", "location", f"Regions: {_CASE}", lambda body: "regions" in body),
+    ChangedCriterion("0007", "property", _PROPERTY, _compares_text),
+    ChangedCriterion("0007", "event", f"Conditions: {_PROPERTY}", _has_text_condition),
+    ChangedCriterion("0007", "city", _SPELLING, lambda body: "cities" in body),
+    ChangedCriterion("0007", "emailDomain", _SPELLING, lambda body: "domains" in body),
+    ChangedCriterion("0007", "keyword", _SPELLING),
+    ChangedCriterion("0007", "productPurchased", _SPELLING, lambda body: "words" in body),
+)
+
+
+class AffectedSegment(NamedTuple):
+    """A saved segment with a criterion whose meaning has changed."""
+
+    shop: str  # its handle
+    segment: Segment
+    changed: ChangedCriterion
+
+
+def affected_segments(catalog: Catalog, revisions: Container[str]) -> Iterator[AffectedSegment]:
+    """Yield the segments that changes of some revisions affect, once for each change."""
+    named = select(Shop.handle, Segment).where(Segment.shop_id == Shop.id)
+    with catalog.read() as session:
+        for shop, segment in session.exec(named.order_by(Shop.handle, col(Segment.name_key))):
+            found = (
+                change
+                for key, body in _criteria_in(segment.rule)
+                for change in CHANGED_CRITERIA
+                if change.revision in revisions and change.key == key and change.applies(body)
+            )
+            for change in dict.fromkeys(found):
+                yield AffectedSegment(shop, segment, change)
+
+
+def _criteria_in(document: Any) -> Iterator[tuple[str, Body]]:
+    """Yield the criteria of a rule, with their fields."""
+    for key, body in document.items():
+        if key == "not":
+            yield from _criteria_in(body)
+        elif key in {"all", "any"}:
+            for inner in body:
+                yield from _criteria_in(inner)
+        else:
+            yield key, body

@@ -1,0 +1,141 @@
+"""Rows that an earlier version wrote get the columns of this one."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from graphql_app.audience import migrate
+from graphql_app.audience.derived_columns import DERIVED
+from graphql_app.audience.facts import EVENTS, FACTS
+from graphql_app.audience.migrate import migrate_rows, require_current_rows
+from graphql_app.audience.recorder import Recorder
+from graphql_app.audience.store import Audience
+from graphql_app.audience.table_reader import list_fact_tables, read_pages
+from graphql_app.errors import AppError
+from graphql_app.folding import FOLDING_VERSION
+from tests.recording import checked
+
+AT = "2024-05-01T09:58:12Z"
+SHOPS = (1, 17)  # of one partition
+ROWS: dict[str, dict[str, list[Any]]] = {
+    "contacts": {
+        "id": [1, 2, 3],
+        "email": ["Ada@EXAMPLE.org", None, "nobody"],
+        "region": ["ＣＡ", None, None],
+        "city": ["Cafe\u0301", None, None],
+        "tags": [["VIP", "ﬁt"], [], None],
+        "properties": ['{"Color":" RED","n":1}', None, None],
+    },
+    "products": {"id": ["a", "b"], "title": ["Straße", "Mug"]},
+    "keywords": {"contact_id": [1], "keyword": ["ｊｏｉｎ"], "received_at": [AT]},
+    "events": {
+        "id": [1],
+        "contact_id": [1],
+        "name": ["Seen"],
+        "occurred_at": [AT],
+        "properties": ['{"a":"B"}'],
+    },
+}
+
+
+def rows_of(audience: Audience, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table that statements see, of all shops."""
+    [table] = [table for table in list_fact_tables(audience) if table.name == name]
+    pages = [page for shop in SHOPS for page in read_pages(audience, table, shop)]
+    return [row for page in pages for row in page.to_pylist()]
+
+
+def all_rows(audience: Audience) -> dict[str, list[dict[str, Any]]]:
+    return {name: rows_of(audience, name) for name in FACTS}
+
+
+@pytest.fixture
+def recorded(audience: Audience, recorder: Recorder) -> dict[str, list[dict[str, Any]]]:
+    """Record facts, and return their rows."""
+    for shop in SHOPS:
+        for name, columns in ROWS.items():
+            recorder.record(shop, FACTS[name], checked(FACTS[name], columns))
+    return all_rows(audience)
+
+
+def make_stale(audience: Audience) -> None:
+    """Write every row again, as a version without derived columns wrote it."""
+    for name in DERIVED:
+        [table] = [table for table in list_fact_tables(audience) if table.name == name]
+        plain = [
+            column
+            for column in table.columns
+            if not column.endswith(("_folded", "_domain", "folding_version"))
+        ]
+        for shop in SHOPS:
+            for page in read_pages(audience, table, shop):
+                names = [column for column in plain if column != "deleted"]
+                kept = pa.array([False] * page.num_rows, pa.bool_())
+                audience.insert(name, page.select(names).append_column("deleted", kept))
+
+
+def test_the_recorder_derives_the_columns(recorded: dict[str, list[dict[str, Any]]]) -> None:
+    ada, *_, last = recorded["contacts"]
+    assert ada["email_folded"] == "ada@example.org"
+    assert ada["email_domain"] == "example.org"
+    assert (ada["region_folded"], ada["city_folded"]) == ("ca", "café")
+    assert (ada["tags"], ada["tags_folded"]) == (["VIP", "ﬁt"], ["vip", "fit"])
+    assert ada["properties"] == '{"Color":" RED","n":1}'
+    assert ada["properties_folded"] == '{"Color":"red","n":1}'
+    assert (last["city_folded"], last["email_domain"], last["tags_folded"]) == (None, None, [])
+    assert recorded["products"][0]["title_folded"] == "strasse"
+    assert recorded["keywords"][0]["keyword_folded"] == "join"
+    assert recorded["events"][0]["properties_folded"] == '{"a":"b"}'
+    for name in DERIVED:
+        assert {row["folding_version"] for row in recorded[name]} == {FOLDING_VERSION}
+
+
+def test_stale_rows_are_refused_until_they_are_migrated(
+    audience: Audience, recorder: Recorder, recorded: dict[str, list[dict[str, Any]]]
+) -> None:
+    require_current_rows(audience)
+    make_stale(audience)
+    assert all_rows(audience) != recorded
+    with pytest.raises(AppError, match="run `segments migrate`"):
+        require_current_rows(audience)
+    steps: list[tuple[str, int, int]] = []
+    migrated = migrate_rows(audience, recorder.hold_write_lock, lambda *step: steps.append(step))
+    assert migrated == sum(len(recorded[name]) for name in DERIVED)
+    assert [(name, total) for name, done, total in steps if done == total] == [
+        (name, len(recorded[name])) for name in DERIVED
+    ]
+    assert all_rows(audience) == recorded
+    require_current_rows(audience)
+    assert migrate_rows(audience, recorder.hold_write_lock) == 0
+
+
+def test_an_interrupted_migration_continues(
+    audience: Audience,
+    recorder: Recorder,
+    recorded: dict[str, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_stale(audience)
+    monkeypatch.setattr(migrate, "PAGE_ROWS", 2)
+
+    def stop(table: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migrate_rows(audience, recorder.hold_write_lock, stop)
+    with pytest.raises(AppError):
+        require_current_rows(audience)
+    rest = migrate_rows(audience, recorder.hold_write_lock)
+    assert rest == sum(len(recorded[name]) for name in DERIVED) - 2
+    assert all_rows(audience) == recorded
+
+
+def test_rows_that_were_deleted_stay_deleted(audience: Audience, recorder: Recorder) -> None:
+    event = ROWS["events"]
+    recorder.record(1, EVENTS, checked(EVENTS, event))
+    recorder.record(1, EVENTS, checked(EVENTS, {**event, "contact_id": [2]}))
+    make_stale(audience)
+    assert migrate_rows(audience, recorder.hold_write_lock) == 1
+    assert [row["contact_id"] for row in rows_of(audience, "events")] == [2]
+    require_current_rows(audience)

@@ -1,0 +1,86 @@
+"""One form in which texts are compared."""
+
+import sys
+import unicodedata
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_app.folding import email_domain, fold, fold_document, name_key
+
+FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+# Characters that folding changes, alone or beside others.
+FOLDABLE = [
+    each
+    for each in CHARACTERS
+    if unicodedata.combining(each)
+    or unicodedata.normalize("NFKD", each) != each
+    or fold(each) != each
+]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("café", "cafe\u0301", "CAFÉ", "CAFE\u0301", " café\u00a0"),
+        ("straße", "STRASSE", "strasse", "STRAẞE"),
+        ("ΣΑΣ", "σας", "σασ"),
+        ("ﬁt", "FIT"),
+        ("ｊｏｉｎ", "JOIN"),
+        ("İzmir", "i\u0307zmir"),
+        ("new york", "NEW\u00a0YORK", "\tNew York\n"),
+        ("", " ", "\u3000"),
+    ],
+)
+def test_texts_that_read_the_same_fold_to_one(same: tuple[str, ...]) -> None:
+    assert len(set(map(fold, same))) == 1
+
+
+@pytest.mark.parametrize(
+    "different", [("izmir", "İzmir"), ("cafe", "café"), ("new york", "newyork"), ("1", "l")]
+)
+def test_other_texts_stay_apart(different: tuple[str, ...]) -> None:
+    assert len(set(map(fold, different))) == len(different)
+
+
+def test_no_character_folds_to_nothing_but_space() -> None:
+    assert [each for each in CHARACTERS if each.strip() and not fold(each)] == []
+
+
+@given(st.text(st.sampled_from(FOLDABLE), max_size=5) | st.text(max_size=20))
+def test_every_form_of_a_text_folds_to_one_and_folding_again_changes_nothing(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded) == folded
+    for form in FORMS:
+        assert fold(unicodedata.normalize(form, text)) == folded
+    assert fold(text.casefold()) == folded
+    assert fold(f"\u2003{text}\n") == folded
+
+
+@pytest.mark.parametrize(
+    ("email", "domain"),
+    [
+        (" Ada@Example.COM ", "example.com"),
+        ("a@b@SHOP.example", "shop.example"),
+        ("a＠ｘ.example", "x.example"),
+        ("a@bu\u0308cher.example", "bücher.example"),
+        ("a@two words", None),
+        ("a@", None),
+        ("example.com", None),
+    ],
+)
+def test_the_domain_of_an_address_is_folded(email: str, domain: str | None) -> None:
+    assert email_domain(email) == domain
+
+
+def test_a_document_is_folded_except_for_its_names_and_nested_objects() -> None:
+    document = '{"Color":" RED","list":["A",1,["B"]],"number":1.50,"none":null,"in":{"A":"B"}}'
+    folded = '{"Color":"red","list":["a",1,["B"]],"number":1.5,"none":null,"in":{"A":"B"}}'
+    assert fold_document(document) == folded
+
+
+def test_names_of_segments_are_equal_whatever_their_spaces() -> None:
+    assert name_key(" VIPs\u00a0 of\tＢerlin ") == name_key("vips of berlin")
