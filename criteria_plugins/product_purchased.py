@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, OrderLine, Product, Statement
@@ -83,7 +83,7 @@ class ProductPurchased(Criterion):
             *scope.within(self.within, col(OrderLine.ordered_at)),
         )
         if self.words is not None:
-            lines = lines.where(product_id.in_(_titled(self.words)))
+            lines = lines.where(_titled(self.words))
         elif self.products is not None:
             lines = lines.where(product_id.in_(self.products))
         minimums = []
@@ -134,11 +134,15 @@ class ProductPurchased(Criterion):
         )
 
 
-def _titled(words: str) -> Statement:
-    """Select the ids of products whose title contains each of some words."""
-    title = col(Product.title_folded)
-    held = (func.position(title, word) > 0 for word in fold(words).split())
-    return select(col(Product.id)).where(*held)
+def _titled(words: str) -> ColumnElement[bool]:
+    """Return SQL for whether the title of a line contains each of some words."""
+    of_line, of_product = (
+        and_(*(func.position(title, word) > 0 for word in fold(words).split()))
+        for title in (col(OrderLine.title_folded), col(Product.title_folded))
+    )
+    untitled = col(OrderLine.title_folded).is_(None)
+    products = select(col(Product.id)).where(of_product)
+    return or_(of_line, and_(untitled, col(OrderLine.product_id).in_(products)))
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.tables import Contact, Event, KeywordUse, Product
+from graphql_app.audience.tables import Contact, Event, KeywordUse, OrderLine, Product
 from graphql_app.folding import FOLDING_VERSION, email_domain, fold, fold_document
 
 
@@ -49,6 +49,7 @@ DERIVED: Mapping[str, Callable[[pa.Table], dict[str, pa.Array]]] = {
         "properties_folded": _map_texts(rows["properties"], fold_document)
     },
     KeywordUse.__tablename__: lambda rows: {"keyword_folded": _map_texts(rows["keyword"], fold)},
+    OrderLine.__tablename__: lambda rows: {"title_folded": _map_texts(rows["title"], fold)},
     Product.__tablename__: lambda rows: {"title_folded": _map_texts(rows["title"], fold)},
 }
 

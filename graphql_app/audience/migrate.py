@@ -4,11 +4,12 @@ Their derived columns are stale, so rules would not find them. No server starts 
 migrate`` has derived these columns again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphql_app.audience.derived_columns import DERIVED, add_derived_columns
 from graphql_app.audience.store import LONG_TIMEOUT, Audience
@@ -18,6 +19,7 @@ from graphql_app.audience.table_reader import (
     list_fact_tables,
     read_pages,
 )
+from graphql_app.audience.tables import OrderLine, Product
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.folding import FOLDING_VERSION
 
@@ -91,5 +93,38 @@ def migrate_rows(
 
 
 def _read_stale(audience: Audience, table: FactTable, shop_id: int) -> Iterator[pa.Table]:
-    for rows in read_pages(audience, table, shop_id, PAGE_ROWS, STALE):
+    upgrade = _UPGRADES.get(table.name)
+    for page in read_pages(audience, table, shop_id, PAGE_ROWS, STALE):
+        rows = page if upgrade is None else upgrade(audience, shop_id, page)
         yield rows.append_column("deleted", pa.array([False] * rows.num_rows, pa.bool_()))
+
+
+# The version of a recorded product is a time in nanoseconds. Earlier versions of the application
+# kept titles of order lines as products whose version was a time in milliseconds.
+FIRST_RECORDED = 10**15
+
+
+def _move_titles_to_lines(audience: Audience, shop_id: int, rows: pa.Table) -> pa.Table:
+    """Give lines the titles that were kept as products."""
+    kept = audience.query_unfiltered(
+        f"SELECT id, title FROM products FINAL WHERE shop_id = {int(shop_id)} AND NOT deleted "
+        f"AND version < {FIRST_RECORDED} AND title != id"
+    )
+    place = pc.index_in(rows["product_id"].cast(pa.string()), kept["id"].cast(pa.string()))
+    titles = kept["title"].cast(pa.string()).take(place)
+    titles = pc.coalesce(rows["title"].cast(pa.string()), titles)
+    return rows.set_column(rows.column_names.index("title"), "title", titles)
+
+
+def _drop_titles_of_lines(audience: Audience, shop_id: int, rows: pa.Table) -> pa.Table:
+    """Give products whose title was kept from a line their id as the title."""
+    from_line = pc.less(rows["version"], pa.scalar(FIRST_RECORDED, pa.uint64()))
+    titles = pc.if_else(from_line, rows["id"], rows["title"])
+    return rows.set_column(rows.column_names.index("title"), "title", titles)
+
+
+# Lines come before products in ``DERIVED``, so the titles are dropped once all lines have them.
+_UPGRADES: Mapping[str, Callable[[Audience, int, pa.Table], pa.Table]] = {
+    OrderLine.__tablename__: _move_titles_to_lines,
+    Product.__tablename__: _drop_titles_of_lines,
+}

@@ -6,8 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.value_parsers import INSTANT
-
 
 @dataclass(frozen=True, slots=True)
 class OrderRows:
@@ -42,6 +40,7 @@ def build_order_rows(orders: pa.Table, lines: pa.Table, stored: pa.Table) -> Ord
             "order_id": order_of_line["id"],
             "line_number": pa.array(np.arange(len(row)) - starts[row], pa.uint32()),
             "product_id": lines["product_id"],
+            "title": lines["title"],
             "quantity": lines["quantity"],
             "price": lines["price"],
             "ordered_at": order_of_line["ordered_at"],
@@ -70,27 +69,11 @@ def _find_deleted(orders: pa.Table, stored: pa.Table) -> tuple[pa.Table, pa.Tabl
     return stored.select(["contact_id", "id"]).filter(moved), lines
 
 
-def build_product_titles(orders: pa.Table, lines: pa.Table) -> pa.Table:
-    """Build product rows from lines: the title on each product's latest order, else its id.
+def build_products(lines: pa.Table) -> pa.Table:
+    """Build a row for each product on lines, with its id as the title.
 
-    Their ``version`` is the time of the order, which is below the version of any recorded product,
-    so they never replace one.
+    Its ``version`` is below that of any recorded product, so it never replaces one.
     """
-    ordered_at = orders["ordered_at"].cast(INSTANT).cast(pa.int64())
-    titles = pa.table(
-        {
-            "id": lines["product_id"],
-            "title": pc.coalesce(lines["title"], lines["product_id"]),
-            "version": pc.if_else(
-                pc.is_valid(lines["title"]), ordered_at.take(lines["row"]), 0
-            ).cast(pa.uint64()),
-        }
-    )
-    latest = titles.group_by("id").aggregate([("version", "max")])
-    return (
-        titles.join(latest, "id")
-        .filter(pc.field("version") == pc.field("version_max"))
-        .group_by(["id", "version"])
-        .aggregate([("title", "max")])
-        .rename_columns({"title_max": "title"})
-    )
+    ids = pc.unique(lines["product_id"])
+    version = pa.array([0] * len(ids), pa.uint64())
+    return pa.table({"id": ids, "title": ids, "version": version})

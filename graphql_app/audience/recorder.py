@@ -17,7 +17,7 @@ from graphql_app.audience.change_feed import ChangeFeed
 from graphql_app.audience.derived_columns import add_derived_columns
 from graphql_app.audience.facts import CONTACTS, FactType
 from graphql_app.audience.journal import Erase, Insert, Journal
-from graphql_app.audience.orders import OrderRows, build_order_rows, build_product_titles
+from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
 from graphql_app.audience.stored_rows import fetch_order_lines, fetch_orders, find_moved_rows
 from graphql_app.audience.table_rows import add_consent, keep_last_rows, stamp_rows
@@ -154,7 +154,6 @@ class Recorder:
         with self.hold_write_lock(shop_id):
             kept, orders = keep_last_rows(orders, ["id"])
             stored = fetch_orders(self._audience, shop_id, orders["id"])
-            titles = None
             if lines is None:
                 contacts = stored["contact_id"]
                 lines = fetch_order_lines(self._audience, shop_id, orders["id"], contacts)
@@ -162,8 +161,7 @@ class Recorder:
                 place = pc.index_in(lines["row"].cast(pa.int64()), kept)
                 lines = lines.set_column(lines.schema.get_field_index("row"), "row", place)
                 lines = lines.filter(pc.is_valid(place))
-                titles = build_product_titles(orders, lines)
-            self._write_orders(shop_id, build_order_rows(orders, lines, stored), titles)
+            self._write_orders(shop_id, build_order_rows(orders, lines, stored))
 
     def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of recorded orders, by ``order_id``.
@@ -178,18 +176,17 @@ class Recorder:
             if not unknown:
                 lines = lines.drop_columns(["order_id"]).append_column("row", place)
                 orders = stored.drop_columns(["line_count"])
-                rows = build_order_rows(orders, lines, stored)
-                self._write_orders(shop_id, rows, build_product_titles(orders, lines))
+                self._write_orders(shop_id, build_order_rows(orders, lines, stored))
         return unknown
 
-    def _write_orders(self, shop_id: int, rows: OrderRows, titles: pa.Table | None) -> None:
+    def _write_orders(self, shop_id: int, rows: OrderRows) -> None:
         version = self._next_version(shop_id)
-        lines = stamp_rows(shop_id, version, rows.lines, rows.deleted_lines)
+        added = add_derived_columns("order_lines", rows.lines)
+        lines = stamp_rows(shop_id, version, added, rows.deleted_lines)
         orders = stamp_rows(shop_id, version, rows.orders, rows.deleted_orders)
         steps = [Insert("order_lines", lines), Insert("orders", orders)]
-        if titles is not None:
-            titles = add_derived_columns("products", titles)
-            steps.append(Insert("products", stamp_rows(shop_id, None, titles)))
+        products = add_derived_columns("products", build_products(rows.lines))
+        steps.append(Insert("products", stamp_rows(shop_id, None, products)))
         self._write(shop_id, steps)
 
     def forget(self, shop_id: int, contacts: Sequence[int]) -> None:

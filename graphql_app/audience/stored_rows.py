@@ -41,8 +41,10 @@ def fetch_order_lines(
     latest = ", ".join(
         f"argMax(l.{name}, l.version) AS {name}" for name in ("product_id", "quantity", "price")
     )
+    # In a tuple, because argMax skips NULLs.
+    title = "argMax(tuple(l.title), l.version).1 AS title"
     found = audience.query_unfiltered(
-        f"SELECT order_id, {latest} FROM order_lines AS l "
+        f"SELECT order_id, {latest}, {title} FROM order_lines AS l "
         f"WHERE shop_id = {shop_id} AND {_is_among(contacts, 'contact_id')} "
         f"AND {_is_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "
         "HAVING NOT argMax(deleted, version) ORDER BY order_id, line_number"

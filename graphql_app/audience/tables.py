@@ -181,7 +181,10 @@ class Order(AudienceTable, table=True):
 
 
 class OrderLine(AudienceTable, table=True):
-    """A product on an order, with the order's time and validity to avoid joins."""
+    """A product on an order, with the order's time and validity to avoid joins.
+
+    ``title`` is the product's title as it was sold; without one, ``Product.title`` counts.
+    """
 
     __tablename__ = "order_lines"
     __table_args__ = (fact_engine("contact_id", "order_id", "line_number"),)
@@ -195,10 +198,16 @@ class OrderLine(AudienceTable, table=True):
     price: Decimal = Field(sa_type=MONEY)
     ordered_at: datetime = Field(sa_type=INSTANT)
     valid: bool = Field(sa_type=Bool)
+    title: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    title_folded: str | None = Field(sa_type=LowCardinality(Nullable(String)))
+    folding_version: int = Field(sa_type=UInt32)
 
 
 class Product(AudienceTable, table=True):
-    """A product, with the title that people search for."""
+    """A product with its title, or with its id as the title until a title is recorded.
+
+    Each product on an order line has a row. Titles on order lines are not among these titles.
+    """
 
     __tablename__ = "products"
     __table_args__ = (fact_engine("id"),)

@@ -1,6 +1,6 @@
 """Suggestions of products."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import OrderLine, Product, Statement
@@ -8,21 +8,44 @@ from graphql_app.criteria.texts import fold
 
 
 def suggest_products(search: str) -> Statement:
-    """Return products by part of the title or id: first the one with that id, then by sales.
+    """Return products by part of the name or id: first the one with that id, then by sales.
 
-    Use it in ``suggest`` for a field of type ``ProductId``.
+    The name of a product is its recorded title, else the title on the latest order line that counts
+    and has one, else its id. Use it in ``suggest`` for a field of type ``ProductId``.
     """
-    sales = (
-        select(col(OrderLine.product_id), func.count().label("lines"))
-        .group_by(col(OrderLine.product_id))
-        .subquery()
+    product_id, source = col(Product.id), _sold().subquery()
+    sold = source.c
+    name, name_folded = (
+        # A product without a recorded title has its id as the title.
+        func.if_(col(Product.title) != product_id, recorded, func.coalesce(on_line, recorded))
+        for recorded, on_line in (
+            (col(Product.title), func.tupleElement(sold.titles, 1)),
+            (col(Product.title_folded), func.tupleElement(sold.titles, 2)),
+        )
     )
-    product_id, title = col(Product.id), col(Product.title)
-    by_title = func.position(col(Product.title_folded), fold(search)) > 0
+    by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
     return (
-        select(product_id, title)
-        .outerjoin(sales, sales.c.product_id == product_id)
-        .where(or_(by_title, by_id))
-        .order_by((product_id == search).desc(), sales.c.lines.desc(), product_id)
+        select(product_id, name)
+        .outerjoin(source, sold.product_id == product_id)
+        .where(or_(by_name, by_id))
+        .order_by((product_id == search).desc(), sold.lines.desc(), product_id)
     )
+
+
+def _sold() -> Statement:
+    """Select for each product its latest titles, as sold and folded, and how many lines it has."""
+    title, titles = col(OrderLine.title), (col(OrderLine.title), col(OrderLine.title_folded))
+    counts = and_(col(OrderLine.valid), col(OrderLine.quantity) > 0, title.is_not(None))
+    # One number to compare: the order's time, then its id, then the line's number.
+    at = func.toUInt256(func.toUnixTimestamp64Milli(col(OrderLine.ordered_at)))
+    place = (
+        func.bitShiftLeft(at, 96)
+        + func.bitShiftLeft(func.toUInt256(col(OrderLine.order_id)), 32)
+        + col(OrderLine.line_number)
+    )
+    return select(
+        col(OrderLine.product_id),
+        func.argMaxIf(func.tuple(*titles), place, counts).label("titles"),
+        func.count().label("lines"),
+    ).group_by(col(OrderLine.product_id))

@@ -2,9 +2,9 @@
 
 The host folds some columns when it writes them, into columns of their own: for ``Contact``,
 ``email_folded``, ``email_domain``, ``region_folded``, ``city_folded``, ``tags_folded`` and
-``properties_folded``; ``KeywordUse.keyword_folded``; ``Product.title_folded``; and
-``Event.properties_folded``. To compare a text regardless of case and spelling, compare such a
-column with the results of ``fold``.
+``properties_folded``; ``KeywordUse.keyword_folded``; ``OrderLine.title_folded`` and
+``Product.title_folded``; and ``Event.properties_folded``. To compare a text regardless of case and
+spelling, compare such a column with the results of ``fold``.
 """
 
 from collections.abc import Sequence

@@ -43,6 +43,7 @@ def _has_text_condition(body: Body) -> bool:
 _CASE = "Upper and lower case do not matter any more, nor do other spellings of the same letters."
 _SPELLING = "Other spellings of the same letters match, too, such as full-width letters."
 _PROPERTY = f"{_CASE} Spaces around the text do not matter either."
+_TITLE = "Words are looked for in the title on the order line, if it has one."
 
 CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "tag", _CASE),
@@ -53,6 +54,7 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "emailDomain", _SPELLING, lambda body: "domains" in body),
     ChangedCriterion("0007", "keyword", _SPELLING),
     ChangedCriterion("0007", "productPurchased", _SPELLING, lambda body: "words" in body),
+    ChangedCriterion("0007", "productPurchased", _TITLE, lambda body: "words" in body),
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from graphql_app.audience import migrate
 from graphql_app.audience.derived_columns import DERIVED
-from graphql_app.audience.facts import EVENTS, FACTS
+from graphql_app.audience.facts import EVENTS, FACTS, LINES, ORDERS
 from graphql_app.audience.migrate import migrate_rows, require_current_rows
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
@@ -38,12 +38,15 @@ ROWS: dict[str, dict[str, list[Any]]] = {
     },
 }
 
+ORDER = {"id": [1], "contact_id": [1], "ordered_at": [AT], "total": ["1"]}
+TITLE = "Engraved ﬁsh"
+
 
 def rows_of(audience: Audience, name: str) -> list[dict[str, Any]]:
     """Return the rows of a table that statements see, of all shops."""
     [table] = [table for table in list_fact_tables(audience) if table.name == name]
     pages = [page for shop in SHOPS for page in read_pages(audience, table, shop)]
-    return [row for page in pages for row in page.to_pylist()]
+    return [row for page in pages for row in page.drop_columns(["version"]).to_pylist()]
 
 
 def all_rows(audience: Audience) -> dict[str, list[dict[str, Any]]]:
@@ -56,23 +59,34 @@ def recorded(audience: Audience, recorder: Recorder) -> dict[str, list[dict[str,
     for shop in SHOPS:
         for name, columns in ROWS.items():
             recorder.record(shop, FACTS[name], checked(FACTS[name], columns))
+        row = pa.array([0, 0], pa.int64())
+        lines = checked(LINES, {"product_id": ["ring", "a"], "title": [TITLE, None]})
+        recorder.record_orders(shop, checked(ORDERS, ORDER), lines.append_column("row", row))
     return all_rows(audience)
 
 
 def make_stale(audience: Audience) -> None:
-    """Write every row again, as a version without derived columns wrote it."""
+    """Write every row again, as a version without derived columns and titles on lines wrote it."""
     for name in DERIVED:
         [table] = [table for table in list_fact_tables(audience) if table.name == name]
-        plain = [
-            column
-            for column in table.columns
-            if not column.endswith(("_folded", "_domain", "folding_version"))
-        ]
+        later = ("_folded", "_domain", "folding_version", "deleted")
+        names = [column for column in table.columns if not column.endswith(later)]
+        if name == "order_lines":
+            names.remove("title")
         for shop in SHOPS:
             for page in read_pages(audience, table, shop):
-                names = [column for column in plain if column != "deleted"]
-                kept = pa.array([False] * page.num_rows, pa.bool_())
-                audience.insert(name, page.select(names).append_column("deleted", kept))
+                rows = with_titles_of_lines(page) if name == "products" else page
+                kept = pa.array([False] * rows.num_rows, pa.bool_())
+                audience.insert(name, rows.select(names).append_column("deleted", kept))
+
+
+def with_titles_of_lines(products: pa.Table) -> pa.Table:
+    """Give products that no one recorded the title of their line, dated by its order."""
+    rows = products.to_pylist()
+    for row in rows:
+        if row["version"] == 0:
+            row.update(title=TITLE, version=1_714_557_492_000)
+    return pa.Table.from_pylist(rows, schema=products.schema)
 
 
 def test_the_recorder_derives_the_columns(recorded: dict[str, list[dict[str, Any]]]) -> None:
@@ -85,6 +99,9 @@ def test_the_recorder_derives_the_columns(recorded: dict[str, list[dict[str, Any
     assert ada["properties_folded"] == '{"Color":"red","n":1}'
     assert (last["city_folded"], last["email_domain"], last["tags_folded"]) == (None, None, [])
     assert recorded["products"][0]["title_folded"] == "strasse"
+    assert (recorded["products"][2]["id"], recorded["products"][2]["title"]) == ("ring", "ring")
+    titles = [(line["title"], line["title_folded"]) for line in recorded["order_lines"][:2]]
+    assert titles == [(TITLE, "engraved fish"), (None, None)]
     assert recorded["keywords"][0]["keyword_folded"] == "join"
     assert recorded["events"][0]["properties_folded"] == '{"a":"b"}'
     for name in DERIVED:

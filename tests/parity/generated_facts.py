@@ -203,7 +203,8 @@ class Facts:
 
     @property
     def lines(self) -> SearchStrategy[Line]:
-        return st.builds(Line, st.sampled_from(PRODUCTS), st.sampled_from((1, 2, 3, 0, -1)))
+        titles = st.sampled_from([None, None, "", *TITLES])
+        return st.builds(Line, st.sampled_from(PRODUCTS), st.sampled_from((1, 2, 3, 0, -1)), titles)
 
     @property
     def orders(self) -> SearchStrategy[Order]:

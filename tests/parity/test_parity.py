@@ -16,7 +16,8 @@ from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.members import MemberSortKey, Position
-from tests.parity.evaluation.facts import Document, facts_after
+from tests.parity.evaluation.facts import Document, Facts, facts_after
+from tests.parity.evaluation.purchases import product_names
 from tests.parity.evaluator import Judge, nodes
 from tests.parity.generated_facts import days
 from tests.parity.generated_rules import Criteria, edges
@@ -128,6 +129,15 @@ def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> 
         assert explanation.is_member == judge.matches(document, contact)
 
 
+def check_product_names(shop: RecordedShop, facts: Facts) -> None:
+    names = product_names(facts)
+    offered = {
+        option.value: option.label for option in shop.options("productPurchased", "products")
+    }
+    assert offered == {product: names.get(product, product) for product in offered}
+    assert {*names} <= {*offered}
+
+
 def check_situation(services: Services, situation: Situation) -> None:
     shop = RecordedShop(
         services, situation.zone, situation.now, first_weekday=situation.first_weekday
@@ -141,6 +151,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     for document in situation.rules:
         check_size(shop, judge, document)
         check_explanations(shop, judge, document)
+    check_product_names(shop, facts)
     check_pages(shop, situation.rules[0])
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 

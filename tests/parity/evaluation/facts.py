@@ -30,6 +30,7 @@ class Contact:
 class Line:
     product_id: str
     quantity: int = 1
+    title: str | None = None
 
 
 @dataclass(frozen=True)

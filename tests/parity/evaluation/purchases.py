@@ -1,12 +1,13 @@
 """Criteria about purchases, for one contact at a time."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
 from tests.parity.evaluation.comparisons import compare, compare_if_any, has, plain
-from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order
+from tests.parity.evaluation.facts import Contact, Document, Facts, Line, Order, unless_blank
 
 
 def net(order: Order) -> Decimal:
@@ -32,6 +33,25 @@ def is_customer(facts: Facts, contact: Contact) -> bool:
 def title_holds(title: str, words: str) -> bool:
     """Return whether a title contains each of some words."""
     return all(word in plain(title) for word in plain(words).split())
+
+
+def title_of(line: Line, facts: Facts) -> str:
+    """Return the title on a line, else its product's, else the product's id."""
+    return unless_blank(line.title) or facts.titles.get(line.product_id, line.product_id)
+
+
+def product_names(facts: Facts) -> dict[str, str]:
+    """Return the names shown for products: recorded titles, or those of the latest lines."""
+    latest: dict[str, tuple[tuple[datetime, int, int], str]] = {}
+    for order in filter(stands, facts.orders.values()):
+        for number, line in enumerate(order.lines):
+            title = unless_blank(line.title)
+            if line.quantity > 0 and title is not None:
+                sold = (order.ordered_at, order.id, number), title
+                latest[line.product_id] = max(sold, latest.get(line.product_id, sold))
+    return {product: title for product, (_, title) in latest.items()} | {
+        product: title for product, title in facts.titles.items() if title != product
+    }
 
 
 class Purchases:
@@ -79,7 +99,7 @@ class Purchases:
                 titled = [
                     (order_id, line)
                     for order_id, line in lines
-                    if title_holds(self._title(line.product_id), body["words"])
+                    if title_holds(title_of(line, self._facts), body["words"])
                 ]
                 return enough(titled, body)
         products = {line.product_id for _, line in lines}
@@ -89,9 +109,6 @@ class Purchases:
         }
         counted = {product for product in products if enough(of_each[product], body)}
         return has(body["operator"], counted, set(body.get("products", ())))
-
-    def _title(self, product: str) -> str:
-        return self._facts.titles.get(product, product)
 
     def _orders(self, contact: Contact, body: Document) -> Iterator[Order]:
         for order in self._facts.orders.values():

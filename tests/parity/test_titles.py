@@ -1,0 +1,117 @@
+"""Titles of products: as sold on each line, and the one name that is shown."""
+
+from itertools import permutations
+
+import pytest
+
+from tests.parity.evaluation.facts import (
+    Contact,
+    Document,
+    Forget,
+    Line,
+    Order,
+    OrderLines,
+    Orders,
+    Product,
+)
+from tests.parity.examples import DAY, criterion, people_with_ids
+from tests.parity.recorded_shop import NOW, RecordedShop
+
+SUGGESTED = ("productPurchased", "products")
+
+
+def titled(words: str) -> Document:
+    return criterion("productPurchased", "TITLE_CONTAINS", words=words)
+
+
+def sold(
+    id: int, title: str | None, contact: int = 0, days: int = 0, product: str = "four"
+) -> Order:
+    """Return an order of one line; the contact has the order's number unless it is given."""
+    return Order(id, contact or id, NOW - days * DAY, lines=(Line(product, title=title),))
+
+
+def name(shop: RecordedShop, product: str = "four") -> str | None:
+    """Return the name of a product in suggestions, which is also its label."""
+    names = {option.value: option.label for option in shop.options(*SUGGESTED)}
+    assert shop.labels(*SUGGESTED, [product]) == (
+        {product: names[product]} if product in names else {}
+    )
+    return names.get(product)
+
+
+def test_recording_an_order_again_changes_no_answer(boutique: RecordedShop) -> None:
+    first, second = sold(31, "redfour"), sold(32, "santafour")
+    boutique.record(people_with_ids(31, 32), first, second)
+    for _ in range(3):
+        assert boutique.matching(titled("redfour")) == {31}
+        assert boutique.matching(titled("santafour")) == {32}
+        assert boutique.matching(titled("four")) == {31, 32}
+        assert name(boutique) == "santafour"
+        boutique.record(first)
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_the_order_of_batches_does_not_matter(
+    boutique: RecordedShop, order: tuple[int, ...]
+) -> None:
+    batches = [
+        sold(1, "Old four", days=2),
+        sold(2, "Low four"),
+        sold(3, "High four"),  # at the same time as order 2
+        sold(4, None),
+    ]
+    boutique.record(people_with_ids(1, 2, 3, 4), *(batches[number] for number in order))
+    assert boutique.matching(titled("four")) == {1, 2, 3, 4}  # order 4 by the product's id
+    assert boutique.matching(titled("high")) == {3}
+    assert name(boutique) == "High four"
+
+
+def test_older_versions_of_an_order_leave_no_title_behind(boutique: RecordedShop) -> None:
+    boutique.record(people_with_ids(1, 2), sold(1, "Engraved for Ada"), sold(2, "Plain", days=1))
+    assert name(boutique) == "Engraved for Ada"
+    boutique.record(sold(1, "Corrected"))
+    assert (name(boutique), boutique.matching(titled("engraved"))) == ("Corrected", set())
+    boutique.record(sold(1, "Corrected", contact=2))  # moved to another contact
+    assert boutique.matching(titled("corrected")) == {2}
+    boutique.record(OrderLines(((1, Line("mug", title="Mug")),)))
+    assert (name(boutique), name(boutique, "mug")) == ("Plain", "Mug")
+    assert boutique.matching(titled("corrected")) == set()
+
+
+def test_titles_stay_with_lines_that_are_kept(boutique: RecordedShop) -> None:
+    boutique.record(people_with_ids(1), sold(1, "Red"))
+    boutique.record(Orders((Order(1, 1, NOW - DAY),), keep_lines=True))
+    assert (name(boutique), boutique.matching(titled("red"))) == ("Red", {1})
+
+
+def test_only_lines_that_count_name_a_product(boutique: RecordedShop) -> None:
+    cancelled = Order(2, 1, NOW, cancelled_at=NOW, lines=(Line("four", title="Cancelled"),))
+    returned = Order(3, 1, NOW, lines=(Line("four", 0, title="Returned"),))
+    boutique.record(people_with_ids(1), sold(1, "Bought", days=9), cancelled, returned)
+    assert name(boutique) == "Bought"
+    assert boutique.matching(titled("cancelled")) == set()
+    assert boutique.matching(titled("returned")) == set()
+
+
+def test_a_line_without_a_title_has_its_products(boutique: RecordedShop) -> None:
+    boutique.record(people_with_ids(1, 2), sold(1, None), sold(2, "As sold"))
+    assert boutique.matching(titled("four")) == {1}
+    boutique.record(Product("four", "Big ﬁsh"))
+    assert boutique.matching(titled("FISH")) == {1}
+    assert boutique.matching(titled("four")) == set()
+    assert boutique.matching(titled("as sold")) == {2}
+    assert name(boutique) == "Big ﬁsh"
+    assert [option.value for option in boutique.options(*SUGGESTED, "BIG FISH")] == ["four"]
+
+
+def test_the_titles_of_a_forgotten_contact_disappear(boutique_apart: RecordedShop) -> None:
+    shop = boutique_apart
+    shop.record(Contact(1), Contact(2), sold(1, "Engraved for Ada"), sold(2, "Plain", days=1))
+    shop.record(sold(3, "Only Ada", contact=1, product="ring"))
+    assert name(shop) == "Engraved for Ada"
+    shop.record(Forget((1,)))
+    assert (name(shop), name(shop, "ring")) == ("Plain", "ring")
+    assert shop.options(*SUGGESTED, "ada") == []
+    stored = shop.services.audience.query_unfiltered("SELECT title, title_folded FROM products")
+    assert "ada" not in str(stored.to_pylist()).casefold()
