@@ -224,18 +224,6 @@ class PropertyForm(Form):
         return f"{is_today} today ({again} the last 24 hours if it has a time)"
 
 
-def compares_days_ago(form: Form) -> bool:
-    """Return whether a form, or one of its conditions, compares a property with days ago.
-
-    Such a comparison counts 24 hours a day for values with a time of day. It used to count calendar
-    days for all values.
-    """
-    if isinstance(form, PropertyForm):
-        return form.days is not None
-    lists = (getattr(form, spec.attribute) for spec in form.fields() if spec.condition is not None)
-    return any(compares_days_ago(condition) for each in lists for condition in each or ())
-
-
 class PropertyCondition(PropertyForm, Condition):
     """A comparison of a property of what is counted, such as an event."""
 

@@ -3,7 +3,7 @@
 This module reads rules as JSON, without plugins, so that ``segments migrate`` starts fast.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,20 +36,34 @@ def _compares_text(body: Body) -> bool:
     return "texts" in body or "text" in body
 
 
-def _has_text_condition(body: Body) -> bool:
-    return any(map(_compares_text, body.get("conditions", ())))
+def _compares_number(body: Body) -> bool:
+    return "number" in body
+
+
+def _compares_days_ago(body: Body) -> bool:
+    return "days" in body
+
+
+def _has_condition(applies: Callable[[Body], bool]) -> Callable[[Body], bool]:
+    return lambda body: any(map(applies, body.get("conditions", ())))
 
 
 _CASE = "Upper and lower case do not matter any more, nor do other spellings of the same letters."
 _SPELLING = "Other spellings of the same letters match, too, such as full-width letters."
 _PROPERTY = f"{_CASE} Spaces around the text do not matter either."
+_NUMBER = 'A text that is a plain decimal number, such as "12", is compared as a number.'
+_DAYS = "Days are 24 hours up to now for values with a time of day."
 _TITLE = "Words are looked for in the title on the order line, if it has one."
 
 CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "tag", _CASE),
     ChangedCriterion("0007", "location", f"Regions: {_CASE}", lambda body: "regions" in body),
     ChangedCriterion("0007", "property", _PROPERTY, _compares_text),
-    ChangedCriterion("0007", "event", f"Conditions: {_PROPERTY}", _has_text_condition),
+    ChangedCriterion("0007", "property", _NUMBER, _compares_number),
+    ChangedCriterion("0007", "property", _DAYS, _compares_days_ago),
+    ChangedCriterion("0007", "event", f"Conditions: {_PROPERTY}", _has_condition(_compares_text)),
+    ChangedCriterion("0007", "event", f"Conditions: {_NUMBER}", _has_condition(_compares_number)),
+    ChangedCriterion("0007", "event", f"Conditions: {_DAYS}", _has_condition(_compares_days_ago)),
     ChangedCriterion("0007", "city", _SPELLING, lambda body: "cities" in body),
     ChangedCriterion("0007", "emailDomain", _SPELLING, lambda body: "domains" in body),
     ChangedCriterion("0007", "keyword", _SPELLING),
@@ -71,14 +85,19 @@ def affected_segments(catalog: Catalog, revisions: Container[str]) -> Iterator[A
     named = select(Shop.handle, Segment).where(Segment.shop_id == Shop.id)
     with catalog.read() as session:
         for shop, segment in session.exec(named.order_by(Shop.handle, col(Segment.name_key))):
-            found = (
-                change
-                for key, body in _criteria_in(segment.rule)
-                for change in CHANGED_CRITERIA
-                if change.revision in revisions and change.key == key and change.applies(body)
-            )
-            for change in dict.fromkeys(found):
+            for change in changes_of(segment.rule, revisions):
                 yield AffectedSegment(shop, segment, change)
+
+
+def changes_of(rule: Any, revisions: Container[str]) -> Sequence[ChangedCriterion]:
+    """Return the changes of some revisions that affect a rule, given as JSON."""
+    found = (
+        change
+        for key, body in _criteria_in(rule)
+        for change in CHANGED_CRITERIA
+        if change.revision in revisions and change.key == key and change.applies(body)
+    )
+    return [*dict.fromkeys(found)]
 
 
 def _criteria_in(document: Any) -> Iterator[tuple[str, Body]]:

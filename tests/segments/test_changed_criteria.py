@@ -1,13 +1,10 @@
-"""The rules that changed their meaning when days ago became hours for values with a time."""
+"""Saved rules whose meaning a version changed are found in their JSON."""
 
 from typing import Any
 
 import pytest
 
-from graphql_app.criteria.properties import compares_days_ago
-from graphql_app.plugins import Registry
-from graphql_app.segments.rules.parser import parse
-from graphql_app.segments.rules.tree import criteria
+from graphql_app.segments.changed_criteria import changes_of
 from tests.parity.evaluation.facts import Document
 from tests.parity.examples import criterion
 
@@ -52,8 +49,7 @@ VIEWED = {"name": "viewed", "count": 1}
         ),
     ],
 )
-def test_comparisons_of_properties_with_days_ago_changed(
-    registry: Registry, rule: Document, changed: bool
-) -> None:
-    leaves = criteria(parse(rule, registry))
-    assert any(compares_days_ago(leaf) for leaf in leaves) is changed
+def test_comparisons_of_properties_with_days_ago_changed(rule: Document, changed: bool) -> None:
+    found = [change.change for change in changes_of(rule, {"0007"})]
+    assert any("24 hours" in change for change in found) is changed
+    assert changes_of(rule, {"0006"}) == []
