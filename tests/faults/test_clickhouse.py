@@ -20,6 +20,8 @@ from tests.processes import wait_until
 from tests.proxy import BAD_GATEWAY, Proxy, proxying
 from tests.support import Client, Server, serving
 
+# Always executes a statement, as a size in memory does not.
+STATEMENT = '{ fieldSuggestions(criterion: "tag", field: "tags") { value } }'
 # Evaluating it makes several attempts to reach the store.
 RULE = {"spend": {"operator": "AT_LEAST", "amount": "5"}}
 REQUESTS = 20
@@ -73,7 +75,8 @@ def test_an_outage_is_logged_once_with_the_number_of_failed_requests(
     assert "refused" in began
     caplog.clear()
     remote.proxy.accept()
-    wait_until(lambda: bool(remote.shop.size(RULE)) and "again" in caplog.text)
+    wait_until(lambda: bool(remote.shop.ask(STATEMENT)) and "again" in caplog.text)
+    remote.shop.size(RULE)
     messages = _messages(caplog)
     (ended,) = [text for text in messages if not text.startswith("slow rule")]
     assert ended.startswith(f"the audience store works again: {REQUESTS} requests failed within ")
@@ -90,7 +93,7 @@ def test_a_change_of_the_reason_is_the_same_outage(
     remote.proxy.refuse()
     assert remote.codes() == {"UNAVAILABLE"}
     remote.proxy.accept()
-    wait_until(lambda: bool(remote.shop.size(RULE)) and "again" in caplog.text)
+    wait_until(lambda: bool(remote.shop.ask(STATEMENT)) and "again" in caplog.text)
     began, ended = [text for text in _messages(caplog) if not text.startswith("slow rule")]
     assert "HTTP status 502" in began
     assert "2 requests failed" in ended

@@ -151,7 +151,7 @@ def check_situation(services: Services, situation: Situation) -> None:
     for document in situation.rules:
         check_size(shop, judge, document)
         check_explanations(shop, judge, document)
-    check_product_names(shop, facts)
+    check_product_names(shop, judge.facts)
     check_pages(shop, situation.rules[0])
     assert shop.matching(situation.rules[0]) == judge.members(situation.rules[0])
 
