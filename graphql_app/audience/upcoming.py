@@ -109,7 +109,7 @@ class UpcomingFacts:
         return AsOf(now, self._tables(later)) if later else None
 
     def next_after(self, shop_id: int, now: datetime) -> datetime | None:
-        """Return when the first of the upcoming facts happens, as far as ``as_of`` knows."""
+        """Return the time of the next upcoming fact that ``as_of`` has loaded, if there is one."""
         with self._lock:
             shop = self._shops.get(shop_id)
         later = [] if shop is None else [times.after(now).at for times in [*shop.times.values()]]

@@ -1,4 +1,4 @@
-"""Whole numbers beyond 64 bits in stored JSON, of which no digit is lost.
+"""Store whole numbers beyond 64 bits in JSON without losing a digit.
 
 The engine reads such a number as text, so it is stored with an exponent of zero, such as
 18446744073709551616e0: that is the same number, which the engine reads as a floating-point number.

@@ -7,7 +7,7 @@ number, such as "12" or "-3.5", is a number as well. Texts are compared as ``fol
 names of properties are compared exactly.
 
 A list has the values of its elements, and a positive operator matches if one of them does. Lists
-and objects within a list are no values.
+and objects within a list do not count.
 """
 
 from collections.abc import Callable
@@ -171,7 +171,7 @@ class PropertyForm(Form):
     def _value_holds(
         self, scope: Scope, fold_sql: FoldSql, *value: Expression | str
     ) -> ColumnElement[bool]:
-        """Return SQL for whether a value that is no list matches the positive operator.
+        """Return SQL for whether a single value, not a list, matches the positive operator.
 
         ``value`` is a JSON document, or an object and the name of its property; ``fold_sql`` folds
         its text.
@@ -191,7 +191,7 @@ class PropertyForm(Form):
             return inside.clause(_number(*value))
         times = self._times(scope)
         if times is not None:
-            # Values that are no text have no form that could be mistaken for a date.
+            # The text of a number, a boolean or an object never has the form of a date.
             return times.clause(written_time(text))
         if operator is _Op.IS_SET:
             return and_(kind.not_in(["Null", "Array"]), or_(kind != "String", text != ""))
