@@ -59,22 +59,22 @@ class ContactIndex:
     def find(self, ids: Ids) -> Positions:
         """Return the position of each id, ``NOT_FOUND`` for unknown ids."""
         first = self.ids[: self.sorted]
-        places = np.full(len(ids), NOT_FOUND, np.int64)
+        positions = np.full(len(ids), NOT_FOUND, np.int64)
         table = self._table if len(ids) > FEW else None
         if table is not None:
             inside = np.flatnonzero(ids - first[0] < np.uint64(len(table)))
-            places[inside] = table[ids[inside] - first[0]]
+            positions[inside] = table[ids[inside] - first[0]]
         elif self.sorted:
             found = np.minimum(self._first_not_below(ids), self.sorted - 1)
             hit = first[found] == ids
-            places[hit] = found[hit]
+            positions[hit] = found[hit]
         if self.sorted < len(self.ids):
             late = self.ids[self.sorted :]
             order = np.argsort(late)
             found = order[np.minimum(np.searchsorted(late, ids, sorter=order), len(late) - 1)]
             hit = late[found] == ids
-            places[hit] = found[hit] + self.sorted
-        return places
+            positions[hit] = found[hit] + self.sorted
+        return positions
 
     @cached_property
     def _table(self) -> NDArray[np.int32] | None:
@@ -94,12 +94,12 @@ class ContactIndex:
             return np.searchsorted(first, ids)
         shift, starts = buckets
         inside = np.clip(ids, first[0], first[-1])
-        places: Positions = starts[((inside - first[0]) >> shift).astype(np.int64)]
-        below = np.flatnonzero(first[places] < inside)
+        positions: Positions = starts[((inside - first[0]) >> shift).astype(np.int64)]
+        below = np.flatnonzero(first[positions] < inside)
         while len(below):
-            places[below] += 1
-            below = below[first[places[below]] < inside[below]]
-        return places
+            positions[below] += 1
+            below = below[first[positions[below]] < inside[below]]
+        return positions
 
     @cached_property
     def _buckets(self) -> tuple[np.uint64, Positions] | None:
@@ -130,22 +130,22 @@ class ContactIndex:
             alive=np.concatenate([self.alive, np.zeros(added, np.bool_)]),
             textable=np.concatenate([self.textable, np.zeros(added, np.bool_)]),
         )
-        places = contact_index.find(changed)
-        places = places[places != NOT_FOUND]
+        positions = contact_index.find(changed)
+        positions = positions[positions != NOT_FOUND]
         present = contact_index.find(found)
         arrived = present[~contact_index.alive[present]]
-        contact_index.alive[places] = False
-        contact_index.textable[places] = False
+        contact_index.alive[positions] = False
+        contact_index.textable[positions] = False
         contact_index.alive[present] = True
         contact_index.textable[present] = textable
         return contact_index, arrived
 
     def only(self, ids: Ids) -> ContactIndex:
         """Return an index of those of some contacts that exist."""
-        places = self.find(ids)
-        places = places[places != NOT_FOUND]
-        places = places[self.alive[places]]
-        return ContactIndex.of(self.ids[places], self.textable[places], layout=0)
+        positions = self.find(ids)
+        positions = positions[positions != NOT_FOUND]
+        positions = positions[self.alive[positions]]
+        return ContactIndex.of(self.ids[positions], self.textable[positions], layout=0)
 
     @property
     def scattered(self) -> bool:

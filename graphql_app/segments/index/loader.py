@@ -117,19 +117,19 @@ class VectorLoader:
         of_few = contacts is not None
         scans = joined_scans(queries, most=MAX_JOINED) if of_few else self._scans_of_all(queries)
         for scan, found in self._execute(scans, contacts):
-            places = contact_index.find(_column(found, 0).to_numpy())
-            known = places != NOT_FOUND
-            places = places[known]
+            positions = contact_index.find(_column(found, 0).to_numpy())
+            known = positions != NOT_FOUND
+            positions = positions[known]
             has_value = np.zeros(len(contact_index), np.bool_)
-            has_value[places] = True
+            has_value[positions] = True
             for number, query in enumerate(scan.queries):
                 values = _column(found, number + 1)
                 with naming_query(query):
-                    if np.count_nonzero(has_value) < len(places):
+                    if np.count_nonzero(has_value) < len(positions):
                         raise NotIndexableError("a contact has several values")
                     unit = None if query.kind is Kind.CONDITION else Unit.of(values.type)
                     vector = _empty_vector(query, unit, contact_index, count)
-                    vector.values[places] = vector.converted(values)[known]
+                    vector.values[positions] = vector.converted(values)[known]
                 yield query.key, vector
 
     def reload(

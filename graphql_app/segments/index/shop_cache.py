@@ -178,16 +178,16 @@ class ShopCache:
     ) -> None:
         """Load the stale vectors of ``found`` again for all changed contacts."""
         contacts = np.unique(np.concatenate([*stale.values()]))
-        stale_places = contact_index.find(contacts)
-        stale_places = stale_places[stale_places != NOT_FOUND]
+        stale_positions = contact_index.find(contacts)
+        stale_positions = stale_positions[stale_positions != NOT_FOUND]
         vectors = {key: found[key].extended_to(len(contact_index)) for key in stale}
         stale_queries = [queries[key] for key in stale]
         for key, ids, values in loader.reload(stale_queries, vectors, contacts):
-            places = contact_index.find(ids)
-            known = places != NOT_FOUND
+            positions = contact_index.find(ids)
+            known = positions != NOT_FOUND
             updated = vectors[key].values.copy()
-            updated[stale_places] = vectors[key].fill
-            updated[places[known]] = values[known]
+            updated[stale_positions] = vectors[key].fill
+            updated[positions[known]] = values[known]
             found[key] = replace(vectors[key], values=updated, masks={})
 
     def _load(

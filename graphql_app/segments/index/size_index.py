@@ -165,8 +165,8 @@ class SizeIndex:
                 everyone = shop.refresh_contacts(loader, count)
                 found = shop.vectors_of(kept, everyone, loader, count)
                 contact_index = everyone.only(few)
-                places = everyone.find(contact_index.ids)
-                vectors = {key: vector.only(places) for key, vector in found.items()}
+                positions = everyone.find(contact_index.ids)
+                vectors = {key: vector.only(positions) for key, vector in found.items()}
                 return contact_index, vectors | dict(loader.load(others, contact_index, count, few))
 
             try:

@@ -267,8 +267,8 @@ class Vector:
             self.masks[limits] = self.values, mask
         return mask
 
-    def only(self, places: Positions) -> Vector:
-        return replace(self, values=self.values[places], layout=0, crossings=None, masks={})
+    def only(self, positions: Positions) -> Vector:
+        return replace(self, values=self.values[positions], layout=0, crossings=None, masks={})
 
     def extended_to(self, size: int) -> Vector:
         """Return the vector with more positions, which have no value."""
