@@ -72,7 +72,10 @@ def _export(
     found = saved.find(segment)
     rule = saved.rule(found)
     shop_id, scope = shops.stored_id(owner), shop_scope(owner)
-    engine = ShopEngine(services.audience, shop_id, scope, services.index, services.labels)
+    index = services.index
+    engine = ShopEngine(
+        services.audience, shop_id, scope, index, services.labels, upcoming=index.upcoming
+    )
     [summary] = services.summaries.summaries(saved, engine, [found])
     err.print(f"{found.name}: {summary}", markup=False, highlight=False)
     export = Export(engine, rule, after)

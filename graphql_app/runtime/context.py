@@ -98,7 +98,13 @@ class Context:
         labels = services.labels if TokenScope.CONTACTS_READ in self.access.scopes else None
         index = services.index
         engine = ShopEngine(
-            services.audience, self.shop_id, self.scope, index, labels, reads=self.reads
+            services.audience,
+            self.shop_id,
+            self.scope,
+            index,
+            labels,
+            upcoming=index.upcoming,
+            reads=self.reads,
         )
         return FairEngine(services, engine)
 

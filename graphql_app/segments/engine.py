@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.errors import AppError
 from graphql_app.segments.attribution import attributed_answer, distinct_criteria, failing_criteria
@@ -49,11 +48,6 @@ class ShopEngine(FactReader):
 
     index: SizeIndex | None = None  # without it, every query goes to a statement
     labels: LabelCache | None = None  # without them, sentences show ids
-
-    def as_of(self) -> AsOf | None:
-        if self.index is None:
-            return FactReader.as_of(self)  # slots break super()
-        return self.index.upcoming.as_of(self.shop_id, self.scope.now)
 
     def sentences(self, rules: Sequence[Rule]) -> list[str]:
         if self.labels is None:

@@ -11,6 +11,7 @@ from graphql_app.audience.as_of import AsOf
 from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Statement
+from graphql_app.audience.upcoming import UpcomingFacts
 from graphql_app.criteria import Scope
 
 
@@ -18,12 +19,14 @@ from graphql_app.criteria import Scope
 class FactReader:
     """One shop's facts at one instant. Statements see no other shop's rows.
 
-    ``reads`` notes which state of the facts each read comes from, if somebody wants to know.
+    ``upcoming`` knows which tables have facts after the instant; without it, all are read as of the
+    instant. ``reads`` notes which state of the facts each read comes from, if somebody wants to know.
     """
 
     audience: Audience
     shop_id: int
     scope: Scope
+    upcoming: UpcomingFacts | None = field(default=None, kw_only=True)
     reads: ReadLog | None = field(default=None, kw_only=True)
 
     def rows(
@@ -51,7 +54,9 @@ class FactReader:
 
     def as_of(self) -> AsOf | None:
         """Return how to read the facts at the instant; ``None`` if none come later."""
-        return AsOf(self.scope.now, self.audience.tables)
+        if self.upcoming is None:
+            return AsOf(self.scope.now, self.audience.tables)
+        return self.upcoming.as_of(self.shop_id, self.scope.now)
 
     def _begin_statement(self) -> AsOf | None:
         as_of = self.as_of()  # may log facts whose time has come

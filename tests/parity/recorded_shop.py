@@ -161,7 +161,8 @@ class RecordedShop:
     @property
     def engine(self) -> ShopEngine:
         services = self.services
-        return ShopEngine(services.audience, self.id, self.scope, services.index)
+        index = services.index
+        return ShopEngine(services.audience, self.id, self.scope, index, upcoming=index.upcoming)
 
     @property
     def without_index(self) -> ShopEngine:
