@@ -1,5 +1,6 @@
 """SQL and the evaluator find the same contacts, for generated shops and rules."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from graphql_app.criteria import Form
 from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
-from graphql_app.segments.members import MemberSortKey, Position
+from graphql_app.segments.members import MemberSortKey, Person, Position
 from tests.parity.evaluation.facts import Document, Facts, facts_after
 from tests.parity.evaluation.purchases import product_names
 from tests.parity.evaluator import Judge, nodes
@@ -95,26 +96,29 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
 
 
 def check_pages(shop: RecordedShop, document: Document) -> None:
-    """Check in every order that pages begin after one contact, and end before another."""
+    """Check every order, and in each of them two of the ways to ask for a page."""
     rule = shop.rule(document)
     orders = [(key, reverse) for key in MemberSortKey for reverse in (False, True)]
     for number, (key, reverse) in enumerate(orders):
-        members = shop.members(rule, limit=100, key=key, reverse=reverse)
+        order = {"key": key, "reverse": reverse}
+        members = shop.members(rule, limit=100, **order)
         sorted_by = [(person.sort_value(key), person.id) for person in members]
         assert sorted_by == sorted(sorted_by, reverse=reverse)
         if members:
             start = number % min(3, len(members)) + 1
-            after = Position(*sorted_by[start - 1])
-            page = shop.members(rule, limit=2, after=after, key=key, reverse=reverse)
-            assert page == members[start : start + 2]
-            before = Position(*sorted_by[-start])
-            rest, order = members[: len(members) - start], {"key": key, "reverse": reverse}
-            assert shop.members(rule, limit=2, before=before, **order) == rest[:2]
-            last = shop.members(rule, limit=2, before=before, backward=True, **order)
-            assert last == rest[-2:]
-            inner = {"after": after, "before": before, **order}
-            assert shop.members(rule, limit=2, **inner, backward=True) == rest[start:][-2:]
-            assert shop.members(rule, limit=3, backward=True, **order) == members[-3:]
+            rest, end = members[start:], members[: len(members) - start]
+            after = {"after": Position(*sorted_by[start - 1])}
+            before = {"before": Position(*sorted_by[-start])}
+            pages: list[tuple[dict[str, Any], Sequence[Person]]] = [
+                ({**after, "limit": 2}, rest[:2]),
+                ({**before, "limit": 2}, end[:2]),
+                ({**before, "limit": 2, "backward": True}, end[-2:]),
+                ({**after, **before, "limit": 2, "backward": True}, end[start:][-2:]),
+                ({"limit": 3, "backward": True}, members[-3:]),
+            ]
+            for step in range(2):
+                page, expected = pages[(number + len(members) + step) % len(pages)]
+                assert shop.members(rule, **page, **order) == expected, page
 
 
 def check_explanations(shop: RecordedShop, judge: Judge, document: Document) -> None:
