@@ -17,6 +17,7 @@ from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.members import MemberSortKey, Person, Position
+from graphql_app.segments.size import SegmentSize
 from tests.parity.evaluation.facts import Document, Facts, facts_after
 from tests.parity.evaluation.purchases import product_names
 from tests.parity.evaluator import Judge, nodes
@@ -82,8 +83,8 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
             assert matching == {number for number in some if contact in found[number]}
 
 
-def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
-    size, rest = shop.size(document), shop.size({"not": document})
+def check_size(size: SegmentSize, judge: Judge, document: Document) -> None:
+    """Check a size of a rule, and those of its parts."""
     members = judge.members(document)
     assert (size.members, size.contacts) == (len(members), len(judge.everyone)), document
     assert size.textable == len(members & judge.textable), document
@@ -91,6 +92,12 @@ def check_size(shop: RecordedShop, judge: Judge, document: Document) -> None:
     assert {tuple(part.path): part.members for part in size.parts} == {
         tuple(map(str, path)): len(judge.members(node)) for path, node in nodes(document)
     }, document
+
+
+def check_complement(
+    shop: RecordedShop, judge: Judge, size: SegmentSize, document: Document
+) -> None:
+    rest = shop.size({"not": document})
     assert size.members + rest.members == len(judge.everyone)
     assert size.textable + rest.textable == len(judge.textable)
 
@@ -153,7 +160,9 @@ def check_situation(services: Services, situation: Situation) -> None:
     note(f"everyone: {sorted(judge.everyone)}")
     check_sets(shop, judge, situation)
     for document in situation.rules:
-        check_size(shop, judge, document)
+        size = shop.size(document)
+        check_size(size, judge, document)
+        check_complement(shop, judge, size, document)
         check_explanations(shop, judge, document)
     check_product_names(shop, judge.facts)
     check_pages(shop, situation.rules[0])
