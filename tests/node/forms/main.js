@@ -26,6 +26,7 @@ async function bundled({ name, driver, file, modules = [] }) {
   const contents = `
     import * as components from ${JSON.stringify(join(directory, file))};
     import { ${driver} } from './libraries.jsx';
+    import './schemas.js';
     export { check } from './check.js';
     export const library = (criteria) => ${driver}(components, criteria);
   `;
@@ -37,6 +38,7 @@ async function bundled({ name, driver, file, modules = [] }) {
     jsx: 'automatic',
     external: ['node:*'],
     nodePaths: [...modules, 'node_modules'].map((path) => join(here, path)),
+    alias: { 'json-schema-merge-allof': join(here, 'schemas.js') },
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'error',
   });
