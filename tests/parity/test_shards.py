@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pyarrow as pa
@@ -191,10 +192,9 @@ def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
     """Execute every kind of query; each statement is compared."""
     engine = shop.without_index
     rules = [shop.rule(document) for document in documents]
-    for rule in rules:
+    for rule, key in zip(rules, cycle(MemberSortKey)):
         assert engine.size(rule) == shop.engine.size(rule)
-        for key in MemberSortKey:
-            engine.members(rule, Page(3, key=key))
+        engine.members(rule, Page(3, key=key))
         engine.explain(rule, [1, 2, 3])
     engine.contains(dict(enumerate(rules)), 1)
 
@@ -205,7 +205,7 @@ def test_generated_rules_give_the_same_result_on_shards(
     services: Services, split: Split, situation: Situation
 ) -> None:
     shop = _recorded(services, split, situation)
-    _everything(shop, [*situation.criteria[:8], *situation.rules])
+    _everything(shop, [*situation.criteria[:3], *situation.rules])
     assert split.compared
 
 
