@@ -21,7 +21,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from prometheus_client.metrics import Info, MetricWrapperBase
@@ -269,7 +269,8 @@ class ContractModule:
         for statement, following in pairwise(body):
             match statement, following:
                 case (
-                    ast.Assign(targets=[ast.Name(id=name)]),
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name)),
                     ast.Expr(value=ast.Constant(value=str(text))),
                 ):
                     notes[name] = inspect.cleandoc(text)
@@ -303,11 +304,13 @@ def _contract_page() -> str:
 def _name_section(name: str, value: Any, module: ContractModule) -> Iterator[str]:
     if name in module.notes:
         yield _to_markdown(module.notes[name])
+    elif not value.__module__.startswith("graphql_app."):  # of clickhouse-connect
+        yield f"The ClickHouse column type `{name}`."
     elif inspect.isclass(value) and issubclass(value, Enum):
         yield from (_to_markdown(_docstring(value)), "")
         for member in value:
-            label, twin = getattr(member, "label", ""), getattr(member, "negates", None)
-            complement = f", the complement of `{twin}`" if twin else ""
+            label, positive = getattr(member, "label", ""), getattr(member, "negates", None)
+            complement = f", the complement of `{positive}`" if positive else ""
             yield f"- `{member.name}`" + (f": {label}{complement}" if label else "")
     elif inspect.isclass(value):
         bases = [base.__name__ for base in value.__bases__ if base.__name__ in contract.__all__]
@@ -332,13 +335,23 @@ def _member_sections(cls: type) -> Iterator[str]:
         yield from ("", f"```python\n{head}\n```", "", _to_markdown(_docstring(function)))
 
 
+class _Annotation(str):
+    """The source of an annotation; a signature shows it without quotes."""
+
+    def __new__(cls, node: ast.expr) -> Self:
+        return super().__new__(cls, ast.unparse(node).replace("'", ""))  # of forward references
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def _signature(value: Any) -> str:
     """Return a signature, with the annotations as the source of a function has them."""
     signature = inspect.signature(value)
     if inspect.isfunction(function := inspect.unwrap(value)):
         definition: Any = ast.parse(inspect.cleandoc("\n" + inspect.getsource(function))).body[0]
         written = {
-            node.arg: ast.unparse(node.annotation)
+            node.arg: _Annotation(node.annotation)
             for node in ast.walk(definition.args)
             if isinstance(node, ast.arg) and node.annotation is not None
         }
@@ -347,9 +360,9 @@ def _signature(value: Any) -> str:
                 parameter.replace(annotation=written.get(name, parameter.empty))
                 for name, parameter in signature.parameters.items()
             ],
-            return_annotation=ast.unparse(definition.returns).strip("'"),  # a forward reference
+            return_annotation=_Annotation(definition.returns),
         )
-    return re.sub(r"\(self(, )?|\(cls(, )?", "(", str(signature).replace("'", ""))
+    return re.sub(r"\(self(, )?|\(cls(, )?", "(", str(signature).replace("'", '"'))
 
 
 def _docstring(documented: Any) -> str:

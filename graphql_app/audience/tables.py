@@ -62,13 +62,20 @@ __all__ = [
     "fact_engine",
 ]
 
-# The SQLAlchemy types of criteria: a select, and a column or any other expression.
 Statement: TypeAlias = Select[*tuple[Any, ...]]
+"""A SQLAlchemy ``select``."""
+
 Expression: TypeAlias = SQLCoreOperations[Any]
+"""A column, or any other SQL expression."""
 
 INSTANT = DateTime64(3, "UTC")
+"""The column type of a time in UTC, with milliseconds."""
+
 MONEY = DecimalType(18, 4)
+"""The column type of an amount of money."""
+
 NAME = LowCardinality(String)
+"""The column type of text with few distinct values, such as names."""
 
 MAX_KEYWORD = 255
 
