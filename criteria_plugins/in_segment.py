@@ -14,7 +14,7 @@ class InSegment(SegmentReference):
     group = Group.OTHER
 
     def describe_as(self, name: str) -> str:
-        """Return e.g. 'is in the segment "VIPs"'."""
+        """Write the clause, e.g. ``is in the segment "VIPs"``."""
         return f'is {"not " if self.operator.negated else ""}in the segment "{name}"'
 
 

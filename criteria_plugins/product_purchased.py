@@ -135,7 +135,7 @@ class ProductPurchased(Criterion):
 
 
 def _titled(words: str) -> ColumnElement[bool]:
-    """Return SQL for whether the title of a line contains each of some words."""
+    """Return a SQL condition that is true if a line's title contains all of some words."""
     of_line, of_product = (
         and_(*(func.position(title, word) > 0 for word in fold(words).split()))
         for title in (col(OrderLine.title_folded), col(Product.title_folded))

@@ -52,7 +52,7 @@ class Property(PropertyForm, Criterion):
         return suggest_values(properties, given["property"], search)
 
     def describe(self, scope: Scope) -> str:
-        """Return e.g. '"color" is any of red or blue'."""
+        """Write the clause, e.g. ``"color" is any of red or blue``."""
         return self.clause(scope, f'"{self.property}"')
 
 

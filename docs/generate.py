@@ -292,7 +292,7 @@ def _contract_page() -> str:
     for module_name in CONTRACT_MODULES:
         module = ContractModule(module_name)
         title, _, rest = _docstring(module.module).partition("\n\n")
-        lines += ["", f"## {module_name}", "", title]
+        lines += ["", f"## {module_name}", "", _to_markdown(title)]
         if rest:
             lines += ["", _to_markdown(rest)]
         for name, value in module.names():

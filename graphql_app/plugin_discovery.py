@@ -244,8 +244,8 @@ def _problem_of_operators(criterion: type[Criterion]) -> str | None:
     """Check operators, which rules name by value in JSON and by name in GraphQL."""
     members = criterion.operators().__members__
     for name, operator in members.items():
-        twin = members.get(operator.negates) if operator.negates else operator
-        if operator.value != name or twin is None or twin.negated:
+        positive = members.get(operator.negates) if operator.negates else operator
+        if operator.value != name or positive is None or positive.negated:
             return (
                 f"the operator {name} of {criterion.__name__} must have its own name as its value, "
                 "and, if it negates, the name of a positive operator"

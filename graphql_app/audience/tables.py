@@ -8,10 +8,10 @@ highest ``version`` counts; if it is ``deleted``, none does. The store filters b
 Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's currency. Ids are unsigned
 64-bit integers from the source system. Products, keywords and tags are text.
 
-Columns whose names end in ``_folded`` follow from others; see ``derived_columns``. They come with a
-``folding_version``: the version of the code that derived them, 0 in rows of older versions.
+Columns whose names end in ``_folded`` follow from others. They come with a ``folding_version``: the
+version of the code that derived them, 0 in rows of older versions.
 
-Plugins declare tables in the same way, with the names in ``__all__``.
+Plugins declare tables in the same way, with the names below.
 """
 
 import re
@@ -90,7 +90,10 @@ TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
 
 def fact_engine(*key: str) -> Any:
-    """Return the engine of a table whose rows are replaced by their shop and these columns."""
+    """Return the engine for a table in which new rows replace rows with the same shop and key.
+
+    ``key`` names the columns of the key, without the shop.
+    """
     return engines.ReplacingMergeTree(
         order_by=tuple(f"`{column}`" for column in ("shop_id", *key)),
         partition_by=PARTITION,
@@ -213,7 +216,7 @@ class OrderLine(AudienceTable, table=True):
 class Product(AudienceTable, table=True):
     """A product with its title, or with its id as the title until a title is recorded.
 
-    Each product on an order line has a row. Titles on order lines are not among these titles.
+    Each product on an order line has a row. Titles on order lines do not change ``title``.
     """
 
     __tablename__ = "products"

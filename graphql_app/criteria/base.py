@@ -41,8 +41,8 @@ class Criterion(Form, ABC):
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         """Return the contacts that match, as an expression over ``Contact``.
 
-        The host never calls this with a negative operator: it uses the positive twin and takes the
-        complement. NULL counts as no match. The expression does not mention the shop, since the
+        The host never calls this with a negative operator: it uses the positive counterpart and
+        takes the complement. NULL counts as no match. Leave the shop out of the expression: the
         engine shows it the rows of one shop only.
         """
 
@@ -57,7 +57,7 @@ class Criterion(Form, ABC):
         Args:
             field: The field's name in rules. A condition's field has the name of its list and a
                 point before its own.
-            search: What was typed so far, empty at first.
+            search: What the user has typed so far; empty at first.
             scope: The shop.
             given: The other fields that are filled in so far, validated, by the same names.
 
@@ -87,8 +87,8 @@ class Criterion(Form, ABC):
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.
 
-        The default uses the opposite operator if there is one, then the phrase, and puts "not"
-        into the words that ``describe`` returns otherwise.
+        By default, this is the sentence of the opposite operator. If there is no such operator, it
+        is the phrase's complement or, without a phrase, ``describe`` with "not" in it.
         """
         opposite = self.operator.opposite
         if opposite is not None:

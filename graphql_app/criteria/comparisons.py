@@ -69,7 +69,7 @@ class MoneyCriterion(MeasuredCriterion):
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """Return e.g. "$37.20", or "$3.33…" for an amount with more than four decimals."""
+        """Format an amount, e.g. "$37.20", or "$3.33…" if it has more than four decimals."""
         return describe.measured_money(value, scope.currency)
 
 
@@ -107,7 +107,7 @@ class OptionalMoneyCriterion(MeasuredCriterion):
         return compared(self.operator, self.amount, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """Return e.g. "$37.20", or "$3.33…" for an amount with more than four decimals."""
+        """Format an amount, e.g. "$37.20", or "$3.33…" if it has more than four decimals."""
         return describe.measured_money(value, scope.currency)
 
 
@@ -127,16 +127,16 @@ class PercentCriterion(MeasuredCriterion):
         return compared(self.operator, self.percent, self.up_to)
 
     def describe_value(self, value: Any, scope: Scope) -> str:
-        """Return e.g. "12.5%", or "33.33…%" for a percentage with more than four decimals."""
+        """Format a percentage, e.g. "12.5%", or "33.33…%" if it has more than four decimals."""
         return describe.measured_number(value, "%")
 
 
 def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return SQL that divides a decimal or whole number by a whole number, cut after 18 decimals.
 
-    This is exact enough for every comparison: a quotient by up to 10^14 either equals a number with
-    four decimals or differs from it by at least 10^-18. The statement fails for a dividend above
-    10^20.
+    This is exact enough for every comparison: a quotient whose divisor is at most 10^14 either
+    equals a number with four decimals or differs from it by at least 10^-18. The statement fails
+    for a dividend above 10^20.
     """
     # divideDecimal takes five times as long, because its result has 256 bits. The engine does not
     # report an overflow of 128 bits, so large dividends are refused here.

@@ -25,10 +25,13 @@ from graphql_app.criteria.scope import Scope
 class FieldSpec:
     """One field of a form.
 
-    ``attribute`` is the Python name, ``name`` the name in rules and GraphQL. ``required`` says
-    whether a rule with an operator of ``used_with`` must have the field. ``most`` is the maximum
-    number of values of a list, and ``None`` for a single value. ``choices`` is the enum of a
-    choice, ``condition`` the form of the rows of a list of conditions.
+    Attributes:
+        attribute: The Python name.
+        name: The name in rules and GraphQL.
+        most: The maximum number of values of a list; ``None`` for a single value.
+        required: Whether the field must be present with the operators in ``used_with``.
+        choices: The enum of a choice.
+        condition: The form of the rows of a list of conditions.
     """
 
     attribute: str
@@ -86,7 +89,10 @@ class Form(BaseModel):
     operator: Operator
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield (path of names in rules, message) for problems that no field's type finds."""
+        """Yield problems between fields, which field types cannot find.
+
+        Each has the path to the field, as names in rules, and a message.
+        """
         yield from ()
 
     @classmethod

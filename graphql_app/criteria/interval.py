@@ -20,8 +20,9 @@ MONEY_SCALE = 4
 class Interval(Generic[V]):
     """A range of values. A bound that is ``None`` is absent, an open bound is not included.
 
-    The values of ``also`` match, too; then all ranges are of whole numbers, with both bounds.
-    The size index tests values with ``contains`` and statements use ``clause``; both agree.
+    ``also`` is another range that matches. It is allowed only if all ranges are of whole numbers
+    and have both bounds. The size index tests values with ``contains`` and statements use
+    ``clause``; both agree.
     """
 
     low: V | None = None
@@ -41,7 +42,7 @@ class Interval(Generic[V]):
         )
 
     def clause(self, column: Expression) -> ColumnElement[bool]:
-        """Return SQL for whether a column is in the range; NULL is not."""
+        """Return a SQL condition that is true if a column is in the range, and not for NULL."""
         if self.also is not None:
             return _in_ranges(column, sorted(_whole_ranges(self)))
         if self.low is not None and self.high is not None and not self.low_open | self.high_open:
@@ -69,7 +70,7 @@ def _whole_ranges(interval: Interval[Any] | None) -> Iterator[tuple[int, int]]:
 
 
 def _in_ranges(column: Expression, ranges: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
-    """Return SQL for whether a whole number is in one of some ranges, in order.
+    """Return a SQL condition that is true if a whole number is in one of some sorted ranges.
 
     The SQL contains the column once, which can be a long expression.
     """

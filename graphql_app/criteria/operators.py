@@ -30,7 +30,7 @@ COMMON_WORDS: dict[str, tuple[str, str | None]] = {
     "IS_SET": ("has a value", None),
     "IS_NOT_SET": ("has no value", "IS_SET"),
 }
-"""The words and the positive twin of operators that several enums share, by name."""
+"""The words and the positive counterpart of operators that several enums share, by name."""
 
 COMPLEMENTS = {
     "GREATER_THAN": "AT_MOST",
@@ -38,37 +38,39 @@ COMPLEMENTS = {
     "LESS_THAN": "AT_LEAST",
     "AT_LEAST": "LESS_THAN",
 }
-"""Operators that match the other contacts where every contact has a number, by name."""
+"""The complements of operators if every contact has a number, by name."""
 
 
 class Operator(StrEnum):
-    """Base of every operator enum; a member is ``NAME = "NAME", "words", "POSITIVE_TWIN"``.
+    """Base of every operator enum; a member is ``NAME = "NAME", "words", "POSITIVE"``.
 
     ``label`` stands between the criterion's label and its value in forms and sentences.
-    ``negates`` names the positive twin of a negative operator. The host evaluates a negative
-    operator as the complement of its twin, so a criterion's SQL only sees positive operators.
-    A member with the name of a built-in operator, such as ``IS_SET = "IS_SET"``, has that
-    operator's words and twin.
+    ``negates`` names the positive counterpart of a negative operator. The host evaluates a negative
+    operator as the complement of its counterpart, so a criterion's SQL only sees positive
+    operators. A member with the name of a built-in operator, such as ``IS_SET = "IS_SET"``, has
+    that operator's words and counterpart.
     """
 
     label: str
     negates: str | None
 
-    def __new__(cls, value: str, words: str | None = None, twin: str | None = None) -> Self:
-        """Create a member; its words and twin default to those of ``COMMON_WORDS``."""
+    def __new__(
+        cls, value: str, words: str | None = None, complement_of: str | None = None
+    ) -> Self:
+        """Create a member; its words and counterpart default to those in ``COMMON_WORDS``."""
         if words is None:
             if value not in COMMON_WORDS:
                 raise TypeError(f'{cls.__name__}.{value} needs words: {value} = "{value}", "..."')
-            words, twin = COMMON_WORDS[value]
+            words, complement_of = COMMON_WORDS[value]
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = words
-        member.negates = twin
+        member.negates = complement_of
         return member
 
     @property
     def positive(self) -> Self:
-        """The positive twin of a negative operator, or the operator itself."""
+        """The positive counterpart of a negative operator, or the operator itself."""
         return self if self.negates is None else type(self)[self.negates]
 
     @property
@@ -97,7 +99,7 @@ class Choice(StrEnum):
 
 
 class NumberOperator(Operator):
-    """How a sum or a count is compared. A contact with nothing to add up has 0."""
+    """How to compare a sum or a count. A contact with nothing to add up has 0."""
 
     EQUALS = "EQUALS"
     NOT_EQUALS = "NOT_EQUALS"
@@ -109,7 +111,7 @@ class NumberOperator(Operator):
 
 
 class OptionalNumberOperator(Operator):
-    """How a number is compared that not every contact has, such as an average."""
+    """How to compare a number that not every contact has, such as an average."""
 
     EQUALS = "EQUALS"
     NOT_EQUALS = "NOT_EQUALS"
@@ -123,7 +125,7 @@ class OptionalNumberOperator(Operator):
 
 
 class DateOperator(Operator):
-    """How a time is compared with calendar days in the shop's time zone, or with now."""
+    """How to compare a time with calendar days in the shop's time zone, or with now."""
 
     ON = "ON"
     NOT_ON = "NOT_ON"
@@ -140,7 +142,7 @@ class DateOperator(Operator):
 
 
 class SetOperator(Operator):
-    """How a list of values is compared where a contact can have many, such as products."""
+    """How to compare values of which a contact can have many, such as products."""
 
     ANY_OF = "ANY_OF"
     ALL_OF = "ALL_OF"
@@ -148,7 +150,7 @@ class SetOperator(Operator):
 
 
 class OptionalSetOperator(Operator):
-    """How a list of values is compared where a contact can have many or none, such as tags."""
+    """How to compare values of which a contact can have many or none, such as tags."""
 
     ANY_OF = "ANY_OF"
     ALL_OF = "ALL_OF"
@@ -158,7 +160,7 @@ class OptionalSetOperator(Operator):
 
 
 class ChoiceOperator(Operator):
-    """How a list of values is compared where a contact has at most one, such as a country."""
+    """How to compare a value of which a contact has at most one, such as a country."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"
@@ -167,7 +169,7 @@ class ChoiceOperator(Operator):
 
 
 class TextOperator(Operator):
-    """How a text is compared where a contact has at most one, such as an email address."""
+    """How to compare a text of which a contact has at most one, such as an email address."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"

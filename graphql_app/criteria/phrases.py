@@ -1,4 +1,4 @@
-"""Phrases: the words with which a criterion's sentences say what a contact does."""
+"""Phrases: the words of a criterion's sentences, such as "has received"."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Phrase:
         does: The words before the comparison.
         does_not: The words before the comparison in the complement, e.g. "has not received".
         noun: What is counted, in the plural, e.g. "texts".
-        none: The whole comparison with "has no value" or, for a number that every contact has,
-            with exactly 0, e.g. "has received no texts".
+        none: The words for "has no value" or, for a number that every contact has, for exactly 0,
+            e.g. "has received no texts".
         never: As ``none``, without a time window, e.g. "has never received a text".
         some: The complement of ``none``, e.g. "has received a text".
         operator: The operator's words, if they differ from its label, e.g. "".

@@ -8,7 +8,7 @@ from graphql_app.criteria.texts import fold
 
 
 def suggest_products(search: str) -> Statement:
-    """Return products by part of the name or id: first the one with that id, then by sales.
+    """Return products whose name or id contains the search: an exact id first, then best sellers.
 
     The name of a product is its recorded title, else the title on the latest order line that counts
     and has one, else its id. Use it in ``suggest`` for a field of type ``ProductId``.

@@ -36,7 +36,7 @@ from graphql_app.criteria.written_times import (
 
 
 class PropertyOperator(Operator):
-    """How a property is compared. Each operator goes with values of one kind, IS_SET with any."""
+    """How to compare a property. Each operator goes with values of one kind, IS_SET with any."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"
@@ -94,7 +94,7 @@ ELEMENT: ColumnElement[str] = column("list_element")  # in functions of lists, a
 def any_element(
     elements: ColumnElement[list[str]], condition: ColumnElement[bool]
 ) -> ColumnElement[bool]:
-    """Return SQL for whether a condition on ``ELEMENT`` holds for one of some elements."""
+    """Return a SQL condition that is true if a condition on ``ELEMENT`` holds for any element."""
     # The engine parses ``element -> condition`` as this call.
     holds = getattr(func, "lambda")(func.tuple(ELEMENT), func.coalesce(condition, literal(False)))
     return func.arrayExists(holds, elements) == 1
@@ -151,7 +151,7 @@ class PropertyForm(Form):
     )
 
     def holds(self, document: Expression, scope: Scope) -> ColumnElement[bool]:
-        """Return SQL for whether a document's property matches, never NULL."""
+        """Return a SQL condition that is true if a document's property matches, else false."""
         holds = func.coalesce(self._positive(document, scope), literal(False))
         return not_(holds) if self.operator.negated else holds
 
@@ -171,7 +171,7 @@ class PropertyForm(Form):
     def _value_holds(
         self, scope: Scope, fold_sql: FoldSql, *value: Expression | str
     ) -> ColumnElement[bool]:
-        """Return SQL for whether a single value, not a list, matches the positive operator.
+        """Return a SQL condition that is true if a single value matches the positive operator.
 
         ``value`` is a JSON document, or an object and the name of its property; ``fold_sql`` folds
         its text.
@@ -228,7 +228,7 @@ class PropertyCondition(PropertyForm, Condition):
     """A comparison of a property of what is counted, such as an event."""
 
     def describe(self, scope: Scope) -> str:
-        """Return the condition as a clause, e.g. ""color" is any of red"."""
+        """Return the condition as a clause, e.g. ``"color" is any of red``."""
         return self.clause(scope, f'"{self.property}"')
 
 
@@ -237,7 +237,7 @@ def _names_of(*operators: PropertyOperator) -> ColumnElement[list[str]]:
 
 
 def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
-    """Return names of properties, the most frequent first, with the kind of most of their values.
+    """Return names of properties and the kinds of most of their values, most frequent names first.
 
     A list counts as its elements do.
 
@@ -305,7 +305,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
 
 
 def written_times_of(documents: Statement, name: str) -> Statement:
-    """Return the dates of a property, each with the id of its document, as whole numbers.
+    """Return (document id, date) rows for a property; dates are whole numbers.
 
     ``documents`` is a statement of an id and a JSON document. A list has the dates of its elements.
     """

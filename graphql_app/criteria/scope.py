@@ -38,8 +38,8 @@ class Scope:
     def label(self, form: object, field: str, value: str) -> str:
         """Return a value as sentences show it, e.g. "Blue mug (85123A)".
 
-        The label is the one that the criterion's ``suggest`` gives beside the value. Without a
-        known label, the value is returned as it is.
+        The label is the one that the criterion's ``suggest`` returns with the value. If no label is
+        known, this returns the value unchanged.
 
         Args:
             form: The criterion, or the condition within it, that has the value.
@@ -59,7 +59,8 @@ class Scope:
     def start_of(self, day: date) -> datetime:
         """Return the first instant of ``day`` in the shop's time zone.
 
-        Where clocks skip midnight the day begins at the skip; where they repeat it, at the first.
+        If clocks skip midnight, the day begins at the skip. If midnight occurs twice, it begins at
+        the first.
         """
         return start_of_day(day, self.timezone)
 
@@ -68,7 +69,7 @@ class Scope:
         return self.start_of(day + timedelta(days=1))
 
     def ago(self, duration: Duration) -> datetime:
-        """Return ``now`` less a duration: exact hours, or calendar months in the time zone."""
+        """Return ``now`` minus a duration: exact hours, or calendar months in the time zone."""
         if duration.unit is not DurationUnit.MONTHS:
             return self.now - timedelta(**{duration.unit.lower(): duration.count})
         local = self.now.astimezone(self.timezone)

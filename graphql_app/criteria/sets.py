@@ -1,4 +1,4 @@
-"""Sets: SQL for whether an array has any, or all, of some texts.
+"""Sets: SQL conditions that test if an array has any, or all, of some texts.
 
 The engine's ``hasAny`` and ``hasAll`` compare each item with each text, which takes 30 times as
 long as ``IN`` for 1,000 texts.
@@ -13,12 +13,12 @@ from graphql_app.audience.tables import Expression
 
 
 def has_any(array: Expression, texts: Collection[str]) -> ColumnElement[bool]:
-    """Return SQL for whether an array has one of some texts."""
+    """Return a SQL condition that is true if an array has at least one of some texts."""
     return func.arrayExists(_among(texts), array) == 1
 
 
 def has_all(array: Expression, texts: Collection[str]) -> ColumnElement[bool]:
-    """Return SQL for whether an array has every one of some texts."""
+    """Return a SQL condition that is true if an array has all of some texts."""
     wanted = dict.fromkeys(texts)
     return func.arrayUniq(func.arrayFilter(_among(wanted), array)) == len(wanted)
 

@@ -20,10 +20,10 @@ SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip removes, for a bracket expre
 
 
 def fold(text: str) -> str:
-    """Return a text as it is in the folded columns: in one case, one spelling and without space.
+    """Return a text as the folded columns store it.
 
-    Texts with the same letters fold to the same text, whether they are upper or lower case,
-    composed or decomposed, full-width, ligatures or ordinary, and whatever space is around them.
+    Case, Unicode composition, full-width forms, ligatures and surrounding spaces make no
+    difference.
     """
     return folding.fold(text)
 
@@ -81,7 +81,7 @@ def suggest_spellings(
 ) -> Statement:
     """Return texts whose folded form contains the search, the most frequent first.
 
-    Of the texts that fold to the same one, the most frequent spelling stands for all. Use it in
+    Among texts that fold to the same text, only the most frequent spelling is returned. Use it in
     ``suggest``, with a column and its folded column. Only the rows that meet the conditions count.
     """
     shown, key = trimmed(func.toString(text)).label("text"), func.toString(folded_text)

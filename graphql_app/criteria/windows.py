@@ -72,7 +72,7 @@ class Duration(WindowPart):
             yield ("count",), f"must be from 1 to {LONGEST[self.unit]} with {self.unit}"
 
     def describe(self) -> str:
-        """Return e.g. "30 days"."""
+        """Write the duration, e.g. "30 days"."""
         unit = self.unit.lower()
         return f"{self.count:,} {unit if self.count != 1 else unit.removesuffix('s')}"
 
@@ -110,7 +110,7 @@ class CalendarPeriod(WindowPart):
         return date(day.year, first + 1, 1), date(day.year + years, next_month + 1, 1)
 
     def describe(self) -> str:
-        """Return e.g. "this month", or "today"."""
+        """Write the period, e.g. "this month" or "today"."""
         if self.unit is CalendarUnit.DAY:
             return "today" if self.which is WhichPeriod.THIS else "yesterday"
         return f"{self.which.lower()} {self.unit.lower()}"
@@ -145,7 +145,7 @@ class _TimeWindow(WindowPart):
                 yield (name, *path), message
 
     def describe(self, day: Any) -> str:
-        """Return e.g. "in the last 30 days"; ``day`` formats a date."""
+        """Write the window, e.g. "in the last 30 days"; ``day`` formats a date."""
         if self.last:
             duration = self.last.describe().removeprefix("1 ")
             # "In the last day" could mean today.

@@ -20,7 +20,7 @@ class FactReader:
     """One shop's facts at one instant. Statements see no other shop's rows.
 
     ``upcoming`` knows which tables have facts after the instant; without it, all are read as of the
-    instant. ``reads`` notes which state of the facts each read comes from, if somebody wants to know.
+    instant. ``reads``, if given, notes the state of the facts that each read comes from.
     """
 
     audience: Audience

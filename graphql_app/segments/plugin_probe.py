@@ -102,7 +102,7 @@ def _probe_sentence(audience: Audience, kind: type[Criterion], scope: Scope) -> 
 def _probe_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     """Execute all operators in one statement, and one by one only to find which fails.
 
-    A negative operator has the SQL of its positive twin.
+    A negative operator has the SQL of its positive counterpart.
     """
     if issubclass(kind, SegmentReference):
         return

@@ -55,12 +55,12 @@ def check_criterion(
     Args:
         criterion: The class.
         examples: More rules to try, as the fields of a rule, such as
-            ``{"operator": "AT_LEAST", "count": 1}``. The generated shops contain their texts, so
-            name the texts that the criterion looks for.
+            ``{"operator": "AT_LEAST", "count": 1}``. Include the texts that the criterion
+            looks for: the generated shops will contain them.
         tables: The plugin's own tables of facts that the criterion reads.
         services: Stores to use, as ``open_services`` yields them. By default, the process opens
-            temporary ones once. A process can open one embedded ClickHouse, so pass yours if you
-            have opened it already.
+            temporary ones once. A process can open only one embedded ClickHouse, so pass yours if
+            you have opened it already.
 
     Raises:
         CriterionCheckError: The criterion breaks the contract; the message lists every fault and

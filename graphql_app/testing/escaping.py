@@ -24,15 +24,15 @@ OF_LISTS: dict[str, tuple[str, Callable[[frozenset[int], frozenset[int]], frozen
 
 def check_special_characters(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
     """Check that special characters in rules and facts change no members."""
-    twins = {
-        case: twin
+    plain_cases = {
+        case: plain_case
         for case in cases
         if (fields := plain(case.fields)) != case.fields
-        and (twin := harness.case(fields)) is not None
+        and (plain_case := harness.case(fields)) is not None
     }
-    answers = harness.members(list(twins), harness.shop)
-    plain_answers = harness.members(list(twins.values()), harness.twin)
-    for case, answer, plain_answer in zip(twins, answers, plain_answers, strict=True):
+    answers = harness.members(list(plain_cases), harness.shop)
+    plain_answers = harness.members(list(plain_cases.values()), harness.plain_shop)
+    for case, answer, plain_answer in zip(plain_cases, answers, plain_answers, strict=True):
         if answer != plain_answer:
             yield Finding(
                 "A text with special characters matches differently than a plain text.",
@@ -51,9 +51,9 @@ def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Fin
             case = harness.case(path.put(text)) if unknown is not None else None
             if case is not None and unknown is not None:
                 tried.append((case, unknown))
-    harness.answers([each for pair in tried for each in pair], harness.twin)
+    harness.answers([each for pair in tried for each in pair], harness.plain_shop)
     for case, unknown in tried:
-        answer, other = harness.members([case, unknown], harness.twin)
+        answer, other = harness.members([case, unknown], harness.plain_shop)
         if answer != other:
             yield Finding(
                 "Two texts that no contact has match different contacts.", REMEDY, case.example

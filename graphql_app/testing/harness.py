@@ -99,7 +99,7 @@ class Harness:
         return self._recorded(harmless=False)
 
     @cached_property
-    def twin(self) -> MadeShop:
+    def plain_shop(self) -> MadeShop:
         """Return the same shop with every text made plain, recorded."""
         return self._recorded(harmless=True)
 

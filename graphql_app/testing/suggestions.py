@@ -106,10 +106,10 @@ def _check_found_again(
 
 
 def _check_searches(harness: Harness, name: str, given: Mapping[str, Any]) -> Iterator[Finding]:
-    nothing = harness.suggest(harness.twin, name, NOBODYS, given)
+    nothing = harness.suggest(harness.plain_shop, name, NOBODYS, given)
     for search in (*PATTERNS, *OTHERS[::5]):
         try:
-            found = harness.suggest(harness.twin, name, search, given)
+            found = harness.suggest(harness.plain_shop, name, search, given)
         except Exception as error:
             yield _search_fails(name, search, error)
             continue

@@ -31,7 +31,7 @@ UNHURRIED = settings(print_blob=True, suppress_health_check=list(HealthCheck))
 COSTLY = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 4))
 FEWER = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 10))
 
-POSITIVE_TWINS = {
+POSITIVE = {
     "NOT_EQUALS": "EQUALS",
     "NOT_ON": "ON",
     "NOT_IN_LAST": "IN_LAST",
@@ -45,7 +45,7 @@ POSITIVE_TWINS = {
     "IS_NOT_THIS_MONTH": "IS_THIS_MONTH",
     "NOT_IN_NEXT": "IN_NEXT",
 }
-NEGATIVE_TWINS = {positive: negative for negative, positive in POSITIVE_TWINS.items()}
+NEGATIVE = {positive: negative for negative, positive in POSITIVE.items()}
 
 
 def with_operator(criterion: Document, operator: str) -> dict[str, Any]:
@@ -53,18 +53,18 @@ def with_operator(criterion: Document, operator: str) -> dict[str, Any]:
     return {key: {**body, "operator": operator}}
 
 
-def twins(criterion: Document) -> list[Document]:
-    """Return a criterion and its complement, if an operator has one."""
+def with_complement(criterion: Document) -> list[Document]:
+    """Return a criterion and, if an operator has it, the complement."""
     ((_, body),) = criterion.items()
-    operator = POSITIVE_TWINS.get(body["operator"], body["operator"])
-    twin = NEGATIVE_TWINS.get(operator)
+    operator = POSITIVE.get(body["operator"], body["operator"])
+    negative = NEGATIVE.get(operator)
     positive = with_operator(criterion, operator)
-    return [positive] if twin is None else [positive, with_operator(criterion, twin)]
+    return [positive] if negative is None else [positive, with_operator(criterion, negative)]
 
 
 def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
-    """Check that each rule matches the evaluator's contacts, and that twins are complements."""
-    pairs = [twins(criterion) for criterion in situation.criteria]
+    """Check that each rule matches the evaluator's contacts, and its complement all others."""
+    pairs = [with_complement(criterion) for criterion in situation.criteria]
     documents = [document for pair in pairs for document in pair]
     documents += [*edges(situation.zone, situation.now), *situation.rules]
     found = shop.matching_each([shop.rule(document) for document in documents])
@@ -250,4 +250,4 @@ def test_the_evaluators_complements_are_those_of_the_operators() -> None:
         for operator in form.operators()
         if operator.negates is not None
     }
-    assert declared == POSITIVE_TWINS
+    assert declared == POSITIVE

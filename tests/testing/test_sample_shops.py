@@ -1,4 +1,4 @@
-"""The shops that criteria are tried on: the same each time, odd, and with a harmless twin."""
+"""The shops that criteria are tried on: the same each time, odd, and with a plain copy."""
 
 from itertools import permutations
 from typing import Any

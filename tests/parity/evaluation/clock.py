@@ -131,8 +131,8 @@ class Clock:
         ago = timedelta(days=body.get("days", 0))
         match operator:
             case "IS_NOT_SET" | "NOT_ON" | "NOT_IN_LAST":
-                twin = operator.replace("NOT_", "")
-                return not self.dated({**body, "operator": twin}, instant)
+                positive = operator.replace("NOT_", "")
+                return not self.dated({**body, "operator": positive}, instant)
             case _ if instant is None:
                 return False
             case "IS_SET":
