@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import has_table, list_contact_tables
 from graphql_app.audience.tables import JournalEntry, Product, contact_column
-from graphql_app.audience.write_log import LONG_AGO, OpenWrite
+from graphql_app.audience.write_log import LONG_AGO, NO_IDS, OpenWrite
 from graphql_app.errors import AppError, ErrorCode
 
 # Actions of entries; any other action names the table to insert into.
@@ -55,7 +54,7 @@ class Insert:
 
     def add_to(self, write: OpenWrite) -> None:
         if self.table == Product.__tablename__ and self.rows.num_rows:
-            write.add_rows(self.table, np.array([], np.uint64), LONG_AGO)
+            write.add_rows(self.table, NO_IDS, LONG_AGO)
         elif self.rows.num_rows:
             contacts = self.rows[contact_column(self.table)].to_numpy()
             write.add_rows(self.table, contacts, self._latest())

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.uint64]
+
+NO_IDS: Final[Ids] = np.array([], np.uint64)
 
 # Contacts to keep in the logs of all shops together; a cache that is further behind starts over.
 MAX_CONTACTS = 4_000_000
@@ -29,7 +32,7 @@ class AffectedContacts:
     """
 
     tables: Mapping[str, Ids] = field(default_factory=dict)
-    erased: Ids = field(default_factory=lambda: np.array([], np.uint64))
+    erased: Ids = field(default_factory=lambda: NO_IDS)
     latest: datetime | None = None
 
     @property
@@ -40,7 +43,7 @@ class AffectedContacts:
     @property
     def contacts(self) -> Ids:
         """The contacts with new rows; some of them several times."""
-        return np.concatenate([np.array([], np.uint64), *self.tables.values()])
+        return np.concatenate([NO_IDS, *self.tables.values()])
 
     def may_come_after(self, instant: datetime) -> bool:
         """Return whether some of the new rows may have a time after an instant."""
@@ -71,7 +74,7 @@ class OpenWrite:
 
     def affected_contacts(self) -> AffectedContacts:
         tables = {name: np.unique(np.concatenate(ids)) for name, ids in self._tables.items()}
-        erased = np.concatenate([np.array([], np.uint64), *self._erased])
+        erased = np.concatenate([NO_IDS, *self._erased])
         return AffectedContacts(tables, erased, self._latest)
 
 

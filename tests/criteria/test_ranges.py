@@ -37,7 +37,7 @@ def test_a_number_in_any_of_the_ranges_matches(services: Services, interval: Int
     assert [bool(row[1]) for row in rows] == expected
 
     unit = Unit.of(pa.int64())
-    vector = Vector(np.array(numbers, np.int64), unit, 0, layout=0, count=0, moving=())
+    vector = Vector(np.array(numbers, np.int64), unit, 0, layout=0, writes=0, moving=())
     assert vector.mask(interval, None).tolist() == expected
 
 

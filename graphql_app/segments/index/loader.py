@@ -102,13 +102,13 @@ class VectorLoader:
         self,
         queries: Sequence[VectorQuery],
         contact_index: ContactIndex,
-        count: int,
+        writes: int,
         contacts: Ids | None = None,
     ) -> Iterator[tuple[Hashable, Vector]]:
         """Yield the vectors of some queries with their keys, as they are loaded.
 
-        ``count`` is the number of writes that the contact index includes. If it has only a few
-        contacts, ``contacts`` are their ids.
+        ``writes`` is the number of the shop's writes that the contact index includes. If the index
+        has only a few contacts, ``contacts`` are their ids.
 
         Raises:
             NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
@@ -128,7 +128,7 @@ class VectorLoader:
                     if np.count_nonzero(has_value) < len(positions):
                         raise NotIndexableError("a contact has several values")
                     unit = None if query.kind is Kind.CONDITION else Unit.of(values.type)
-                    vector = _empty_vector(query, unit, contact_index, count)
+                    vector = _empty_vector(query, unit, contact_index, writes)
                     vector.values[positions] = vector.converted(values)[known]
                 yield query.key, vector
 
@@ -233,7 +233,7 @@ def _raise_if_cancelled() -> None:
 
 
 def _empty_vector(
-    query: VectorQuery, unit: Unit | None, contact_index: ContactIndex, count: int
+    query: VectorQuery, unit: Unit | None, contact_index: ContactIndex, writes: int
 ) -> Vector:
     values: Integers | Flags
     if unit is None:
@@ -243,7 +243,7 @@ def _empty_vector(
         fill = MISSING if query.absent is None else query.absent * unit.parts
         values = np.full(len(contact_index), fill, np.int64)
     moving = tuple(each.at for each in query.moving)
-    return Vector(values, unit, fill, contact_index.layout, count, moving)
+    return Vector(values, unit, fill, contact_index.layout, writes, moving)
 
 
 @contextmanager

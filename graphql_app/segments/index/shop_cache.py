@@ -7,17 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphql_app.audience.write_log import AffectedContacts, Ids, WriteLog
+from graphql_app.audience.write_log import NO_IDS, AffectedContacts, Ids, WriteLog
 from graphql_app.segments.index.cache_key import VectorQuery
 from graphql_app.segments.index.contact_ids import NOT_FOUND, ContactIndex
 from graphql_app.segments.index.loader import VectorLoader
 from graphql_app.segments.index.vectors import Vector, look_ahead
 
-# Up to this many changed contacts are loaded again; beyond that, the whole vector is.
+# If more contacts than this changed, the whole vector is loaded again.
 MAX_RELOADED = 20_000
+# Groups of new contacts to remember. Vectors from before the oldest one are loaded again.
 MAX_ARRIVALS = 1_000
-
-NOBODY = np.array([], np.uint64)
 
 
 class ShopCache:
@@ -31,9 +30,10 @@ class ShopCache:
         self._write_log = write_log
         self._refresh_lock = threading.Lock()
         self._lock = threading.Lock()
+        # By key: set when the thread that loads the vector is done.
         self._loading: dict[Hashable, threading.Event] = {}
         self.contact_index: ContactIndex | None = None
-        self._count = 0
+        self._writes = 0
         self._last_layout = 0
         self._arrivals: deque[tuple[int, Ids]] = deque()
         self._arrivals_known_since = 0
@@ -42,66 +42,70 @@ class ShopCache:
     @property
     def nbytes(self) -> int:
         contacts = 0 if self.contact_index is None else self.contact_index.nbytes
+        # Copied: other threads add vectors meanwhile.
         return contacts + sum(vector.nbytes for vector in [*self.vectors.values()])
 
-    def refresh_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
-        """Return the contact index with at least ``count`` writes."""
+    def refresh_contacts(self, loader: VectorLoader, writes: int) -> ContactIndex:
+        """Return a contact index that includes at least the shop's first ``writes`` writes."""
         with loader.holding(self._refresh_lock):
-            writes = self._writes_between(self._count, count)
+            recent = self._writes_between(self._writes, writes)
             contact_index = self.contact_index
-            contacts = NOBODY if writes is None else _affected_contacts(writes, {"contacts"})
-            if contact_index is None or writes is None or len(contacts) > MAX_RELOADED:
-                contact_index = self._load_contacts(loader, count)
+            contacts = NO_IDS if recent is None else _affected_contacts(recent, {"contacts"})
+            if contact_index is None or recent is None or len(contacts) > MAX_RELOADED:
+                contact_index = self._load_contacts(loader, writes)
             elif len(contacts):
-                contact_index = self._update_contacts(contact_index, loader, contacts, count)
-            self._count = max(self._count, count)
+                contact_index = self._update_contacts(contact_index, loader, contacts, writes)
+            self._writes = max(self._writes, writes)
             return contact_index
 
-    def _load_contacts(self, loader: VectorLoader, count: int) -> ContactIndex:
+    def _load_contacts(self, loader: VectorLoader, writes: int) -> ContactIndex:
         """Load all contacts and start over."""
         found = loader.fetch_contacts()
         with self._lock:
             self._last_layout += 1
             self._arrivals.clear()
-            self._arrivals_known_since = count
+            self._arrivals_known_since = writes
             self.vectors = {}
             self.contact_index = ContactIndex.of(*found, self._last_layout)
             return self.contact_index
 
     def _update_contacts(
-        self, contact_index: ContactIndex, loader: VectorLoader, contacts: Ids, count: int
+        self, contact_index: ContactIndex, loader: VectorLoader, contacts: Ids, writes: int
     ) -> ContactIndex:
         contact_index, arrived = contact_index.updated(contacts, *loader.fetch_contacts(contacts))
         newcomers = contact_index.ids[arrived]
         with self._lock:
             if contact_index.scattered:
                 layout = contact_index.layout
-                contact_index, before = contact_index.ordered(self._last_layout + 1)
+                self._last_layout += 1
+                contact_index, before = contact_index.ordered(self._last_layout)
                 self.vectors = {
                     key: vector.reordered(before, contact_index.layout)
                     for key, vector in self.vectors.items()
                     if vector.layout == layout
                 }
-                self._last_layout += 1
             if len(newcomers):
-                self._arrivals.append((count, newcomers))
+                self._arrivals.append((writes, newcomers))
                 while len(self._arrivals) > MAX_ARRIVALS:
                     self._arrivals_known_since, _ = self._arrivals.popleft()
             self.contact_index = contact_index
             return contact_index
 
-    def _writes_between(self, count: int, until: int) -> Sequence[AffectedContacts] | None:
-        """Return the writes after ``count``, up to ``until`` or later; ``None`` if forgotten."""
-        return () if count >= until else self._write_log.writes_since(self._shop_id, count)
+    def _writes_between(self, first: int, last: int) -> Sequence[AffectedContacts] | None:
+        """Return at least the writes after ``first`` up to ``last``.
+
+        Return ``None`` if the log has dropped any.
+        """
+        return () if first >= last else self._write_log.writes_since(self._shop_id, first)
 
     def vectors_of(
         self,
         queries: Mapping[Hashable, VectorQuery],
         contact_index: ContactIndex,
         loader: VectorLoader,
-        count: int,
+        writes: int,
     ) -> dict[Hashable, Vector]:
-        """Return the vectors of some queries with at least ``count`` writes.
+        """Return the queries' vectors, including at least the shop's first ``writes`` writes.
 
         Raises:
             NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
@@ -114,44 +118,58 @@ class ShopCache:
             to_load: dict[Hashable, VectorQuery] = {}
             earlier: dict[Hashable, Vector | None] = {}
             for key, query in missing.items():
-                vector = earlier[key] = self.vectors.get(key)
-                changed = None
-                if vector is not None and vector.layout == contact_index.layout:
-                    vector, changed = self._changed_contacts(query, vector, loader, count)
-                if vector is None or changed is None or len(changed) > MAX_RELOADED:
-                    to_load[key] = query
+                kept = self.vectors.get(key)
+                reusable = self._reusable(kept, query, contact_index, loader, writes)
+                if reusable is None:
+                    to_load[key], earlier[key] = query, kept
                     continue
-                found[key] = vector
+                found[key], changed = reusable
                 if len(changed):
                     stale[key] = changed
-            loaded = self._load(to_load, earlier, contact_index, loader, count)
+            loaded = self._load(to_load, earlier, contact_index, loader, writes)
             found |= loaded
             missing = {key: query for key, query in to_load.items() if key not in loaded}
         if stale:
-            self._reload(queries, contact_index, loader, found, stale)
+            found |= self._reload(queries, found, stale, contact_index, loader)
         size = len(contact_index)
-        for key, vector in found.items():
-            current = vector
-            instants = tuple(moving.at for moving in queries[key].moving)
-            if vector.count < count or vector.moving != instants:
-                current = replace(vector, count=max(vector.count, count), moving=instants)
-            found[key] = self._keep(key, current.extended_to(size)).truncated_to(size)
-        return found
+        return {
+            key: self._keep_current(key, queries[key], vector, size, writes)
+            for key, vector in found.items()
+        }
+
+    def _reusable(
+        self,
+        kept: Vector | None,
+        query: VectorQuery,
+        contact_index: ContactIndex,
+        loader: VectorLoader,
+        writes: int,
+    ) -> tuple[Vector, Ids] | None:
+        """Return a vector to reuse, and the contacts whose values must be loaded again.
+
+        Return ``None`` if the whole vector must be loaded.
+        """
+        if kept is None or kept.layout != contact_index.layout:
+            return None
+        vector, changed = self._changed_contacts(query, kept, loader, writes)
+        return None if changed is None or len(changed) > MAX_RELOADED else (vector, changed)
 
     def _changed_contacts(
-        self, query: VectorQuery, vector: Vector, loader: VectorLoader, count: int
+        self, query: VectorQuery, vector: Vector, loader: VectorLoader, writes: int
     ) -> tuple[Vector, Ids | None]:
-        """Return the vector with its crossings, and the contacts whose value may have changed.
+        """Return the vector, with new crossings if it needed any, and the changed contacts.
 
-        These are ``None`` if they are not known.
+        These are the contacts whose values may have changed: ``None`` if that is unknown.
         """
-        writes = self._writes_between(vector.count, count)
-        if writes is None or vector.count < self._arrivals_known_since:
+        recent = self._writes_between(vector.writes, writes)
+        if recent is None or vector.writes < self._arrivals_known_since:
             return vector, None
-        if any("products" in write.tables for write in writes) and "products" in query.reads:
+        # Rows of products name no contact, so the value of every contact may have changed.
+        if any("products" in write.tables for write in recent) and "products" in query.reads:
             return vector, None
-        arrived = [ids for number, ids in [*self._arrivals] if number > vector.count]
-        affected = _affected_contacts(writes, query.reads)
+        # Copied: other threads add arrivals meanwhile.
+        arrived = [ids for number, ids in [*self._arrivals] if number > vector.writes]
+        affected = _affected_contacts(recent, query.reads)
         contacts = np.concatenate([affected, *arrived])
         if not query.moving:
             return vector, contacts
@@ -171,12 +189,12 @@ class ShopCache:
     def _reload(
         self,
         queries: Mapping[Hashable, VectorQuery],
+        found: Mapping[Hashable, Vector],
+        stale: Mapping[Hashable, Ids],
         contact_index: ContactIndex,
         loader: VectorLoader,
-        found: dict[Hashable, Vector],
-        stale: Mapping[Hashable, Ids],
-    ) -> None:
-        """Load the stale vectors of ``found`` again for all changed contacts."""
+    ) -> dict[Hashable, Vector]:
+        """Load the changed contacts' values again, and return the updated stale vectors."""
         contacts = np.unique(np.concatenate([*stale.values()]))
         stale_positions = contact_index.find(contacts)
         stale_positions = stale_positions[stale_positions != NOT_FOUND]
@@ -188,7 +206,8 @@ class ShopCache:
             updated = vectors[key].values.copy()
             updated[stale_positions] = vectors[key].fill
             updated[positions[known]] = values[known]
-            found[key] = replace(vectors[key], values=updated, masks={})
+            vectors[key] = replace(vectors[key], values=updated, masks={})
+        return vectors
 
     def _load(
         self,
@@ -196,9 +215,12 @@ class ShopCache:
         earlier: Mapping[Hashable, Vector | None],
         contact_index: ContactIndex,
         loader: VectorLoader,
-        count: int,
+        writes: int,
     ) -> dict[Hashable, Vector]:
-        """Load vectors; wait for those that another thread is loading or has just loaded."""
+        """Load the vectors that no other thread is loading or has just loaded.
+
+        Wait for those that other threads are loading, and return only those loaded here.
+        """
         found: dict[Hashable, Vector] = {}
         done = threading.Event()
         with self._lock:
@@ -210,7 +232,7 @@ class ShopCache:
             }
             self._loading.update(dict.fromkeys(ours, done))
         try:
-            for key, vector in loader.load([*ours.values()], contact_index, count):
+            for key, vector in loader.load([*ours.values()], contact_index, writes):
                 found[key] = self._keep(key, vector)
         finally:
             with self._lock:
@@ -221,12 +243,21 @@ class ShopCache:
             loader.wait(other)
         return found
 
+    def _keep_current(
+        self, key: Hashable, query: VectorQuery, vector: Vector, size: int, writes: int
+    ) -> Vector:
+        """Keep a vector that is up to date, and return it for the first ``size`` contacts."""
+        instants = tuple(moving.at for moving in query.moving)
+        if vector.writes < writes or vector.moving != instants:
+            vector = replace(vector, writes=max(vector.writes, writes), moving=instants)
+        return self._keep(key, vector.extended_to(size)).truncated_to(size)
+
     def _keep(self, key: Hashable, vector: Vector) -> Vector:
         """Keep a vector, unless a newer one is kept."""
         with self._lock:
             other = self.vectors.get(key)
             is_newest = (
-                other is None or other.layout != vector.layout or other.count <= vector.count
+                other is None or other.layout != vector.layout or other.writes <= vector.writes
             )
             layout = None if self.contact_index is None else self.contact_index.layout
             if is_newest and vector.layout == layout:
@@ -236,8 +267,8 @@ class ShopCache:
 
 def _affected_contacts(writes: Iterable[AffectedContacts], tables: Iterable[str]) -> Ids:
     """Return the contacts that writes affected in some tables, or erased."""
-    found = [NOBODY]
+    found = [NO_IDS]
     for write in writes:
         found += [write.tables[name] for name in tables if name in write.tables]
         found.append(write.erased)
-    return np.unique(np.concatenate(found)) if len(found) > 1 else NOBODY
+    return np.unique(np.concatenate(found)) if len(found) > 1 else NO_IDS

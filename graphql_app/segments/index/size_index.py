@@ -131,9 +131,9 @@ class SizeIndex:
             shop = self._shop(shop_id)
             self._refuse_if_too_large(shop, queries, loader)
 
-            def load_at(count: int) -> Loaded:
-                contact_index = shop.refresh_contacts(loader, count)
-                return contact_index, shop.vectors_of(queries, contact_index, loader, count)
+            def load_at(writes: int) -> Loaded:
+                contact_index = shop.refresh_contacts(loader, writes)
+                return contact_index, shop.vectors_of(queries, contact_index, loader, writes)
 
             try:
                 return self._consistent(shop_id, scope, load_at)
@@ -158,16 +158,18 @@ class SizeIndex:
             kept = {key: query for key, query in queries.items() if key in shop.vectors}
             others = [query for key, query in queries.items() if key not in kept]
 
-            def load_at(count: int) -> Loaded:
+            def load_at(writes: int) -> Loaded:
                 if not kept:
                     contact_index = ContactIndex.of(*loader.fetch_contacts(few), layout=0)
-                    return contact_index, dict(loader.load(others, contact_index, count, few))
-                everyone = shop.refresh_contacts(loader, count)
-                found = shop.vectors_of(kept, everyone, loader, count)
+                    return contact_index, dict(loader.load(others, contact_index, writes, few))
+                everyone = shop.refresh_contacts(loader, writes)
+                found = shop.vectors_of(kept, everyone, loader, writes)
                 contact_index = everyone.only(few)
                 positions = everyone.find(contact_index.ids)
                 vectors = {key: vector.only(positions) for key, vector in found.items()}
-                return contact_index, vectors | dict(loader.load(others, contact_index, count, few))
+                return contact_index, vectors | dict(
+                    loader.load(others, contact_index, writes, few)
+                )
 
             try:
                 return self._consistent(shop_id, scope, load_at)
@@ -183,23 +185,21 @@ class SizeIndex:
     def _consistent(
         self, shop_id: int, scope: Scope, load_at: Callable[[int], Loaded]
     ) -> tuple[Loaded, int]:
-        """Call ``load_at`` with the number of writes, so that its result includes no later write.
+        """Call ``load_at`` with the number of the shop's writes; return its result and the number.
 
-        Return the number with the result.
-
-        A concurrent write may be in one vector and not in another. Then ``load_at`` is called again
-        while the shop's writes are paused.
+        The result includes no later write. A concurrent write may be in one vector and not in
+        another. Then ``load_at`` is called again while the shop's writes are paused.
         """
         self._recorder.catch_up_if_stale()
         self.upcoming.as_of(shop_id, scope.now)  # logs facts whose time has come
         write_log = self._recorder.write_log
-        count = write_log.count_writes(shop_id)
-        found = load_at(count)
-        if write_log.is_unchanged_since(shop_id, count):
-            return found, count
+        writes = write_log.count_writes(shop_id)
+        found = load_at(writes)
+        if write_log.is_unchanged_since(shop_id, writes):
+            return found, writes
         with self._recorder.quiesce(shop_id):
-            count = write_log.count_writes(shop_id)
-            return load_at(count), count
+            writes = write_log.count_writes(shop_id)
+            return load_at(writes), writes
 
     def _evaluate(
         self,

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graphql_app.audience.write_log import Ids
+from graphql_app.audience.write_log import NO_IDS, Ids
 from graphql_app.criteria import Interval
 from graphql_app.criteria.interval import MONEY_SCALE
 from graphql_app.segments.index.contact_ids import Flags, Positions
@@ -218,7 +218,8 @@ class Vector:
         values: The measured integers, or whether the condition holds, by position.
         unit: The unit of the integers; ``None`` for a condition.
         fill: The value of a contact that the query does not return.
-        count: The number of the shop's writes that the values include.
+        layout: The layout of the contact index that the positions are from.
+        writes: The number of the shop's writes that the values include.
         moving: The query's moving instants at the time.
         crossings: The rows that the moving instants pass next, if they were looked up.
         masks: Which contacts were in the latest intervals. An edit of a rule changes one criterion,
@@ -229,7 +230,7 @@ class Vector:
     unit: Unit | None
     fill: int
     layout: int
-    count: int
+    writes: int
     moving: tuple[datetime, ...]
     crossings: Crossings | None = None
     masks: dict[tuple[int, int], tuple[Integers | Flags, Flags]] = field(default_factory=dict)
@@ -318,7 +319,7 @@ class Crossings:
 
     def between(self, moves: Sequence[Span]) -> Ids | None:
         """Return the contacts with rows that the moves passed; ``None`` outside the spans."""
-        found = [np.array([], np.uint64)]
+        found = [NO_IDS]
         for (start, end), (times, contacts), move in zip(self.spans, self.rows, moves, strict=True):
             low, high = sorted(move)
             if not start <= low <= high <= end:
