@@ -1,7 +1,7 @@
 """The rows that a shop has before an import."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,10 +15,11 @@ from graphql_app.audience.write_log import Ids
 from graphql_app.folding import fold
 
 AMBIGUOUS: Final = -1  # several contacts have the address
+NOT_FOUND: Final = -1
 
 
 class ExistingRows:
-    """The rows of a shop, each part read on first use."""
+    """The rows of a shop; each part is read when it is first used."""
 
     def __init__(self, audience: Audience, shop_id: int) -> None:
         self._audience = audience
@@ -43,26 +44,35 @@ class ExistingRows:
 
     @cached_property
     def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        found = self._fetch("id, email, phone", "contacts")
-        owners: tuple[dict[str, int], dict[str, int]] = ({}, {})
-        for place, (name, key_of) in enumerate((("email", fold), ("phone", _fold_phone))):
-            known = found.filter(pc.is_valid(found[name]))
-            texts = known[name].to_pylist()
-            for contact, text in zip(known["id"].to_pylist(), texts, strict=True):
-                key = key_of(text)
-                if key and owners[place].setdefault(key, contact) != contact:
-                    owners[place][key] = AMBIGUOUS
-        return owners
+        """The contacts by email address, and by phone number."""
+        rows = self._fetch("id, email, phone", "contacts")
+        return _owners(rows, "email", fold), _owners(rows, "phone", _fold_phone)
 
     def find_contact(self, email: str, phone: str) -> int | None:
-        """Find the contact with an email address or, failing that, a phone; it may be AMBIGUOUS."""
+        """Find a contact by email address or, if none or several have it, by phone number.
+
+        Return ``AMBIGUOUS`` if several contacts fit, and ``None`` if none does.
+        """
         emails, phones = self._addresses
         by_email, by_phone = emails.get(fold(email)), phones.get(_fold_phone(phone))
-        return by_phone if by_email is None or (by_email == AMBIGUOUS and by_phone) else by_email
+        if by_email in {None, AMBIGUOUS} and by_phone is not None:
+            return by_phone
+        return by_email
+
+
+def _owners(rows: pa.Table, column: str, key_of: Callable[[str], str]) -> Mapping[str, int]:
+    """Return the contact of each address in a column, or ``AMBIGUOUS``."""
+    known = rows.filter(pc.is_valid(rows[column]))
+    owners: dict[str, int] = {}
+    for contact, text in zip(known["id"].to_pylist(), known[column].to_pylist(), strict=True):
+        key = key_of(text)
+        if key and owners.setdefault(key, contact) != contact:
+            owners[key] = AMBIGUOUS
+    return owners
 
 
 def _fold_phone(phone: str) -> str:
-    """Reduce a phone number to its digits, after a plus sign if it has one."""
+    """Return a phone number's digits, with its plus sign if it has one."""
     digits = re.sub(r"[^0-9]", "", phone)
     return f"+{digits}" if phone.strip().lstrip("'").startswith("+") and digits else digits
 
@@ -72,9 +82,9 @@ def _as_ids(values: Any) -> Ids:
 
 
 def find_positions(known: Ids, wanted: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Find the position of each wanted id among the sorted known ids; -1 if it is not there."""
+    """Find the position of each wanted id among the sorted known ids, or ``NOT_FOUND``."""
     ids = _as_ids(pc.fill_null(wanted, 0))
     if not len(known):
-        return np.full(len(ids), -1, dtype=np.int64)
+        return np.full(len(ids), NOT_FOUND, dtype=np.int64)
     position = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    return np.where(known[position] == ids, position, -1)
+    return np.where(known[position] == ids, position, NOT_FOUND)

@@ -9,7 +9,7 @@ from graphql_app.audience import value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, BadValue, FactType, check_batch
 from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
-from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
+from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
 from graphql_app.audience.importers.report import BadRow, bad_file
 from graphql_app.audience.importers.source import Block, Source
@@ -94,7 +94,7 @@ class FactFormat:
 
     def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadValue]:
         positions = find_positions(self._existing.order_ids, lines["order_id"])
-        for row in np.flatnonzero(positions < 0).tolist():
+        for row in np.flatnonzero(positions == NOT_FOUND).tolist():
             if row not in bad:
                 order = lines["order_id"][row].as_py()
                 message = f"order {order} is not recorded; import the orders first"

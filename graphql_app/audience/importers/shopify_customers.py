@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.facts import CONTACTS, check_batch
 from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
-from graphql_app.audience.importers.existing_rows import ExistingRows, find_positions
+from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts
 from graphql_app.audience.importers.source import Block, Source
@@ -82,7 +82,7 @@ class CustomersFormat:
         """Add the dates of consent and the columns that the export lacks."""
         known = self._existing.contacts
         place = find_positions(known["id"].to_numpy(), rows["id"])
-        of_row = known.take(pa.array(place, mask=place < 0)).combine_chunks()
+        of_row = known.take(pa.array(place, mask=place == NOT_FOUND)).combine_chunks()
         old_start, old_end = of_row["subscribed_at"], of_row["unsubscribed_at"]
         subscribed = are_subscribed(of_row)
         starts = pc.and_(accepts, pc.invert(subscribed))

@@ -99,12 +99,13 @@ def test_customers_are_found_by_email_then_phone(shop: Shop) -> None:
 
 
 def test_an_address_of_several_contacts_is_ambiguous(shop: Shop) -> None:
-    contacts: list[object] = [{"id": n, "email": "ann@example.com"} for n in (0, 1)]
-    shop.load(shop.ndjson("contacts.ndjson", [*contacts, {"id": 2, "phone": "+1555"}]))
-    rows = orders(order(1), order(2, Phone="+1555"))
+    contacts: list[object] = [{"id": n, "email": "ann@example.com"} for n in (1, 2)]
+    phones: list[object] = [{"id": 0, "phone": "+1555"}, {"id": 3, "phone": "+1556"}]
+    shop.load(shop.ndjson("contacts.ndjson", [*contacts, *phones]))
+    rows = orders(order(1), order(2, Phone="+1555"), order(3, Phone="+1556"))
     result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
     assert result.bad_rows == (BadRow(2, "Email", "belongs to several contacts: ann@example.com"),)
-    assert shop.rows("orders", "id, contact_id") == [(2, 2)]
+    assert shop.rows("orders", "id, contact_id", "id") == [(2, 0), (3, 3)]
 
 
 def test_later_rows_of_an_order_can_repeat_its_fields(shop: Shop) -> None:
