@@ -32,7 +32,7 @@ RESERVED_KEYS = frozenset({"all", "any", "not"})
 KEY_PATTERN = re.compile(r"[a-z][A-Za-z0-9_]{0,62}")
 
 
-def criteria_are_usable(registry: Registry) -> Iterable[Failure]:
+def check_criteria(registry: Registry) -> Iterable[Failure]:
     """Check that rules can have every criterion: its key, label, fields and operators."""
     for plugin, contribution in registry.contributions.items():
         problems = filter(None, map(_problem_of_criterion, contribution.criteria))
@@ -43,7 +43,7 @@ def criteria_are_usable(registry: Registry) -> Iterable[Failure]:
             yield Failure(plugin, "cannot be registered", repr(error))
 
 
-def tables_are_usable(registry: Registry) -> Iterable[Failure]:
+def check_tables(registry: Registry) -> Iterable[Failure]:
     """Check the declarations of the plugins' own tables."""
     for plugin, contribution in registry.contributions.items():
         problems = filter(None, map(find_problem, contribution.tables))
@@ -51,7 +51,7 @@ def tables_are_usable(registry: Registry) -> Iterable[Failure]:
             yield Failure(plugin, "has an audience table that cannot be used", problem)
 
 
-def names_are_unique(registry: Registry) -> Iterable[Failure]:
+def check_names(registry: Registry) -> Iterable[Failure]:
     """Check that no two plugins use one name for criteria, segments, templates or tables."""
     owners: dict[tuple[str, str], Plugin] = {}
     for plugin, contribution in registry.contributions.items():
@@ -67,7 +67,7 @@ def names_are_unique(registry: Registry) -> Iterable[Failure]:
             owners |= own
 
 
-def enums_are_unique(registry: Registry) -> Iterable[Failure]:
+def check_enums(registry: Registry) -> Iterable[Failure]:
     """Check that operators and choices have different class names, which GraphQL enums get."""
     known: dict[str, type] = {}
     for plugin, contribution in registry.contributions.items():
@@ -86,10 +86,10 @@ def enums_are_unique(registry: Registry) -> Iterable[Failure]:
 
 # The checks that need nothing but the plugins themselves.
 DECLARATION_CHECKS: tuple[Check, ...] = (
-    criteria_are_usable,
-    tables_are_usable,
-    names_are_unique,
-    enums_are_unique,
+    check_criteria,
+    check_tables,
+    check_names,
+    check_enums,
 )
 
 

@@ -14,7 +14,7 @@ from graphql_app.segments.suggestions import suggestions
 Place = tuple[str, ...]
 
 
-def starters_are_valid(registry: Registry) -> Iterable[Failure]:
+def check_segment_rules(registry: Registry) -> Iterable[Failure]:
     """Check the rules of the plugins' default segments and templates."""
     failures: list[Failure] = []
     while True:

@@ -1,38 +1,36 @@
-"""Acceptance of plugins: every check that a plugin passes before the first request."""
+"""The checks that every plugin must pass before the first request."""
 
 from collections.abc import Iterable
 from functools import partial
 
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import create_tables
-from graphql_app.plugin_discovery import (
-    criteria_are_usable,
-    discover,
-    enums_are_unique,
-    names_are_unique,
-    tables_are_usable,
-)
+from graphql_app.plugin_discovery import DECLARATION_CHECKS, discover
 from graphql_app.plugins import HOST, Check, Failure, Registry, run_checks
 from graphql_app.schema.build import build_schema
 from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
-from graphql_app.segments.templates import starters_are_valid
+from graphql_app.segments.templates import check_segment_rules
 
 
-def types_fit_the_schema(registry: Registry) -> Iterable[Failure]:
-    """Check that a GraphQL schema can be built; otherwise find the plugins that prevent it."""
+def check_schema_types(registry: Registry) -> Iterable[Failure]:
+    """Build the GraphQL schema; if that fails, yield the plugins that prevent it."""
     if _schema_error(registry) is None:
         return
-    third_party = [plugin for plugin in registry.contributions if plugin.distribution != HOST]
-    rest = [Failure(plugin, "has not been tried") for plugin in third_party]
-    build_schema(registry.without(rest))  # an error of the built-in plugins is raised
-    failures: list[Failure] = []
-    for plugin in third_party:
-        rest.pop(0)
-        error = _schema_error(registry.without([*failures, *rest]))
-        if error is not None:
+    accepted = {
+        plugin: contribution
+        for plugin, contribution in registry.contributions.items()
+        if plugin.distribution == HOST
+    }
+    build_schema(Registry.of(accepted))  # an error of the built-in plugins is raised
+    for plugin, contribution in registry.contributions.items():
+        if plugin in accepted:
+            continue
+        error = _schema_error(Registry.of({**accepted, plugin: contribution}))
+        if error is None:
+            accepted[plugin] = contribution
+        else:
             reason = "has types that do not fit into the GraphQL schema"
-            failures.append(Failure(plugin, reason, str(error)))
-    yield from failures
+            yield Failure(plugin, reason, str(error))
 
 
 def _schema_error(registry: Registry) -> Exception | None:
@@ -43,35 +41,33 @@ def _schema_error(registry: Registry) -> Exception | None:
     return None
 
 
-# All checks of a plugin, in order. A plugin that fails one is left out as a whole, and the next
-# check sees the others. Before them, discovery imports the plugin, compares its contract version
-# and calls its hooks.
-CHECKS: tuple[Check, ...] = (
-    criteria_are_usable,
-    tables_are_usable,
-    names_are_unique,
-    enums_are_unique,
-    types_fit_the_schema,
-    starters_are_valid,
-)
+# In order. A plugin that fails a check is left out as a whole, and later checks do not see it.
+# Discovery has already imported the plugin, compared its contract version and called its hooks.
+CHECKS: tuple[Check, ...] = (*DECLARATION_CHECKS, check_schema_types, check_segment_rules)
 
-# The checks that need the store of facts; they run after the ones above.
+# The checks that need the audience; they run after the ones above.
 STORE_CHECKS = (create_plugin_tables, probe_criteria)
 
 
 def installed_plugins(strict: bool) -> Registry:
-    """Return the plugins that pass every check without the store; if strict, raise PluginError."""
+    """Return the plugins that pass every check without the audience.
+
+    Raises:
+        PluginError: A plugin failed, and ``strict`` is true.
+    """
     return discover(strict, CHECKS)
 
 
 def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Registry:
-    """Return the plugins that work with a store of facts, after creating their tables in it.
+    """Create the plugins' tables in the audience, and return the plugins that work with it.
 
-    Raise AppError if the store cannot be used and, if strict, PluginError if a plugin failed.
+    Raises:
+        AppError: The audience cannot be used.
+        PluginError: A plugin failed, and ``strict`` is true.
     """
     create_tables(audience)
     checks = [partial(check, audience) for check in STORE_CHECKS]
-    # Rules may use criteria of plugins that have just failed.
-    registry = run_checks(registry, [*checks, starters_are_valid], strict)
+    # Check again: default segments and templates may use criteria of a plugin that has just failed.
+    registry = run_checks(registry, [*checks, check_segment_rules], strict)
     audience.use_plugin_tables(registry.tables)
     return registry

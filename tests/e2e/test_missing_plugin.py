@@ -7,7 +7,7 @@ import pytest
 
 from graphql_app.plugins import PluginError, Registry, run_checks
 from graphql_app.runtime.services import Services
-from graphql_app.segments.templates import starters_are_valid
+from graphql_app.segments.templates import check_segment_rules
 from graphql_app.settings import Settings
 from tests.support import Client, Server, serving
 
@@ -61,7 +61,7 @@ def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Serv
 
 
 def test_an_invalid_default_segment_is_named_at_startup(registry: Registry) -> None:
-    assert starters_are_valid(registry) == []
+    assert check_segment_rules(registry) == []
     criteria = {key: kind for key, kind in registry.criteria.items() if key != "location"}
     with pytest.raises(PluginError, match=r"All US/Canada.*'location'"):
-        run_checks(replace(registry, criteria=criteria), [starters_are_valid], strict=True)
+        run_checks(replace(registry, criteria=criteria), [check_segment_rules], strict=True)

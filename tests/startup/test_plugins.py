@@ -19,7 +19,7 @@ from graphql_app.criteria import (
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, PluginError, Registry, run_checks
 from graphql_app.segments.plugin_probe import create_plugin_tables
-from graphql_app.startup.plugins import accept_in_store, types_fit_the_schema
+from graphql_app.startup.plugins import accept_in_store, check_schema_types
 from tests.plugins import reviews
 from tests.plugins.stubs import ACME, OTHER, Everyone, Good, PluginModule, Whole
 
@@ -112,8 +112,8 @@ def test_a_plugin_whose_types_break_the_schema_is_left_out(
     ours = {plugin: PluginModule(*each.criteria) for plugin, each in registry.contributions.items()}
     broken = register({**ours, ACME: PluginModule(criterion), OTHER: PluginModule(Good)})
     with pytest.raises(PluginError, match=r"acme-criteria 1.2 has types that do not fit"):
-        run_checks(broken, [types_fit_the_schema], strict=True)
-    fewer = run_checks(broken, [types_fit_the_schema], strict=False)
+        run_checks(broken, [check_schema_types], strict=True)
+    fewer = run_checks(broken, [check_schema_types], strict=False)
     assert fewer.criteria.keys() == {*registry.criteria, "good"}
     assert [failure.plugin for failure in fewer.failures] == [ACME]
     assert {plugin.distribution for plugin in fewer.contributions} == {HOST, "other-criteria"}
@@ -121,6 +121,6 @@ def test_a_plugin_whose_types_break_the_schema_is_left_out(
 
 def test_of_two_plugins_with_the_same_type_name_the_first_is_kept(registry: Registry) -> None:
     both = register({ACME: PluginModule(ByPet), OTHER: PluginModule(ByPane)})
-    fewer = run_checks(both, [types_fit_the_schema], strict=False)
+    fewer = run_checks(both, [check_schema_types], strict=False)
     assert fewer.criteria == {"byPet": ByPet}
     assert [failure.plugin for failure in fewer.failures] == [OTHER]
