@@ -14,11 +14,13 @@ from graphql_app.criteria.comparisons import (
     PercentCriterion,
     quotient,
 )
-from graphql_app.criteria.describe import clause as describe_clause
-from graphql_app.criteria.describe import count as describe_count
-from graphql_app.criteria.describe import field as describe_field
-from graphql_app.criteria.describe import listed as describe_list
-from graphql_app.criteria.describe import money as describe_money
+from graphql_app.criteria.describe import (
+    describe_clause,
+    describe_count,
+    describe_field,
+    describe_list,
+    describe_money,
+)
 from graphql_app.criteria.field_types import (
     Country,
     Day,

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression, Statement
-from graphql_app.criteria.describe import clause, measured
+from graphql_app.criteria.describe import describe_clause, measured
 from graphql_app.criteria.form import Form
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.operators import COMPLEMENTS
@@ -82,7 +82,11 @@ class Criterion(Form, ABC):
         with the label or write a clause of three words or more.
         """
         phrase = self.describe_phrase(scope)
-        return clause(self, scope, self.label) if phrase is None else sentence(self, scope, phrase)
+        return (
+            describe_clause(self, scope, self.label)
+            if phrase is None
+            else sentence(self, scope, phrase)
+        )
 
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.

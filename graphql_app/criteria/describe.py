@@ -12,6 +12,7 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 from graphql_app.criteria.fields import FieldKind
 from graphql_app.criteria.form import FieldSpec, Form
 from graphql_app.criteria.interval import MONEY_SCALE
+from graphql_app.criteria.operators import Operator
 from graphql_app.criteria.scope import Scope
 
 LOCALE = "en_US"
@@ -22,7 +23,7 @@ TIMES_AGO = ("IN_LAST", "MORE_THAN_AGO")
 
 
 @lru_cache(REMEMBERED)
-def money(amount: Decimal, currency: str) -> str:
+def describe_money(amount: Decimal, currency: str) -> str:
     """Write an amount, e.g. "$50.00": with the currency's decimals, or more if it has more."""
     rounded = format_currency(amount, currency, locale=LOCALE)
     exact = format_currency(amount, currency, locale=LOCALE, decimal_quantization=False)
@@ -30,12 +31,12 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 @lru_cache(REMEMBERED)
-def day(value: date) -> str:
+def describe_day(value: date) -> str:
     """Write a day, e.g. "May 1, 2024"."""
     return format_date(value, "medium", locale=LOCALE)
 
 
-def count(value: int, unit: str | None = None) -> str:
+def describe_count(value: int, unit: str | None = None) -> str:
     """Write a whole number, e.g. "1,000", "30 days" or "1 day"."""
     digits = format_decimal(value, locale=LOCALE)
     if unit is None:
@@ -43,7 +44,7 @@ def count(value: int, unit: str | None = None) -> str:
     return f"{digits} {unit.removesuffix('s') if value == 1 else unit}"
 
 
-def number(value: Decimal, unit: str | None = None) -> str:
+def describe_number(value: Decimal, unit: str | None = None) -> str:
     """Write a number, e.g. "1,000.5" or "25%"."""
     return format_decimal(value, locale=LOCALE, decimal_quantization=False) + (unit or "")
 
@@ -54,7 +55,7 @@ def measured(value: Any, scope: Scope) -> str:
         case datetime():
             return format_datetime(value, "MMM d, y, HH:mm", scope.timezone, LOCALE)
         case date():
-            return day(value)
+            return describe_day(value)
         case int() | float() | Decimal():
             return measured_number(value)
         case _:
@@ -71,7 +72,7 @@ def measured_number(value: Decimal | float, unit: str = "") -> str:
         return str(value)
     shown = _cut(exact, CUT_DECIMALS)
     if shown == exact:
-        return number(exact, unit)
+        return describe_number(exact, unit)
     return format_decimal(shown, "#,##0.00", locale=LOCALE) + "…" + unit
 
 
@@ -79,7 +80,7 @@ def measured_money(value: Decimal | int, currency: str) -> str:
     """Write a measured amount, e.g. "$3.30", or "$3.33…" if it has more than four decimals."""
     exact = Decimal(value)
     shown = _cut(exact, get_currency_precision(currency))
-    return money(shown, currency) + ("" if shown == exact else "…")
+    return describe_money(shown, currency) + ("" if shown == exact else "…")
 
 
 def _cut(value: Decimal, decimals: int) -> Decimal:
@@ -89,7 +90,7 @@ def _cut(value: Decimal, decimals: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
 
 
-def listed(values: Sequence[str], word: str) -> str:
+def describe_list(values: Sequence[str], word: str) -> str:
     """Join up to five values, e.g. "a, b or c", and say how many more there are."""
     shown = list(values[:MAX_LISTED])
     if len(values) > MAX_LISTED:
@@ -97,7 +98,7 @@ def listed(values: Sequence[str], word: str) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {word} {shown[-1]}"
 
 
-def field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
+def describe_field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
     """Write a field's value, or its list of values joined with a word, with their labels.
 
     ``name`` is the field's Python name; the field must have a value.
@@ -106,19 +107,21 @@ def field(form: Form, scope: Scope, name: str, word: str = "or") -> str:
     return _value(form, scope, spec, word)
 
 
-def clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
+def describe_clause(form: Form, scope: Scope, subject: str, without: Collection[str] = ()) -> str:
     """Write the subject, the operator's words, the values and the time window.
 
     The subject is usually the criterion's label; ``without`` has the Python names of fields to
     leave out.
     """
-    return joined(subject, form.operator.label, compared(form, scope, without), *window(form))
+    return join_words(
+        subject, form.operator.label, describe_values(form, scope, without), *describe_window(form)
+    )
 
 
-def compared(form: Form, scope: Scope, without: Collection[str]) -> str:
+def describe_values(form: Form, scope: Scope, without: Collection[str]) -> str:
     """Write the values that a form compares with."""
     operator = form.operator.positive.name
-    word = "and" if operator == "ALL_OF" else "or"
+    word = joining_word(form.operator)
     values = " and ".join(
         _value(form, scope, spec, word)
         for spec in form.fields()
@@ -130,16 +133,21 @@ def compared(form: Form, scope: Scope, without: Collection[str]) -> str:
     return "24 hours" if operator in TIMES_AGO and values == "1 day" else values
 
 
-def joined(*words: str) -> str:
+def joining_word(operator: Operator) -> str:
+    """Return the word before the last value: "and" if a contact must have all values, else "or"."""
+    return "and" if operator.positive.name == "ALL_OF" else "or"
+
+
+def join_words(*words: str) -> str:
     """Join the words that are not empty with spaces."""
     return " ".join(word for word in words if word)
 
 
-def window(form: Form) -> list[str]:
+def describe_window(form: Form) -> list[str]:
     """Write a form's time window, if it has one."""
     windows = [spec for spec in form.fields() if spec.type.kind is FieldKind.TIME_WINDOW]
     values = [getattr(form, spec.attribute) for spec in windows]
-    return [value.describe(day) for value in values if value is not None]
+    return [value.describe(describe_day) for value in values if value is not None]
 
 
 def _value(form: Form, scope: Scope, spec: FieldSpec, word: str) -> str:
@@ -147,19 +155,19 @@ def _value(form: Form, scope: Scope, spec: FieldSpec, word: str) -> str:
     if not spec.multiple:
         return _text(form, scope, spec, value)
     shown = [_text(form, scope, spec, item) for item in value[:MAX_LISTED]]
-    return listed([*shown, *value[MAX_LISTED:]], word)
+    return describe_list([*shown, *value[MAX_LISTED:]], word)
 
 
 def _text(form: Form, scope: Scope, spec: FieldSpec, value: Any) -> str:
     match spec.type.kind:
         case FieldKind.MONEY:
-            return money(value, scope.currency)
+            return describe_money(value, scope.currency)
         case FieldKind.NUMBER:
-            return number(value, spec.type.unit)
+            return describe_number(value, spec.type.unit)
         case FieldKind.COUNT:
-            return count(value, spec.type.unit)
+            return describe_count(value, spec.type.unit)
         case FieldKind.DATE:
-            return day(value)
+            return describe_day(value)
         case FieldKind.CHOICE:
             labels = (option.label for option in spec.type.options if option.value == value)
             return next(labels, str(value))

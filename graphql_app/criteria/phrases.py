@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from graphql_app.criteria.describe import compared, joined, window
+from graphql_app.criteria.describe import describe_values, describe_window, join_words
 from graphql_app.criteria.form import Form
 from graphql_app.criteria.operators import Operator
 from graphql_app.criteria.scope import Scope
@@ -44,14 +44,14 @@ class Phrase:
 def sentence(form: Form, scope: Scope, phrase: Phrase, complement: bool = False) -> str:
     """Write a form, or its complement, with a phrase."""
     negated = form.operator.negated is not complement
-    windows = window(form)
+    windows = describe_window(form)
     whole = _whole(form, phrase, negated, over_all_time=not windows)
     if whole:
-        return joined(whole, phrase.after, *windows)
+        return join_words(whole, phrase.after, *windows)
     does = phrase.does_not if negated else phrase.does
     if form.operator.name == "BETWEEN":
         does = does.removesuffix(" of")
-    return joined(does, _comparison(form, scope, phrase), phrase.after, *windows)
+    return join_words(does, _comparison(form, scope, phrase), phrase.after, *windows)
 
 
 def _whole(form: Form, phrase: Phrase, negated: bool, over_all_time: bool) -> str:
@@ -76,14 +76,14 @@ def _is_zero(form: Form) -> bool:
 def _comparison(form: Form, scope: Scope, phrase: Phrase) -> str:
     """Write the positive operator and the values."""
     operator = form.operator.positive
-    values = compared(form, scope, phrase.without)
+    values = describe_values(form, scope, phrase.without)
     if phrase.noun:
         one = phrase.noun.removesuffix("s")
         if operator.name == "GREATER_THAN" and values == "0":
             return f"at least one {one}"
         values += f" {one if values == '1' else phrase.noun}"
     if phrase.operator is not None:
-        return joined(phrase.operator, values)
+        return join_words(phrase.operator, values)
     match operator.name:
         case "EQUALS":
             return f"exactly {values}"
@@ -98,7 +98,7 @@ def _comparison(form: Form, scope: Scope, phrase: Phrase) -> str:
         case "ANY_OF" if "ALL_OF" not in type(operator).__members__:
             return values  # a contact has at most one value
         case _:
-            return joined(operator.label.removeprefix("is "), values)
+            return join_words(operator.label.removeprefix("is "), values)
 
 
 def negated(words: str, operator: Operator) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, case, column, func, literal, not_, n
 
 from graphql_app.audience.tables import Expression, Statement
 from graphql_app.criteria import comparisons
-from graphql_app.criteria.describe import clause
+from graphql_app.criteria.describe import describe_clause
 from graphql_app.criteria.field_types import OneOrMore, Text, WrittenDay
 from graphql_app.criteria.fields import form_field
 from graphql_app.criteria.form import Condition, Form
@@ -210,7 +210,7 @@ class PropertyForm(Form):
         """Return the comparison as a clause, e.g. "color is any of red or blue"."""
         if self.days is not None:
             return f"{subject} {self._words_of_days(self.days)}"
-        return clause(self, scope, subject, without=("property",))
+        return describe_clause(self, scope, subject, without=("property",))
 
     def _words_of_days(self, days: int) -> str:
         """Say what days mean for values that are dates and for those with a time of day."""

@@ -76,3 +76,8 @@ def test_a_redacted_sentence_shows_the_shape_choices_and_windows(registry: Regis
         "Keyword texted is any of … or … or both Contact type is Customer and Total spend is "
         "between … and … in the last 30 days"
     )
+
+
+def test_values_that_must_all_match_are_joined_with_and(registry: Registry) -> None:
+    tags = criterion("tag", "ALL_OF", tags=["ada", "bob"])
+    assert redacted_sentence(parse(tags, registry)) == "Tag is all of … and …"
