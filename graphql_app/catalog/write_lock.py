@@ -1,15 +1,15 @@
-"""Write locks for several processes that share a store of facts and a catalog.
+"""Write locks for several processes that share an audience and a catalog.
 
 On PostgreSQL a shop's lock is an advisory lock, on SQLite a lock on a file next to the database.
-Both end with the process that holds them. The catalog also issues versions, so the last write wins
-even if the clocks of the machines differ.
+Both are released when the process that holds them exits. The catalog also issues versions, so the
+last write wins even if the clocks of the machines differ.
 """
 
 import fcntl
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import get_ident
 
@@ -21,7 +21,7 @@ from graphql_app.errors import AppError, ErrorCode, pluralize
 
 logger = logging.getLogger(__name__)
 
-# Seconds to wait for a shop's lock. Each write holds it for a few seconds at most.
+# Seconds to wait for a shop's lock. A write normally holds it for less time than this.
 LOCK_TIMEOUT = 60
 
 NOT_LOCKED = "The shop's facts cannot be written right now; try again in a moment."
@@ -30,7 +30,7 @@ LOCK_LOST = (
     "try again in a moment."
 )
 
-# First half of each advisory lock's key, which keeps them apart from other locks in the database.
+# First half of every advisory lock's key, so that it differs from the keys of other applications.
 NAMESPACE = 0x5E6
 
 # The transaction that holds a lock is idle while facts are written, so no timeout may end it. It
@@ -59,13 +59,17 @@ class SharedWriteLocks:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         url = catalog.engine.url
-        self._files = Path(f"{url.database}-turns")  # the name that older versions lock, too
+        self._uses_files = url.get_backend_name() == "sqlite"
+        # Older versions lock files in this directory, so keep its name.
+        self._files = Path(f"{url.database}-turns")
         # Not from the catalog's pool: a thread that holds a lock may need a connection from there.
-        self._locker = create_engine(url, poolclass=NullPool, **connection_options(url))
-        # By thread too: after a lock is lost, another thread of this process may acquire it.
+        self._lock_engine = create_engine(url, poolclass=NullPool, **connection_options(url))
+        # Keyed by thread and shop: after a lock is lost, another thread of this process may acquire
+        # it.
         self._held: dict[tuple[int, int], Connection] = {}
-        # Waits for a shop's write lock and holds it.
-        self.hold = self._hold_file if url.get_backend_name() == "sqlite" else self._hold_advisory
+
+    def hold(self, shop_id: int) -> AbstractContextManager[None]:
+        return self._hold_file(shop_id) if self._uses_files else self._hold_advisory(shop_id)
 
     def check_held(self, shop_id: int) -> None:
         connection = self._held.get((get_ident(), shop_id))  # None for a lock on a file
@@ -73,7 +77,7 @@ class SharedWriteLocks:
             if connection is not None:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
-            raise self._failed(error, LOCK_LOST) from error
+            raise self._unavailable(error, LOCK_LOST) from error
 
     def next_version(self, shop_id: int, after: int) -> int:
         with self._catalog.write() as session:
@@ -85,31 +89,38 @@ class SharedWriteLocks:
     @contextmanager
     def _hold_advisory(self, shop_id: int) -> Iterator[None]:
         try:
-            connection = self._locker.connect()
+            connection = self._lock_engine.connect()
         except OperationalError as error:
-            raise self._failed(error) from error
+            raise self._unavailable(error) from error
         try:
-            try:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
-                for setting, since in LOCK_SETTINGS.items():
-                    if (connection.dialect.server_version_info or ()) >= (since,):
-                        connection.execute(text(f"SET LOCAL {setting} = 0"))
-                held = {"space": NAMESPACE, "shop": shop_id}
-                connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), held)
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-                    raise _locked_out(shop_id) from error
-                raise self._failed(error) from error
+            self._acquire(connection, shop_id)
             self._held[get_ident(), shop_id] = connection
             try:
                 yield
             finally:
                 del self._held[get_ident(), shop_id]
         finally:
-            try:
-                connection.close()
-            except SQLAlchemyError as error:  # the lock ended with the connection
-                self._failed(error)
+            self._close(connection)
+
+    def _acquire(self, connection: Connection, shop_id: int) -> None:
+        """Wait for a shop's advisory lock, which the connection holds until it is closed."""
+        try:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
+            for setting, since in LOCK_SETTINGS.items():
+                if (connection.dialect.server_version_info or ()) >= (since,):
+                    connection.execute(text(f"SET LOCAL {setting} = 0"))
+            key = {"space": NAMESPACE, "shop": shop_id}
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, :shop)"), key)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                raise _lock_timeout(shop_id) from error
+            raise self._unavailable(error) from error
+
+    def _close(self, connection: Connection) -> None:
+        try:
+            connection.close()
+        except SQLAlchemyError as error:  # the lock was released when the connection broke
+            self._log_failure(error)
 
     @contextmanager
     def _hold_file(self, shop_id: int) -> Iterator[None]:
@@ -117,18 +128,21 @@ class SharedWriteLocks:
             self._files.mkdir(mode=0o700, exist_ok=True)
             lock = (self._files / str(shop_id)).open("ab")
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._unavailable(error) from error
         with lock:
             deadline = time.monotonic() + LOCK_TIMEOUT
             while not _try_lock(lock.fileno()):
                 if time.monotonic() > deadline:
-                    raise _locked_out(shop_id)
+                    raise _lock_timeout(shop_id)
                 time.sleep(0.005)
             yield
 
-    def _failed(self, error: Exception, message: str = NOT_LOCKED) -> AppError:
-        """Count a failure of the catalog; return the error to raise for it."""
+    def _log_failure(self, error: Exception) -> None:
         self._catalog.health.failed(error, describe_failure(error))
+
+    def _unavailable(self, error: Exception, message: str = NOT_LOCKED) -> AppError:
+        """Log a failure of the catalog, and return the error to raise for it."""
+        self._log_failure(error)
         return AppError(ErrorCode.UNAVAILABLE, message)
 
 
@@ -140,7 +154,7 @@ def _try_lock(file: int) -> bool:
     return True
 
 
-def _locked_out(shop_id: int) -> AppError:
+def _lock_timeout(shop_id: int) -> AppError:
     seconds = pluralize(LOCK_TIMEOUT, "second")
     logger.error("the write lock of shop %s was not free within %s", shop_id, seconds)
     return AppError(ErrorCode.UNAVAILABLE, NOT_LOCKED)
