@@ -32,7 +32,7 @@ from graphql_app.catalog.migrate import list_revisions, read_revision, require_c
 from graphql_app.catalog.segment_names import refold_names
 from graphql_app.catalog.store import Catalog
 
-# The limits of an insert, which has at least one row group.
+# Limits of one insert. A single row group may exceed them.
 INSERT_ROWS = 200_000
 INSERT_BYTES = 64 * 1024**2
 
@@ -57,7 +57,8 @@ def restore_backup(
 
     Raises:
         BackupError: The backup is damaged, was created by a newer version or does not fit the
-            stores, or the stores are not empty; nothing was changed.
+            stores, or the stores are not empty. No rows were written, unless rows are missing after
+            the restore or the catalog has been filled meanwhile.
         AppError: A store failed; the audience is marked as partly restored.
     """
     manifest, name = check_backup(path, progress)
@@ -72,26 +73,17 @@ def restore_backup(
         )
     shops = dump.list_shops(catalog)
     if unfinished == name and shops and shops == _list_shops(path):
-        # The earlier restore finished, but could not mark itself finished.
+        # An earlier restore wrote everything, but failed before it marked itself finished.
         journal.end_restore()
         return manifest
     if shops:
         raise BackupError(f"The catalog already has shops. {EMPTY_STORES_ONLY}")
     if unfinished is None:
         _require_empty(audience)
-    _create_tables(manifest, audience, path)
+    _create_backed_up_tables(manifest, audience, path)
     if unfinished is None:
         journal.begin_restore(name)
-    total, done = sum(table.rows for table in manifest.audience.values()), 0
-    for table in manifest.audience:
-        for rows in _read_chunks(audience_file(path, table)):
-            progress("Facts", done, total)
-            audience.insert(table, rows)
-            done += rows.num_rows
-    progress("Facts", done, total)
-    for table, expected in manifest.audience.items():
-        if count_rows(audience, table) != expected.rows:
-            raise BackupError(f"Some rows of {table} are missing in the audience: restore again.")
+    _insert_facts(manifest, audience, path, progress)
     migrate_rows(audience, lambda shop_id: nullcontext(), progress)
     try:
         dump.load(catalog, manifest.revision, lambda table: _read_rows(path, table))
@@ -108,7 +100,7 @@ def _require_empty(audience: Audience) -> None:
             raise BackupError(f"The audience already has rows in {name}. {EMPTY_STORES_ONLY}")
 
 
-def _create_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
+def _create_backed_up_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
     """Create missing tables, e.g. of plugins, and check that all columns have the right types."""
     try:
         tables = manifest.audience.items()
@@ -126,8 +118,22 @@ def _create_tables(manifest: Manifest, audience: Audience, path: Path) -> None:
                 )
 
 
+def _insert_facts(manifest: Manifest, audience: Audience, path: Path, progress: Progress) -> None:
+    """Insert the backup's facts, and check that none is missing afterwards."""
+    total, done = sum(table.rows for table in manifest.audience.values()), 0
+    for table in manifest.audience:
+        for rows in _read_chunks(audience_file(path, table)):
+            progress("Facts", done, total)
+            audience.insert(table, rows)
+            done += rows.num_rows
+    progress("Facts", done, total)
+    for table, expected in manifest.audience.items():
+        if count_rows(audience, table) != expected.rows:
+            raise BackupError(f"Some rows of {table} are missing in the audience: restore again.")
+
+
 def _read_chunks(file: Path) -> Iterator[pa.Table]:
-    """Yield a file's rows in tables for one insert each, which have rows of one partition."""
+    """Yield a file's rows in chunks. Each chunk fits into one insert and one partition."""
     if not file.exists():
         return  # the table had no rows
     with pq.ParquetFile(file) as parquet:
