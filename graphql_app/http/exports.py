@@ -193,7 +193,7 @@ class Exports:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if export.done:
                     break
-                context = await context.renewed()  # raises once the token is revoked
+                context = await context.reauthenticated()  # raises once the token is revoked
                 data, export = await read(context, first=False)
         except AppError as error:
             if error.code is not ErrorCode.UNAVAILABLE:  # the store's outage is logged

@@ -38,7 +38,7 @@ class Context:
 
     @property
     def writes(self) -> bool:
-        """Whether a mutation has begun; then the request runs to its end, client or not."""
+        """Whether a mutation has begun. The request then ends even if its client disconnects."""
         return bool(self._begun)
 
     def begins_to_write(self, field: str) -> None:
@@ -55,12 +55,12 @@ class Context:
             raise UnauthenticatedError
         return cls(services, access, authorization=authorization)
 
-    async def renewed(self) -> Context:
-        """Authenticate the client again, as ``admit`` does, for an instant of its own."""
+    async def reauthenticated(self) -> Context:
+        """Authenticate the client again, as ``admit`` does; return a context at a new instant."""
         return await self.admit(self.services, self.authorization)
 
-    def anew(self) -> Context:
-        """Return a context to read again in the same operation, at an instant of its own."""
+    def copy_at_new_instant(self) -> Context:
+        """Return a context with which the same operation reads again."""
         return replace(self)
 
     @property

@@ -24,12 +24,12 @@ async def at_one_state(context: Context, read: Callable[[Context], Awaitable[T]]
         answer = await read(context)
         if await context.has_read_one_state():
             return answer
-        context = context.anew()
+        context = context.copy_at_new_instant()
     async with context.services.write_pauses.hold(context.shop_id):
         for _ in range(ATTEMPTS):  # facts may still become past meanwhile, which counts as a write
             answer = await read(context)
             if await context.has_read_one_state():
                 return answer
-            context = context.anew()
+            context = context.copy_at_new_instant()
     message = "The shop's facts changed while they were read; try again in a moment."
     raise AppError(ErrorCode.UNAVAILABLE, message)

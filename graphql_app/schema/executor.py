@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any, Self
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLOutputType, GraphQLResolveInfo
 from graphql.language import OperationType
 from graphql.pyutils import AwaitableOrValue, Path
 
@@ -14,59 +14,85 @@ from graphql_app.schema.variables import Executor
 
 
 class ConsistentExecutor(Executor):
-    """Executes an operation, and repeats what it read if the facts changed meanwhile.
+    """Executes an operation, and repeats its reads if the facts changed meanwhile.
 
-    A query is repeated as a whole. A mutation runs once; the selections of its payload are
-    repeated, each root field's by itself, since the next one runs only then. The values that a
+    A query is repeated as a whole. A mutation runs once, and only the selections of its payload are
+    repeated: for each root field separately, before the next root field runs. The values that a
     subscription sends are read from one state before they get here.
     """
 
     def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Any]:
         result = super().execute_operation(serially)
-        is_query = self.operation.operation is OperationType.QUERY
-        if not is_query or not self.is_awaitable(result):  # otherwise it has read nothing
+        if self.operation.operation is not OperationType.QUERY:
             return result
-        return self._query_at_one_state(self._context, result)
+        if not self.is_awaitable(result):  # a query that read no facts
+            return result
+        return self._query_at_one_state(result)
 
     async def _query_at_one_state(
-        self, context: Context, first: Awaitable[ExecutionResult]
+        self, first_result: Awaitable[ExecutionResult]
     ) -> ExecutionResult:
-        async def read(attempt: Context) -> ExecutionResult:
-            if attempt is context:
-                return await first
-            again: Any = super(ConsistentExecutor, self._attempt(attempt)).execute_operation()
-            result: ExecutionResult = await again if self.is_awaitable(again) else again
+        first_context = self._context
+
+        async def read(context: Context) -> ExecutionResult:
+            if context is first_context:
+                return await first_result
+            executor = self._copy_for(context)
+            repeated: Any = super(ConsistentExecutor, executor).execute_operation()
+            result: ExecutionResult = (
+                await repeated if executor.is_awaitable(repeated) else repeated
+            )
             return result
 
-        return await at_one_state(context, read)
+        return await at_one_state(first_context, read)
 
-    def complete_awaitable_value(self, *args: Any) -> Any:
-        *place, path, result, position = args
-        is_payload = path.prev is None and self.operation.operation is OperationType.MUTATION
-        if not is_payload:
-            return super().complete_awaitable_value(*args)
-        return self._payload_at_one_state(place, path, result, position)
+    def complete_awaitable_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        is_mutation = self.operation.operation is OperationType.MUTATION
+        complete = (
+            self._payload_at_one_state
+            if is_mutation and path.prev is None
+            else super().complete_awaitable_value
+        )
+        return complete(return_type, field_details_list, info, path, result, position_context)
 
     async def _payload_at_one_state(
-        self, place: list[Any], path: Path, result: Awaitable[Any], position: Any
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Awaitable[Any],
+        position_context: Any,
     ) -> Any:
+        """Run a mutation's root field once, and complete its payload from one state."""
         try:
             payload = await result
         except Exception as error:
             payload = error
         latest = self
 
-        async def read(attempt: Context) -> Any:
+        async def read(context: Context) -> Any:
             nonlocal latest
-            latest = self._attempt(attempt)
+            latest = self._copy_for(context)
             complete: Any = super(ConsistentExecutor, latest).complete_awaitable_value
-            return await complete(*place, path, _resolved(payload), position)
+            return await complete(
+                return_type, field_details_list, info, path, _resolved(payload), position_context
+            )
 
         try:
-            return await at_one_state(self._context.anew(), read)
+            return await at_one_state(self._context.copy_at_new_instant(), read)
         except AppError:
-            # The writes cannot be paused. The mutation is done, and an error would deny that.
-            return await read(self._context.anew())
+            # No consistent read was possible. Answer with the facts as they are, because an error
+            # would suggest that the mutation failed.
+            return await read(self._context.copy_at_new_instant())
         finally:
             self.collected_errors.errors.extend(latest.collected_errors.errors)
 
@@ -75,11 +101,12 @@ class ConsistentExecutor(Executor):
         context: Context = self.context_value
         return context
 
-    def _attempt(self, context: Context) -> Self:
-        attempt: Any = self.create_sub_executor()
-        attempt.context_value = context
-        found: Self = attempt
-        return found
+    def _copy_for(self, context: Context) -> Self:
+        """Return an executor of the same operation that reads with another context."""
+        executor: Any = self.create_sub_executor()
+        executor.context_value = context
+        copy: Self = executor
+        return copy
 
 
 async def _resolved(payload: Any) -> Any:

@@ -37,12 +37,12 @@ def explanation_query(inputs: RuleInputs) -> type:
             strawberry.ID, strawberry.argument(description="The contact's global id.")
         ],
     ) -> MembershipExplanation:
-        found = await info.context.parse(rule)
+        parsed = await info.context.parse(rule)
         number = parse_id(CONTACT, contact_id, ("contactId",))
-        explanation = None if number is None else await explainer(info.context, found).load(number)
-        if explanation is None:
+        explanations = {} if number is None else await info.context.engine.explain(parsed, [number])
+        if number not in explanations:
             raise NotFoundError("contact", ("contactId",))
-        return explanation
+        return explanations[number]
 
     resolve_explanation.__annotations__["rule"] = argument(inputs.rule, "The rule to explain.")
 
@@ -52,8 +52,8 @@ def explanation_query(inputs: RuleInputs) -> type:
             TokenScope.SEGMENTS_READ,
             TokenScope.CONTACTS_READ,
             resolver=resolve_explanation,
-            description="Why a contact matches a rule now, or does not; an error if the contact is "
-            "unknown.",
+            description="Why a contact matches a rule now, or does not. Fails with `NOT_FOUND` if "
+            "the shop has no such contact.",
         )
 
     return ExplanationQuery

@@ -21,7 +21,7 @@ from graphql_app.segments.counts import ContactCounts
 from graphql_app.timezones import EPOCH, offsets_of
 
 KIND = "Shop"
-END = datetime(2200, 1, 1, tzinfo=UTC)  # of the instants that facts can have
+END = datetime(2200, 1, 1, tzinfo=UTC)  # facts have times before this
 
 described_enum(
     Weekday,
@@ -41,23 +41,23 @@ class UtcOffset:
 
 
 def _utc_offsets(root: strawberry.Parent[Shop]) -> list[UtcOffset]:
-    return _offsets_of(ZoneInfo(root.timezone))
+    return _build_offsets(ZoneInfo(root.timezone))
 
 
 @cache
-def _offsets_of(zone: ZoneInfo) -> list[UtcOffset]:
+def _build_offsets(zone: ZoneInfo) -> list[UtcOffset]:
     known = offsets_of(zone)
     found: list[UtcOffset] = []
     for start, seconds in zip(known.starts, known.offsets, strict=True):
         since = EPOCH + timedelta(seconds=start)
-        if since <= EPOCH:
+        if since <= EPOCH:  # only the last offset before 1970 counts
             found = [UtcOffset(since=EPOCH, seconds=seconds)]
         elif since < END:
             found.append(UtcOffset(since=since, seconds=seconds))
     return found
 
 
-@strawberry.type(description="The shop that the token belongs to.")
+@strawberry.type(description="A tenant: its name, time zone, currency and contacts.")
 class Shop(Node):
     handle: str = field(description="Its short name, which operators use.")
     name: str = field(description="Its name.")
@@ -65,12 +65,12 @@ class Shop(Node):
     timezone: str = field(description="Its IANA time zone, in which calendar days begin.")
     currency: str = field(description="The ISO 4217 currency of all its amounts.")
     first_weekday: Weekday = field(
-        description="The day on which its weeks begin, in time windows such as this week."
+        description='The first day of its weeks, for time windows such as "this week".'
     )
     utc_offsets: list[UtcOffset] = field(
         resolver=_utc_offsets,
-        description="The offsets of its time zone from 1970 to 2199, in order. Show its times with "
-        "them: your platform may have other rules of time zones than the server.",
+        description="The offsets of its time zone from 1970 to 2199, in order. Use them to display "
+        "times, because your platform's time zone rules may differ from the server's.",
     )
 
     contact_counts: ContactCounts = guarded(

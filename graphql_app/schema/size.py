@@ -71,7 +71,7 @@ def size_subscription(inputs: RuleInputs) -> type:
                     yield size
                     sent = size
                 await wait_for_change(context, count, size)
-                context = await context.renewed()
+                context = await context.reauthenticated()
 
     resolve_size.__annotations__["rule"] = argument(inputs.rule, "The rule to count.")
 
