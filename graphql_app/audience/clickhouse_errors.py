@@ -19,7 +19,7 @@ DRIVER_ERRORS = (SQLAlchemyError, ClickHouseError, pa.ArrowException, urllib3.ex
 
 
 class AudienceUnavailableError(AppError):
-    """The store of facts cannot be used; the message says what to do."""
+    """The audience cannot be used; the message says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, message)

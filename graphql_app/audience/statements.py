@@ -10,20 +10,20 @@ from graphql_app.audience.ddl import TableLayout
 from graphql_app.audience.tables import JournalEntry, Statement, contact_column, readable_tables
 
 READ_SETTINGS = {
-    # A rule within its limits may still be long as SQL.
+    # A rule within the limits can still become long SQL.
     "max_ast_elements": 5_000_000,
     "max_expanded_ast_elements": 5_000_000,
     # Rows that were replaced but not merged away yet must not count. On one merged part this costs
     # nothing (0.078 s with and without, over 20 M rows). What the sort key excludes is not read
-    # (1,000 contacts among 20 M unmerged rows: 43 ms, or 57 ms without the second setting).
+    # (1,000 contacts among 20 M unmerged rows: 43 ms, or 57 ms without optimize_move_to_prewhere).
     "final": 1,
     "do_not_merge_across_partitions_select_final": 1,
     "optimize_move_to_prewhere_if_final": 1,
-    # Rows of erased contacts must not count from the moment the erasure returns.
+    # An erased contact's rows must stop counting as soon as the erasure returns.
     "apply_mutations_on_fly": 1,
 }
 
-QUERY_SETTINGS = {"apply_mutations_on_fly": 1}
+UNFILTERED_SETTINGS = {"apply_mutations_on_fly": 1}
 
 # An insert makes one block and one part, so after a crash all of its rows are there or none.
 INSERT_SETTINGS = {
@@ -46,8 +46,10 @@ def table_filters(
 
     ``tables`` are the tables to filter by contact; all by default.
     """
+    # No rule may read the journal.
     filters = {f"{layout.database}.{JournalEntry.__tablename__}": "0"}
-    # An array is one literal. A list of 1,000 ids would be 1,000, which take 5 ms to analyze.
+    # An array is one literal. A list of 1,000 ids would be 1,000 literals, which take 5 ms to
+    # analyze.
     ids = None if contacts is None else ", ".join(str(int(id)) for id in contacts)
     for name, table in readable_tables().items():
         condition = f"shop_id = {int(shop_id)} AND NOT deleted"
@@ -63,9 +65,10 @@ def table_filters(
 
 @dataclass(frozen=True, slots=True)
 class RenderedStatement:
-    """A statement as SQL, with the values that it binds, by name.
+    """A statement as SQL, with the values that it binds.
 
-    ``names`` are the names of the values, by the keys of their bound parameters.
+    ``values`` has the bound values by name in the SQL. ``names`` maps the key of each bind
+    parameter to that name.
     """
 
     text: str

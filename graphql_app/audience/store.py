@@ -1,4 +1,4 @@
-"""The store of facts: executes statements for one shop at a time, and writes rows.
+"""The audience: executes statements for one shop at a time, and writes rows.
 
 Every statement runs with filters that the engine applies to each table of facts. They let through
 the rows of one shop only, whatever the statement says, and hide deleted rows. On request, they also
@@ -31,8 +31,8 @@ from graphql_app.audience.plugin_tables import build_fact_types
 from graphql_app.audience.shard_safety import check_shard_safe
 from graphql_app.audience.statements import (
     INSERT_SETTINGS,
-    QUERY_SETTINGS,
     READ_SETTINGS,
+    UNFILTERED_SETTINGS,
     RenderedStatement,
     render,
     table_filters,
@@ -52,7 +52,7 @@ LONG_TIMEOUT = 600
 
 
 class Audience:
-    """An open store of facts.
+    """An open audience, the store of contacts and facts.
 
     Args:
         url: A SQLAlchemy URL of the ``clickhousedb`` dialect.
@@ -198,7 +198,7 @@ class Audience:
         """
         timeout = UNFILTERED_TIMEOUT if timeout is None else timeout
         settings = {
-            **QUERY_SETTINGS,
+            **UNFILTERED_SETTINGS,
             **self.layout.read_settings,
             **ARROW_SETTINGS,
             "output_format_arrow_string_as_string": int(text),

@@ -1,4 +1,7 @@
-"""The scopes of tokens. They need no table, so this module is cheap to import."""
+"""The scopes of tokens.
+
+They are in a module of their own, so that importing them does not load the catalog's tables.
+"""
 
 from enum import StrEnum
 
