@@ -43,7 +43,7 @@ def import_command(
             "customers who accept texts subscribed, as an ISO 8601 time with an offset."
         ),
     ] = None,
-    bad_rows_shown: Annotated[int, typer.Option(min=0, help="How many bad rows to print.")] = 20,
+    bad_rows_shown: Annotated[int, typer.Option(min=0, help="How many bad values to print.")] = 20,
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     from graphql_app.audience.importers import import_file
