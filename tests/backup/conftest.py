@@ -22,46 +22,51 @@ from tests.support import Client
 _numbers = count(1)
 
 
-class New(Protocol):
-    """Creates an empty installation: on PostgreSQL also with ClickHouse over HTTP, shared locks."""
+class CreateInstallation(Protocol):
+    """Creates an empty installation.
 
-    def __call__(self, catalog: str = "sqlite", plugged: bool = True) -> Installation: ...
+    One on PostgreSQL also uses ClickHouse over HTTP and shared write locks.
+    """
+
+    def __call__(self, catalog: str = "sqlite", with_plugin: bool = True) -> Installation: ...
 
 
 @pytest.fixture(scope="package")
-def new(
+def create_installation(
     request: pytest.FixtureRequest,
     services: Services,
     settings: Settings,
     registry: Registry,
     with_reviews: Registry,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[New]:
+) -> Iterator[CreateInstallation]:
     """Return a function that creates installations, which are dropped after these tests."""
     catalogs = tmp_path_factory.mktemp("catalogs")
-    with ExitStack() as ends:
+    with ExitStack() as cleanup:
 
-        def new(catalog: str = "sqlite", plugged: bool = True) -> Installation:
-            name = f"backup_{next(_numbers)}"
-            url = f"sqlite:///{catalogs / name}.sqlite3"
-            if catalog == "postgresql":
-                url = create_database(request.getfixturevalue("postgres"), name)
+        def create(catalog: str = "sqlite", with_plugin: bool = True) -> Installation:
+            name, shared = f"backup_{next(_numbers)}", catalog == "postgresql"
             services.audience.command(f"CREATE DATABASE {name}")
-            ends.callback(services.audience.command, f"DROP DATABASE {name}")
-            opened_catalog = Catalog(url)
-            ends.callback(opened_catalog.close)
-            plugins = with_reviews if plugged else registry
-            path = settings.data_dir.resolve() / "audience"
-            facts = f"clickhousedb:///{name}?interface=chdb&path={path}"
-            if catalog == "postgresql":
+            cleanup.callback(services.audience.command, f"DROP DATABASE {name}")
+            if shared:
+                catalog_url = create_database(request.getfixturevalue("postgres"), name)
                 clickhouse: ClickHouseServer = request.getfixturevalue("clickhouse")
-                facts = clickhouse.url(name)
-            audience = Audience(facts, tables=plugins.tables)
-            ends.callback(audience.close)
-            own = replace(services, catalog=opened_catalog, audience=audience, registry=plugins)
-            return Installation(own, settings, shared=catalog == "postgresql")
+                audience_url = clickhouse.url(name)
+            else:
+                catalog_url = f"sqlite:///{catalogs / name}.sqlite3"
+                path = settings.data_dir.resolve() / "audience"
+                audience_url = f"clickhousedb:///{name}?interface=chdb&path={path}"
+            opened_catalog = Catalog(catalog_url)
+            cleanup.callback(opened_catalog.close)
+            plugins = with_reviews if with_plugin else registry
+            audience = Audience(audience_url, tables=plugins.tables)
+            cleanup.callback(audience.close)
+            own_services = replace(
+                services, catalog=opened_catalog, audience=audience, registry=plugins
+            )
+            return Installation(own_services, settings, shared)
 
-        yield new
+        yield create
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,15 @@ class Source:
 
 
 @pytest.fixture(scope="package")
-def source(new: New) -> Iterator[Source]:
-    installation = new()
+def source(create_installation: CreateInstallation) -> Iterator[Source]:
+    installation = create_installation()
     with installation.serving() as server:
         yield Source(installation, create_shops(server))
 
 
 @pytest.fixture(scope="package")
 def backup(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create a backup of ``source``, which tests must not change."""
+    """Create a backup of ``source``. Tests must not change the backup."""
     path = tmp_path_factory.mktemp("backups") / "backup"
     source.installation.back_up(path)
     return path

@@ -13,7 +13,7 @@ from graphql_app.backup.archive import MANIFEST, SUMS
 from graphql_app.catalog import dump
 from graphql_app.catalog.migrate import migrate
 from graphql_app.errors import AppError
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 from tests.backup.installation import Installation, rewrite
 
 
@@ -31,8 +31,10 @@ def _assert_refused(target: Installation, path: Path, message: str) -> None:
     assert target.rows() == 0
 
 
-def test_cut_changed_and_missing_files_are_detected(intact: Path, new: New) -> None:
-    target = new()
+def test_cut_changed_and_missing_files_are_detected(
+    intact: Path, create_installation: CreateInstallation
+) -> None:
+    target = create_installation()
     every = [path for path in intact.rglob("*.*") if path.stat().st_size]
     files = sorted(path.relative_to(intact) for path in every)
     assert len(files) >= 12
@@ -54,37 +56,47 @@ def test_cut_changed_and_missing_files_are_detected(intact: Path, new: New) -> N
     target.restore(intact)
 
 
-def test_files_without_checksum_are_detected(intact: Path, new: New) -> None:
+def test_files_without_checksum_are_detected(
+    intact: Path, create_installation: CreateInstallation
+) -> None:
     lines = (intact / SUMS).read_text().splitlines()
     for unlisted in (MANIFEST, "catalog/segment.ndjson", "audience/orders.parquet"):
         kept = [line for line in lines if not line.endswith(unlisted)]
         (intact / SUMS).write_text("\n".join(kept) + "\n")
-        _assert_refused(new(), intact, "does not list")
+        _assert_refused(create_installation(), intact, "does not list")
 
 
-def test_a_directory_that_is_not_a_backup_is_refused(tmp_path: Path, new: New) -> None:
-    _assert_refused(new(), tmp_path / "nowhere", "nowhere/SHA256SUMS is missing")
-    _assert_refused(new(), tmp_path, "is not a complete backup")
+def test_a_directory_that_is_not_a_backup_is_refused(
+    tmp_path: Path, create_installation: CreateInstallation
+) -> None:
+    _assert_refused(create_installation(), tmp_path / "nowhere", "nowhere/SHA256SUMS is missing")
+    _assert_refused(create_installation(), tmp_path, "is not a complete backup")
     (tmp_path / SUMS).write_bytes(b"\xff\x00")
-    _assert_refused(new(), tmp_path, "damaged")
+    _assert_refused(create_installation(), tmp_path, "damaged")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / SUMS).write_text("")
-    _assert_refused(new(), tmp_path / "empty", "missing")
+    _assert_refused(create_installation(), tmp_path / "empty", "missing")
 
 
-def test_an_unreadable_backup_is_not_reported_as_damaged(intact: Path, new: New) -> None:
-    _assert_refused(new(), intact / MANIFEST, "SHA256SUMS cannot be read: Not a directory")
+def test_an_unreadable_backup_is_not_reported_as_damaged(
+    intact: Path, create_installation: CreateInstallation
+) -> None:
+    _assert_refused(
+        create_installation(), intact / MANIFEST, "SHA256SUMS cannot be read: Not a directory"
+    )
     (intact / MANIFEST).unlink()
     (intact / MANIFEST).mkdir()
-    _assert_refused(new(), intact, "manifest.json cannot be read: Is a directory")
+    _assert_refused(create_installation(), intact, "manifest.json cannot be read: Is a directory")
 
 
 @pytest.mark.parametrize("change", [{"format": 2}, {"revision": "9999"}], ids=str)
 def test_a_backup_of_a_newer_version_is_refused(
-    intact: Path, new: New, change: dict[str, object]
+    intact: Path, create_installation: CreateInstallation, change: dict[str, object]
 ) -> None:
     rewrite(intact, product="7.0", **change)
-    _assert_refused(new(), intact, "created by the newer version 7.0, and this version is")
+    _assert_refused(
+        create_installation(), intact, "created by the newer version 7.0, and this version is"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,23 +114,29 @@ def test_a_backup_of_a_newer_version_is_refused(
     ],
 )  # fmt: skip
 def test_a_table_that_does_not_fit_is_refused(
-    intact: Path, new: New, name: str, table: dict[str, object], message: str
+    intact: Path,
+    create_installation: CreateInstallation,
+    name: str,
+    table: dict[str, object],
+    message: str,
 ) -> None:
     audience = json.loads((intact / MANIFEST).read_text())["audience"]
     added = {"columns": {"contact_id": "UInt64"}, "key": ["contact_id"], "rows": 0, **table}
     rewrite(intact, audience={**audience, name: added})
-    target = new()
+    target = create_installation()
     _assert_refused(target, intact, message)
     assert "acme_other" not in {each.name for each in list_fact_tables(target.services.audience)}
 
 
-def test_a_restore_leaves_nonempty_stores_unchanged(source: Source, intact: Path, new: New) -> None:
+def test_a_restore_leaves_nonempty_stores_unchanged(
+    source: Source, intact: Path, create_installation: CreateInstallation
+) -> None:
     facts = source.installation.facts()
     with pytest.raises(BackupError, match="catalog already has shops"):
         source.installation.restore(intact)
     assert source.installation.facts() == facts
     # Only one of the two stores is empty.
-    empty = new()
+    empty = create_installation()
     with pytest.raises(BackupError, match="catalog already has shops"):
         source.installation.with_audience_of(empty).restore(intact)
     with pytest.raises(BackupError, match="audience already has rows in contacts"):
@@ -127,8 +145,10 @@ def test_a_restore_leaves_nonempty_stores_unchanged(source: Source, intact: Path
     assert empty.rows() == 0
 
 
-def test_a_restore_leaves_a_catalog_of_a_newer_version_unchanged(backup: Path, new: New) -> None:
-    target = new()
+def test_a_restore_leaves_a_catalog_of_a_newer_version_unchanged(
+    backup: Path, create_installation: CreateInstallation
+) -> None:
+    target = create_installation()
     migrate(target.services.catalog)
     with target.services.catalog.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))

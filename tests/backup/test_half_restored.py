@@ -16,7 +16,7 @@ from graphql_app.backup.archive import check_backup
 from graphql_app.catalog import dump
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 from tests.e2e import process
 
 # Restore like the command, and die after a share of the rows.
@@ -39,9 +39,9 @@ with open_unchecked_catalog(Settings()) as catalog, open_audience(Settings()) as
 
 @pytest.mark.parametrize("at", [1, 4, -1])
 def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
-    source: Source, backup: Path, new: New, tmp_path: Path, at: int
+    source: Source, backup: Path, create_installation: CreateInstallation, tmp_path: Path, at: int
 ) -> None:
-    target, calls = new(), 0
+    target, calls = create_installation(), 0
 
     def interrupt(phase: str, done: int, total: int) -> None:
         nonlocal calls
@@ -54,7 +54,7 @@ def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
     assert dump.list_shops(target.services.catalog) == []
     with pytest.raises(AppError, match="a restore did not finish"), target.serving():
         pass
-    other = new()
+    other = create_installation()
     with other.serving():
         other.back_up(tmp_path / "other")
     with pytest.raises(BackupError, match="restore of another backup"):
@@ -66,9 +66,9 @@ def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
 
 
 @pytest.fixture
-def backup_of_many_shops(new: New, tmp_path: Path) -> Path:
+def backup_of_many_shops(create_installation: CreateInstallation, tmp_path: Path) -> Path:
     """Create a backup of shops whose order by partition differs from their order by id."""
-    installation = new()
+    installation = create_installation()
     with installation.serving() as server:
         for _ in range(PARTITIONS + 1):
             server.shop().record("contactsUpsert", [{"id": "1"}])
@@ -77,9 +77,9 @@ def backup_of_many_shops(new: New, tmp_path: Path) -> Path:
 
 
 def test_a_restore_that_could_not_mark_itself_finished_is_finished(
-    backup_of_many_shops: Path, new: New
+    backup_of_many_shops: Path, create_installation: CreateInstallation
 ) -> None:
-    backup, target = backup_of_many_shops, new()
+    backup, target = backup_of_many_shops, create_installation()
     target.restore(backup)
     facts = target.facts()
     _, name = check_backup(backup)

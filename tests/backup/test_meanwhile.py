@@ -12,7 +12,7 @@ import pytest
 
 from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 from tests.client import recording
 from tests.factories import order
 from tests.schema.operations import UPDATE, create
@@ -38,9 +38,9 @@ def _write(shop: Client, segment: str, ended: threading.Event) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_each_shop_is_backed_up_as_it_was_at_one_instant(
-    new: New, tmp_path: Path, kind: str
+    create_installation: CreateInstallation, tmp_path: Path, kind: str
 ) -> None:
-    installation = new(kind)
+    installation = create_installation(kind)
     ended = threading.Event()
     with installation.serving() as server:
         shops = [server.shop() for _ in range(3)]
@@ -80,8 +80,10 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
     assert len(reached) > 3, "nothing was written meanwhile"
 
 
-def test_a_backup_finishes_an_unfinished_batch_first(new: New, tmp_path: Path) -> None:
-    installation = new()
+def test_a_backup_finishes_an_unfinished_batch_first(
+    create_installation: CreateInstallation, tmp_path: Path
+) -> None:
+    installation = create_installation()
     audience = installation.services.audience
     with installation.serving() as server:
         shop = server.shop()
@@ -99,8 +101,10 @@ def test_a_backup_finishes_an_unfinished_batch_first(new: New, tmp_path: Path) -
         assert shop.ask("{ shop { contactCounts { contacts } } }")
 
 
-def test_a_backup_fails_if_a_shops_write_lock_is_lost(new: New, tmp_path: Path) -> None:
-    installation = new("postgresql")
+def test_a_backup_fails_if_a_shops_write_lock_is_lost(
+    create_installation: CreateInstallation, tmp_path: Path
+) -> None:
+    installation = create_installation("postgresql")
     with installation.serving() as server:
         services, calls = installation.services, []
         shop = server.shop()

@@ -12,7 +12,7 @@ import pytest
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
 from graphql_app.audience.table_setup import create_tables
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -61,14 +61,21 @@ def test_every_table_has_the_same_rows_in_pages_of_one_row(source: Source) -> No
 
 
 @pytest.mark.parametrize("key", ["all", "from", "key", "table"])
-def test_the_key_of_an_undeclared_table_can_be_an_sql_keyword(new: New, key: str) -> None:
-    assert _create_undeclared(new().services.audience, key, "UInt64").key == ("contact_id", key)
+def test_the_key_of_an_undeclared_table_can_be_an_sql_keyword(
+    create_installation: CreateInstallation, key: str
+) -> None:
+    assert _create_undeclared(create_installation().services.audience, key, "UInt64").key == (
+        "contact_id",
+        key,
+    )
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("type", KEYS, ids=str)
-def test_a_key_can_have_any_type(new: New, kind: str, type: str) -> None:
-    audience = new(kind).services.audience
+def test_a_key_can_have_any_type(
+    create_installation: CreateInstallation, kind: str, type: str
+) -> None:
+    audience = create_installation(kind).services.audience
     table = _create_undeclared(audience, "key", type)
     arrow, values = KEYS[type]
     contacts, keys = zip(*product((1, 2**64 - 1), values), strict=True)

@@ -11,7 +11,7 @@ from graphql_app.backup.archive import MANIFEST, SUMS, Manifest
 from graphql_app.catalog import tokens
 from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 from tests.backup.installation import ORDERED, rewrite, seen
 from tests.factories import order
 from tests.installed import run
@@ -28,14 +28,14 @@ def _clients(server: Server, shops: tuple[Client, ...]) -> list[Client]:
 
 
 def test_a_restore_reproduces_the_installation(
-    source: Source, backup: Path, new: New, tmp_path: Path
+    source: Source, backup: Path, create_installation: CreateInstallation, tmp_path: Path
 ) -> None:
     # To PostgreSQL and back to SQLite, so that both are dumped and loaded.
     shutil.copytree(backup, tmp_path / "0")
     before, facts = [*map(seen, source.shops)], source.installation.facts()
     assert sum(map(len, facts.values())) > 400
     for number, kind in enumerate(("postgresql", "sqlite")):
-        target = new(kind)
+        target = create_installation(kind)
         manifest = target.restore(tmp_path / str(number))
         assert (manifest.shops, target.facts()) == (2, facts)
         with target.serving() as server:
@@ -48,9 +48,9 @@ def test_a_restore_reproduces_the_installation(
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_restored_installation_can_be_written_to(
-    source: Source, backup: Path, new: New, kind: str
+    source: Source, backup: Path, create_installation: CreateInstallation, kind: str
 ) -> None:
-    target = new(kind)
+    target = create_installation(kind)
     target.restore(backup)
     with target.serving() as server:
         shop, other = _clients(server, source.shops)
@@ -74,7 +74,7 @@ def test_a_restored_installation_can_be_written_to(
 
 
 def test_a_backup_includes_tables_of_uninstalled_plugins(
-    source: Source, new: New, with_reviews: Registry, tmp_path: Path
+    source: Source, create_installation: CreateInstallation, with_reviews: Registry, tmp_path: Path
 ) -> None:
     use_tables = source.installation.services.audience.use_plugin_tables
     use_tables(())  # as after a start without the plugin
@@ -83,7 +83,7 @@ def test_a_backup_includes_tables_of_uninstalled_plugins(
     finally:
         use_tables(with_reviews.tables)
     assert manifest.audience["acme_reviewers"].rows > 1
-    target = new(plugged=False)
+    target = create_installation(with_plugin=False)
     target.restore(tmp_path / "backup")
     target.services.audience.use_plugin_tables(with_reviews.tables)
     target.services = replace(target.services, registry=with_reviews)
@@ -94,7 +94,7 @@ def test_a_backup_includes_tables_of_uninstalled_plugins(
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_backup_of_an_older_version_is_migrated(
-    source: Source, backup: Path, new: New, tmp_path: Path, kind: str
+    source: Source, backup: Path, create_installation: CreateInstallation, tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(backup, tmp_path / "old")
     for table in NEWER:
@@ -106,7 +106,7 @@ def test_a_backup_of_an_older_version_is_migrated(
     for table in NEWER:
         del catalog[table]
     rewrite(tmp_path / "old", revision="0002", catalog=catalog)
-    target = new(kind)
+    target = create_installation(kind)
     migrate(target.services.catalog)  # a newer schema, without rows
     target.restore(tmp_path / "old")
     with target.serving() as server:

@@ -20,7 +20,7 @@ from graphql_app.plugins import Registry
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
-from tests.backup.conftest import New, Source
+from tests.backup.conftest import CreateInstallation, Source
 from tests.client import HTTP
 from tests.e2e import process
 from tests.processes import wait_until
@@ -79,9 +79,12 @@ def test_the_client_receives_progress_and_errors(
 
 
 def test_an_unexpected_error_is_logged_under_the_number_in_the_message(
-    new: New, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    create_installation: CreateInstallation,
+    data_dir: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    installation = new()
+    installation = create_installation()
     with installation.serving() as server:
         server.shop()
         services = installation.services
@@ -145,9 +148,12 @@ def test_a_client_that_disconnects_cancels_its_backup(
 
 
 def test_a_client_that_disconnects_cancels_its_backup_within_a_shop(
-    new: New, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    create_installation: CreateInstallation,
+    data_dir: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    installation = new()
+    installation = create_installation()
     with installation.serving() as server:
         services, shop = installation.services, server.shop()
         shop.record("contactsUpsert", [{"id": "1"}])
@@ -193,8 +199,10 @@ def _record(shop: Client) -> None:
     shop.record("contactsUpsert", [{"id": "1"}])
 
 
-def test_writes_waiting_for_a_backup_do_not_block_other_requests(new: New) -> None:
-    installation = new()
+def test_writes_waiting_for_a_backup_do_not_block_other_requests(
+    create_installation: CreateInstallation,
+) -> None:
+    installation = create_installation()
     with installation.serving() as server:
         busy, other = server.shop(), server.shop()
         with ThreadPoolExecutor(12) as pool:
@@ -208,8 +216,10 @@ def test_writes_waiting_for_a_backup_do_not_block_other_requests(new: New) -> No
         assert busy.members(EVERYONE) == 1
 
 
-def test_writes_waiting_for_another_process_do_not_block_other_requests(new: New) -> None:
-    installation = new()
+def test_writes_waiting_for_another_process_do_not_block_other_requests(
+    create_installation: CreateInstallation,
+) -> None:
+    installation = create_installation()
     with installation.serving() as server:
         busy, other, services = server.shop(), server.shop(), installation.services
         with ThreadPoolExecutor(12) as pool:

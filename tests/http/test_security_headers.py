@@ -23,8 +23,8 @@ PREFLIGHT = {
 
 @pytest.fixture(scope="module")
 def cors_address(services: Services, settings: Settings) -> Iterator[str]:
-    origins = {"cors_origins": f"{LISTED}, http://localhost:5173"}
-    with serving(services, settings.model_copy(update={**origins, "rate_limit": 3})) as address:
+    changes = {"cors_origins": f"{LISTED}, http://localhost:5173", "rate_limit": 3}
+    with serving(services, settings.model_copy(update=changes)) as address:
         yield address
 
 
