@@ -100,7 +100,7 @@ CONTACTS = FactType(
         FactField("subscribed_at", TIME, "When the contact last subscribed to texts."),
         FactField("unsubscribed_at", TIME, "When the contact last unsubscribed from texts."),
         FactField("created_at", TIME, "When the contact was created in the source system."),
-        FactField("properties", PROPERTIES, "The shop's properties, a JSON object.", default="{}"),
+        FactField("properties", PROPERTIES, "Custom properties, a JSON object.", default="{}"),
     ),
     derived_columns=("subscribed", "textable"),
 )

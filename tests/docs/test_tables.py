@@ -145,7 +145,7 @@ def test_every_file_format_is_named() -> None:
     text = prose(IMPORTING)
     assert [name for name in format_names(facts.FACTS) if f"`{name}`" not in text] == []
     assert f"{CHUNK_ROWS:,} rows" in text
-    assert f"orders in pieces of {CHUNK_ORDERS:,}" in text
+    assert f"orders in chunks of {CHUNK_ORDERS:,}" in text
 
 
 def test_the_field_types_match_the_contract() -> None:
