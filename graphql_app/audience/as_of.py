@@ -1,8 +1,8 @@
-"""Facts as of an instant: what comes after it has not happened yet.
+"""Facts as of an instant, without what happens later.
 
-Statements are written as if the tables only held what has happened. Where a shop has later facts, a
-common table expression with the name of a table stands in for it: later rows are missing, and the
-columns that hold later changes read as they did at the instant.
+Statements are written as if the tables held only what has happened. If a shop has later facts, a
+common table expression replaces each table that has some: it has the table's name, lacks the later
+rows, and shows columns with later changes as they were at the instant.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -69,7 +69,7 @@ class ConnectionPool:
 
     @contextmanager
     def connection(self, read_timeout: float) -> Iterator[Connection]:
-        """Check out a connection that waits ``read_timeout`` seconds for each piece of an answer.
+        """Check out a connection that waits ``read_timeout`` seconds for each chunk of an answer.
 
         A connection on which a statement failed is closed: the embedded engine would return the
         output of the failed statement, maybe rows of another shop, with the next result.

@@ -55,7 +55,7 @@ TIME_GRANULARITY = 32
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """How the tables of a database lie, on one server or on a cluster."""
+    """How the tables of a database are distributed: on one server or over a cluster."""
 
     database: str
     cluster: str = ""  # its name in the servers' configuration

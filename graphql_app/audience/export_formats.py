@@ -49,7 +49,7 @@ def _csv_column(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _join_lists(lists: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Join lists of texts with commas; write those as JSON for which that would be ambiguous."""
+    """Join lists of texts with commas; write a list as JSON if joining it would be ambiguous."""
     odd = pc.match_substring_regex(pc.list_flatten(lists), r",|^\[")
     if not pc.any(odd).as_py():
         return pc.binary_join(lists, ",")

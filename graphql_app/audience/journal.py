@@ -80,7 +80,10 @@ class Erase:
 
 
 class Journal:
-    """Executes batches of steps, all or none of each; hold the shop's write lock."""
+    """Executes batches of steps, each completely or not at all.
+
+    The caller holds the shop's write lock.
+    """
 
     def __init__(self, audience: Audience, shared: bool = False) -> None:
         self._audience = audience
@@ -112,7 +115,7 @@ class Journal:
         return isinstance(step, Insert) and not self._audience.layout.is_sharded(step.table)
 
     def _execute_step(self, shop_id: int, step: Insert | Erase, write: OpenWrite) -> None:
-        step.add_to(write)  # first, because a step that fails may have been executed all the same
+        step.add_to(write)  # first, because a step may take effect even if it fails
         if isinstance(step, Insert):
             self._audience.insert(step.table, step.rows)
             return

@@ -1,4 +1,4 @@
-"""The read log: from which states of a shop's facts one answer was read."""
+"""The read log: the states of a shop's facts that one answer was read from."""
 
 from graphql_app.audience.recorder import Recorder
 
@@ -6,8 +6,8 @@ from graphql_app.audience.recorder import Recorder
 class ReadLog:
     """The states of a shop's facts that the reads of one answer came from.
 
-    A state is the number of the shop's writes that it includes. What was read from memory has an
-    exact state. What a statement read has one only if no write began meanwhile, which is known
+    A state is the number of the shop's writes that it includes. The state of a read from memory is
+    exact. The state of a statement is exact only if no write began meanwhile, which is known
     afterwards.
     """
 

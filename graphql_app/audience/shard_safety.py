@@ -1,8 +1,8 @@
 """Checks that a statement returns the same result on a cluster as on one server.
 
 The outermost query reads all shards. A subquery that is compared with a contact, or joined to one,
-is executed on each shard and only sees that shard's contacts. It must therefore say something about
-each contact's own rows.
+is executed on each shard and sees only that shard's contacts. So its result for a contact may
+depend only on the contact's own rows.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def check_shard_safe(query: Any, on_shard: bool = False) -> None:
 
 
 def _check_shape(query: Select[Any]) -> None:
-    """Check that a query for one shard says something about each contact's own rows."""
+    """Check that a query for one shard depends only on each contact's own rows."""
     if query._limit_clause is not None or query._offset_clause is not None:
         raise NotShardSafeError("limits the rows of all contacts together")
     groups = [*query._group_by_clauses]

@@ -15,7 +15,8 @@ READ_SETTINGS = {
     "max_expanded_ast_elements": 5_000_000,
     # Rows that were replaced but not merged away yet must not count. On one merged part this costs
     # nothing (0.078 s with and without, over 20 M rows). What the sort key excludes is not read
-    # (1,000 contacts among 20 M unmerged rows: 43 ms, or 57 ms without optimize_move_to_prewhere).
+    # (1,000 contacts among 20 M unmerged rows: 43 ms, or 57 ms without
+    # optimize_move_to_prewhere_if_final).
     "final": 1,
     "do_not_merge_across_partitions_select_final": 1,
     "optimize_move_to_prewhere_if_final": 1,

@@ -240,9 +240,10 @@ class Audience:
     def erase(self, table: str, shop_id: int, contacts: Iterable[int]) -> None:
         """Delete the rows of contacts for good.
 
-        From the return on, no statement sees them. They are off the disk once the engine has
-        rewritten the parts with them, which it continues after a crash. On a cluster they are off
-        the disks of all replicas on return, because replicas learn of deletions at different times.
+        After this returns, no statement sees them. They are deleted from the disk when the engine
+        has rewritten the parts with them, which it continues after a crash. On a cluster this waits
+        until they are deleted from the disks of all replicas, because replicas learn of deletions
+        at different times.
         """
         ids = ", ".join(str(int(contact)) for contact in contacts)
         self.command(

@@ -1,8 +1,8 @@
-"""Upcoming facts: which facts of a shop are still to come, and what happens when they do.
+"""Upcoming facts: the facts of a shop whose time is in the future, and what happens when it comes.
 
-Few shops have any: a date was mistyped, a clock is wrong, or a change is planned. Their statements
-read the tables as of now, and facts whose time has come count as a write, so that all caches and
-subscribers follow.
+Few shops have any: a date was mistyped, a clock is wrong, or a change is planned. Statements for
+these shops read the tables as of now. When the time of a fact comes, that counts as a write, so
+that all caches and subscribers follow.
 """
 
 import threading
@@ -33,7 +33,7 @@ from graphql_app.audience.write_log import LONG_AGO, AffectedContacts, Ids, Writ
 # The tables whose rows change at the times of another table's rows, too.
 FOLLOWERS: Mapping[str, Sequence[str]] = {Order.__tablename__: (OrderLine.__tablename__,)}
 
-# Requests do not run in the order of their instants, so times are known from a minute before.
+# Requests do not run in the order of their instants, so the times of the last minute are kept, too.
 MARGIN = timedelta(minutes=1)
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -120,7 +120,7 @@ class UpcomingFacts:
         return [table for table in self._audience.tables if table.__tablename__ in names]
 
     def _catch_up(self, shop_id: int, shop: _Shop, now: datetime) -> None:
-        """Learn the times that are not known yet: all of them, or those of recent writes."""
+        """Load the times that are missing: all of them, or those of recent writes."""
         count = self._write_log.count_writes(shop_id)
         writes = self._write_log.writes_since(shop_id, shop.count)
         if shop.since is None or writes is None or now < shop.since:

@@ -1,4 +1,4 @@
-"""The format of a backup: a directory that appears under its name only when complete.
+"""The format of a backup: a directory that gets its name only when it is complete.
 
 ::
 

@@ -34,7 +34,7 @@ def create_backup(
     recorder: Recorder,
     progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
-    """Write a backup to a new directory, which exists afterwards only if all went well.
+    """Write a backup to a new directory, which does not exist afterwards if an error is raised.
 
     Each shop's catalog rows and facts are those of one instant, and include only whole batches. The
     shop's writes wait while it is copied. A shop created after the backup started is not included.

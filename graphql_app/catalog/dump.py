@@ -79,7 +79,7 @@ def load(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) 
     Args:
         catalog: A catalog without rows, or an empty database.
         revision: The revision of the schema that the rows have.
-        rows: Returns the rows of the table with a name.
+        rows: Returns the rows of a table, given its name.
 
     Raises:
         CatalogNotEmptyError: The catalog has rows.

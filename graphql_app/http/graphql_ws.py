@@ -90,7 +90,7 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._contexts: dict[Operation[ConnectionContext, None], Context] = {}
-        # Mutations that the client completed early, or left behind: they run to their end.
+        # Mutations whose client cancelled them or disconnected: they run to their end.
         self._finishing: set[asyncio.Task[None]] = set()
 
     async def handle(self) -> None:

@@ -14,7 +14,7 @@ PREFIX = "sha256:"
 
 
 class TrustedDocuments:
-    """The documents that clients may run, by their SHA-256 hashes; ``None`` allows any."""
+    """The documents that clients may run, by SHA-256 hash; ``None`` allows any document."""
 
     def __init__(self, documents: Mapping[str, str] | None) -> None:
         self._documents = documents

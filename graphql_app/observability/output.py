@@ -86,7 +86,7 @@ class QueuedFile(io.BufferedIOBase):
     def finish(self, patience: float) -> None:
         """Wait until everything is written, now and after each further write.
 
-        After the first wait of more than ``patience`` seconds, nothing waits any more.
+        Once a wait takes more than ``patience`` seconds, there are no more waits.
         """
         self._patience = patience
         self._wait()
@@ -141,7 +141,7 @@ def count_dropped() -> int:
 
 @contextmanager
 def queued_output() -> Iterator[None]:
-    """Make standard output and standard error never block in the block, nor at the exit after it.
+    """Keep standard output and standard error from blocking in this block and at the exit after it.
 
     At the end of the block, write the rest of what was logged and printed, for up to
     ``FLUSH_SECONDS``. From then on, each write does the same, since the process may end at any

@@ -26,7 +26,7 @@ async def at_one_state(context: Context, read: Callable[[Context], Awaitable[T]]
             return answer
         context = context.copy_at_new_instant()
     async with context.services.write_pauses.hold(context.shop_id):
-        for _ in range(ATTEMPTS):  # facts may still become past meanwhile, which counts as a write
+        for _ in range(ATTEMPTS):  # the time of a fact may still come, which counts as a write
             answer = await read(context)
             if await context.has_read_one_state():
                 return answer

@@ -24,7 +24,7 @@ from graphql_app.segments.labels import LabelCache
 from graphql_app.segments.size import SegmentSize
 from graphql_app.segments.summaries import SummaryCache
 
-# The least number of seconds between two sizes that a subscription sends.
+# The minimum number of seconds between two sizes that a subscription sends.
 LIVE_INTERVAL = 0.25
 
 R = TypeVar("R")
@@ -76,8 +76,8 @@ class Services:
     async def worker(self, shop_id: int) -> AsyncIterator[None]:
         """Hold one of the workers for a shop.
 
-        Each shop has a queue, and only the first of a queue waits for a worker. So shops take
-        turns, and a shop with many requests delays only its own.
+        Each shop has a queue, and only the first request of each queue waits for a worker. So shops
+        take turns, and a shop with many requests delays only its own requests.
 
         Reads in a pause of writes have workers of their own: the others may all be waiting for the
         end of the pause.

@@ -73,7 +73,7 @@ class InFlight(Generic[T]):
     async def share(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Return the answer for a key, starting the work unless it is running.
 
-        The work is cancelled once every request that waited for it was.
+        The work is cancelled when all requests that wait for it have been cancelled.
         """
         running, began = self._running.get(key), perf_counter()
         shared = running is not None

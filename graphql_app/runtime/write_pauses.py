@@ -1,4 +1,4 @@
-"""Pausing a shop's writes while operations read, for those that writes keep interrupting."""
+"""Pausing a shop's writes while operations read that writes have interrupted before."""
 
 import asyncio
 import threading
@@ -34,8 +34,8 @@ class _Pause:
 class WritePauses:
     """Pauses of writes on one event loop. Readers that wait for the same lock share a pause.
 
-    A pause lasts until its readers have finished, at most ``MAX_PAUSE``. Who comes later waits for
-    the next pause, so writers get their turn in between.
+    A pause lasts until its readers have finished, at most ``MAX_PAUSE`` seconds. Later readers wait
+    for the next pause, so that writers can write in between.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -79,7 +79,7 @@ class WritePauses:
                 pause.ended.set()
 
         def hold_lock() -> None:
-            # Writers wait for the lock itself, and so get it before the next pause.
+            # Writers wait for the same lock, so they get it before the next pause.
             with self._recorder.quiesce(shop_id, brief=True):
                 loop.call_soon_threadsafe(begun)
                 pause.ended.wait(MAX_PAUSE)

@@ -1,4 +1,4 @@
-"""Metadata of criteria: enough to build every form without knowing any criterion.
+"""Metadata of criteria, from which a client can build the form of any criterion.
 
 This module is long because a form has many fields, each with its description in
 the schema.

@@ -1,4 +1,4 @@
-"""Attribution: when a statement fails, the criterion that made it fail is named."""
+"""Attribution: find the criterion that made a statement fail."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence

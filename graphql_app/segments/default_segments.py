@@ -25,7 +25,7 @@ def create_shop(catalog: Catalog, registry: Registry, shop: Shop) -> Shop:
 def update_defaults(catalog: Catalog, registry: Registry) -> None:
     """Give every shop the default segments of the installed plugins.
 
-    Of several processes that start at once, the first does this and the others change nothing.
+    If several processes start at once, the first one does this and the others change nothing.
     """
     with catalog.write() as session:
         for shop in session.exec(select(Shop).order_by(col(Shop.id)).with_for_update()).all():
@@ -41,7 +41,7 @@ def _give_defaults(session: Session, registry: Registry, shop: Shop) -> None:
         try:
             summary = sentences.sentence(rule, shop_scope(shop))
         except CriterionFailedError:
-            continue  # the log has it; the other segments are given all the same
+            continue  # it is logged; the other segments are still given
         segment = by_key.get(default.key)
         others = {other.name_key for other in owned if other is not segment}
         name = _free_name(default.name, others)

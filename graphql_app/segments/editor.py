@@ -65,7 +65,7 @@ class SegmentEditor:
         return segment
 
     def update(self, segment_id: int, changes: Changes, expected_version: int | None) -> Segment:
-        """Change a segment, unless ``expected_version`` is given and it has another by now.
+        """Change a segment; if ``expected_version`` is given, the segment must still have it.
 
         Raises:
             NotFoundError: The shop has no such segment.

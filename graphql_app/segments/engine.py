@@ -1,4 +1,4 @@
-"""The engine of one shop: every query about rules and contacts is answered here."""
+"""The engine of one shop, which answers all queries about rules and contacts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -144,7 +144,7 @@ class ShopEngine(FactReader):
         return frozenset(number for number, (matches,) in zip(rules, found, strict=True) if matches)
 
     def contains_unless_failing(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
-        """Do as ``contains``, but leave out rules with a criterion that fails."""
+        """Return the same as ``contains``, without the rules whose criteria fail."""
         try:
             return self.contains(rules, contact_id)
         except CriterionFailedError:

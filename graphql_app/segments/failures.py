@@ -1,4 +1,4 @@
-"""Failures of criteria: whatever a plugin's code raises is attributed to its criterion.
+"""Failures of criteria: every exception of a plugin's code is attributed to its criterion.
 
 A criterion's exception may quote personal data, so clients never see it. The log has its type and
 place.
@@ -22,7 +22,7 @@ FRAMES = 3
 
 
 class CriteriaError(AppError, ABC):
-    """An error of criteria, whose message names their plugins once the registry is known."""
+    """An error of criteria; ``named`` adds their plugins to the message."""
 
     @abstractmethod
     def named(self, registry: Registry) -> AppError:
@@ -72,7 +72,7 @@ def kind_of(criterion: Criterion | type[Criterion]) -> type[Criterion]:
 
 @contextmanager
 def blaming(criterion: Criterion | type[Criterion]) -> Iterator[None]:
-    """Raise ``CriterionFailedError`` for whatever a criterion's code raises, exits included."""
+    """Raise ``CriterionFailedError`` for any exception of a criterion's code, exits included."""
     try:
         yield
     except (Exception, SystemExit) as error:

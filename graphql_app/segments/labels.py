@@ -22,9 +22,9 @@ from graphql_app.segments.rules.sentences import sentences
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.suggestions import all_fields, suggestion_statement
 
-MAX_VALUES = 1_000  # of one statement; the other values get their labels at the next reading
+MAX_VALUES = 1_000  # per statement; other values get their labels in a later call
 MAX_LABELS = 100_000  # of all shops
-SECONDS = 2.0  # that a statement may take
+SECONDS = 2.0  # time limit of a statement
 RETRY_AFTER = 30.0  # seconds after a statement that failed
 
 Field = tuple[type[Criterion], str]
@@ -47,9 +47,9 @@ class _Labels:
 class LabelCache:
     """The labels that the sentences of all shops show.
 
-    A field's missing labels come from one statement, made of what the criterion suggests. Labels
-    are dropped once a table that they come from is written to. A field without labels, a failure
-    and a store that is down leave the values as they are.
+    One statement, built from the criterion's suggestions, loads a field's missing labels. Labels
+    are dropped when a table that they come from is written to. If a value has no label, or loading
+    it fails, sentences show the value itself.
     """
 
     def __init__(self, write_log: WriteLog, max_labels: int = MAX_LABELS) -> None:
@@ -60,7 +60,7 @@ class LabelCache:
         self._lock = threading.Lock()
 
     def changes(self, shop_id: int) -> int:
-        """Return a number that has grown if a shop's labels may have changed meanwhile."""
+        """Return a number that grows whenever a shop's labels may have changed."""
         with self._lock:
             shop = self._shops.get(shop_id, {})
             for field in [key for key, labels in shop.items() if self._is_stale(shop_id, labels)]:
@@ -133,7 +133,7 @@ class LabelCache:
             labels.writes = min(labels.writes, writes)
             labels.tables, labels.retry_at = tables, retry_at
             labels.values.update((value, found.get(value)) for value in values)
-            if len(missing) > len(values):  # the next reading finds more
+            if len(missing) > len(values):  # the next call loads more
                 self._changes[reader.shop_id] += 1
             self._forget_oldest()
         return labels

@@ -39,7 +39,7 @@ def library(session: Session, shop_id: int) -> Library:
 
 
 def _number(id: str) -> int | None:
-    """Return the number of a segment's id; ``None`` for anything else."""
+    """Return the number in a segment's global id; ``None`` for any other value."""
     with suppress(AppError):
         return parse_id(SEGMENT, id)
     return None

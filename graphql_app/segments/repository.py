@@ -110,7 +110,7 @@ class SavedSegments:
         )
 
     def options(self, search: str, limit: int) -> list[Option]:
-        """Return segments by part of their name, without archived ones."""
+        """Return the segments whose names contain the search, without archived ones."""
         found = self.page(limit=limit, search=search, key=SegmentSortKey.NAME)
         return [Option(named(segment).id, segment.name) for segment in found]
 

@@ -17,7 +17,7 @@ SECONDS = 60.0  # for which a summary is kept, since the words of a plugin may d
 
 
 class SummaryCache:
-    """The summaries of saved segments, so that a list does not parse and describe all its rules.
+    """The summaries of saved segments, so that listing segments need not parse and describe rules.
 
     A summary is kept until the segment or a label of its shop changes. The summary of a segment
     that refers to others is not kept, because it names them.

@@ -1,4 +1,4 @@
-"""Timing answers about rules: metrics say how long each took, and slow rules are logged."""
+"""Timing answers about rules, for the metrics and for the log of slow rules."""
 
 import logging
 from collections.abc import Collection, Iterator

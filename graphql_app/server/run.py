@@ -114,7 +114,7 @@ class _WorkerConfig(uvicorn.Config):
         super().__init__(app, **options)
 
     def configure_logging(self) -> None:
-        """Do what ``segments serve`` has done in the supervisor: a worker calls this first."""
+        """Configure a worker's logging as ``segments serve`` does; a worker calls this first."""
         if os.getpid() == self._supervisor:
             return
         stack = ExitStack()

@@ -45,7 +45,7 @@ def services_for(registry: Registry, given: Services | None) -> Services:
 
 @cache
 def _temporary_services() -> tuple[Settings, Services]:
-    """Open an embedded ClickHouse, of which a process can have one, and a catalog."""
+    """Open a catalog and an embedded ClickHouse, of which a process can have only one."""
     closing = ExitStack()
     atexit.register(closing.close)
     directory = closing.enter_context(tempfile.TemporaryDirectory(prefix="segments-check-"))

@@ -61,7 +61,7 @@ def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Fin
 
 
 def _text_paths(harness: Harness, cases: Sequence[Case]) -> Sequence[ValuePath]:
-    """Return the paths of texts, each with two operators, or with all if it goes with some only."""
+    """Return the paths of texts with two operators each, or with all if only some use the field."""
     found: dict[str, dict[Operator, ValuePath]] = {}
     for case in cases:
         for path in value_paths(harness.kind, case.fields):

@@ -42,9 +42,9 @@ _KEPT = frozenset(" @.+-_:")
 def plain(value: Any) -> Any:
     """Return JSON values with every text made plain; equal texts stay equal, lengths unchanged.
 
-    Letters and digits stay, and so do the signs of dates, addresses and phone numbers. So a shop
-    whose texts are made plain answers a rule made plain as the shop itself does the rule, unless
-    something takes a text for more than itself.
+    Letters and digits stay, and so do the signs of dates, addresses and phone numbers. So the plain
+    rule must match the same contacts in the plain shop as the rule in the shop itself. If it does
+    not, a text was read as something else, such as a pattern.
     """
     match value:
         case str():

@@ -75,7 +75,7 @@ class FactFormat:
                 raise bad_file(self._source.path, f'the field "{item.name}" of lines {problem}.')
 
     def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
-        """Check the rows of blocks; rows of NDJSON may have columns that earlier rows have not."""
+        """Check the rows of blocks; rows of NDJSON may have columns that earlier rows lack."""
         for block in blocks:
             self._refuse_unknown(block.columns, self._known_columns(), "column")
             yield self._check_block(block)

@@ -57,8 +57,8 @@ def import_file(
         audience: The store to read existing facts from.
         skip_bad_rows: Record the good rows of a file with bad rows, instead of nothing.
         now: The time of the import, with its zone; by default the current time.
-        subscribed_at: For Shopify's customers: since when customers who accept texts, and were not
-            subscribed before, are subscribed. By default, since ``now``.
+        subscribed_at: For Shopify's customers: when those subscribed who accept texts and were not
+            subscribed before; ``now`` by default.
         progress: See ``Progress``.
 
     Raises:

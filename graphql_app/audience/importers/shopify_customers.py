@@ -43,7 +43,7 @@ _COLUMNS: dict[str, str | tuple[str, ...]] = {
 class CustomersFormat:
     """The format of Shopify's customers export.
 
-    Customers who accept texts and are not subscribed are so from ``subscribed_at`` on.
+    Customers who accept texts and are not subscribed become subscribed at ``subscribed_at``.
     """
 
     fact = CONTACTS

@@ -8,7 +8,7 @@ Instants that move with the clock are kept apart from the key. When such an inst
 with a column of facts, passing time affects contacts with a row between its old and new position.
 Anything else that moves with the clock is not indexable.
 
-This module is long because it analyzes statements: what it reads, and what in it moves.
+This module is long because it finds out what statements read and which of their values move.
 """
 
 from __future__ import annotations
@@ -189,7 +189,8 @@ class QueryBuilder:
     def _measure(self, criterion: MeasuredCriterion, scope: Scope) -> Statement | Expression:
         """Return the measure of the criterion without its bounds, so that it cannot use them.
 
-        A measure that reads a bound all the same gets them, and is remembered with them.
+        If a measure reads a bound anyway, it gets all bounds, and its queries are remembered by
+        them.
         """
         if type(criterion) not in self._reading_bounds:
             unbounded = criterion.model_copy()
@@ -206,8 +207,8 @@ class QueryBuilder:
     ) -> frozenset[str]:
         """Return the names of the bound values that move with the clock.
 
-        These differ in each of the next two milliseconds. A value that differs in one of them
-        jumps, such as the start of the month: between jumps it is part of the key.
+        These change in each of the next two milliseconds. A value that changes in only one of them
+        jumps, such as the start of the month. Between jumps it is part of the key.
         """
         moving = frozenset(rendered.values)
         for tick in (1, 2):
@@ -226,7 +227,8 @@ class QueryBuilder:
         """Return the query with its moving instants separated from its key.
 
         Raises:
-            NotIndexableError: A moving value is no instant that is compared with a column.
+            NotIndexableError: A moving value is something other than an instant that is compared
+                with a column.
         """
         if not names:
             return query

@@ -1,4 +1,4 @@
-"""Rules: what a segment says, as a frozen tree, and the only reader of its JSON form."""
+"""The parser of rules: the only code that reads a rule's JSON. It returns a frozen tree."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def words(
             *others, end = rules
             clauses = [words(inner, clause, complement, joint, last=False) for inner in others]
             clauses.append(words(end, clause, complement, joint, last=last or in_brackets))
-            said = f" {joint} ".join(clauses)
+            text = f" {joint} ".join(clauses)
             if outer in {"", joint}:
-                return said
-            return f"({said})" if in_brackets else f"{'either' if joint == 'or' else 'both'} {said}"
+                return text
+            return f"({text})" if in_brackets else f"{'either' if joint == 'or' else 'both'} {text}"
         case _:
             return clause(rule, complement)
 
