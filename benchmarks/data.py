@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graphql_app.audience.phone_numbers import e164
+
 YEAR_MS = 365 * 86_400_000
 START_MS = 1_730_419_200_000  # 2024-11-01T00:00:00Z; two years later is in the past
 COUNTRIES = ("US", "US", "US", "CA", "GB", "DE")
@@ -33,6 +35,14 @@ class Volume:
 
     def scaled(self, factor: float) -> Volume:
         return Volume(*(int(count * factor) for count in astuple(self)))
+
+
+def fictional_phones(numbers: Integers) -> pa.Array:
+    """Return a valid phone number that is reserved for fiction for each number; 45,100 differ."""
+    areas = [area for area in range(200, 1_000) if e164(f"+1{area}5550100", None)]
+    lines, places = np.divmod(numbers, len(areas))
+    pairs = zip(places.tolist(), (lines % 100).tolist(), strict=True)
+    return pa.array([f"+1{areas[place]}55501{line:02}" for place, line in pairs])
 
 
 LARGE = Volume(contacts=1_000_000, orders=5_000_000, lines=8_000_000, texts=20_000_000)
@@ -62,7 +72,7 @@ def facts(volume: Volume, seed: int) -> dict[str, pa.Table]:
         return pa.array(spread * stride % volume.contacts + 1, pa.uint64())
 
     numbers = pa.array(np.arange(1, volume.contacts + 1), pa.uint64())
-    phones = pc.binary_join_element_wise("+1999", numbers.cast(pa.string()), "")
+    phones = fictional_phones(np.arange(volume.contacts))
     contacts = pa.table(
         {
             "id": numbers,

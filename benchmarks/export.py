@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.data import fictional_phones
 from tests.e2e import process
 
 SEGMENT = "All US/Canada Customers and Subscribers"
@@ -31,7 +32,7 @@ def write_contacts(path: Path) -> None:
     table = pa.table(
         {
             "id": pa.array(numbers, pa.uint64()),
-            "phone": pa.array(np.char.add("+1555", texts)),
+            "phone": pa.array(fictional_phones(numbers)),
             "email": pa.array(np.char.add(texts, "@example.com")),
             "first_name": pa.array(np.char.add("First ", texts)),
             "country": pa.array(["US"] * MEMBERS),

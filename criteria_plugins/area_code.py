@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -26,12 +26,7 @@ from graphql_app.criteria import (
 WITH_CODES = (ChoiceOperator.ANY_OF, ChoiceOperator.NONE_OF)
 CODE_PATTERN = r"^([2-9][0-9]{2}|\+[1-9][0-9]{0,2})$"
 # Country calling codes by ITU-T E.164: no code begins with another.
-CALLING_CODE = "^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2})"
-# The countries and territories of the North American Numbering Plan.
-NORTH_AMERICA = (
-    *("AG", "AI", "AS", "BB", "BM", "BS", "CA", "DM", "DO", "GD", "GU", "JM", "KN", "KY", "LC"),
-    *("MP", "MS", "PR", "SX", "TC", "TT", "US", "VC", "VG", "VI"),
-)
+CALLING_CODE = r"^\+(7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2})"
 
 
 def _code(value: object) -> str:
@@ -56,37 +51,17 @@ AreaCodeText = Annotated[
 ]
 
 
-def _digits() -> ColumnElement[str]:
-    """Return SQL for the digits of a phone number from the country calling code on.
-
-    A number names its country with a leading + or 00. Without either, ten digits in the North
-    American form, also after a 1, are a North American number unless the contact lives elsewhere.
-    The digits of any other number are empty.
-    """
-    phone, country = col(Contact.phone), col(Contact.country)
-    digits = func.replaceRegexpAll(phone, "[^0-9]", "")
-    american = or_(country.is_(None), country.in_(NORTH_AMERICA))
+def _area() -> ColumnElement[str]:
+    """Return SQL for a North American area code, or + and another country's code, or NULL."""
+    phone = col(Contact.phone_e164)
     return case(
-        (func.match(phone, "^[^0-9]*\\+"), digits),
-        (func.startsWith(digits, "00"), func.substring(digits, 3)),
-        (and_(american, func.match(digits, "^1[2-9][0-9]{9}$")), digits),
-        (and_(american, func.match(digits, "^[2-9][0-9]{9}$")), func.concat("1", digits)),
-        else_="",
-    )
-
-
-def _area(digits: ColumnElement[str]) -> ColumnElement[str]:
-    """Return SQL for a North American area code, or + and another country's code, or ''."""
-    calling = func.regexpExtract(digits, CALLING_CODE, 1)
-    return case(
-        (func.match(digits, "^1[2-9][0-9]{9}$"), func.substring(digits, 2, 3)),
-        (calling.in_(["", "1"]), ""),
-        else_=func.concat("+", calling),
+        (func.startsWith(phone, "+1"), func.substring(phone, 3, 3)),
+        else_=func.concat("+", func.regexpExtract(phone, CALLING_CODE, 1)),
     )
 
 
 class AreaCode(Criterion):
-    """The area code of a contact's phone number.
+    """The area code of a contact's phone number, if the number is valid.
 
     A North American number has its area code, such as 212. Any other number has its country
     calling code, such as +44. The code +1 stands for all of North America.
@@ -102,19 +77,23 @@ class AreaCode(Criterion):
     )
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        digits = _digits()
-        area = _area(digits)
+        phone = col(Contact.phone_e164)
         if self.codes is None:
-            return area != ""
-        matching = area.in_(self.codes)
-        return or_(matching, func.match(area, "^[2-9]")) if "+1" in self.codes else matching
+            return phone.is_not(None)
+        matching = _area().in_(self.codes)
+        return or_(matching, func.startsWith(phone, "+1")) if "+1" in self.codes else matching
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        area = select(_area(_digits()).label("area")).subquery().c.area
+        area = (
+            select(_area().label("area"))
+            .where(col(Contact.phone_e164).is_not(None))
+            .subquery()
+            .c.area
+        )
         return (
             select(area, area)
-            .where(area != "", func.position(area, search) > 0)
+            .where(func.position(area, search) > 0)
             .group_by(area)
             .order_by(func.count().desc(), area)
         )
@@ -123,8 +102,8 @@ class AreaCode(Criterion):
         return Phrase(
             does="has a phone number in the area code",
             does_not="has no phone number in the area code",
-            none="has no phone number with a known area code",
-            some="has a phone number with a known area code",
+            none="has no phone number with an area code",
+            some="has a phone number with an area code",
         )
 
 

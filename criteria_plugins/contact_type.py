@@ -40,7 +40,7 @@ class ContactType(Criterion):
     """Whether a contact is a subscriber, a customer or both, or can be texted.
 
     A customer has an order that is neither cancelled nor fully refunded. A contact can be texted
-    who is subscribed and has a phone number.
+    who is subscribed and has a valid phone number.
     """
 
     key = "contactType"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Expression
@@ -50,9 +50,11 @@ NumberText = Annotated[
 
 
 class Phone(Criterion):
-    """A contact's phone number, regardless of spaces and punctuation.
+    """A contact's phone number, however it is written.
 
-    Only digits are compared. A number is the same with a leading + or 00.
+    Valid numbers are the same if they have the same E.164 form. A number that does not name its
+    country is one of the contact's or else the shop's; in a rule, the shop's. Other numbers are
+    compared by their digits.
     """
 
     key = "phone"
@@ -67,12 +69,17 @@ class Phone(Criterion):
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         phone = col(Contact.phone)
-        digits: Expression = func.replaceRegexpAll(phone, "[^0-9]", "")
         if self.numbers is not None:
-            number = func.replaceRegexpOne(digits, "^00([0-9])", "\\1")
-            return number.in_([re.sub("^00([0-9])", r"\1", _digits(it)) for it in self.numbers])
+            valid = {number: scope.phone_number(number) for number in self.numbers}
+            # Contacts whose number is not valid are compared by its digits, as are numbers of the
+            # rule that are not valid.
+            same = _sql_number(func.coalesce(col(Contact.phone_e164), phone)).in_(
+                [_number_of(e164 or number) for number, e164 in valid.items()]
+            )
+            others = [_number_of(number) for number, e164 in valid.items() if e164 is None]
+            return or_(same, _sql_number(phone).in_(others)) if others else same
         if self.digits is not None:
-            return func.position(digits, _digits(self.digits)) > 0
+            return func.position(_sql_digits(phone), _digits(self.digits)) > 0
         return phone.is_not(None)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
@@ -92,6 +99,20 @@ class Phone(Criterion):
 
 def _digits(text: str) -> str:
     return re.sub("[^0-9]", "", text)
+
+
+def _number_of(text: str) -> str:
+    """Return the digits of a number without the 00 that may begin it."""
+    return re.sub("^00([0-9])", r"\1", _digits(text))
+
+
+def _sql_digits(text: Expression) -> ColumnElement[str]:
+    return func.replaceRegexpAll(text, "[^0-9]", "")
+
+
+def _sql_number(text: Expression) -> ColumnElement[str]:
+    """Return SQL for what ``_number_of`` returns."""
+    return func.replaceRegexpOne(_sql_digits(text), "^00([0-9])", "\\1")
 
 
 @hookimpl

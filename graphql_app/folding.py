@@ -10,12 +10,12 @@ import unicodedata
 from typing import Any
 
 # Raise this when ``fold`` or anything else that is stored beside a row changes.
-_FORM = 1
+_FORM = 2
 
 _MAJOR, _MINOR, *_ = map(int, unicodedata.unidata_version.split("."))
 
 FOLDING_VERSION = 10_000 * _FORM + 100 * _MAJOR + _MINOR
-"""The version of the folded texts that this process writes and reads.
+"""The version of the folded texts, and other derived columns, that this process writes and reads.
 
 It includes the version of Unicode that Python has: a newer one knows the cases of more letters.
 Rows and segments have the version that folded them, and ``segments migrate`` folds others again.

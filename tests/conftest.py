@@ -193,8 +193,8 @@ def audience(audience_url: str, store: str) -> Iterator[Audience]:
 
 
 @pytest.fixture
-def recorder(audience: Audience) -> Recorder:
-    return Recorder(audience)
+def recorder(audience: Audience, services: Services) -> Recorder:
+    return Recorder(audience, country_of=services.recorder.country_of)
 
 
 @pytest.fixture(scope="session")

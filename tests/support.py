@@ -84,11 +84,12 @@ class Server:
         self,
         timezone: str = "UTC",
         currency: str = "USD",
+        country: str | None = None,
         scopes: Sequence[TokenScope] = tuple(TokenScope),
     ) -> Client:
         number = next(_shops)
         handle, name = f"shop-{number}", f"Shop {number}"
-        shop = Shop(handle=handle, name=name, timezone=timezone, currency=currency)
+        shop = Shop(handle=handle, name=name, timezone=timezone, currency=currency, country=country)
         shop = create_shop(self.services.catalog, self.services.registry, shop)
         return self.client(shop, scopes)
 

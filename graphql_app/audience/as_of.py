@@ -69,7 +69,7 @@ def _contacts(database: str) -> Mapping[str, str]:
     subscribed = f"{has_subscribed} AND {is_not_out}"
     return {
         "subscribed": f"if({any_later}, {subscribed}, `subscribed`)",
-        "textable": f"if({any_later}, {subscribed} AND `phone` IS NOT NULL, `textable`)",
+        "textable": f"if({any_later}, {subscribed} AND `phone_e164` IS NOT NULL, `textable`)",
     }
 
 

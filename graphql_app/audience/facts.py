@@ -89,7 +89,9 @@ CONTACTS = FactType(
     "contacts",
     (
         FactField("id", IDENTIFIER, "The contact's id in the source system.", required=True),
-        FactField("phone", TEXT, "Phone number, preferably in E.164 format."),
+        FactField(
+            "phone", TEXT, "Phone number, with its country code or of the contact's country."
+        ),
         FactField("email", TEXT, "Email address."),
         FactField("first_name", TEXT, "First name."),
         FactField("last_name", TEXT, "Last name."),

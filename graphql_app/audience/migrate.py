@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.derived_columns import DERIVED, add_derived_columns
+from graphql_app.audience.facts import CONTACTS
+from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import LONG_TIMEOUT, Audience
 from graphql_app.audience.table_reader import (
     PAGE_ROWS,
@@ -43,7 +45,8 @@ def require_current_rows(audience: Audience) -> None:
     raise AppError(
         ErrorCode.UNAVAILABLE,
         "The audience has rows of an earlier version, or of another version of Python, whose texts "
-        "cannot be compared yet: stop the servers, create a backup, and run `segments migrate`.",
+        "and phone numbers cannot be compared yet: stop the servers, create a backup, and run "
+        "`segments migrate`.",
     )
 
 
@@ -66,6 +69,7 @@ def _count_stale(audience: Audience) -> dict[tuple[str, int], int]:
 def migrate_rows(
     audience: Audience,
     hold_write_lock: Callable[[int], AbstractContextManager[None]],
+    country_of: Callable[[int], str | None],
     progress: Progress = lambda table, done, total: None,
 ) -> int:
     """Derive the columns of stale rows again, and return the number of rows.
@@ -75,6 +79,7 @@ def migrate_rows(
 
     Args:
         hold_write_lock: Holds the write lock of a shop.
+        country_of: Returns the country of a shop, for phone numbers that do not name theirs.
         progress: Called with a table, and how many of how many rows of it are updated.
     """
     stale = _count_stale(audience)
@@ -84,12 +89,31 @@ def migrate_rows(
         done, total = 0, sum(shops.values())
         for shop_id in shops:
             with hold_write_lock(shop_id):
+                country = country_of(shop_id)
                 for rows in _read_stale(audience, tables[name], shop_id):
-                    audience.insert(name, add_derived_columns(name, rows))
+                    audience.insert(name, add_derived_columns(name, rows, country))
                     done += rows.num_rows
                     progress(name, done, total)
                 audience.merge_parts(name, shop_id)
     return sum(stale.values())
+
+
+def read_phones_again(audience: Audience, recorder: Recorder, shop_id: int) -> int:
+    """Derive the phone numbers of a shop again, which depend on its country.
+
+    Returns:
+        The number of contacts with a phone number.
+    """
+    [table] = [table for table in list_fact_tables(audience) if table.name == CONTACTS.name]
+    read = 0
+    with recorder.hold_write_lock(shop_id):
+        pages = read_pages(audience, table, shop_id, PAGE_ROWS, "NOT deleted AND phone IS NOT NULL")
+        for rows in pages:
+            contacts = rows.select(CONTACTS.arrow_schema.names).cast(CONTACTS.arrow_schema)
+            recorder.record(shop_id, CONTACTS, contacts)
+            read += rows.num_rows
+        audience.merge_parts(CONTACTS.name, shop_id)
+    return read
 
 
 def _read_stale(audience: Audience, table: FactTable, shop_id: int) -> Iterator[pa.Table]:

@@ -7,7 +7,7 @@ writes deletions of them along with the new rows.
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
 from graphql_app.audience.stored_rows import fetch_order_lines, fetch_orders, find_moved_rows
-from graphql_app.audience.table_rows import add_consent, keep_last_rows, stamp_rows
+from graphql_app.audience.table_rows import keep_last_rows, stamp_rows
 from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
 from graphql_app.audience.write_log import OpenWrite, WriteLog
 from graphql_app.observability.request_context import metrics
@@ -37,13 +37,20 @@ class Recorder:
         audience: The store.
         shared_locks: Write locks shared with the other processes that write to the store, with
             which this one exchanges changes. ``None`` if no other process writes to it.
+        country_of: Returns the country of a shop, for phone numbers that do not name theirs.
 
     Attributes:
         write_log: The writes so far, of this process and others.
     """
 
-    def __init__(self, audience: Audience, shared_locks: WriteLocks | None = None) -> None:
+    def __init__(
+        self,
+        audience: Audience,
+        shared_locks: WriteLocks | None = None,
+        country_of: Callable[[int], str | None] = lambda shop_id: None,
+    ) -> None:
         self._audience = audience
+        self.country_of = country_of
         self._journal = Journal(audience, shared=shared_locks is not None)
         self._locks = LocalWriteLocks() if shared_locks is None else shared_locks
         self._held = threading.local()
@@ -133,18 +140,22 @@ class Recorder:
                 self._journal.try_to_finish(shop_id, write)
         self._journal.tidy()
 
-    def record(self, shop_id: int, fact: FactType, rows: pa.Table) -> None:
-        """Record rows of any type but orders and order lines, by the type's key."""
-        if fact is CONTACTS:
-            rows = add_consent(rows)
-        rows = add_derived_columns(fact.name, rows)
+    def record(self, shop_id: int, fact: FactType, rows: pa.Table) -> pa.Table:
+        """Record rows of any type but orders and order lines, by the type's key.
+
+        Returns:
+            The rows, with the columns that follow from the others.
+        """
         with self.hold_write_lock(shop_id):
-            _, rows = keep_last_rows(rows, fact.key)
+            country = self.country_of(shop_id) if fact is CONTACTS else None
+            rows = add_derived_columns(fact.name, rows, country)
+            _, latest = keep_last_rows(rows, fact.key)
             moved = None
             if fact.can_change_contact:
-                moved = find_moved_rows(self._audience, shop_id, fact.name, rows)
+                moved = find_moved_rows(self._audience, shop_id, fact.name, latest)
             version = self._next_version(shop_id)
-            self._write(shop_id, [Insert(fact.name, stamp_rows(shop_id, version, rows, moved))])
+            self._write(shop_id, [Insert(fact.name, stamp_rows(shop_id, version, latest, moved))])
+        return rows
 
     def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, with their lines; ``None`` keeps the stored lines.

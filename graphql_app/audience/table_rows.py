@@ -6,13 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def add_consent(contacts: pa.Table) -> pa.Table:
-    """Add ``subscribed`` and ``textable``, which follow from the other columns."""
-    subscribed = are_subscribed(contacts)
-    textable = pc.and_(subscribed, pc.is_valid(contacts["phone"]))
-    return contacts.append_column("subscribed", subscribed).append_column("textable", textable)
-
-
 def are_subscribed(contacts: pa.Table) -> pa.ChunkedArray:
     """Return which contacts subscribed and have not unsubscribed since."""
     start, end = contacts["subscribed_at"], contacts["unsubscribed_at"]

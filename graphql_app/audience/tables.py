@@ -139,9 +139,10 @@ class AudienceTable(StoreTable):
 class Contact(AudienceTable, table=True):
     """A subscriber, a customer or both. Rules select from all contacts of a shop.
 
-    ``subscribed`` is true if the contact subscribed after last unsubscribing, ``textable`` if the
-    contact is subscribed and has a phone number. ``tags_folded`` has a folded tag for each of
-    ``tags``, and ``properties_folded`` is ``properties`` with folded texts.
+    ``phone`` is any text, as it was recorded; ``phone_e164`` is the number in E.164, or NULL if it
+    is not a valid one. ``subscribed`` is true if the contact subscribed after last unsubscribing,
+    ``textable`` if the contact is subscribed and ``phone_e164`` is not NULL. ``tags_folded`` has a
+    folded tag for each of ``tags``, and ``properties_folded`` is ``properties`` with folded texts.
     """
 
     __tablename__ = "contacts"
@@ -169,6 +170,7 @@ class Contact(AudienceTable, table=True):
     city_folded: str | None = Field(sa_type=LowCardinality(Nullable(String)))
     tags_folded: list[str] = Field(sa_type=Array(String))
     properties_folded: str = Field(sa_type=String)
+    phone_e164: str | None = Field(sa_type=Nullable(String))
     folding_version: int = Field(sa_type=UInt32)
 
 

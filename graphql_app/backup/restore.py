@@ -84,7 +84,8 @@ def restore_backup(
     if unfinished is None:
         journal.begin_restore(name)
     _insert_facts(manifest, audience, path, progress)
-    migrate_rows(audience, lambda shop_id: nullcontext(), progress)
+    countries = {row["id"]: row.get("country") for row in _read_rows(path, dump.SHOPS.name)}
+    migrate_rows(audience, lambda shop_id: nullcontext(), countries.get, progress)
     try:
         dump.load(catalog, manifest.revision, lambda table: _read_rows(path, table))
     except dump.CatalogNotEmptyError:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.weekday import Weekday
+from graphql_app.countries import COUNTRY_REQUIRED, is_country
 from graphql_app.errors import ErrorCode, InvalidInputError, NotFoundError, Problem
 from graphql_app.timezones import zone_names
 
@@ -64,6 +65,8 @@ def _shop_problems(shop: Shop) -> Iterable[Problem]:
             "firstWeekday",
             f"Unknown weekday {shop.first_weekday!r}: use one of {', '.join(Weekday)}.",
         )
+    if not (shop.country is None or is_country(shop.country)):
+        yield _invalid("country", f"The country {shop.country!r} {COUNTRY_REQUIRED}.")
 
 
 def _invalid(field: str, message: str) -> Problem:
@@ -82,3 +85,24 @@ def find_shop(catalog: Catalog, handle: str) -> Shop:
     if shop is None:
         raise NotFoundError(f"shop: {handle!r}")
     return shop
+
+
+def find_country(catalog: Catalog, shop_id: int) -> str | None:
+    """Return the country of a shop, unless it has none or does not exist."""
+    with catalog.read() as session:
+        return session.exec(select(Shop.country).where(Shop.id == shop_id)).first()
+
+
+def set_country(catalog: Catalog, handle: str, country: str) -> Shop:
+    """Set the country of a shop.
+
+    Raises:
+        InvalidInputError: It is not the code of a country.
+        NotFoundError: No shop has the handle.
+    """
+    shop = find_shop(catalog, handle)
+    shop.country = country
+    if problems := list(_shop_problems(shop)):
+        raise InvalidInputError(problems)
+    with catalog.write() as session:
+        return session.merge(shop)

@@ -45,6 +45,7 @@ class Shop(CatalogTable, table=True):
     currency: str = Field(max_length=3)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     first_weekday: str = Field(default=Weekday.MONDAY.value, max_length=9)
+    country: str | None = Field(default=None, max_length=2)
 
 
 class ApiToken(CatalogTable, table=True):

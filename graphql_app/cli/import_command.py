@@ -43,7 +43,9 @@ def import_command(
             "customers who accept texts subscribed, as an ISO 8601 time with an offset."
         ),
     ] = None,
-    bad_rows_shown: Annotated[int, typer.Option(min=0, help="How many bad values to print.")] = 20,
+    bad_rows_shown: Annotated[
+        int, typer.Option(min=0, help="How many bad values, and how many warnings, to print.")
+    ] = 20,
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     from graphql_app.audience.importers import import_file
@@ -77,6 +79,11 @@ def import_command(
             "or skip the bad rows with --skip-bad-rows."
         )
         raise typer.Exit(1)
+    for warning in report.warnings[:bad_rows_shown]:
+        message = f"warning: {warning.column} {warning.message}"
+        err.print(escape(f"{file}: {report.place} {warning.line}: {message}"))
+    if report.warning_count > bad_rows_shown:
+        err.print(f"... and {pluralize(report.warning_count - bad_rows_shown, 'more warning')}.")
     for fact, count in report.recorded.items():
         skipped = report.skipped.get(fact, 0)
         out.print(f"{fact}: {count:,} recorded" + (f", {skipped:,} skipped" if skipped else ""))

@@ -47,6 +47,8 @@ def migrate_command(
             _list_affected(catalog, known[known.index(before) + 1 :])
         refold_names(catalog)
         _migrate_facts(settings, catalog)
+        if before != after:
+            _list_shops_without_country(catalog)
 
 
 def _list_affected(catalog: Catalog, revisions: list[str]) -> None:
@@ -57,6 +59,19 @@ def _list_affected(catalog: Catalog, revisions: list[str]) -> None:
         out.print("These saved segments have criteria whose meaning has changed:")
     for shop, segment, changed in affected:
         out.print(escape(f"- {shop}: {segment.name}: {changed.key}. {changed.change}"))
+
+
+def _list_shops_without_country(catalog: Catalog) -> None:
+    from graphql_app.catalog.shops import list_shops
+
+    without = [shop.handle for shop in list_shops(catalog) if shop.country is None]
+    if without:
+        out.print(
+            "These shops have no country, so phone numbers without a country code cannot be "
+            "texted, unless the contact has a country. Set it with `segments shop update`:"
+        )
+    for handle in without:
+        out.print(escape(f"- {handle}"))
 
 
 def _migrate_facts(settings: Settings, catalog: Catalog) -> None:
@@ -70,6 +85,6 @@ def _migrate_facts(settings: Settings, catalog: Catalog) -> None:
         create_tables(audience)
         recorder = open_recorder(settings, catalog, audience)
         with progress_bars() as progress:
-            rows = migrate_rows(audience, recorder.hold_write_lock, progress)
+            rows = migrate_rows(audience, recorder.hold_write_lock, recorder.country_of, progress)
     if rows:
         out.print(f"{rows:,} rows of facts now have the columns of this version.")

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphql_app.cli.console import out, read_settings
+from graphql_app.cli.console import configure, out, read_settings
+from graphql_app.errors import pluralize
 
 shop_app = typer.Typer(no_args_is_help=True, help="Shops, the tenants.")
 
@@ -17,6 +18,13 @@ def shop_create(
     timezone: Annotated[str, typer.Option(help="An IANA time zone.")] = "UTC",
     currency: Annotated[str, typer.Option(help="An ISO 4217 currency.")] = "USD",
     first_weekday: Annotated[str, typer.Option(help="The day on which weeks begin.")] = "MONDAY",
+    country: Annotated[
+        str | None,
+        typer.Option(
+            help="The ISO 3166-1 code of the country that phone numbers without a country code "
+            "belong to, such as US."
+        ),
+    ] = None,
     description: Annotated[str, typer.Option(help="A description.")] = "",
 ) -> None:
     """Create a shop with its default segments."""
@@ -37,9 +45,32 @@ def shop_create(
                 timezone=timezone,
                 currency=currency,
                 first_weekday=first_weekday.upper(),
+                country=None if country is None else country.upper(),
             ),
         )
     out.print(f"Created the shop {escape(shop.handle)}.")
+
+
+@shop_app.command("update")
+def shop_update(
+    handle: Annotated[str, typer.Argument(help="The shop's handle.")],
+    country: Annotated[
+        str, typer.Option(help="The ISO 3166-1 code of the shop's new country, such as US.")
+    ],
+) -> None:
+    """Set a shop's country, and read the phone numbers of its contacts again."""
+    from graphql_app.audience.migrate import read_phones_again
+    from graphql_app.catalog import shops
+    from graphql_app.startup.services import open_services
+
+    with open_services(configure()) as services:
+        shop = shops.set_country(services.catalog, handle, country.upper())
+        shop_id = shops.stored_id(shop)
+        phones = read_phones_again(services.audience, services.recorder, shop_id)
+    out.print(
+        f"The country of the shop {escape(handle)} is {shop.country}. "
+        f"{pluralize(phones, 'phone number')} read again."
+    )
 
 
 @shop_app.command("list")
@@ -50,10 +81,17 @@ def shop_list() -> None:
     from graphql_app.catalog import shops
     from graphql_app.startup.catalog import open_catalog
 
-    table = Table("handle", "name", "time zone", "currency", "weeks begin on")
+    table = Table("handle", "name", "time zone", "currency", "weeks begin on", "country")
     with open_catalog(read_settings()) as catalog:
         for shop in shops.list_shops(catalog):
             weekday = shop.first_weekday.capitalize()
-            values = (shop.handle, shop.name, shop.timezone, shop.currency, weekday)
+            values = (
+                shop.handle,
+                shop.name,
+                shop.timezone,
+                shop.currency,
+                weekday,
+                shop.country or "",
+            )
             table.add_row(*map(escape, values))
     out.print(table)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
 
+from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.tables import Expression
 from graphql_app.criteria.interval import Interval
 from graphql_app.criteria.shop_days import day_of, start_of_day
@@ -27,6 +28,7 @@ class Scope:
         now: The instant, aware and in UTC.
         first_weekday: The day on which weeks begin; 0 is Monday, as in ``date.weekday``.
         labels: The host sets it while it describes rules; use ``label``.
+        country: The shop's country, as its ISO 3166-1 code, if it has one.
     """
 
     timezone: ZoneInfo
@@ -34,6 +36,7 @@ class Scope:
     now: datetime
     first_weekday: int = 0
     labels: Labels = field(default=lambda form, field, value: None, compare=False, repr=False)
+    country: str | None = None
 
     def label(self, form: object, field: str, value: str) -> str:
         """Return a value as sentences show it, e.g. "Blue mug (85123A)".
@@ -50,6 +53,13 @@ class Scope:
         if not label or fold(label) == fold(value):
             return value
         return label if f"({value})" in label else f"{label} ({value})"
+
+    def phone_number(self, phone: str) -> str | None:
+        """Return a phone number in E.164, as ``Contact.phone_e164`` has it; ``None`` if not valid.
+
+        Without a country code after + or 00, it is a number of the shop's country.
+        """
+        return e164(phone, self.country)
 
     @property
     def today(self) -> date:

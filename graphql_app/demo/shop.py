@@ -6,8 +6,8 @@ Real, from Online Retail by Daqing Chen (UCI Machine Learning Repository, CC BY 
 
 Generated, identical on every run and machine: phones, subscribe and unsubscribe dates, tags,
 keywords and texts. Every generated value is integer arithmetic on a hash of the contact id, so it
-does not depend on a library's random numbers. Phones start with ``+999``, an unassigned country
-code, so nobody can be texted by accident. Names and email addresses are empty.
+does not depend on a library's random numbers. Phones end in 555-0100 to 555-0199, which are valid
+but reserved for fiction, so nobody can be texted by accident. Names and email addresses are empty.
 """
 
 import io
@@ -26,6 +26,7 @@ DEMO_SHOP: Final[dict[str, Any]] = {
     "name": "Online Retail (demo)",
     "timezone": "Europe/London",
     "currency": "GBP",
+    "country": "GB",
     "description": "A UK gift shop, December 2010 to December 2011. The orders, products and "
     "countries are real, from Online Retail by Daqing Chen (UCI Machine Learning Repository, CC BY "
     "4.0, https://doi.org/10.24432/C5BW33). The phones, subscribe and unsubscribe dates, keywords, "
@@ -36,6 +37,11 @@ _DAY: Final = 86_400
 _FROM: Final = 1_291_161_600  # 2010-12-01 00:00 UTC: no generated time is earlier
 _UNTIL: Final = 1_323_475_200  # 2011-12-10 00:00 UTC: every generated time is earlier
 _KEYWORDS: Final = ("JOIN", "JOIN", "JOIN", "JOIN", "SALE", "SALE", "SALE", "VIP", "VIP", "GIFT")
+_AREA_CODES: Final = (
+    *(201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218),
+    *(219, 224, 225, 228, 229, 231, 234, 239, 240, 248, 251, 252, 253, 254, 256, 260),
+    *(262, 267, 269, 270, 276, 281, 301, 302, 303, 304, 305, 307, 403, 416, 514, 604),
+)
 _WHOLESALE_ORDER: Final = 1_000  # an order of this total makes its contact "wholesale"
 
 _Ints = npt.NDArray[np.int64]
@@ -198,11 +204,12 @@ def _times(seconds: _Ints, absent: _Bools | None = None) -> pa.Array:
 
 
 def _phones(ids: _Ints, phoned: _Bools) -> list[str | None]:
-    """Return a unique number with the unassigned country code 999 for each phoned contact."""
-    # The factor is a power of three, so it is coprime to 10 ** 9 and no two ids share a number.
-    numbers = (ids * 387_420_489 + 123_456_789) % 10**9
-    pairs = zip(numbers.tolist(), phoned.tolist(), strict=True)
-    return [f"+999{number:09d}" if has_phone else None for number, has_phone in pairs]
+    """Return a unique number for each phoned contact: +1, an area code and 555-0100 to 0199."""
+    lines, areas = np.divmod(np.arange(len(ids)), len(_AREA_CODES))
+    return [
+        f"+1{_AREA_CODES[area]}55501{line:02d}" if has_phone else None
+        for area, line, has_phone in zip(areas, lines.tolist(), phoned.tolist(), strict=True)
+    ]
 
 
 def _draw(ids: _Ints, what: str, below: int | _Ints, nth: int | _Ints = 0) -> _Ints:

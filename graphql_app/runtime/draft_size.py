@@ -50,7 +50,7 @@ async def _share(
     else:
         shop = context.access.shop
         writes = context.services.recorder.write_log.count_writes(context.shop_id)
-        scope = (shop.timezone, shop.currency, shop.first_weekday)
+        scope = (shop.timezone, shop.currency, shop.first_weekday, shop.country)
         key = (context.shop_id, *scope, writes, rule)
         size, reads = await in_flight.share(key, work)
     context.reads.merge(reads)

@@ -22,7 +22,11 @@ from graphql_app.segments.members import Person
 @strawberry.type(description="A subscriber, a customer, or both.")
 class Contact(Node):
     source_id: strawberry.ID = field(description="The id in the source system.")
-    phone: str | None = field(description="Phone number.")
+    phone: str | None = field(description="Phone number, as it was recorded.")
+    phone_e164: str | None = field(
+        description="The phone number in E.164 format, to which texts are sent; null if it is not "
+        "valid."
+    )
     email: str | None = field(description="E-mail address.")
     first_name: str | None = field(description="First name.")
     last_name: str | None = field(description="Last name.")
@@ -36,7 +40,7 @@ class Contact(Node):
     properties: JSON = field(description="Custom properties.")
     subscribed: bool = field(description="Whether the contact is subscribed now.")
     textable: bool = field(
-        description="Whether the contact can be texted: subscribed, with a phone."
+        description="Whether the contact can be texted: subscribed, with a valid phone number."
     )
     number: strawberry.Private[int]
 
@@ -46,6 +50,7 @@ class Contact(Node):
             id=global_id(CONTACT, person.id),
             source_id=strawberry.ID(str(person.id)),
             phone=person.phone,
+            phone_e164=person.phone_e164,
             email=person.email,
             first_name=person.first_name,
             last_name=person.last_name,

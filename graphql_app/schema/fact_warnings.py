@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Self
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from graphql_app.audience.derived_columns import find_unusable_phones
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import time_columns
 from graphql_app.schema.descriptions import described_enum
@@ -19,11 +21,15 @@ MAX_WARNINGS = 100
 
 class _WarningCode(StrEnum):
     IN_THE_FUTURE = "IN_THE_FUTURE"
+    UNUSABLE_PHONE = "UNUSABLE_PHONE"
 
 
 WarningCode = described_enum(
     _WarningCode,
-    {_WarningCode.IN_THE_FUTURE: "A time is in the future; the fact counts from then on."},
+    {
+        _WarningCode.IN_THE_FUTURE: "A time is in the future; the fact counts from then on.",
+        _WarningCode.UNUSABLE_PHONE: "A phone number is not valid; the contact cannot be texted.",
+    },
     name="WarningCode",
     description="The kind of warning.",
 )
@@ -55,3 +61,13 @@ def warn_of_future(
             message = f"{field} is in the future: {rows[column][row].as_py():%Y-%m-%dT%H:%M:%SZ}."
             found.append(FactWarning.of(_WarningCode.IN_THE_FUTURE, message, argument, row, field))
     return found[:MAX_WARNINGS]
+
+
+def warn_of_unusable_phones(
+    argument: str, contacts: pa.Table, shop_country: str | None
+) -> Sequence[FactWarning]:
+    """Return a warning for each phone number of recorded contacts that cannot be texted."""
+    return [
+        FactWarning.of(_WarningCode.UNUSABLE_PHONE, f"phone {message}.", argument, row, "phone")
+        for row, message in islice(find_unusable_phones(contacts, shop_country), MAX_WARNINGS)
+    ]

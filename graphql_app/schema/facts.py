@@ -19,7 +19,12 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.runtime.context import Context
 from graphql_app.schema.errors import UserError, answer
-from graphql_app.schema.fact_warnings import FactWarning, warn_of_future
+from graphql_app.schema.fact_warnings import (
+    MAX_WARNINGS,
+    FactWarning,
+    warn_of_future,
+    warn_of_unusable_phones,
+)
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of, optional_field
 from graphql_app.schema.scalars import JSON, Money
@@ -155,7 +160,9 @@ def _record(context: Context, warnings: list[FactWarning], name: str, items: Seq
     else:
         fact = facts.FACTS[name]
         rows = _checked(fact, name, items)
-        services.recorder.record(context.shop_id, fact, rows)
+        rows = services.recorder.record(context.shop_id, fact, rows)
+        if fact is facts.CONTACTS:
+            warnings += warn_of_unusable_phones(name, rows, context.access.shop.country)
     warnings += warn_of_future(services.audience, name, name, rows, context.scope.now)
     return len(items)
 
@@ -216,7 +223,7 @@ async def facts_payload(
             await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
         async with context.services.writers(context.shop_id):
             recorded = await context.run_without_rules(doing)
-        return FactsPayload(recorded=recorded, user_errors=[], warnings=warnings)
+        return FactsPayload(recorded=recorded, user_errors=[], warnings=warnings[:MAX_WARNINGS])
 
     return await answer(
         done, lambda errors: FactsPayload(recorded=0, user_errors=errors, warnings=[])

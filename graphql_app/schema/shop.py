@@ -64,6 +64,10 @@ class Shop(Node):
     description: str = field(description="What the shop is about.")
     timezone: str = field(description="Its IANA time zone, in which calendar days begin.")
     currency: str = field(description="The ISO 4217 currency of all its amounts.")
+    country: str | None = field(
+        description="Its ISO 3166-1 alpha-2 country, to which phone numbers belong that do not "
+        "name theirs."
+    )
     first_weekday: Weekday = field(
         description='The first day of its weeks, for time windows such as "this week".'
     )
@@ -88,6 +92,7 @@ class Shop(Node):
             description=shop.description,
             timezone=shop.timezone,
             currency=shop.currency,
+            country=shop.country,
             first_weekday=Weekday(shop.first_weekday),
         )
 

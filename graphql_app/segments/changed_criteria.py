@@ -40,6 +40,10 @@ def _compares_number(body: Body) -> bool:
     return "number" in body
 
 
+def _asks_for_textable(body: Body) -> bool:
+    return body.get("type") == "TEXTABLE"
+
+
 def _compares_days_ago(body: Body) -> bool:
     return "days" in body
 
@@ -53,6 +57,9 @@ _SPELLING = "Other spellings of the same letters match, too, such as full-width 
 _PROPERTY = f"{_CASE} Spaces around the text do not matter either."
 _NUMBER = 'A text that is a plain decimal number, such as "12", is compared as a number.'
 _DAYS = "Days are 24 hours up to now for values with a time of day."
+_TEXTABLE = "Contacts whose phone number is not valid cannot be texted."
+_AREA = "Only valid phone numbers have an area code."
+_SAME_NUMBER = "Numbers match however they are written, with or without their country code."
 _TITLE = "Words are looked for in the title on the order line, if it has one."
 
 CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
@@ -69,6 +76,9 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "keyword", _SPELLING),
     ChangedCriterion("0007", "productPurchased", _SPELLING, lambda body: "words" in body),
     ChangedCriterion("0007", "productPurchased", _TITLE, lambda body: "words" in body),
+    ChangedCriterion("0008", "contactType", _TEXTABLE, _asks_for_textable),
+    ChangedCriterion("0008", "areaCode", _AREA),
+    ChangedCriterion("0008", "phone", _SAME_NUMBER, lambda body: "numbers" in body),
 )
 
 

@@ -17,7 +17,7 @@ class ContactCounts:
     customers: int = strawberry.field(
         description="Contacts with an order that was neither cancelled nor refunded in full."
     )
-    textable: int = strawberry.field(description="Subscribers with a phone.")
+    textable: int = strawberry.field(description="Subscribers with a valid phone number.")
 
 
 def count_contacts(reader: FactReader) -> ContactCounts:

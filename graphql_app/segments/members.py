@@ -36,6 +36,7 @@ COLUMNS = {MemberSortKey.CREATED_AT: "created_at", MemberSortKey.SUBSCRIBED_AT: 
 class Person:
     id: int
     phone: str | None
+    phone_e164: str | None
     email: str | None
     first_name: str | None
     last_name: str | None

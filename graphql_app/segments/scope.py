@@ -13,4 +13,6 @@ def shop_scope(shop: Shop, now: datetime | None = None) -> Scope:
     instant = (now or datetime.now(UTC)).astimezone(UTC)
     instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
     first_weekday = Weekday(shop.first_weekday).number
-    return Scope(ZoneInfo(shop.timezone), shop.currency, instant, first_weekday)
+    return Scope(
+        ZoneInfo(shop.timezone), shop.currency, instant, first_weekday, country=shop.country
+    )

@@ -27,7 +27,7 @@ class RulePartSize:
 class SegmentSize:
     members: int = strawberry.field(description="Contacts that match.")
     textable: int = strawberry.field(
-        description="Members that can be texted today: subscribed, with a phone."
+        description="Members that can be texted today: subscribed, with a valid phone number."
     )
     contacts: int = strawberry.field(description="All contacts of the shop.")
     share: float = strawberry.field(

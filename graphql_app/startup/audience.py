@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from graphql_app.audience.clickhouse import refuse_if_in_use
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.catalog.shops import find_country
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.settings import Settings
@@ -31,6 +33,7 @@ def open_audience(settings: Settings) -> Iterator[Audience]:
 
 def open_recorder(settings: Settings, catalog: Catalog, audience: Audience) -> Recorder:
     """Return the recorder, after finishing the batches that earlier processes left."""
-    recorder = Recorder(audience, SharedWriteLocks(catalog) if settings.audience_url else None)
+    locks = SharedWriteLocks(catalog) if settings.audience_url else None
+    recorder = Recorder(audience, locks, partial(find_country, catalog))
     recorder.recover()
     return recorder

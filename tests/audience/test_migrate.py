@@ -8,7 +8,7 @@ import pytest
 from graphql_app.audience import migrate
 from graphql_app.audience.derived_columns import DERIVED
 from graphql_app.audience.facts import EVENTS, FACTS, LINES, ORDERS
-from graphql_app.audience.migrate import migrate_rows, require_current_rows
+from graphql_app.audience.migrate import migrate_rows, read_phones_again, require_current_rows
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import list_fact_tables, read_pages
@@ -21,6 +21,9 @@ SHOPS = (1, 17)  # of one partition
 ROWS: dict[str, dict[str, list[Any]]] = {
     "contacts": {
         "id": [1, 2, 3],
+        "phone": ["(212) 555-0100", "n/a", "(212) 555-0102"],
+        "country": ["US", None, None],
+        "subscribed_at": [AT, AT, AT],
         "email": ["Ada@EXAMPLE.org", None, "nobody"],
         "region": ["ＣＡ", None, None],
         "city": ["Cafe\u0301", None, None],
@@ -69,13 +72,16 @@ def make_stale(audience: Audience) -> None:
     """Write every row again, as a version without derived columns and titles on lines wrote it."""
     for name in DERIVED:
         [table] = [table for table in list_fact_tables(audience) if table.name == name]
-        later = ("_folded", "_domain", "folding_version", "deleted")
+        later = ("_folded", "_domain", "_e164", "folding_version", "deleted")
         names = [column for column in table.columns if not column.endswith(later)]
         if name == "order_lines":
             names.remove("title")
         for shop in SHOPS:
             for page in read_pages(audience, table, shop):
                 rows = with_titles_of_lines(page) if name == "products" else page
+                if name == "contacts":  # any text made a contact textable
+                    place = rows.column_names.index("textable")
+                    rows = rows.set_column(place, "textable", rows["subscribed"])
                 kept = pa.array([False] * rows.num_rows, pa.bool_())
                 audience.insert(name, rows.select(names).append_column("deleted", kept))
 
@@ -97,6 +103,8 @@ def test_the_recorder_derives_the_columns(recorded: dict[str, list[dict[str, Any
     assert (ada["tags"], ada["tags_folded"]) == (["VIP", "ﬁt"], ["vip", "fit"])
     assert ada["properties"] == '{"Color":" RED","n":1}'
     assert ada["properties_folded"] == '{"Color":"red","n":1}'
+    assert (ada["phone"], ada["phone_e164"]) == ("(212) 555-0100", "+12125550100")
+    assert [row["textable"] for row in recorded["contacts"][:3]] == [True, False, False]
     assert (last["city_folded"], last["email_domain"], last["tags_folded"]) == (None, None, [])
     assert recorded["products"][0]["title_folded"] == "strasse"
     assert (recorded["products"][2]["id"], recorded["products"][2]["title"]) == ("ring", "ring")
@@ -117,14 +125,16 @@ def test_stale_rows_are_refused_until_they_are_migrated(
     with pytest.raises(AppError, match="run `segments migrate`"):
         require_current_rows(audience)
     steps: list[tuple[str, int, int]] = []
-    migrated = migrate_rows(audience, recorder.hold_write_lock, lambda *step: steps.append(step))
+    migrated = migrate_rows(
+        audience, recorder.hold_write_lock, recorder.country_of, lambda *step: steps.append(step)
+    )
     assert migrated == sum(len(recorded[name]) for name in DERIVED)
     assert [(name, total) for name, done, total in steps if done == total] == [
         (name, len(recorded[name])) for name in DERIVED
     ]
     assert all_rows(audience) == recorded
     require_current_rows(audience)
-    assert migrate_rows(audience, recorder.hold_write_lock) == 0
+    assert migrate_rows(audience, recorder.hold_write_lock, recorder.country_of) == 0
 
 
 def test_an_interrupted_migration_continues(
@@ -140,10 +150,10 @@ def test_an_interrupted_migration_continues(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        migrate_rows(audience, recorder.hold_write_lock, stop)
+        migrate_rows(audience, recorder.hold_write_lock, recorder.country_of, stop)
     with pytest.raises(AppError):
         require_current_rows(audience)
-    rest = migrate_rows(audience, recorder.hold_write_lock)
+    rest = migrate_rows(audience, recorder.hold_write_lock, recorder.country_of)
     assert rest == sum(len(recorded[name]) for name in DERIVED) - 2
     assert all_rows(audience) == recorded
 
@@ -153,6 +163,37 @@ def test_rows_that_were_deleted_stay_deleted(audience: Audience, recorder: Recor
     recorder.record(1, EVENTS, checked(EVENTS, event))
     recorder.record(1, EVENTS, checked(EVENTS, {**event, "contact_id": [2]}))
     make_stale(audience)
-    assert migrate_rows(audience, recorder.hold_write_lock) == 1
+    assert migrate_rows(audience, recorder.hold_write_lock, recorder.country_of) == 1
     assert [row["contact_id"] for row in rows_of(audience, "events")] == [2]
     require_current_rows(audience)
+
+
+def numbers(audience: Audience) -> list[str | None]:
+    """Return the valid phone numbers of the contacts of both shops."""
+    return [row["phone_e164"] for row in rows_of(audience, "contacts")]
+
+
+def test_numbers_without_a_country_code_are_of_the_country_of_their_shop(
+    audience: Audience, recorder: Recorder, recorded: dict[str, list[dict[str, Any]]]
+) -> None:
+    make_stale(audience)
+    migrate_rows(audience, recorder.hold_write_lock, {1: "US"}.get)
+    american, last = "+12125550100", "+12125550102"
+    assert numbers(audience) == [american, None, last, american, None, None]
+
+
+def test_numbers_are_read_again_when_a_shop_moves(
+    audience: Audience, recorder: Recorder, recorded: dict[str, list[dict[str, Any]]]
+) -> None:
+    in_us = Recorder(audience, country_of=lambda shop_id: "US")
+    in_us.recover()
+    before = in_us.write_log.count_writes(1)
+    assert read_phones_again(audience, in_us, 1) == 3
+    assert numbers(audience)[:3] == ["+12125550100", None, "+12125550102"]
+    assert in_us.write_log.count_writes(1) > before  # sizes in memory follow
+    changed = {"version", "phone_e164", "textable"}
+    kept = [
+        [{name: row[name] for name in row.keys() - changed} for row in rows]
+        for rows in (recorded["contacts"], rows_of(audience, "contacts"))
+    ]
+    assert kept[0] == kept[1]

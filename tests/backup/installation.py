@@ -113,7 +113,7 @@ def create_shops(server: Server) -> tuple[Client, Client]:
         [
             {
                 "id": str(number),
-                "phone": "+15550001" if number % 3 else None,
+                "phone": "+12125550101" if number % 3 else None,
                 "firstName": name,
                 "email": f"{number}@example.org",
                 "city": name,

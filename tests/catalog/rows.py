@@ -41,6 +41,7 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "0005": {},
     "0006": {},
     "0007": {},
+    "0008": {},
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from tests.installed import fresh_environment
 
 POINTS = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
 LATEST = list_revisions()[-1]
+PHONES = "{ segmentMembers(rule: {all: []}) { nodes { phone phoneE164 } } }"
 BOUGHT = {"productPurchased": {"operator": "ANY_OF", "products": ["soap"]}}
 
 
@@ -86,6 +87,7 @@ def test_it_has_to_be_migrated_before_a_server_starts(
     assert "rows of facts now have the columns of this version" in migrated
     assert "- north: Nested: tag. Upper and lower case do not matter any more" in migrated
     assert "- south: Nested: tag." in migrated
+    assert migrated.index("These shops have no country") < migrated.index("- north\n- south\n")
     again = segments(data, "migrate", program=program)
     assert again.strip() == f"The catalog {again.split()[2]} already has the schema {LATEST}."
 
@@ -95,6 +97,10 @@ def test_it_answers_as_before_once_it_is_migrated(version: Path, program: Path, 
     before = schemas(data)
     with opened(version, program, data) as client:
         assert [*differences(client, version)] == []
+        people = client.running.client(client.tokens["north"]).ask(PHONES)["segmentMembers"]
+        numbers = {node["phone"]: node["phoneE164"] for node in people["nodes"]}
+        assert numbers.pop("2125550105") == "+12125550105"  # of a contact in the US
+        assert all(phone == number for phone, number in numbers.items())
     assert schemas(data) == before
     listed = segments(data, "token", "list", "--shop", "north", program=program)
     for name in client.tokens:

@@ -57,7 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.writerow(["id", "country", "phone", "subscribed_at"])
         for number in range(1, MEMBERS + 101):
             country = "US" if number <= MEMBERS else "FR"
-            rows.writerow([number, country, "+15551234567", "2024-05-01T00:00:00Z"])
+            rows.writerow([number, country, "+12125550167", "2024-05-01T00:00:00Z"])
     process.segments(directory / "data", "shop", "create", "acme")
     imported = str(directory / "contacts.csv")
     process.segments(directory / "data", "import", imported, "--shop", "acme")

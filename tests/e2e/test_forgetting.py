@@ -21,6 +21,7 @@ from tests.remains import remains
 
 AT = "2026-01-01T00:00:00Z"
 GONE, KEPT = "zqxgonewv", "zqxkeptwv"  # in every text of the person, and of another
+PHONES = {GONE: "+12125550177", KEPT: "+12125550188"}
 PERSON, OTHER = "7012345678901234567", "8012345678901234567"
 PERSONS_RULES: list[dict[str, Any]] = [
     {"city": {"operator": "ANY_OF", "cities": [f"{GONE} city"]}},
@@ -122,7 +123,7 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
         "contacts": [
             {
                 "id": id,
-                "phone": f"+1{mark}",
+                "phone": PHONES[mark],
                 "email": f"a{number}@{mark}.example",
                 "firstName": f"{mark} first {number}",
                 "lastName": f"{mark} last",
@@ -207,11 +208,13 @@ def test_a_forgotten_person_is_in_no_response_and_not_on_disk(
         assert _sizes(running, owner) == [1] * len(PERSONS_RULES)
         assert running.client(owner).ask(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
         assert len(remains(data, GONE)) > 10
+        assert len(remains(data, PHONES[GONE])) > 1  # as it was recorded, and in E.164
 
         answer = running.client(owner).ask(FORGET, id=PERSON)
         assert answer == {"contactsForget": {"recorded": 1, "userErrors": []}}
         after = _answers(running, owner, segment, ids[PERSON])
         assert GONE not in after
+        assert PHONES[GONE] not in after
         assert after.count(KEPT) >= before.count(KEPT)
         assert _sizes(running, owner) == [0] * len(PERSONS_RULES)
         errors = running.client(owner).errors(EXPLAIN, id=ids[PERSON], rule=PERSONS_RULES[0])
@@ -231,6 +234,7 @@ def test_a_forgotten_person_is_in_no_response_and_not_on_disk(
     products = str(Path(merged.stdout.strip()).relative_to(data))
     left = [file for file in remains(data, GONE) if not file.startswith(products)]
     assert left == []
+    assert remains(data, PHONES[GONE]) == []
     assert len(remains(data, KEPT)) > 6  # the search does find text on disk
     with server(data, **with_plugin) as running:
         assert GONE not in _answers(running, owner, segment, ids[PERSON])

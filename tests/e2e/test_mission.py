@@ -10,9 +10,9 @@ def _fill(shop: Client) -> None:
     shop.record(
         "contactsUpsert",
         [
-            contact(1, phone="+1", subscribedAt="2024-05-01T00:00:00Z", country="US"),
-            contact(2, phone="+2", subscribedAt="2024-06-01T00:00:00Z", country="CA"),
-            contact(3, phone="+3", subscribedAt="2024-04-30T23:59:59.999Z"),
+            contact(1, phone="+12125550101", subscribedAt="2024-05-01T00:00:00Z", country="US"),
+            contact(2, phone="+16045550102", subscribedAt="2024-06-01T00:00:00Z", country="CA"),
+            contact(3, phone="+12125550103", subscribedAt="2024-04-30T23:59:59.999Z"),
             contact(4),
         ],
     )

@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = {
         "id": pa.array(range(1, MEMBERS + 1), pa.uint64()),
         "country": pa.array(["US"] * MEMBERS),
-        "phone": pa.array(["+15551234567"] * MEMBERS),
+        "phone": pa.array(["+12125550167"] * MEMBERS),
         "subscribed_at": pa.array(["2024-05-01T00:00:00Z"] * MEMBERS),
         "properties": pa.array([json.dumps({"text": "x" * WIDTH})] * MEMBERS),
     }

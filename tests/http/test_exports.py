@@ -44,7 +44,7 @@ def ids(text: str) -> list[int]:
 
 
 def record_many(server: Server, shop: Client) -> None:
-    """Record 50,000 contacts, whose phones are their numbers."""
+    """Record 50,000 contacts."""
     numbers = np.arange(1, MANY + 1)
     columns = {
         "id": pa.array(numbers, pa.uint64()),

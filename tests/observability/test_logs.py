@@ -12,7 +12,7 @@ from graphql_app.settings import Settings
 
 SECRET = "pass word/of:the@url"
 LOGGER = "graphql_app.test"
-PHONE, EMAIL = "+15550001111", "ada@example.com"
+PHONE, EMAIL = "+12125550111", "ada@example.com"
 FORGED = "harmless\n2026-01-01 ERROR forged\r\x1b[2Kgone\u2028more"
 
 

@@ -33,6 +33,7 @@ class Judge:
     now: datetime
     segments: Mapping[str, Document] = field(default_factory=dict)
     first_weekday: int = 0
+    country: str | None = None
 
     @cached_property
     def facts(self) -> Facts:
@@ -45,7 +46,8 @@ class Judge:
 
     @property
     def textable(self) -> frozenset[int]:
-        return frozenset(id_ for id_, contact in self.facts.contacts.items() if can_text(contact))
+        contacts = self.facts.contacts.items()
+        return frozenset(id_ for id_, contact in contacts if can_text(contact, self.country))
 
     def members(self, rule: Document) -> frozenset[int]:
         return frozenset(
@@ -71,7 +73,7 @@ class Judge:
         clock = Clock(self.zone, self.now, self.first_weekday)
         purchases = Purchases(self.facts, clock)
         messaging = Messaging(self.facts, clock)
-        profile = Profile(self.facts, clock)
+        profile = Profile(self.facts, clock, self.country)
         return {
             "anniversary": profile.anniversary,
             "areaCode": profile.area_code,

@@ -26,6 +26,7 @@ from graphql_app.audience.facts import (
     check_batch,
 )
 from graphql_app.audience.tables import Contact, Expression
+from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop
 from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
@@ -81,8 +82,8 @@ def _plain(value: Any) -> Any:
 class RecordedShop:
     """A new shop of the process's one audience.
 
-    Saved segments belong to a shop of the catalog. Rules name segments, and ``rule`` replaces the
-    names by ids.
+    A country and saved segments belong to a shop of the catalog. Rules name segments, and ``rule``
+    replaces the names by ids.
     """
 
     services: Services
@@ -91,10 +92,16 @@ class RecordedShop:
     id: int = field(default_factory=lambda: next(_shop_ids))
     segments: dict[str, str] = field(default_factory=dict)
     first_weekday: int = 0
+    country: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.country is not None:
+            self.id = stored_id(self.saved.shop)
 
     @property
     def scope(self) -> Scope:
-        return Scope(ZoneInfo(self.zone), "USD", self.now, self.first_weekday)
+        zone = ZoneInfo(self.zone)
+        return Scope(zone, "USD", self.now, self.first_weekday, country=self.country)
 
     def record(self, *given: Batch | Fact) -> None:
         """Record batches in order; facts of one type in a row are a batch."""
@@ -130,7 +137,9 @@ class RecordedShop:
     @cached_property
     def saved(self) -> SavedSegments:
         name = f"recorded-{self.id}"
-        shop = Shop(handle=name, name=name, timezone=self.zone, currency="USD")
+        shop = Shop(
+            handle=name, name=name, timezone=self.zone, currency="USD", country=self.country
+        )
         services = self.services
         return SavedSegments(
             services.catalog,

@@ -23,6 +23,7 @@ class Situation:
     criteria: Sequence[Document]
     rules: Sequence[dict[str, Any]]
     first_weekday: int
+    country: str | None
 
 
 @st.composite
@@ -46,4 +47,5 @@ def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
         draw(st.lists(criteria, min_size=10, max_size=20)),
         draw(st.lists(rules(criteria), min_size=3, max_size=6)),
         draw(st.integers(0, 6)),
+        draw(st.sampled_from([None, "US", "GB"])),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import (
     Batch,
     Contact,
@@ -41,7 +42,7 @@ from tests.parity.examples import (
 from tests.parity.recorded_shop import NOW, RecordedShop
 
 HISTORY: tuple[Batch, ...] = (
-    Contacts((Contact(1, "+1", "US", subscribed_at=NOW - DAY), Contact(2))),
+    Contacts((Contact(1, "+12125550100", "US", subscribed_at=NOW - DAY), Contact(2))),
     Orders((ORDER, replace(ORDER, id=2, contact_id=2, ordered_at=NOW - 40 * DAY))),
     Texts((Text(1, 1, NOW), Text(2, 1, NOW), Text(3, 2, NOW - DAY))),
     Keywords((KeywordUse(1, "join", NOW), KeywordUse(2, "JOIN", NOW - DAY))),
@@ -179,7 +180,7 @@ class TestSubscriptions:
     ) -> None:
         first, second = NOW - 9 * DAY, NOW - 2 * DAY
         left = NOW - 5 * DAY
-        contact = Contact(1, phone="+1", subscribed_at=first)
+        contact = Contact(1, phone="+12125550100", subscribed_at=first)
         for recorded, date, textable in (
             (contact, "2024-07-06", {1}),
             (replace(contact, unsubscribed_at=left), "2024-07-06", set()),
@@ -198,12 +199,33 @@ class TestSubscriptions:
         boutique.record(
             Contact(1, subscribed_at=NOW),
             Contact(2, phone=" ", subscribed_at=NOW),
-            Contact(3, phone="+1", subscribed_at=NOW),
-            Contact(4, phone="+1"),
+            Contact(3, phone="+12125550100", subscribed_at=NOW),
+            Contact(4, phone="+12125550100"),
         )
         assert boutique.matching(is_a("SUBSCRIBER")) == {1, 2, 3}
         assert boutique.matching(is_a("TEXTABLE")) == {3}
         assert boutique.textable() == 1
+
+    @pytest.mark.parametrize("country", [None, "US"])
+    def test_a_subscriber_whose_phone_number_is_not_valid_is_not_textable(
+        self, services: Services, country: str | None
+    ) -> None:
+        shop = RecordedShop(services, country=country)
+        texts = ("n/a", "+0", "abc", "5550100", "1.55512E+10", "+15550100001", "+999123456789")
+        own = "(212) 555-0100"
+        shop.record(
+            *(Contact(id_, phone=text, subscribed_at=NOW) for id_, text in enumerate(texts)),
+            Contact(20, phone=own, country="CA", subscribed_at=NOW),
+            Contact(21, phone=own, country="GB", subscribed_at=NOW),
+            Contact(22, phone=own, subscribed_at=NOW),  # in the country of the shop
+        )
+        textable = {20} if country is None else {20, 22}
+        assert shop.matching(is_a("TEXTABLE")) == textable
+        assert shop.textable() == len(textable)
+        shop.record(Contact(1, phone="+1 212 555 0101", subscribed_at=NOW))
+        assert shop.matching(is_a("TEXTABLE")) == {*textable, 1}
+        shop.record(Contact(1, phone="212 555 010", subscribed_at=NOW))
+        assert shop.matching(is_a("TEXTABLE")) == textable
 
 
 class TestForgetting:
@@ -220,7 +242,7 @@ class TestForgetting:
         assert boutique_apart.answers(ABOUT_IT) == without
         assert boutique_apart.size(ALL).contacts == 1
 
-        boutique_apart.record(Contact(1, "+1", "US", subscribed_at=NOW - DAY))
+        boutique_apart.record(Contact(1, "+12125550100", "US", subscribed_at=NOW - DAY))
         assert boutique_apart.answers(ABOUT_IT) == ANSWERS
 
     def test_a_contact_recorded_again_has_no_earlier_facts(

@@ -114,6 +114,7 @@ def test_textable_contacts_follow_their_consent(services: Services) -> None:
         Contact(3, phone=phone, subscribed_at=BEFORE),
         Contact(4, subscribed_at=LATER),
         Contact(5, phone=phone, subscribed_at=LATER, unsubscribed_at=LATER + HOUR),
+        Contact(6, phone="n/a", subscribed_at=BEFORE, unsubscribed_at=LATER),
     )
     found = []
     for now in (NOW, LATER, LATER + HOUR, NOW):

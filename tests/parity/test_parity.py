@@ -150,12 +150,23 @@ def check_product_names(shop: RecordedShop, facts: Facts) -> None:
 
 def check_situation(services: Services, situation: Situation) -> None:
     shop = RecordedShop(
-        services, situation.zone, situation.now, first_weekday=situation.first_weekday
+        services,
+        situation.zone,
+        situation.now,
+        first_weekday=situation.first_weekday,
+        country=situation.country,
     )
     shop.record(*situation.batches)
     shop.save(situation.segments)
     facts = facts_after(situation.batches)
-    judge = Judge(facts, situation.zone, situation.now, situation.segments, situation.first_weekday)
+    judge = Judge(
+        facts,
+        situation.zone,
+        situation.now,
+        situation.segments,
+        situation.first_weekday,
+        situation.country,
+    )
     note(f"everyone: {sorted(judge.everyone)}")
     check_sets(shop, judge, situation)
     for document in situation.rules:

@@ -8,9 +8,10 @@ import pytest
 from tests.client import connected, recording
 from tests.factories import contacts, order
 from tests.http.live import COUNT
-from tests.support import Client
+from tests.support import Client, Server
 
 FIELDS = "recorded userErrors { code } warnings { code message path }"
+MEMBERS = "{ segmentMembers(rule: {all: []}) { nodes { phone phoneE164 textable } } }"
 ORDERED = {"ordersPlaced": {"operator": "AT_LEAST", "count": 1}}
 
 
@@ -72,6 +73,45 @@ def test_a_time_in_the_future_is_recorded_with_a_warning(
 def test_only_the_first_hundred_warnings_are_reported(shop: Client) -> None:
     items = [{"id": str(n), "subscribedAt": at(days=1)} for n in range(1, 200)]
     assert len(record(shop, "contactsUpsert", *items)["warnings"]) == 100
+
+
+def test_a_phone_number_that_cannot_be_texted_is_recorded_with_a_warning(server: Server) -> None:
+    shop = server.shop(country="US")
+    phones = [
+        {"phone": "5550100"},
+        {"phone": "(212) 555-0100"},
+        {"phone": "n/a", "country": "GB"},
+        {"phone": "+1 555 010 0001"},
+        {},
+    ]
+    items = [{"id": str(id), **item, "subscribedAt": at(days=-1)} for id, item in enumerate(phones)]
+    payload = record(shop, "contactsUpsert", *items)
+    assert (payload["recorded"], payload["userErrors"]) == (5, [])
+    cannot = "so the contact cannot be texted: correct it"
+    with_code = ", or start it with + and its country code"
+    messages = {
+        "0": f'phone "5550100" is not a valid phone number in US, {cannot}{with_code}.',
+        "2": f'phone "n/a" is not a valid phone number in GB, {cannot}{with_code}.',
+        "3": f'phone "+1 555 010 0001" is not a valid phone number, {cannot}.',
+    }
+    assert payload["warnings"] == [
+        {"code": "UNUSABLE_PHONE", "message": message, "path": ["contacts", row, "phone"]}
+        for row, message in messages.items()
+    ]
+    found = shop.ask(MEMBERS)["segmentMembers"]["nodes"]
+    assert [(node["phone"], node["phoneE164"], node["textable"]) for node in found] == [
+        ("5550100", None, False),
+        ("(212) 555-0100", "+12125550100", True),
+        ("n/a", None, False),
+        ("+1 555 010 0001", None, False),
+        (None, None, False),
+    ]
+
+
+def test_a_phone_number_without_any_country_is_recorded_with_a_warning(shop: Client) -> None:
+    [warning] = record(shop, "contactsUpsert", {"id": "1", "phone": "\n212 555 0100"})["warnings"]
+    assert warning["message"].startswith('phone "\\n212 555 0100" does not say its country')
+    assert record(shop, "contactsUpsert", {"id": "1", "phone": "+1 212 555 0100"})["warnings"] == []
 
 
 def test_a_live_size_changes_when_the_time_of_a_fact_comes(shop: Client) -> None:

@@ -37,7 +37,7 @@ query (
 DAY_ONE, DAY_TWO = "2024-05-01T00:00:00.000Z", "2024-05-01T00:00:00.001Z"
 PEOPLE: list[dict[str, Any]] = [
     {"id": "0"},
-    {"id": "1", "createdAt": DAY_TWO, "subscribedAt": DAY_ONE, "phone": "+1"},
+    {"id": "1", "createdAt": DAY_TWO, "subscribedAt": DAY_ONE, "phone": "+12125550100"},
     {"id": "2", "createdAt": DAY_ONE, "subscribedAt": DAY_ONE},
     {"id": "3", "createdAt": DAY_ONE, "subscribedAt": "2026-01-01T00:00:00.000Z"},
     {"id": "4", "subscribedAt": "1970-01-01T00:00:00Z"},
@@ -172,7 +172,7 @@ def test_a_saved_segment_has_the_members_of_its_rule(people: Client) -> None:
 
 
 def test_a_contact_lists_its_segments_and_they_contain_it(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1", "phone": "+1"}, {"id": str(2**64 - 1)}])
+    shop.record("contactsUpsert", [{"id": "1", "phone": "+12125550100"}, {"id": str(2**64 - 1)}])
     shop.record("ordersUpsert", [order(1)])
     buyers = create(shop, "Buyers", ORDERED)
     others = create(shop, "Others", {"not": ORDERED})

@@ -86,7 +86,7 @@ def client(server: Server) -> Client:
                 "properties": PROPERTIES,
             },
             {"id": "2", "subscribedAt": "2024-06-01T00:00:00Z", "country": "CA", "region": "ON"},
-            {"id": "3", "phone": "+3"},
+            {"id": "3", "phone": "+12125550103"},
         ],
     )
     shop.record("ordersUpsert", [order(1, 2, "example", total="9.99")])

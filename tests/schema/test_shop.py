@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.weekday import Weekday
 from graphql_app.segments.default_segments import create_shop
@@ -10,6 +12,13 @@ from tests.factories import text
 from tests.support import Server
 
 DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize("country", ["US", None])
+def test_a_shop_may_have_a_country(server: Server, country: str | None) -> None:
+    assert server.shop(country=country).ask("{ shop { country } }") == {
+        "shop": {"country": country}
+    }
 
 
 def test_this_week_begins_on_the_first_weekday_of_the_shop(server: Server) -> None:

@@ -53,3 +53,20 @@ def test_comparisons_of_properties_with_days_ago_changed(rule: Document, changed
     found = [change.change for change in changes_of(rule, {"0007"})]
     assert any("24 hours" in change for change in found) is changed
     assert changes_of(rule, {"0006"}) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "changed"),
+    [
+        (criterion("contactType", "IS", type="TEXTABLE"), "cannot be texted"),
+        (criterion("contactType", "IS_NOT", type="SUBSCRIBER"), None),
+        (criterion("areaCode", "IS_SET"), "valid phone numbers"),
+        (criterion("phone", "NONE_OF", numbers=["+12125550100"]), "however they are written"),
+        (criterion("phone", "CONTAINS", digits="212"), None),
+        (criterion("phone", "IS_SET"), None),
+    ],
+)
+def test_criteria_that_compare_phone_numbers_changed(rule: Document, changed: str | None) -> None:
+    found = [change.change for change in changes_of({"not": rule}, {"0008"})]
+    assert len(found) == (changed is not None)
+    assert all(changed is not None and changed in change for change in found)

@@ -43,7 +43,7 @@ def boutique(services: Services) -> RecordedShop:
     contacts = [
         Contact(
             id_,
-            phone=("+1 212 555 0100", "(212) 555-0101", "+44 20 7946 0000", None)[id_],
+            phone=("+1 212 555 0100", "+1 (212) 555-0101", "+44 20 7946 0000", None)[id_],
             email=("a@gmail.com", "b@GMAIL.com ", "c@gmx.de", "nobody")[id_],
             city=("Austin", "Austin", "Zürich", None)[id_],
             tags=(("vip",), ("vip", "new"), ("Vip",), ())[id_],

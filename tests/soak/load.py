@@ -101,7 +101,12 @@ def _fill(client: GraphQLClient) -> None:
     for first in range(0, CONTACTS, 5_000):
         ids = [str(first + number) for number in range(5_000)]
         contacts = [
-            {"id": id, "phone": f"+1{id}", "email": f"{id}@example.com", "subscribedAt": _day(id)}
+            {
+                "id": id,
+                "phone": f"+121255501{id[-2:]:0>2}",
+                "email": f"{id}@example.com",
+                "subscribedAt": _day(id),
+            }
             for id in ids
         ]
         client.record("contactsUpsert", contacts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -9,18 +10,24 @@ import pyarrow as pa
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.source import Block
 
+LINE_NUMBER: Final = "line number"  # no column of a table has a space in its name
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedRows:
     """The checked rows of a block: the good ones, parsed, and how many were skipped and why.
 
-    Orders have the column ``lines``, null without lines.
+    Orders have the column ``lines``, null without lines. Contacts have the column ``LINE_NUMBER``.
     """
 
     rows: pa.Table
     skipped: int
     bad: Sequence[BadRow]
     progress: int
+
+
+def add_line_numbers(rows: pa.Table, block: Block) -> pa.Table:
+    return rows.append_column(LINE_NUMBER, pa.array(block.line_numbers, pa.int64()))
 
 
 def drop_bad_rows(

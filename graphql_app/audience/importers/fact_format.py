@@ -7,8 +7,20 @@ import pyarrow as pa
 
 from graphql_app.audience import value_parsers
 from graphql_app.audience.column_parser import ValueKind
-from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, BadValue, FactType, check_batch
-from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
+from graphql_app.audience.facts import (
+    CONTACTS,
+    LINES,
+    ORDER_LINES,
+    ORDERS,
+    BadValue,
+    FactType,
+    check_batch,
+)
+from graphql_app.audience.importers.checked_rows import (
+    CheckedRows,
+    add_line_numbers,
+    drop_bad_rows,
+)
 from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
 from graphql_app.audience.importers.report import BadRow, bad_file
@@ -82,7 +94,9 @@ class FactFormat:
 
     def _check_block(self, block: Block) -> CheckedRows:
         rows, bad = check_batch(self.fact, block.columns, len(block.line_numbers))
-        if self.fact is ORDERS:
+        if self.fact is CONTACTS:
+            rows = add_line_numbers(rows, block)
+        elif self.fact is ORDERS:
             rows, bad_lines = self._check_lines(rows, block)
             bad += bad_lines
         elif self.fact is ORDER_LINES:

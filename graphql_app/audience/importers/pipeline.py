@@ -83,7 +83,7 @@ def import_file(
             raise bad_file(path, f'unknown format "{name}"; choose one of {known}.')
         import_format.check_columns()
         spool = stack.enter_context(open_spool())
-        bad, skipped = BadRowCollector(), 0
+        bad, warnings, skipped = BadRowCollector(), BadRowCollector(), 0
         progress(CHECKING, 0, source.total)
         with _translate_os_errors(path):
             for checked in import_format.check_blocks(source.blocks):
@@ -99,6 +99,7 @@ def import_file(
                 import_format.has_lines,
                 shop_id,
                 recorder,
+                warnings,
                 lambda done: progress(RECORDING, done, spool.rows),
             )
             if spool.rows:
@@ -110,6 +111,8 @@ def import_file(
         skipped={import_format.fact.name: skipped},
         bad_rows=tuple(bad.kept),
         bad_row_count=bad.count,
+        warnings=tuple(warnings.kept),
+        warning_count=warnings.count,
     )
 
 

@@ -44,6 +44,8 @@ class ImportReport:
         skipped: The number of bad rows by type; an order counts once.
         bad_rows: The first 10,000 bad values, in the order of the file.
         bad_row_count: The number of bad values.
+        warnings: The first 10,000 values that were recorded although they are probably wrong.
+        warning_count: The number of such values.
     """
 
     format: str
@@ -52,6 +54,8 @@ class ImportReport:
     skipped: Mapping[str, int]
     bad_rows: tuple[BadRow, ...]
     bad_row_count: int
+    warnings: tuple[BadRow, ...]
+    warning_count: int
 
     @property
     def refused(self) -> bool:

@@ -17,7 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.facts import CONTACTS, check_batch
-from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
+from graphql_app.audience.importers.checked_rows import (
+    CheckedRows,
+    add_line_numbers,
+    drop_bad_rows,
+)
 from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts
@@ -76,7 +80,8 @@ class CustomersFormat:
                     bad.append(BadRow(block.line_numbers[row], _CONSENT, 'must be "yes" or "no"'))
                     bad_rows.add(row)
             accepts = pa.array([consent == "yes" for consent in consents], pa.bool_())
-            yield drop_bad_rows(self._add_dates(rows, accepts), block, bad, bad_rows)
+            rows = add_line_numbers(self._add_dates(rows, accepts), block)
+            yield drop_bad_rows(rows, block, bad, bad_rows)
 
     def _add_dates(self, rows: pa.Table, accepts: pa.Array) -> pa.Table:
         """Add the dates of consent and the columns that the export lacks."""

@@ -9,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import LINES, ORDER_LINES, ORDERS, FactType
+from graphql_app.audience.derived_columns import find_unusable_phones
+from graphql_app.audience.facts import CONTACTS, LINES, ORDER_LINES, ORDERS, FactType
+from graphql_app.audience.importers.checked_rows import LINE_NUMBER
 from graphql_app.audience.importers.nested_lines import detach_lines
+from graphql_app.audience.importers.report import BadRow, BadRowCollector
 from graphql_app.audience.recorder import Recorder
 from graphql_app.errors import AppError, ErrorCode
 
@@ -94,6 +97,7 @@ def record_spool(
     has_lines: bool,
     shop_id: int,
     recorder: Recorder,
+    warnings: BadRowCollector,
     progress: Callable[[int], None],
 ) -> dict[str, int]:
     """Record the rows of a spool, and return the number of rows by type.
@@ -104,7 +108,7 @@ def record_spool(
     progress(0)
     try:
         for chunk in _split_spool(spool, fact):
-            lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder)
+            lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder, warnings)
             recorded[fact.name] += chunk.num_rows
             if has_lines:
                 recorded[ORDER_LINES.name] += lines
@@ -140,9 +144,22 @@ def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
 
 
 def _record_chunk(
-    chunk: pa.Table, fact: FactType, has_lines: bool, shop_id: int, recorder: Recorder
+    chunk: pa.Table,
+    fact: FactType,
+    has_lines: bool,
+    shop_id: int,
+    recorder: Recorder,
+    warnings: BadRowCollector,
 ) -> int:
     """Record rows, and return the number of nested lines."""
+    if fact is CONTACTS:
+        line_numbers = chunk[LINE_NUMBER]
+        contacts = recorder.record(shop_id, fact, chunk.drop_columns([LINE_NUMBER]))
+        warnings.add(
+            BadRow(line_numbers[row].as_py(), "phone", message)
+            for row, message in find_unusable_phones(contacts, recorder.country_of(shop_id))
+        )
+        return 0
     if fact is ORDERS:
         lines = detach_lines(chunk) if has_lines else None
         recorder.record_orders(shop_id, chunk.drop_columns([LINES.name]), lines)

@@ -54,6 +54,7 @@ class WatchedScope(Scope):
         object.__setattr__(self, "timezone", scope.timezone)
         object.__setattr__(self, "currency", scope.currency)
         object.__setattr__(self, "first_weekday", scope.first_weekday)
+        object.__setattr__(self, "country", scope.country)
         object.__setattr__(self, "_scope", scope)
         object.__setattr__(self, "was_read", False)
 
@@ -162,7 +163,7 @@ class QueryBuilder:
             for name, value in criterion.__dict__.items()
             if name not in unused
         )
-        shop = scope.timezone.key, scope.currency, scope.first_weekday
+        shop = scope.timezone.key, scope.currency, scope.first_weekday, scope.country
         return kind, measured, shop, fields
 
     def _build(

@@ -100,9 +100,12 @@ def test_customers_are_found_by_email_then_phone(shop: Shop) -> None:
 
 def test_an_address_of_several_contacts_is_ambiguous(shop: Shop) -> None:
     contacts: list[object] = [{"id": n, "email": "ann@example.com"} for n in (1, 2)]
-    phones: list[object] = [{"id": 0, "phone": "+1555"}, {"id": 3, "phone": "+1556"}]
+    phones: list[object] = [
+        {"id": 0, "phone": "+16305550155"},
+        {"id": 3, "phone": "+16305550156"},
+    ]
     shop.load(shop.ndjson("contacts.ndjson", [*contacts, *phones]))
-    rows = orders(order(1), order(2, Phone="+1555"), order(3, Phone="+1556"))
+    rows = orders(order(1), order(2, Phone="+16305550155"), order(3, Phone="+16305550156"))
     result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
     assert result.bad_rows == (BadRow(2, "Email", "belongs to several contacts: ann@example.com"),)
     assert shop.rows("orders", "id, contact_id", "id") == [(2, 0), (3, 3)]

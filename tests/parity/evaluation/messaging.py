@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from tests.parity.evaluation.clock import Clock
 from tests.parity.evaluation.comparisons import compare, compare_if_any, has, plain
-from tests.parity.evaluation.facts import Contact, Document, Facts, Text, unless_blank
+from tests.parity.evaluation.facts import Contact, Document, Facts, Text
+from tests.parity.evaluation.phones import number_of_contact
 
 
 def is_subscribed(contact: Contact) -> bool:
@@ -14,8 +15,8 @@ def is_subscribed(contact: Contact) -> bool:
     return contact.unsubscribed_at is None or contact.unsubscribed_at < contact.subscribed_at
 
 
-def can_text(contact: Contact) -> bool:
-    return is_subscribed(contact) and unless_blank(contact.phone) is not None
+def can_text(contact: Contact, shop_country: str | None) -> bool:
+    return is_subscribed(contact) and number_of_contact(contact, shop_country) is not None
 
 
 class Messaging:

@@ -13,26 +13,22 @@ from tests.parity.evaluation.comparisons import (
 )
 from tests.parity.evaluation.facts import Contact, Document, Event, Facts, unless_blank
 from tests.parity.evaluation.messaging import can_text, is_subscribed
+from tests.parity.evaluation.phones import (
+    area_of,
+    digits_of,
+    number_of_contact,
+    valid_number,
+    without_prefix,
+)
 from tests.parity.evaluation.properties import day_in, property_is, value_of
 from tests.parity.evaluation.purchases import is_customer
 
-NORTH_AMERICA = {
-    *("US", "CA", "PR", "DO", "JM", "TT", "BS", "BB", "LC", "GD", "VC", "AG", "DM", "KN", "BM"),
-    *("KY", "VI", "VG", "TC", "AI", "MS", "SX", "GU", "AS", "MP"),
-}
-# Country calling codes with one and two digits; all others have three.
-ONE_DIGIT = {"1", "7"}
-TWO_DIGITS = {
-    *("20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46"),
-    *("47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63"),
-    *("64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98"),
-}
-
 
 class Profile:
-    def __init__(self, facts: Facts, clock: Clock) -> None:
+    def __init__(self, facts: Facts, clock: Clock, shop_country: str | None) -> None:
         self._facts = facts
         self._clock = clock
+        self._country = shop_country
 
     def contact_type(self, body: Document, contact: Contact) -> bool:
         customer = is_customer(self._facts, contact)
@@ -40,7 +36,7 @@ class Profile:
             "SUBSCRIBER": is_subscribed(contact),
             "CUSTOMER": customer,
             "BOTH": customer and is_subscribed(contact),
-            "TEXTABLE": can_text(contact),
+            "TEXTABLE": can_text(contact, self._country),
         }
         return bool(found[body["type"]] == (body["operator"] == "IS"))
 
@@ -72,7 +68,8 @@ class Profile:
 
     def area_code(self, body: Document, contact: Contact) -> bool:
         """Compare the North American area code, or + and the calling code of another country."""
-        code, wanted = area_of(contact), set(body.get("codes", ()))
+        number = number_of_contact(contact, self._country)
+        code, wanted = number and area_of(number), set(body.get("codes", ()))
         if "+1" in wanted and code is not None and not code.startswith("+"):
             wanted.add(code)
         return is_one_of(body["operator"], code, wanted)
@@ -89,10 +86,16 @@ class Profile:
         return is_one_of_or_contains(body, own, wanted, part, own or "")
 
     def phone(self, body: Document, contact: Contact) -> bool:
-        """Compare the digits; for whole numbers, those after a leading 00."""
+        """Compare valid numbers as such, and others by their digits after a leading 00."""
         phone = unless_blank(contact.phone)
-        own = None if phone is None else number_of(phone)
-        wanted = {number_of(number) for number in body.get("numbers", ())}
+        number = number_of_contact(contact, self._country) or phone
+        own = None if number is None else without_prefix(number)
+        wanted = set()
+        for text in body.get("numbers", ()):
+            valid = valid_number(text, self._country)
+            wanted.add(without_prefix(valid or text))
+            if valid is None and own and without_prefix(phone or "") == without_prefix(text):
+                wanted.add(own)
         return is_one_of_or_contains(
             body, own, wanted, digits_of(body.get("digits", "")), digits_of(phone or "")
         )
@@ -146,41 +149,6 @@ def domain_of(email: str | None) -> str | None:
     """Return the text after the last @ of an address, unless it contains space."""
     _, at, domain = plain(email or "").rpartition("@")
     return domain if at and domain.split() == [domain] else None
-
-
-def digits_of(text: str) -> str:
-    return "".join(character for character in text if character in "0123456789")
-
-
-def number_of(text: str) -> str:
-    """Return the digits without the 00 that can begin an international number."""
-    digits = digits_of(text)
-    return digits[2:] if digits.startswith("00") and digits != "00" else digits
-
-
-def area_of(contact: Contact) -> str | None:
-    """Where a phone number is from; a number says its country with + or 00.
-
-    Without, it is one of North America if it looks like one, unless the contact is elsewhere.
-    """
-    phone = contact.phone or ""
-    digits = digits_of(phone)
-    if digits and "+" in phone[: phone.index(digits[0])]:
-        number = digits
-    elif digits.startswith("00"):
-        number = digits[2:]
-    elif (unless_blank(contact.country) or "US") in NORTH_AMERICA:
-        number = digits if len(digits) == 11 and digits[0] == "1" else f"1{digits}"
-        if len(number) != 11 or number[1] in "01":
-            return None
-    else:
-        return None
-    if len(number) == 11 and number[0] == "1" and number[1] not in "01":
-        return number[1:4]
-    codes = [number[:1] in ONE_DIGIT and number[:1], number[:2] in TWO_DIGITS and number[:2]]
-    code = next((code for code in codes if code), number[:3])
-    valid = code in ONE_DIGIT | TWO_DIGITS or (len(code) == 3 and code[0] not in "01")
-    return f"+{code}" if valid and code != "1" else None
 
 
 def days_until(day: date, today: date) -> int:
