@@ -6,6 +6,7 @@ from functools import lru_cache
 
 MAX_SHOWN = 50  # characters of a phone number in a message
 
+_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 _COUNTRY_CODE = re.compile(r"\W*0\W*0(?=\W*[1-9])")
 
 
@@ -38,7 +39,10 @@ def _parse(phone: str, country: str | None) -> str | None:
     import phonenumbers  # noqa: PLC0415
 
     try:
-        number = phonenumbers.parse(phone, country)
+        if _AMERICAN.fullmatch(phone):  # without parsing it, which takes half of the time
+            number = phonenumbers.PhoneNumber(country_code=1, national_number=int(phone[2:]))
+        else:
+            number = phonenumbers.parse(phone, country)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(number):

@@ -1,8 +1,11 @@
 """Which texts are phone numbers, and which number each one is."""
 
+import random
+
 import pytest
 
 from graphql_app.audience.phone_numbers import e164
+from tests.parity.evaluation.phones import valid_number
 
 NEW_YORK, LONDON = "+12125550100", "+442079460000"
 
@@ -48,3 +51,14 @@ def test_other_texts_are_not_numbers(phone: str, country: str | None) -> None:
 @pytest.mark.parametrize("country", [None, "GB", "AQ"])  # Antarctica has no numbers of its own
 def test_a_number_without_its_country_code_needs_the_country(country: str | None) -> None:
     assert e164("(212) 555-0100", country) is None
+
+
+def test_north_american_numbers_are_valid_if_parsing_them_says_so() -> None:
+    chance = random.Random(0)
+    numbers = [
+        f"+1{area}{chance.choice([555, chance.randrange(1_000)]):03}{chance.randrange(10_000):04}"
+        for area in range(200, 1_000)
+    ]
+    found = [e164(number, None) for number in numbers]
+    assert found == [valid_number(number, None) for number in numbers]
+    assert 100 < sum(number is None for number in found) < 700
