@@ -171,6 +171,16 @@ class UpcomingFacts:
         return by_table
 
 
+def tables_with_upcoming_facts(audience: Audience, shop_id: int, now: datetime) -> set[str]:
+    """Return the names of the tables in which a shop has facts after an instant.
+
+    Raises:
+        AppError: A statement failed.
+    """
+    as_of = UpcomingFacts(audience, WriteLog()).as_of(shop_id, now)
+    return set() if as_of is None else {table.__tablename__ for table in as_of.tables}
+
+
 def _statement(tables: Sequence[type[AudienceTable]], since: datetime) -> Statement:
     times = []
     for table in tables:

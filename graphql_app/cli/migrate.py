@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +14,7 @@ from rich.markup import escape
 from graphql_app.cli.console import out, progress_bars, read_settings
 
 if TYPE_CHECKING:
+    from graphql_app.audience.store import Audience
     from graphql_app.catalog.store import Catalog
     from graphql_app.settings import Settings
 
@@ -43,18 +48,42 @@ def migrate_command(
         out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
         if after != known[-1]:
             return
-        if before in known:
-            _list_affected(catalog, known[known.index(before) + 1 :])
-        refold_names(catalog)
-        _migrate_facts(settings, catalog)
+        with _existing_audience(settings) as audience:
+            if before in known:
+                _list_affected(catalog, known[known.index(before) + 1 :], audience)
+            refold_names(catalog)
+            if audience is not None:
+                _migrate_facts(settings, catalog, audience)
         if before != after:
             _list_shops_without_country(catalog)
 
 
-def _list_affected(catalog: Catalog, revisions: list[str]) -> None:
+@contextmanager
+def _existing_audience(settings: Settings) -> Iterator[Audience | None]:
+    """Yield the audience with this version's tables; ``None`` if the first start creates it."""
+    if not settings.audience_url and not (settings.data_dir / "audience").exists():
+        yield None
+        return
+    from graphql_app.audience.table_setup import create_tables
+    from graphql_app.startup.audience import open_audience
+
+    with open_audience(settings) as audience:
+        create_tables(audience)
+        yield audience
+
+
+def _list_affected(catalog: Catalog, revisions: list[str], audience: Audience | None) -> None:
     from graphql_app.segments.changed_criteria import affected_segments
 
-    affected = list(affected_segments(catalog, revisions))
+    @cache
+    def upcoming(shop_id: int) -> Collection[str]:
+        if audience is None:
+            return ()
+        from graphql_app.audience.upcoming import tables_with_upcoming_facts
+
+        return tables_with_upcoming_facts(audience, shop_id, datetime.now(UTC))
+
+    affected = list(affected_segments(catalog, revisions, upcoming))
     if affected:
         out.print("These saved segments have criteria whose meaning has changed:")
     for shop, segment, changed in affected:
@@ -74,17 +103,12 @@ def _list_shops_without_country(catalog: Catalog) -> None:
         out.print(escape(f"- {handle}"))
 
 
-def _migrate_facts(settings: Settings, catalog: Catalog) -> None:
-    if not settings.audience_url and not (settings.data_dir / "audience").exists():
-        return  # the first start creates it
+def _migrate_facts(settings: Settings, catalog: Catalog, audience: Audience) -> None:
     from graphql_app.audience.migrate import migrate_rows
-    from graphql_app.audience.table_setup import create_tables
-    from graphql_app.startup.audience import open_audience, open_recorder
+    from graphql_app.startup.audience import open_recorder
 
-    with open_audience(settings) as audience:
-        create_tables(audience)
-        recorder = open_recorder(settings, catalog, audience)
-        with progress_bars() as progress:
-            rows = migrate_rows(audience, recorder.hold_write_lock, recorder.country_of, progress)
+    recorder = open_recorder(settings, catalog, audience)
+    with progress_bars() as progress:
+        rows = migrate_rows(audience, recorder.hold_write_lock, recorder.country_of, progress)
     if rows:
         out.print(f"{rows:,} rows of facts now have the columns of this version.")

@@ -3,7 +3,7 @@
 This module reads rules as JSON, without plugins, so that ``segments migrate`` starts fast.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,12 +24,14 @@ class ChangedCriterion:
         key: The criterion's key.
         change: What is different, as a sentence.
         applies: Returns whether the change can affect a criterion, given its fields.
+        upcoming: The tables of which one must have facts in the future, if that is the change.
     """
 
     revision: str
     key: str
     change: str
     applies: Callable[[Body], bool] = lambda body: True
+    upcoming: frozenset[str] = frozenset()
 
 
 def _compares_text(body: Body) -> bool:
@@ -62,6 +64,29 @@ _AREA = "Only valid phone numbers have an area code."
 _SAME_NUMBER = "Numbers match however they are written, with or without their country code."
 _TITLE = "Words are looked for in the title on the order line, if it has one."
 
+_FUTURE = "Facts with a time in the future, of which this shop has some, count from then on."
+
+# The tables that each criterion reads, without the criteria that are new.
+_READ: Mapping[str, str] = {
+    "averageOrderValue": "orders",
+    "clickRate": "texts",
+    "contactType": "contacts orders",
+    "createdDate": "contacts",
+    "event": "events",
+    "firstOrderDate": "orders",
+    "keyword": "keywords",
+    "lastOrderDate": "orders",
+    "lastTextDate": "texts",
+    "ordersPlaced": "orders",
+    "productPurchased": "order_lines",
+    "spend": "orders",
+    "subscribeDate": "contacts",
+    "subscriptionStatus": "contacts",
+    "textsClicked": "texts",
+    "textsReceived": "texts",
+    "unsubscribedDate": "contacts",
+}
+
 CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "tag", _CASE),
     ChangedCriterion("0007", "location", f"Regions: {_CASE}", lambda body: "regions" in body),
@@ -76,6 +101,10 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "keyword", _SPELLING),
     ChangedCriterion("0007", "productPurchased", _SPELLING, lambda body: "words" in body),
     ChangedCriterion("0007", "productPurchased", _TITLE, lambda body: "words" in body),
+    *(
+        ChangedCriterion("0007", key, _FUTURE, upcoming=frozenset(tables.split()))
+        for key, tables in _READ.items()
+    ),
     ChangedCriterion("0008", "contactType", _TEXTABLE, _asks_for_textable),
     ChangedCriterion("0008", "areaCode", _AREA),
     ChangedCriterion("0008", "phone", _SAME_NUMBER, lambda body: "numbers" in body),
@@ -90,12 +119,19 @@ class AffectedSegment(NamedTuple):
     changed: ChangedCriterion
 
 
-def affected_segments(catalog: Catalog, revisions: Container[str]) -> Iterator[AffectedSegment]:
-    """Yield the segments that changes of some revisions affect, once for each change."""
+def affected_segments(
+    catalog: Catalog, revisions: Container[str], upcoming: Callable[[int], Collection[str]]
+) -> Iterator[AffectedSegment]:
+    """Yield the segments that changes of some revisions affect, once for each change.
+
+    ``upcoming`` returns the tables in which a shop, given its id, has facts in the future.
+    """
     named = select(Shop.handle, Segment).where(Segment.shop_id == Shop.id)
     with catalog.read() as session:
-        for shop, segment in session.exec(named.order_by(Shop.handle, col(Segment.name_key))):
-            for change in changes_of(segment.rule, revisions):
+        found = session.exec(named.order_by(Shop.handle, col(Segment.name_key))).all()
+    for shop, segment in found:
+        for change in changes_of(segment.rule, revisions):
+            if not (change.upcoming and change.upcoming.isdisjoint(upcoming(segment.shop_id))):
                 yield AffectedSegment(shop, segment, change)
 
 

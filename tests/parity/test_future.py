@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from graphql_app.audience.upcoming import tables_with_upcoming_facts
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation.facts import Contact, Document, Event, KeywordUse, Line, Order, Text
 from tests.parity.examples import (
@@ -161,3 +162,20 @@ def test_explanations_show_what_has_happened(services: Services) -> None:
         found = shop.engine.explain(rule, [1])[1]
         measured.append((found.is_member, found.parts[0].measured))
     assert measured == [(False, "$10.00"), (True, "$20.00")]
+
+
+@pytest.mark.parametrize(
+    ("fact", "tables"),
+    [
+        (Text(1, 1, BEFORE), set()),
+        (Text(1, 1, LATER), {"texts"}),
+        (CANCELLED, {"orders", "order_lines"}),
+        (Contact(1, subscribed_at=LATER), {"contacts"}),
+    ],
+)
+def test_tables_with_facts_in_the_future_are_known(
+    boutique: RecordedShop, fact: Any, tables: set[str]
+) -> None:
+    boutique.record(Contact(1), fact)
+    audience = boutique.services.audience
+    assert tables_with_upcoming_facts(audience, boutique.id, NOW) == tables
