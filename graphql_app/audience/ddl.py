@@ -82,47 +82,50 @@ class TableLayout:
         return CLUSTER_READ_SETTINGS if self.cluster else {}
 
     def create_table_sql(self, table: type[StoreTable]) -> Sequence[str]:
-        """Return the statements that create a table, or add what an existing table lacks."""
+        """Return the statements that create a table if it is missing."""
         declared: Any = sql_table(table)
-        name = table.__tablename__
-        columns = {column: f"`{column.name}` {column.type}" for column in declared.columns}
         engine = " ".join(declared.engine.compile().removeprefix("Engine ").split())
-        statements = self._create(name, ", ".join(columns.values()), engine)
-        if not issubclass(table, AudienceTable):
-            return statements
-        # Added columns are null or zero in existing rows.
-        added = [
+        indexes = [f"INDEX {text}" for text in index_declarations(table).values()]
+        return self._create(
+            table.__tablename__, column_declarations(table).values(), indexes, engine
+        )
+
+    def alter_table_sql(self, table: type[AudienceTable]) -> Sequence[str]:
+        """Return the statements that add what a table of an earlier version lacks.
+
+        In existing rows, added columns are null or zero.
+        """
+        key = {column.name for column in sql_table(table).primary_key}
+        columns = [
             f"ADD COLUMN IF NOT EXISTS {text}"
-            for column, text in columns.items()
-            if not column.primary_key
+            for name, text in column_declarations(table).items()
+            if name not in key
         ]
-        indexes = [
-            f"ADD INDEX IF NOT EXISTS by_{column} {_index_sql(table, column)} "
-            f"TYPE minmax GRANULARITY {TIME_GRANULARITY}"
-            for column in (time_columns(table) if table.time_column else ())
-        ]
-        if has_id_key(table):
-            indexes.append("ADD INDEX IF NOT EXISTS by_id id TYPE minmax GRANULARITY 1")
-        statements.append(self._alter(self.local_name(name), [*added, *indexes]))
+        indexes = [f"ADD INDEX IF NOT EXISTS {text}" for text in index_declarations(table).values()]
+        name = table.__tablename__
+        statements = [self._alter(self.local_name(name), [*columns, *indexes])]
         if self.is_sharded(name):
-            statements.append(self._alter(name, added))
+            statements.append(self._alter(name, columns))
         return statements
 
     def create_change_feed_sql(self) -> Sequence[str]:
-        return self._create(FEED, FEED_COLUMNS, FEED_ENGINE)
+        return self._create(FEED, [FEED_COLUMNS], [], FEED_ENGINE)
 
     def create_database_sql(self) -> str:
         """Return the statement that creates the database, for the operator to execute."""
         return f"CREATE DATABASE IF NOT EXISTS `{self.database}`{self.on_cluster_clause}"
 
-    def _create(self, name: str, columns: str, engine: str) -> list[str]:
-        on_disk = self.local_name(name)
-        begin = f"{self.on_cluster_clause} ({columns}) ENGINE ="
-        statements = [f"CREATE TABLE IF NOT EXISTS `{on_disk}`{begin} {self._engine(name, engine)}"]
+    def _create(
+        self, name: str, columns: Iterable[str], indexes: Iterable[str], engine: str
+    ) -> list[str]:
+        on_disk, cluster = self.local_name(name), self.on_cluster_clause
+        inside, engine = ", ".join([*columns, *indexes]), self._engine(name, engine)
+        create = "CREATE TABLE IF NOT EXISTS"
+        statements = [f"{create} `{on_disk}`{cluster} ({inside}) ENGINE = {engine}"]
         if on_disk != name:
             statements.append(
-                f"CREATE TABLE IF NOT EXISTS `{name}`{begin} "
-                f"Distributed('{self.cluster}', '{self.database}', '{on_disk}', "
+                f"{create} `{name}`{cluster} ({', '.join(columns)}) "
+                f"ENGINE = Distributed('{self.cluster}', '{self.database}', '{on_disk}', "
                 f"cityHash64(shop_id, {contact_column(name)}))"
             )
         return statements
@@ -141,6 +144,25 @@ class TableLayout:
 
     def _alter(self, on_disk: str, parts: Iterable[str]) -> str:
         return f"ALTER TABLE `{on_disk}`{self.on_cluster_clause} {', '.join(parts)}"
+
+
+def column_declarations(table: type[StoreTable]) -> Mapping[str, str]:
+    """Return the declarations of a table's columns by name."""
+    return {column.name: f"`{column.name}` {column.type}" for column in sql_table(table).columns}
+
+
+def index_declarations(table: type[StoreTable]) -> Mapping[str, str]:
+    """Return the declarations of a table's indexes by name."""
+    if not issubclass(table, AudienceTable):
+        return {}
+    granularity = dict.fromkeys(time_columns(table) if table.time_column else (), TIME_GRANULARITY)
+    expressions = {column: _index_sql(table, column) for column in granularity}
+    if has_id_key(table):
+        granularity["id"], expressions["id"] = 1, "id"
+    return {
+        f"by_{column}": f"by_{column} {expressions[column]} TYPE minmax GRANULARITY {number}"
+        for column, number in granularity.items()
+    }
 
 
 def _index_sql(table: type[AudienceTable], column: str) -> str:

@@ -1,9 +1,10 @@
 """Creating the tables of facts, and comparing tables on disk with their declarations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
+from graphql_app.audience.ddl import column_declarations, index_declarations
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import (
     PARTITION,
@@ -16,17 +17,37 @@ from graphql_app.audience.tables import (
 
 
 def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
-    """Create missing tables (all by default), and add missing columns to existing ones.
+    """Create missing tables (all by default), and add what existing ones lack.
 
     Raises:
         AudienceUnavailableError: See ``check_tables``.
     """
     tables = audience.tables if tables is None else tables
     check_tables(audience, tables)
-    created: list[type[StoreTable]] = [*tables, JournalEntry]
-    for table in created:
-        for statement in audience.layout.create_table_sql(table):
+    every: list[type[StoreTable]] = [*tables, JournalEntry]
+    for table in every:
+        for statement in _statements(audience, table):
             audience.command(statement)
+
+
+def _statements(audience: Audience, table: type[StoreTable]) -> Iterator[str]:
+    """Yield the statements that create a table, or add what it lacks."""
+    yield from audience.layout.create_table_sql(table)
+    if issubclass(table, AudienceTable) and not _is_complete(audience, table):
+        yield from audience.layout.alter_table_sql(table)
+
+
+def _is_complete(audience: Audience, table: type[AudienceTable]) -> bool:
+    """Return whether a table has all columns and indexes; on a cluster, not each node is asked."""
+    if audience.layout.cluster:
+        return False
+    where = f"WHERE database = '{audience.database}' AND table = '{table.__tablename__}'"
+    found = audience.query_unfiltered(
+        f"SELECT name FROM system.columns {where} "
+        f"UNION ALL SELECT name FROM system.data_skipping_indices {where}"
+    )
+    declared = {*column_declarations(table), *index_declarations(table)}
+    return declared <= {*found["name"].to_pylist()}
 
 
 def check_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:

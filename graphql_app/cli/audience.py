@@ -49,7 +49,7 @@ def _print_statements(settings: Settings, tables: Sequence[type[StoreTable]]) ->
     from sqlalchemy import make_url
 
     from graphql_app.audience.ddl import TableLayout
-    from graphql_app.audience.tables import TABLES, JournalEntry
+    from graphql_app.audience.tables import TABLES, AudienceTable, JournalEntry
 
     layout = TableLayout(
         make_url(settings.audience).database or "default", settings.audience_cluster
@@ -58,7 +58,10 @@ def _print_statements(settings: Settings, tables: Sequence[type[StoreTable]]) ->
     print(f"USE `{layout.database}`;")
     every: list[type[StoreTable]] = [*TABLES, *tables, JournalEntry]
     for table in every:
-        for statement in layout.create_table_sql(table):
+        statements = [*layout.create_table_sql(table)]
+        if issubclass(table, AudienceTable):
+            statements += layout.alter_table_sql(table)
+        for statement in statements:
             print(f"{statement};")
     for statement in layout.create_change_feed_sql():
         print(f"{statement};")

@@ -32,6 +32,7 @@ def _statements(layout: TableLayout) -> list[str]:
     return [
         layout.create_database_sql(),
         *(statement for table in EVERY for statement in layout.create_table_sql(table)),
+        *(statement for table in TABLES for statement in layout.alter_table_sql(table)),
         *layout.create_change_feed_sql(),
     ]
 
@@ -74,7 +75,7 @@ def test_the_command_prints_the_ddl_without_a_server(monkeypatch: pytest.MonkeyP
     assert printed.exit_code == 0, printed.output
     lines = printed.output.splitlines()
     for table in TABLES:
-        for statement in CLUSTER.create_table_sql(table):
+        for statement in (*CLUSTER.create_table_sql(table), *CLUSTER.alter_table_sql(table)):
             assert f"{statement};" in lines
 
 
