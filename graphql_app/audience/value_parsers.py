@@ -15,10 +15,10 @@ from graphql_app.audience.column_parser import (
     all_match,
     parse_distinct_texts,
 )
+from graphql_app.audience.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 from graphql_app.audience.properties_parser import parse_properties
 from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, is_country
-from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 MAX_TEXT = 255
 MAX_TAGS = 250

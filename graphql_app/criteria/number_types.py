@@ -7,8 +7,8 @@ from typing import Annotated, LiteralString
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
+from graphql_app.audience.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 from graphql_app.criteria.fields import FieldKind, FieldType
-from graphql_app.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 
 
 def whole_number(low: int, high: int) -> BeforeValidator:
