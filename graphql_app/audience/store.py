@@ -3,8 +3,6 @@
 Every statement runs with filters that the engine applies to each table of facts. They let through
 the rows of one shop only, whatever the statement says, and hide deleted rows. On request, they also
 let through the rows of some contacts only.
-
-This module is long because of the ways to execute a statement, which share its filters and limits.
 """
 
 import math

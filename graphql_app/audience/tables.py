@@ -12,6 +12,8 @@ Columns whose names end in ``_folded`` follow from others. They come with a ``fo
 version of the code that derived them, 0 in rows of older versions.
 
 Plugins declare tables in the same way, with the names below.
+
+This module is long because it lists every column of every fact.
 """
 
 import re

@@ -8,6 +8,8 @@ names of properties are compared exactly.
 
 A list has the values of its elements, and a positive operator matches if one of them does. Lists
 and objects within a list do not count.
+
+This module is long because each kind of value has operators, SQL, a description and suggestions.
 """
 
 from collections.abc import Callable
@@ -182,8 +184,8 @@ class PropertyForm(Form):
             wanted = dict.fromkeys(map(fold, self.texts))
             return and_(kind == "String", fold_sql(text).in_(wanted))
         if self.text is not None:
-            place = func.position(fold_sql(text), fold(self.text))
-            found = place == 1 if operator is _Op.STARTS_WITH else place > 0
+            position = func.position(fold_sql(text), fold(self.text))
+            found = position == 1 if operator is _Op.STARTS_WITH else position > 0
             return and_(kind == "String", found)
         if self.number is not None:
             up_to = None if self.number_up_to is None else float(self.number_up_to)

@@ -15,7 +15,7 @@ from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
 from tests.e2e.process import Running, environment, server
-from tests.e2e.test_own_tables import with_reviews
+from tests.e2e.test_plugin_tables import with_reviews
 from tests.factories import event, keyword, order, text
 from tests.remains import remains
 

@@ -1,4 +1,7 @@
-"""GraphQL over HTTP: methods, media types, bodies and their limits."""
+"""GraphQL over HTTP: methods, media types, bodies and their limits.
+
+This module is long because it sends every kind of request that must be refused.
+"""
 
 import json
 from collections.abc import Iterator, Mapping

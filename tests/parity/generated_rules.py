@@ -1,4 +1,7 @@
-"""Generated rules: every criterion with every operator and field, with values of the facts."""
+"""Generated rules: every criterion with every operator and field, with values of the facts.
+
+This module is long because it has a strategy for each criterion.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

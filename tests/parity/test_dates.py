@@ -1,4 +1,7 @@
-"""Dates and time windows, at fixed times and in several time zones."""
+"""Dates and time windows, at fixed times and in several time zones.
+
+This module is long because of tables of cases: a rule, a time and the contacts that match.
+"""
 
 import json
 from collections.abc import Mapping

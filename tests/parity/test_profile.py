@@ -1,4 +1,7 @@
-"""The meaning of criteria about contacts' profiles, case by case."""
+"""The meaning of criteria about contacts' profiles, case by case.
+
+This module is long because of tables of cases: a rule and the contacts it matches.
+"""
 
 from collections.abc import Callable
 from typing import Any

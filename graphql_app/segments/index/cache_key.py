@@ -7,8 +7,6 @@ SQL: the time window, the shop's time zone, the day.
 Instants that move with the clock are kept apart from the key. When such an instant is only compared
 with a column of facts, passing time affects contacts with a row between its old and new position.
 Anything else that moves with the clock is not indexable.
-
-This module is long because it finds out what statements read and which of their values move.
 """
 
 from __future__ import annotations

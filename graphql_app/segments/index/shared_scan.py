@@ -3,7 +3,6 @@
 A query that aggregates some rows of one table for each contact can be a column of a statement that
 reads the rows of all such queries; each column aggregates its own rows. This is safe for SQL that
 consists only of the elements listed here. Any other query keeps its own statement.
-This module is long because it lists these elements and checks that a query contains nothing else.
 """
 
 from collections import defaultdict

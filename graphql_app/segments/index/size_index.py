@@ -1,7 +1,4 @@
-"""The size index of all shops: evaluates rules from vectors, within a memory budget.
-
-This module is long because the evaluation and the eviction of vectors share the index's state.
-"""
+"""The size index of all shops: evaluates rules from vectors, within a memory budget."""
 
 import threading
 from collections import OrderedDict
