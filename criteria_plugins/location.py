@@ -49,11 +49,11 @@ class Location(Criterion):
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         if self.countries is None:
             return col(Contact.country).is_not(None)
-        places = [col(Contact.country).in_(self.countries)]
+        conditions = [col(Contact.country).in_(self.countries)]
         if self.regions is not None:
             regions = dict.fromkeys(map(fold, self.regions))
-            places.append(col(Contact.region_folded).in_(regions))
-        return and_(*places)
+            conditions.append(col(Contact.region_folded).in_(regions))
+        return and_(*conditions)
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:

@@ -49,16 +49,16 @@ class SubscriptionStatus(Criterion):
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         subscribed = col(Contact.subscribed)
-        asked = or_(
+        was_subscribed = or_(
             col(Contact.subscribed_at).is_not(None), col(Contact.unsubscribed_at).is_not(None)
         )
         match self.status:
             case SubscriptionState.SUBSCRIBED:
                 return subscribed.is_(True)
             case SubscriptionState.UNSUBSCRIBED:
-                return and_(asked, not_(subscribed))
+                return and_(was_subscribed, not_(subscribed))
             case SubscriptionState.NEVER:
-                return not_(asked)
+                return not_(was_subscribed)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         does, does_not = WORDS[self.status]

@@ -1,4 +1,4 @@
-"""Discovery of plugins: entry points are imported, asked through hooks, and checked."""
+"""Discovery of plugins: entry points are imported, called through hooks, and checked."""
 
 import logging
 import re

@@ -210,8 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         params = {name[6:]: value for name, value in given.items() if name.startswith("param_")}
         db = given.get("database", "") or self.headers.get("X-ClickHouse-Database", "")
-        asked = given.get("query", "").encode()
-        statement = asked + b"\n" + body if asked and body else asked or body
+        query = given.get("query", "").encode()
+        statement = query + b"\n" + body if query and body else query or body
         inserted = INSERT.match(statement)
         if inserted:
             into, form = inserted[1].decode(), inserted[2].decode()

@@ -28,26 +28,27 @@ def install(python: Path, *wheels: Path) -> None:
     run(sys.executable, "-m", "uv", "pip", "install", "--python", python, "--no-deps", *wheels)
 
 
-def fresh_environment(place: Path, *others: Path, with_pip: bool = False) -> Path:
+def fresh_environment(directory: Path, *others: Path, with_pip: bool = False) -> Path:
     """Create an environment with this project and others; return its directory of programs.
 
-    Each other is a package's directory or a built wheel; all wheels are kept in ``place/wheels``.
+    Each other is a package's directory or a built wheel. All wheels are kept in
+    ``directory/wheels``.
     Dependencies, half a gigabyte, come from the environment of the tests. So does pip, unless the
     environment needs its program.
     """
     pip = ("-m", "pip", "--disable-pip-version-check", "-q")
     for source in (ROOT, *others):
-        build = ("wheel", "--no-deps", "--no-build-isolation", "-w", place / "wheels")
+        build = ("wheel", "--no-deps", "--no-build-isolation", "-w", directory / "wheels")
         run(sys.executable, *pip, *build, source)
     without_pip = () if with_pip else ("--without-pip",)
-    run(sys.executable, "-m", "venv", *without_pip, place / "env")
-    python = place / "env/bin/python"
-    wheels = sorted((place / "wheels").glob("*.whl"))
+    run(sys.executable, "-m", "venv", *without_pip, directory / "env")
+    python = directory / "env/bin/python"
+    wheels = sorted((directory / "wheels").glob("*.whl"))
     assert len(wheels) == 1 + len(others)
     install(python, *wheels)
-    [packages] = (place / "env").glob("lib/python*/site-packages")
+    [packages] = (directory / "env").glob("lib/python*/site-packages")
     dependencies = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "dependencies.pth").write_text("\n".join(dependencies) + "\n")
-    found = run(python, "-c", "import graphql_app; print(graphql_app.__file__)", cwd=place)
+    found = run(python, "-c", "import graphql_app; print(graphql_app.__file__)", cwd=directory)
     assert found.startswith(str(packages))
-    return place / "env/bin"
+    return directory / "env/bin"

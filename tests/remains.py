@@ -26,12 +26,12 @@ def _holds(content: bytes, wanted: bytes) -> bool:
 
 def _unpacked(content: bytes) -> Iterator[bytes]:
     """Yield the uncompressed blocks at the beginning of a file."""
-    place = 0
-    while place + CHECKSUM + HEADER <= len(content):
-        header = content[place + CHECKSUM : place + CHECKSUM + HEADER]
+    offset = 0
+    while offset + CHECKSUM + HEADER <= len(content):
+        header = content[offset + CHECKSUM : offset + CHECKSUM + HEADER]
         method, size = header[0], int.from_bytes(header[1:5], "little")
         unpacked = int.from_bytes(header[5:9], "little")
-        block = content[place + CHECKSUM + HEADER : place + CHECKSUM + size]
+        block = content[offset + CHECKSUM + HEADER : offset + CHECKSUM + size]
         if method not in {NONE, LZ4, ZSTD} or len(block) != size - HEADER:
             return
         if method == NONE:
@@ -39,4 +39,4 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
         else:
             codec = pa.Codec("lz4_raw" if method == LZ4 else "zstd")
             yield codec.decompress(block, unpacked).to_pybytes()
-        place += CHECKSUM + size
+        offset += CHECKSUM + size

@@ -1,4 +1,4 @@
-"""Plugins are found, asked one by one, and refused by name."""
+"""Plugins are found, called one by one, and refused by name."""
 
 import time
 from importlib.metadata import EntryPoint

@@ -105,9 +105,9 @@ class ChangeFeed:
 
     def poll(self) -> None:
         """Add the writes that other processes have announced to the write log."""
-        asked = time.monotonic()
+        begun = time.monotonic()
         with self._polling:
-            if self._polled > asked:  # another thread has just done it
+            if self._polled > begun:  # another thread has just done it
                 return
             began = time.monotonic()
             self._poll()

@@ -134,8 +134,8 @@ def _move_titles_to_lines(audience: Audience, shop_id: int, rows: pa.Table) -> p
         f"SELECT id, title FROM products FINAL WHERE shop_id = {int(shop_id)} AND NOT deleted "
         f"AND version < {FIRST_RECORDED} AND title != id"
     )
-    place = pc.index_in(rows["product_id"].cast(pa.string()), kept["id"].cast(pa.string()))
-    titles = kept["title"].cast(pa.string()).take(place)
+    row = pc.index_in(rows["product_id"].cast(pa.string()), kept["id"].cast(pa.string()))
+    titles = kept["title"].cast(pa.string()).take(row)
     titles = pc.coalesce(rows["title"].cast(pa.string()), titles)
     return rows.set_column(rows.column_names.index("title"), "title", titles)
 

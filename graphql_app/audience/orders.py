@@ -52,9 +52,9 @@ def build_order_rows(orders: pa.Table, lines: pa.Table, stored: pa.Table) -> Ord
 
 def _find_deleted(orders: pa.Table, stored: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Find the keys of orders and lines that are stored but not among the new rows."""
-    place = pc.index_in(stored["id"], orders["id"])
-    moved = pc.not_equal(stored["contact_id"], orders["contact_id"].take(place))
-    kept = pc.if_else(moved, 0, orders["line_count"].take(place)).to_numpy().astype(np.int64)
+    row = pc.index_in(stored["id"], orders["id"])
+    moved = pc.not_equal(stored["contact_id"], orders["contact_id"].take(row))
+    kept = pc.if_else(moved, 0, orders["line_count"].take(row)).to_numpy().astype(np.int64)
     surplus = np.maximum(stored["line_count"].to_numpy().astype(np.int64) - kept, 0)
     order_of_line = np.repeat(np.arange(stored.num_rows), surplus)
     nth = np.arange(len(order_of_line)) - np.repeat(np.cumsum(surplus) - surplus, surplus)

@@ -45,8 +45,8 @@ def _explain_bad_properties(value: Any) -> None:
         if isinstance(value, dict):
             _check_json(value, ())
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise BadValueError(f"must be a JSON object; the text is not JSON at {place}") from None
+        position = f"line {error.lineno}, column {error.colno}"
+        raise BadValueError(f"must be a JSON object; the text is not JSON at {position}") from None
     except RecursionError:
         raise BadValueError("must not be nested this deeply") from None
 

@@ -169,9 +169,9 @@ class Recorder:
                 contacts = stored["contact_id"]
                 lines = fetch_order_lines(self._audience, shop_id, orders["id"], contacts)
             else:
-                place = pc.index_in(lines["row"].cast(pa.int64()), kept)
-                lines = lines.set_column(lines.schema.get_field_index("row"), "row", place)
-                lines = lines.filter(pc.is_valid(place))
+                row = pc.index_in(lines["row"].cast(pa.int64()), kept)
+                lines = lines.set_column(lines.schema.get_field_index("row"), "row", row)
+                lines = lines.filter(pc.is_valid(row))
             self._write_orders(shop_id, build_order_rows(orders, lines, stored))
 
     def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
@@ -182,10 +182,10 @@ class Recorder:
         """
         with self.hold_write_lock(shop_id):
             stored = fetch_orders(self._audience, shop_id, pc.unique(lines["order_id"]))
-            place = pc.index_in(lines["order_id"], stored["id"])
-            unknown: list[int] = pc.indices_nonzero(pc.is_null(place)).to_pylist()
+            row = pc.index_in(lines["order_id"], stored["id"])
+            unknown: list[int] = pc.indices_nonzero(pc.is_null(row)).to_pylist()
             if not unknown:
-                lines = lines.drop_columns(["order_id"]).append_column("row", place)
+                lines = lines.drop_columns(["order_id"]).append_column("row", row)
                 orders = stored.drop_columns(["line_count"])
                 self._write_orders(shop_id, build_order_rows(orders, lines, stored))
         return unknown

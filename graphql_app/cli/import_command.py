@@ -69,7 +69,7 @@ def import_command(
         )
     for bad in report.bad_rows[:bad_rows_shown]:
         problem = f"{bad.column} {bad.message}".strip()
-        err.print(escape(f"{file}: {report.place} {bad.line}: {problem}"))
+        err.print(escape(f"{file}: {report.unit} {bad.line}: {problem}"))
     if report.bad_row_count > bad_rows_shown:
         err.print(f"... and {report.bad_row_count - bad_rows_shown} more.")
     if report.refused:
@@ -81,7 +81,7 @@ def import_command(
         raise typer.Exit(1)
     for warning in report.warnings[:bad_rows_shown]:
         message = f"warning: {warning.column} {warning.message}"
-        err.print(escape(f"{file}: {report.place} {warning.line}: {message}"))
+        err.print(escape(f"{file}: {report.unit} {warning.line}: {message}"))
     if report.warning_count > bad_rows_shown:
         err.print(f"... and {pluralize(report.warning_count - bad_rows_shown, 'more warning')}.")
     for fact, count in report.recorded.items():

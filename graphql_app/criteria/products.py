@@ -39,13 +39,13 @@ def _sold() -> Statement:
     counts = and_(col(OrderLine.valid), col(OrderLine.quantity) > 0, title.is_not(None))
     # One number to compare: the order's time, then its id, then the line's number.
     at = func.toUInt256(func.toUnixTimestamp64Milli(col(OrderLine.ordered_at)))
-    place = (
+    recency = (
         func.bitShiftLeft(at, 96)
         + func.bitShiftLeft(func.toUInt256(col(OrderLine.order_id)), 32)
         + col(OrderLine.line_number)
     )
     return select(
         col(OrderLine.product_id),
-        func.argMaxIf(func.tuple(*titles), place, counts).label("titles"),
+        func.argMaxIf(func.tuple(*titles), recency, counts).label("titles"),
         func.count().label("lines"),
     ).group_by(col(OrderLine.product_id))

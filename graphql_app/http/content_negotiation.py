@@ -21,10 +21,10 @@ def preferred_media_type(accept: str, offered: Sequence[str]) -> str | None:
     def rank(media_type: str) -> tuple[float, bool, int]:
         names = [media_type, f"{media_type.partition('/')[0]}/{ANY}", f"{ANY}/{ANY}"]
         for name in names:
-            for place, (accepted, weight) in enumerate(ranges):
+            for index, (accepted, weight) in enumerate(ranges):
                 if accepted == name:
                     is_named = name == media_type
-                    return weight, is_named, -place if is_named else 0
+                    return weight, is_named, -index if is_named else 0
         return UNMENTIONED, False, 0
 
     ranked = [(rank(media_type), media_type) for media_type in offered]

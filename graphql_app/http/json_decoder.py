@@ -19,7 +19,7 @@ def _reject_constant(name: str) -> NoReturn:
 
 
 class _Decoder:
-    """Decodes one text. Each method takes the place where to begin, and returns where it ended."""
+    """Decodes one text. Each method takes the position to begin at, and returns where it ended."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,8 +1,8 @@
 """Logging to standard error, as text or JSON.
 
 Each record has the id of its request. A record cannot be forged: control characters in it are
-escaped. Exceptions are logged as types and places only, because their messages may quote personal
-data; LOG_LEVEL=debug adds the messages.
+escaped. Exceptions are logged as types and locations only, because their messages may quote
+personal data; LOG_LEVEL=debug adds the messages.
 """
 
 import logging

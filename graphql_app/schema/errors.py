@@ -24,7 +24,7 @@ MAX_USER_ERRORS = 100
 REFUSALS = (GraphQLError, CannotGetOperationTypeError, MissingQueryError)
 
 # How graphql-core reports an invalid variable.
-VARIABLE_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value at ([\w.\[\]]+): ")
+INVALID_VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value at ([\w.\[\]]+): ")
 
 UserErrorCode = described_enum(
     ErrorCode,
@@ -133,11 +133,11 @@ def _coded(error: GraphQLError) -> Iterator[GraphQLError]:
             yield _copy(error, problem.message, extensions)
     elif original is None or isinstance(original, REFUSALS):
         extensions = {"code": _code_of_refusal(error).value, **(error.extensions or {})}
-        place = VARIABLE_PLACE.match(error.message)
-        if place:
-            steps = re.findall(r"\w+", place[2])
+        variable = INVALID_VARIABLE.match(error.message)
+        if variable:
+            steps = re.findall(r"\w+", variable[2])
             steps_with_numbers = [int(step) if step.isdigit() else step for step in steps]
-            extensions["path"] = [place[1], *steps_with_numbers]
+            extensions["path"] = [variable[1], *steps_with_numbers]
         yield _copy(error, error.message, extensions)
     elif isinstance(original, RecursionError):
         extensions = {"code": ErrorCode.QUERY_TOO_DEEP.value}

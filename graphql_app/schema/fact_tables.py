@@ -141,7 +141,7 @@ def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
     require_few("rows", rows)
     names = {to_camel_case(field.name): field.name for field in fact.fields}
     problems = [
-        found for place, row in enumerate(rows) for found in _unknown_fields(place, row, names)
+        found for number, row in enumerate(rows) for found in _unknown_fields(number, row, names)
     ]
     given = [row if isinstance(row, dict) else {} for row in rows]
     values = {name: [row.get(camel) for row in given] for camel, name in names.items()}
@@ -152,14 +152,14 @@ def _checked(fact: FactType, rows: Sequence[Any]) -> pa.Table:
     return table
 
 
-def _unknown_fields(place: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
+def _unknown_fields(number: int, row: Any, names: Mapping[str, str]) -> Sequence[Problem]:
     known = ", ".join(names)
     if not isinstance(row, dict):
         message = f"A row must be an object with the fields of the table: {known}."
-        return [Problem(ErrorCode.INVALID, message, ("rows", place))]
+        return [Problem(ErrorCode.INVALID, message, ("rows", number))]
     message = 'Unknown field "{}"; the fields are {}.'
     return [
-        Problem(ErrorCode.INVALID, message.format(name, known), ("rows", place, name))
+        Problem(ErrorCode.INVALID, message.format(name, known), ("rows", number, name))
         for name in row
         if name not in names
     ]

@@ -131,24 +131,25 @@ def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
 
 def _lines(items: Sequence[Item]) -> pa.Table:
     """Return the lines of orders as a table, whose column ``row`` is the number of their order."""
-    places = [
+    lines_by_row = [
         (row, number, line)
         for row, item in enumerate(items)
         for number, line in enumerate(item.get("lines") or ())
     ]
-    if len(places) > MAX_LINES:
+    if len(lines_by_row) > MAX_LINES:
         raise AppError(
             ErrorCode.LIMIT_EXCEEDED,
-            f"{len(places)} lines in one call; send at most {MAX_LINES}.",
+            f"{len(lines_by_row)} lines in one call; send at most {MAX_LINES}.",
             ("orders",),
         )
-    lines = [line for _, _, line in places]
+    lines = [line for _, _, line in lines_by_row]
     table, bad = facts.check_batch(facts.LINES, _columns(facts.LINES, lines), len(lines))
     if bad:
         raise InvalidInputError(
-            problem(("orders", places[b.row][0], "lines", places[b.row][1]), b) for b in bad
+            problem(("orders", lines_by_row[b.row][0], "lines", lines_by_row[b.row][1]), b)
+            for b in bad
         )
-    return table.append_column("row", pa.array([row for row, _, _ in places], pa.int64()))
+    return table.append_column("row", pa.array([row for row, _, _ in lines_by_row], pa.int64()))
 
 
 def _record(context: Context, warnings: list[FactWarning], name: str, items: Sequence[Item]) -> int:
@@ -232,9 +233,9 @@ async def facts_payload(
 
 def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:
     """Do the work of a mutation, unless a call with this key has."""
-    asked = json.dumps([name, args], sort_keys=True, default=str)
+    request = json.dumps([name, args], sort_keys=True, default=str)
     with context.services.recorder.hold_write_lock(context.shop_id):
-        return run_once(context.services.catalog, context.shop_id, key, asked, work)
+        return run_once(context.services.catalog, context.shop_id, key, request, work)
 
 
 async def _contacts_forget(

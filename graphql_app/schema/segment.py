@@ -48,7 +48,7 @@ from graphql_app.schema.rule import RuleInputs
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.members import MemberSortKey
 from graphql_app.segments.references import segment_id
-from graphql_app.segments.repository import Place, SegmentSortKey
+from graphql_app.segments.repository import CursorPosition, SegmentSortKey
 from graphql_app.segments.size import SegmentSize
 
 SortKey = described_enum(
@@ -78,8 +78,8 @@ async def _members(
     reverse: Reverse = False,
 ) -> ContactConnection:
     rule = await info.context.rule_of(root.stored)
-    place = (first, after, last, before)
-    return await members_page(info.context, rule, *place, sort_key, reverse)
+    page_arguments = (first, after, last, before)
+    return await members_page(info.context, rule, *page_arguments, sort_key, reverse)
 
 
 async def _contains(
@@ -197,7 +197,7 @@ def _sort_value(segment: StoredSegment, key: SegmentSortKey) -> str:
     return time.isoformat()
 
 
-def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | None:
+def _position(cursor: str | None, key: SegmentSortKey, argument: str) -> CursorPosition | None:
     if cursor is None:
         return None
     match parse_cursor(cursor, (argument,)):
@@ -206,7 +206,7 @@ def _place(cursor: str | None, key: SegmentSortKey, argument: str) -> Place | No
         ):
             try:
                 instant = value if key is SegmentSortKey.NAME else datetime.fromisoformat(value)
-                return Place(instant, number)
+                return CursorPosition(instant, number)
             except ValueError:
                 pass
     raise CursorOrderError((argument,))
@@ -240,7 +240,7 @@ async def _segments(
     ] = False,
 ) -> SegmentConnection:
     size = page_size(first, last)
-    start, end = _place(after, sort_key, "after"), _place(before, sort_key, "before")
+    start, end = _position(after, sort_key, "after"), _position(before, sort_key, "before")
     found = await info.context.run_without_rules(
         info.context.saved.page,
         limit=size.limit + 1,
@@ -281,8 +281,8 @@ def segment_query(inputs: RuleInputs) -> type:
         reverse: Reverse = False,
     ) -> ContactConnection:
         found = await info.context.parse(rule)
-        place = (first, after, last, before)
-        return await members_page(info.context, found, *place, sort_key, reverse)
+        page_arguments = (first, after, last, before)
+        return await members_page(info.context, found, *page_arguments, sort_key, reverse)
 
     resolve_members.__annotations__["rule"] = argument(
         inputs.rule, "The rule whose members to list."

@@ -1,7 +1,7 @@
 """Failures of criteria: every exception of a plugin's code is attributed to its criterion.
 
 A criterion's exception may quote personal data, so clients never see it. The log has its type and
-place.
+location.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ def failed(criterion: Criterion | type[Criterion], error: BaseException) -> Crit
     """Log an exception of a criterion; return the error to raise for it."""
     kind = kind_of(criterion)
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
-    places = ", ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    locations = ", ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
     logger.error(
         "the criterion %s of %s failed: %s at %s",
         kind.key,
         kind.__module__,
         type(error).__name__,
-        places,
+        locations,
     )
     return CriterionFailedError(criterion)

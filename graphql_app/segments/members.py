@@ -118,10 +118,12 @@ def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
     """
     contact_index = evaluation.contact_index
     matching = next(evaluation.each([rule]))
-    places = np.flatnonzero(matching if contact_index.everyone else matching & contact_index.alive)
-    ids = contact_index.ids[places]
+    positions = np.flatnonzero(
+        matching if contact_index.everyone else matching & contact_index.alive
+    )
+    ids = contact_index.ids[positions]
     column = page.column
-    values = ids if column is None else np.maximum(evaluation.columns[column][places], 0)
+    values = ids if column is None else np.maximum(evaluation.columns[column][positions], 0)
     for position, below in page.bounds:
         beyond = np.less if below else np.greater
         inside = beyond(values, position.value)
@@ -142,8 +144,8 @@ def member_ids(evaluation: Evaluation, rule: Rule, page: Page) -> list[int]:
 
 def _nth(values: NDArray[Any], number: int | np.intp, descending: bool) -> Any:
     """Return the n-th value in order, from 1."""
-    place = len(values) - number if descending else number - 1
-    return np.partition(values, place)[place]
+    index = len(values) - number if descending else number - 1
+    return np.partition(values, index)[index]
 
 
 def count_statement(rule: Rule, scope: Scope) -> Statement:

@@ -106,8 +106,8 @@ def _probe_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     """
     if issubclass(kind, SegmentReference):
         return
-    asked = (c.model_copy(update={"operator": c.operator.positive}) for c in _examples(kind))
-    criteria = distinct_criteria(asked)
+    examples = (c.model_copy(update={"operator": c.operator.positive}) for c in _examples(kind))
+    criteria = distinct_criteria(examples)
     reader = FactReader(audience, NOBODY, scope)
     if error_of(reader, criteria, timeout=SECONDS) is None:
         return

@@ -34,7 +34,7 @@ class SegmentSortKey(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CursorPosition:
     """A segment's position in a sorted list: its sort value and id."""
 
     value: str | datetime
@@ -125,8 +125,8 @@ class SavedSegments:
         self,
         *,
         limit: int,
-        after: Place | None = None,
-        before: Place | None = None,
+        after: CursorPosition | None = None,
+        before: CursorPosition | None = None,
         backward: bool = False,
         search: str = "",
         key: SegmentSortKey = SegmentSortKey.UPDATED_AT,
@@ -139,12 +139,12 @@ class SavedSegments:
             SegmentSortKey.CREATED_AT: col(Segment.created_at),
             SegmentSortKey.UPDATED_AT: col(Segment.updated_at),
         }[key]
-        place = tuple_(order, col(Segment.id))
+        position = tuple_(order, col(Segment.id))
         found = self._listed(search, archived)
         for bound, later in ((after, not reverse), (before, reverse)):
             if bound is not None:
                 limits = tuple_(bound.value, bound.id)
-                found = found.where(place > limits if later else place < limits)
+                found = found.where(position > limits if later else position < limits)
         descending = reverse != backward
         directed = [c.desc() if descending else c.asc() for c in (order, col(Segment.id))]
         with self.catalog.read() as session:

@@ -11,7 +11,7 @@ from graphql_app.segments.failures import CriteriaError
 from graphql_app.segments.rules import parser, tree
 from graphql_app.segments.suggestions import suggestions
 
-Place = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 def check_segment_rules(registry: Registry) -> Iterable[Failure]:
@@ -46,8 +46,8 @@ def fill_template(
 ) -> dict[str, Any]:
     """Return a template's rule with the shop's own values, in canonical form."""
 
-    def suggested(place: Place, value: Suggested) -> str:
-        criterion, field = place[-2:]
+    def suggested(path: KeyPath, value: Suggested) -> str:
+        criterion, field = path[-2:]
         first = value.position + 1
         try:
             found = suggestions(reader, registry, criterion, field, first=first)
@@ -58,14 +58,14 @@ def fill_template(
     return tree.document(parser.parse(_fill(template.rule, suggested), registry))
 
 
-def _fill(node: Any, fill: Callable[[Place, Suggested], str], place: Place = ()) -> Any:
+def _fill(node: Any, fill: Callable[[KeyPath, Suggested], str], path: KeyPath = ()) -> Any:
     """Replace every suggested value, given its path of keys, in a template's rule."""
     match node:
         case Suggested():
-            return fill(place, node)
+            return fill(path, node)
         case Mapping():
-            return {name: _fill(inner, fill, (*place, name)) for name, inner in node.items()}
+            return {name: _fill(inner, fill, (*path, name)) for name, inner in node.items()}
         case list():
-            return [_fill(inner, fill, place) for inner in node]
+            return [_fill(inner, fill, path) for inner in node]
         case _:
             return node

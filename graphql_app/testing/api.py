@@ -61,13 +61,13 @@ def check_graphql(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
                 f"Its metadata cannot be queried: {errors[0] if errors else 'not found'}",
                 "Use plain values in every field: text, numbers and lists that JSON can hold.",
             )
-        asked = harness.one_per_shape(cases)[:MAX_CRITERIA]
-        sizes = [len(members) for members in harness.members(asked, harness.shop)]
-        rules = [{harness.kind.key: case.fields} for case in asked]
+        chosen = harness.one_per_shape(cases)[:MAX_CRITERIA]
+        sizes = [len(members) for members in harness.members(chosen, harness.shop)]
+        rules = [{harness.kind.key: case.fields} for case in chosen]
         data, errors = ask(SIZE, {"rule": {"any": rules}})
         if not errors and [part["members"] for part in data["segmentSize"]["parts"][1:]] == sizes:
             return
-        for case, rule, size in zip(asked, rules, sizes, strict=True):
+        for case, rule, size in zip(chosen, rules, sizes, strict=True):
             data, errors = ask(SIZE, {"rule": rule})
             if errors or data["segmentSize"]["parts"][0]["members"] != size:
                 yield Finding(

@@ -69,9 +69,9 @@ class Filler:
             for spec in optional:
                 pool = self.values(spec, operator, prefix, filled[0])
                 some = max(2, -(-len(pool) // len(operators)))
-                for turn in range(min(some, len(pool))):
-                    value = _pick(spec, pool, number * some + turn)
-                    yield _ordered(form, {**filled[turn % len(filled)], spec.name: value})
+                for index in range(min(some, len(pool))):
+                    value = _pick(spec, pool, number * some + index)
+                    yield _ordered(form, {**filled[index % len(filled)], spec.name: value})
             if len(optional) > 1:
                 yield self._filled(form, operator, prefix, number)
 
@@ -80,9 +80,8 @@ class Filler:
     ) -> Iterator[Document]:
         specs = [spec for spec in form.fields() if operator in spec.used_with and spec.required]
         longest = max((len(self.values(spec, operator, prefix, {})) for spec in specs), default=1)
-        for turn in range(max(1, min(longest, MAX_VARIANTS))):
-            turned = number + turn
-            document = self._filled(form, operator, prefix, turned, only_required=True)
+        for variant in range(max(1, min(longest, MAX_VARIANTS))):
+            document = self._filled(form, operator, prefix, number + variant, only_required=True)
             if all(spec.name in document for spec in specs):
                 yield document
 
@@ -91,7 +90,7 @@ class Filler:
         form: type[Form],
         operator: Operator,
         prefix: str,
-        turn: int,
+        number: int,
         only_required: bool = False,
     ) -> Document:
         """Return a rule with every field of an operator that has values, or the required ones."""
@@ -100,7 +99,7 @@ class Filler:
             if operator in spec.used_with and (spec.required or not only_required):
                 pool = self.values(spec, operator, prefix, document)
                 if pool:
-                    document[spec.name] = _pick(spec, pool, turn)
+                    document[spec.name] = _pick(spec, pool, number)
         return _ordered(form, document)
 
     def values(
@@ -121,8 +120,8 @@ class Filler:
         self, spec: FieldSpec, operator: Operator, name: str, given: Mapping[str, Any]
     ) -> Iterator[Any]:
         if spec.condition is not None:
-            for turn, each in enumerate(spec.condition.operators()):
-                yield self._filled(spec.condition, each, f"{name}.", turn)
+            for number, each in enumerate(spec.condition.operators()):
+                yield self._filled(spec.condition, each, f"{name}.", number)
             return
         if spec.form.suggests:
             offered = self.offer(name, given)
@@ -149,13 +148,13 @@ def declared_bounds(spec: FieldSpec) -> Sequence[str]:
     return [bound for bound in (spec.type.minimum, spec.type.maximum) if bound is not None]
 
 
-def _pick(spec: FieldSpec, pool: Sequence[Any], turn: int) -> Any:
-    """Return the next value; for a list, one item or two in turn."""
-    value = pool[turn % len(pool)]
+def _pick(spec: FieldSpec, pool: Sequence[Any], number: int) -> Any:
+    """Return a value by its number; for a list, one item, or two if the number is odd."""
+    value = pool[number % len(pool)]
     if not spec.multiple:
         return value
-    other = pool[(turn + 1) % len(pool)]
-    return [value, other] if turn % 2 and other != value else [value]
+    other = pool[(number + 1) % len(pool)]
+    return [value, other] if number % 2 and other != value else [value]
 
 
 def _ordered(form: type[Form], document: Document) -> Document:

@@ -67,7 +67,7 @@ class Answer:
 
     members: frozenset[int]
     others: frozenset[int]
-    neither: frozenset[int]
+    undecided: frozenset[int]
 
 
 @lru_cache(maxsize=32)
@@ -124,13 +124,13 @@ class Harness:
         known: dict[str, Sequence[Option]] = {}
 
         def offer(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
-            asked = f"{field} {given!r}"
-            if asked not in known:
+            key = f"{field} {given!r}"
+            if key not in known:
                 try:
-                    known[asked] = self.suggest(self.shop, field, given=given)
+                    known[key] = self.suggest(self.shop, field, given=given)
                 except Exception:  # reported by the checks of suggestions
-                    known[asked] = ()
-            return known[asked]
+                    known[key] = ()
+            return known[key]
 
         return Filler(offer)
 
@@ -189,13 +189,13 @@ class Harness:
         labelled = [case.fragment.label(f"c{number}") for number, case in enumerate(cases)]
         rows_of_all = select(col(Contact.id), *labelled).subquery()
         contact, *answers = rows_of_all.c
-        asked = [side for answer in answers for side in (answer, not_(answer))]
-        rows = self.fetch_rows(select(contact, *asked), shop, contacts)
+        conditions = [side for answer in answers for side in (answer, not_(answer))]
+        rows = self.fetch_rows(select(contact, *conditions), shop, contacts)
         for column in range(1, 2 * len(cases), 2):
             yield Answer(
                 members=frozenset(row[0] for row in rows if row[column]),
                 others=frozenset(row[0] for row in rows if row[column + 1]),
-                neither=frozenset(row[0] for row in rows if row[column] not in (0, 1)),
+                undecided=frozenset(row[0] for row in rows if row[column] not in (0, 1)),
             )
 
     def fetch_rows(

@@ -24,7 +24,7 @@ def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Findi
     answers = harness.answers(cases, harness.shop)
     positive_answers = harness.answers([case.positive for case in cases], harness.shop)
     for case, answer, positive in zip(cases, answers, positive_answers, strict=True):
-        if answer.neither:
+        if answer.undecided:
             yield Finding(
                 "Its condition is neither true nor false for some contacts.",
                 "Return a condition from `matches` and do not override `fragment`, which treats "

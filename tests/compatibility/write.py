@@ -21,7 +21,7 @@ from tests.e2e.process import Running, segments, server
 from tests.installed import ROOT, fresh_environment
 
 Json = dict[str, Any]
-Question = tuple[str, str, Json]  # the token's name, the operation's name or a path, variables
+Request = tuple[str, str, Json]  # the token's name, the operation's name or a path, variables
 
 DIRECTORY = Path(__file__).parent.parent / "data/compatibility"
 SOURCE = DIRECTORY / "source"
@@ -165,7 +165,7 @@ def change(session: Session) -> None:
             session.do("north", operation, id=made)
 
 
-def questions(session: Session) -> Iterator[Question]:
+def requests(session: Session) -> Iterator[Request]:
     """Yield everything to ask; no answer depends on the day on which it is given."""
     listed = session.nodes("north", "Segments", archived=False)
     saved = {node["name"]: node["id"] for node in listed}
@@ -182,7 +182,7 @@ def questions(session: Session) -> Iterator[Question]:
             yield shop, "Suggestions", {"criterion": key, "field": name}
         labels = {"criterion": "productPurchased", "field": "products"}
         yield shop, "Labels", {**labels, "values": ["coral", "soap", "lime"]}
-        # The ids of one shop, asked of both.
+        # The ids of one shop, used by both.
         yield shop, "Nodes", {"ids": [*contacts.values(), *saved.values()]}
         for node in listed:
             if not node["isDefault"]:  # a new description makes a new version of these
@@ -199,7 +199,7 @@ def questions(session: Session) -> Iterator[Question]:
     yield from refused(saved)
 
 
-def pages(session: Session) -> Iterator[Question]:
+def pages(session: Session) -> Iterator[Request]:
     """Yield two pages of each order, the second by the first's cursor."""
     for key in ("ID", "CREATED_AT", "SUBSCRIBED_AT"):
         for reverse in (False, True):
@@ -209,7 +209,7 @@ def pages(session: Session) -> Iterator[Question]:
             yield "north", "Page", {**order, "after": page["pageInfo"]["endCursor"]}
 
 
-def refused(saved: Mapping[str, str]) -> Iterator[Question]:
+def refused(saved: Mapping[str, str]) -> Iterator[Request]:
     """Yield mutations that change nothing, each for a reason of its own."""
     best, default = saved["Best ☕"], saved["All US/Canada Customers and Subscribers"]
     yield "north reader", "Archive", {"id": best}
@@ -231,17 +231,17 @@ def main(version: str) -> None:
     """Write the archive, the answers and the plugin's wheel."""
     target = DIRECTORY / version
     with tempfile.TemporaryDirectory() as temporary:
-        place, data = Path(temporary), Path(temporary) / "data"
-        program = fresh_environment(place, ROOT / "tests/plugins/acme_loyalty") / "segments"
+        directory, data = Path(temporary), Path(temporary) / "data"
+        program = fresh_environment(directory, ROOT / "tests/plugins/acme_loyalty") / "segments"
         tokens = create_shops(data, program)
         with serving(data, program, tokens) as session:
             change(session)
         with serving(data, program, tokens) as session:
-            answers = [[*asked, session.ask(*asked)] for asked in questions(session)]
+            answers = [[*request, session.ask(*request)] for request in requests(session)]
         target.mkdir(parents=True)
         with tarfile.open(target / "data.tar.xz", "w:xz") as archive:
             archive.add(data, "data", filter=anonymous)
-        [wheel] = place.glob("wheels/acme_loyalty-*.whl")
+        [wheel] = directory.glob("wheels/acme_loyalty-*.whl")
         shutil.copy(wheel, target)
     client = {"tokens": tokens, "documents": DOCUMENTS}
     (target / "client.json").write_text(json.dumps(client, indent=2) + "\n")

@@ -82,9 +82,9 @@ def extended(
 
 def test_the_tutorial_criterion_returns_the_counts_shown(extended: Client) -> None:
     found = blocks(GUIDE)
-    place = next(number for number, block in enumerate(found) if block.info == "guide variables")
-    answer = extended.post(found[place - 1].text, json.loads(found[place].text)).json()
-    assert answer == json.loads(found[place + 1].text)
+    index = next(number for number, block in enumerate(found) if block.info == "guide variables")
+    answer = extended.post(found[index - 1].text, json.loads(found[index].text)).json()
+    assert answer == json.loads(found[index + 1].text)
 
 
 @pytest.mark.parametrize("block", QUOTED, ids=str)

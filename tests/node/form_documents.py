@@ -19,13 +19,13 @@ def documents(form: type[Form]) -> Iterator[Document]:
 
     Lists of conditions have every operator of a condition, and time windows are of every kind.
     """
-    turn = 0
+    number = 0
     for operator in form.operators():
         optional = [spec for spec in _used(form, operator) if not spec.required]
-        for number in range(len(optional) + 1):
-            for chosen in combinations(optional, number):
-                yield _filled(form, operator, chosen, turn)
-                turn += 1
+        for size in range(len(optional) + 1):
+            for chosen in combinations(optional, size):
+                yield _filled(form, operator, chosen, number)
+                number += 1
     yield from _of_every_alternative(form)
 
 
@@ -41,10 +41,10 @@ def _of_every_alternative(form: type[Form]) -> Iterator[Document]:
             yield {**document, spec.name: some if spec.multiple else some[0]}
 
 
-def complete(form: type[Form], operator: Operator, turn: int) -> tuple[Document, Document]:
+def complete(form: type[Form], operator: Operator, number: int) -> tuple[Document, Document]:
     """Return a document with all fields of an operator, and it without the optional ones."""
     used = _used(form, operator)
-    document = _filled(form, operator, used, turn)
+    document = _filled(form, operator, used, number)
     optional = {spec.name for spec in used if not spec.required}
     return document, {name: document[name] for name in document if name not in optional}
 
@@ -78,16 +78,16 @@ def _used(form: type[Form], operator: Operator) -> list[FieldSpec]:
 
 
 def _filled(
-    form: type[Form], operator: Operator, optional: Sequence[FieldSpec], turn: int
+    form: type[Form], operator: Operator, optional: Sequence[FieldSpec], number: int
 ) -> Document:
     """Return a document with the required fields of an operator and some optional ones."""
     document: Document = {"operator": operator.value}
     for spec in _used(form, operator):
         if spec.required or spec in optional:
             values = FILLER.values(spec, operator)
-            value = values[turn % len(values)]
-            other = values[(turn + 1) % len(values)]
-            document[spec.name] = [value, other][: 1 + turn % 2] if spec.multiple else value
+            value = values[number % len(values)]
+            other = values[(number + 1) % len(values)]
+            document[spec.name] = [value, other][: 1 + number % 2] if spec.multiple else value
     return _in_order(form, document)
 
 

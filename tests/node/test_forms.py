@@ -65,8 +65,8 @@ def results(
             (directory / block.info.removeprefix("file=")).write_text(block.text)
     [query] = [block.text for block in blocks(PAGE) if block.language == "graphql"]
     with serving(replace(server.services, registry=with_acme), settings) as address:
-        asked = replace(server.shop(), address=address).ask(query)["criteria"]
-    criteria = [{**each, **_inputs(with_acme.criteria[each["key"]])} for each in asked]
+        metadata = replace(server.shop(), address=address).ask(query)["criteria"]
+    criteria = [{**each, **_inputs(with_acme.criteria[each["key"]])} for each in metadata]
     examples = [{each["key"]: each["documents"][0]} for each in criteria]
     rule = {"any": [{"not": {"all": examples}}, {"all": [{"any": examples}, *examples]}]}
     (directory / "criteria.json").write_text(json.dumps(criteria))
@@ -96,7 +96,7 @@ def _inputs(form: Any) -> Mapping[str, Any]:
         }
         for operator in form.operators()
     ]
-    filled = [complete(form, each, turn) for turn, each in enumerate(form.operators())]
+    filled = [complete(form, each, number) for number, each in enumerate(form.operators())]
     entered = [
         {"operator": operator, "document": document, "required": required}
         for operator, (document, required) in zip(operators, filled, strict=True)

@@ -72,7 +72,7 @@ class TestBatches:
     def test_batches_may_come_in_any_order(
         self, boutique: RecordedShop, order: tuple[int, ...]
     ) -> None:
-        boutique.record(*(HISTORY[place] for place in order))
+        boutique.record(*(HISTORY[number] for number in order))
         assert boutique.answers(ABOUT_IT) == ANSWERS
         assert boutique.textable() == 1
 

@@ -25,10 +25,12 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
         assert may_end.acquire(timeout=30)
 
     async def ask() -> None:
-        asked = [asyncio.ensure_future(greedy.run_without_rules(work, "greedy")) for _ in range(50)]
+        requests = [
+            asyncio.ensure_future(greedy.run_without_rules(work, "greedy")) for _ in range(50)
+        ]
         while len(begun) < threads or not services.workers.statistics().tasks_waiting:
             await asyncio.sleep(0.01)
-        asked.append(asyncio.ensure_future(other.run_without_rules(work, "other")))
+        requests.append(asyncio.ensure_future(other.run_without_rules(work, "other")))
         while services.waiting < 51 - threads:
             await asyncio.sleep(0.01)
         # End one at a time, so that requests begin in the order of the shops' turns.
@@ -37,7 +39,7 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
             while len(begun) == so_far:
                 await asyncio.sleep(0.001)
         may_end.release(threads)
-        await asyncio.gather(*asked)
+        await asyncio.gather(*requests)
 
     asyncio.run(ask())
     # The requests that already had a thread, and the first in line.
@@ -69,13 +71,13 @@ def test_rules_with_third_party_criteria_leave_half_of_the_workers(
         assert may_end.wait(30)
 
     async def ask() -> None:
-        asked = [asyncio.ensure_future(context.run_with_rules([rule], work)) for _ in range(9)]
+        requests = [asyncio.ensure_future(context.run_with_rules([rule], work)) for _ in range(9)]
         while len(running) < half:
             await asyncio.sleep(0.01)
         await context.run_without_rules(lambda: None)
         assert len(running) == half
         may_end.set()
-        await asyncio.gather(*asked)
+        await asyncio.gather(*requests)
 
     asyncio.run(ask())
     assert len(running) == 9

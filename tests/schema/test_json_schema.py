@@ -179,12 +179,12 @@ ODD: Sequence[Any] = (
 NAMES = ("operator", "amount", "count", "date", "days", "upTo", "up_to", "within", "type", "")
 
 
-def _places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def _paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     if isinstance(document, dict | list):
         inner = document.items() if isinstance(document, dict) else enumerate(document)
         for name, value in inner:
-            yield from _places(value, (*path, name))
+            yield from _paths(value, (*path, name))
 
 
 @st.composite
@@ -192,10 +192,10 @@ def _broken(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
     """Generate a valid document with something missing, added, swapped or replaced."""
     document = deepcopy(draw(documents))
     for _ in range(draw(st.integers(1, 2))):
-        places = [place for place in _places(document) if place]
-        if not places:
+        paths = [path for path in _paths(document) if path]
+        if not paths:
             return document
-        *above, name = draw(st.sampled_from(places))
+        *above, name = draw(st.sampled_from(paths))
         holder = reduce(getitem, above, document)
         odd = st.one_of(
             st.sampled_from(ODD).map(deepcopy), st.text(max_size=3, alphabet="aA \n\t0-.٠")
@@ -285,13 +285,13 @@ def test_odd_values_are_refused_by_both_in_every_place(
         assert accepts(key, complete)
         assert _parses(registry, key, complete)
         # Operators with the same fields share a part of the schema.
-        places = [] if frozenset(complete) in shapes else list(_places(complete))
+        paths = [] if frozenset(complete) in shapes else list(_paths(complete))
         shapes.add(frozenset(complete))
-        for place in places:
+        for path in paths:
             for odd in ODD:
-                document: Any = deepcopy(complete) if place else odd
-                if place:
-                    reduce(getitem, place[:-1], document)[place[-1]] = odd
+                document: Any = deepcopy(complete) if path else odd
+                if path:
+                    reduce(getitem, path[:-1], document)[path[-1]] = odd
                 assert accepts(key, document) == _parses(registry, key, document), document
 
 

@@ -54,7 +54,7 @@ def _recording(mutation: str) -> list[str]:
 
 # An operation for each argument that takes an id: SEGMENT, CONTACT, or SOURCE for a contact's
 # and ORDER for an order's id in the source system; MINE is the shop's own segment.
-PLACES: Mapping[tuple[str, str], Sequence[str]] = {
+OPERATIONS: Mapping[tuple[str, str], Sequence[str]] = {
     ("Query.node", "id"): ['{ node(id: "SEGMENT") { id } }', '{ node(id: "CONTACT") { id } }'],
     ("Query.nodes", "ids"): ['{ nodes(ids: ["SEGMENT", "CONTACT", "MINE"]) { id } }'],
     ("Query.segment", "id"): ['{ segment(id: "SEGMENT") { name size { members } } }'],
@@ -120,17 +120,17 @@ class Ids:
 
     def put(self, text: str, mine: str) -> str:
         """Return an operation with these ids."""
-        for place, id in self._places():
-            text = text.replace(place, id)
+        for placeholder, id in self._placeholders():
+            text = text.replace(placeholder, id)
         return text.replace("MINE", mine)
 
     def taken_out(self, text: str) -> str:
         """Return a response without these ids."""
-        for place, id in self._places():
-            text = re.sub(rf"\b{re.escape(id)}\b", place, text)
+        for placeholder, id in self._placeholders():
+            text = re.sub(rf"\b{re.escape(id)}\b", placeholder, text)
         return text
 
-    def _places(self) -> Iterator[tuple[str, str]]:
+    def _placeholders(self) -> Iterator[tuple[str, str]]:
         yield "SEGMENT", self.segment
         yield "CONTACT", self.contact
         yield "SOURCE", self.source
@@ -300,7 +300,7 @@ def test_every_argument_that_takes_an_id_is_tested_here(schema: GraphQLSchema) -
                 for name, field in kind.fields.items()
                 if get_named_type(field.type).name == "ID"
             }
-    assert found == {*PLACES}
+    assert found == {*OPERATIONS}
 
 
 def test_every_root_field_is_in_the_matrix(schema: GraphQLSchema) -> None:
@@ -384,12 +384,12 @@ def test_a_subscription_needs_its_scopes_and_sees_no_other_shop(two: Two, watch:
     assert two.dump() == before
 
 
-@pytest.mark.parametrize("place", PLACES, ids=".".join)
+@pytest.mark.parametrize("argument", OPERATIONS, ids=".".join)
 def test_another_shops_ids_look_like_missing_ones(
-    two: Two, watch: Watch, place: tuple[str, str]
+    two: Two, watch: Watch, argument: tuple[str, str]
 ) -> None:
     before = two.dump()
-    for text in PLACES[place]:
+    for text in OPERATIONS[argument]:
         answers = []
         for ids in (NONE[1], two.other, NONE[0]):  # the first request finds nothing in memory
             with watch.watching() as statements:
@@ -398,7 +398,7 @@ def test_another_shops_ids_look_like_missing_ones(
             assert "secret" not in response.text.casefold() or "MINE" in text
             answers.append((seen(response, ids), sorted(statements)))
         assert answers[1] == answers[2], text
-    if "recorded" not in PLACES[place][0]:
+    if "recorded" not in OPERATIONS[argument][0]:
         assert two.dump() == before
 
 
@@ -423,10 +423,10 @@ def test_facts_recorded_with_another_shops_ids_stay_in_the_own_shop(
     stranger = server.shop()
     before = _facts(two.services, shop.client.shop_id)
     assert any(before.values())
-    for place, texts in PLACES.items():
+    for argument, texts in OPERATIONS.items():
         if "recorded" in texts[0]:
             payload = next(iter(stranger.ask(ids.put(texts[0], "")).values()))
-            assert payload == {"recorded": 1, "userErrors": []}, place
+            assert payload == {"recorded": 1, "userErrors": []}, argument
     assert _facts(two.services, shop.client.shop_id) == before
 
 

@@ -60,11 +60,11 @@ def people(server: Server) -> Client:
 def _expected(key: str, reverse: bool) -> list[str]:
     field = FIELDS[key]
 
-    def place(person: dict[str, Any]) -> tuple[str, int]:
+    def position(person: dict[str, Any]) -> tuple[str, int]:
         when = "" if field is None else person.get(field, "1970-01-01T00:00:00Z")
         return when.replace("00Z", "00.000Z") if "." not in when else when, int(person["id"])
 
-    return [person["id"] for person in sorted(PEOPLE, key=place, reverse=reverse)]
+    return [person["id"] for person in sorted(PEOPLE, key=position, reverse=reverse)]
 
 
 @pytest.mark.parametrize("size", [1, 3, 250])

@@ -153,10 +153,10 @@ class Person:
         given: Mapping[str, Any],
     ) -> Any:
         """Return a value for an input: the first or the last one that the form offers."""
-        place = 0 if end == "minimum" else -1
+        index = 0 if end == "minimum" else -1
         if field["condition"] is not None:
             inner = field["condition"]
-            chosen = inner["operators"][place]
+            chosen = inner["operators"][index]
             value: Any = self.form(key, inner, chosen, True, end, f"{path}.", given)
         elif field["suggests"]:
             options = self.suggestions(key, path, given)
@@ -168,9 +168,9 @@ class Person:
                 if option["operators"] is None or operator["name"] in option["operators"]
             ]
             assert suited, (key, path, given)
-            value = suited[place]["value"]
+            value = suited[index]["value"]
         elif field["options"] is not None:
-            value = field["options"][place]["value"]
+            value = field["options"][index]["value"]
         else:
             value = _typed(field, end)
         if field["pattern"] is not None:
@@ -180,11 +180,11 @@ class Person:
     def suggestions(
         self, key: str, path: str, given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        question = repr((key, path, given))
-        if question not in self._answers:
+        request = repr((key, path, given))
+        if request not in self._answers:
             answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
-            self._answers[question] = answer["fieldSuggestions"]
-        return self._answers[question]
+            self._answers[request] = answer["fieldSuggestions"]
+        return self._answers[request]
 
 
 def _typed(field: Mapping[str, Any], end: End) -> Any:

@@ -94,9 +94,9 @@ def _disagreements(answer: dict[str, Any]) -> list[str]:
     return [name for name, agrees in said.items() if not agrees]
 
 
-def _people(turn: int) -> list[dict[str, Any]]:
-    """Return all contacts; who is hot, and can be texted, depends on the turn."""
-    hot = {PEOPLE[(turn * 7 + n) % len(PEOPLE)] for n in range(turn % 5)}
+def _people(number: int) -> list[dict[str, Any]]:
+    """Return all contacts; who is hot, and can be texted, depends on the number."""
+    hot = {PEOPLE[(number * 7 + n) % len(PEOPLE)] for n in range(number % 5)}
     return [
         {
             "id": id,
@@ -111,20 +111,20 @@ def _people(turn: int) -> list[dict[str, Any]]:
 @contextmanager
 def _writing(write: Callable[[int], None]) -> Iterator[Callable[[], int]]:
     """Write all the time, in a thread; yield a function that returns how often."""
-    ended, turns, failures = threading.Event(), [0], list[BaseException]()
+    ended, writes, failures = threading.Event(), [0], list[BaseException]()
 
     def run() -> None:
         try:
             while not ended.is_set():
-                turns[0] += 1
-                write(turns[0])
+                writes[0] += 1
+                write(writes[0])
         except BaseException as error:
             failures.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield lambda: turns[0]
+        yield lambda: writes[0]
     finally:
         ended.set()
         thread.join()
@@ -170,9 +170,9 @@ def _changing(shop: Client) -> Iterator[None]:
     """Change the contacts through the API all the time."""
     with open_http() as http:
         client = replace(shop, http=http)
-        with _writing(lambda turn: client.record("contactsUpsert", _people(turn))) as turns:
+        with _writing(lambda number: client.record("contactsUpsert", _people(number))) as writes:
             yield
-            assert turns() > 5
+            assert writes() > 5
 
 
 def _check_lists(answers: list[Any]) -> None:
@@ -235,12 +235,13 @@ def test_a_list_and_its_count_agree_while_another_process_writes(
         shop = replace(server.shop(), address=address)
         _prepare(shop)
 
-        def write(turn: int) -> None:
+        def write(number: int) -> None:
             columns = {
-                name: [person[name] for person in _people(turn)] for name in ("id", "tags", "phone")
+                name: [person[name] for person in _people(number)]
+                for name in ("id", "tags", "phone")
             }
             theirs.record(shop.shop_id, CONTACTS, checked(CONTACTS, columns))
 
-        with _writing(write) as turns:
+        with _writing(write) as writes:
             _check_lists(_read(shop, COUNTED_LIST, {"rule": HOT}, count=60))
-        assert turns() > 5
+        assert writes() > 5

@@ -234,10 +234,10 @@ def test_slow_criteria_only_delay_each_other(hurried: Client, services: Services
         wait_until(lambda: slow_statements(services) == 2)
         for _ in range(5):
             assert hurried.members(SPEND) == 5
-        assert sum(question.done() for question in slow) < 4
+        assert sum(request.done() for request in slow) < 4
         wait(slow)
-    for question in slow:
-        [error] = question.result()
+    for request in slow:
+        [error] = request.result()
         assert error["extensions"]["code"] == "TIMEOUT"
         assert error["message"].endswith(
             'It used third-party criteria: "Moody time" (moodyTime) of moody-criteria 1.0.'
@@ -251,10 +251,10 @@ def test_concurrent_identical_requests_share_one_statement(
         slow = [pool.submit(hurried.errors, SIZE, rule=moods("Time")) for _ in range(8)]
         wait_until(lambda: slow_statements(services) > 0)
         found = set()
-        while not all(question.done() for question in slow):
+        while not all(request.done() for request in slow):
             found.add(slow_statements(services))
     assert max(found) == 1
-    assert {question.result()[0]["extensions"]["code"] for question in slow} == {"TIMEOUT"}
+    assert {request.result()[0]["extensions"]["code"] for request in slow} == {"TIMEOUT"}
 
 
 def test_work_stops_when_its_client_disconnects(shop: Client, services: Services) -> None:

@@ -276,7 +276,7 @@ class TestLabels:
         assert own == {"p1": "Water Bottle", "p2": "Mug"}
 
     @pytest.mark.parametrize(
-        ("criterion", "field", "values", "code", "place"),
+        ("criterion", "field", "values", "code", "argument"),
         [
             ("nothing", "products", ["p1"], ErrorCode.UNKNOWN_CRITERION, "criterion"),
             ("event", "nothing", ["p1"], ErrorCode.NOT_FOUND, "field"),
@@ -290,11 +290,13 @@ class TestLabels:
         field: str,
         values: list[str],
         code: ErrorCode,
-        place: str,
+        argument: str,
     ) -> None:
         with pytest.raises(AppError) as caught:
             boutique.labels(criterion, field, values)
-        assert [(found.code, found.path) for found in caught.value.problems] == [(code, (place,))]
+        assert [(found.code, found.path) for found in caught.value.problems] == [
+            (code, (argument,))
+        ]
         assert len(boutique.labels("ordersPlaced", "products", ["p1"] * 1000)) == 1
 
 

@@ -35,21 +35,21 @@ class _Columns(Mapping[str, list[str]]):
     """The columns of records, made on demand."""
 
     def __init__(self, header: list[str], rows: list[list[str]]) -> None:
-        self._places = {name: place for place, name in enumerate(header)}
+        self._positions = {name: position for position, name in enumerate(header)}
         self._rows = rows
 
     def __getitem__(self, name: str) -> list[str]:
-        place = self._places[name]
+        position = self._positions[name]
         return [
-            unescape_formula(cell) if (cell := row[place])[:1] == "'" else cell
+            unescape_formula(cell) if (cell := row[position])[:1] == "'" else cell
             for row in self._rows
         ]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._positions)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
 
 def _explain(line: int, error: str) -> str:

@@ -38,8 +38,8 @@ class FactFormat:
         """Raise for columns that are unknown, missing, repeated, nameless or of a wrong type."""
         source = self._source
         if "" in source.columns:
-            place = source.columns.index("") + 1
-            raise bad_file(source.path, f"column {place} has no name; name or remove it.")
+            number = source.columns.index("") + 1
+            raise bad_file(source.path, f"column {number} has no name; name or remove it.")
         repeated = [name for name in source.columns if source.columns.count(name) > 1]
         if repeated:
             raise bad_file(source.path, f'the column "{repeated[0]}" occurs more than once.')
@@ -127,8 +127,8 @@ class FactFormat:
         starts = np.cumsum(counts) - counts
         for problem in problems:
             order = int(parents[problem.row])
-            place = problem.row - int(starts[order])
-            bad.append(problem._replace(row=order, field=f"lines[{place}].{problem.field}"))
+            line = problem.row - int(starts[order])
+            bad.append(problem._replace(row=order, field=f"lines[{line}].{problem.field}"))
         return attach_lines(orders, lines, counts.tolist()), bad
 
 

@@ -106,7 +106,7 @@ def import_file(
                 recorder.merge_parts(shop_id)
     return ImportReport(
         format=name,
-        place="row" if source.file_type == "Parquet" else "line",
+        unit="row" if source.file_type == "Parquet" else "line",
         recorded=counts,
         skipped={import_format.fact.name: skipped},
         bad_rows=tuple(bad.kept),

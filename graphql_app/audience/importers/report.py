@@ -39,7 +39,7 @@ class ImportReport:
     """The outcome of an import.
 
     Attributes:
-        place: What ``BadRow.line`` counts: "line" or "row".
+        unit: What ``BadRow.line`` counts: "line" or "row".
         recorded: The number of recorded rows by type; empty if the file was refused.
         skipped: The number of bad rows by type; an order counts once.
         bad_rows: The first 10,000 bad values, in the order of the file.
@@ -49,7 +49,7 @@ class ImportReport:
     """
 
     format: str
-    place: str
+    unit: str
     recorded: Mapping[str, int]
     skipped: Mapping[str, int]
     bad_rows: tuple[BadRow, ...]

@@ -86,8 +86,8 @@ class CustomersFormat:
     def _add_dates(self, rows: pa.Table, accepts: pa.Array) -> pa.Table:
         """Add the dates of consent and the columns that the export lacks."""
         known = self._existing.contacts
-        place = find_positions(known["id"].to_numpy(), rows["id"])
-        of_row = known.take(pa.array(place, mask=place == NOT_FOUND)).combine_chunks()
+        row = find_positions(known["id"].to_numpy(), rows["id"])
+        of_row = known.take(pa.array(row, mask=row == NOT_FOUND)).combine_chunks()
         old_start, old_end = of_row["subscribed_at"], of_row["unsubscribed_at"]
         subscribed = are_subscribed(of_row)
         starts = pc.and_(accepts, pc.invert(subscribed))

@@ -130,16 +130,16 @@ def _split_spool(spool: Spool, fact: FactType) -> Iterator[pa.Table]:
 
 
 def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
-    """Sort lines by order, then by their place in the file, and split them between orders."""
+    """Sort lines by order, then by their position in the file, and split them between orders."""
     if lines is None or not lines.num_rows:
         return
-    places = pc.sort_indices(lines["order_id"])  # stable
-    orders = lines["order_id"].take(places).to_numpy()
+    positions = pc.sort_indices(lines["order_id"])  # stable
+    orders = lines["order_id"].take(positions).to_numpy()
     start = 0
     while start < len(orders):
         last = orders[min(start + CHUNK_ROWS, len(orders)) - 1]
         end = int(np.searchsorted(orders, last, side="right"))
-        yield lines.take(places.slice(start, end - start))
+        yield lines.take(positions.slice(start, end - start))
         start = end
 
 

@@ -130,8 +130,8 @@ class _Reader:
             self.refuse(path, "must be an object with the criterion's fields")
             return None
         nulls = list(_nulls(body))
-        for place in nulls:
-            self.refuse((*path, *place), "must not be null; leave it out instead")
+        for inner_path in nulls:
+            self.refuse((*path, *inner_path), "must not be null; leave it out instead")
         if nulls:
             return None
         try:
@@ -146,20 +146,20 @@ class _Reader:
 
     def _reference(self, criterion: SegmentReference, path: Path, depth: int) -> Reference | None:
         """Parse the segment that a criterion refers to, and count it towards the limits."""
-        place = (*path, "segment")
+        path = (*path, "segment")
         named = self.library(criterion.segment)
         if named is None:
-            self.refuse(place, "is not a segment of this shop", ErrorCode.NOT_FOUND)
+            self.refuse(path, "is not a segment of this shop", ErrorCode.NOT_FOUND)
             return None
         if named.archived:
-            self.refuse(place, f'is the segment "{named.name}", which is archived')
+            self.refuse(path, f'is the segment "{named.name}", which is archived')
             return None
         outer_ids = [outer.id for outer in self.inside]
         if named.id in outer_ids:
             cycle = (*self.inside[outer_ids.index(named.id) :], named)
             names = " -> ".join(f'"{segment.name}"' for segment in cycle)
             message = f"makes a segment refer to itself: {names}"
-            self.refuse(place, message, ErrorCode.SEGMENT_CYCLE)
+            self.refuse(path, message, ErrorCode.SEGMENT_CYCLE)
             return None
         if named.id not in self.known:
             reader = _Reader(self.registry, self.library, self.known, (*self.inside, named))
@@ -171,10 +171,10 @@ class _Reader:
         if inner.problems:
             problem = inner.problems[0]
             message = f'is the segment "{named.name}", which has a problem: {problem.message}'
-            self.refuse(place, message.rstrip("."), problem.code)
+            self.refuse(path, message.rstrip("."), problem.code)
         elif depth + inner.height > MAX_DEPTH:
             message = f'is the segment "{named.name}", which makes the rule deeper than '
-            self.refuse(place, f"{message}{MAX_DEPTH} levels", ErrorCode.LIMIT_EXCEEDED)
+            self.refuse(path, f"{message}{MAX_DEPTH} levels", ErrorCode.LIMIT_EXCEEDED)
         return None if rule is None else Reference(criterion, named.name, rule)
 
 

@@ -12,7 +12,7 @@ from graphql_app.criteria.describe import describe_list, describe_window, join_w
 from graphql_app.segments.rules.sentences import words
 from graphql_app.segments.rules.tree import Reference, Rule
 
-HIDDEN = "…"
+REDACTED = "…"
 
 
 def redacted_sentence(rule: Rule) -> str:
@@ -42,7 +42,7 @@ def _form(form: Form, subject: str) -> str:
 
 def _value(spec: FieldSpec, value: Any) -> str:
     if isinstance(value, Condition):
-        return f"[{_form(value, HIDDEN)}]"
+        return f"[{_form(value, REDACTED)}]"
     if spec.type.kind is FieldKind.CHOICE:
-        return next((each.label for each in spec.type.options if each.value == value), HIDDEN)
-    return HIDDEN
+        return next((each.label for each in spec.type.options if each.value == value), REDACTED)
+    return REDACTED

@@ -1,4 +1,4 @@
-"""Bad rows, with their places in the file."""
+"""Bad rows, with their lines in the file."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ def test_bad_csv_rows_have_the_line_they_start_on(shop: Shop) -> None:
     assert result.refused
     assert result.recorded == {}
     assert result.skipped == {"contacts": 4}
-    assert result.place == "line"
+    assert result.unit == "line"
     assert [(bad.line, bad.column) for bad in result.bad_rows] == [
         (5, "id"), (6, "country"), (8, ""), (10, "")
     ]  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_bad_value_in_properties_has_its_path(shop: Shop) -> None:
 def test_parquet_rows_are_counted_from_1(shop: Shop) -> None:
     path = shop.parquet("contacts.parquet", table(id=[1, 2, -3], country=["US", "XX", "DE"]))
     result = shop.load(path)
-    assert result.place == "row"
+    assert result.unit == "row"
     assert [(bad.line, bad.column) for bad in result.bad_rows] == [(2, "country"), (3, "id")]
 
 

@@ -17,11 +17,11 @@ def test_lines_scattered_over_the_file(shop: Shop, monkeypatch: pytest.MonkeyPat
     count = 40
     orders = "".join(f"{n},{n % 3},{ORDER}" for n in range(count))
     shop.load(shop.file("orders.csv", ORDERS + orders))
-    lines = [(n * 7 % count, f"P{place}") for place in range(3) for n in range(count)]
+    lines = [(n * 7 % count, f"P{line}") for line in range(3) for n in range(count)]
     text = "".join(f"{order},{product},2\n" for order, product in lines)
     path = shop.file("order_lines.csv", "order_id,product_id,quantity\n" + text)
     assert shop.load(path).recorded == {"order_lines": 3 * count}
-    expected = [(n, place, f"P{place}", 2) for n in range(count) for place in range(3)]
+    expected = [(n, line, f"P{line}", 2) for n in range(count) for line in range(3)]
     columns, order_by = "order_id, line_number, product_id, quantity", "order_id, line_number"
     assert shop.rows("order_lines", columns, order_by) == expected
     shop.load(path)

@@ -149,7 +149,7 @@ def test_orders_that_span_blocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     shop.load(CUSTOMERS)
     rows: list[dict[str, str]] = []
     for number in range(1, 9):
-        rows += [order(number), *(item(number, f"P{place}") for place in range(number))]
+        rows += [order(number), *(item(number, f"P{line}") for line in range(number))]
     result = shop.load(shop.csv("orders.csv", orders(*rows)))
     assert result.bad_rows == ()
     assert result.recorded == {"orders": 8, "order_lines": len(rows)}

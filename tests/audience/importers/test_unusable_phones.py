@@ -37,7 +37,7 @@ def test_unusable_numbers_of_a_parquet_file_have_their_rows(shop: Shop) -> None:
     phones = ["+12125550100", "5550100", None]
     result = shop.load(shop.parquet("contacts.parquet", table(id=[1, 2, 3], phone=phones)))
     [warning] = result.warnings
-    assert (result.place, warning.line) == ("row", 2)
+    assert (result.unit, warning.line) == ("row", 2)
 
 
 def test_unusable_numbers_of_a_shopify_export_have_their_lines(shop: Shop) -> None:

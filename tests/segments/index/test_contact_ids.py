@@ -21,14 +21,14 @@ def _flags(numbers: object) -> Flags:
 
 def check(contact_index: ContactIndex, textable: dict[int, bool], others: list[int]) -> None:
     """Check that the index has these contacts and none of the others."""
-    places = contact_index.find(_ids([*textable]))
+    positions = contact_index.find(_ids([*textable]))
     assert contact_index.contacts == len(textable)
-    assert contact_index.ids[places].tolist() == [*textable]
-    assert contact_index.alive[places].all()
-    assert contact_index.textable[places].tolist() == [*textable.values()]
+    assert contact_index.ids[positions].tolist() == [*textable]
+    assert contact_index.alive[positions].all()
+    assert contact_index.textable[positions].tolist() == [*textable.values()]
     assert int(contact_index.textable.sum()) == sum(textable.values())
-    for id_, place in zip(others, contact_index.find(_ids(others)), strict=True):
-        gone = place == NOT_FOUND or not contact_index.alive[place]
+    for id_, position in zip(others, contact_index.find(_ids(others)), strict=True):
+        gone = position == NOT_FOUND or not contact_index.alive[position]
         assert gone == (id_ not in textable)
 
 
@@ -51,9 +51,9 @@ def test_contacts_are_added_changed_and_forgotten(
         assert set(contact_index.ids[arrived].tolist()) == found.keys() - before
         seen |= reloaded
         check(contact_index, now, [*seen])
-        ordered, places = contact_index.ordered(2)
+        ordered, positions = contact_index.ordered(2)
         assert ordered.ids.tolist() == sorted(now)
-        assert contact_index.ids[places].tolist() == sorted(now)
+        assert contact_index.ids[positions].tolist() == sorted(now)
         check(ordered, now, [*seen])
 
 

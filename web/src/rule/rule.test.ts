@@ -45,8 +45,8 @@ function pathsOf(rule: Rule, path = 'rule'): string[] {
   const { all, any, not } = rule as { all?: Rule[]; any?: Rule[]; not?: Rule };
   return [
     path,
-    ...(all ?? []).flatMap((inner, place) => pathsOf(inner, `${path}.all.${place}`)),
-    ...(any ?? []).flatMap((inner, place) => pathsOf(inner, `${path}.any.${place}`)),
+    ...(all ?? []).flatMap((inner, index) => pathsOf(inner, `${path}.all.${index}`)),
+    ...(any ?? []).flatMap((inner, index) => pathsOf(inner, `${path}.any.${index}`)),
     ...(not ? pathsOf(not, `${path}.not`) : []),
   ];
 }
@@ -315,12 +315,12 @@ describe('the values of a row', () => {
 describe('changeRow', () => {
   it('changes one row and no other node', () => {
     fc.assert(
-      fc.property(rules, fc.nat(), (rule, place) => {
+      fc.property(rules, fc.nat(), (rule, index) => {
         const root = fromRule(rule);
         const before = structuredClone(root);
         const all = rowsOf(root);
         fc.pre(all.length > 0);
-        const { id } = all[place % all.length] as Row;
+        const { id } = all[index % all.length] as Row;
         const changed = changeRow(root, id, { operator: 'OTHER', value: { x: 1 } });
         expect(root).toStrictEqual(before);
         const other = (row: Row) =>

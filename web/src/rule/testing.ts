@@ -249,7 +249,7 @@ const known: Arbitrary<Rule> = fc
 const unknown: Arbitrary<Rule> = fc
   .tuple(fc.constantFrom('gone', 'left'), notBlank, fc.array(fc.jsonValue(), { maxLength: 3 }))
   .map(([key, operator, found]) => ({
-    [key]: { operator, ...Object.fromEntries(found.map((value, place) => [`of${place}`, value])) },
+    [key]: { operator, ...Object.fromEntries(found.map((value, index) => [`of${index}`, value])) },
   }));
 
 function nested(leaf: Arbitrary<Rule>): Arbitrary<Rule> {

@@ -341,7 +341,7 @@ describe('a form', () => {
     expect(named('orca', 'killer whale')).toStrictEqual({});
     expect(named('a', 'b', 'c')).toStrictEqual({ aliases: 'Add 2 or fewer' });
     const boundless = form({ OF: ['all'] }, [texts('all', { maxItems: null })]);
-    const all = Array.from({ length: 2000 }, (_, place) => `${place}`);
+    const all = Array.from({ length: 2000 }, (_, index) => `${index}`);
     expect(problemsOf(boundless, 'OF', { all })).toStrictEqual({});
   });
 
