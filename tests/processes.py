@@ -83,7 +83,7 @@ class Process(ABC):
             if status is not None:
                 raise RuntimeError(f"the process ended with status {status}: {self.output}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"waited in vain: {self.output}")
+                raise TimeoutError(f"no answer within {WAIT} seconds: {self.output}")
             time.sleep(POLL)
 
     def kill(self) -> None:

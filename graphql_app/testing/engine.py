@@ -45,7 +45,7 @@ def services_for(registry: Registry, given: Services | None) -> Services:
 
 @cache
 def _temporary_services() -> tuple[Settings, Services]:
-    """Open a catalog and an embedded ClickHouse, of which a process can have only one."""
+    """Open a catalog and the one embedded ClickHouse that a process can have."""
     closing = ExitStack()
     atexit.register(closing.close)
     directory = closing.enter_context(tempfile.TemporaryDirectory(prefix="segments-check-"))

@@ -142,7 +142,7 @@ def test_a_client_that_disconnects_cancels_its_backup(
     with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
         with pytest.raises(KeyboardInterrupt):
             request_backup(data_dir, tmp_path / "given-up", interrupt)
-        # The server creates one backup at a time, so this one starts after the canceled one.
+        # The server creates one backup at a time, so this one starts after the cancelled one.
         assert request_backup(data_dir, tmp_path / "next", ignore)
         assert {path.name for path in tmp_path.iterdir()} <= {"data", "next", "given-up"}
 
@@ -168,7 +168,7 @@ def test_a_client_that_disconnects_cancels_its_backup_within_a_shop(
                 assert b"Shops" in client.recv(1000)
                 # A backup that continues to the second table fails and is logged.
                 services.audience.command("RENAME TABLE orders TO orders_away")
-            with pytest.raises(BackupError, match="already"):  # after the canceled backup
+            with pytest.raises(BackupError, match="already"):  # after the cancelled backup
                 request_backup(data_dir, data_dir, ignore)
         services.audience.command("RENAME TABLE orders_away TO orders")
         assert "the audience store failed" not in caplog.text

@@ -103,7 +103,7 @@ def _operation_above(before: list[Block]) -> tuple[str, dict[str, Any]]:
     return last.text, {}
 
 
-def test_canceling_the_order_of_the_readme_removes_its_contact(demo: Client) -> None:
+def test_cancelling_the_order_of_the_readme_removes_its_contact(demo: Client) -> None:
     rule = body(CURLS[0])["variables"]["rule"]
     placed = order(900_001, 14_576, total="25.50", at="2011-12-09T13:00:00Z")
     demo.record("ordersUpsert", [placed])

@@ -118,7 +118,7 @@ class TestOrders:
         ],
     )
     @pytest.mark.parametrize("keep_lines", [False, True])
-    def test_a_canceled_or_fully_refunded_order_does_not_count(
+    def test_a_cancelled_or_fully_refunded_order_does_not_count(
         self, boutique: RecordedShop, change: dict[str, Any], keep_lines: bool
     ) -> None:
         boutique.record(people_with_ids(1, 2), ORDER)

@@ -1,4 +1,4 @@
-"""A third party's criteria that pass every check at the start, and fail for some values or rows."""
+"""A third party's criteria that pass every check at startup, and fail for some values or rows."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,11 +21,11 @@ from graphql_app.criteria import (
     hookimpl,
 )
 
-UNLUCKY = 13
+FAILING = 13
 
 
 class Numbered(Criterion):
-    """Base of what is asked with a number; contacts match whose id is not below it."""
+    """Matches contacts whose id is at least a number."""
 
     operator: StateOperator
     count: Count = form_field("Number")
@@ -35,14 +35,14 @@ class Numbered(Criterion):
 
 
 class Steady(Numbered):
-    """Which contacts have an id from a number on."""
+    """Never fails."""
 
     key = "moodySteady"
     label = "Steady"
 
 
 class InSql(Numbered):
-    """The same, but the engine refuses to look at the contact with the unlucky number."""
+    """Fails in SQL when the engine reads a contact whose phone is not a number."""
 
     key = "moodySql"
     label = "Moody SQL"
@@ -53,45 +53,45 @@ class InSql(Numbered):
 
 
 class InPython(Numbered):
-    """The same, but there is no SQL for the unlucky number; for that after it the process ends."""
+    """Raises for ``FAILING`` when its SQL is built; for the number after it, exits the process."""
 
     key = "moodyPython"
     label = "Moody Python"
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        if self.count == UNLUCKY:
+        if self.count == FAILING:
             raise ZeroDivisionError(f"the number was {self.count}")
-        if self.count == UNLUCKY + 1:
+        if self.count == FAILING + 1:
             sys.exit(3)
         return super().matches(scope)
 
 
 class InWords(Numbered):
-    """The same, but there are no words for the unlucky number."""
+    """Raises for ``FAILING`` when it is described."""
 
     key = "moodyWords"
     label = "Moody words"
 
     def describe(self, scope: Scope) -> str:
-        if self.count == UNLUCKY:
+        if self.count == FAILING:
             raise LookupError("no words")
         return super().describe(scope)
 
 
 class InChecks(Numbered):
-    """The same, but the check of the unlucky number fails."""
+    """Raises for ``FAILING`` when its values are checked."""
 
     key = "moodyCheck"
     label = "Moody check"
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        if self.count == UNLUCKY:
+        if self.count == FAILING:
             raise RuntimeError("no checks today")
         yield from ()
 
 
 class InTime(Numbered):
-    """All contacts, half a second and a bit later for each."""
+    """Matches every contact, after half a second for each."""
 
     key = "moodyTime"
     label = "Moody time"
@@ -101,7 +101,7 @@ class InTime(Numbered):
 
 
 class InSuggestions(Criterion):
-    """Which contacts have a country; suggestions fail for some searches."""
+    """Matches contacts in a country; suggestions fail for some searches."""
 
     key = "moodySuggest"
     label = "Moody suggestions"
@@ -128,14 +128,16 @@ def register_criteria() -> list[type[Criterion]]:
 @hookimpl
 def register_default_segments() -> list[DefaultSegment]:
     rule = {"moodySteady": {"operator": "IS", "count": 2}}
-    return [DefaultSegment("moody-steady", "Steady ones", "Those from 2 on.", rule)]
+    return [DefaultSegment("moody-steady", "Steady ones", "Contacts whose id is at least 2.", rule)]
 
 
 @hookimpl
 def register_segment_templates() -> list[SegmentTemplate]:
     country = {"moodySuggest": {"operator": "IS", "country": Suggested(0, "US")}}
-    words = {"moodyWords": {"operator": "IS", "count": UNLUCKY}}
+    words = {"moodyWords": {"operator": "IS", "count": FAILING}}
     return [
-        SegmentTemplate("moody-country", "A country", "The most frequent.", country),
-        SegmentTemplate("moody-words", "No words", "It cannot be said.", words),
+        SegmentTemplate(
+            "moody-country", "A country", "Contacts in the most frequent country.", country
+        ),
+        SegmentTemplate("moody-words", "No words", "Its rule cannot be described.", words),
     ]

@@ -21,11 +21,11 @@ from graphql_app.criteria import (
 
 
 class OddCount(CountCriterion):
-    """Base of what is compared with a number."""
+    """A count that is compared with a number."""
 
 
 class Ratio(OddCount):
-    """Orders by lines, as a floating-point number."""
+    """A quarter of the number of orders, as a floating-point number."""
 
     key = "oddRatio"
     label = "Ratio"
@@ -37,7 +37,7 @@ class Ratio(OddCount):
 
 
 class Each(OddCount):
-    """The total of any order, a row for each; the contract asks for one of a contact."""
+    """The totals of all orders, although the contract allows one row per contact."""
 
     key = "oddEach"
     label = "Each"
@@ -48,7 +48,7 @@ class Each(OddCount):
 
 
 class Huge(OddCount):
-    """Whole numbers of more bits than there are in a vector."""
+    """Whole numbers with more bits than a vector can have."""
 
     key = "oddHuge"
     label = "Huge"
@@ -60,7 +60,7 @@ class Huge(OddCount):
 
 
 class Anything(OddCount):
-    """Whatever was refunded, NULL for those who were not; any of it matches."""
+    """The refunded amount, or NULL without one; every amount matches."""
 
     key = "oddAnything"
     label = "Anything"
@@ -75,7 +75,7 @@ class Anything(OddCount):
 
 
 class Ordered(OddCount):
-    """How many orders; 0 for who has none."""
+    """The number of orders, 0 for contacts without orders."""
 
     key = "oddOrdered"
     label = "Ordered"
@@ -85,7 +85,7 @@ class Ordered(OddCount):
 
 
 class OwnWay(Ordered):
-    """Orders, for twice the number."""
+    """The number of orders, compared with twice the number of the rule."""
 
     key = "oddOwnWay"
     label = "Own way"
@@ -96,7 +96,7 @@ class OwnWay(Ordered):
 
 
 class OrderedIfEver(Ordered):
-    """The same of who has any, by the same SQL."""
+    """The number of orders, with the same SQL; contacts without orders never match."""
 
     key = "oddIfEver"
     label = "Ordered if ever"
@@ -104,14 +104,14 @@ class OrderedIfEver(Ordered):
 
 
 class Numbered(Criterion):
-    """Base of conditions with a number."""
+    """A criterion with a number."""
 
     operator: StateOperator
     count: Count = form_field("Number")
 
 
 class Whole(Numbered):
-    """Has an id from a number on; as a fragment made otherwise than others."""
+    """Matches contacts whose id is at least a number; it overrides ``fragment``."""
 
     key = "oddWhole"
     label = "Whole"
@@ -124,7 +124,7 @@ class Whole(Numbered):
 
 
 class Clock(Numbered):
-    """Created at least ``count`` seconds ago, by the engine's clock."""
+    """Matches contacts created at least ``count`` seconds ago, by the engine's clock."""
 
     key = "oddClock"
     label = "Clock"
@@ -134,7 +134,7 @@ class Clock(Numbered):
 
 
 class Age(Numbered):
-    """Created at least ``count`` seconds ago, by arithmetic in SQL."""
+    """Matches contacts created at least ``count`` seconds ago, by arithmetic in SQL."""
 
     key = "oddAge"
     label = "Age"
@@ -145,7 +145,7 @@ class Age(Numbered):
 
 
 class Drift(Numbered):
-    """The same to the millisecond: a number, not an instant, moves with the clock."""
+    """Like ``Age``, in milliseconds: a number, not an instant, moves with the clock."""
 
     key = "oddDrift"
     label = "Drift"
@@ -156,7 +156,7 @@ class Drift(Numbered):
 
 
 class Recent(Numbered):
-    """Ordered a known product in the last ``count`` seconds."""
+    """Matches contacts who ordered a known product in the last ``count`` seconds."""
 
     key = "oddRecent"
     label = "Recent"
@@ -173,7 +173,7 @@ class Recent(Numbered):
 
 
 class Namesake(Numbered):
-    """Is in a country, which is asked of the table of contacts by another name."""
+    """Matches contacts in the US, through an alias of the table of contacts."""
 
     key = "oddNamesake"
     label = "Namesake"

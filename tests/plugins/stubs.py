@@ -1,4 +1,4 @@
-"""Plugins of third parties that do nothing in particular: a base for broken ones."""
+"""Simple third-party plugins, from which tests derive broken ones."""
 
 from typing import Any
 

@@ -180,6 +180,10 @@ def test_a_rule_cannot_refer_to_an_archived_segment(shop: Client) -> None:
     shop.ask(ARCHIVE, id=inner["id"])
     answer = shop.ask(CREATE, input={"name": "Outer", "rule": within(inner)})
     assert refused(answer) == [("INVALID", ["input", "rule", "inSegment", "segment"])]
+    message = answer["segmentCreate"]["userErrors"][0]["message"]
+    assert message.endswith(
+        'is the segment "Inner", which is archived; restore it or choose another.'
+    )
     shop.ask(UNARCHIVE, id=inner["id"])
     create(shop, "Outer", within(inner))
 

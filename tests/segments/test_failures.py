@@ -21,7 +21,7 @@ from graphql_app.settings import Settings
 from tests.client import SIZE
 from tests.factories import contacts
 from tests.plugins import moody
-from tests.plugins.moody import UNLUCKY
+from tests.plugins.moody import FAILING
 from tests.processes import wait_until
 from tests.schema.operations import CREATE, create
 from tests.support import Client, Server, serving
@@ -77,10 +77,10 @@ def call(shop: Client, phone: str) -> None:
     ("failing", "label"),
     [
         (moods("Sql"), "Moody SQL"),
-        (moods("Python", UNLUCKY), "Moody Python"),
-        (moods("Python", UNLUCKY + 1), "Moody Python"),
-        (moods("Words", UNLUCKY), "Moody words"),
-        (moods("Check", UNLUCKY), "Moody check"),
+        (moods("Python", FAILING), "Moody Python"),
+        (moods("Python", FAILING + 1), "Moody Python"),
+        (moods("Words", FAILING), "Moody words"),
+        (moods("Check", FAILING), "Moody check"),
     ],
     ids=["the engine", "an exception", "an exit", "a sentence", "a check"],
 )
@@ -103,10 +103,10 @@ def test_the_error_of_a_size_names_the_failing_criterion(
 def test_the_log_names_the_failure_without_values(
     shop: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shop.errors(SIZE, rule=moods("Python", UNLUCKY))
+    shop.errors(SIZE, rule=moods("Python", FAILING))
     assert "ZeroDivisionError" in caplog.text
     assert "moody.py" in caplog.text
-    assert f"the number was {UNLUCKY}" not in caplog.text
+    assert f"the number was {FAILING}" not in caplog.text
     caplog.set_level(logging.DEBUG)  # an earlier test may have begun the outage
     call(shop, "person-of-interest")
     shop.errors(SIZE, rule=moods("Sql"))
@@ -146,7 +146,7 @@ def test_other_fields_of_a_request_succeed(shop: Client) -> None:
 
 def test_a_rule_whose_check_or_sentence_fails_is_refused_with_its_path(shop: Client) -> None:
     for name in ("Check", "Words"):
-        given = {"name": name, "rule": {"all": [SPEND, moods(name, UNLUCKY)]}}
+        given = {"name": name, "rule": {"all": [SPEND, moods(name, FAILING)]}}
         payload = shop.ask(CREATE, input=given)["segmentCreate"]
         assert payload["segment"] is None
         [error] = payload["userErrors"]
@@ -160,7 +160,7 @@ def test_a_contacts_segments_leave_out_segments_that_fail(shop: Client) -> None:
     rules = {
         "A": moods("Steady", 1),
         "B": moods("Sql"),
-        "C": {"not": moods("Python", UNLUCKY)},
+        "C": {"not": moods("Python", FAILING)},
         "D": {"all": []},
         "E": {"any": [SPEND, moods("Sql", 2)]},
         "F": {"all": [SPEND, moods("Words", 1)]},

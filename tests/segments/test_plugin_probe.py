@@ -31,7 +31,7 @@ from tests.plugins.stubs import ACME, OTHER, Everyone, Good, PluginModule, Whole
 
 
 class OneOperator(Operator):
-    """Operators of which one fails."""
+    """Two operators; SQL with the second fails."""
 
     WORKS = "WORKS", "works"
     FAILS = "FAILS", "fails"

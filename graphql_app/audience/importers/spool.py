@@ -167,5 +167,9 @@ def _record_chunk(
     if fact is not ORDER_LINES:
         recorder.record(shop_id, fact, chunk)
     elif recorder.record_order_lines(shop_id, chunk):
-        raise AppError(ErrorCode.INVALID, "Orders were removed during the import of their lines.")
+        raise AppError(
+            ErrorCode.INVALID,
+            "Orders were removed while their lines were imported. Import the orders again, then "
+            "the whole file of lines.",
+        )
     return 0

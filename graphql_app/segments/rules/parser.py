@@ -149,10 +149,11 @@ class _Reader:
         path = (*path, "segment")
         named = self.library(criterion.segment)
         if named is None:
-            self.refuse(path, "is not a segment of this shop", ErrorCode.NOT_FOUND)
+            self.refuse(path, "is not a segment of this shop; choose another", ErrorCode.NOT_FOUND)
             return None
         if named.archived:
-            self.refuse(path, f'is the segment "{named.name}", which is archived')
+            message = f'is the segment "{named.name}", which is archived; '
+            self.refuse(path, f"{message}restore it or choose another")
             return None
         outer_ids = [outer.id for outer in self.inside]
         if named.id in outer_ids:

@@ -16,7 +16,7 @@ def net(order: Order) -> Decimal:
 
 
 def stands(order: Order) -> bool:
-    """Return whether an order counts: neither canceled nor refunded in full."""
+    """Return whether an order counts: neither cancelled nor refunded in full."""
     refunded = order.refunded or Decimal(0)
     return order.cancelled_at is None and not (refunded > 0 and refunded >= order.total)
 

@@ -1,4 +1,4 @@
-"""A plugin that cannot say what it asks."""
+"""A plugin with a criterion that cannot be described."""
 
 from sqlalchemy import ColumnElement, true
 
@@ -6,7 +6,7 @@ from graphql_app.criteria import Criterion, Scope, StateOperator, hookimpl
 
 
 class Speechless(Criterion):
-    """Something that cannot be said."""
+    """Raises when it is described."""
 
     key = "speechless"
     label = "Speechless"
