@@ -76,13 +76,14 @@ class InvalidInputError(AppError):
         Exception.__init__(self, "; ".join(problem.message for problem in self.problems))
 
 
+BEARER_HEADER = "Authorization: Bearer <token>"
+
+
 class UnauthenticatedError(AppError):
     """A request without a valid token."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ErrorCode.UNAUTHENTICATED, "Send a valid token: Authorization: Bearer <token>."
-        )
+        super().__init__(ErrorCode.UNAUTHENTICATED, f"Send a valid token: {BEARER_HEADER}.")
 
 
 class RateLimitedError(AppError):

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import tzdata
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 DAY = 86_400  # seconds
 # The calendar, and yearly rules for clocks, repeat after 400 years.
 CYCLE = 146_097  # days
@@ -39,6 +40,11 @@ def rules_release() -> str:
 @cache
 def zone_names() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return the milliseconds from 1970 to an instant."""
+    return (instant - EPOCH) // MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)

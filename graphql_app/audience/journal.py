@@ -25,8 +25,9 @@ import pyarrow.compute as pc
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import has_table, list_contact_tables
 from graphql_app.audience.tables import JournalEntry, Product, contact_column
-from graphql_app.audience.write_log import LONG_AGO, NO_IDS, OpenWrite
+from graphql_app.audience.write_log import NO_IDS, OpenWrite
 from graphql_app.errors import AppError, ErrorCode
+from graphql_app.timezones import EPOCH
 
 # Actions of entries; any other action names the table to insert into.
 ERASE = "erase"
@@ -54,7 +55,7 @@ class Insert:
 
     def add_to(self, write: OpenWrite) -> None:
         if self.table == Product.__tablename__ and self.rows.num_rows:
-            write.add_rows(self.table, NO_IDS, LONG_AGO)
+            write.add_rows(self.table, NO_IDS, EPOCH)
         elif self.rows.num_rows:
             contacts = self.rows[contact_column(self.table)].to_numpy()
             write.add_rows(self.table, contacts, self._latest())
@@ -66,7 +67,7 @@ class Insert:
             for column in self.rows.columns
             if pa.types.is_timestamp(column.type)
         ]
-        return max([LONG_AGO, *filter(None, times)])
+        return max([EPOCH, *filter(None, times)])
 
 
 @dataclass(frozen=True, slots=True)

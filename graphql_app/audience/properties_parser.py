@@ -2,12 +2,12 @@
 
 import json
 import math
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from graphql_app.audience.column_parser import BadValueError
+from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
 from graphql_app.audience.whole_numbers import restore_whole_numbers, store_whole_numbers
 
 MAX_PROPERTIES = 16_384  # bytes of JSON
@@ -81,8 +81,7 @@ def _problem_of(value: Any) -> str | None:
         case bool() | None:
             return None
         case str():
-            is_valid = not re.search("[\ud800-\udfff]", value)
-            return None if is_valid else "must be valid Unicode, without lone surrogates"
+            return UNICODE_REQUIRED if has_surrogate(value) else None
         case float():
             return None if math.isfinite(value) else NUMBER_REQUIRED
         case int():

@@ -28,15 +28,14 @@ from graphql_app.audience.tables import (
     time_columns,
     time_expression,
 )
-from graphql_app.audience.write_log import LONG_AGO, AffectedContacts, Ids, WriteLog
+from graphql_app.audience.write_log import AffectedContacts, Ids, WriteLog
+from graphql_app.timezones import EPOCH, MILLISECOND, milliseconds
 
 # The tables whose rows change at the times of another table's rows, too.
 FOLLOWERS: Mapping[str, Sequence[str]] = {Order.__tablename__: (OrderLine.__tablename__,)}
 
 # Requests do not run in the order of their instants, so the times of the last minute are kept, too.
 MARGIN = timedelta(minutes=1)
-
-MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,11 @@ class _Times:
 
     def between(self, start: datetime, end: datetime) -> Ids:
         """Return the contacts with a time after the start, and not after the end."""
-        first, last = (np.searchsorted(self.at, _milliseconds(at), "right") for at in (start, end))
+        first, last = (np.searchsorted(self.at, milliseconds(at), "right") for at in (start, end))
         return self.contacts[first:last]
 
     def after(self, start: datetime) -> "_Times":
-        first = np.searchsorted(self.at, _milliseconds(start), "right")
+        first = np.searchsorted(self.at, milliseconds(start), "right")
         return _Times(self.at[first:], self.contacts[first:])
 
     def merged(self, other: "_Times") -> "_Times":
@@ -71,7 +70,7 @@ class _Shop:
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
     since: datetime | None = None
-    now: datetime = LONG_AGO
+    now: datetime = EPOCH
     times: dict[str, _Times] = field(default_factory=dict)
 
 
@@ -114,7 +113,7 @@ class UpcomingFacts:
             shop = self._shops.get(shop_id)
         later = [] if shop is None else [times.after(now).at for times in [*shop.times.values()]]
         first = min((int(at[0]) for at in later if len(at)), default=None)
-        return None if first is None else LONG_AGO + first * MILLISECOND
+        return None if first is None else EPOCH + first * MILLISECOND
 
     def _tables(self, names: set[str]) -> Sequence[type[AudienceTable]]:
         return [table for table in self._audience.tables if table.__tablename__ in names]
@@ -145,10 +144,10 @@ class UpcomingFacts:
             if len(contacts):
                 for each in (name, *FOLLOWERS.get(name, ())):
                     moved.setdefault(each, []).append(contacts)
-        if moved and shop.now != LONG_AGO:
+        if moved and shop.now != EPOCH:
             affected = {name: np.unique(np.concatenate(ids)) for name, ids in moved.items()}
             self._write_log.begin_write(shop_id)
-            self._write_log.finish_write(shop_id, AffectedContacts(affected, latest=LONG_AGO))
+            self._write_log.finish_write(shop_id, AffectedContacts(affected, latest=EPOCH))
         if moved and now - MARGIN > (shop.since or now):
             shop.since = now - MARGIN
             recent = {name: times.after(shop.since) for name, times in shop.times.items()}
@@ -195,7 +194,3 @@ def _statement(tables: Sequence[type[AudienceTable]], since: datetime) -> Statem
         ]
     every = union_all(*times).subquery().c
     return select(every.name, every.contact, every.at)
-
-
-def _milliseconds(instant: datetime) -> int:
-    return (instant - LONG_AGO) // MILLISECOND

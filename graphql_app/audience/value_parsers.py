@@ -17,14 +17,15 @@ from graphql_app.audience.column_parser import (
 )
 from graphql_app.audience.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 from graphql_app.audience.properties_parser import parse_properties
+from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
 from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, is_country
+from graphql_app.timezones import EPOCH
 
 MAX_TEXT = 255
 MAX_TAGS = 250
 
 ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
-FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
 
 # No zone has had another offset since 1970.
@@ -100,7 +101,7 @@ def parse_instant(value: Any) -> datetime:
         instant = value.astimezone(UTC)
     except OverflowError:
         instant = LAST_INSTANT
-    if not FIRST_INSTANT <= instant < LAST_INSTANT:
+    if not EPOCH <= instant < LAST_INSTANT:
         raise BadValueError("must be a time from 1970 to 2199")
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
@@ -114,7 +115,7 @@ def _parse_instants(array: pa.Array) -> pa.Array | None:
         return None
     instants = pc.cast(array, INSTANT, safe=False)
     low, high = pc.min_max(instants).as_py().values()
-    return instants if low is None or (low >= FIRST_INSTANT and high < LAST_INSTANT) else None
+    return instants if low is None or (low >= EPOCH and high < LAST_INSTANT) else None
 
 
 def _parse_text(value: Any) -> str | None:
@@ -122,10 +123,8 @@ def _parse_text(value: Any) -> str | None:
         raise BadValueError("must be text")
     if len(value) > MAX_TEXT:
         raise BadValueError(f"must have at most {MAX_TEXT} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadValueError("must be valid Unicode, without lone surrogates") from None
+    if has_surrogate(value):
+        raise BadValueError(UNICODE_REQUIRED)
     return value if value.strip() else None
 
 

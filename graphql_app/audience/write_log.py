@@ -5,11 +5,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from graphql_app.timezones import EPOCH
 
 Ids = NDArray[np.uint64]
 
@@ -17,8 +19,6 @@ NO_IDS: Final[Ids] = np.array([], np.uint64)
 
 # Contacts to keep in the logs of all shops together; a cache that is further behind starts over.
 MAX_CONTACTS = 4_000_000
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class OpenWrite:
     def __init__(self) -> None:
         self._tables: dict[str, list[Ids]] = defaultdict(list)
         self._erased: list[Ids] = []
-        self._latest: datetime | None = LONG_AGO
+        self._latest: datetime | None = EPOCH
 
     def add_rows(self, table: str, contacts: Ids, latest: datetime | None) -> None:
         """Add contacts with new rows in a table; none if the table has no contacts.

@@ -22,6 +22,8 @@ POOL_TIMEOUT = 10
 FAILURES = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError)
 MAX_REASON_LENGTH = 200  # characters
 
+STORABLE_REQUIRED = "must not contain NUL or a lone surrogate"
+
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -13,6 +13,7 @@ from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
 from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, country_names, is_country
 from graphql_app.criteria.fields import FieldKind, FieldType, Option
@@ -66,8 +67,8 @@ def _text(value: object) -> str:
         raise PydanticCustomError(
             "text", "must be text of 1 to {max} characters, not only space", {"max": MAX_TEXT}
         )
-    if not value.isascii() and re.search("[\ud800-\udfff]", value):
-        raise PydanticCustomError("text", "must be valid Unicode, with no lone surrogate")
+    if has_surrogate(value):
+        raise PydanticCustomError("text", UNICODE_REQUIRED)
     return value
 
 

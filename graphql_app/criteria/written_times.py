@@ -25,7 +25,7 @@ from graphql_app.criteria.shop_days import (
     local_day,
     month_and_day_of,
 )
-from graphql_app.timezones import CYCLE, EPOCH
+from graphql_app.timezones import CYCLE, EPOCH, milliseconds
 
 _YEAR = r"([1-9]\d\d\d|0[1-9]\d\d|00[1-9]\d|000[1-9])"
 _LONG, _SHORT = r"(0[13578]|1[02])-(0[1-9]|[12]\d|3[01])", r"(0[469]|11)-(0[1-9]|[12]\d|30)"
@@ -41,7 +41,7 @@ DAYS = 10**15
 FIRST_INSTANT, LAST_DAY = -DAYS, 2 * DAYS
 
 _ANY_DAY = date(2000, 1, 1)
-_MILLISECOND, _MILLISECONDS = timedelta(milliseconds=1), 86_400_000
+_MILLISECONDS = 86_400_000  # in a day
 
 V = TypeVar("V", date, datetime)
 
@@ -137,9 +137,7 @@ def times_ago(operator: Operator, days: int, scope: Scope) -> Interval[int]:
 
 
 def _times(days: Interval[date], instants: Interval[datetime]) -> Interval[int]:
-    of_instants = _numbers(
-        instants, lambda at: (at - EPOCH) // _MILLISECOND, Interval(FIRST_INSTANT, DAYS - 1)
-    )
+    of_instants = _numbers(instants, milliseconds, Interval(FIRST_INSTANT, DAYS - 1))
     of_days = _numbers(days, lambda day: DAYS + day_number(day), Interval(DAYS, LAST_DAY))
     return replace(of_instants, also=of_days)
 

@@ -27,6 +27,8 @@ NOT_ACCEPTABLE = 406
 # The server has not read the whole body, so the connection cannot be used again.
 UNREAD_BODY = frozenset({NOT_ACCEPTABLE, REQUEST_TIMEOUT, 413, 415})
 
+BEARER_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
 
 def error_response(
     error: AppError, status: int | None = None, allowed_methods: str = "GET, POST"
@@ -43,7 +45,7 @@ def error_response(
         extensions["retryAfter"] = error.retry_after
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, UnauthenticatedError):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers |= BEARER_CHALLENGE
     elif status in UNREAD_BODY:
         headers["Connection"] = "close"
     elif status == METHOD_NOT_ALLOWED:

@@ -26,11 +26,11 @@ from graphql_app.errors import AppError, ErrorCode, NotFoundError, RateLimitedEr
 from graphql_app.http.admission import Admission, client_address
 from graphql_app.http.errors import METHOD_NOT_ALLOWED, error_response
 from graphql_app.http.graphql import authorization_header, run_while_connected
-from graphql_app.ids import SEGMENT, parse_id
 from graphql_app.observability.logs import log_unexpected
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.one_state import at_one_state
 from graphql_app.segments.export import Export
+from graphql_app.segments.repository import segment_number
 
 logger = logging.getLogger(__name__)
 
@@ -143,13 +143,8 @@ class Exports:
         if not context.access.scopes >= REQUIRED_SCOPES:
             scopes = " and ".join(sorted(REQUIRED_SCOPES))
             raise AppError(ErrorCode.FORBIDDEN, f"Exports need a token with {scopes}.")
-        number = parse_id(SEGMENT, request.path_params["id"])
-        segment = (
-            None if number is None else await context.run_without_rules(context.saved.get, number)
-        )
-        if segment is None:
-            raise NotFoundError("segment", ("id",))
-        return context, segment
+        number = segment_number(request.path_params["id"])
+        return context, await context.run_without_rules(context.saved.require, number)
 
     @contextmanager
     def _limit_exports(self, shop_id: int) -> Iterator[None]:

@@ -16,8 +16,9 @@ from starlette.routing import BaseRoute, Route
 
 from graphql_app.catalog.migrate import list_revisions, read_revision
 from graphql_app.catalog.tokens import bearer_token
-from graphql_app.errors import AppError
+from graphql_app.errors import BEARER_HEADER, AppError
 from graphql_app.http.content_negotiation import preferred_media_type
+from graphql_app.http.errors import BEARER_CHALLENGE
 from graphql_app.observability.metrics import Metrics
 from graphql_app.observability.output import count_dropped
 from graphql_app.runtime.services import Services
@@ -82,9 +83,7 @@ def monitoring_routes(services: Services, settings: Settings, metrics: Metrics) 
         sent = bearer_token(request.headers.get("authorization", ""))
         if expected and not hmac.compare_digest(sent.encode(), expected.encode()):
             return PlainTextResponse(
-                "Send METRICS_TOKEN: Authorization: Bearer <token>.\n",
-                401,
-                {"WWW-Authenticate": "Bearer"},
+                f"Send METRICS_TOKEN: {BEARER_HEADER}.\n", 401, BEARER_CHALLENGE
             )
         accept = request.headers.get("accept", "")
         preferred = preferred_media_type(accept, METRICS_TYPES) or METRICS_TYPES[0]

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from graphql_app.catalog.store import is_storable
+from graphql_app.catalog.store import STORABLE_REQUIRED, is_storable
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.segments.members import MemberSortKey
 
@@ -40,7 +40,7 @@ class PageInfo:
 def searched(search: str) -> str:
     """Return the argument ``search``, or raise INVALID if the catalog cannot store it."""
     if not is_storable(search):
-        raise AppError(ErrorCode.INVALID, "search contains NUL or a lone surrogate.", ("search",))
+        raise AppError(ErrorCode.INVALID, f"search {STORABLE_REQUIRED}.", ("search",))
     return search
 
 

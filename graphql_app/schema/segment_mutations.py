@@ -7,8 +7,7 @@ import strawberry
 
 from graphql_app.catalog.tables import Segment as StoredSegment
 from graphql_app.catalog.token_scope import TokenScope
-from graphql_app.errors import AppError, ErrorCode, NotFoundError
-from graphql_app.ids import SEGMENT, parse_id
+from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.context import Context
 from graphql_app.schema.descriptions import argument
 from graphql_app.schema.errors import UserError, answer
@@ -18,6 +17,7 @@ from graphql_app.schema.rule import RuleInputs, input_type, optional_field
 from graphql_app.schema.segment import Segment
 from graphql_app.schema.template import template_rule
 from graphql_app.segments.editor import Changes
+from graphql_app.segments.repository import segment_number
 
 
 @strawberry.type
@@ -70,18 +70,11 @@ async def _edit(
     return await answer(done, lambda errors: payload(segment=None, user_errors=errors))
 
 
-def _number(id: strawberry.ID) -> int:
-    number = parse_id(SEGMENT, id)
-    if number is None:
-        raise NotFoundError("segment", ("id",))
-    return number
-
-
 async def _delete(info: RequestInfo, id: Id) -> SegmentDeletePayload:
     context = info.context
 
     async def done() -> SegmentDeletePayload:
-        await context.run_without_rules(context.segment_editor.delete, _number(id))
+        await context.run_without_rules(context.segment_editor.delete, segment_number(id))
         return SegmentDeletePayload(deleted_id=id, user_errors=[])
 
     return await answer(
@@ -103,7 +96,9 @@ async def _duplicate(
     payload = await _edit(
         context,
         SegmentDuplicatePayload,
-        lambda: context.run_without_rules(context.segment_editor.duplicate, _number(id), name),
+        lambda: context.run_without_rules(
+            context.segment_editor.duplicate, segment_number(id), name
+        ),
     )
     for error in payload.user_errors:
         error.path = error.path[error.path[:1] == ["input"] :]  # the name is an argument here
@@ -115,7 +110,7 @@ async def _archive(info: RequestInfo, id: Id) -> SegmentArchivePayload:
     return await _edit(
         context,
         SegmentArchivePayload,
-        lambda: context.run_without_rules(context.segment_editor.archive, _number(id), True),
+        lambda: context.run_without_rules(context.segment_editor.archive, segment_number(id), True),
     )
 
 
@@ -124,7 +119,9 @@ async def _unarchive(info: RequestInfo, id: Id) -> SegmentUnarchivePayload:
     return await _edit(
         context,
         SegmentUnarchivePayload,
-        lambda: context.run_without_rules(context.segment_editor.archive, _number(id), False),
+        lambda: context.run_without_rules(
+            context.segment_editor.archive, segment_number(id), False
+        ),
     )
 
 
@@ -212,7 +209,7 @@ def segment_mutation(inputs: RuleInputs) -> type:
             context,
             SegmentUpdatePayload,
             lambda: context.run_with_saved_rules(
-                context.segment_editor.update, _number(id), changes, expected
+                context.segment_editor.update, segment_number(id), changes, expected
             ),
         )
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
-from graphql_app.errors import AppError, ErrorCode, InvalidInputError, NotFoundError, Problem
+from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.folding import name_key
 from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.names import MAX_NAME, text_problems
@@ -106,9 +106,7 @@ class SegmentEditor:
             NotFoundError, InvalidInputError, AppError: As ``create``.
         """
         with self._write() as session:
-            original = session.exec(self._saved.own.where(Segment.id == segment_id)).first()
-            if original is None:
-                raise NotFoundError("segment", ("id",))
+            original = self._saved.require_in(session, segment_id)
             self._refuse_if_full(session)
             copy = Segment(
                 shop_id=original.shop_id,
@@ -148,11 +146,7 @@ class SegmentEditor:
             )
 
     def _changeable(self, session: Session, segment_id: int) -> Segment:
-        segment = session.exec(
-            self._saved.own.where(Segment.id == segment_id).with_for_update()
-        ).first()
-        if segment is None:
-            raise NotFoundError("segment", ("id",))
+        segment = self._saved.require_in(session, segment_id, for_update=True)
         if segment.is_default:
             raise AppError(
                 ErrorCode.DEFAULT_SEGMENT,

@@ -15,9 +15,9 @@ from sqlmodel import col
 from graphql_app.audience.tables import Contact, Expression, Statement
 from graphql_app.criteria import Scope
 from graphql_app.segments.index import Evaluation
-from graphql_app.segments.index.vectors import EPOCH, milliseconds
 from graphql_app.segments.predicate import predicate
 from graphql_app.segments.rules.tree import Rule
+from graphql_app.timezones import EPOCH, milliseconds
 
 
 class MemberSortKey(StrEnum):

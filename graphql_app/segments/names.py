@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from graphql_app.catalog.store import is_storable
+from graphql_app.catalog.store import STORABLE_REQUIRED, is_storable
 from graphql_app.errors import ErrorCode, Problem
 
 MAX_NAME = 255
@@ -17,7 +17,7 @@ def text_problems(name: str | None, description: str | None) -> Iterator[Problem
         yield _problem("description", f"A description has at most {MAX_DESCRIPTION} characters.")
     for field, text in (("name", name), ("description", description)):
         if text is not None and not is_storable(text):
-            yield _problem(field, "The text contains NUL or a lone surrogate; remove it.")
+            yield _problem(field, f"The text {STORABLE_REQUIRED}.")
 
 
 def _problem(field: str, message: str) -> Problem:

@@ -41,6 +41,14 @@ class CursorPosition:
     id: int
 
 
+def segment_number(id: str) -> int:
+    """Return the number in a global id; raise ``NotFoundError`` if no segment can have the id."""
+    number = parse_id(SEGMENT, id)
+    if number is None:
+        raise NotFoundError("segment", ("id",))
+    return number
+
+
 class SavedSegments:
     def __init__(self, catalog: Catalog, registry: Registry, shop: Shop) -> None:
         self.catalog = catalog
@@ -50,6 +58,18 @@ class SavedSegments:
     def get(self, segment_id: int) -> Segment | None:
         with self.catalog.read() as session:
             return session.exec(self.own.where(Segment.id == segment_id)).first()
+
+    def require(self, segment_id: int) -> Segment:
+        """Return the shop's segment with a number; raise ``NotFoundError`` without one."""
+        with self.catalog.read() as session:
+            return self.require_in(session, segment_id)
+
+    def require_in(self, session: Session, segment_id: int, for_update: bool = False) -> Segment:
+        found = self.own.where(Segment.id == segment_id)
+        segment = session.exec(found.with_for_update() if for_update else found).first()
+        if segment is None:
+            raise NotFoundError("segment", ("id",))
+        return segment
 
     def find(self, text: str) -> Segment:
         """Return the segment with a global id or a name; raise ``NotFoundError`` without one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from graphql_app.criteria import Interval
 from graphql_app.criteria.interval import MONEY_SCALE
 from graphql_app.segments.index.contact_ids import Flags, Positions
 from graphql_app.segments.index.fallback import NotIndexableError
+from graphql_app.timezones import milliseconds
 
 Integers = NDArray[np.int64]
 
@@ -39,7 +40,6 @@ MAX_HIGH = 2**17
 
 MAX_MASKS = 2  # masks kept per vector, each a byte per contact
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = date(1970, 1, 1)
 
 
@@ -133,12 +133,6 @@ class Unit:
     @property
     def _is_number(self) -> bool:
         return bool(pa.types.is_decimal(self.type) or pa.types.is_integer(self.type))
-
-
-def milliseconds(instant: datetime) -> int:
-    """Return the milliseconds since 1970."""
-    delta = instant - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
 def _numpy(values: pa.Array) -> NDArray[Any]:
