@@ -59,6 +59,11 @@ def open_http(**options: Any) -> httpx.Client:
 HTTP = open_http(limits=NO_KEEPALIVE)  # for single requests
 
 
+def authorization(token: str) -> dict[str, str]:
+    """Return the header that sends a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 @dataclass
 class GraphQLClient:
     """A client of a server, with a token."""
@@ -70,7 +75,7 @@ class GraphQLClient:
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        headers = {**authorization(self.token), **(headers or {})}
         return self.http.request(method, f"{self.address}{path}", headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:

@@ -1,7 +1,6 @@
 """A server on a real port, and clients of its shops."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from graphql_app.server.http_protocol import LimitedHttpProtocol
 from graphql_app.server.websocket_protocol import LimitedWebSocketProtocol
 from graphql_app.settings import Settings
 from tests.client import GraphQLClient
+from tests.processes import wait_until
 
 
 @contextmanager
@@ -45,10 +45,9 @@ def running(app: ASGIApp, **options: Any) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        if not thread.is_alive():
-            raise RuntimeError("the server did not start")
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive())
+    if not server.started:
+        raise RuntimeError("the server did not start")
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"

@@ -18,6 +18,7 @@ from graphql_app.cli.app import app
 from graphql_app.errors import AppError
 from tests.backup.conftest import CreateInstallation, Source
 from tests.e2e import process
+from tests.processes import Program
 
 # Restore like the command, and die after a share of the rows.
 DYING = """
@@ -94,10 +95,9 @@ def test_a_restore_that_could_not_mark_itself_finished_is_finished(
 
 def test_a_killed_restore_can_be_run_again(backup: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    dying = subprocess.run(
-        [sys.executable, "-c", DYING, backup, "0.5"], env=process.environment(data), check=False
-    )
-    assert dying.returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", DYING, str(backup), "0.5"]
+    with Program(command, process.environment(data)) as dying:
+        assert dying.wait() == (-signal.SIGKILL, "")
     assert "a restore did not finish" in process.segments(data, "serve", status=1, PORT="0")
     assert "Restored 2 shops with" in process.segments(data, "restore", str(backup))
     process.segments(data, "backup", str(tmp_path / "again"))

@@ -1,6 +1,6 @@
 """Write locks: one write per shop at a time and growing versions, across threads and processes."""
 
-import multiprocessing
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +14,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.errors import AppError, ErrorCode
+from tests.processes import Program
 
 ROUNDS = 20
 
@@ -33,7 +34,7 @@ def locks(request: pytest.FixtureRequest, catalog: Catalog) -> WriteLocks:
     return LocalWriteLocks() if request.param == "local" else SharedWriteLocks(catalog)
 
 
-def _count_up(locks: WriteLocks, shop_id: int, file: Path) -> list[int]:
+def count_up(locks: WriteLocks, shop_id: int, file: Path) -> list[int]:
     """Increment the number in a file, which loses increments if two threads do it at once."""
     versions = []
     for _ in range(ROUNDS):
@@ -51,7 +52,7 @@ def test_one_write_per_shop_at_a_time(
     file = tmp_path / "number"
     file.touch()
     with ThreadPoolExecutor(4) as pool:
-        versions = [*pool.map(lambda _: _count_up(locks, shop_ids[0], file), range(4))]
+        versions = [*pool.map(lambda _: count_up(locks, shop_ids[0], file), range(4))]
     assert file.read_text() == str(4 * ROUNDS)
     assert all(found == sorted(found) for found in versions)
     assert len({version for found in versions for version in found}) == 4 * ROUNDS
@@ -73,10 +74,16 @@ def test_versions_grow_even_if_the_clock_is_set_back(
     assert locks.next_version(shop_ids[0], later[-1] + 1_000) > later[-1] + 1_000
 
 
-def _process(url: str, shop_id: int, file: str) -> None:
-    catalog = Catalog(url)
-    _count_up(SharedWriteLocks(catalog), shop_id, Path(file))
-    catalog.close()
+COUNT_UP = """
+import sys
+from pathlib import Path
+from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.write_lock import SharedWriteLocks
+from tests.catalog.test_write_lock import count_up
+catalog = Catalog(sys.argv[1])
+count_up(SharedWriteLocks(catalog), int(sys.argv[2]), Path(sys.argv[3]))
+catalog.close()
+"""
 
 
 def test_processes_exclude_each_other(
@@ -84,16 +91,9 @@ def test_processes_exclude_each_other(
 ) -> None:
     file = tmp_path / "number"
     file.touch()
-    spawning = multiprocessing.get_context("spawn")
-    processes = [
-        spawning.Process(target=_process, args=(catalog_url, shop_ids[0], str(file)))
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0]
+    command = [sys.executable, "-c", COUNT_UP, catalog_url, str(shop_ids[0]), str(file)]
+    with Program(command) as one, Program(command) as other:
+        assert [each.wait() for each in (one, other)] == [(0, ""), (0, "")]
     assert file.read_text() == str(2 * ROUNDS)
 
 

@@ -19,6 +19,7 @@ import pytest
 from graphql_app.catalog.migrate import list_revisions
 from tests.compatibility.write import DIRECTORY, RETRIED, REWARD_READY, Session, serving
 from tests.e2e.process import segments
+from tests.factories import contacts, order
 from tests.installed import fresh_environment
 
 POINTS = {"loyaltyPoints": {"operator": "AT_LEAST", "count": 500}}
@@ -117,10 +118,10 @@ def test_it_takes_new_facts_and_segments(version: Path, program: Path, data: Pat
         [error] = other["productsUpsert"]["userErrors"]
         assert error == {"code": "IDEMPOTENCY_KEY_REUSED", "path": ["idempotencyKey"]}
 
-        client.do("north", "Record", contacts=[{"id": "100"}])
+        client.do("north", "Record", contacts=contacts(100))
         line = {"productId": "soap", "quantity": 1}
-        order = {"id": "100", "contactId": "100", "orderedAt": "2025-01-01T00:00:00Z", "total": "1"}
-        client.do("north", "Orders", orders=[{**order, "lines": [line]}])
+        new = order(100, at="2025-01-01T00:00:00Z", total="1", lines=[line])
+        client.do("north", "Orders", orders=[new])
         account = {"contactId": "100", "points": 600, "tier": "gold"}
         client.do("north", "Facts", table="acme_loyalty_accounts", rows=[account])
         made = {

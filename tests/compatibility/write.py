@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.process import Running, segments, server
+from tests.factories import contact, order
 from tests.installed import ROOT, fresh_environment
 
 Json = dict[str, Any]
@@ -133,10 +134,9 @@ def create_shops(data: Path, program: Path) -> dict[str, str]:
 def change(session: Session) -> None:
     """Record facts and save segments over GraphQL."""
     for shop in SHOPS:
-        session.do(shop, "Record", contacts=[{"id": "6", "firstName": "Faye", "tags": ["late"]}])
+        session.do(shop, "Record", contacts=[contact(6, firstName="Faye", tags=["late"])])
         session.do(shop, "Forget", ids=["8"])
-    order = {"id": "9", "contactId": "6", "orderedAt": "2024-07-01T12:00:00Z", "total": "50"}
-    session.do("south", "Orders", orders=[order])
+    session.do("south", "Orders", orders=[order(9, 6, at="2024-07-01T12:00:00Z", total="50")])
     accounts = [{"contactId": "4", "points": 701, "tier": "gold"}, {"contactId": "6", "points": 1}]
     session.do("south", "Facts", table="acme_loyalty_accounts", rows=accounts)
     session.do("north", "Products", **RETRIED)

@@ -47,8 +47,8 @@ def test_the_health_check_fails_without_a_server(server: Server) -> None:
     port = server.address.rpartition(":")[2]
     for tried, status in ((port, 0), ("1", 1)):
         environment = {**os.environ, "PORT": tried}
-        done = subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=False)
-        assert done.returncode == status
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
 
 
 def test_hadolint_accepts_the_dockerfile() -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.client import HTTP
+from tests.client import HTTP, authorization
 from tests.e2e import process
 
 MEMBERS = 30_000
@@ -43,9 +43,8 @@ def test_the_memory_of_an_export_does_not_grow_with_its_members(data: Path, form
     with process.server(data) as running:
         [segment] = running.client(token).ask(ID, name=SEGMENT)["segments"]["nodes"]
         url = f"{running.address}/segments/{segment['id']}/members.{format}"
-        headers = {"Authorization": f"Bearer {token}"}
         received, before = 0, 0
-        with HTTP.stream("GET", url, headers=headers) as response:
+        with HTTP.stream("GET", url, headers=authorization(token)) as response:
             for piece in response.iter_raw():
                 received += len(piece)
                 if received < FEW:

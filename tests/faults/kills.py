@@ -6,7 +6,6 @@ one write in flight when the server is killed, which must be there as a whole or
 
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from tests.client import GraphQLClient
 from tests.e2e import process
 from tests.e2e.process import Running
 from tests.factories import contacts, order
+from tests.processes import Program
 
 BATCH = 20  # contacts, each with an order
 MAX_DELAY = 1.5  # seconds between the first acknowledged write and the kill
@@ -205,12 +205,14 @@ def rounds_of_writing(data: Path, rounds: int, seed: int) -> Iterator[int]:
 
 
 MIGRATE = """
+import signal
 import sys
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.store import Catalog
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 catalog = Catalog(sys.argv[1])
 print("ready", flush=True)
-sys.stdin.readline()
+signal.sigwait({signal.SIGUSR1})
 migrate(catalog, sys.argv[2])
 """
 
@@ -227,8 +229,9 @@ def rounds_of_migrations(url: str, rounds: int, seed: int) -> Iterator[bool]:
             to = "head" if number % 2 == 0 else "0001"
             with _migration(url, to) as migration:
                 time.sleep(chance.uniform(0, 0.25))
-                migration.kill()
-                done = migration.wait() == 0
+                migration.send_signal(signal.SIGKILL)
+                status, output = migration.wait()
+                assert status in (0, -signal.SIGKILL), output
             migrate(catalog)
             require_current(catalog)
             found = _rows(catalog)
@@ -237,22 +240,14 @@ def rounds_of_migrations(url: str, rounds: int, seed: int) -> Iterator[bool]:
                     assert later.items() >= row.items()
             if to != "head":
                 migrate(catalog, to)
-            yield done
+            yield status == 0
 
 
 @contextmanager
-def _migration(url: str, to: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-c", MIGRATE, url, to],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as migration:
-        assert migration.stdin is not None
-        assert migration.stdout is not None
-        assert migration.stdout.readline() == "ready\n"
-        migration.stdin.write("\n")
-        migration.stdin.flush()
+def _migration(url: str, to: str) -> Iterator[Program]:
+    with Program([sys.executable, "-c", MIGRATE, url, to]) as migration:
+        migration.wait_for("ready")
+        migration.send_signal(signal.SIGUSR1)
         yield migration
 
 

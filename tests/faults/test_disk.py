@@ -12,6 +12,7 @@ import pytest
 from tests.client import recording
 from tests.e2e import process
 from tests.e2e.process import Running
+from tests.factories import contact
 from tests.faults.concurrency import CREATE
 
 CONTACTS = recording("contactsUpsert")
@@ -40,7 +41,7 @@ def _remount(disk: Path, options: str) -> None:
 def _contacts(first: int, size: int = 1_000) -> list[dict[str, Any]]:
     """Return contacts with incompressible properties."""
     return [
-        {"id": str(first + number), "properties": {"noise": os.urandom(512).hex()}}
+        contact(first + number, properties={"noise": os.urandom(512).hex()})
         for number in range(size)
     ]
 

@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from graphql_app.errors import ErrorCode
-from tests.client import connect_tcp, read_to_end
+from tests.client import authorization, connect_tcp, read_to_end
 from tests.processes import WAIT
 from tests.schema.operations import send
 from tests.support import Client
@@ -159,7 +159,8 @@ def test_any_query(shop: Client, query: str) -> None:
 def test_any_query_string(shop: Client, parameters: str) -> None:
     with closing(HTTPConnection(shop.address.removeprefix("http://"), timeout=WAIT)) as connection:
         connection.putrequest("GET", f"/graphql?{parameters}")
-        connection.putheader("Authorization", f"Bearer {shop.token}")
+        for header in authorization(shop.token).items():
+            connection.putheader(*header)
         connection.endheaders()
         answer = connection.getresponse()
         _check_response(answer.status, answer.read())
@@ -174,7 +175,7 @@ def test_any_query_string(shop: Client, parameters: str) -> None:
 def test_any_headers(shop: Client, headers: dict[str, str], body: bytes, token: bool) -> None:
     head = {"Host": "localhost", "Content-Length": str(len(body)), "Connection": "close", **headers}
     if token:
-        head["Authorization"] = f"Bearer {shop.token}"
+        head |= authorization(shop.token)
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
     _send_bytes(shop, f"POST /graphql HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body)
 

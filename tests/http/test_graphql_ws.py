@@ -18,7 +18,7 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import Stream, connected, streaming
+from tests.client import Stream, authorization, connected, streaming
 from tests.factories import contacts
 from tests.http.live import (
     COUNT,
@@ -68,13 +68,12 @@ def test_a_revoked_token_is_refused(shop: Client, server: Server) -> None:
 
 
 def test_the_token_in_the_payload_takes_precedence_over_the_header(shop: Client) -> None:
-    header = {"Authorization": f"Bearer {shop.token}"}
-    with streaming(shop.address, additional_headers=header) as stream:
+    with streaming(shop.address, additional_headers=authorization(shop.token)) as stream:
         stream.send("connection_init")
         assert stream.receive() == {"type": "connection_ack"}
         stream.subscribe(COUNT, rule=EVERYONE)
         assert stream.next()["segmentSize"]["contacts"] == 0
-    with streaming(shop.address, additional_headers=header) as stream:
+    with streaming(shop.address, additional_headers=authorization(shop.token)) as stream:
         stream.send("connection_init", payload={"authorization": "Bearer x"})
         assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 

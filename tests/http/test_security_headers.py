@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from graphql_app.catalog.store import Catalog
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import HTTP
+from tests.client import HTTP, authorization
 from tests.support import Client, Server, serving
 
 SHOP = "{ shop { handle } }"
@@ -54,7 +54,7 @@ def test_every_response_has_the_security_headers(
             method,
             f"{shop.address}{path}",
             json={"query": SHOP} if method == "POST" else None,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers=authorization(token) if token else {},
         )
         needs_token = path.startswith("/graphql") and path != "/graphql/nothing"
         assert response.status_code == (status if token or not needs_token else 401)
@@ -141,7 +141,7 @@ def test_a_listed_origin_may_export(server: Server, cors_address: str) -> None:
         preflight_headers = {"Origin": origin, **PREFLIGHT, "Access-Control-Request-Method": "GET"}
         preflight = shop.http.options(url, headers=preflight_headers)
         assert preflight.headers.get("access-control-allow-origin") == allowed
-        headers = {"Authorization": f"Bearer {shop.token}", "Origin": origin}
+        headers = {**authorization(shop.token), "Origin": origin}
         response = shop.http.get(url, headers=headers)
         assert response.status_code == 200
         assert response.headers.get("access-control-allow-origin") == allowed

