@@ -63,6 +63,7 @@ def main(
             sections.report_throughput(report, client)
             sections.report_freshness(report, client, volume.contacts, times["never texted"])
             sections.report_lists(report, client)
+            sections.report_summaries(report, client)
         if write:
             comparison.chart(times)
         sizes = [size for size in GROWTH if size <= largest]

@@ -42,6 +42,9 @@ query ($first: Int!, $after: String) {
   }
 }
 """
+SUMMARIES = """
+{ segments(first: 100, search: "Summary", sortKey: NAME) { nodes { name summary } } }
+"""
 
 
 def time_start(report: Report, data: Path, token: str) -> None:
@@ -160,6 +163,22 @@ def report_freshness(
         f"Time from sending one text until a size includes it, while another client keeps "
         f"requesting sizes: p50 {1000 * p50:.0f}, p95 {1000 * p95:.0f}."
     )
+
+
+def report_summaries(report: Report, client: Client) -> None:
+    for number in range(100):
+        rule = QUESTIONS[number % len(QUESTIONS)].rule(number)
+        client.ask(CREATE, input={"name": f"Summary {number:02}", "rule": rule})
+    seconds = []
+    for _ in range(50):
+        start = time.perf_counter()
+        nodes = client.ask(SUMMARIES)["segments"]["nodes"]
+        seconds.append(time.perf_counter() - start)
+        assert len(nodes) == 100
+    report.add("## A list of 100 segments with `summary`")
+    report.add("*First*: no label, such as a product's title, is in memory yet.")
+    row = (f"{1000 * seconds[0]:.1f}", f"{1000 * median(seconds[1:]):.1f}")
+    report.table(("first", "warm p50"), [row])
 
 
 def report_lists(report: Report, client: Client) -> None:
