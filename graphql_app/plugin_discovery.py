@@ -10,7 +10,6 @@ from typing import Any
 
 import pluggy
 
-from graphql_app.audience.plugin_table_checks import find_problem
 from graphql_app.audience.tables import AudienceTable
 from graphql_app.criteria import CONTRACT_VERSION, Criterion, DefaultSegment, SegmentTemplate
 from graphql_app.criteria.hooks import ENTRY_POINT_GROUP, PROJECT, Hooks
@@ -46,6 +45,11 @@ def check_criteria(registry: Registry) -> Iterable[Failure]:
 def check_tables(registry: Registry) -> Iterable[Failure]:
     """Check the declarations of the plugins' own tables."""
     for plugin, contribution in registry.contributions.items():
+        if not contribution.tables:
+            continue
+        # This loads Arrow, which commands without such plugins do not need.
+        from graphql_app.audience.plugin_table_checks import find_problem  # noqa: PLC0415
+
         problems = filter(None, map(find_problem, contribution.tables))
         if problem := next(problems, None):
             yield Failure(plugin, "has an audience table that cannot be used", problem)

@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from graphql_app.catalog.migrate import list_revisions, migrate, read_revision, require_current
+from graphql_app.catalog.migrate import (
+    MIGRATIONS,
+    list_revisions,
+    migrate,
+    read_revision,
+    require_current,
+)
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
@@ -33,6 +40,11 @@ def _differences(catalog: Catalog) -> list[Any]:
     with catalog.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, CatalogTable.metadata))
+
+
+def test_the_files_are_named_after_their_revisions() -> None:
+    scripts = [*ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert [script.revision for script in scripts][::-1] == list_revisions()
 
 
 def test_an_empty_database_migrates_up_and_back(empty_catalog: Catalog) -> None:
