@@ -29,7 +29,7 @@ from tests.parity.strategies import Situation, situations
 UNHURRIED = settings(print_blob=True, suppress_health_check=list(HealthCheck))
 # Each example is a shop with dozens of statements.
 COSTLY = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 4))
-FEWER = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 10))
+FEWER = settings(UNHURRIED, max_examples=max(1, UNHURRIED.max_examples // 20))
 
 POSITIVE = {
     "NOT_EQUALS": "EQUALS",
