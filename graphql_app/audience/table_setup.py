@@ -1,7 +1,7 @@
 """Creating the tables of facts, and comparing tables on disk with their declarations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from graphql_app.audience.clickhouse_errors import AudienceUnavailableError
 from graphql_app.audience.ddl import column_declarations, index_declarations
@@ -25,29 +25,37 @@ def create_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | No
     tables = audience.tables if tables is None else tables
     check_tables(audience, tables)
     every: list[type[StoreTable]] = [*tables, JournalEntry]
-    for table in every:
-        for statement in _statements(audience, table):
+    statements = [sql for table in every for sql in audience.layout.create_table_sql(table)]
+    for statement in statements:
+        audience.command(statement)
+    for table in _find_incomplete(audience, tables):
+        for statement in audience.layout.alter_table_sql(table):
             audience.command(statement)
 
 
-def _statements(audience: Audience, table: type[StoreTable]) -> Iterator[str]:
-    """Yield the statements that create a table, or add what it lacks."""
-    yield from audience.layout.create_table_sql(table)
-    if issubclass(table, AudienceTable) and not _is_complete(audience, table):
-        yield from audience.layout.alter_table_sql(table)
+def _find_incomplete(
+    audience: Audience, tables: Sequence[type[AudienceTable]]
+) -> Sequence[type[AudienceTable]]:
+    """Return the tables that lack a column or an index.
 
-
-def _is_complete(audience: Audience, table: type[AudienceTable]) -> bool:
-    """Return whether a table has all columns and indexes; on a cluster, not each node is asked."""
+    On a cluster, return all, since nodes may differ.
+    """
     if audience.layout.cluster:
-        return False
-    where = f"WHERE database = '{audience.database}' AND table = '{table.__tablename__}'"
+        return tables
+    where = f"WHERE database = '{audience.database}'"
     found = audience.query_unfiltered(
-        f"SELECT name FROM system.columns {where} "
-        f"UNION ALL SELECT name FROM system.data_skipping_indices {where}"
+        f"SELECT table, name FROM system.columns {where} "
+        f"UNION ALL SELECT table, name FROM system.data_skipping_indices {where}"
     )
-    declared = {*column_declarations(table), *index_declarations(table)}
-    return declared <= {*found["name"].to_pylist()}
+    on_disk: dict[str, set[str]] = defaultdict(set)
+    for row in found.to_pylist():
+        on_disk[row["table"]].add(row["name"])
+    return [
+        table
+        for table in tables
+        if not {*column_declarations(table), *index_declarations(table)}
+        <= on_disk[table.__tablename__]
+    ]
 
 
 def check_tables(audience: Audience, tables: Sequence[type[AudienceTable]] | None = None) -> None:
