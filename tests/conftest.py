@@ -53,7 +53,17 @@ for _profile, _examples in EXAMPLES.items():
 hypothesis.settings.load_profile("dev")
 
 # The slowest packages start first, so that all workers of pytest-xdist end at about the same time.
-SLOWEST = ("browser", "faults", "e2e", "node", "testing", "backup", "exports", "parity")
+SLOWEST = (
+    "browser",
+    "faults",
+    "e2e",
+    "node",
+    "testing",
+    "backup",
+    "exports",
+    "parity",
+    "plugin_tables",
+)
 
 _databases = count(1)
 
