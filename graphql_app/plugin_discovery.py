@@ -47,8 +47,8 @@ def check_tables(registry: Registry) -> Iterable[Failure]:
     for plugin, contribution in registry.contributions.items():
         if not contribution.tables:
             continue
-        # This loads Arrow, which commands without such plugins do not need.
-        from graphql_app.audience.plugin_table_checks import find_problem  # noqa: PLC0415
+        # Loads Arrow, which most commands do not need.
+        from graphql_app.audience.plugin_table_checks import find_problem  # noqa: PLC0415 - slow
 
         problems = filter(None, map(find_problem, contribution.tables))
         if problem := next(problems, None):

@@ -28,7 +28,7 @@ MIGRATION_LOCK = 0x5E60
 
 
 def alembic_config(connection: Connection) -> Config:
-    from alembic.config import Config  # noqa: PLC0415  # see above
+    from alembic.config import Config  # noqa: PLC0415 - slow, and only migrations need it
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -98,7 +98,7 @@ def migrate(catalog: Catalog, to: str = "head") -> None:
             ErrorCode.INVALID, f"There is no revision {to!r}: choose one of {', '.join(known)}."
         )
     with _report_failures(catalog), _migration_lock(catalog) as connection:
-        from alembic import command  # noqa: PLC0415  # see above
+        from alembic import command  # noqa: PLC0415 - slow, and only migrations need it
 
         config = alembic_config(connection)
         found = _read_revision(connection)

@@ -34,7 +34,7 @@ CURRENT_REQUEST: ContextVar[RequestContext | None] = ContextVar("request", defau
 
 @cache
 def _unserved_metrics() -> Metrics:
-    from graphql_app.observability.metrics import Metrics  # noqa: PLC0415 - see the docstring
+    from graphql_app.observability.metrics import Metrics  # noqa: PLC0415 - loads Prometheus
 
     return Metrics()
 
