@@ -91,8 +91,8 @@ class Criterion(Form, ABC):
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.
 
-        By default, this is the sentence of the opposite operator. If there is no such operator, it
-        is the phrase's complement or, without a phrase, ``describe`` with "not" in it.
+        By default, this is the sentence of the opposite operator. Without an opposite, the phrase
+        is negated. Without a phrase, "not" is put into ``describe``.
         """
         opposite = self.operator.opposite
         if opposite is not None:

@@ -142,7 +142,7 @@ class DateOperator(Operator):
 
 
 class SetOperator(Operator):
-    """How to compare values of which a contact can have many, such as products."""
+    """How to compare a set of values, such as the products a contact has bought."""
 
     ANY_OF = "ANY_OF"
     ALL_OF = "ALL_OF"
@@ -150,7 +150,7 @@ class SetOperator(Operator):
 
 
 class OptionalSetOperator(Operator):
-    """How to compare values of which a contact can have many or none, such as tags."""
+    """How to compare a set of values that may be empty, such as tags."""
 
     ANY_OF = "ANY_OF"
     ALL_OF = "ALL_OF"
@@ -160,7 +160,7 @@ class OptionalSetOperator(Operator):
 
 
 class ChoiceOperator(Operator):
-    """How to compare a value of which a contact has at most one, such as a country."""
+    """How to compare a single value, such as a country. A contact may have none."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"
@@ -169,7 +169,7 @@ class ChoiceOperator(Operator):
 
 
 class TextOperator(Operator):
-    """How to compare a text of which a contact has at most one, such as an email address."""
+    """How to compare a single text, such as an email address. A contact may have none."""
 
     ANY_OF = "ANY_OF"
     NONE_OF = "NONE_OF"

@@ -86,7 +86,7 @@ class QueuedFile(io.BufferedIOBase):
     def finish(self, patience: float) -> None:
         """Wait until everything is written, now and after each further write.
 
-        Once a wait takes more than ``patience`` seconds, there are no more waits.
+        If a wait takes more than ``patience`` seconds, later writes do not wait.
         """
         self._patience = patience
         self._wait()
