@@ -12,6 +12,7 @@ from strawberry.extensions import AddValidationRules, ParserCache, ValidationCac
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.graphql import OperationType
 
 from graphql_app.plugins import Registry
@@ -30,7 +31,7 @@ from graphql_app.schema.nodes import NodeQuery
 from graphql_app.schema.operation_metrics import OperationMetrics
 from graphql_app.schema.permissions import root_scopes
 from graphql_app.schema.rule import RuleInputs
-from graphql_app.schema.scalars import SCALARS
+from graphql_app.schema.scalars import JSON, SCALARS
 from graphql_app.schema.segment import Segment, segment_query
 from graphql_app.schema.segment_mutations import segment_mutation
 from graphql_app.schema.shop import Shop, ShopQuery
@@ -132,7 +133,7 @@ def _build_types(registry: Registry) -> Schema:
         ContactQuery,
         FactTableQuery,
     )
-    return Schema(
+    schema = Schema(
         query=root("Query", queries, "Everything that a client can read of the token's shop."),
         mutation=root(
             "Mutation",
@@ -148,3 +149,23 @@ def _build_types(registry: Registry) -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=ConsistentExecutor,
     )
+    _pass_inputs_as_sent(schema)
+    return schema
+
+
+def _pass_inputs_as_sent(schema: Schema) -> None:
+    """Have resolvers receive input objects as the JSON that the client sent, by GraphQL names.
+
+    The domain checks the JSON, so every source of rules and facts has the same messages. It also
+    saves time: Strawberry's own conversion would block the event loop for 0.1 s for 10,000 objects.
+    It leaves scalars as they are, so it finds the inputs among these.
+    """
+    converter = schema.schema_converter
+    definitions = (made.definition for made in converter.type_map.values())
+    inputs = [
+        each.origin
+        for each in definitions
+        if isinstance(each, StrawberryObjectDefinition) and each.is_input
+    ]
+    scalars = converter.scalar_registry
+    converter.scalar_registry = {**scalars, **dict.fromkeys(inputs, scalars[JSON])}
