@@ -96,8 +96,12 @@ def _disagreements(answer: dict[str, Any]) -> list[str]:
 
 
 def _people(number: int) -> list[dict[str, Any]]:
-    """Return all contacts; who is hot, and can be texted, depends on the number."""
-    hot = {PEOPLE[(number * 7 + n) % len(PEOPLE)] for n in range(number % 5)}
+    """Return all contacts; who is hot, and can be texted, depends on the number.
+
+    From one number to the next, the first contacts and how many are hot change.
+    """
+    first = number % 2
+    hot = PEOPLE[first : first + number % 5]
     return [
         contact(
             id,
@@ -173,7 +177,7 @@ def _changing(shop: Client) -> Iterator[None]:
         client = replace(shop, http=http)
         with _writing(lambda number: client.record("contactsUpsert", _people(number))) as writes:
             yield
-            assert writes() > 5
+            assert writes() > 2
 
 
 def _check_lists(answers: list[Any]) -> None:
@@ -197,13 +201,13 @@ def shop(
 def test_a_list_and_its_count_agree_while_a_client_writes(shop: Client) -> None:
     _prepare(shop)
     with _changing(shop):
-        _check_lists(_read(shop, COUNTED_LIST, {"rule": HOT}, count=40))
+        _check_lists(_read(shop, COUNTED_LIST, {"rule": HOT}, count=20))
 
 
 def test_all_fields_of_a_query_agree_while_a_client_writes(shop: Client) -> None:
     variables = _prepare(shop)
     with _changing(shop):
-        answers = _read(shop, EVERYTHING, variables, count=12)
+        answers = _read(shop, EVERYTHING, variables, count=4)
     found = [_disagreements(answer) for answer in answers]
     assert [each for each in found if each] == []
 
@@ -245,4 +249,4 @@ def test_a_list_and_its_count_agree_while_another_process_writes(
 
         with _writing(write) as writes:
             _check_lists(_read(shop, COUNTED_LIST, {"rule": HOT}, count=40))
-        assert writes() > 5
+        assert writes() > 2
