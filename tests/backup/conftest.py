@@ -1,11 +1,12 @@
 """Fixtures: empty installations, and one with data of every kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -14,7 +15,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.backup.installation import Installation, create_shops
+from tests.backup.installation import Installation, create_shops, seen
 from tests.clickhouse_server import ClickHouseServer
 from tests.conftest import create_database
 from tests.support import Client
@@ -75,6 +76,11 @@ class Source:
 
     installation: Installation
     shops: tuple[Client, Client]
+
+    @cached_property
+    def seen(self) -> Sequence[Any]:
+        """What a client sees of each shop."""
+        return [*map(seen, self.shops)]
 
 
 @pytest.fixture(scope="package")

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from graphql_app.audience.recorder import Recorder
-from graphql_app.audience.table_reader import count_rows, list_fact_tables, read_pages
+from graphql_app.audience.table_reader import count_rows, list_fact_tables
 from graphql_app.audience.table_setup import create_tables
 from graphql_app.backup import Manifest, create_backup, restore_backup
 from graphql_app.backup.archive import MANIFEST, SUMS
-from graphql_app.catalog import shops
 from graphql_app.catalog.migrate import migrate
 from graphql_app.catalog.write_lock import SharedWriteLocks
 from graphql_app.runtime.services import Services
@@ -93,16 +92,16 @@ class Installation:
         return sum(count_rows(audience, table.name) for table in list_fact_tables(audience))
 
     def facts(self) -> Mapping[str, Any]:
+        """Return the current rows of each table, of all shops."""
         audience = self.services.audience
-        return {
-            f"{table.name} of {shop.handle}": [
-                sorted(row.items())
-                for page in read_pages(audience, table, shops.stored_id(shop), size=100)
-                for row in page.to_pylist()
-            ]
-            for table in list_fact_tables(audience)
-            for shop in shops.list_shops(self.services.catalog)
-        }
+        found = {}
+        for table in list_fact_tables(audience):
+            key = ", ".join(f"`{name}`" for name in ("shop_id", *table.key))
+            rows = audience.query_unfiltered(
+                f"SELECT * EXCEPT deleted FROM {table.name} FINAL WHERE NOT deleted ORDER BY {key}"
+            )
+            found[table.name] = [sorted(row.items()) for row in rows.to_pylist()]
+        return found
 
 
 def create_shops(server: Server) -> tuple[Client, Client]:
@@ -157,8 +156,9 @@ def create_shops(server: Server) -> tuple[Client, Client]:
 def seen(shop: Client) -> Any:
     """Return everything that a client sees of its shop."""
     size = shop.size({"any": [ORDERED, {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}]})
-    archived, members = shop.ask(LIST, archived=True), shop.ask(MEMBERS, rule=EVERYONE)
-    return shop.ask(SEEN), archived, members, size["parts"]
+    counted, archived = shop.ask(SEEN), shop.ask(LIST, archived=True)
+    members = shop.ask(MEMBERS, rule=EVERYONE)  # last, with what the counts left in memory
+    return counted, archived, members, size["parts"]
 
 
 def rewrite(path: Path, **changes: object) -> None:
