@@ -1,9 +1,9 @@
 """Backups during writes: each shop is copied as of one instant."""
 
 import json
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +19,32 @@ from tests.schema.operations import UPDATE, create
 from tests.support import Client
 
 AT = "2026-01-01T00:00:00Z"
-BACKUPS = 4
 
 
 def _order(number: int, lines: int) -> dict[str, Any]:
     return order(number, 1, *map(str, range(lines)), total=str(lines))
 
 
-def _write(shop: Client, segment: str, ended: threading.Event) -> None:
-    """Write increasing numbers to several tables of facts at once, then to the catalog."""
-    number = 0
-    while not ended.is_set():
-        number += 1
-        shop.record("contactsUpsert", [{"id": "1", "properties": {"number": number}}])
-        shop.record("ordersUpsert", [_order(id, number % 5 + 1) for id in range(3)])
-        shop.ask(UPDATE, id=segment, input={"description": str(number)})
+def _write(shop: Client, segment: str, number: int) -> None:
+    """Write a number to several tables of facts at once, then to the catalog."""
+    shop.record("contactsUpsert", [{"id": "1", "properties": {"number": number}}])
+    shop.record("ordersUpsert", [_order(id, number) for id in range(3)])
+    shop.ask(UPDATE, id=segment, input={"description": str(number)})
+
+
+def _check_numbers(backup: Path, expected: Mapping[int, int]) -> None:
+    """Check that a backup has the expected number in all that was written to each shop."""
+    rows = map(json.loads, (backup / "catalog" / "segment.ndjson").read_text().splitlines())
+    described = {s["shop_id"]: int(s["description"]) for s in rows if s["name"] == "counted"}
+    contacts, orders, order_lines = (
+        pq.read_table(backup / "audience" / f"{name}.parquet").to_pylist()
+        for name in ("contacts", "orders", "order_lines")
+    )
+    recorded = {row["shop_id"]: json.loads(row["properties"])["number"] for row in contacts}
+    assert described == recorded == expected
+    counted = {(row["shop_id"], row["id"]): row["line_count"] for row in orders}
+    assert counted == {(shop_id, id): n for shop_id, n in expected.items() for id in range(3)}
+    assert counted == Counter((row["shop_id"], row["order_id"]) for row in order_lines)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -41,43 +52,29 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
     create_installation: CreateInstallation, tmp_path: Path, kind: str
 ) -> None:
     installation = create_installation(kind)
-    ended = threading.Event()
-    with installation.serving() as server:
-        shops = [server.shop() for _ in range(3)]
-        segments = [create(shop, "counted", description="0")["id"] for shop in shops]
-        for shop in shops:
-            shop.record("contactsUpsert", [{"id": "1", "properties": {"number": 0}}])
-        with ThreadPoolExecutor(3) as pool:
-            writing = pool.map(_write, shops, segments, [ended] * 3)
-            try:
-                for number in range(BACKUPS):
-                    installation.back_up(tmp_path / str(number))
-            finally:
-                ended.set()
-        assert [*writing] == [None] * 3
-    reached = set()
-    for number in range(BACKUPS):
-        path = tmp_path / str(number)
-        rows = (path / "catalog" / "segment.ndjson").read_text().splitlines()
-        found = [json.loads(row) for row in rows]
-        described = {s["shop_id"]: int(s["description"]) for s in found if s["name"] == "counted"}
-        contacts = pq.read_table(path / "audience" / "contacts.parquet").to_pylist()
-        recorded = {row["shop_id"]: json.loads(row["properties"])["number"] for row in contacts}
-        for shop in shops:
-            assert 0 <= recorded[shop.shop_id] - described[shop.shop_id] <= 1
-            reached.add((shop.shop_id, described[shop.shop_id]))
-        if not (path / "audience" / "orders.parquet").exists():
-            continue  # none were recorded yet
-        orders = pq.read_table(path / "audience" / "orders.parquet").to_pylist()
-        lines = Counter(
-            (row["shop_id"], row["order_id"])
-            for row in pq.read_table(path / "audience" / "order_lines.parquet").to_pylist()
-        )
-        assert lines == {(o["shop_id"], o["id"]): o["line_count"] for o in orders}
-        for shop in shops:  # the orders of one batch have as many lines each
-            counts = [o["line_count"] for o in orders if o["shop_id"] == shop.shop_id]
-            assert len({*counts}) <= 1
-    assert len(reached) > 3, "nothing was written meanwhile"
+    with installation.serving() as server, ThreadPoolExecutor(1) as pool:
+        shops = [server.shop() for _ in range(2)]
+        segments = [create(shop, "counted")["id"] for shop in shops]
+        services = installation.services
+        stores = (services.catalog, services.audience, services.recorder)
+        numbers, writing, calls = Counter[int](), list[Future[None]](), Counter[object]()
+
+        def write_meanwhile(phase: str, done: int, total: int) -> None:
+            """Write to a shop before it is copied, and again after some of its tables are."""
+            calls[phase, done] += 1
+            if phase != "Shops" or done == total or calls[phase, done] not in (1, 1 + tables):
+                return
+            numbers[done] += 1
+            writing.append(pool.submit(_write, shops[done], segments[done], numbers[done]))
+            # The second write has to wait for the copy, so the copy goes on without it.
+            wait(writing, None if calls[phase, done] == 1 else 0.5)
+
+        for tables in (1, 2):
+            calls.clear()
+            create_backup(tmp_path / str(tables), *stores, write_meanwhile)
+            wait(writing)
+            _check_numbers(tmp_path / str(tables), {shop.shop_id: 2 * tables - 1 for shop in shops})
+        assert [each.result() for each in writing] == [None] * 8
 
 
 def test_a_backup_finishes_an_unfinished_batch_first(
