@@ -1,10 +1,8 @@
 """An interrupted restore marks the stores as unfinished and can be run again."""
 
-import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from typer.testing import CliRunner
@@ -17,30 +15,28 @@ from graphql_app.catalog import dump
 from graphql_app.cli.app import app
 from graphql_app.errors import AppError
 from tests.backup.conftest import CreateInstallation, Source
-from tests.e2e import process
-from tests.processes import Program
+from tests.backup.interrupted import back_up_on_full_disk, restore_half
+from tests.e2e import preloaded, process
 
-# Restore like the command, and die after a share of the rows.
-DYING = """
-import os, signal, sys
-from pathlib import Path
-from graphql_app.startup.audience import open_audience
-from graphql_app.startup.catalog import open_unchecked_catalog
-from graphql_app.backup import restore_backup
-from graphql_app.settings import Settings
 
-def progress(phase, done, total):
-    if phase == "Facts" and done >= total * float(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with open_unchecked_catalog(Settings()) as catalog, open_audience(Settings()) as audience:
-    restore_backup(Path(sys.argv[1]), catalog, audience, progress)
-"""
+@pytest.fixture(scope="module")
+def backup_of_nothing(
+    create_installation: CreateInstallation, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "backup"
+    installation = create_installation()
+    with installation.serving():
+        installation.back_up(path)
+    return path
 
 
 @pytest.mark.parametrize("at", [1, 4, -1])
 def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
-    source: Source, backup: Path, create_installation: CreateInstallation, tmp_path: Path, at: int
+    source: Source,
+    backup: Path,
+    backup_of_nothing: Path,
+    create_installation: CreateInstallation,
+    at: int,
 ) -> None:
     target, calls = create_installation(), 0
 
@@ -55,11 +51,8 @@ def test_a_partly_restored_store_is_refused_and_can_be_restored_again(
     assert dump.list_shops(target.services.catalog) == []
     with pytest.raises(AppError, match="a restore did not finish"), target.serving():
         pass
-    other = create_installation()
-    with other.serving():
-        other.back_up(tmp_path / "other")
     with pytest.raises(BackupError, match="restore of another backup"):
-        target.restore(tmp_path / "other")
+        target.restore(backup_of_nothing)
     target.restore(backup)
     assert target.facts() == source.installation.facts()
     with target.serving():
@@ -95,8 +88,7 @@ def test_a_restore_that_could_not_mark_itself_finished_is_finished(
 
 def test_a_killed_restore_can_be_run_again(backup: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    command = [sys.executable, "-c", DYING, str(backup), "0.5"]
-    with Program(command, process.environment(data)) as dying:
+    with preloaded.call(restore_half, process.environment(data), str(backup)) as dying:
         assert dying.wait() == (-signal.SIGKILL, "")
     assert "a restore did not finish" in process.segments(data, "serve", status=1, PORT="0")
     assert "Restored 2 shops with" in process.segments(data, "restore", str(backup))
@@ -112,26 +104,27 @@ def test_the_command_checks_a_backup(backup: Path, tmp_path: Path) -> None:
     assert isinstance(done.exception, BackupError)
 
 
-def test_a_full_disk_is_reported_and_nothing_is_left(tmp_path: Path) -> None:
-    demo = tmp_path / "data"
-    process.segments(demo, "demo")
-    directory = tmp_path / "backups"
+def test_a_full_disk_is_reported_and_nothing_is_left(
+    create_installation: CreateInstallation, tmp_path: Path
+) -> None:
+    installation = create_installation()
+    with installation.serving() as server:
+        large = [
+            {"id": str(number), "properties": {"key": token_hex(8_000)}} for number in range(40)
+        ]
+        server.shop().record("contactsUpsert", large)
+        installation.back_up(tmp_path / "large")
+    data, directory = tmp_path / "data", tmp_path / "backups"
     directory.mkdir()
-
-    def limit_file_size() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
-
-    done = subprocess.run(
-        [process.SEGMENTS, "backup", directory / "backup"],
-        env=process.environment(demo),
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        preexec_fn=limit_file_size,
-    )
-    assert done.returncode == 1
-    assert "cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
+    process.segments(data, "restore", str(tmp_path / "large"))
+    environment, room = process.environment(data), "200000"
+    with preloaded.call(
+        back_up_on_full_disk, environment, str(directory / "backup"), room
+    ) as limited:
+        status, output = limited.wait()
+    assert status == 1
+    assert "cannot be written" in output
+    assert "Traceback" not in output
     assert [*directory.iterdir()] == []
-    output = process.segments(demo, "backup", str(directory / "backup"))  # without the limit
-    assert "Backed up 1 shop with 436,100 rows of facts" in output
+    output = process.segments(data, "backup", str(directory / "backup"))  # without the limit
+    assert "Backed up 1 shop with 40 rows of facts" in output

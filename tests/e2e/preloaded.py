@@ -9,7 +9,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -55,14 +55,23 @@ def _context() -> ForkServerContext:
 
 def start(arguments: Sequence[str], env: Mapping[str, str]) -> Fork:
     """Run the command in an environment."""
-    return Fork(_context(), _run, arguments, env)
+    return call(run_command, env, *arguments)
 
 
-def _run(arguments: Sequence[str], env: Mapping[str, str]) -> None:
+def call(function: Callable[..., object], env: Mapping[str, str], *args: str) -> Fork:
+    """Call a function in an environment."""
+    return Fork(_context(), _call, function, env, args)
+
+
+def run_command(*arguments: str) -> None:
+    sys.argv = ["segments", *arguments]
+    import_module("graphql_app.cli").main()
+
+
+def _call(function: Callable[..., object], env: Mapping[str, str], args: Sequence[str]) -> None:
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
     random.seed()
     sys.path[1:1] = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.argv = ["segments", *arguments]
-    import_module("graphql_app.cli").main()
+    function(*args)
