@@ -97,11 +97,12 @@ FOUND: list[Any] = [*schema.get_all_operations()]
 OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
 
 
+@pytest.mark.hypothesis  # so that `make soak` runs it, with more examples
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed: Fuzzed) -> None:
     @given(case=operation.as_strategy())
     @settings(
-        max_examples=20,
+        max_examples=max(10, settings().max_examples // 4),
         derandomize=True,
         database=None,
         deadline=None,
@@ -120,4 +121,4 @@ def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed:
 
 
 def test_many_were_answered_and_many_refused(fuzzed: Fuzzed) -> None:
-    assert min(fuzzed.ends["answered"], fuzzed.ends["refused"]) >= 100
+    assert min(fuzzed.ends["answered"], fuzzed.ends["refused"]) >= 50
