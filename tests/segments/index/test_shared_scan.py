@@ -63,8 +63,8 @@ KEYWORDS = (
 MANY = bought("ANY_OF", "coral", minimumTimes=2)
 
 
-@pytest.fixture
-def boutique(services: Services) -> RecordedShop:
+@pytest.fixture(scope="module")
+def recorded(services: Services) -> RecordedShop:
     """Return a shop in which some contacts have rows that count for only one criterion."""
     long_ago = NOW - timedelta(days=90)
     made = RecordedShop(replace(services, index_bytes=ROOM))
@@ -87,6 +87,12 @@ def boutique(services: Services) -> RecordedShop:
         Event(3, 2, "viewed", long_ago, '{"color": ["blue"]}'),
     )
     return made
+
+
+@pytest.fixture
+def boutique(recorded: RecordedShop) -> RecordedShop:
+    """Return the shop with an empty index."""
+    return replace(recorded, services=replace(recorded.services))
 
 
 def queries(boutique: RecordedShop, documents: Sequence[Any]) -> list[VectorQuery]:
