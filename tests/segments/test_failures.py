@@ -253,6 +253,7 @@ def test_concurrent_identical_requests_share_one_statement(
         found = set()
         while not all(request.done() for request in slow):
             found.add(slow_statements(services))
+            time.sleep(0.05)
     assert max(found) == 1
     assert {request.result()[0]["extensions"]["code"] for request in slow} == {"TIMEOUT"}
 
