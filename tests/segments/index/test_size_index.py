@@ -5,7 +5,8 @@ and failures.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from graphql_app.plugins import Plugin
 from graphql_app.runtime.services import Services
 from graphql_app.segments.index import contact_ids, shop_cache
 from graphql_app.segments.index.contact_ids import FEW
+from tests.conftest import STORES, opened_tables
 from tests.parity.evaluation.facts import (
     Contact,
     Contacts,
@@ -55,11 +57,22 @@ def boutique(services: Services) -> RecordedShop:
     return RecordedShop(replace(services, index_bytes=ROOM))
 
 
+@pytest.fixture(scope="module", params=STORES)
+def other_audience(
+    request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[Audience]:
+    with open_database(request.param) as url, opened_tables(request.param, url) as audience:
+        yield audience
+
+
 @pytest.fixture
-def apart(services: Services, audience: Audience, recorder: Recorder) -> RecordedShop:
-    """Return a shop with its own audience, whose tables a test may remove."""
-    own = replace(services, audience=audience, recorder=recorder, index_bytes=ROOM)
-    return RecordedShop(own)
+def apart(services: Services, other_audience: Audience) -> Iterator[RecordedShop]:
+    """Return a shop of an audience whose tables a test may put away."""
+    recorder = Recorder(other_audience, country_of=services.recorder.country_of)
+    own = replace(services, audience=other_audience, recorder=recorder, index_bytes=ROOM)
+    yield RecordedShop(own)
+    for table in ("orders", "contacts"):
+        bring_back(other_audience, table)
 
 
 def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
@@ -82,6 +95,10 @@ def orders(*totals: tuple[int, int], days_ago: int = 0) -> Orders:
 def put_away(audience: Audience, table: str) -> None:
     """Remove a table from the engine, so that reading it fails."""
     audience.command(f"RENAME TABLE {table} TO {table}_away")
+
+
+def bring_back(audience: Audience, table: str) -> None:
+    audience.command(f"RENAME TABLE IF EXISTS {table}_away TO {table}")
 
 
 def test_another_threshold_loads_no_facts(apart: RecordedShop) -> None:
@@ -131,7 +148,7 @@ def test_passing_time_only_loads_contacts_whose_rows_enter_or_leave_a_window(
     put_away(apart.services.audience, "orders")
     apart.now += timedelta(hours=1)
     assert members(apart, rule) == 2
-    apart.services.audience.command("RENAME TABLE orders_away TO orders")
+    bring_back(apart.services.audience, "orders")
     apart.now += 20 * DAY
     assert members(apart, rule) == 0
 
@@ -147,29 +164,26 @@ def test_a_window_before_a_duration_moves_with_the_clock(apart: RecordedShop) ->
     assert members(apart, rule) == 2
 
 
-@pytest.mark.parametrize(
-    "first", ["2024-07-30T12:00", "2024-07-31T23:59:59.998", "2024-07-31T23:59:59.999"]
-)
-def test_a_calendar_month_is_loaded_once_and_again_when_it_ends(
-    apart: RecordedShop, first: str
-) -> None:
+def test_a_calendar_month_is_loaded_once_and_again_when_it_ends(apart: RecordedShop) -> None:
     this, before = (spent("AT_LEAST", "10.00", within=period(w, "MONTH")) for w in ("THIS", "LAST"))
     july, august = utc("2024-07-31T23:59:59.999"), utc("2024-08-01T00:00")
-    apart.record(
-        people(range(1, 6)),
-        *(Order(id_, id_, utc("2024-07-30T00:00"), Decimal(10)) for id_ in (1, 2)),
-        Order(3, 3, august, Decimal(10)),
-    )
-    apart.now = utc(first)
-    assert [members(apart, rule) for rule in (this, before)] == [2, 0]
-    apart.now = july
-    assert [members(apart, rule) for rule in (this, before)] == [2, 0]
-    apart.now = august
-    assert [members(apart, rule) for rule in (this, before)] == [1, 2]
+    shops = []
+    for first in ("2024-07-30T12:00", "2024-07-31T23:59:59.998", "2024-07-31T23:59:59.999"):
+        shop = RecordedShop(apart.services)
+        shop.record(
+            people(range(1, 6)),
+            *(Order(id_, id_, utc("2024-07-30T00:00"), Decimal(10)) for id_ in (1, 2)),
+            Order(3, 3, august, Decimal(10)),
+        )
+        for now, expected in ((utc(first), [2, 0]), (july, [2, 0]), (august, [1, 2])):
+            shop.now = now
+            assert [members(shop, rule) for rule in (this, before)] == expected, first
+        shops.append(shop)
     put_away(apart.services.audience, "orders")
-    for later in (MILLISECOND, timedelta(hours=1), 30 * DAY):
-        apart.now = august + later
-        assert [members(apart, rule) for rule in (this, before)] == [1, 2]
+    for shop in shops:
+        for later in (MILLISECOND, timedelta(hours=1), 30 * DAY):
+            shop.now = august + later
+            assert [members(shop, rule) for rule in (this, before)] == [1, 2]
 
 
 def test_weeks_of_shops_that_begin_on_other_days_have_their_own_vectors(
