@@ -84,6 +84,14 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def around(number: int) -> dict[int, datetime]:
+    """Return the instants around the two ends of a local day, by ids of their own."""
+    _, _, start, end = LOCAL_DAYS[number]
+    first, after = utc(start), utc(end)
+    times = (first - MILLISECOND, first, after - MILLISECOND, after)
+    return dict(enumerate(times, 4 * number))
+
+
 def people_with_ids(*ids: int) -> Contacts:
     return Contacts(tuple(Contact(id_) for id_ in ids))
 

@@ -2,8 +2,6 @@
 
 from itertools import permutations
 
-import pytest
-
 from tests.parity.evaluation.facts import (
     Contact,
     Document,
@@ -44,27 +42,36 @@ def test_recording_an_order_again_changes_no_answer(boutique: RecordedShop) -> N
     first, second = sold(31, "redfour"), sold(32, "santafour")
     boutique.record(people_with_ids(31, 32), first, second)
     for _ in range(3):
-        assert boutique.matching(titled("redfour")) == {31}
-        assert boutique.matching(titled("santafour")) == {32}
-        assert boutique.matching(titled("four")) == {31, 32}
+        boutique.check(
+            (titled("redfour"), {31}), (titled("santafour"), {32}), (titled("four"), {31, 32})
+        )
         assert name(boutique) == "santafour"
         boutique.record(first)
 
 
-@pytest.mark.parametrize("order", [*permutations(range(4))])
-def test_the_order_of_batches_does_not_matter(
-    boutique: RecordedShop, order: tuple[int, ...]
-) -> None:
-    batches = [
-        sold(1, "Old four", days=2),
-        sold(2, "Low four"),
-        sold(3, "High four"),  # at the same time as order 2
-        sold(4, None),
-    ]
-    boutique.record(people_with_ids(1, 2, 3, 4), *(batches[number] for number in order))
-    assert boutique.matching(titled("four")) == {1, 2, 3, 4}  # order 4 by the product's id
-    assert boutique.matching(titled("high")) == {3}
-    assert name(boutique) == "High four"
+def test_the_order_of_batches_does_not_matter(boutique: RecordedShop) -> None:
+    """The orders of each product are recorded in an order of their own."""
+    sequences = list[list[Order]]()
+    for number, sequence in enumerate(permutations(range(4))):
+        first, product = 4 * number, f"{number}four"
+        orders = [
+            sold(first, "Old four", days=2, product=product),
+            sold(first + 1, "Low four", product=product),
+            sold(first + 2, "High four", product=product),  # at the same time as the one before
+            sold(first + 3, None, product=product),
+        ]
+        sequences.append([orders[each] for each in sequence])
+    everyone = range(4 * len(sequences))
+    boutique.record(people_with_ids(*everyone))
+    for batch in zip(*sequences, strict=True):
+        boutique.record(Orders(batch))
+    boutique.check(
+        (titled("four"), {*everyone}),  # orders without a title by the product's id
+        (titled("high"), {*everyone[2::4]}),
+    )
+    names = {option.value: option.label for option in boutique.options(*SUGGESTED)}
+    assert names == {f"{number}four": "High four" for number in range(len(sequences))}
+    assert boutique.labels(*SUGGESTED, [*names]) == names
 
 
 def test_older_versions_of_an_order_leave_no_title_behind(boutique: RecordedShop) -> None:
@@ -90,17 +97,14 @@ def test_only_lines_that_count_name_a_product(boutique: RecordedShop) -> None:
     returned = Order(3, 1, NOW, lines=(Line("four", 0, title="Returned"),))
     boutique.record(people_with_ids(1), sold(1, "Bought", days=9), cancelled, returned)
     assert name(boutique) == "Bought"
-    assert boutique.matching(titled("cancelled")) == set()
-    assert boutique.matching(titled("returned")) == set()
+    boutique.check((titled("cancelled"), set()), (titled("returned"), set()))
 
 
 def test_a_line_without_a_title_has_its_products(boutique: RecordedShop) -> None:
     boutique.record(people_with_ids(1, 2), sold(1, None), sold(2, "As sold"))
     assert boutique.matching(titled("four")) == {1}
     boutique.record(Product("four", "Big ﬁsh"))
-    assert boutique.matching(titled("FISH")) == {1}
-    assert boutique.matching(titled("four")) == set()
-    assert boutique.matching(titled("as sold")) == {2}
+    boutique.check((titled("FISH"), {1}), (titled("four"), set()), (titled("as sold"), {2}))
     assert name(boutique) == "Big ﬁsh"
     assert [option.value for option in boutique.options(*SUGGESTED, "BIG FISH")] == ["four"]
 
