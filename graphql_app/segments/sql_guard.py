@@ -43,15 +43,17 @@ def _forbidden(element: Any) -> str | None:
     if isinstance(element, ColumnClause) and element.is_literal and element.name != "*":
         return f"contains raw SQL: {element}"
     for operator in (parts.get("operator"), parts.get("modifier")):
-        if isinstance(operator, custom_op):
+        # isinstance() is slow for custom_op, since it is a protocol.
+        if operator is not None and custom_op in type(operator).__mro__:
             return f"has a custom operator {operator.opstring!r}; use func instead"
     if isinstance(element, BindParameter) and not element.unique:
         # Values of two rules with one name would become one value in a shared statement.
         return f"binds a value under the name {element.key!r}; leave the name out"
     if isinstance(element, TableClause) and element not in readable_tables().values():
         return f"reads {element}, which is not a table of facts"
-    if isinstance(element, TableValuedAlias) or any(
-        isinstance(source, FunctionElement) for source in _sources(element)
+    if isinstance(element, TableValuedAlias) or (
+        isinstance(element, Select | Join)
+        and any(isinstance(source, FunctionElement) for source in _sources(element))
     ):
         return "reads a table function"
     if isinstance(element, Function) and not (
@@ -65,9 +67,9 @@ def _forbidden(element: Any) -> str | None:
     return None
 
 
-def _sources(element: Any) -> Sequence[Any]:
+def _sources(element: Select[Any] | Join) -> Sequence[Any]:
     """Return what a select or a join reads, without what its columns add."""
     if isinstance(element, Select):
         joined = (each for join in element._setup_joins for each in (join[0], join[2]))
         return [*element._from_obj, *joined]
-    return (element.left, element.right) if isinstance(element, Join) else ()
+    return (element.left, element.right)
