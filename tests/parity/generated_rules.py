@@ -246,7 +246,7 @@ class Criteria:
 
 @cache
 def edges(zone: str, now: datetime) -> Sequence[Document]:
-    """Return criteria with bounds at recorded times; every shop is tested with them."""
+    """Return criteria with bounds at recorded times."""
     ago: list[Document] = [
         {"operator": operator, "days": number}
         for operator in ("IN_LAST", "MORE_THAN_AGO")

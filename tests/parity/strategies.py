@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.parity.evaluation.facts import Batch, Document
 from tests.parity.generated_facts import ZONES, Facts, birthdays, days, moments, nows, recordings
-from tests.parity.generated_rules import Criteria, rules, segments
+from tests.parity.generated_rules import Criteria, edges, rules, segments
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Situation:
     batches: Sequence[Batch]
     segments: Mapping[str, Document]
     criteria: Sequence[Document]
+    edges: Sequence[Document]
     rules: Sequence[dict[str, Any]]
     first_weekday: int
     country: str | None
@@ -28,7 +29,7 @@ class Situation:
 
 @st.composite
 def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
-    """Generate a shop with about 15 rules: single criteria and nested ones."""
+    """Generate a shop with about 40 rules: criteria, some with special bounds, and nested ones."""
     zone = draw(st.sampled_from(ZONES))
     now = draw(nows(zone))
     known = Criteria(st.sampled_from(days(zone, now)))
@@ -45,6 +46,7 @@ def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
         batches,
         draw(segments(known)),
         draw(st.lists(criteria, min_size=10, max_size=20)),
+        draw(st.lists(st.sampled_from(edges(zone, now)), min_size=20, max_size=20)),
         draw(st.lists(rules(criteria), min_size=3, max_size=6)),
         draw(st.integers(0, 6)),
         draw(st.sampled_from([None, "US", "GB"])),
