@@ -51,11 +51,12 @@ def test_every_root_field_documents_its_scopes_and_is_tested_here(shared: Shop) 
             assert scopes == NEEDS[field["name"]]
 
 
-@pytest.mark.parametrize("name", NEEDS)
-def test_a_root_field_needs_no_other_scopes(owned: Shop, name: str) -> None:
-    answer = owned.having(*NEEDS[name]).post(owned.query(name)).json()
-    assert "errors" not in answer
-    assert answer["data"][name] is not None
+def test_a_root_field_needs_no_other_scopes(owned: Shop) -> None:
+    last = {"segmentDelete", "contactsForget"}  # the other operations need what these delete
+    for name in sorted(NEEDS, key=lambda name: name in last):
+        answer = owned.having(*NEEDS[name]).post(owned.query(name)).json()
+        assert "errors" not in answer, name
+        assert answer["data"][name] is not None, name
 
 
 def test_a_token_without_scopes_sees_only_the_name_of_its_shop(shared: Shop) -> None:
