@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
-
 from tests.factories import contacts
 from tests.plugins.reviews import Review
 from tests.schema.operations import refused, send_escaped
@@ -170,16 +168,14 @@ BAD: Sequence[tuple[Any, list[str], str]] = (
 )
 
 
-@pytest.mark.parametrize(("bad", "path", "message"), BAD, ids=range(len(BAD)))
-def test_one_bad_row_refuses_the_batch(
-    shop: Client, bad: Any, path: list[str], message: str
-) -> None:
+def test_one_bad_row_refuses_the_batch(shop: Client) -> None:
     shop.record("contactsUpsert", contacts("1"))
     rows = [{**REVIEW, "id": number} for number in range(3)]
-    variables = {"table": "acme_reviews", "rows": [*rows, bad, *rows]}
-    answer = send_escaped(shop, RECORD, variables)["data"]
-    assert refused(answer) == [("INVALID", ["rows", "3", *path])]
-    assert message in answer["factsRecord"]["userErrors"][0]["message"]
+    for bad, path, message in BAD:
+        variables = {"table": "acme_reviews", "rows": [*rows, bad, *rows]}
+        answer = send_escaped(shop, RECORD, variables)["data"]
+        assert refused(answer) == [("INVALID", ["rows", "3", *path])], bad
+        assert message in answer["factsRecord"]["userErrors"][0]["message"], bad
     assert reviews(shop, 0) == 1
 
 
@@ -202,9 +198,8 @@ def test_the_maximum_is_10_000_rows(shop: Client) -> None:
     record(shop, "acme_reviewers")
 
 
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
+def test_other_tables_are_refused(shop: Client) -> None:
+    for table, message in (
         ("contacts", "Record contacts with contactsUpsert."),
         ("order_lines", "Record order_lines with ordersUpsert."),
         ("events", "Record events with eventsRecord."),
@@ -212,12 +207,10 @@ def test_the_maximum_is_10_000_rows(shop: Client) -> None:
         ("acme_review", 'Unknown table "acme_review"; use one of acme_reviews, acme_rev'),
         ("", 'Unknown table ""; use one of '),
         ("acme_reviews; DROP TABLE contacts", "Unknown table"),
-    ],
-)
-def test_other_tables_are_refused(shop: Client, table: str, message: str) -> None:
-    answer = shop.ask(RECORD, table=table, rows=[REVIEW])
-    assert refused(answer) == [("INVALID", ["table"])]
-    assert answer["factsRecord"]["userErrors"][0]["message"].startswith(message)
+    ):
+        answer = shop.ask(RECORD, table=table, rows=[REVIEW])
+        assert refused(answer) == [("INVALID", ["table"])], table
+        assert answer["factsRecord"]["userErrors"][0]["message"].startswith(message), table
 
 
 def test_rows_can_be_literals_in_the_query(shop: Client) -> None:
