@@ -34,9 +34,8 @@ Accepts = Callable[[str, Any], bool]  # whether the JSON Schema of a key accepts
 
 KEYS = sorted(discover().criteria)
 SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"
-MANY = settings(suppress_health_check=[HealthCheck.too_slow])
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-FEW = settings(max_examples=MANY.max_examples // 2, suppress_health_check=SLOW)
+FEW = settings(max_examples=settings().max_examples // 2, suppress_health_check=SLOW)
 
 
 class _Ordered:
@@ -231,7 +230,7 @@ def test_the_schema_and_the_parser_accept_the_same_documents(
 ) -> None:
     documents = _documents(schemas[key])
 
-    @MANY
+    @FEW
     @given(_broken(documents) if broken else documents)
     def check(document: Any) -> None:
         assert _parses(registry, key, document) == accepts(key, document), document
