@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from graphql_app.audience.tables import Contact
 from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
+from tests.conftest import opened_tables
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
 from tests.recording import checked
 
@@ -32,8 +33,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Ask = Callable[[Audience], list[int]]
 
 
-def _rows(audience: Audience) -> list[int]:
-    return [row[0] for row in audience.fetch_rows(IDS, 1)]
+def _rows(audience: Audience, shop_id: int = 1) -> list[int]:
+    return [row[0] for row in audience.fetch_rows(IDS, shop_id)]
 
 
 def _table(audience: Audience) -> list[int]:
@@ -55,15 +56,17 @@ def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
         yield made
 
 
-@pytest.fixture
-def store() -> str:
-    return "http"
+@pytest.fixture(scope="module")
+def audience(open_database: Callable[[str], AbstractContextManager[str]]) -> Iterator[Audience]:
+    """5,000 contacts of a shop that no test changes."""
+    with open_database("http") as url, opened_tables("http", url) as opened:
+        _record(opened, range(5000))
+        yield opened
 
 
 @pytest.fixture
 def remote(audience: Audience, proxy: Proxy) -> Iterator[Audience]:
-    """5,000 contacts, behind the proxy."""
-    _record(audience, range(5000))
+    """Open the audience behind the proxy."""
     opened = Audience(f"clickhousedb://127.0.0.1:{proxy.port}/{audience.database}", connections=1)
     yield opened
     opened.close()
@@ -154,11 +157,12 @@ def test_catching_up_times_out(
     recorder.catch_up()
 
 
-@pytest.mark.parametrize("shared", [None, LocalWriteLocks()])
+@pytest.mark.parametrize(("shop_id", "shared"), [(2, None), (3, LocalWriteLocks())])
 def test_a_write_that_times_out_releases_the_write_lock(
     remote: Audience,
     proxy: Proxy,
     audience: Audience,
+    shop_id: int,
     shared: LocalWriteLocks | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -171,12 +175,12 @@ def test_a_write_that_times_out_releases_the_write_lock(
     proxy.silent = True
     for fact, table in ((facts.CONTACTS, rows), (facts.TEXTS, texts)):
         with pytest.raises(AppError, match="did not answer in time") as refused:
-            recorder.record(1, fact, table)
+            recorder.record(shop_id, fact, table)
         assert refused.value.code is ErrorCode.TIMEOUT
     proxy.silent = False
     monkeypatch.undo()
-    recorder.record(1, facts.CONTACTS, rows)
-    assert _rows(audience) == [*range(5002)]
+    recorder.record(shop_id, facts.CONTACTS, rows)
+    assert _rows(audience, shop_id) == [5000, 5001]
 
 
 def test_a_batch_is_recorded_once_after_a_lost_answer(
@@ -186,10 +190,10 @@ def test_a_batch_is_recorded_once_after_a_lost_answer(
     rows = checked(facts.CONTACTS, {"id": [5000, 5001]})
     proxy.cut = 0
     with pytest.raises(AppError):
-        recorder.record(1, facts.CONTACTS, rows)
+        recorder.record(4, facts.CONTACTS, rows)
     proxy.cut = None
-    recorder.record(1, facts.CONTACTS, rows)
-    assert _rows(audience) == [*range(5002)]
+    recorder.record(4, facts.CONTACTS, rows)
+    assert _rows(audience, 4) == [5000, 5001]
 
 
 def test_a_filter_of_many_contacts(remote: Audience) -> None:
