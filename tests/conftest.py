@@ -202,6 +202,15 @@ def audience(audience_url: str, store: str) -> Iterator[Audience]:
         yield opened
 
 
+@pytest.fixture(scope="module", params=STORES)
+def shared_audience(
+    request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
+) -> Iterator[Audience]:
+    """Open an audience, empty at first, that the tests of a module share."""
+    with open_database(request.param) as url, opened_tables(request.param, url) as opened:
+        yield opened
+
+
 @pytest.fixture
 def recorder(audience: Audience, services: Services) -> Recorder:
     return Recorder(audience, country_of=services.recorder.country_of)

@@ -322,7 +322,7 @@ class TestDates:
             (having("MORE_THAN_AGO", days=36_500), {0, 1, 2, 3}),
         )
 
-    @pytest.mark.parametrize("services_apart", ["http", "cluster"], indirect=True)
+    @pytest.mark.parametrize("shared_audience", ["http", "cluster"], indirect=True)
     def test_dates_compare_on_servers(self, boutique_apart: RecordedShop) -> None:
         """On a cluster, constants reach the shards as literals, with the type that they look of."""
         boutique_apart.zone = "America/New_York"
