@@ -1,5 +1,6 @@
 """Rows that an earlier version wrote get the columns of this one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from graphql_app.audience.facts import EVENTS, FACTS, LINES, ORDERS
 from graphql_app.audience.migrate import migrate_rows, read_phones_again, require_current_rows
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
-from graphql_app.audience.table_reader import list_fact_tables, read_pages
+from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
 from graphql_app.errors import AppError
 from graphql_app.folding import FOLDING_VERSION
 from tests.recording import checked
@@ -45,18 +46,34 @@ ORDER = {"id": [1], "contact_id": [1], "ordered_at": [AT], "total": ["1"]}
 TITLE = "Engraved ﬁsh"
 
 
-def rows_of(audience: Audience, name: str) -> list[dict[str, Any]]:
-    """Return the rows of a table that statements see, of all shops."""
-    [table] = [table for table in list_fact_tables(audience) if table.name == name]
-    pages = [page for shop in SHOPS for page in read_pages(audience, table, shop)]
+@pytest.fixture(scope="module")
+def audience(shared_audience: Audience) -> Audience:
+    return shared_audience
+
+
+@pytest.fixture(scope="module")
+def recorder(audience: Audience) -> Recorder:
+    return Recorder(audience, country_of=dict[int, str]().get)  # shops without a country
+
+
+def fact_tables(audience: Audience) -> dict[str, FactTable]:
+    return {table.name: table for table in list_fact_tables(audience)}
+
+
+def rows_of(
+    audience: Audience, table: FactTable, shops: Sequence[int] = SHOPS
+) -> list[dict[str, Any]]:
+    """Return the rows of a table that statements see, of some shops."""
+    pages = [page for shop in shops for page in read_pages(audience, table, shop)]
     return [row for page in pages for row in page.drop_columns(["version"]).to_pylist()]
 
 
 def all_rows(audience: Audience) -> dict[str, list[dict[str, Any]]]:
-    return {name: rows_of(audience, name) for name in FACTS}
+    tables = fact_tables(audience)
+    return {name: rows_of(audience, tables[name]) for name in FACTS}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recorded(audience: Audience, recorder: Recorder) -> dict[str, list[dict[str, Any]]]:
     """Record facts, and return their rows."""
     for shop in SHOPS:
@@ -68,15 +85,16 @@ def recorded(audience: Audience, recorder: Recorder) -> dict[str, list[dict[str,
     return all_rows(audience)
 
 
-def make_stale(audience: Audience) -> None:
+def make_stale(audience: Audience, shops: Sequence[int] = SHOPS) -> None:
     """Write every row again, as a version without derived columns and titles on lines wrote it."""
+    tables = fact_tables(audience)
     for name in DERIVED:
-        [table] = [table for table in list_fact_tables(audience) if table.name == name]
+        table = tables[name]
         later = ("_folded", "_domain", "_e164", "folding_version", "deleted")
         names = [column for column in table.columns if not column.endswith(later)]
         if name == "order_lines":
             names.remove("title")
-        for shop in SHOPS:
+        for shop in shops:
             for page in read_pages(audience, table, shop):
                 rows = with_titles_of_lines(page) if name == "products" else page
                 if name == "contacts":  # any text made a contact textable
@@ -90,7 +108,7 @@ def with_titles_of_lines(products: pa.Table) -> pa.Table:
     """Give products that no one recorded the title of their line, dated by its order."""
     rows = products.to_pylist()
     for row in rows:
-        if row["version"] == 0:
+        if row["version"] < migrate.FIRST_RECORDED:
             row.update(title=TITLE, version=1_714_557_492_000)
     return pa.Table.from_pylist(rows, schema=products.schema)
 
@@ -159,27 +177,23 @@ def test_an_interrupted_migration_continues(
 
 
 def test_rows_that_were_deleted_stay_deleted(audience: Audience, recorder: Recorder) -> None:
-    event = ROWS["events"]
-    recorder.record(1, EVENTS, checked(EVENTS, event))
-    recorder.record(1, EVENTS, checked(EVENTS, {**event, "contact_id": [2]}))
-    make_stale(audience)
+    event, shop = ROWS["events"], 33
+    recorder.record(shop, EVENTS, checked(EVENTS, event))
+    recorder.record(shop, EVENTS, checked(EVENTS, {**event, "contact_id": [2]}))
+    make_stale(audience, [shop])
     assert migrate_rows(audience, recorder.hold_write_lock, recorder.country_of) == 1
-    assert [row["contact_id"] for row in rows_of(audience, "events")] == [2]
+    rows = rows_of(audience, fact_tables(audience)["events"], [shop])
+    assert [row["contact_id"] for row in rows] == [2]
     require_current_rows(audience)
 
 
-def numbers(audience: Audience) -> list[str | None]:
-    """Return the valid phone numbers of the contacts of both shops."""
-    return [row["phone_e164"] for row in rows_of(audience, "contacts")]
+def contacts_of(audience: Audience) -> list[dict[str, Any]]:
+    return rows_of(audience, fact_tables(audience)["contacts"])
 
 
-def test_numbers_without_a_country_code_are_of_the_country_of_their_shop(
-    audience: Audience, recorder: Recorder, recorded: dict[str, list[dict[str, Any]]]
-) -> None:
-    make_stale(audience)
-    migrate_rows(audience, recorder.hold_write_lock, {1: "US"}.get)
-    american, last = "+12125550100", "+12125550102"
-    assert numbers(audience) == [american, None, last, american, None, None]
+def numbers(contacts: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Return the valid phone numbers of contacts."""
+    return [contact["phone_e164"] for contact in contacts]
 
 
 def test_numbers_are_read_again_when_a_shop_moves(
@@ -189,11 +203,21 @@ def test_numbers_are_read_again_when_a_shop_moves(
     in_us.recover()
     before = in_us.write_log.count_writes(1)
     assert read_phones_again(audience, in_us, 1) == 3
-    assert numbers(audience)[:3] == ["+12125550100", None, "+12125550102"]
+    found = contacts_of(audience)
+    assert numbers(found)[:3] == ["+12125550100", None, "+12125550102"]
     assert in_us.write_log.count_writes(1) > before  # sizes in memory follow
     changed = {"version", "phone_e164", "textable"}
     kept = [
         [{name: row[name] for name in row.keys() - changed} for row in rows]
-        for rows in (recorded["contacts"], rows_of(audience, "contacts"))
+        for rows in (recorded["contacts"], found)
     ]
     assert kept[0] == kept[1]
+
+
+def test_numbers_without_a_country_code_are_of_the_country_of_their_shop(
+    audience: Audience, recorder: Recorder, recorded: dict[str, list[dict[str, Any]]]
+) -> None:
+    make_stale(audience)
+    migrate_rows(audience, recorder.hold_write_lock, {1: "US"}.get)
+    american, last = "+12125550100", "+12125550102"
+    assert numbers(contacts_of(audience)) == [american, None, last, american, None, None]
