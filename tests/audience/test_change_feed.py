@@ -29,6 +29,13 @@ from tests.processes import wait_until
 SPENT = {"spend": {"operator": "AT_LEAST", "amount": "10.00"}}
 
 
+@pytest.fixture
+def audience(shared_audience: Audience) -> Audience:
+    """Return the audience with an empty feed."""
+    shared_audience.command("TRUNCATE TABLE IF EXISTS feed")
+    return shared_audience
+
+
 def _process(audience: Audience) -> Recorder:
     recorder = Recorder(audience, shared_locks=LocalWriteLocks())
     recorder.recover()
