@@ -14,7 +14,7 @@ import pytest
 from graphql_app.audience.importers import BadRow, ImportReport
 from graphql_app.errors import InvalidInputError
 from tests.factories import contacts
-from tests.plugin_tables.test_recording import points, reviews
+from tests.plugin_tables.test_recording import earned, wrote
 from tests.plugins.reviews import Review
 from tests.recording import load_file
 from tests.support import Client, Server
@@ -93,7 +93,7 @@ def test_every_file_type_is_detected_and_recorded(
         assert (report.format, report.recorded) == ("acme_reviews", {"acme_reviews": 3})
         assert report.bad_row_count == 0
         assert _stored(plugged, shop) == STORED
-    assert (reviews(shop, 1), reviews(shop, 0)) == (2, 0)
+    assert shop.members_each([wrote(1), wrote(0)]) == [2, 0]
 
 
 def test_rows_of_files_move_and_replace_rows(plugged: Server, shop: Client, tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ def test_rows_of_files_move_and_replace_rows(plugged: Server, shop: Client, tmp_
     moved = tmp_path / "moved.csv"
     moved.write_text(HEADER + "2,1,coral,5,,,,,2024-05-01T09:58:12Z\n")
     _load(plugged, shop, moved)
-    assert (reviews(shop, 2), reviews(shop, 0)) == (1, 1)
+    assert shop.members_each([wrote(2), wrote(0)]) == [1, 1]
     accounts = tmp_path / "accounts.csv"
     for least in (30, 7):
         accounts.write_text(f"contact_id,points\n1,99\n1,{least}\n")
         assert _load(plugged, shop, accounts).format == "acme_reviewers"
-        assert (points(shop, least), points(shop, least + 1)) == (1, 0)
+        assert shop.members_each([earned(least), earned(least + 1)]) == [1, 0]
 
 
 def test_a_file_with_bad_rows_is_refused(plugged: Server, shop: Client, tmp_path: Path) -> None:

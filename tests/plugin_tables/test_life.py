@@ -15,7 +15,7 @@ from graphql_app.segments.scope import shop_scope
 from graphql_app.segments.sql_guard import ForbiddenFragmentError, checked
 from tests.factories import contacts
 from tests.plugin_tables.conftest import Started
-from tests.plugin_tables.test_recording import REVIEW, points, record, reviews
+from tests.plugin_tables.test_recording import REVIEW, earned, points, record, reviews, wrote
 from tests.plugins.reviews import Review, Reviewer, ReviewsWritten
 from tests.support import Client, Server
 
@@ -62,9 +62,9 @@ def test_rows_survive_a_restart(
     monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
     with start(with_reviews) as second:
         shop = second.client(owner)
-        assert (reviews(shop, 1), points(shop, 30)) == (1, 1)
+        assert shop.members_each([wrote(1), earned(30)]) == [1, 1]
         record(shop, "acme_reviewers", {"contactId": "1", "points": 2})  # the last write wins
-        assert (points(shop, 30), points(shop, 2)) == (0, 1)
+        assert shop.members_each([earned(30), earned(2)]) == [0, 1]
 
 
 @BY_HAND
@@ -78,7 +78,7 @@ def test_a_new_field_is_added(server: Server, start: Started, with_reviews: Regi
         before.services.audience.command("ALTER TABLE acme_reviews DROP COLUMN title")
     with start(with_reviews) as after:
         shop = after.client(owner)
-        assert (reviews(shop, 1), points(shop, 1), points(shop, 0)) == (1, 0, 2)
+        assert shop.members_each([wrote(1), earned(1), earned(0)]) == [1, 0, 2]
         record(shop, "acme_reviewers", {"contactId": "1", "points": 5})
         record(shop, "acme_reviews", {**REVIEW, "title": "New"})
         assert points(shop, 5) == 1
@@ -118,7 +118,7 @@ def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
     _record_two_reviewers(shop)
     shop.forget("1")
     shop.record("contactsUpsert", contacts("1"))
-    assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
+    assert shop.members_each([wrote(1), wrote(0), earned(30)]) == [1, 1, 1]
     record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
     assert points(shop, 30) == 2
 
@@ -136,7 +136,7 @@ def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
         bare.client(owner).record("contactsUpsert", contacts("1"))
     with start(with_reviews) as plugged:
         shop = plugged.client(owner)
-        assert (reviews(shop, 1), reviews(shop, 0), points(shop, 30)) == (1, 1, 1)
+        assert shop.members_each([wrote(1), wrote(0), earned(30)]) == [1, 1, 1]
         assert reviews(plugged.client(other), 1) == points(plugged.client(other), 30) == 2
         assert plugged.services.audience.query_unfiltered(
             f"SELECT count() AS n FROM acme_reviews WHERE shop_id = {shop.shop_id}"
