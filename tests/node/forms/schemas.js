@@ -8,15 +8,19 @@ const compile = Ajv.prototype.compile;
 const compiled = new WeakMap();
 
 Ajv.prototype.compile = function (schema, meta) {
-  if (!compiled.has(this)) compiled.set(this, new Map());
-  return kept(compiled.get(this), schema, () => compile.call(this, schema, meta));
+  if (!compiled.has(this)) compiled.set(this, { objects: new WeakMap(), texts: new Map() });
+  const { objects, texts } = compiled.get(this);
+  if (!objects.has(schema)) {
+    objects.set(schema, kept(texts, schema, () => compile.call(this, schema, meta)));
+  }
+  return objects.get(schema);
 };
 
 const merged = new Map();
 
 /** Stands in for json-schema-merge-allof. RJSF 5 always gives the same options. */
 export default function mergeAllOf(schema, options) {
-  return structuredClone(kept(merged, schema, () => merge(schema, options)));
+  return JSON.parse(kept(merged, schema, () => JSON.stringify(merge(schema, options))));
 }
 
 function kept(known, schema, derive) {
