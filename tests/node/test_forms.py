@@ -66,12 +66,13 @@ def results(
     [query] = [block.text for block in blocks(PAGE) if block.language == "graphql"]
     with serving(replace(server.services, registry=with_acme), settings) as address:
         metadata = replace(server.shop(), address=address).ask(query)["criteria"]
-    criteria = [{**each, **_inputs(with_acme.criteria[each["key"]])} for each in metadata]
+    criteria = _with_inputs(metadata, with_acme)
     examples = [{each["key"]: each["documents"][0]} for each in criteria]
     rule = {"any": [{"not": {"all": examples}}, {"all": [{"any": examples}, *examples]}]}
     (directory / "criteria.json").write_text(json.dumps(criteria))
     (directory / "rule.json").write_text(json.dumps(rule))
-    command = [NODE, FORMS / "main.js", directory]
+    # With more memory for new objects, Node spends less time on collecting garbage.
+    command = [str(NODE), "--max-semi-space-size=64", str(FORMS / "main.js"), str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -84,6 +85,24 @@ def results(
         rule,
         submitted_rule,
     )
+
+
+def _with_inputs(metadata: Sequence[Mapping[str, Any]], registry: Registry) -> list[dict[str, Any]]:
+    """Add the inputs to each criterion: all of them once for each form, else one of each kind.
+
+    Some criteria have the same form, with another title and description.
+    """
+    criteria = []
+    forms: list[Any] = []
+    for each in metadata:
+        found = {**each, **_inputs(registry.criteria[each["key"]])}
+        schema = {**each["jsonSchema"], "title": "", "description": ""}
+        form = (schema, each["uiSchema"], each["jsonFormsUiSchema"], found["operators"])
+        if form in forms:
+            found |= {name: found[name][:1] for name in ("documents", "entered", "refused")}
+        forms.append(form)
+        criteria.append(found)
+    return criteria
 
 
 def _inputs(form: Any) -> Mapping[str, Any]:
@@ -111,6 +130,7 @@ def _inputs(form: Any) -> Mapping[str, Any]:
 
 def test_the_documents_have_every_field_window_and_condition(with_acme: Registry) -> None:
     for criterion in with_acme.criteria.values():
+        assert len(list(refused(criterion))) >= 3
         made = list(documents(criterion))
         assert {document["operator"] for document in made} == {*criterion.operators()}
         for spec in criterion.fields():
@@ -136,13 +156,12 @@ def test_nothing_went_wrong(results: Results) -> None:
 def test_a_library_shows_submits_and_refuses_what_it_should(library: str, results: Results) -> None:
     for criterion in results.criteria:
         assert results.passed[library, criterion["key"]] == {
-            "renders": len(criterion["operators"]),
+            "renders": len(criterion["entered"]),
             "submits": len(criterion["documents"]),
             "refuses": len(criterion["refused"]),
-            "enters": len(criterion["operators"]),
-            "clears": len(criterion["operators"]),
+            "enters": len(criterion["entered"]),
+            "clears": len(criterion["entered"]),
         }
-        assert len(criterion["refused"]) >= 3
 
 
 def test_every_criterion_was_tried_in_every_library(results: Results, with_acme: Registry) -> None:
