@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.e2e.process import Running, segments, segments_in_turn, server, token
+from tests.e2e.process import Running, segments_in_turn, server
 from tests.factories import contacts
 from tests.installed import ROOT, fresh_environment, install, run
 
@@ -73,12 +73,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def acme_token(bin_dir: Path, data_dir: Path) -> str:
-    """Import a shop of five contacts, four with accounts, and return its token.
+def commands_output(bin_dir: Path, data_dir: Path) -> str:
+    """Import a shop of five contacts, four with accounts; list the plugins; create a token.
 
     Another shop has different accounts for the same contacts.
     """
-    program = bin_dir / "segments"
     files = {"contacts": "id,country", "accounts": "contact_id,points,tier"}
     rows = {
         ("acme", "contacts"): [f"{number},US" for number in range(1, 6)],
@@ -95,9 +94,15 @@ def acme_token(bin_dir: Path, data_dir: Path) -> str:
             commands.append(["import", str(file), "--shop", shop])
             fact = "contacts" if name == "contacts" else "acme_loyalty_accounts"
             recorded.append(f"{fact}: {len(rows[shop, name])} recorded")
-    output = segments_in_turn(data_dir, program, *commands)
+    commands += [["plugins", "list"], ["token", "create", "--shop", "acme"]]
+    output = segments_in_turn(data_dir, bin_dir / "segments", *commands)
     assert re.findall(r"^\w+: \d+ recorded", output, re.MULTILINE) == recorded
-    return token(data_dir, "acme", program=program)
+    return output
+
+
+@pytest.fixture(scope="module")
+def acme_token(commands_output: str) -> str:
+    return commands_output.rsplit(maxsplit=1)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +118,11 @@ def test_the_packages_own_tests_pass_where_it_is_installed(bin_dir: Path, tmp_pa
     assert "2 passed" in output
 
 
-def test_the_command_lists_the_package(bin_dir: Path, data_dir: Path) -> None:
-    output = segments(data_dir, "plugins", "list", program=bin_dir / "segments")
-    assert "loyaltyPoints" in output
-    assert "acme-loyalty 2.1.0" in output
-    assert "acme_loyalty_accounts" in output
+def test_the_command_lists_the_package(commands_output: str) -> None:
+    _, _, listed = commands_output.rpartition(" recorded")
+    assert "loyaltyPoints" in listed
+    assert "acme-loyalty 2.1.0" in listed
+    assert "acme_loyalty_accounts" in listed
 
 
 def test_its_criteria_combine_with_built_in_criteria(running: Running, acme_token: str) -> None:
@@ -215,8 +220,8 @@ def test_the_generic_mutation_records_its_facts(running: Running, acme_token: st
 
 def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Path) -> None:
     data_dir, program = tmp_path, bin_dir / "segments"
-    segments(data_dir, "shop", "create", "acme", program=program)
-    access = token(data_dir, "acme", program=program)
+    commands = (["shop", "create", "acme"], ["token", "create", "--shop", "acme"])
+    access = segments_in_turn(data_dir, program, *commands).rsplit(maxsplit=1)[-1]
     rule = {"not": points("LESS_THAN", 500)}
     with server(data_dir, program=program) as running:
         running.client(access).record("contactsUpsert", contacts(1, 2))
