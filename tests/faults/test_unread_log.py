@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from graphql_app.catalog.tokens import CACHE_SECONDS
 from tests.client import GraphQLClient
 from tests.e2e import process
 from tests.postgres import Postgres
@@ -105,14 +107,18 @@ def _fail_and_recover(stores: Stores, client: GraphQLClient) -> None:
     """Have each store fail, one after the other, during many requests."""
     assert _works(client)
     stores.postgres.stop("immediate")
-    # Each process remembers tokens and sizes for a second.
-    wait_until(lambda: _codes(client, SIZE) == {"UNAVAILABLE"})
+    _wait_for_outage(client)
     stores.postgres.start()
     wait_until(lambda: _works(client))
     stores.proxy.refuse()
-    wait_until(lambda: _codes(client, SIZE) == {"UNAVAILABLE"})
+    _wait_for_outage(client)
     stores.proxy.accept()
     wait_until(lambda: _works(client))
+
+
+def _wait_for_outage(client: GraphQLClient) -> None:
+    time.sleep(CACHE_SECONDS)  # each process remembers tokens and sizes
+    wait_until(lambda: _codes(client, SIZE) == {"UNAVAILABLE"})
 
 
 async def _send_no_text(address: str, connections: int) -> set[bytes]:
