@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 Answer = TypeVar("Answer")
 
 WAIT = 60  # seconds
-POLL = 0.01  # seconds
+POLL = 0.03  # seconds
 LISTENING = "0A"  # the state in /proc/net/tcp
 
 
