@@ -11,10 +11,8 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.migration import MigrationContext
 
-from graphql_app.catalog.migrate import alembic_config
+from graphql_app.catalog.migrate import alembic_config, find_revision
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Shop
 
@@ -32,7 +30,7 @@ class Snapshot:
         self._connection = connection
 
     def revision(self) -> str:
-        return MigrationContext.configure(self._connection).get_current_revision() or ""
+        return find_revision(self._connection) or ""
 
     def shop_ids(self) -> Sequence[int]:
         return self._connection.scalars(sa.select(SHOPS.c.id).order_by(SHOPS.c.id)).all()
@@ -85,6 +83,8 @@ def load(catalog: Catalog, revision: str, rows: Callable[[str], Iterable[Row]]) 
         CatalogNotEmptyError: The catalog has rows.
         AppError: UNAVAILABLE if the database does not answer.
     """
+    from alembic import command  # noqa: PLC0415 - slow, and a server imports this module
+
     with catalog.write() as session:
         connection = session.connection()
         config = alembic_config(connection)

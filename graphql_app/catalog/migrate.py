@@ -1,7 +1,7 @@
 """The catalog's schema: read its revision and migrate it to another.
 
-Every command reads the revision, so this needs no Alembic, which takes a quarter of a short
-command's time to import.
+Every command and every server reads the revision, so this needs no Alembic, which takes a quarter
+of a short command's time to import.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ def read_revision(catalog: Catalog) -> str | None:
         AppError: UNAVAILABLE if the database cannot be used.
     """
     with _report_failures(catalog), catalog.engine.connect() as connection:
-        return _read_revision(connection)
+        return find_revision(connection)
 
 
-def _read_revision(connection: Connection) -> str | None:
+def find_revision(connection: Connection) -> str | None:
+    """Return the schema's revision, or ``None`` if the database is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -101,7 +102,7 @@ def migrate(catalog: Catalog, to: str = "head") -> None:
         from alembic import command  # noqa: PLC0415 - slow, and only migrations need it
 
         config = alembic_config(connection)
-        found = _read_revision(connection)
+        found = find_revision(connection)
         if found is not None and found not in known:
             require_current(catalog)
         if found is not None and known.index(target) < known.index(found):

@@ -25,6 +25,7 @@ from tests.processes import Fork
 PRINTING = {"NO_COLOR": "1", "COLUMNS": "200"}
 # Not chdb: it starts threads, which a fork would not have.
 MODULES = [
+    "alembic.command",
     "clickhouse_connect.driver.httpclient",
     "graphql_app.audience.importers",
     "graphql_app.cli.config_check",
