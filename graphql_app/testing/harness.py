@@ -49,13 +49,6 @@ class Case:
         return format_example(self.fields)
 
     @cached_property
-    def positive(self) -> Case:
-        operator = self.criterion.operator
-        if not operator.negated:
-            return self
-        return Case(self.criterion.model_copy(update={"operator": operator.positive}), self.scope)
-
-    @cached_property
     def fragment(self) -> ColumnElement[bool]:
         """Return the rule's SQL after the server's checks."""
         return checked(self.criterion.fragment(self.scope), self.criterion.key)
@@ -68,6 +61,10 @@ class Answer:
     members: frozenset[int]
     others: frozenset[int]
     undecided: frozenset[int]
+
+    @property
+    def complement(self) -> Answer:
+        return Answer(self.others, self.members, self.undecided - self.members)
 
 
 @lru_cache(maxsize=32)
@@ -91,6 +88,7 @@ class Harness:
     services: Services
     examples: Sequence[Mapping[str, Any]]
     words: Sequence[str]
+    _cases: dict[str, Case] = field(default_factory=dict)
     _known: dict[int, dict[Case, Answer]] = field(default_factory=dict)
 
     @cached_property
@@ -112,12 +110,22 @@ class Harness:
         return shop_scope(self.shop.access.shop, NOW)
 
     def case(self, fields: Mapping[str, Any]) -> Case | None:
-        """Return the case of some fields, or None if they are invalid."""
+        """Return the case of some fields, the same one for equal rules; None if invalid."""
         try:
             form, problems = read_form(self.kind, fields)
         except Exception:  # reported by the checks of forms
             return None
-        return None if form is None or problems else Case(form, self.scope)
+        return None if form is None or problems else self._case_of(form)
+
+    def positive(self, case: Case) -> Case:
+        """Return the case with the positive operator and the same fields."""
+        operator = case.criterion.operator
+        if not operator.negated:
+            return case
+        return self._case_of(case.criterion.model_copy(update={"operator": operator.positive}))
+
+    def _case_of(self, criterion: Criterion) -> Case:
+        return self._cases.setdefault(key(criterion), Case(criterion, self.scope))
 
     @cached_property
     def filler(self) -> Filler:
@@ -138,8 +146,8 @@ class Harness:
     def cases(self) -> Sequence[Case]:
         """Return the valid rules among the author's examples and the generated ones, each once."""
         filled = (*self.examples, *self.filler.documents(self.kind))
-        found = [case for fields in filled if (case := self.case(fields)) is not None]
-        return list({key(case.criterion): case for case in found}.values())
+        found = (case for fields in filled if (case := self.case(fields)) is not None)
+        return list(dict.fromkeys(found))
 
     def one_per_shape(self, cases: Sequence[Case]) -> Sequence[Case]:
         """Return the first case for each set of operator and fields."""
@@ -162,35 +170,50 @@ class Harness:
             AppError: The engine fails.
         """
         known = self._known.setdefault(shop.id, {})
-        new = [case for case in cases if case not in known]
-        known.update(zip(new, self.evaluate(new, shop), strict=True))
-        return [known[case] for case in cases]
+        sources = [self._source(case) for case in cases]
+        new = [case for case in dict.fromkeys(sources) if case not in known]
+        for some in _at_once(new):
+            known.update(zip(some, self._answers(some, shop), strict=True))
+        return [
+            known[source] if case is source else known[source].complement
+            for case, source in zip(cases, sources, strict=True)
+        ]
+
+    def _source(self, case: Case) -> Case:
+        """Return the case whose answer has that of a case: the positive one, or the case itself.
+
+        Unless ``fragment`` is overridden, a negative rule's SQL is the negated SQL of the positive.
+        """
+        return self.positive(case) if self.kind.fragment is Criterion.fragment else case
 
     def members(self, cases: Sequence[Case], shop: MadeShop) -> list[frozenset[int]]:
         return [answer.members for answer in self.answers(cases, shop)]
 
     def evaluate(
         self, cases: Sequence[Case], shop: MadeShop, contacts: Sequence[int] | None = None
-    ) -> list[Answer]:
-        """Evaluate each case for all contacts, or as if a shop had only some contacts.
+    ) -> list[frozenset[int]]:
+        """Evaluate each case, without a cache, and return its members.
+
+        With ``contacts``, evaluate as if the shop had only these contacts.
 
         Raises:
             AppError: The engine fails.
         """
-        found: list[Answer] = []
-        for start in range(0, len(cases), AT_ONCE):
-            found += self._evaluate(cases[start : start + AT_ONCE], shop, contacts)
+        found: list[frozenset[int]] = []
+        for some in _at_once(cases):
+            statement = select(col(Contact.id), *_columns(some))
+            rows = self.fetch_rows(statement, shop, contacts)
+            found += (
+                frozenset(row[0] for row in rows if row[number])
+                for number in range(1, len(some) + 1)
+            )
         return found
 
-    def _evaluate(
-        self, cases: Sequence[Case], shop: MadeShop, contacts: Sequence[int] | None
-    ) -> Iterator[Answer]:
+    def _answers(self, cases: Sequence[Case], shop: MadeShop) -> Iterator[Answer]:
         """Evaluate cases like the server: one column per criterion, negated for the complement."""
-        labelled = [case.fragment.label(f"c{number}") for number, case in enumerate(cases)]
-        rows_of_all = select(col(Contact.id), *labelled).subquery()
-        contact, *answers = rows_of_all.c
+        contact, *answers = select(col(Contact.id), *_columns(cases)).subquery().c
         conditions = [side for answer in answers for side in (answer, not_(answer))]
-        rows = self.fetch_rows(select(contact, *conditions), shop, contacts)
+        rows = self.fetch_rows(select(contact, *conditions), shop)
         for column in range(1, 2 * len(cases), 2):
             yield Answer(
                 members=frozenset(row[0] for row in rows if row[column]),
@@ -209,3 +232,12 @@ class Harness:
     def contacts(self) -> frozenset[int]:
         rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)
         return frozenset(row[0] for row in rows)
+
+
+def _columns(cases: Sequence[Case]) -> Sequence[ColumnElement[bool]]:
+    return [case.fragment.label(f"c{number}") for number, case in enumerate(cases)]
+
+
+def _at_once(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """Yield the cases to evaluate in one statement each."""
+    return (cases[start : start + AT_ONCE] for start in range(0, len(cases), AT_ONCE))

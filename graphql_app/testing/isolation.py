@@ -24,8 +24,8 @@ def check_isolation(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding
     words = ("elsewhere", *harness.words)
     MadeShop(audience, recorder, new_shop_id(), "another shop", words).record()
     # New cases, so that `matches` runs again.
-    again = [case for each in cases if (case := harness.case(each.fields)) is not None]
-    answers_after = [answer.members for answer in harness.evaluate(again, harness.shop)]
+    again = [Case(case.criterion, case.scope) for case in cases]
+    answers_after = harness.evaluate(again, harness.shop)
     offers_after = _offers(harness)
     for case, before, after in zip(cases, answers, answers_after, strict=True):
         if before != after:

@@ -22,7 +22,7 @@ def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Findi
     """Check that rules and negative operators have complements."""
     everyone = harness.contacts()
     answers = harness.answers(cases, harness.shop)
-    positive_answers = harness.answers([case.positive for case in cases], harness.shop)
+    positive_answers = harness.answers([harness.positive(case) for case in cases], harness.shop)
     for case, answer, positive in zip(cases, answers, positive_answers, strict=True):
         if answer.undecided:
             yield Finding(
@@ -54,7 +54,7 @@ def check_single_contacts(harness: Harness, cases: Sequence[Case]) -> Iterator[F
     for contact in _contacts_to_evaluate_alone(answers):
         alone = harness.evaluate(cases, harness.shop, [contact])
         for case, among, found in zip(cases, answers, alone, strict=True):
-            if found.members != among & {contact}:
+            if found != among & {contact}:
                 yield Finding(
                     "A contact evaluated alone gets a different result than among all contacts.",
                     "Make the condition depend on the contact's own rows only, not on averages, "
@@ -79,7 +79,7 @@ def check_measures(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]
     everyone = harness.contacts()
     known: dict[str, list[tuple[Any, ...]]] = {}
     for case, members in zip(kinds, harness.members(kinds, harness.shop), strict=True):
-        criterion = case.positive.criterion
+        criterion = harness.positive(case).criterion
         if not isinstance(criterion, MeasuredCriterion):
             continue
         try:
