@@ -24,6 +24,7 @@ from graphql_app.testing.engine import services_for
 from graphql_app.testing.findings import CriterionCheckError, Finding, describe_error
 from graphql_app.testing.form_filling import Filler
 from graphql_app.testing.harness import Harness
+from graphql_app.testing.hostile_texts import ORDINARY
 
 P = ParamSpec("P")
 
@@ -149,14 +150,17 @@ def _registry(criterion: type[Criterion], tables: Sequence[type[AudienceTable]])
 
 
 def _words(form: type[Form], examples: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    """Return the texts of the examples and the form, which the generated shops contain."""
+    """Return the texts of the examples and the form that the generated shops must contain.
+
+    Leave out the ordinary ones, which every shop contains, so that criteria share shops.
+    """
     named = [*_texts(list(examples))]
     for spec in form.fields():
         if spec.type.kind is FieldKind.TEXT:
             named += [spec.type.example, spec.form.placeholder or ""]
         if spec.condition is not None:
             named += _words(spec.condition, ())
-    return [word for word in dict.fromkeys(named) if word.strip()]
+    return [word for word in dict.fromkeys(named) if word.strip() and word not in ORDINARY]
 
 
 def _texts(value: Any) -> Iterator[str]:
