@@ -124,6 +124,13 @@ class Harness:
             return case
         return self._case_of(case.criterion.model_copy(update={"operator": operator.positive}))
 
+    def source(self, case: Case) -> Case:
+        """Return the case with the same SQL, apart from its negation.
+
+        Unless ``fragment`` is overridden, it is the positive case.
+        """
+        return self.positive(case) if self.kind.fragment is Criterion.fragment else case
+
     def _case_of(self, criterion: Criterion) -> Case:
         return self._cases.setdefault(key(criterion), Case(criterion, self.scope))
 
@@ -170,7 +177,7 @@ class Harness:
             AppError: The engine fails.
         """
         known = self._known.setdefault(shop.id, {})
-        sources = [self._source(case) for case in cases]
+        sources = [self.source(case) for case in cases]
         new = [case for case in dict.fromkeys(sources) if case not in known]
         for some in _at_once(new):
             known.update(zip(some, self._answers(some, shop), strict=True))
@@ -178,13 +185,6 @@ class Harness:
             known[source] if case is source else known[source].complement
             for case, source in zip(cases, sources, strict=True)
         ]
-
-    def _source(self, case: Case) -> Case:
-        """Return the case whose answer has that of a case: the positive one, or the case itself.
-
-        Unless ``fragment`` is overridden, a negative rule's SQL is the negated SQL of the positive.
-        """
-        return self.positive(case) if self.kind.fragment is Criterion.fragment else case
 
     def members(self, cases: Sequence[Case], shop: MadeShop) -> list[frozenset[int]]:
         return [answer.members for answer in self.answers(cases, shop)]
