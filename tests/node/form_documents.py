@@ -15,16 +15,14 @@ FILLER = Filler()
 
 
 def documents(form: type[Form]) -> Iterator[Document]:
-    """Yield documents for each operator, without optional fields and with all, of various values.
+    """Yield a document for each operator with each set of optional fields, with various values.
 
-    The first operator's have each set of optional fields. Lists of conditions have every operator
-    of a condition, and time windows are of every kind.
+    Lists of conditions have every operator of a condition, and time windows are of every kind.
     """
     number = 0
-    for place, operator in enumerate(form.operators()):
+    for operator in form.operators():
         optional = [spec for spec in _used(form, operator) if not spec.required]
-        sizes = range(len(optional) + 1) if place == 0 else {0, len(optional)}
-        for size in sizes:
+        for size in range(len(optional) + 1):
             for chosen in combinations(optional, size):
                 yield _filled(form, operator, chosen, number)
                 number += 1
