@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,7 @@ def full_pipe() -> Iterator[tuple[int, int]]:
 def _server(stores: Stores, output: int, **settings: str) -> Iterator[process.Running]:
     """Start a server that logs each request."""
     settings = {"LOG_LEVEL": "debug", "SLOW_RULE_SECONDS": "60", "PORT": "0", **settings}
+    settings["PYTHONFAULTHANDLER"] = "1"
     env = process.environment(stores.data, RATE_LIMIT="0", **stores.settings, **settings)
     with (
         Program([process.SEGMENTS, "serve"], env, output) as server,
@@ -140,9 +141,27 @@ async def _send_no_text(address: str, connections: int) -> set[bytes]:
         return {*await asyncio.gather(*(send_one() for _ in range(connections)))}
 
 
-def _stop(running: process.Running) -> None:
+def _stop(running: process.Running, reading: int) -> None:
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.status(WAIT) == 0
+    status = running.process.status(WAIT)
+    if status is None:
+        pytest.fail(f"The server does not stop.\n{_stacks(running.process.pid, reading)}")
+    assert status == 0
+
+
+def _stacks(server: int, reading: int) -> str:
+    """Abort a server's processes, and return what they print: the stacks of their threads."""
+    os.set_blocking(reading, False)
+    printed = b""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    for pid in (*map(int, children), server):
+        os.kill(pid, signal.SIGABRT)
+        for _ in range(20):
+            time.sleep(0.1)
+            with suppress(BlockingIOError):
+                printed += os.read(reading, 2**20)
+    _, _, stacks = printed.partition(b"Fatal Python error")
+    return stacks.decode(errors="replace")
 
 
 @pytest.mark.parametrize(("workers", "connections"), [(1, 2_000), (2, 200)])
@@ -154,7 +173,7 @@ def test_a_server_serves_and_stops(
         _fail_and_recover(stores, client)
         assert asyncio.run(_send_no_text(running.address, connections)) == {CLOSE_1007}
         assert _works(client)
-        _stop(running)
+        _stop(running, full_pipe[0])
 
 
 def test_the_log_is_complete_once_somebody_reads_it(
@@ -172,7 +191,7 @@ def test_the_log_is_complete_once_somebody_reads_it(
         _fail_and_recover(stores, client)
         reader.start()
         wait_until(lambda: _works(client) and log.count(b"works again") == 2)
-        _stop(running)
+        _stop(running, full_pipe[0])
     os.write(full_pipe[1], b"the end\n")
     wait_until(lambda: log.endswith(b"the end\n"))
     lines = log.decode().splitlines()
