@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile --no-deps
 INSTALL := $(BIN)/uv pip install -q --python $(BIN)/python --no-deps
 
-# One worker more than cores, since tests also wait. Each has an engine, a server and a PostgreSQL of
-# its own.
-WORKERS = $(shell expr $$(nproc) + 1)
-PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+# Two processes more than cores, since tests also wait. Each has an engine, a server and a PostgreSQL
+# of its own. (WORKERS would set the server's setting, too.)
+PROCESSES = $(shell expr $$(nproc) + 2)
+PYTEST = $(BIN)/pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 # Modules are compiled when they are first imported, and their processes share the result.
 export PYTHONDONTWRITEBYTECODE :=
