@@ -2,6 +2,8 @@
 
 import sys
 import unicodedata
+from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import pytest
@@ -11,15 +13,27 @@ from hypothesis import strategies as st
 from graphql_app.folding import email_domain, fold, fold_document, name_key
 
 FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
-CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
-# Characters that folding changes, alone or beside others.
-FOLDABLE = [
-    each
-    for each in CHARACTERS
-    if unicodedata.combining(each)
-    or unicodedata.normalize("NFKD", each) != each
-    or fold(each) != each
-]
+
+
+# Not at import: they take seconds, and each process of pytest-xdist imports all tests.
+@cache
+def _characters() -> Sequence[str]:
+    return [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+
+
+@cache
+def _foldable() -> Sequence[str]:
+    """Return the characters that folding changes, alone or beside others."""
+    return [
+        each
+        for each in _characters()
+        if unicodedata.combining(each)
+        or unicodedata.normalize("NFKD", each) != each
+        or fold(each) != each
+    ]
+
+
+FOLDABLE = st.deferred(lambda: st.sampled_from(_foldable()))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +61,10 @@ def test_other_texts_stay_apart(different: tuple[str, ...]) -> None:
 
 
 def test_no_character_folds_to_nothing_but_space() -> None:
-    assert [each for each in CHARACTERS if each.strip() and not fold(each)] == []
+    assert [each for each in _characters() if each.strip() and not fold(each)] == []
 
 
-@given(st.text(st.sampled_from(FOLDABLE), max_size=5) | st.text(max_size=20))
+@given(st.text(FOLDABLE, max_size=5) | st.text(max_size=20))
 def test_every_form_of_a_text_folds_to_one_and_folding_again_changes_nothing(text: str) -> None:
     folded = fold(text)
     assert fold(folded) == folded
