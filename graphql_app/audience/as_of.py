@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Table, bindparam, text
-from sqlalchemy.sql import visitors
+from sqlalchemy import bindparam, text
 
 from graphql_app.audience.tables import (
     INSTANT,
@@ -19,6 +18,7 @@ from graphql_app.audience.tables import (
     Order,
     OrderLine,
     Statement,
+    tables_read,
     time_columns,
 )
 
@@ -33,19 +33,13 @@ class AsOf:
     def apply(self, statement: Statement, database: str) -> Statement:
         """Return what a statement would have selected at the instant."""
         instant = bindparam("as_of_instant", self.instant, INSTANT)
-        read = _tables_read(statement)
+        read = tables_read(statement)
         for table in self.tables:
             if not time_columns(table) or table.__tablename__ not in read:
                 continue
             rows = text(select_as_of(table, database)).bindparams(instant).columns()
             statement = statement.add_cte(rows.cte(table.__tablename__))
         return statement
-
-
-def _tables_read(statement: Statement) -> frozenset[str]:
-    elements = visitors.iterate(statement)
-    found = (each.table if isinstance(each, Column) else each for each in elements)
-    return frozenset(each.name for each in found if isinstance(each, Table))
 
 
 def select_as_of(table: type[AudienceTable], database: str) -> str:

@@ -35,8 +35,9 @@ from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import (
     UInt64,
 )
 from clickhouse_connect.cc_sqlalchemy.datatypes.sqltypes import Decimal as DecimalType
-from sqlalchemy import Select, Table, func
+from sqlalchemy import Column, Select, Table, func
 from sqlalchemy.orm import registry
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import Field, SQLModel
 
@@ -359,3 +360,10 @@ def readable_tables() -> Mapping[str, Table]:
         for name, table in StoreTable.metadata.tables.items()
         if TABLE_NAME.fullmatch(name) and name != JournalEntry.__tablename__
     }
+
+
+def tables_read(statement: Statement) -> frozenset[str]:
+    """Return the names of the tables that a statement reads; it has no SQL that is text."""
+    elements = visitors.iterate(statement)
+    found = (each.table if isinstance(each, Column) else each for each in elements)
+    return frozenset(each.name for each in found if isinstance(each, Table))

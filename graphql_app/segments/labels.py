@@ -9,11 +9,11 @@ from itertools import chain
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Column, Join, Table, func, select
+from sqlalchemy import Join, func, select
 from sqlalchemy.sql import visitors
 
 from graphql_app.audience.cancellation import WorkCancelledError
-from graphql_app.audience.tables import Statement
+from graphql_app.audience.tables import Statement, tables_read
 from graphql_app.audience.write_log import WriteLog
 from graphql_app.criteria import Criterion
 from graphql_app.segments.fact_reader import FactReader
@@ -123,7 +123,7 @@ class LabelCache:
         try:
             statement = _statement(kind, name, reader)
             if statement is not None:
-                tables = _tables(statement)
+                tables = tables_read(statement)
                 found = _read(reader, kind, statement, values)
         except WorkCancelledError:
             raise
@@ -182,12 +182,6 @@ def _without_order(statement: Statement) -> Statement:
         return statement
     smaller: Statement = select(*columns).select_from(source.left)
     return smaller if where is None else smaller.where(where)
-
-
-def _tables(statement: Statement) -> frozenset[str]:
-    elements = visitors.iterate(statement)
-    found = (each.table if isinstance(each, Column) else each for each in elements)
-    return frozenset(each.name for each in found if isinstance(each, Table))
 
 
 def _read(
