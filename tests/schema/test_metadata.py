@@ -1,38 +1,25 @@
-"""A form can be built from ``criteria`` alone, with no knowledge of any criterion.
+"""A form can be built from ``criteria`` alone, with no knowledge of any criterion."""
 
-This module is long because of a small form builder, which reads the metadata as a client would.
-"""
-
-from __future__ import annotations
-
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from graphql_app.criteria.field_types import TEXT_PATTERN as TEXT
 from tests.client import SIZE
 from tests.factories import event, keyword, order, text
+from tests.schema.form_builder import (
+    METADATA,
+    SUGGESTIONS,
+    WINDOWS,
+    End,
+    Forms,
+    Person,
+    fields_of,
+    fields_with_conditions,
+    forms_with_operators,
+)
 from tests.support import Client, Server
 
-FORM = """
-operators { name label negated fields }
-fields {
-  name label kind required multiple maxItems minimum maximum step pattern placeholder
-  options { value label operators } suggests usedWith %s
-}
-"""
-CONDITION = f"condition {{ description inputType {FORM % 'condition { description }'} }}"
-METADATA = f"""
-{{
-  criteria {{
-    key label description group inputType example
-    plugin {{ name version }}
-    {FORM % CONDITION}
-  }}
-}}
-"""
 INPUT = """
 query ($name: String!) {
   __type(name: $name) {
@@ -41,29 +28,6 @@ query ($name: String!) {
   }
 }
 """
-SUGGESTIONS = """
-query ($criterion: String!, $field: String!, $given: JSON) {
-  fieldSuggestions(criterion: $criterion, field: $field, given: $given) { value label operators }
-}
-"""
-
-# The only kind whose value is not a scalar, from its input type.
-WINDOWS: Sequence[Mapping[str, Any]] = (
-    {"last": {"count": 1, "unit": "HOURS"}},
-    {"last": {"count": 1200, "unit": "MONTHS"}},
-    {"since": "2024-05-01"},
-    {"before": "2024-05-01"},
-    {"between": {"from": "2024-05-01", "to": "2024-05-01"}},
-    {"calendar": {"which": "LAST", "unit": "QUARTER"}},
-    {"beforeAgo": {"count": 5214, "unit": "WEEKS"}},
-)
-
-Forms = list[dict[str, Any]]
-End = Literal["minimum", "maximum"]
-
-NOTHING_OFFERED = object()
-
-
 # A property of every kind that has operators.
 PROPERTIES = {"color": "red", "points": 5, "member": True, "birthday": "2000-02-29"}
 
@@ -109,118 +73,6 @@ def person(client: Client) -> Person:
     return Person(client)
 
 
-class Person:
-    """A user who fills in forms and knows only the kind of each input."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._answers: dict[str, Sequence[Mapping[str, Any]]] = {}
-
-    def rule(
-        self, criterion: Mapping[str, Any], operator: Mapping[str, Any], optional: bool, end: End
-    ) -> dict[str, Any]:
-        """Return a rule with an operator and all of its fields, or only the required ones."""
-        return {criterion["key"]: self.form(criterion["key"], criterion, operator, optional, end)}
-
-    def form(
-        self,
-        key: str,
-        form: Mapping[str, Any],
-        operator: Mapping[str, Any],
-        optional: bool,
-        end: End,
-        above: str = "",
-        given: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Return the values of a form, filled in from the first input to the last."""
-        known = dict(given or {})
-        values: dict[str, Any] = {"operator": operator["name"]}
-        for each in _fields(form, operator):
-            if optional or each["required"]:
-                path = above + each["name"]
-                value = self.value(key, path, each, operator, end, known)
-                if value is not NOTHING_OFFERED:
-                    values[each["name"]] = known[path] = value
-        return values
-
-    def value(
-        self,
-        key: str,
-        path: str,
-        field: Mapping[str, Any],
-        operator: Mapping[str, Any],
-        end: End,
-        given: Mapping[str, Any],
-    ) -> Any:
-        """Return a value for an input: the first or the last one that the form offers."""
-        index = 0 if end == "minimum" else -1
-        if field["condition"] is not None:
-            inner = field["condition"]
-            chosen = inner["operators"][index]
-            value: Any = self.form(key, inner, chosen, True, end, f"{path}.", given)
-        elif field["suggests"]:
-            options = self.suggestions(key, path, given)
-            if not options and not field["required"] and end == "maximum":
-                return NOTHING_OFFERED  # such as regions of a country without contacts
-            suited = [
-                option
-                for option in options
-                if option["operators"] is None or operator["name"] in option["operators"]
-            ]
-            assert suited, (key, path, given)
-            value = suited[index]["value"]
-        elif field["options"] is not None:
-            value = field["options"][index]["value"]
-        else:
-            value = _typed(field, end)
-        if field["pattern"] is not None:
-            assert re.search(field["pattern"], value)
-        return [value] if field["multiple"] else value
-
-    def suggestions(
-        self, key: str, path: str, given: Mapping[str, Any]
-    ) -> Sequence[Mapping[str, Any]]:
-        request = repr((key, path, given))
-        if request not in self._answers:
-            answer = self._client.ask(SUGGESTIONS, criterion=key, field=path, given=given)
-            self._answers[request] = answer["fieldSuggestions"]
-        return self._answers[request]
-
-
-def _typed(field: Mapping[str, Any], end: End) -> Any:
-    """Return the text to type where the form offers nothing."""
-    match field["kind"]:
-        case "COUNT":
-            return int(field[end])
-        case "MONEY" | "NUMBER" | "DATE":
-            return field[end]
-        case "TEXT":
-            # A form with a pattern shows an example of it.
-            return "example" if field["pattern"] == TEXT else field["placeholder"]
-        case "TIME_WINDOW":
-            return WINDOWS[0 if end == "minimum" else 1]
-        case kind:
-            raise AssertionError(f"a form cannot know what {kind} is")
-
-
-def _fields(form: Mapping[str, Any], operator: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [field for field in form["fields"] if operator["name"] in field["usedWith"]]
-
-
-def _forms(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    for criterion in criteria:
-        for operator in criterion["operators"]:
-            yield criterion, operator
-
-
-def _conditions(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
-    for criterion in criteria:
-        for field in criterion["fields"]:
-            assert (field["condition"] is not None) == (field["kind"] == "CONDITION")
-            if field["condition"] is not None:
-                yield criterion, field
-
-
 def _check_sizes(client: Client, rules: Sequence[Mapping[str, Any]]) -> None:
     """Check that the server counts the contacts who match each rule."""
     for first in range(0, len(rules), 10):
@@ -235,7 +87,8 @@ def test_every_operator_can_be_filled_in(
     client: Client, criteria: Forms, person: Person, optional: bool, end: End
 ) -> None:
     rules = [
-        person.rule(criterion, operator, optional, end) for criterion, operator in _forms(criteria)
+        person.rule(criterion, operator, optional, end)
+        for criterion, operator in forms_with_operators(criteria)
     ]
     assert len(rules) > 150
     _check_sizes(client, rules)
@@ -245,22 +98,22 @@ def test_every_operator_can_be_filled_in(
 def test_every_operator_of_a_condition_can_be_filled_in(
     client: Client, criteria: Forms, person: Person, end: End
 ) -> None:
-    filled, rules, known = 0, list[Any](), list[Any]()
-    for criterion, field in _conditions(criteria):
+    filled, rules, forms = 0, list[Any](), list[Any]()
+    for criterion, field in fields_with_conditions(criteria):
         rule = person.rule(criterion, criterion["operators"][0], False, end)
         key, name = criterion["key"], field["name"]
         given = {other: value for other, value in rule[key].items() if other != "operator"}
-        operators = field["condition"]["operators"]
-        if field["condition"] in known:  # another criterion has the same form of conditions
+        form, operators = field["condition"], field["condition"]["operators"]
+        together = 1 if end == "minimum" else field["maxItems"]
+        if form in forms:  # another criterion has the same conditions
             operators = operators[:3]
-        known.append(field["condition"])
+        else:
+            assert len(operators) >= together
+            forms.append(form)
         conditions = [
-            person.form(key, field["condition"], operator, True, end, f"{name}.", given)
-            for operator in operators
+            person.form(key, form, operator, True, end, f"{name}.", given) for operator in operators
         ]
         filled += len(conditions)
-        together = 1 if end == "minimum" else field["maxItems"]
-        assert len(conditions) >= together or field["condition"] in known[:-1]
         for first in range(0, len(conditions), together):
             some = conditions[first : first + together]
             rules.append({key: {**rule[key], name: some}})
@@ -274,7 +127,7 @@ def test_every_time_window_can_be_filled_in(
     rules = list[Any]()
     for criterion in criteria:
         operator = criterion["operators"][0]
-        for field in _fields(criterion, operator):
+        for field in fields_of(criterion, operator):
             if field["kind"] == "TIME_WINDOW":
                 for window in WINDOWS:
                     rule = person.rule(criterion, operator, optional=False, end="minimum")
@@ -291,9 +144,9 @@ def test_examples_are_valid_rules(client: Client, criteria: Forms) -> None:
 
 
 def test_operators_and_fields_agree_on_which_belong_together(criteria: Forms) -> None:
-    conditions = [field["condition"] for _, field in _conditions(criteria)]
-    for form, operator in _forms([*criteria, *conditions]):
-        names = [field["name"] for field in _fields(form, operator)]
+    conditions = [field["condition"] for _, field in fields_with_conditions(criteria)]
+    for form, operator in forms_with_operators([*criteria, *conditions]):
+        names = [field["name"] for field in fields_of(form, operator)]
         assert operator["fields"] == names
         assert operator["label"]
     for form in (*criteria, *conditions):
@@ -305,10 +158,10 @@ def test_operators_and_fields_agree_on_which_belong_together(criteria: Forms) ->
         assert criterion["plugin"]["version"]
 
 
-def test_introspection_has_an_input_type_with_the_same_operators_and_fields(
+def test_introspection_has_an_input_type_with_the_same_operators_andfields_of(
     client: Client, criteria: Forms
 ) -> None:
-    conditions = [field["condition"] for _, field in _conditions(criteria)]
+    conditions = [field["condition"] for _, field in fields_with_conditions(criteria)]
     assert conditions
     for form in (*criteria, *conditions):
         found = client.ask(INPUT, name=form["inputType"])["__type"]
@@ -325,8 +178,8 @@ def test_introspection_has_an_input_type_with_the_same_operators_and_fields(
 def test_a_missing_required_field_is_refused(
     client: Client, criteria: Forms, person: Person
 ) -> None:
-    for criterion, operator in _forms(criteria):
-        for field in _fields(criterion, operator):
+    for criterion, operator in forms_with_operators(criteria):
+        for field in fields_of(criterion, operator):
             if field["required"]:
                 rule = person.rule(criterion, operator, optional=True, end="minimum")
                 del rule[criterion["key"]][field["name"]]
@@ -339,7 +192,7 @@ def test_a_field_that_its_operator_does_not_use_is_refused(
     client: Client, criteria: Forms, person: Person
 ) -> None:
     checked = 0
-    for criterion, operator in _forms(criteria):
+    for criterion, operator in forms_with_operators(criteria):
         for field in criterion["fields"]:
             if operator["name"] not in field["usedWith"]:
                 checked += 1
@@ -355,8 +208,8 @@ def test_a_field_that_its_operator_does_not_use_is_refused(
 def test_values_just_outside_the_range_are_refused(
     client: Client, criteria: Forms, person: Person
 ) -> None:
-    for criterion, operator in _forms(criteria):
-        for field in _fields(criterion, operator):
+    for criterion, operator in forms_with_operators(criteria):
+        for field in fields_of(criterion, operator):
             if field["kind"] == "COUNT":
                 for value in (int(field["minimum"]) - 1, int(field["maximum"]) + 1):
                     rule = person.rule(criterion, operator, optional=True, end="maximum")
@@ -369,7 +222,7 @@ def test_each_negated_operator_is_the_complement_of_another(
     client: Client, criteria: Forms, person: Person
 ) -> None:
     negated = 0
-    for criterion, operator in _forms(criteria):
+    for criterion, operator in forms_with_operators(criteria):
         if operator["negated"]:
             negated += 1
             rule = person.rule(criterion, operator, optional=False, end="minimum")
@@ -388,9 +241,9 @@ def test_a_list_has_at_most_the_number_of_values_of_its_field(
     client: Client, criteria: Forms, person: Person
 ) -> None:
     checked = set()
-    for criterion, operator in _forms(criteria):
+    for criterion, operator in forms_with_operators(criteria):
         key = criterion["key"]
-        for field in _fields(criterion, operator):
+        for field in fields_of(criterion, operator):
             assert field["multiple"] == (field["maxItems"] is not None)
             if field["multiple"] and (key, field["name"]) not in checked:
                 checked.add((key, field["name"]))
@@ -405,11 +258,11 @@ def test_a_list_has_at_most_the_number_of_values_of_its_field(
 
 def test_suggestions_have_labels_and_operators_of_the_form(criteria: Forms, person: Person) -> None:
     suggesting = suiting = 0
-    for criterion, operator in _forms(criteria):
+    for criterion, operator in forms_with_operators(criteria):
         key = criterion["key"]
         given = person.rule(criterion, operator, True, "minimum")[key]
         operators = {other["name"] for other in criterion["operators"]}
-        for field in _fields(criterion, operator):
+        for field in fields_of(criterion, operator):
             if field["suggests"]:
                 suggesting += 1
                 for option in person.suggestions(key, field["name"], given):
