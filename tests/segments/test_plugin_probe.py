@@ -1,7 +1,6 @@
 """Plugins are probed at startup; only those that fail are left out."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,6 @@ from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin, PluginError, Registry, run_checks
 from graphql_app.segments import plugin_probe
 from graphql_app.segments.plugin_probe import probe_criteria
-from tests.conftest import STORES, opened_tables
 from tests.plugins.stubs import ACME, OTHER, Everyone, Good, PluginModule, Whole
 
 
@@ -159,40 +157,33 @@ FAILING: Mapping[type[Criterion], tuple[str, str]] = {
 }
 
 
-@pytest.fixture(scope="module", params=STORES)
-def empty(
-    request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
-) -> Iterator[Audience]:
-    """Open an audience without rows, which most tests share."""
-    with open_database(request.param) as url, opened_tables(request.param, url) as audience:
-        yield audience
-
-
 def probe(audience: Audience, registry: Registry, strict: bool = True) -> Registry:
     return run_checks(registry, [partial(probe_criteria, audience)], strict)
 
 
-def test_the_built_in_criteria_pass_the_probe(empty: Audience, registry: Registry) -> None:
+def test_the_built_in_criteria_pass_the_probe(
+    shared_audience: Audience, registry: Registry
+) -> None:
     criteria = registry.criteria.values()
     as_a_third_partys = register({ACME: PluginModule(*criteria)})
-    assert probe(empty, as_a_third_partys) is as_a_third_partys
+    assert probe(shared_audience, as_a_third_partys) is as_a_third_partys
 
 
-def test_built_in_criteria_are_not_probed_at_startup(empty: Audience) -> None:
+def test_built_in_criteria_are_not_probed_at_startup(shared_audience: Audience) -> None:
     ours = register({Plugin("ours", HOST, "0.1"): PluginModule(InWords)})
-    assert probe(empty, ours) is ours
+    assert probe(shared_audience, ours) is ours
 
 
 @pytest.mark.parametrize("criterion", FAILING, ids=lambda kind: kind.__name__)
 def test_only_a_failing_plugin_is_left_out_and_named(
-    empty: Audience, criterion: type[Criterion]
+    shared_audience: Audience, criterion: type[Criterion]
 ) -> None:
     registry = register({ACME: PluginModule(criterion), OTHER: PluginModule(Good)})
     what, detail = FAILING[criterion]
     with pytest.raises(PluginError, match=f"acme-criteria 1.2 .*'whole', whose {what} fails") as no:
-        probe(empty, registry)
+        probe(shared_audience, registry)
     assert no.match(detail)
-    fewer = probe(empty, registry, strict=False)
+    fewer = probe(shared_audience, registry, strict=False)
     assert fewer.criteria == {"good": Good}
     [failure] = fewer.failures
     assert failure.plugin == ACME
@@ -227,10 +218,12 @@ class Sleepy(Whole):
         return select(func.sleep(3)).scalar_subquery() == 0
 
 
-def test_slow_criteria_are_named(empty: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_criteria_are_named(
+    shared_audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(plugin_probe, "SECONDS", 0.5)
     with pytest.raises(PluginError, match=r"'whole', whose SQL takes longer than 0.5 seconds"):
-        probe(empty, register({ACME: PluginModule(Sleepy)}))
+        probe(shared_audience, register({ACME: PluginModule(Sleepy)}))
 
 
 class Choosy(Whole):
@@ -248,6 +241,6 @@ class Choosy(Whole):
         return true()
 
 
-def test_a_form_may_refuse_the_probed_values(empty: Audience) -> None:
+def test_a_form_may_refuse_the_probed_values(shared_audience: Audience) -> None:
     registry = register({ACME: PluginModule(Choosy)})
-    assert probe(empty, registry) is registry
+    assert probe(shared_audience, registry) is registry

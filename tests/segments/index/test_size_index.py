@@ -6,7 +6,6 @@ and failures.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -23,7 +22,6 @@ from graphql_app.plugins import Plugin
 from graphql_app.runtime.services import Services
 from graphql_app.segments.index import contact_ids, shop_cache
 from graphql_app.segments.index.contact_ids import FEW
-from tests.conftest import STORES, opened_tables
 from tests.parity.evaluation.facts import (
     Contact,
     Contacts,
@@ -57,22 +55,14 @@ def boutique(services: Services) -> RecordedShop:
     return RecordedShop(replace(services, index_bytes=ROOM))
 
 
-@pytest.fixture(scope="module", params=STORES)
-def other_audience(
-    request: pytest.FixtureRequest, open_database: Callable[[str], AbstractContextManager[str]]
-) -> Iterator[Audience]:
-    with open_database(request.param) as url, opened_tables(request.param, url) as audience:
-        yield audience
-
-
 @pytest.fixture
-def apart(services: Services, other_audience: Audience) -> Iterator[RecordedShop]:
+def apart(services: Services, shared_audience: Audience) -> Iterator[RecordedShop]:
     """Return a shop of an audience whose tables a test may put away."""
-    recorder = Recorder(other_audience, country_of=services.recorder.country_of)
-    own = replace(services, audience=other_audience, recorder=recorder, index_bytes=ROOM)
+    recorder = Recorder(shared_audience, country_of=services.recorder.country_of)
+    own = replace(services, audience=shared_audience, recorder=recorder, index_bytes=ROOM)
     yield RecordedShop(own)
     for table in ("orders", "contacts"):
-        bring_back(other_audience, table)
+        bring_back(shared_audience, table)
 
 
 def members(boutique: RecordedShop, rule: Mapping[str, Any]) -> int:
