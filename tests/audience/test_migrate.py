@@ -75,7 +75,7 @@ def all_rows(audience: Audience) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def recorded(audience: Audience, recorder: Recorder) -> dict[str, list[dict[str, Any]]]:
-    """Record facts, and return their rows."""
+    """Record facts, and return their rows; the last two tests change the phone numbers."""
     for shop in SHOPS:
         for name, columns in ROWS.items():
             recorder.record(shop, FACTS[name], checked(FACTS[name], columns))

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
         stores = (services.catalog, services.audience, services.recorder)
         numbers, writing, calls = Counter[int](), list[Future[None]](), Counter[object]()
 
-        def write_meanwhile(phase: str, done: int, total: int) -> None:
+        def write_meanwhile(tables: int, phase: str, done: int, total: int) -> None:
             """Write to a shop before it is copied, and again after some of its tables are."""
             calls[phase, done] += 1
             if phase != "Shops" or done == total or calls[phase, done] not in (1, 1 + tables):
@@ -71,7 +72,7 @@ def test_each_shop_is_backed_up_as_it_was_at_one_instant(
 
         for tables in (1, 2):
             calls.clear()
-            create_backup(tmp_path / str(tables), *stores, write_meanwhile)
+            create_backup(tmp_path / str(tables), *stores, partial(write_meanwhile, tables))
             wait(writing)
             _check_numbers(tmp_path / str(tables), {shop.shop_id: 2 * tables - 1 for shop in shops})
         assert [each.result() for each in writing] == [None] * 8

@@ -76,8 +76,8 @@ def full_pipe() -> Iterator[tuple[int, int]]:
 def _server(stores: Stores, output: int, **settings: str) -> Iterator[process.Running]:
     """Start a server that logs each request."""
     settings = {"LOG_LEVEL": "debug", "SLOW_RULE_SECONDS": "60", "PORT": "0", **settings}
-    settings["PYTHONFAULTHANDLER"] = "1"
-    env = process.environment(stores.data, RATE_LIMIT="0", **stores.settings, **settings)
+    settings |= {"RATE_LIMIT": "0", "PYTHONFAULTHANDLER": "1"}
+    env = process.environment(stores.data, **stores.settings, **settings)
     with (
         Program([process.SEGMENTS, "serve"], env, output) as server,
         process.answering(server) as running,
