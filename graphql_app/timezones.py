@@ -90,7 +90,7 @@ def _listed_changes(name: str) -> tuple[int, ...]:
 
     After the last of them, the offset is constant or follows a yearly rule.
     """
-    from importlib.resources import files  # noqa: PLC0415  # most commands need no offsets
+    from importlib.resources import files  # noqa: PLC0415 - slow, and most commands need no offsets
 
     content = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
     # The file has two blocks; the second one has 64-bit times (RFC 8536).
