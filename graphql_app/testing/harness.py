@@ -64,6 +64,7 @@ class Answer:
 
     @property
     def complement(self) -> Answer:
+        """The answer of the negated rule: any number but 0 counts as true, and NULL stays NULL."""
         return Answer(self.others, self.members, self.undecided - self.members)
 
 
