@@ -286,16 +286,20 @@ class TestDates:
         )
 
     def test_time_alone_moves_values_out_of_the_last_hours(self, boutique: RecordedShop) -> None:
-        boutique.record(contacts_with(["2024-07-15T10:00:00Z", "2024-07-15"]))
+        several = ["2024-07-15T10:00:00Z", "2024-07-14T11:00:00Z"]
+        boutique.record(contacts_with(["2024-07-15T10:00:00Z", "2024-07-15", several]))
         for now, matching in (
-            ("2024-07-15T09:59:59.999", {1}),
-            ("2024-07-15T10:00", {0, 1}),
-            ("2024-07-15T23:59:59.999", {0, 1}),
-            ("2024-07-16T00:00", {0}),
+            ("2024-07-15T09:59:59.999", {1, 2}),
+            ("2024-07-15T10:00", {0, 1, 2}),
+            ("2024-07-15T23:59:59.999", {0, 1, 2}),
+            ("2024-07-16T00:00", {0, 2}),
             ("2024-07-16T10:00", set[int]()),
         ):
             boutique.now = utc(now)
-            assert boutique.matching(having("IN_LAST", days=1)) == matching
+            boutique.check(
+                (having("IN_LAST", days=1), matching),
+                (having("NOT_IN_LAST", days=1), {0, 1, 2} - matching),
+            )
 
     def test_instants_of_any_year_compare_with_the_bounds_of_days(self, services: Services) -> None:
         shop = RecordedShop(services, "America/New_York")

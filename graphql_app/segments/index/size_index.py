@@ -97,7 +97,8 @@ class SizeIndex:
         self._shops: dict[int, ShopCache] = {}
         self._recent: OrderedDict[tuple[int, Hashable], None] = OrderedDict()
         self._bytes: dict[int, int] = {}
-        self._not_indexable: dict[Hashable, None] = {}
+        # Queries with values that cannot be kept, each with its shop.
+        self._not_indexable: dict[tuple[int, Hashable], None] = {}
 
     @property
     def nbytes(self) -> int:
@@ -137,7 +138,7 @@ class SizeIndex:
             finally:  # vectors that were loaded before a failure are kept
                 self._note_use(shop_id, queries)
 
-        return self._evaluate(rules, scope, load, columns)
+        return self._evaluate(shop_id, rules, scope, load, columns)
 
     def of_contacts(
         self, shop_id: int, rules: Collection[Rule], scope: Scope, contacts: Collection[int]
@@ -173,7 +174,7 @@ class SizeIndex:
             finally:
                 self._note_use(shop_id, kept)
 
-        return self._evaluate(rules, scope, load)
+        return self._evaluate(shop_id, rules, scope, load)
 
     def _loader(self, shop_id: int, scope: Scope) -> VectorLoader:
         as_of = partial(self.upcoming.as_of, shop_id, scope.now)
@@ -200,6 +201,7 @@ class SizeIndex:
 
     def _evaluate(
         self,
+        shop_id: int,
         rules: Collection[Rule],
         scope: Scope,
         load: Load,
@@ -210,7 +212,9 @@ class SizeIndex:
         of_columns = {name: VectorQuery.of_contact(name) for name in columns}
         while True:
             try:
-                of_leaves = {name: self._query(leaf, scope) for name, leaf in leaves.items()}
+                of_leaves = {
+                    name: self._query(shop_id, leaf, scope) for name, leaf in leaves.items()
+                }
                 queries = (*of_leaves.values(), *of_columns.values())
                 loaded, writes = load({query.key: query for query in queries})
                 contact_index, vectors = loaded
@@ -227,13 +231,14 @@ class SizeIndex:
                 steady = all_steady and not watched.was_read
                 return Evaluation(contact_index, answers, steady, values, writes)
             except NotIndexableError as error:
-                if error.key is None or error.key in self._not_indexable:
+                query_of_shop = shop_id, error.key
+                if error.key is None or query_of_shop in self._not_indexable:
                     return None
                 if len(self._not_indexable) >= MAX_NOT_INDEXABLE:
                     self._not_indexable.clear()
-                self._not_indexable[error.key] = None
+                self._not_indexable[query_of_shop] = None
 
-    def _query(self, leaf: Criterion, scope: Scope) -> VectorQuery:
+    def _query(self, shop_id: int, leaf: Criterion, scope: Scope) -> VectorQuery:
         if type(leaf).fragment is not Criterion.fragment:
             raise NotIndexableError(f"{leaf.key} overrides fragment")
         if leaf.operator.negated:
@@ -242,7 +247,7 @@ class SizeIndex:
             measured = leaf.as_measured()
         if measured is not None:
             query = self._queries.build(measured, scope, measured=True)
-            if query.key not in self._not_indexable:
+            if (shop_id, query.key) not in self._not_indexable:
                 return query
         return self._queries.build(leaf, scope, measured=False)
 

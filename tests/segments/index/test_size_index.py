@@ -4,6 +4,7 @@ This module is long because much can happen to an index: writes, passing time, e
 and failures.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -36,6 +37,7 @@ from tests.parity.examples import (
     DAY,
     MILLISECOND,
     bought,
+    criterion,
     last,
     ordered,
     period,
@@ -282,6 +284,18 @@ def test_shops_and_rules_that_are_too_large_use_the_engine(services: Services) -
     boutique.services = replace(boutique.services)
     assert boutique.services.index.evaluate(boutique.id, [rule], boutique.scope) is None
     assert boutique.size({"all": []}).members == 3_000
+
+
+def test_a_contact_with_two_dates_leaves_the_index_to_other_shops(boutique: RecordedShop) -> None:
+    recent = criterion("property", "IN_LAST", property="visited", days=30)
+    two_dates = json.dumps({"visited": ["2024-07-01T10:00:00Z", "2024-01-01T10:00:00Z"]})
+    boutique.record(Contact(1, properties=two_dates))
+    rule = boutique.rule(recent)
+    assert boutique.services.index.evaluate(boutique.id, [rule], boutique.scope) is None
+    assert boutique.size(recent).members == 1
+    other = RecordedShop(boutique.services)
+    other.record(Contact(1, properties='{"visited": "2024-07-01T10:00:00Z"}'), Contact(2))
+    assert members(other, recent) == 1
 
 
 FROM_MEMORY = {
