@@ -7,7 +7,8 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile --no-deps
 INSTALL := $(BIN)/uv pip install -q --python $(BIN)/python --no-deps
 
 # Two processes more than cores, since tests also wait. Each has an engine, a server and a PostgreSQL
-# of its own. (WORKERS would set the server's setting, too.)
+# of its own. (WORKERS would set the server's setting, too.) A process runs whole files, because
+# pytest 9 ignores xdist's groups.
 PROCESSES = $(shell expr $$(nproc) + 2)
 PYTEST = $(BIN)/pytest --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
