@@ -140,7 +140,9 @@ class AudienceTable(StoreTable):
 
 
 class Contact(AudienceTable, table=True):
-    """A subscriber, a customer or both. Rules select from all contacts of a shop.
+    """A person the shop knows: a subscriber, a customer, both, or neither.
+
+    Rules select from all contacts of a shop.
 
     ``phone`` is any text, as it was recorded; ``phone_e164`` is the number in E.164, or NULL if it
     is not a valid one. ``subscribed`` is true if the contact subscribed after last unsubscribing,

@@ -19,7 +19,7 @@ from graphql_app.schema.scalars import JSON
 from graphql_app.segments.members import Person
 
 
-@strawberry.type(description="A subscriber, a customer, or both.")
+@strawberry.type(description="A person the shop knows: a subscriber, a customer, both, or neither.")
 class Contact(Node):
     source_id: strawberry.ID = field(description="The id in the source system.")
     phone: str | None = field(description="Phone number, as it was recorded.")
