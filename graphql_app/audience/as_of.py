@@ -90,7 +90,7 @@ def _order_lines(database: str) -> Mapping[str, str]:
     return {"valid": f"`valid` OR (`contact_id`, `order_id`) IN ({cancelled_later})"}
 
 
-# The columns that follow from later changes, with their SQL at the instant.
+# The columns that are derived from later changes, with their SQL at the instant.
 _DERIVED: Mapping[type[AudienceTable], Callable[[str], Mapping[str, str]]] = {
     Contact: _contacts,
     Order: _orders,

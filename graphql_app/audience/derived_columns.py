@@ -1,4 +1,4 @@
-"""Columns that follow from other columns of their row, such as folded texts and ``textable``.
+"""Columns that are derived from others of their row, such as folded texts and ``textable``.
 
 The recorder derives them from the rows that it writes, and ``migrate`` from rows of other versions.
 """
@@ -74,7 +74,7 @@ DERIVED: Mapping[str, Callable[[pa.Table, str | None], dict[str, pa.Array]]] = {
 
 
 def add_derived_columns(table: str, rows: pa.Table, shop_country: str | None = None) -> pa.Table:
-    """Add the columns that follow from the others, or replace them; most tables have none.
+    """Add the columns that are derived from the others, or replace them; most tables have none.
 
     Contacts need the country of their shop, if it has one.
     """

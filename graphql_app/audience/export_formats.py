@@ -1,6 +1,6 @@
 """Formats of exported contacts, which the importers can read back.
 
-Importers ignore the columns ``subscribed`` and ``textable``, which follow from the others.
+Importers ignore the columns ``subscribed`` and ``textable``, which are derived from the others.
 """
 
 import io

@@ -43,7 +43,7 @@ class FactType:
     Attributes:
         key: The fields by which a row replaces an older one; order lines replace all lines of
             their order.
-        derived_columns: Columns of exports that follow from the fields; imports ignore them.
+        derived_columns: Columns of exports that are derived from the fields; imports ignore them.
     """
 
     name: str

@@ -144,7 +144,7 @@ class Recorder:
         """Record rows of any type but orders and order lines, by the type's key.
 
         Returns:
-            The rows, with the columns that follow from the others.
+            The rows, with the columns that are derived from the others.
         """
         with self.hold_write_lock(shop_id):
             country = self.country_of(shop_id) if fact is CONTACTS else None

@@ -86,7 +86,7 @@ def _parse_amounts(array: pa.Array) -> pa.Array | None:
 
 
 def parse_instant(value: Any) -> datetime:
-    """Return a time in UTC, cut to milliseconds; raise ``BadValueError`` if it is not one."""
+    """Return a time in UTC, truncated to milliseconds; raise ``BadValueError`` if it is not one."""
     if isinstance(value, str) and re.fullmatch(INSTANT_PATTERN[1:-1], value, re.ASCII):
         text = re.sub(r"(\.\d{6})\d+", r"\1", value)  # datetime reads at most microseconds
         try:

@@ -76,7 +76,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the WebSocket if it is open, with the reason cut to the bytes that fit."""
+        """Close the WebSocket if it is open, with the reason truncated to the bytes that fit."""
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
         text = CLOSE_REASONS.get(reason, reason).encode(errors="replace")

@@ -9,7 +9,7 @@ from graphql_app.criteria import Scope
 
 
 def shop_scope(shop: Shop, now: datetime | None = None) -> Scope:
-    """Return a shop's scope. The instant is cut to milliseconds, the precision of facts."""
+    """Return a shop's scope. The instant is truncated to milliseconds, the precision of facts."""
     instant = (now or datetime.now(UTC)).astimezone(UTC)
     instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
     first_weekday = Weekday(shop.first_weekday).number

@@ -1,8 +1,8 @@
 """Shopify's orders export: one row per line item, with the order's fields on its first row.
 
 An order names its customer by email address or phone number, so import the customers first. The
-product's id is the line item's SKU or, without one, its name. Names of line items are cut to the
-maximum length of a title.
+product's id is the line item's SKU or, without one, its name. Names of line items are
+truncated to the maximum length of a title.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

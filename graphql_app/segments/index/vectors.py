@@ -47,8 +47,8 @@ FIRST_DAY = date(1970, 1, 1)
 class Unit:
     """How values of an Arrow type become integers: in parts of 1.
 
-    Values with more decimals than a bound can have are cut and doubled: an odd number stands for
-    everything between two possible bounds. So nothing is rounded.
+    Values with more decimals than a bound can have are truncated and doubled: an odd number stands
+    for everything between two possible bounds. So nothing is rounded.
     """
 
     type: pa.DataType
