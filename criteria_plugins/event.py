@@ -75,7 +75,7 @@ class EventCount(CountCriterion):
 
 
 class EventDate(DateCriterion):
-    """Base of the dates of the first and the last event with a name."""
+    """Base class for the dates of the first and the last event with a name."""
 
     group = Group.OTHER
 

@@ -46,8 +46,8 @@ CRITERIA_INTRODUCTION = """\
 Each criterion is a plugin in `criteria_plugins/`. Fields in brackets are optional. The API returns
 the same information, and more, as [metadata](api.md#metadata-for-form-builders)."""
 CONTRACT_INTRODUCTION = """\
-Every name that a plugin may import. [Writing a criterion](plugins.md) shows how to use them, and
-[what may change](plugins.md#what-may-change)."""
+Every name that a plugin may import. See [Writing a criterion](plugins.md) for how to use them and
+for [what may change](plugins.md#what-may-change)."""
 
 GROUPS = {
     Group.PURCHASES: "Purchases",

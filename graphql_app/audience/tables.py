@@ -2,14 +2,14 @@
 
 Every sort key starts with the shop and, except for products, the contact, so that a shop's rows lie
 together and a cluster can shard by contact. Of the rows with the same sort key, the row with the
-highest ``version`` counts; if it is ``deleted``, none does. The store filters by shop, version and
-``deleted``; a criterion's SQL does not.
+highest ``version`` counts; if that row is ``deleted``, the key has no row. The store filters by
+shop, version and ``deleted``; a criterion's SQL does not.
 
 Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's currency. Ids are unsigned
 64-bit integers from the source system. Products, keywords and tags are text.
 
-Columns whose names end in ``_folded`` follow from others. They come with a ``folding_version``: the
-version of the code that derived them, 0 in rows of older versions.
+Columns whose names end in ``_folded`` are derived from other columns. They come with a
+``folding_version``: the version of the code that derived them, 0 in rows of older versions.
 
 Plugins declare tables in the same way, with the names below.
 
@@ -116,19 +116,19 @@ def fact_engine(*key: str) -> Any:
 
 
 class StoreTable(SQLModel, registry=registry()):
-    """Base of all tables in the store."""
+    """Base class for all tables in the store."""
 
     __tablename__: ClassVar[str]
 
 
 class AudienceTable(StoreTable):
-    """Base of the tables of facts; the store sets ``version`` and ``deleted``.
+    """Base class for the tables of facts; the store sets ``version`` and ``deleted``.
 
     Attributes:
         time_column: The column with the time of a row, of type ``INSTANT``. Statements do not see
-            the rows whose time has not come.
+            rows whose time is in the future.
         later_columns: Columns with the times of later changes, of type ``Nullable(INSTANT)``. They
-            are NULL until that time has come.
+            are NULL until that time.
     """
 
     time_column: ClassVar[str | None] = None
@@ -250,7 +250,10 @@ class TextMessage(AudienceTable, table=True):
 
 
 class KeywordUse(AudienceTable, table=True):
-    """A keyword that a contact texted in, in lower case and without surrounding space."""
+    """A keyword that a contact texted. Compare ``keyword_folded`` with ``fold(text)``.
+
+    ``keyword`` itself is case-folded and stripped.
+    """
 
     __tablename__ = "keywords"
     __table_args__ = (fact_engine("contact_id", "keyword", "received_at"),)

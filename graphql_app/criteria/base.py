@@ -27,7 +27,7 @@ class Group(StrEnum):
 
 
 class Criterion(Form, ABC):
-    """A property of contacts that a rule can ask for: a form, its SQL and its sentence.
+    """A property of contacts that a rule can test: a form, its SQL and its sentence.
 
     A subclass sets ``key`` (a GraphQL field name, unique among all plugins), ``label`` and
     ``group``, defines the form's fields and implements ``matches``.
@@ -55,11 +55,11 @@ class Criterion(Form, ABC):
         The labels also appear in sentences, beside the values of saved rules.
 
         Args:
-            field: The field's name in rules. A condition's field has the name of its list and a
-                point before its own.
+            field: The field's name in rules. A condition's field is written as the list's name, a
+                dot and its own name.
             search: What the user has typed so far; empty at first.
             scope: The shop.
-            given: The other fields that are filled in so far, validated, by the same names.
+            given: The other fields that are filled in so far, validated, keyed by the same names.
 
         Returns:
             A statement of (value, label) rows, best first; the host limits and executes it. A third
@@ -91,8 +91,8 @@ class Criterion(Form, ABC):
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.
 
-        By default, this is the sentence of the opposite operator. Without an opposite, the phrase
-        is negated. Without a phrase, "not" is put into ``describe``.
+        By default, this is the sentence of the opposite operator. If the enum has no opposite, the
+        phrase is negated; if there is no phrase either, "not" is inserted into ``describe``.
         """
         opposite = self.operator.opposite
         if opposite is not None:
@@ -105,13 +105,13 @@ class Criterion(Form, ABC):
     def as_measured(self) -> "MeasuredCriterion | None":
         """Return the measured criterion that matches the same contacts, if there is one.
 
-        The size index evaluates that criterion instead, and keeps its values in memory. The
-        operator of this criterion is positive.
+        The size index evaluates that criterion instead, and keeps its values in memory. The host
+        calls this only with a positive operator.
         """
         return None
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
-        """Return ``matches`` without NULL, complemented for a negative operator."""
+        """Return ``matches`` with NULL as false, negated for a negative operator."""
         positive = self.model_copy(update={"operator": self.operator.positive})
         two_valued = func.coalesce(positive.matches(scope), literal(False))
         return not_(two_valued) if self.operator.negated else two_valued
@@ -141,7 +141,7 @@ class MeasuredCriterion(Criterion):
 
     @abstractmethod
     def interval(self, scope: Scope) -> Interval[Any]:
-        """Return the values that match; the host calls this with a positive operator only."""
+        """Return the values that match. The host calls this only with a positive operator."""
 
     def as_measured(self) -> "MeasuredCriterion | None":
         return self if type(self).matches is MeasuredCriterion.matches else None
@@ -159,7 +159,11 @@ class MeasuredCriterion(Criterion):
         return col(Contact.id).in_(select(contact_id).where(inside))
 
     def describe_not(self, scope: Scope) -> str:
-        """See ``Criterion``; where every contact has a value, "not more than" is "at most"."""
+        """Return the criterion's complement as a clause of a sentence.
+
+        Like ``Criterion.describe_not``, but says "at most" for "not more than" if every contact has
+        a value.
+        """
         opposite = self.operators().__members__.get(COMPLEMENTS.get(self.operator.name, ""))
         if self.absent is None or opposite is None:
             return super().describe_not(scope)

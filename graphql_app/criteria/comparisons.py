@@ -132,11 +132,11 @@ class PercentCriterion(MeasuredCriterion):
 
 
 def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return SQL that divides a decimal or whole number by a whole number, cut after 18 decimals.
+    """Return SQL that divides a decimal or whole number by a whole number.
 
-    This is exact enough for every comparison: a quotient whose divisor is at most 10^14 either
-    equals a number with four decimals or differs from it by at least 10^-18. The statement fails
-    for a dividend above 10^20.
+    The quotient is truncated to 18 decimals. This is exact enough for every comparison: a quotient
+    whose divisor is at most 10^14 either equals a number with four decimals or differs from it by
+    at least 10^-18. The statement fails for a dividend above 10^20.
     """
     # divideDecimal takes five times as long, because its result has 256 bits. The engine does not
     # report an overflow of 128 bits, so large dividends are refused here.

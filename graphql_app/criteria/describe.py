@@ -24,7 +24,10 @@ TIMES_AGO = ("IN_LAST", "MORE_THAN_AGO")
 
 @lru_cache(REMEMBERED)
 def describe_money(amount: Decimal, currency: str) -> str:
-    """Write an amount, e.g. "$50.00": with the currency's decimals, or more if it has more."""
+    """Write an amount, e.g. "$50.00".
+
+    The text has the currency's decimals, or more if the amount has more.
+    """
     rounded = format_currency(amount, currency, locale=LOCALE)
     exact = format_currency(amount, currency, locale=LOCALE, decimal_quantization=False)
     return rounded if len(exact) <= len(rounded) else exact
@@ -65,7 +68,7 @@ def measured(value: Any, scope: Scope) -> str:
 def measured_number(value: Decimal | float, unit: str = "") -> str:
     """Write a measured number, e.g. "1,000.5", or "33.33…%" if it has more than four decimals.
 
-    Long numbers are cut, not rounded, so that 49.999 does not look like 50.
+    Long numbers are truncated, not rounded, so that 49.99999 does not look like 50.
     """
     exact = Decimal(str(value))
     if not exact.is_finite():
@@ -84,7 +87,7 @@ def measured_money(value: Decimal | int, currency: str) -> str:
 
 
 def _cut(value: Decimal, decimals: int) -> Decimal:
-    """Cut a number with more decimals than facts and rules have."""
+    """Truncate a number with more decimals than facts and rules have."""
     if value == value.quantize(Decimal(1).scaleb(-MONEY_SCALE), ROUND_DOWN):
         return value
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)

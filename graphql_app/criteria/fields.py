@@ -89,7 +89,7 @@ def form_field(
         description: A sentence of help.
         placeholder: An example for the empty input.
         suggests: Whether the criterion's ``suggest`` offers values for the field.
-        not_below: The Python name of a field whose value this field's value must not be below.
+        not_below: The Python name of a field that sets this field's minimum.
     """
     operators = None if used_with is None else tuple(used_with)
     form = FormField(label, operators, optional, description, placeholder, suggests, not_below)

@@ -89,7 +89,7 @@ class Form(BaseModel):
     operator: Operator
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield problems between fields, which field types cannot find.
+        """Yield problems that involve several fields.
 
         Each has the path to the field, as names in rules, and a message.
         """

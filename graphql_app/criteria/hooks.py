@@ -12,7 +12,10 @@ PROJECT = "graphql_app"
 ENTRY_POINT_GROUP = "graphql_app.criteria"
 
 CONTRACT_VERSION = 1
-"""The version of this contract. A plugin declares its version in a constant of this name."""
+"""The version of this contract.
+
+A plugin declares the contract version it was written for in a constant of this name.
+"""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -18,7 +18,7 @@ MONEY_SCALE = 4
 
 @dataclass(frozen=True, slots=True)
 class Interval(Generic[V]):
-    """A range of values. A bound that is ``None`` is absent, an open bound is not included.
+    """A range of values. ``None`` means no bound; an open bound is excluded.
 
     ``also`` is another range that matches. It is allowed only if all ranges are of whole numbers
     and have both bounds. The size index tests values with ``contains`` and statements use
@@ -42,7 +42,10 @@ class Interval(Generic[V]):
         )
 
     def clause(self, column: Expression) -> ColumnElement[bool]:
-        """Return a SQL condition that is true if a column is in the range, and not for NULL."""
+        """Return a SQL condition that is true if a column is in the range.
+
+        For NULL, it is NULL or false.
+        """
         if self.also is not None:
             return _in_ranges(column, sorted(_whole_ranges(self)))
         if self.low is not None and self.high is not None and not self.low_open | self.high_open:

@@ -42,7 +42,7 @@ COMPLEMENTS = {
 
 
 class Operator(StrEnum):
-    """Base of every operator enum; a member is ``NAME = "NAME", "words", "POSITIVE"``.
+    """Base class for operator enums; a member is ``NAME = "NAME", "words", "POSITIVE"``.
 
     ``label`` stands between the criterion's label and its value in forms and sentences.
     ``negates`` names the positive counterpart of a negative operator. The host evaluates a negative
@@ -87,7 +87,7 @@ class Operator(StrEnum):
 
 
 class Choice(StrEnum):
-    """Base of the enums of a choice field; a member is ``NAME = "NAME", "label"``."""
+    """Base class for the enum of a choice field; a member is ``NAME = "NAME", "label"``."""
 
     label: str
 

@@ -23,11 +23,11 @@ class Phrase:
         noun: What is counted, in the plural, e.g. "texts".
         none: The words for "has no value" or, for a number that every contact has, for exactly 0,
             e.g. "has received no texts".
-        never: As ``none``, without a time window, e.g. "has never received a text".
+        never: Like ``none``, for sentences without a time window, e.g. "has never received a text".
         some: The complement of ``none``, e.g. "has received a text".
         operator: The operator's words, if they differ from its label, e.g. "".
         after: Words before the time window, e.g. "of $50.00 or more".
-        without: The Python names of the fields whose values these words already say.
+        without: The Python names of the fields whose values these words already contain.
     """
 
     does: str

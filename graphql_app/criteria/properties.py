@@ -6,8 +6,8 @@ its offset. Numbers are 64-bit floating-point numbers, as in JSON. A text that i
 number, such as "12" or "-3.5", is a number as well. Texts are compared as ``fold`` returns them;
 names of properties are compared exactly.
 
-A list has the values of its elements, and a positive operator matches if one of them does. Lists
-and objects within a list do not count.
+For a list, each element is compared, and a positive operator matches if at least one element does.
+Lists and objects within a list do not count.
 
 This module is long because each kind of value has operators, SQL, a description and suggestions.
 """
@@ -227,7 +227,7 @@ class PropertyForm(Form):
 
 
 class PropertyCondition(PropertyForm, Condition):
-    """A comparison of a property of what is counted, such as an event."""
+    """A comparison of a property of a counted fact, such as an event."""
 
     def describe(self, scope: Scope) -> str:
         """Return the condition as a clause, e.g. ``"color" is any of red``."""
@@ -239,15 +239,15 @@ def _names_of(*operators: PropertyOperator) -> ColumnElement[list[str]]:
 
 
 def suggest_properties(documents: Statement, search: str, kind: str | None = None) -> Statement:
-    """Return names of properties and the kinds of most of their values, most frequent names first.
+    """Return the names of properties, most frequent first, each with its most common kind of value.
 
-    A list counts as its elements do.
+    Of a list, each element counts.
 
     Args:
         documents: A statement of one column of JSON documents; only the first 100,000 count.
         search: Part of the name.
         kind: The only kind to return: number, yes/no, date, text, or "text or number" for texts
-            that are plain decimal numbers. Then lists do not count.
+            that are plain decimal numbers. With a kind, lists do not count.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
     pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
@@ -309,7 +309,8 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
 def written_times_of(documents: Statement, name: str) -> Statement:
     """Return (document id, date) rows for a property; dates are whole numbers.
 
-    ``documents`` is a statement of an id and a JSON document. A list has the dates of its elements.
+    ``documents`` is a statement of an id and a JSON document. A list gives a row for each element
+    that is a date.
     """
     document = documents.subquery().c
     raw = func.arrayJoin(_elements(func.JSONExtractRaw(document[1], name))).label("raw")

@@ -25,7 +25,7 @@ class Scope:
     Attributes:
         timezone: The shop's time zone.
         currency: The shop's currency, as its ISO 4217 code.
-        now: The instant, aware and in UTC.
+        now: The instant, timezone-aware, in UTC.
         first_weekday: The day on which weeks begin; 0 is Monday, as in ``date.weekday``.
         labels: The host sets it while it describes rules; use ``label``.
         country: The shop's country, as its ISO 3166-1 code, if it has one.
@@ -57,7 +57,7 @@ class Scope:
     def phone_number(self, phone: str) -> str | None:
         """Return a phone number in E.164, as ``Contact.phone_e164`` has it; ``None`` if not valid.
 
-        Without a country code after + or 00, it is a number of the shop's country.
+        A number without a country code (+ or 00) is read as a number of the shop's country.
         """
         return e164(phone, self.country)
 
@@ -119,5 +119,8 @@ class Scope:
     def within(
         self, window: TimeWindow | None, column: Expression
     ) -> Sequence[ColumnElement[bool]]:
-        """Return conditions for ``.where(*...)`` that keep ``column`` in the window, if any."""
+        """Return conditions for ``.where(*...)`` that keep ``column`` in the window.
+
+        Return no conditions if the window is ``None``.
+        """
         return () if window is None else (self.interval(window).clause(column),)

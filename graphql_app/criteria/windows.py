@@ -55,7 +55,7 @@ class WhichPeriod(StrEnum):
 
 
 class WindowPart(BaseModel):
-    """Base of the parts of a time window: immutable, and without unknown fields."""
+    """Base class for the parts of a time window: immutable, and without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,7 +67,7 @@ class Duration(WindowPart):
     unit: DurationUnit
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield a problem if there are too many of the unit."""
+        """Yield a problem if the duration is too long."""
         if self.count > LONGEST[self.unit]:
             yield ("count",), f"must be from 1 to {LONGEST[self.unit]} with {self.unit}"
 

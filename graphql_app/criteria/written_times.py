@@ -1,8 +1,8 @@
 """Times written in text: days such as 2024-05-01, and ISO 8601 instants with their offset.
 
 In SQL, both are whole numbers, which compare exactly in the years 1 to 9999: an instant is its
-milliseconds since 1970, and a day is ``DAYS`` plus its number. So values of both kinds fit in one
-column, and a comparison is a range of instants and a range of days.
+milliseconds since 1970, and a day is the offset ``DAYS`` plus its days since -100-01-01. Both fit
+in one column, and a comparison becomes two ranges.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ V = TypeVar("V", date, datetime)
 def written_time(text: Expression) -> ColumnElement[int]:
     """Return SQL for a written day or instant as a whole number; NULL for other texts.
 
-    More decimals of a second than three are cut, as in facts.
+    Seconds are truncated to three decimals, as in facts.
     """
     return func.multiIf(
         func.match(text, DAY_PATTERN),
@@ -84,7 +84,10 @@ def _number_of_day(text: Expression) -> ColumnElement[int]:
 
 
 def month_and_day(instant: Expression, scope: Scope) -> ColumnElement[int]:
-    """Return SQL for 100 times the month plus the day of the month, in the shop's time zone."""
+    """Return SQL for 100 times the month plus the day, e.g. 229 for February 29.
+
+    The day is in the shop's time zone.
+    """
     return month_and_day_of(local_day(func.toUnixTimestamp64Milli(instant), scope.timezone))
 
 
@@ -100,9 +103,9 @@ def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement
 
 
 def property_month_and_day(document: Expression, name: str, scope: Scope) -> ColumnElement[int]:
-    """Return SQL for 100 times the month plus the day of the month of a date property.
+    """Return SQL for 100 times a date property's month plus its day, e.g. 229 for February 29.
 
-    Instants have a day in the shop's time zone. NULL for other values.
+    The day of an instant is in the shop's time zone. NULL for other values.
     """
     return month_and_day_of(_property_day_number(document, name, scope))
 
