@@ -42,7 +42,7 @@ class Anniversary(Criterion):
     """Whether a birthday or another anniversary is today, this month or in the next days.
 
     Leave the date property out for the day on which the contact subscribed. The next days begin
-    with today. In years without February 29, that anniversary is on February 28.
+    with today. In years without February 29, an anniversary on that day is on February 28.
     """
 
     key = "anniversary"

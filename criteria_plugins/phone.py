@@ -52,9 +52,9 @@ NumberText = Annotated[
 class Phone(Criterion):
     """A contact's phone number, however it is written.
 
-    Valid numbers are the same if they have the same E.164 form. A number that does not name its
-    country is one of the contact's or else the shop's; in a rule, the shop's. Other numbers are
-    compared by their digits.
+    Valid numbers are the same if they have the same E.164 form. A number without a country code is
+    read as a number of the contact's country or, if the contact has none, of the shop's; in a rule,
+    always of the shop's. Numbers that are not valid are compared by their digits.
     """
 
     key = "phone"

@@ -14,7 +14,7 @@ _COUNTRY_CODE = re.compile(r"\W*0\W*0(?=\W*[1-9])")
 def e164(phone: str, country: str | None) -> str | None:
     """Return a phone number in E.164, or ``None`` if no such number can exist.
 
-    A number that does not begin with its country code, after + or 00, is one of ``country``.
+    A number without a country code (+ or 00) is read as a number of ``country``.
     """
     number = _parse(phone, country)
     if number is None and (code := _COUNTRY_CODE.match(phone)):

@@ -105,7 +105,7 @@ async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
 
 @strawberry.type(description="A saved rule with a name.")
 class Segment(Node):
-    name: str = field(description="Unique in the shop without regard to case.")
+    name: str = field(description="Unique in the shop, regardless of case and repeated spaces.")
     description: str = field(description="What it is for.")
     rule: JSON = field(description="Whom it holds, as a RuleInput.")
     summary: str = field(
