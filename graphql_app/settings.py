@@ -226,11 +226,11 @@ class Settings(BaseSettings):
 
     @property
     def catalog(self) -> str:
-        """The catalog's URL, also if it is embedded."""
+        """The catalog's URL, even if it is embedded."""
         return self.catalog_url or f"sqlite:///{self.data_dir.resolve() / 'catalog.sqlite3'}"
 
     @property
     def audience(self) -> str:
-        """The audience's URL, also if it is embedded."""
+        """The audience's URL, even if it is embedded."""
         path = self.data_dir.resolve() / "audience"
         return self.audience_url or f"clickhousedb://?interface=chdb&path={path}"
