@@ -20,7 +20,7 @@ HANDS = [f"{database}, by hand" for database in DATABASES]
 
 # Seconds by question and by the way to ask it; ``None`` if it timed out.
 Times = dict[str, dict[str, float | None]]
-# The members that were found, by question.
+# The members who were found, by question.
 Counts = dict[str, list[int]]
 
 

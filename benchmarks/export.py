@@ -25,7 +25,7 @@ MEGABYTE = 1024**2
 
 
 def write_contacts(path: Path) -> None:
-    """Write a file of contacts that all belong to the segment."""
+    """Write a file of contacts who all belong to the segment."""
     numbers = np.arange(1, MEMBERS + 1)
     texts = numbers.astype(str)
     subscribed = pa.array(np.full(MEMBERS, 1_700_000_000_000), pa.timestamp("ms", "UTC"))

@@ -17,7 +17,7 @@ def find_moved_rows(audience: Audience, shop_id: int, table: str, rows: pa.Table
 
 
 def fetch_orders(audience: Audience, shop_id: int, ids: pa.Array) -> pa.Table:
-    """Fetch stored orders, one row for each contact that has an order with the id."""
+    """Fetch stored orders, one row for each contact who has an order with the id."""
     latest = ", ".join(
         f"argMax({name}, version) AS {name}"
         for name in ("ordered_at", "total", "refunded", "line_count")

@@ -39,7 +39,7 @@ class Criterion(Form, ABC):
 
     @abstractmethod
     def matches(self, scope: Scope) -> ColumnElement[bool]:
-        """Return the contacts that match, as an expression over ``Contact``.
+        """Return the contacts who match, as an expression over ``Contact``.
 
         The host never calls this with a negative operator: it uses the positive counterpart and
         takes the complement. NULL counts as no match. Leave the shop out of the expression: the
@@ -134,7 +134,7 @@ class MeasuredCriterion(Criterion):
 
     @abstractmethod
     def measure(self, scope: Scope) -> Statement | Expression:
-        """Return a statement of (contact_id, value) with one row for each contact that has a value.
+        """Return a statement of (contact_id, value) with one row for each contact who has a value.
 
         For a value of the contact itself, return that column of ``Contact``.
         """

@@ -66,7 +66,7 @@ def warn_of_future(
 def warn_of_unusable_phones(
     argument: str, contacts: pa.Table, shop_country: str | None
 ) -> Sequence[FactWarning]:
-    """Return a warning for each phone number of recorded contacts that cannot be texted."""
+    """Return a warning for each phone number of recorded contacts who cannot be texted."""
     return [
         FactWarning.of(_WarningCode.UNUSABLE_PHONE, f"phone {message}.", argument, row, "phone")
         for row, message in islice(find_unusable_phones(contacts, shop_country), MAX_WARNINGS)

@@ -66,7 +66,7 @@ async def members_page(
     key: MemberSortKey,
     reverse: bool,
 ) -> ContactConnection:
-    """Return a page of the contacts that match a rule."""
+    """Return a page of the contacts who match a rule."""
     size = page_size(first, last)
     start, end = _position(after, key, "after"), _position(before, key, "before")
     page = Page(size.limit + 1, start, end, size.backward, key, reverse)

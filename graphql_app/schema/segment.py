@@ -302,7 +302,7 @@ def segment_query(inputs: RuleInputs) -> type:
             TokenScope.SEGMENTS_READ,
             TokenScope.CONTACTS_READ,
             resolver=resolve_members,
-            description="The contacts that match any rule now, saved or not.",
+            description="The contacts who match any rule now, saved or not.",
         )
 
     return SegmentQuery

@@ -59,7 +59,7 @@ class ShopEngine(FactReader):
         return self.sentences([node.rule for node in nodes])
 
     def size(self, rule: Rule) -> SegmentSize:
-        """Count the contacts that match a rule, and those that match each of its nodes."""
+        """Count the contacts who match a rule, and those who match each of its nodes."""
         nodes = list(parts(rule))
         with attributed_answer(self, [rule], "size") as answer:
             evaluation = self.from_index([rule], answer)

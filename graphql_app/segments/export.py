@@ -29,7 +29,7 @@ class Export:
 
     The rule is evaluated at one instant for all pages, so time windows do not move between pages.
     Each page reads the facts of its own moment. Members come by id, each at most once; a contact
-    that is a member throughout is never missed.
+    who is a member throughout is never missed.
     With ``after``, they start after that id. ``done`` says whether all have been read.
     """
 

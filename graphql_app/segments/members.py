@@ -1,4 +1,4 @@
-"""Members: pages of the contacts that match a rule, by keyset."""
+"""Members: pages of the contacts who match a rule, by keyset."""
 
 import operator
 from collections.abc import Iterator

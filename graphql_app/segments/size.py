@@ -25,9 +25,9 @@ class RulePartSize:
 
 @strawberry.type(description="How many contacts a rule matches, at one instant.")
 class SegmentSize:
-    members: int = strawberry.field(description="Contacts that match.")
+    members: int = strawberry.field(description="Contacts who match.")
     textable: int = strawberry.field(
-        description="Members that can be texted today: subscribed, with a valid phone number."
+        description="Members who can be texted today: subscribed, with a valid phone number."
     )
     contacts: int = strawberry.field(description="All contacts of the shop.")
     share: float = strawberry.field(

@@ -64,7 +64,7 @@ def check_single_contacts(harness: Harness, cases: Sequence[Case]) -> Iterator[F
 
 
 def _contacts_to_evaluate_alone(answers: Sequence[frozenset[int]]) -> Sequence[int]:
-    """Return contacts that match different sets of rules, and one without facts."""
+    """Return contacts who match different sets of rules, and one without facts."""
     by_answers: dict[tuple[bool, ...], int] = {}
     for contact in sorted({contact for members in answers for contact in members}):
         by_answers.setdefault(tuple(contact in members for members in answers), contact)

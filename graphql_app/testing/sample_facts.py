@@ -2,7 +2,7 @@
 
 The pools of values are small, so that contacts share values and times fall on the edges of rules.
 Some rows are recorded twice, lack every optional field, were cancelled or refunded, or belong to
-contacts that were never recorded.
+contacts who were never recorded.
 """
 
 import random

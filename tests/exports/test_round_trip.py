@@ -236,8 +236,8 @@ def test_each_member_is_exported_once_by_id_despite_concurrent_writes(
     export = begin_export(services, shop_id, rule, index)
     first = export.next_page()
     assert first["id"].to_pylist() == [*range(2, 2 * MIN_ROWS + 1, 2)]
-    # New members before, after and beyond the page; contacts that leave on either side; and a
-    # member that changes but stays.
+    # New members before, after and beyond the page; contacts who leave on either side; and a
+    # member who changes but stays.
     record(services, shop_id, [{"id": number, "tags": ["in"]} for number in (1, 2501, 10**9)])
     record(services, shop_id, [{"id": 4}, {"id": 2600}, {"id": 2700, "tags": ["in", "more"]}])
     services.recorder.forget(shop_id, [2800])

@@ -1,6 +1,6 @@
 """Dates and time windows, at fixed times and in several time zones.
 
-This module is long because of tables of cases: a rule, a time and the contacts that match.
+This module is long because of tables of cases: a rule, a time and the contacts who match.
 """
 
 import json

@@ -35,7 +35,7 @@ class ContactIndex:
 
     @classmethod
     def of(cls, ids: Ids, textable: Flags, layout: int) -> ContactIndex:
-        """Make an index of contacts that are given in any order."""
+        """Make an index of contacts who are given in any order."""
         order = np.argsort(ids, kind="stable")
         return cls(ids[order], len(ids), np.ones(len(ids), np.bool_), textable[order], layout)
 
@@ -48,7 +48,7 @@ class ContactIndex:
 
     @cached_property
     def contacts(self) -> int:
-        """The number of contacts that exist."""
+        """The number of contacts who exist."""
         return int(np.count_nonzero(self.alive))
 
     @cached_property
@@ -119,7 +119,7 @@ class ContactIndex:
     def updated(self, changed: Ids, found: Ids, textable: Flags) -> tuple[ContactIndex, Positions]:
         """Return the index after contacts changed, and the positions of new contacts.
 
-        Of the contacts that may have ``changed``, those ``found`` exist. ``textable`` says
+        Of the contacts who may have ``changed``, those ``found`` exist. ``textable`` says
         which of these can be texted.
         """
         new = found[self.find(found) == NOT_FOUND]
@@ -141,7 +141,7 @@ class ContactIndex:
         return contact_index, arrived
 
     def only(self, ids: Ids) -> ContactIndex:
-        """Return an index of those of some contacts that exist."""
+        """Return an index of those of some contacts who exist."""
         positions = self.find(ids)
         positions = positions[positions != NOT_FOUND]
         positions = positions[self.alive[positions]]

@@ -1,4 +1,4 @@
-"""Loading vectors from the engine: whole ones, and the contacts that may have changed."""
+"""Loading vectors from the engine: whole ones, and the contacts who may have changed."""
 
 from __future__ import annotations
 
