@@ -14,7 +14,7 @@ _COUNTRY_CODE = re.compile(r"\W*0\W*0(?=\W*[1-9])")
 def e164(phone: str, country: str | None) -> str | None:
     """Return a phone number in E.164, or ``None`` if no such number can exist.
 
-    A number without a country code (+ or 00) is read as a number of ``country``.
+    A number without a country code, such as +1 or 001, is read as a number of ``country``.
     """
     number = _parse(phone, country)
     if number is None and (code := _COUNTRY_CODE.match(phone)):

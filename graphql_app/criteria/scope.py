@@ -57,7 +57,8 @@ class Scope:
     def phone_number(self, phone: str) -> str | None:
         """Return a phone number in E.164, as ``Contact.phone_e164`` has it; ``None`` if not valid.
 
-        A number without a country code (+ or 00) is read as a number of the shop's country.
+        A number without a country code, such as +1 or 001, is read as a number of the shop's
+        country.
         """
         return e164(phone, self.country)
 
