@@ -11,10 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from graphql_app.catalog.store import Catalog
+from graphql_app.catalog.tables import CatalogTable
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.redaction import redact
 
@@ -87,7 +97,8 @@ def require_current(catalog: Catalog) -> None:
 def migrate(catalog: Catalog, to: str = "head") -> None:
     """Migrate the schema to a revision in one transaction.
 
-    An empty database gets its tables. An older revision drops the data that newer revisions added.
+    An empty database gets the newest tables at once. An older revision drops the data that newer
+    revisions added.
 
     Raises:
         AppError: UNAVAILABLE if the database cannot be used; INVALID for an unknown revision.
@@ -99,16 +110,32 @@ def migrate(catalog: Catalog, to: str = "head") -> None:
             ErrorCode.INVALID, f"There is no revision {to!r}: choose one of {', '.join(known)}."
         )
     with _report_failures(catalog), _migration_lock(catalog) as connection:
+        found = find_revision(connection)
+        if found is None and target == known[-1]:
+            _create_tables(connection, target)
+            return
+        if found is not None and found not in known:
+            require_current(catalog)
         from alembic import command  # noqa: PLC0415 - slow, and only migrations need it
 
         config = alembic_config(connection)
-        found = find_revision(connection)
-        if found is not None and found not in known:
-            require_current(catalog)
         if found is not None and known.index(target) < known.index(found):
             command.downgrade(config, target)
         else:
             command.upgrade(config, target)
+
+
+def _create_tables(connection: Connection, revision: str) -> None:
+    """Create the tables of the newest revision, and record it where Alembic does."""
+    version = Table(
+        "alembic_version",
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    )
+    version.create(connection)
+    connection.execute(version.insert(), {"version_num": revision})
+    CatalogTable.metadata.create_all(connection)
 
 
 @contextmanager

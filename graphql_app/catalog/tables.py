@@ -44,7 +44,11 @@ class Shop(CatalogTable, table=True):
     timezone: str = Field(max_length=63)
     currency: str = Field(max_length=3)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
-    first_weekday: str = Field(default=Weekday.MONDAY.value, max_length=9)
+    first_weekday: str = Field(
+        default=Weekday.MONDAY.value,
+        max_length=9,
+        sa_column_kwargs={"server_default": Weekday.MONDAY.value},
+    )
     country: str | None = Field(default=None, max_length=2)
 
 
@@ -77,7 +81,7 @@ class Segment(CatalogTable, table=True):
     shop_id: int = Field(foreign_key="shop.id")
     name: str = Field(max_length=255)
     name_key: str
-    folding_version: int = Field(default=FOLDING_VERSION)
+    folding_version: int = Field(default=FOLDING_VERSION, sa_column_kwargs={"server_default": "0"})
     description: str = Field(default="", max_length=2000)
     rule: dict[str, Any] = Field(sa_type=JSON)
     summary: str  # when it was saved: read if the rule cannot be described, and by older versions

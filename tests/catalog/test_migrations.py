@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import MetaData, inspect
 
 from graphql_app.catalog.migrate import (
     MIGRATIONS,
@@ -45,6 +45,37 @@ def _differences(catalog: Catalog) -> list[Any]:
 def test_the_files_are_named_after_their_revisions() -> None:
     scripts = [*ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
     assert [script.revision for script in scripts][::-1] == list_revisions()
+
+
+def _schema(catalog: Catalog) -> dict[str, Any]:
+    """Return all that the database says about the tables, apart from the order of columns."""
+    found = inspect(catalog.engine)
+    return {
+        table: {
+            "columns": {
+                each["name"]: {**each, "type": str(each["type"])}
+                for each in found.get_columns(table)
+            },
+            "keys": found.get_pk_constraint(table),
+            "indexes": sorted(found.get_indexes(table), key=str),
+            "unique": sorted(found.get_unique_constraints(table), key=str),
+            "references": sorted(found.get_foreign_keys(table), key=str),
+            "checks": found.get_check_constraints(table),
+        }
+        for table in found.get_table_names()
+    }
+
+
+def test_tables_created_at_once_equal_those_of_all_migrations(empty_catalog: Catalog) -> None:
+    migrate(empty_catalog, EARLIER[0])
+    migrate(empty_catalog)
+    migrated = _schema(empty_catalog)
+    with empty_catalog.writer.begin() as connection:
+        every = MetaData()
+        every.reflect(connection)
+        every.drop_all(connection)
+    migrate(empty_catalog)
+    assert _schema(empty_catalog) == migrated
 
 
 def test_an_empty_database_migrates_up_and_back(empty_catalog: Catalog) -> None:
