@@ -1,26 +1,36 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError, execute } from './client';
+import { ApiError, execute, UNREACHABLE } from './client';
 import { ShopDocument } from './generated/graphql';
 import { MAX_PAUSE, onPauseChange, pauseLength } from './pause';
 
 const SHOP = { shop: { name: 'Acme', timezone: 'UTC', utcOffsets: [], currency: 'EUR' } };
 
 /** The server's responses in order; the last one repeats. */
-let responses: (() => Response)[];
+let responses: ((signal: AbortSignal) => Response)[];
 let requests: number;
 
 const success = () => Response.json({ data: SHOP });
 
-function failure(code: string, extensions: object = {}) {
+function failure(status: number, code: string, extensions: object = {}) {
   const errors = [{ message: 'No.', extensions: { code, ...extensions } }];
-  return () => Response.json({ errors }, { status: 429 });
+  return () => Response.json({ errors }, { status });
 }
 
-const rateLimited = (retryAfter: number) => failure('RATE_LIMITED', { retryAfter });
+const rateLimited = (retryAfter: number) => failure(429, 'RATE_LIMITED', { retryAfter });
 
 /** A proxy's response, which is not JSON. */
 const proxyError = (status: number, headers: HeadersInit = {}) => {
   return () => new Response('<html>', { status, headers });
+};
+
+/** A response whose body ends before it is complete: by `failed`, or when the request is aborted. */
+const interrupted = (failed?: Error) => (signal: AbortSignal) => {
+  const start = (body: ReadableStreamDefaultController) => {
+    body.enqueue(new TextEncoder().encode('{"data": '));
+    if (failed) body.error(failed);
+    else signal.addEventListener('abort', () => body.error(signal.reason));
+  };
+  return new Response(new ReadableStream({ start }));
 };
 
 const wait = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
@@ -37,10 +47,10 @@ afterAll(() => {
 beforeEach(() => {
   requests = 0;
   vi.stubGlobal('sessionStorage', { getItem: () => 'token' });
-  vi.stubGlobal('fetch', async () => {
-    const respond = responses[Math.min(requests, responses.length - 1)] as () => Response;
+  vi.stubGlobal('fetch', async (_: string, { signal }: { signal: AbortSignal }) => {
+    const respond = responses[Math.min(requests, responses.length - 1)];
     requests += 1;
-    return respond();
+    return respond?.(signal);
   });
 });
 
@@ -106,7 +116,7 @@ describe('a rate-limited request', () => {
   it.each([
     ['that the server asks for', rateLimited(MAX_PAUSE + 1), 'RATE_LIMITED'],
     ['that a proxy asks for', proxyError(503, { 'Retry-After': '3600' }), 'UNAVAILABLE'],
-    ['without a length', proxyError(503), 'UNAVAILABLE'],
+    ['of unknown length', proxyError(503), 'UNAVAILABLE'],
     [
       'until a date',
       proxyError(503, { 'Retry-After': 'Fri, 27 Nov 2026 08:00:00 GMT' }),
@@ -128,20 +138,47 @@ describe('a rate-limited request', () => {
   });
 });
 
+describe('a response that is not complete', () => {
+  it('is unreachable if the connection was lost', async () => {
+    responses = [interrupted(new TypeError('terminated'))];
+    await expect(execute(ShopDocument, {})).rejects.toMatchObject({ code: UNREACHABLE });
+  });
+
+  it('is a timeout if it does not become complete in time', async () => {
+    const timeout = new AbortController();
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(timeout.signal);
+    responses = [interrupted()];
+    const ended = expect(execute(ShopDocument, {})).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await wait(1);
+    timeout.abort(new DOMException('Timed out.', 'TimeoutError'));
+    await ended;
+  });
+
+  it('is an abort if the caller aborted it', async () => {
+    const request = new AbortController();
+    responses = [interrupted()];
+    const response = execute(ShopDocument, {}, request.signal);
+    const ended = expect(response).rejects.toMatchObject({ name: 'AbortError' });
+    await wait(1);
+    request.abort();
+    await ended;
+  });
+});
+
 describe('an error', () => {
   it.each([
-    'LIMIT_EXCEEDED',
-    'QUERY_TOO_DEEP',
-    'QUERY_TOO_COSTLY',
-    'TOO_MANY_FIELDS',
-    'TOO_MANY_TOKENS',
-    'BODY_TOO_LARGE',
-    'UNTRUSTED_DOCUMENT',
-    'UNSUPPORTED_MEDIA_TYPE',
-    'INTROSPECTION_OFF',
-    'FORBIDDEN',
-  ])('with the code %s is permanent', async (code) => {
-    responses = [failure(code)];
+    [400, 'LIMIT_EXCEEDED'],
+    [400, 'QUERY_TOO_DEEP'],
+    [400, 'QUERY_TOO_COSTLY'],
+    [400, 'TOO_MANY_FIELDS'],
+    [400, 'TOO_MANY_TOKENS'],
+    [413, 'BODY_TOO_LARGE'],
+    [400, 'UNTRUSTED_DOCUMENT'],
+    [415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [400, 'INTROSPECTION_OFF'],
+    [403, 'FORBIDDEN'],
+  ])('with the status %i and the code %s is permanent', async (status, code) => {
+    responses = [failure(status, code)];
     await expect(execute(ShopDocument, {})).rejects.toMatchObject({ code, permanent: true });
   });
 

@@ -2,7 +2,7 @@ import type { ErrorCode, TypedDocumentString } from './generated/graphql';
 import { MAX_PAUSE, startPause, waitForPause } from './pause';
 import { notifyTokenRejected, token } from './session';
 
-/** Codes of errors that the same request causes again, however often it is sent. */
+/** Codes of errors that sending the same request again cannot fix. */
 const PERMANENT: ReadonlySet<string> = new Set<ErrorCode>([
   'BAD_REQUEST',
   'BODY_TOO_LARGE',
@@ -24,7 +24,11 @@ const PERMANENT: ReadonlySet<string> = new Set<ErrorCode>([
   'UNTRUSTED_DOCUMENT',
 ]);
 
-/** The code of a request that never reached the server; the API has no such code. */
+/**
+ * The code of a request that got no complete response; the server may have executed it.
+ *
+ * The API has no such code.
+ */
 export const UNREACHABLE = 'UNREACHABLE';
 
 /** An error with the API's code, the path into the input, and a message for the user. */
@@ -54,7 +58,11 @@ interface GraphQLResponse<Data> {
   errors?: readonly GraphQLError[];
 }
 
-/** Return the first error as an ApiError; the path is empty unless the input caused it. */
+/**
+ * Return the first error as an ApiError, and notify the session if the server rejected the token.
+ *
+ * The path is empty unless the input caused the error.
+ */
 export function toApiError(errors: readonly GraphQLError[]): ApiError {
   const [error] = errors;
   if (error?.extensions?.code === 'UNAUTHENTICATED') notifyTokenRejected();
@@ -69,18 +77,18 @@ export function toApiError(errors: readonly GraphQLError[]): ApiError {
 export function retryDelay(errors: readonly GraphQLError[] = []): number | null {
   const [error] = errors;
   if (error?.extensions?.code !== 'RATE_LIMITED') return null;
-  return acceptable(error.extensions.retryAfter ?? 1);
+  return usablePause(error.extensions.retryAfter ?? 1);
 }
 
-/** A longer wait is reported to the user instead: the page would only seem to hang. */
-function acceptable(seconds: number): number | null {
+/** Return the seconds, or null if they are not a pause or the page would seem to hang. */
+function usablePause(seconds: number): number | null {
   return seconds > 0 && seconds <= MAX_PAUSE ? seconds : null;
 }
 
 /** Milliseconds to wait for a response: a little more than the server gives a statement. */
 const TIMEOUT = 35_000;
 
-/** Send a request, again after every pause: the server did nothing for a rate-limited one. */
+/** Send a request, and send it again after each pause: rate-limited requests are not executed. */
 async function post<Data>(
   query: string,
   variables: unknown,
@@ -88,12 +96,12 @@ async function post<Data>(
 ): Promise<GraphQLResponse<Data>> {
   for (;;) {
     await waitForPause(signal);
-    const response = await send(JSON.stringify({ query, variables }), signal);
-    const body = await parseBody<Data>(response, signal);
+    const { response, text } = await send(JSON.stringify({ query, variables }), signal);
+    const body = parseBody<Data>(text);
     // A rate-limiting proxy responds without GraphQL.
     const delay = body
       ? retryDelay(body.errors)
-      : acceptable(Number(response.headers.get('Retry-After')));
+      : usablePause(Number(response.headers.get('Retry-After')));
     if (delay !== null) startPause(delay);
     else if (body) return body;
     else {
@@ -105,9 +113,14 @@ async function post<Data>(
   }
 }
 
-async function send(body: string, signal: AbortSignal | undefined): Promise<Response> {
+/** Send a request and receive the whole response; throw an ApiError if that fails. */
+async function send(
+  body: string,
+  signal: AbortSignal | undefined,
+): Promise<{ response: Response; text: string }> {
+  const timeout = AbortSignal.timeout(TIMEOUT);
   try {
-    return await fetch('/graphql', {
+    const response = await fetch('/graphql', {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
@@ -115,26 +128,22 @@ async function send(body: string, signal: AbortSignal | undefined): Promise<Resp
         Authorization: `Bearer ${token() ?? ''}`,
       },
       body,
-      signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])]),
+      signal: AbortSignal.any([timeout, ...(signal ? [signal] : [])]),
     });
+    return { response, text: await response.text() };
   } catch (error) {
     if (signal?.aborted) throw error;
-    if ((error as Error).name === 'TimeoutError') {
-      throw new ApiError('The server took too long to respond.', 'TIMEOUT');
-    }
+    // The error of an interrupted body need not name the reason, so ask the signal.
+    if (timeout.aborted) throw new ApiError('The server took too long to respond.', 'TIMEOUT');
     throw new ApiError("Can't reach the server.", UNREACHABLE);
   }
 }
 
-/** Return the parsed body, or null when it is not JSON. */
-async function parseBody<Data>(
-  response: Response,
-  signal: AbortSignal | undefined,
-): Promise<GraphQLResponse<Data> | null> {
+/** Return the parsed body, or null if it is not JSON. */
+function parseBody<Data>(text: string): GraphQLResponse<Data> | null {
   try {
-    return (await response.json()) as GraphQLResponse<Data>;
-  } catch (error) {
-    if (signal?.aborted) throw error;
+    return JSON.parse(text);
+  } catch {
     return null;
   }
 }
