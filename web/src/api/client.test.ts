@@ -18,9 +18,9 @@ function failure(status: number, code: string, extensions: object = {}) {
 
 const rateLimited = (retryAfter: number) => failure(429, 'RATE_LIMITED', { retryAfter });
 
-/** A proxy's response, which is not JSON. */
-const proxyError = (status: number, headers: HeadersInit = {}) => {
-  return () => new Response('<html>', { status, headers });
+/** A proxy's response: HTML, or JSON that is not a GraphQL response. */
+const proxyError = (status: number, headers: HeadersInit = {}, text = '<html>') => {
+  return () => new Response(text, { status, headers });
 };
 
 /** A response whose body ends before it is complete: by `failed`, or when the request is aborted. */
@@ -81,7 +81,7 @@ describe('a rate-limited request', () => {
   it('is also sent again after a pause that a proxy asks for', async () => {
     responses = [
       proxyError(429, { 'Retry-After': '2' }),
-      proxyError(503, { 'Retry-After': '3' }),
+      proxyError(429, { 'Retry-After': '3' }, '{"error": "Too many requests."}'),
       success,
     ];
     const response = execute(ShopDocument, {});
@@ -115,11 +115,11 @@ describe('a rate-limited request', () => {
 
   it.each([
     ['that the server asks for', rateLimited(MAX_PAUSE + 1), 'RATE_LIMITED'],
-    ['that a proxy asks for', proxyError(503, { 'Retry-After': '3600' }), 'UNAVAILABLE'],
-    ['of unknown length', proxyError(503), 'UNAVAILABLE'],
+    ['that a proxy asks for', proxyError(429, { 'Retry-After': '3600' }), 'UNAVAILABLE'],
+    ['of unknown length', proxyError(429), 'UNAVAILABLE'],
     [
       'until a date',
-      proxyError(503, { 'Retry-After': 'Fri, 27 Nov 2026 08:00:00 GMT' }),
+      proxyError(429, { 'Retry-After': 'Fri, 27 Nov 2026 08:00:00 GMT' }),
       'UNAVAILABLE',
     ],
   ])('fails at once instead of waiting for a pause %s', async (_, response, code) => {
@@ -136,6 +136,20 @@ describe('a rate-limited request', () => {
     unsubscribe();
     expect(lengths).toStrictEqual([5, null]);
   });
+});
+
+describe('a request that a proxy may have passed on', () => {
+  it.each(['<html>', '{"error": "Unavailable."}', 'null'])(
+    'is not sent again after the response %s',
+    async (text) => {
+      responses = [proxyError(503, { 'Retry-After': '2' }, text), success];
+      await expect(execute(ShopDocument, {})).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: 'The server responded with an error (status 503).',
+      });
+      expect([requests, pauseLength()]).toStrictEqual([1, null]);
+    },
+  );
 });
 
 describe('a response that is not complete', () => {

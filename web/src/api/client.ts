@@ -98,10 +98,7 @@ async function post<Data>(
     await waitForPause(signal);
     const { response, text } = await send(JSON.stringify({ query, variables }), signal);
     const body = parseBody<Data>(text);
-    // A rate-limiting proxy responds without GraphQL.
-    const delay = body
-      ? retryDelay(body.errors)
-      : usablePause(Number(response.headers.get('Retry-After')));
+    const delay = body ? retryDelay(body.errors) : proxyDelay(response);
     if (delay !== null) startPause(delay);
     else if (body) return body;
     else {
@@ -139,13 +136,22 @@ async function send(
   }
 }
 
-/** Return the parsed body, or null if it is not JSON. */
+/** Return a GraphQL response, or null for anything else, such as a proxy's page. */
 function parseBody<Data>(text: string): GraphQLResponse<Data> | null {
+  let body: Partial<GraphQLResponse<Data>> | null;
   try {
-    return JSON.parse(text);
+    body = JSON.parse(text);
   } catch {
     return null;
   }
+  return body?.data !== undefined || Array.isArray(body?.errors) ? body : null;
+}
+
+/** Return the seconds after which a rate-limiting proxy accepts the request, else null. */
+function proxyDelay(response: Response): number | null {
+  // With another status, the server may have executed the request: a mutation must not run twice.
+  if (response.status !== 429) return null;
+  return usablePause(Number(response.headers.get('Retry-After')));
 }
 
 /** Execute a document and return its data; throw an ApiError if any part of it failed. */
