@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ApiError } from '../api/client';
 import { emptyGroup, fromRule, type Group, newRow, type Rule } from '../rule/rule';
 import { draftOf } from '../rule/testing';
-import { groupErrors, NO_ERRORS } from './useSave';
+import { groupErrors, NO_ERRORS, toUserError } from './useSave';
 
 const RULE: Rule = {
   all: [
@@ -103,7 +104,29 @@ describe('an error from the API', () => {
   });
 });
 
+describe('an exception', () => {
+  it('from the API is shown at its input', () => {
+    const error = new ApiError('No.', 'INVALID', ['input', 'name']);
+    expect(groupErrors([toUserError(error)], draft).name).toBe('No.');
+  });
+
+  it('of another kind is shown beside the buttons', () => {
+    const error = toUserError(new TypeError('x is not a function'));
+    expect(groupErrors([error], draft)).toStrictEqual({
+      ...NO_ERRORS,
+      other: 'Saving failed: TypeError: x is not a function.',
+    });
+  });
+});
+
 describe('several errors', () => {
+  it('about one input are all shown at it', () => {
+    const paths = ['input.rule.all.0.voyages.upTo', 'input.name', 'input.description', 'id'];
+    const { name, description, rows, other } = errorsAt(...paths, ...paths);
+    expect([name, description, other]).toStrictEqual(['No 1. No 5.', 'No 2. No 6.', 'No 3. No 7.']);
+    expect(rows.get(voyages.id)).toStrictEqual(new Map([['upTo', 'No 0. No 4.']]));
+  });
+
   it('are each shown at their own input', () => {
     const { name, description, rows, other } = errorsAt(
       'input.rule.all.0.voyages.upTo',

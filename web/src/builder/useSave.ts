@@ -1,7 +1,7 @@
-/** Saving a segment, with the server's errors and with conflicting changes by someone else. */
+/** Saving a segment, with the server's errors and other people's conflicting changes. */
 
 import { useState } from 'react';
-import { type ApiError, execute } from '../api/client';
+import { ApiError, execute } from '../api/client';
 import {
   type RuleInput,
   SegmentCreateDocument,
@@ -18,7 +18,7 @@ interface UserError {
   path: readonly string[];
 }
 
-/** Errors by the input that they are about. */
+/** Errors, grouped by input. */
 export interface SaveErrors {
   name: string | null;
   description: string | null;
@@ -54,9 +54,12 @@ export interface SavedVersion {
 export interface Save {
   saving: boolean;
   errors: SaveErrors;
-  /** The segment as someone else saved it meanwhile. */
+  /** The version that someone else saved in the meantime. */
   conflict: SavedSegment | null;
-  /** Create a segment; return what the server has now, or null if it refused. */
+  /**
+   * Create a segment; return what the server has now, or null if saving failed; see `errors` and
+   * `conflict`.
+   */
   create(edited: Edited): Promise<SavedVersion | null>;
   /** Save what differs from `saved`. */
   update(edited: Edited, saved: SavedVersion): Promise<SavedVersion | null>;
@@ -95,8 +98,7 @@ export function useSave(): Save {
         setErrors(groupErrors(userErrors, draft));
       }
     } catch (error) {
-      const { message, code, path } = error as ApiError;
-      setErrors(groupErrors([{ message, code, path }], edited.draft));
+      setErrors(groupErrors([toUserError(error)], edited.draft));
     } finally {
       setSaving(false);
     }
@@ -141,27 +143,39 @@ function changesOf(edited: Edited, saved: SavedVersion): SegmentUpdateInput {
   };
 }
 
-/** Sort errors by the input that their paths lead to. */
+/** Return what is wrong; any exception but an ApiError is a fault of the page. */
+export function toUserError(error: unknown): UserError {
+  if (error instanceof ApiError) return error;
+  return { code: 'INTERNAL', message: `Saving failed: ${error}.`, path: [] };
+}
+
+/** Group errors by the input that their paths name. */
 export function groupErrors(errors: readonly UserError[], draft: Draft): SaveErrors {
   const rows = new Map<string, Map<string, string>>();
   let name: string | null = null;
   let description: string | null = null;
-  const other: string[] = [];
+  let other: string | null = null;
   for (const { message, path } of errors) {
     const rule = path.indexOf('rule');
     const node = rule < 0 ? null : locate(draft, path.slice(rule));
     if (node) {
       const row = rows.get(node.id) ?? new Map<string, string>();
-      rows.set(node.id, row.set(node.input.join('.'), withoutPath(message, path)));
+      const input = node.input.join('.');
+      rows.set(node.id, row.set(input, append(row.get(input), withoutPath(message, path))));
     } else if (path.at(-1) === 'name') {
-      name = message;
+      name = append(name, message);
     } else if (path.at(-1) === 'description') {
-      description = message;
+      description = append(description, message);
     } else {
-      other.push(message);
+      other = append(other, message);
     }
   }
-  return { name, description, rows, other: other.length > 0 ? other.join(' ') : null };
+  return { name, description, rows, other };
+}
+
+/** Append a message to earlier ones about the same input. */
+function append(earlier: string | null | undefined, message: string): string {
+  return earlier ? `${earlier} ${message}` : message;
 }
 
 /** Remove the path at the start of an API message; the message is shown at that input anyway. */
