@@ -8,8 +8,8 @@
 export const MAX_PAUSE = 60;
 
 let pausedUntil = 0;
-let seconds: number | null = null;
-let end: ReturnType<typeof setTimeout> | undefined;
+let currentLength: number | null = null;
+let endTimer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
 /** Start a pause of `length` seconds, unless a longer one is running. */
@@ -17,14 +17,14 @@ export function startPause(length: number): void {
   const time = performance.now() + length * 1_000;
   if (time <= pausedUntil) return;
   pausedUntil = time;
-  clearTimeout(end);
-  end = setTimeout(() => publish(null), length * 1_000);
+  clearTimeout(endTimer);
+  endTimer = setTimeout(() => publish(null), length * 1_000);
   publish(length);
 }
 
 /** Return the length of the current pause in seconds, or null when none is running. */
 export function pauseLength(): number | null {
-  return seconds;
+  return currentLength;
 }
 
 /** Call `listener` when a pause starts or ends, until the returned function is called. */
@@ -53,6 +53,6 @@ export async function waitForPause(signal?: AbortSignal): Promise<void> {
 }
 
 function publish(length: number | null): void {
-  seconds = length;
+  currentLength = length;
   for (const listener of listeners) listener();
 }
