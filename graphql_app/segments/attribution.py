@@ -22,16 +22,16 @@ def attributed_answer(
 ) -> Iterator[Answer]:
     """Time an answer about rules; when it fails, find the criterion to blame.
 
-    ``what`` is the kind of answer, for metrics and the log. ``contacts`` are those whose rows the
-    answer reads; all when ``None``.
+    ``what`` is the kind of answer, for metrics and the log. ``contacts`` limits the answer to these
+    contacts' rows; ``None`` means all.
 
     Raises:
         CriterionFailedError: A criterion has no SQL, or its SQL fails when it is executed alone.
-            With its path, if there is one rule.
+            It has the criterion's path if there is only one rule.
         RuleTimeoutError: The answer exceeded the time limit.
     """
-    placed = placing(next(iter(rules))) if len(rules) == 1 else nullcontext()
-    with placed, timed_answer(reader, rules, what) as answer:
+    path_context = placing(next(iter(rules))) if len(rules) == 1 else nullcontext()
+    with path_context, timed_answer(reader, rules, what) as answer:
         try:
             yield answer
         except (CriterionFailedError, WorkCancelledError):
@@ -43,7 +43,7 @@ def attributed_answer(
                     raise RuleTimeoutError(map(type, leaves), str(error)) from error
                 if error.code is not ErrorCode.UNAVAILABLE:
                     raise
-            culprits = failing_criteria(reader, leaves, contacts)
+            culprits = find_failing_criteria(reader, leaves, contacts)
             if not culprits:
                 raise
             raise failed(culprits[0], error) from error
@@ -53,18 +53,22 @@ def distinct_criteria(rules: Iterable[Rule]) -> list[Criterion]:
     return list({key(leaf): leaf for rule in rules for leaf in criteria(rule)}.values())
 
 
-def failing_criteria(
+def find_failing_criteria(
     reader: FactReader, leaves: Sequence[Criterion], contacts: Sequence[int] | None = None
 ) -> list[Criterion]:
     """Return the criteria that fail when they are executed alone.
 
-    A binary search finds one in many with few statements: halves that work are not split further.
+    Search by halves: a half that works is not split further, so one faulty criterion among many
+    takes few statements.
+
+    Raises:
+        WorkCancelledError: The work was cancelled meanwhile.
     """
-    if error_of(reader, (), contacts) is not None:
+    if try_criteria(reader, (), contacts) is not None:
         return []  # the store itself is down
 
     def search(some: Sequence[Criterion]) -> list[Criterion]:
-        error = error_of(reader, some, contacts)
+        error = try_criteria(reader, some, contacts)
         if error is None or not _is_failure(error):
             return []
         if len(some) == 1:
@@ -75,24 +79,26 @@ def failing_criteria(
     return search(leaves) if leaves else []
 
 
-def error_of(
+def try_criteria(
     reader: FactReader,
     leaves: Collection[Criterion],
     contacts: Sequence[int] | None = None,
     timeout: float = math.inf,
 ) -> Exception | None:
-    """Execute one statement with some criteria; return what it raises."""
+    """Execute one statement with some criteria; return its error, unless the work is cancelled."""
     try:
         answers = columns(list(leaves), reader.scope)
         counts = [func.countIf(answers.of(leaf)) for leaf in leaves]
         reader.rows(select(func.count(), *counts).select_from(answers.source), contacts, timeout)
+    except WorkCancelledError:  # says nothing about the criteria
+        raise
     except Exception as error:
         return error
     return None
 
 
 def _is_failure(error: Exception) -> bool:
-    """Whether an error is more than an exceeded limit."""
+    """Return whether a criterion or the store is broken, rather than a limit exceeded."""
     return not isinstance(error, AppError) or error.code in {
         ErrorCode.UNAVAILABLE,
         ErrorCode.CRITERION_FAILED,

@@ -8,7 +8,11 @@ from sqlalchemy import func, select
 
 from graphql_app.audience.cancellation import WorkCancelledError
 from graphql_app.errors import AppError
-from graphql_app.segments.attribution import attributed_answer, distinct_criteria, failing_criteria
+from graphql_app.segments.attribution import (
+    attributed_answer,
+    distinct_criteria,
+    find_failing_criteria,
+)
 from graphql_app.segments.explanation import (
     MembershipExplanation,
     explanation_statement,
@@ -149,7 +153,7 @@ class ShopEngine(FactReader):
             return self.contains(rules, contact_id)
         except CriterionFailedError:
             leaves = distinct_criteria(rules.values())
-            failing = {key(leaf) for leaf in failing_criteria(self, leaves, [contact_id])}
+            failing = {key(leaf) for leaf in find_failing_criteria(self, leaves, [contact_id])}
         working = {
             n: rule for n, rule in rules.items() if failing.isdisjoint(map(key, criteria(rule)))
         }

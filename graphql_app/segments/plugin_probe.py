@@ -20,7 +20,7 @@ from graphql_app.criteria import (
 )
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.plugins import HOST, Failure, Plugin, Registry
-from graphql_app.segments.attribution import distinct_criteria, error_of
+from graphql_app.segments.attribution import distinct_criteria, try_criteria
 from graphql_app.segments.fact_reader import FactReader
 from graphql_app.segments.rules.parser import read_form
 from graphql_app.segments.rules.sentences import sentence
@@ -109,10 +109,10 @@ def _probe_sql(audience: Audience, kind: type[Criterion], scope: Scope) -> None:
     examples = (c.model_copy(update={"operator": c.operator.positive}) for c in _examples(kind))
     criteria = distinct_criteria(examples)
     reader = FactReader(audience, NOBODY, scope)
-    if error_of(reader, criteria, timeout=SECONDS) is None:
+    if try_criteria(reader, criteria, timeout=SECONDS) is None:
         return
     for criterion in criteria:
-        error = error_of(reader, [criterion], timeout=SECONDS)
+        error = try_criteria(reader, [criterion], timeout=SECONDS)
         if error is not None:
             raise error
 
