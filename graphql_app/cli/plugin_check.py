@@ -24,7 +24,7 @@ def check_command(
     """
     from rich.progress import Progress
 
-    from graphql_app.cli.plugin_trial import try_plugins
+    from graphql_app.cli.plugin_trial import try_plugins, without_log
 
     registry = _load(distribution)
     refused = [
@@ -40,7 +40,7 @@ def check_command(
         message = f"{error.name} is missing: pip install 'open-segments\\[testing]'."
         raise AppError(ErrorCode.UNAVAILABLE, message) from error
     faulty = bool(refused)
-    with Progress(console=err, transient=True) as progress:
+    with Progress(console=err, transient=True) as progress, without_log():
         task = progress.add_task("Checking", total=len(registry.criteria))
         for key, criterion in registry.criteria.items():
             progress.update(task, description=f"Checking {key}")
