@@ -1,4 +1,4 @@
-"""Why the index cannot evaluate a rule, for which a statement then runs."""
+"""The error that makes a rule fall back from the size index to one SQL statement."""
 
 from collections.abc import Hashable
 
@@ -6,4 +6,5 @@ from collections.abc import Hashable
 class NotIndexableError(Exception):
     """An answer from the index might differ from the statement's."""
 
-    key: Hashable = None  # of the query whose values cannot be kept, if that is the reason
+    # The key of the query whose values cannot be kept, if that is the reason.
+    key: Hashable = None

@@ -1,4 +1,4 @@
-"""Loading vectors from the engine: whole ones, and the contacts who may have changed."""
+"""Load whole vectors from the engine, or only the values of contacts who may have changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ CANCELLATION_INTERVAL = 0.05  # seconds between checks for cancellation while wa
 
 
 class VectorLoader:
-    """Loads one shop's vectors for one answer, within the time limit of a statement from now.
+    """Loads one shop's vectors for one answer.
+
+    Its deadline is the time limit of one statement after it is created.
 
     ``as_of`` returns how a statement reads the facts. ``catch_up`` learns of other processes'
     writes; it is called after each statement, before its result is used.
@@ -85,11 +87,15 @@ class VectorLoader:
         return int(self._audience.fetch_rows(statement, self._shop_id, timeout=timeout)[0][0])
 
     def fetch_contacts(self, contacts: Ids | None = None) -> tuple[Ids, Flags]:
-        """Return the ids of existing contacts, all or among some, and which can be texted."""
+        """Return the ids of the shop's contacts, and whether each can be texted.
+
+        With ``contacts``, return those of them that exist.
+        """
         statement = select(col(Contact.id), col(Contact.textable)).order_by(col(Contact.id))
         if contacts is None:
             found = self._table(statement)
             return found["id"].to_numpy(), found["textable"].to_numpy()
+        # A few contacts arrive sooner as rows than as a table.
         timeout = self._seconds_left()
         rows = self._audience.fetch_rows(
             statement, self._shop_id, contacts, timeout, as_of=self._as_of()
@@ -114,19 +120,22 @@ class VectorLoader:
             NotIndexableError: The values of a query cannot be kept; ``key`` names the query.
             CriterionFailedError: The SQL of a query is refused.
         """
-        of_few = contacts is not None
-        scans = joined_scans(queries, most=MAX_JOINED) if of_few else self._scans_of_all(queries)
+        if contacts is None:
+            scans = self._scans_of_all(queries)
+        else:  # joins, which take the fewest statements, take little time for these contacts
+            scans = joined_scans(queries, most=MAX_JOINED)
         for scan, found in self._execute(scans, contacts):
             positions = contact_index.find(_column(found, 0).to_numpy())
             known = positions != NOT_FOUND
             positions = positions[known]
             has_value = np.zeros(len(contact_index), np.bool_)
             has_value[positions] = True
+            if contacts is None:  # for some contacts, `_execute` has checked this
+                with naming_query(scan.queries[0]):
+                    _check_one_value_each(int(np.count_nonzero(has_value)), len(positions))
             for number, query in enumerate(scan.queries):
                 values = _column(found, number + 1)
                 with naming_query(query):
-                    if np.count_nonzero(has_value) < len(positions):
-                        raise NotIndexableError("a contact has several values")
                     unit = None if query.kind is Kind.CONDITION else Unit.of(values.type)
                     vector = _empty_vector(query, unit, contact_index, writes)
                     vector.values[positions] = vector.converted(values)[known]
@@ -136,13 +145,11 @@ class VectorLoader:
         self, queries: Sequence[VectorQuery], vectors: Mapping[Hashable, Vector], contacts: Ids
     ) -> Iterator[tuple[Hashable, Ids, Integers | Flags]]:
         """Yield the current values of some contacts: query key, contact ids, values."""
-        for scan, found in self._execute(self._scans_of_few(queries), contacts):
+        for scan, found in self._execute(self._scans_of_changed(queries), contacts):
             ids = _column(found, 0).to_numpy()
             for number, query in enumerate(scan.queries):
                 values, vector = _column(found, number + 1), vectors[query.key]
                 with naming_query(query):
-                    if len(np.unique(ids)) < len(ids):
-                        raise NotIndexableError("a contact has several values")
                     if vector.unit is not None and vector.unit.type != values.type:
                         raise NotIndexableError("values are of another type than before")
                     yield query.key, ids, vector.converted(values)
@@ -151,13 +158,16 @@ class VectorLoader:
         own = []
         for scan in shared_scans(queries, self._audience.render):
             [query, *others] = scan.queries
-            if others or query.kind is Kind.MEASURE or query.reads - {Contact.__tablename__}:
-                yield scan if others else matching_scan(query)
+            if others:
+                yield scan
+            elif query.kind is Kind.MEASURE or query.reads - {Contact.__tablename__}:
+                yield matching_scan(query)
             else:
                 own.append(query)
         yield from joined_scans(own, most=MAX_TOGETHER)
 
-    def _scans_of_few(self, queries: Collection[VectorQuery]) -> Iterator[Scan]:
+    def _scans_of_changed(self, queries: Collection[VectorQuery]) -> Iterator[Scan]:
+        """Yield scans for changed contacts, which can be thousands: joins only where necessary."""
         others: list[VectorQuery] = []
         for scan in shared_scans(queries, self._audience.render, most=MAX_JOINED):
             if len(scan.queries) > 1:
@@ -177,14 +187,16 @@ class VectorLoader:
                 query.check()
             read = {Contact.__tablename__}.union(*(query.reads for query in scan.queries))
             several = len(scan.queries) > 1
-            # If one query is too slow, the others get the rest of the time.
-            timeout = self._seconds_left() / (1 + several)
+            # A shared statement gets half of the time left, so its queries can still run alone.
+            timeout = self._seconds_left() / 2 if several else self._seconds_left()
             try:
                 found = self._table(scan.statement, contacts, timeout, tables=read)
-                ids = _column(found, 0).to_numpy()
-                if several and contacts is not None and len(np.unique(ids)) < len(ids):
-                    raise NotIndexableError("a contact has several values")
-            except (AppError, NotIndexableError):  # one query may be the cause, or their number
+                if contacts is not None:  # for all contacts, `load` has a faster way
+                    ids = _column(found, 0).to_numpy()
+                    with naming_query(scan.queries[0]):
+                        _check_one_value_each(len(np.unique(ids)), len(ids))
+            except (AppError, NotIndexableError):
+                # The cause may be one query, or that there are too many.
                 if not several:
                     raise
                 waiting.extendleft(map(single_scan, scan.queries))
@@ -192,7 +204,7 @@ class VectorLoader:
             yield scan, found
 
     def wait(self, done: threading.Event) -> None:
-        """Wait for an event, unless the work is cancelled."""
+        """Wait for an event; raise if the work is cancelled or the deadline passes."""
         while not done.wait(min(CANCELLATION_INTERVAL, self._seconds_left())):
             _raise_if_cancelled()
 
@@ -206,12 +218,13 @@ class VectorLoader:
         finally:
             lock.release()
 
-    def crossings(
+    def load_crossings(
         self, query: VectorQuery, spans: Sequence[Span], contacts: Ids | None = None
     ) -> Crossings:
-        """Return the rows, of all contacts or some, that a query's moving instants will pass.
+        """Return the rows whose times lie in the spans that a query's moving instants will cross.
 
-        They may include replaced and deleted rows, since filtering those takes longer.
+        With ``contacts``, return only these contacts' rows. The result may include replaced and
+        deleted rows, since filtering those takes longer.
         """
         rows = []
         for moving, (start, end) in zip(query.moving, spans, strict=True):
@@ -230,6 +243,11 @@ def _raise_if_cancelled() -> None:
     cancellation = current_cancellation.get()
     if cancellation is not None and cancellation.cancelled:
         raise WorkCancelledError
+
+
+def _check_one_value_each(contacts: int, values: int) -> None:
+    if contacts < values:
+        raise NotIndexableError("a contact has several values")
 
 
 def _empty_vector(
@@ -257,5 +275,4 @@ def naming_query(query: VectorQuery) -> Iterator[None]:
 
 
 def _column(table: pa.Table, number: int) -> pa.Array:
-    column = table.column(number).combine_chunks()
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return table.column(number).combine_chunks()

@@ -174,14 +174,14 @@ class ShopCache:
         if not query.moving:
             return vector, contacts
         if len(affected) and vector.crossings is not None:
-            new = loader.crossings(query, vector.crossings.spans, affected)
+            new = loader.load_crossings(query, vector.crossings.spans, affected)
             vector = replace(vector, crossings=vector.crossings.merged(new))
         moves = [(at, moving.at) for at, moving in zip(vector.moving, query.moving, strict=True)]
         if all(before == now for before, now in moves):
             return vector, contacts
         crossed = None if vector.crossings is None else vector.crossings.between(moves)
         if crossed is None:
-            crossings = loader.crossings(query, look_ahead(moves))
+            crossings = loader.load_crossings(query, look_ahead(moves))
             crossed = crossings.between(moves)
             vector = replace(vector, crossings=crossings)
         return vector, None if crossed is None else np.concatenate([contacts, crossed])
