@@ -14,7 +14,6 @@ logger = logging.getLogger(__name__)
 # otherwise begin and end an outage with every request.
 QUIET_SECONDS = 5.0
 
-
 # The attribute in which an exception carries its outage.
 OUTAGE = "outage"
 
@@ -38,8 +37,9 @@ class Outage:
         request = CURRENT_REQUEST.get()
         if request is not None:
             with self._lock:
-                self.failed_requests += request not in self._counted
-                self._counted.add(request)
+                if request not in self._counted:
+                    self.failed_requests += 1
+                    self._counted.add(request)
 
 
 class StoreHealth:
@@ -63,7 +63,8 @@ class StoreHealth:
         Args:
             error: What the store's driver raised; the cause of what its caller raises.
             reason: Why the store failed, without secrets and personal data.
-            kind: Failures of one kind are one outage. By default, the store does not answer.
+            kind: What fails; each kind has its own outage. The default means that the store does
+                not answer.
         """
         with self._lock:
             begins = kind not in self._outages
@@ -78,12 +79,15 @@ class StoreHealth:
         if not self._outages:  # without the lock, which all statements would share
             return
         with self._lock:
-            ended = [
-                self._outages.pop(kind)
-                for kind, outage in [*self._outages.items()]
-                if time.monotonic() - outage.last_failed_at >= QUIET_SECONDS
-            ]
-        for outage in ended:
+            now = time.monotonic()
+            ended = {
+                kind: outage
+                for kind, outage in self._outages.items()
+                if now - outage.last_failed_at >= QUIET_SECONDS
+            }
+            for kind in ended:
+                del self._outages[kind]
+        for outage in ended.values():
             logger.warning(
                 "%s works again: %s failed within %.1f s, the last with: %s",
                 self._store,

@@ -42,7 +42,7 @@ def check_special_characters(harness: Harness, cases: Sequence[Case]) -> Iterato
 
 
 def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
-    """Check that all texts that no contact has match the same contacts."""
+    """Check that all texts that occur in no contact match the same contacts."""
     tried: list[tuple[Case, Case]] = []
     for number, path in enumerate(_text_paths(harness, cases)):
         unknown = harness.case(path.put(NOBODYS))
@@ -56,7 +56,7 @@ def check_unknown_texts(harness: Harness, cases: Sequence[Case]) -> Iterator[Fin
         answer, other = harness.members([case, unknown], harness.plain_shop)
         if answer != other:
             yield Finding(
-                "Two texts that no contact has match different contacts.", REMEDY, case.example
+                "Two texts that occur in no contact match different contacts.", REMEDY, case.example
             )
 
 

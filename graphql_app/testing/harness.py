@@ -29,7 +29,7 @@ from graphql_app.testing.form_filling import Document, Filler
 from graphql_app.testing.sample_facts import NOW
 from graphql_app.testing.sample_shops import MadeShop
 
-AT_ONCE = 25
+CASES_PER_STATEMENT = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,32 +55,38 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The contacts in a rule, in its complement, and those whose condition is neither 0 nor 1."""
+class Membership:
+    """Whom a rule matches: its members, the members of its complement, and undecided contacts.
+
+    A contact is undecided if its condition is neither 0 nor 1.
+    """
 
     members: frozenset[int]
     others: frozenset[int]
     undecided: frozenset[int]
 
     @property
-    def complement(self) -> Answer:
-        """The answer of the negated rule: any number but 0 counts as true, and NULL stays NULL."""
-        return Answer(self.others, self.members, self.undecided - self.members)
+    def complement(self) -> Membership:
+        """The membership of the negated rule.
+
+        SQL's NOT turns every number but 0 into 0, so only NULL stays undecided.
+        """
+        return Membership(self.others, self.members, self.undecided - self.members)
 
 
 @lru_cache(maxsize=32)
-def _record(
-    audience: Audience, recorder: Recorder, words: tuple[str, ...], harmless: bool
+def _make_shop(
+    audience: Audience, recorder: Recorder, words: tuple[str, ...], plain_texts: bool
 ) -> MadeShop:
     """Record a shop once for all criteria that are checked with the same stores and words."""
-    shop = MadeShop(audience, recorder, new_shop_id(), "shop", words, harmless)
+    shop = MadeShop(audience, recorder, new_shop_id(), "shop", words, plain_texts)
     shop.record()
     return shop
 
 
 @dataclass(frozen=True)
 class Harness:
-    """A criterion with generated shops, whose texts include ``words``.
+    """A criterion and generated shops. The shops' texts include ``words``.
 
     The services' registry has only this criterion; ``examples`` are the author's rules, as fields.
     """
@@ -90,20 +96,21 @@ class Harness:
     examples: Sequence[Mapping[str, Any]]
     words: Sequence[str]
     _cases: dict[str, Case] = field(default_factory=dict)
-    _known: dict[int, dict[Case, Answer]] = field(default_factory=dict)
+    _known: dict[int, dict[Case, Membership]] = field(default_factory=dict)
 
     @cached_property
     def shop(self) -> MadeShop:
-        """Return a shop with hostile texts, recorded."""
-        return self._recorded(harmless=False)
+        """Return a shop with hostile texts."""
+        return self._shop(plain_texts=False)
 
     @cached_property
     def plain_shop(self) -> MadeShop:
-        """Return the same shop with every text made plain, recorded."""
-        return self._recorded(harmless=True)
+        """Return the same shop with every text made plain."""
+        return self._shop(plain_texts=True)
 
-    def _recorded(self, harmless: bool) -> MadeShop:
-        return _record(self.services.audience, self.services.recorder, tuple(self.words), harmless)
+    def _shop(self, plain_texts: bool) -> MadeShop:
+        stores = (self.services.audience, self.services.recorder)
+        return _make_shop(*stores, tuple(self.words), plain_texts)
 
     @cached_property
     def scope(self) -> Scope:
@@ -111,7 +118,10 @@ class Harness:
         return shop_scope(self.shop.access.shop, NOW)
 
     def case(self, fields: Mapping[str, Any]) -> Case | None:
-        """Return the case of some fields, the same one for equal rules; None if invalid."""
+        """Return the case for a rule's fields, or ``None`` if they are invalid.
+
+        Equal rules have the same case.
+        """
         try:
             form, problems = read_form(self.kind, fields)
         except Exception:  # reported by the checks of forms
@@ -125,10 +135,10 @@ class Harness:
             return case
         return self._case_of(case.criterion.model_copy(update={"operator": operator.positive}))
 
-    def source(self, case: Case) -> Case:
-        """Return the case with the same SQL, apart from its negation.
+    def evaluated_case(self, case: Case) -> Case:
+        """Return the case whose SQL answers this case.
 
-        Unless ``fragment`` is overridden, it is the positive case.
+        It is the positive case, unless ``fragment`` is overridden.
         """
         return self.positive(case) if self.kind.fragment is Criterion.fragment else case
 
@@ -139,14 +149,14 @@ class Harness:
     def filler(self) -> Filler:
         known: dict[str, Sequence[Option]] = {}
 
-        def offer(field: str, given: Mapping[str, Any]) -> Sequence[Option]:
-            key = f"{field} {given!r}"
-            if key not in known:
+        def offer(name: str, given: Mapping[str, Any]) -> Sequence[Option]:
+            asked = f"{name} {given!r}"
+            if asked not in known:
                 try:
-                    known[key] = self.suggest(self.shop, field, given=given)
+                    known[asked] = self.suggest(self.shop, name, given=given)
                 except Exception:  # reported by the checks of suggestions
-                    known[key] = ()
-            return known[key]
+                    known[asked] = ()
+            return known[asked]
 
         return Filler(offer)
 
@@ -158,33 +168,33 @@ class Harness:
         return list(dict.fromkeys(found))
 
     def one_per_shape(self, cases: Sequence[Case]) -> Sequence[Case]:
-        """Return the first case for each set of operator and fields."""
+        """Return the first case for each combination of operator and fields."""
         shapes: dict[tuple[str, ...], Case] = {}
         for case in cases:
             shapes.setdefault((case.criterion.operator, *case.fields), case)
         return list(shapes.values())
 
     def suggest(
-        self, shop: MadeShop, field: str, search: str = "", given: Mapping[str, Any] | None = None
+        self, shop: MadeShop, name: str, search: str = "", given: Mapping[str, Any] | None = None
     ) -> Sequence[Option]:
         reader = FactReader(self.services.audience, shop.id, self.scope)
-        registry, key = self.services.registry, self.kind.key
-        return suggestions(reader, registry, key, field, search, MAX_SUGGESTIONS, given=given or {})
+        target = (self.services.registry, self.kind.key, name)
+        return suggestions(reader, *target, search, MAX_SUGGESTIONS, given=given or {})
 
-    def answers(self, cases: Sequence[Case], shop: MadeShop) -> list[Answer]:
+    def answers(self, cases: Sequence[Case], shop: MadeShop) -> list[Membership]:
         """Evaluate each case for all contacts, or return its cached answer.
 
         Raises:
             AppError: The engine fails.
         """
         known = self._known.setdefault(shop.id, {})
-        sources = [self.source(case) for case in cases]
-        new = [case for case in dict.fromkeys(sources) if case not in known]
-        for some in _at_once(new):
+        evaluated_cases = [self.evaluated_case(case) for case in cases]
+        new = [case for case in dict.fromkeys(evaluated_cases) if case not in known]
+        for some in _batches(new):
             known.update(zip(some, self._answers(some, shop), strict=True))
         return [
-            known[source] if case is source else known[source].complement
-            for case, source in zip(cases, sources, strict=True)
+            known[evaluated] if case is evaluated else known[evaluated].complement
+            for case, evaluated in zip(cases, evaluated_cases, strict=True)
         ]
 
     def members(self, cases: Sequence[Case], shop: MadeShop) -> list[frozenset[int]]:
@@ -201,7 +211,7 @@ class Harness:
             AppError: The engine fails.
         """
         found: list[frozenset[int]] = []
-        for some in _at_once(cases):
+        for some in _batches(cases):
             statement = select(col(Contact.id), *_columns(some))
             rows = self.fetch_rows(statement, shop, contacts)
             found += (
@@ -210,13 +220,13 @@ class Harness:
             )
         return found
 
-    def _answers(self, cases: Sequence[Case], shop: MadeShop) -> Iterator[Answer]:
+    def _answers(self, cases: Sequence[Case], shop: MadeShop) -> Iterator[Membership]:
         """Evaluate cases like the server: one column per criterion, negated for the complement."""
         contact, *answers = select(col(Contact.id), *_columns(cases)).subquery().c
         conditions = [side for answer in answers for side in (answer, not_(answer))]
         rows = self.fetch_rows(select(contact, *conditions), shop)
         for column in range(1, 2 * len(cases), 2):
-            yield Answer(
+            yield Membership(
                 members=frozenset(row[0] for row in rows if row[column]),
                 others=frozenset(row[0] for row in rows if row[column + 1]),
                 undecided=frozenset(row[0] for row in rows if row[column] not in (0, 1)),
@@ -225,20 +235,20 @@ class Harness:
     def fetch_rows(
         self, statement: Statement, shop: MadeShop, contacts: Sequence[int] | None = None
     ) -> Sequence[Any]:
-        """Execute a statement on the facts of a shop, or of some contacts, as of the instant."""
+        """Execute a statement on the facts of a shop, or of some contacts, as of ``NOW``."""
         audience = self.services.audience
         as_of = AsOf(self.scope.now, audience.tables)
         return audience.fetch_rows(statement, shop.id, contacts, as_of=as_of)
 
     def contacts(self) -> frozenset[int]:
-        rows = self.services.audience.fetch_rows(select(col(Contact.id)), self.shop.id)
-        return frozenset(row[0] for row in rows)
+        return frozenset(row[0] for row in self.fetch_rows(select(col(Contact.id)), self.shop))
 
 
 def _columns(cases: Sequence[Case]) -> Sequence[ColumnElement[bool]]:
     return [case.fragment.label(f"c{number}") for number, case in enumerate(cases)]
 
 
-def _at_once(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
-    """Yield the cases to evaluate in one statement each."""
-    return (cases[start : start + AT_ONCE] for start in range(0, len(cases), AT_ONCE))
+def _batches(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """Yield batches of cases; each batch is one statement."""
+    size = CASES_PER_STATEMENT
+    return (cases[start : start + size] for start in range(0, len(cases), size))

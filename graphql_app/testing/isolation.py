@@ -18,7 +18,7 @@ REMEDY = (
 
 def check_isolation(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
     """Check that facts of another shop with the same contact ids change nothing."""
-    cases = harness.one_per_shape([harness.source(case) for case in cases])
+    cases = harness.one_per_shape([harness.evaluated_case(case) for case in cases])
     answers, offers = harness.members(cases, harness.shop), _offers(harness)
     audience, recorder = harness.services.audience, harness.services.recorder
     words = ("elsewhere", *harness.words)

@@ -56,7 +56,8 @@ def check_single_contacts(harness: Harness, cases: Sequence[Case]) -> Iterator[F
         for case, among, found in zip(cases, answers, alone, strict=True):
             if found != among & {contact}:
                 yield Finding(
-                    "A contact evaluated alone gets a different result than among all contacts.",
+                    "A contact evaluated alone gets a different result than when all contacts are "
+                    "evaluated.",
                     "Make the condition depend on the contact's own rows only, not on averages, "
                     "ranks or counts of all contacts.",
                     f"contact {contact}, {case.example}",

@@ -27,14 +27,14 @@ ZONE, CURRENCY = "America/New_York", "USD"
 
 @dataclass(frozen=True, slots=True)
 class MadeShop:
-    """A shop of generated facts; ``harmless`` makes all its texts plain."""
+    """A shop of generated facts; with ``plain_texts``, none is hostile."""
 
     audience: Audience
     recorder: Recorder
     id: int
     seed: str
     words: Sequence[str] = ()
-    harmless: bool = False
+    plain_texts: bool = False
 
     @property
     def access(self) -> Access:
@@ -60,7 +60,7 @@ class MadeShop:
     def _table(self, fact: FactType, rows: Sequence[Row]) -> pa.Table:
         """Return rows as a checked batch."""
         values = {field.name: [row[field.name] for row in rows] for field in fact.fields}
-        if self.harmless:
+        if self.plain_texts:
             values = {name: plain(column) for name, column in values.items()}
         table, bad = check_batch(fact, values, len(rows))
         if bad:

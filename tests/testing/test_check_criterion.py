@@ -71,7 +71,7 @@ def test_all_faults_are_reported_at_once(services: Services) -> None:
         "Its SQL contains a value of the rule as text instead of binding it.",
         "suggest returns nothing for city in a shop with facts of every table.",
         "Its condition is neither true nor false for some contacts.",
-        "Two texts that no contact has match different contacts.",
+        "Two texts that occur in no contact match different contacts.",
     ]
     assert_all_faults(Faulty, wrong, services)
 

@@ -1,4 +1,4 @@
-"""Faults in which contacts a criterion matches and what it measures."""
+"""Criteria that match the wrong contacts or measure wrong values, and the finding for each."""
 
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from graphql_app.criteria import (
 from tests.testing.criteria import CityIs, OrdersPaid, all_faults_test, one_fault_test
 
 
-class Neither(CityIs):
+class NullCondition(CityIs):
     """Is NULL for contacts without a city."""
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
@@ -37,7 +37,7 @@ class NoCondition(CityIs):
 
 
 class NoComplement(CityIs):
-    """Has the same contacts for IS and IS_NOT."""
+    """Matches the same contacts for IS and IS_NOT."""
 
     def fragment(self, scope: Scope) -> ColumnElement[bool]:
         return func.coalesce(self.matches(scope), literal(False))
@@ -67,7 +67,7 @@ class CannotShow(OrdersPaid):
 
 
 class OtherInterval(OrdersPaid):
-    """Compares with a lower bound in SQL than in its interval."""
+    """Excludes the lower bound in SQL and ignores the upper one; its interval does neither."""
 
     def matches(self, scope: Scope) -> ColumnElement[bool]:
         orders = self.measure(scope).subquery().c
@@ -156,7 +156,7 @@ NOT_MEASURED = "Its members differ from the contacts whose measure is in the int
 
 FAULTS: list[tuple[type[Criterion], str, str]] = [
     (
-        Neither,
+        NullCondition,
         "Its condition is neither true nor false for some contacts.",
         "do not override `fragment`",
     ),
@@ -169,12 +169,12 @@ FAULTS: list[tuple[type[Criterion], str, str]] = [
     (CannotShow, "describe_value raises LookupError: no words.", "do not override describe_value"),
     (
         AboveAverage,
-        "A contact evaluated alone gets a different result than among all contacts.",
+        "A contact evaluated alone gets a different result than when all contacts are evaluated.",
         "depend on the contact's own rows only, not on averages",
     ),
     (
         ByPattern,
-        "Two texts that no contact has match different contacts.",
+        "Two texts that occur in no contact match different contacts.",
         "do not build LIKE patterns or regular expressions from it",
     ),
     (
