@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import col
 
-from graphql_app.audience.tables import Contact, OrderLine, Product, Statement
+from graphql_app.audience.tables import Contact, Expression, OrderLine, Product, Statement
 from graphql_app.criteria import (
     Criterion,
     Group,
@@ -27,7 +27,7 @@ from graphql_app.criteria import (
 
 
 class ProductOperator(Operator):
-    """How the products that a contact bought are compared: by product or by name."""
+    """How to compare the products that a contact bought: by id or by name."""
 
     ANY_OF = "ANY_OF"
     ALL_OF = "ALL_OF"
@@ -41,9 +41,11 @@ class ProductOperator(Operator):
 WITH_PRODUCTS = (ProductOperator.ANY_OF, ProductOperator.ALL_OF, ProductOperator.NONE_OF)
 WITH_WORDS = (ProductOperator.TITLE_CONTAINS, ProductOperator.NO_TITLE_CONTAINS)
 
+COUNTING = "Each selected product counts separately; products found by name count together."
+
 
 class ProductPurchased(Criterion):
-    """Which products a contact has bought, by product or by product name.
+    """Which products a contact has bought, by id or by name.
 
     Cancelled and fully refunded orders do not count. With a minimum, the contact must have bought
     a product on that many orders, or that many units of it. Products found by name count together.
@@ -66,12 +68,12 @@ class ProductPurchased(Criterion):
     minimum_times: PositiveCount | None = form_field(
         "Minimum orders",
         optional=True,
-        description="How many orders must have the product; each product by itself.",
+        description=f"The minimum number of orders with the product. {COUNTING}",
     )
     minimum_units: PositiveCount | None = form_field(
         "Minimum quantity",
         optional=True,
-        description="How many units must have been bought; each product by itself.",
+        description=f"The minimum number of units of the product. {COUNTING}",
     )
     within: TimeWindow | None = form_field("Time frame", optional=True)
 
@@ -82,17 +84,16 @@ class ProductPurchased(Criterion):
             col(OrderLine.quantity) > 0,
             *scope.within(self.within, col(OrderLine.ordered_at)),
         )
-        if self.words is not None:
-            lines = lines.where(_titled(self.words))
-        elif self.products is not None:
-            lines = lines.where(product_id.in_(self.products))
         minimums = []
         if self.minimum_times is not None:
             minimums.append(func.uniqExact(col(OrderLine.order_id)) >= self.minimum_times)
         if self.minimum_units is not None:
             minimums.append(func.sum(col(OrderLine.quantity)) >= self.minimum_units)
         if self.words is not None:
+            lines = lines.where(_titled(self.words))
             return col(Contact.id).in_(lines.group_by(contact_id).having(*minimums))
+        if self.products is not None:
+            lines = lines.where(product_id.in_(self.products))
         buyers, bought = lines.group_by(contact_id), func.uniqExact(product_id)
         if minimums:
             each = lines.add_columns(product_id).group_by(contact_id, product_id).having(*minimums)
@@ -108,20 +109,21 @@ class ProductPurchased(Criterion):
         return suggest_products(search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
+        limited = self.minimum_units is not None or self.minimum_times is not None
         bought = "bought"
         if self.minimum_units is not None:
             bought += f" at least {describe_count(self.minimum_units, 'units')} of"
         every = self.operator is ProductOperator.ALL_OF
         which, after = "any of", ""
         if self.words is not None:
-            bought += " a product whose name contains"
+            # Several products can reach a minimum together.
+            bought += f" {'products' if limited else 'a product'} whose name contains"
             which = ""
         elif every:
             which = "each of" if self.minimum_units is not None else "all of"
         if self.minimum_times is not None:
             after = f"on at least {describe_count(self.minimum_times, 'orders')}"
             after += " each" if every else ""
-        limited = self.minimum_units is not None or self.minimum_times is not None
         return Phrase(
             does=f"has {bought}",
             does_not=f"has not {bought}",
@@ -136,13 +138,16 @@ class ProductPurchased(Criterion):
 
 def _titled(words: str) -> ColumnElement[bool]:
     """Return a SQL condition that is true if a line's title contains all of some words."""
-    of_line, of_product = (
-        and_(*(func.position(title, word) > 0 for word in fold(words).split()))
-        for title in (col(OrderLine.title_folded), col(Product.title_folded))
+    line_title = col(OrderLine.title_folded)
+    products = select(col(Product.id)).where(_contains_words(col(Product.title_folded), words))
+    return or_(
+        _contains_words(line_title, words),
+        and_(line_title.is_(None), col(OrderLine.product_id).in_(products)),
     )
-    untitled = col(OrderLine.title_folded).is_(None)
-    products = select(col(Product.id)).where(of_product)
-    return or_(of_line, and_(untitled, col(OrderLine.product_id).in_(products)))
+
+
+def _contains_words(title: Expression, words: str) -> ColumnElement[bool]:
+    return and_(*(func.position(title, word) > 0 for word in fold(words).split()))
 
 
 @hookimpl

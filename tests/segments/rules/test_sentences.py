@@ -266,7 +266,15 @@ color = partial(criterion, "property", property="color")
         ),
         (
             criterion("productPurchased", "TITLE_CONTAINS", words="water bottle", minimumTimes=2),
-            "Has bought a product whose name contains water bottle on at least 2 orders",
+            "Has bought products whose name contains water bottle on at least 2 orders",
+        ),
+        (
+            criterion("productPurchased", "TITLE_CONTAINS", words="water bottle", minimumUnits=3),
+            "Has bought at least 3 units of products whose name contains water bottle",
+        ),
+        (
+            criterion("productPurchased", "TITLE_CONTAINS", words="water bottle"),
+            "Has bought a product whose name contains water bottle",
         ),
         (
             criterion("productPurchased", "NO_TITLE_CONTAINS", words="water", within=LAST_WEEK),
