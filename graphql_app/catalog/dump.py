@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from graphql_app.catalog.migrate import alembic_config, find_revision
+from graphql_app.catalog.migrate import alembic_config, read_revision_with
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import CatalogTable, Shop
 
@@ -30,7 +30,7 @@ class Snapshot:
         self._connection = connection
 
     def revision(self) -> str:
-        return find_revision(self._connection) or ""
+        return read_revision_with(self._connection) or ""
 
     def shop_ids(self) -> Sequence[int]:
         return self._connection.scalars(sa.select(SHOPS.c.id).order_by(SHOPS.c.id)).all()

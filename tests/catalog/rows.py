@@ -9,6 +9,8 @@ from graphql_app.catalog.migrate import list_revisions
 from graphql_app.catalog.store import Catalog
 
 NEW_YEAR = "2026-01-01 00:00:00+00:00"
+SEGMENT_ID = 3
+
 # Rows of the tables that each revision adds.
 ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "0001": {
@@ -21,16 +23,16 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "scopes": '["segments:read"]', "created_at": NEW_YEAR,
         },
         "segment": {
-            "id": 3, "shop_id": 7, "name": "All", "name_key": "all", "description": "",
+            "id": SEGMENT_ID, "shop_id": 7, "name": "All", "name_key": "all", "description": "",
             "rule": '{"all": []}', "summary": "Everybody", "archived": False, "version": 2,
             "created_at": NEW_YEAR, "updated_at": "2026-01-02 00:00:00+00:00",
         },
         "segment_revision": {
-            "segment_id": 3, "version": 1, "name": "All", "description": "",
+            "segment_id": SEGMENT_ID, "version": 1, "name": "All", "description": "",
             "rule": '{"all": []}', "recorded_at": NEW_YEAR,
         },
     },
-    "0002": {"segment_use": {"segment_id": 3, "used_id": 3}},
+    "0002": {"segment_use": {"segment_id": SEGMENT_ID, "used_id": SEGMENT_ID}},
     "0003": {"facts_clock": {"shop_id": 7, "version": 2**62}},
     "0004": {
         "idempotency_key": {

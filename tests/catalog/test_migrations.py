@@ -24,7 +24,7 @@ from graphql_app.catalog.tables import CatalogTable, Segment
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.settings import Settings
 from graphql_app.startup.catalog import open_catalog
-from tests.catalog.rows import ROWS, insert_rows, read_rows
+from tests.catalog.rows import ROWS, SEGMENT_ID, insert_rows, read_rows
 from tests.e2e import process
 
 EARLIER = list_revisions()[:-1]
@@ -122,7 +122,7 @@ def test_the_id_of_a_deleted_segment_is_never_reused(empty_catalog: Catalog) -> 
     first = create("First")
     with empty_catalog.write() as session:
         session.delete(session.get_one(Segment, first))
-    assert create("Second") not in {None, first, 3}
+    assert create("Second") not in {None, first, SEGMENT_ID}
 
 
 def test_every_revision_and_every_table_has_sample_rows() -> None:
@@ -152,7 +152,7 @@ def test_a_migration_that_fails_changes_nothing(empty_catalog: Catalog) -> None:
         assert "segment_use" not in inspect(connection).get_table_names()
 
 
-def test_a_catalog_of_another_schema_is_refused_with_the_command_to_run(
+def test_a_catalog_with_another_schema_is_refused_with_the_command_to_run(
     catalog_url: str, empty_catalog: Catalog, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path, catalog_url=catalog_url, _env_file=None)
@@ -187,6 +187,6 @@ def test_the_command_migrates_back_only_when_confirmed(tmp_path: Path) -> None:
     assert "now has the schema 0001" in output
     refused = process.segments(tmp_path, "serve", status=1)
     assert "run `segments migrate`" in refused
-    assert "no revision 'x'" in process.segments(tmp_path, "migrate", "--to", "x", status=1)
+    assert "Unknown revision 'x'" in process.segments(tmp_path, "migrate", "--to", "x", status=1)
     process.segments(tmp_path, "migrate")
     assert "acme" in process.segments(tmp_path, "shop", "list")
