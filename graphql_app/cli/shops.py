@@ -1,4 +1,4 @@
-"""``segments shop``: the tenants."""
+"""``segments shop``: create, update and list shops."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from rich.markup import escape
 from graphql_app.cli.console import configure, out, read_settings
 from graphql_app.errors import pluralize
 
-shop_app = typer.Typer(no_args_is_help=True, help="Shops, the tenants.")
+shop_app = typer.Typer(no_args_is_help=True, help="Create, update and list shops.")
 
 
 @shop_app.command("create")
@@ -16,7 +16,7 @@ def shop_create(
     handle: Annotated[str, typer.Argument(help="A short name of a-z, 0-9 and -.")],
     name: Annotated[str, typer.Option(help="The displayed name. Default: the handle.")] = "",
     timezone: Annotated[str, typer.Option(help="An IANA time zone.")] = "UTC",
-    currency: Annotated[str, typer.Option(help="An ISO 4217 currency.")] = "USD",
+    currency: Annotated[str, typer.Option(help="An ISO 4217 currency code.")] = "USD",
     first_weekday: Annotated[str, typer.Option(help="The day on which weeks begin.")] = "MONDAY",
     country: Annotated[
         str | None,
@@ -25,7 +25,7 @@ def shop_create(
             "belong to, such as US."
         ),
     ] = None,
-    description: Annotated[str, typer.Option(help="A description.")] = "",
+    description: Annotated[str, typer.Option(help="What the shop is about.")] = "",
 ) -> None:
     """Create a shop with its default segments."""
     from graphql_app.catalog.tables import Shop
@@ -58,7 +58,7 @@ def shop_update(
         str, typer.Option(help="The ISO 3166-1 code of the shop's new country, such as US.")
     ],
 ) -> None:
-    """Set a shop's country, and read the phone numbers of its contacts again."""
+    """Set a shop's country, and parse its contacts' phone numbers again."""
     from graphql_app.audience.migrate import read_phones_again
     from graphql_app.catalog import shops
     from graphql_app.startup.services import open_services
@@ -68,8 +68,8 @@ def shop_update(
         shop_id = shops.stored_id(shop)
         phones = read_phones_again(services.audience, services.recorder, shop_id)
     out.print(
-        f"The country of the shop {escape(handle)} is {shop.country}. "
-        f"{pluralize(phones, 'phone number')} read again."
+        f"Set the country of the shop {escape(handle)} to {shop.country}, and parsed "
+        f"{pluralize(phones, 'phone number')} again."
     )
 
 

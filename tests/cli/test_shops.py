@@ -38,7 +38,7 @@ def test_a_shop_that_moves_reads_its_phone_numbers_again(tmp_path: Path) -> None
     assert f'{file}: line 2: warning: phone "(212) 555-0100" does not say its country' in imported
     assert "contacts: 4 recorded" in imported
     updated = process.segments(tmp_path, "shop", "update", "acme", "--country", "us")
-    assert "The country of the shop acme is US. 3 phone numbers read again." in updated
+    assert "Set the country of the shop acme to US, and parsed 3 phone numbers again." in updated
     again = process.segments(
         tmp_path, "import", str(file), "--shop", "acme", "--bad-rows-shown", "1"
     )
