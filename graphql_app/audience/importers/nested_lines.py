@@ -1,4 +1,4 @@
-"""The lines of orders as a column of lists, in files and between the passes of an import."""
+"""Order lines as a list column of orders, in files and between the passes of an import."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def attach_lines(orders: pa.Table, lines: pa.Table, counts: Sequence[int] | None
 
 
 def detach_lines(orders: pa.Table) -> pa.Table:
-    """Return the lines of orders, with the ``row`` of their order."""
+    """Return the lines of all orders, with the row number of each line's order in ``row``."""
     nested = orders[LINES.name].combine_chunks()
     items = pc.list_flatten(nested)
     names = [field.name for field in items.type]

@@ -23,9 +23,15 @@ def detect_export(columns: Iterable[str]) -> str | None:
 
 
 def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> list[str]:
-    """Find the required columns (of a tuple, the first that is there), or refuse the file."""
+    """Return the names of the required columns.
+
+    A tuple lists alternatives; the first one present is used.
+
+    Raises:
+        InvalidInputError: The file is no CSV file, or a column is missing or occurs twice.
+    """
     if source.file_type != "CSV":
-        raise bad_file(source.path, "Shopify's exports are CSV files.")
+        raise bad_file(source.path, "a Shopify export must be a CSV file; export it as plain CSV.")
     found = []
     for choice in required:
         names = (choice,) if isinstance(choice, str) else choice
@@ -45,8 +51,8 @@ def read_texts(block: Block, column: str) -> list[str]:
     return [value.removeprefix("'") for value in values] if column in _NUMBERS else values
 
 
-def to_iso_time(value: str) -> str:
-    """Convert a time to ISO 8601: Shopify writes a space before the offset."""
+def normalize_time(value: str) -> str:
+    """Remove the space before the offset and write UTC as Z, for the parser of times."""
     if value[19:20] == " ":
         value = value[:19] + value[20:]
     return value.replace("UTC", "Z")

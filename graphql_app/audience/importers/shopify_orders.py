@@ -15,7 +15,7 @@ from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_ro
 from graphql_app.audience.importers.existing_rows import AMBIGUOUS, ExistingRows
 from graphql_app.audience.importers.nested_lines import attach_lines
 from graphql_app.audience.importers.report import BadRow
-from graphql_app.audience.importers.shopify import find_columns, read_texts, to_iso_time
+from graphql_app.audience.importers.shopify import find_columns, normalize_time, read_texts
 from graphql_app.audience.importers.source import Block, Source
 from graphql_app.audience.value_parsers import MAX_TEXT
 
@@ -72,8 +72,8 @@ class OrdersFormat:
         order = {
             field: [block.columns[name][row] for row in starts] for field, name in _ORDER.items()
         }
-        order["ordered_at"] = [to_iso_time(value) for value in order["ordered_at"]]
-        order["cancelled_at"] = [to_iso_time(value) for value in order["cancelled_at"]]
+        order["ordered_at"] = [normalize_time(value) for value in order["ordered_at"]]
+        order["cancelled_at"] = [normalize_time(value) for value in order["cancelled_at"]]
         order["contact_id"], bad = self._find_customers(block, starts)
         rows, problems = check_batch(ORDERS, order, len(starts))
         bad += [(p.row, starts[p.row], _ORDER[p.field], p.message) for p in problems]
