@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class WorkCancelledError(Exception):
-    """The work was cancelled: nobody waits for its result any more."""
+    """The work was cancelled: nobody waits for its result anymore."""
 
 
 class Store(Protocol):

@@ -136,7 +136,7 @@ def has_table(audience: Audience, table: str) -> bool:
 def list_contact_tables(audience: Audience) -> Sequence[str]:
     """List the tables with rows of contacts: the declared ones and others on disk.
 
-    The others are tables of plugins that are not installed any more, which have the same partition
+    The others are tables of plugins that are not installed anymore, which have the same partition
     and sorting keys.
     """
     known = [table.__tablename__ for table in audience.tables if table is not Product]

@@ -137,7 +137,7 @@ class Segment(Node):
     )
     problems: list[RuleProblem] = field(
         resolver=_problems,
-        description="Why its rule does not hold any more; empty when it is whole.",
+        description="Why its rule does not hold anymore; empty when it is whole.",
     )
     stored: strawberry.Private[StoredSegment]
 

@@ -54,7 +54,7 @@ def _has_condition(applies: Callable[[Body], bool]) -> Callable[[Body], bool]:
     return lambda body: any(map(applies, body.get("conditions", ())))
 
 
-_CASE = "Upper and lower case do not matter any more, nor do other spellings of the same letters."
+_CASE = "Upper and lower case do not matter anymore, nor do other spellings of the same letters."
 _SPELLING = "Other spellings of the same letters match, too, such as full-width letters."
 _PROPERTY = f"{_CASE} Spaces around the text do not matter either."
 _NUMBER = 'A text that is a plain decimal number, such as "12", is compared as a number.'

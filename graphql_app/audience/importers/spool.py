@@ -75,7 +75,7 @@ def open_spool() -> Iterator[Spool]:
     try:
         yield Spool(file)
     finally:
-        with suppress(OSError):  # of buffered rows, which are not needed any more
+        with suppress(OSError):  # of buffered rows, which are not needed anymore
             file.close()
 
 
