@@ -1,4 +1,4 @@
-"""The picture of the layers has the packages and modules of the contract for imports."""
+"""docs/images/layers.svg shows the layers of the import contract in pyproject.toml."""
 
 import tomllib
 from xml.etree import ElementTree
@@ -19,10 +19,11 @@ def _layers() -> list[list[str]]:
 
 
 def _drawn_layers() -> list[list[str]]:
-    """Return the names of the rows of boxes, from top to bottom."""
+    """Return the names in each row of boxes, from top to bottom."""
     picture = ElementTree.parse(PICTURE)
     rows: dict[str, list[str]] = {}
     for box in picture.iterfind("svg:text[@y]", SVG):
+        # Names are bold: a whole text, or a part of one.
         name = box if box.get("font-weight") else box.find("svg:tspan[@font-weight]", SVG)
         if name is not None and name.text != "criteria_plugins":
             rows.setdefault(box.attrib["y"], []).append(name.text or "")

@@ -42,7 +42,8 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_wheel(tmp_path: Path) -> N
         "COLUMNS": "200",
         # All dependencies are installed already.
         "PIP_NO_DEPS": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the option's own value: no isolation
+        # In spite of its name, 0 turns build isolation off.
+        "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     folder = tmp_path / "empty"

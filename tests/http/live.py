@@ -1,4 +1,4 @@
-"""Live sizes over WebSocket: subscriptions, and facts that change them."""
+"""Helpers for tests of live sizes over WebSocket."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ SPENT = {"spend": {"operator": "AT_LEAST", "amount": "50.00"}}
 
 
 def revoke(server: Server, client: Client) -> None:
-    """Revoke a token, and wait until no process accepts it any more."""
+    """Revoke a token, and wait until no process accepts it anymore."""
     tokens.revoke_token(server.services.catalog, client.token.split("_")[1])
     time.sleep(tokens.CACHE_SECONDS)
 
@@ -45,6 +45,7 @@ def check_usable(stream: Stream) -> None:
 
 
 def complete(stream: Stream) -> None:
+    """Complete the operations that callers start, whose ids are from 1 to 3."""
     for id in "123":
         stream.send("complete", id=id)
 

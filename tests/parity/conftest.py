@@ -1,4 +1,4 @@
-"""A shop for each case."""
+"""Fixtures: an empty shop for each test, on the common store or on a store of its module."""
 
 from dataclasses import replace
 
@@ -17,7 +17,10 @@ def boutique(services: Services) -> RecordedShop:
 
 @pytest.fixture(scope="module")
 def services_apart(services: Services, shared_audience: Audience) -> Services:
-    """Return services with their own audience: erasing takes time for every part of the store."""
+    """Return services with a store for this module alone.
+
+    Erasing takes longer the more parts a store has.
+    """
     recorder = Recorder(shared_audience, country_of=services.recorder.country_of)
     return replace(services, audience=shared_audience, recorder=recorder)
 

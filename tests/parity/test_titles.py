@@ -1,4 +1,4 @@
-"""Titles of products: as sold on each line, and the one name that is shown."""
+"""Titles of products: as sold on each line, and the single name shown for a product."""
 
 from itertools import permutations
 
@@ -25,7 +25,7 @@ def titled(words: str) -> Document:
 def sold(
     id: int, title: str | None, contact: int = 0, days: int = 0, product: str = "four"
 ) -> Order:
-    """Return an order of one line; the contact has the order's number unless it is given."""
+    """Return an order of one line; ``contact`` defaults to the order's id."""
     return Order(id, contact or id, NOW - days * DAY, lines=(Line(product, title=title),))
 
 
@@ -50,7 +50,7 @@ def test_recording_an_order_again_changes_no_answer(boutique: RecordedShop) -> N
 
 
 def test_the_order_of_batches_does_not_matter(boutique: RecordedShop) -> None:
-    """The orders of each product are recorded in an order of their own."""
+    """Each product's orders are recorded in a different sequence."""
     sequences = list[list[Order]]()
     for number, sequence in enumerate(permutations(range(4))):
         first, product = 4 * number, f"{number}four"
@@ -66,7 +66,7 @@ def test_the_order_of_batches_does_not_matter(boutique: RecordedShop) -> None:
     for batch in zip(*sequences, strict=True):
         boutique.record(Orders(batch))
     boutique.check(
-        (titled("four"), {*everyone}),  # orders without a title by the product's id
+        (titled("four"), {*everyone}),  # orders without a title match by product id
         (titled("high"), {*everyone[2::4]}),
     )
     names = {option.value: option.label for option in boutique.options(*SUGGESTED)}
@@ -100,12 +100,13 @@ def test_only_lines_that_count_name_a_product(boutique: RecordedShop) -> None:
     boutique.check((titled("cancelled"), set()), (titled("returned"), set()))
 
 
-def test_a_line_without_a_title_has_its_products(boutique: RecordedShop) -> None:
+def test_a_line_without_a_title_uses_the_products_title(boutique: RecordedShop) -> None:
     boutique.record(people_with_ids(1, 2), sold(1, None), sold(2, "As sold"))
     assert boutique.matching(titled("four")) == {1}
-    boutique.record(Product("four", "Big ﬁsh"))
+    title = "Big \N{LATIN SMALL LIGATURE FI}sh"
+    boutique.record(Product("four", title))
     boutique.check((titled("FISH"), {1}), (titled("four"), set()), (titled("as sold"), {2}))
-    assert name(boutique) == "Big ﬁsh"
+    assert name(boutique) == title
     assert [option.value for option in boutique.options(*SUGGESTED, "BIG FISH")] == ["four"]
 
 
