@@ -16,15 +16,16 @@ from graphql_app.segments.rules.tree import document as as_document
 from graphql_app.segments.size import SegmentSize
 
 
-async def draft_size(
-    context: Context, document: Any, in_flight: InFlight[CountedSize]
-) -> SegmentSize:
+async def draft_size(context: Context, document: Any, *, live: bool = False) -> SegmentSize:
     """Parse and count a rule, or share the answer to an identical request.
+
+    A ``live`` size may have been counted up to ``LIVE_INTERVAL`` ago.
 
     Raises:
         InvalidInputError: The rule is invalid.
         AppError: As ``ShopEngine.size``.
     """
+    in_flight = context.services.live_sizes if live else context.services.sizes
     # A rule that refers to saved segments is identical to another only if these are, too.
     if context.saved.refers(document):
         rule, text = await context.run_with_rules([document], _expand, context, document)

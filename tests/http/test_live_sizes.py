@@ -12,9 +12,8 @@ import pytest
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http import connections
-from graphql_app.runtime import context
+from graphql_app.runtime import context, live_size
 from graphql_app.runtime.services import Services
-from graphql_app.schema import size
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
@@ -50,12 +49,12 @@ pytestmark = pytest.mark.usefixtures("no_logged_errors")
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check for new facts more often than a server does."""
-    monkeypatch.setattr(size, "PAUSE", 0.01)
+    monkeypatch.setattr(live_size, "PAUSE", 0.01)
 
 
 def _count_often(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.01) -> None:
     for name in ("COUNT_AFTER", "COUNT_MOVING_AFTER"):
-        monkeypatch.setattr(size, name, seconds)
+        monkeypatch.setattr(live_size, name, seconds)
 
 
 @pytest.fixture
@@ -87,7 +86,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def waiting(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The number of subscriptions that wait for facts."""
     found = SimpleNamespace(number=0)
-    wait = size.wait_for_change
+    wait = live_size.wait_for_change
 
     async def watched(*arguments: Any) -> None:
         found.number += 1
@@ -96,7 +95,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         finally:
             found.number -= 1
 
-    monkeypatch.setattr(size, "wait_for_change", watched)
+    monkeypatch.setattr(live_size, "wait_for_change", watched)
     return found
 
 
