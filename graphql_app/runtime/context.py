@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
 
 from anyio import to_thread
 
+from graphql_app.audience.facts import FactType
 from graphql_app.audience.read_log import ReadLog
 from graphql_app.catalog.tables import Segment
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import TOKEN_PATTERN, Access, bearer_token
 from graphql_app.criteria import Scope
 from graphql_app.errors import UnauthenticatedError
+from graphql_app.plugins import Registry
 from graphql_app.runtime.engine import FairEngine
+from graphql_app.runtime.fact_recording import FactRecorder
 from graphql_app.runtime.services import Services
 from graphql_app.segments.editor import SegmentEditor
 from graphql_app.segments.engine import ShopEngine
@@ -83,8 +86,21 @@ class Context:
         return shop_scope(self.access.shop)
 
     @property
+    def registry(self) -> Registry:
+        return self.services.registry
+
+    @property
+    def fact_types(self) -> Mapping[str, FactType]:
+        """The types of facts that can be recorded, by name."""
+        return self.services.audience.facts
+
+    def fact_recorder(self) -> FactRecorder:
+        """Return a recorder for one call."""
+        return FactRecorder(self.services, self.access.shop, self.scope.now)
+
+    @property
     def saved(self) -> SavedSegments:
-        return SavedSegments(self.services.catalog, self.services.registry, self.access.shop)
+        return SavedSegments(self.services.catalog, self.registry, self.access.shop)
 
     @property
     def segment_editor(self) -> SegmentEditor:
@@ -122,7 +138,7 @@ class Context:
         if cached is not None:
             return cached
         found: dict[int, str] = {}
-        is_third_party = self.services.registry.is_third_party
+        is_third_party = self.registry.is_third_party
         limited = [any(map(is_third_party, self._keys_of(segment.rule))) for segment in segments]
 
         async def describe(with_third_party: bool) -> None:
@@ -141,7 +157,7 @@ class Context:
     def _keys_of(self, document: object) -> Iterable[str]:
         """Return the keys of the criteria that a rule may have: all, if it refers to segments."""
         refers = self.saved.refers(document)
-        return self.services.registry.criteria if refers else keys_in(document)
+        return self.registry.criteria if refers else keys_in(document)
 
     async def run_with_rules(
         self, documents: Iterable[object], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
@@ -154,7 +170,7 @@ class Context:
         self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run blocking work on any of the shop's rules; see ``Services.run``."""
-        criteria = self.services.registry.criteria
+        criteria = self.registry.criteria
         return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
 
     async def run_without_rules(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

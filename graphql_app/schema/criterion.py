@@ -222,7 +222,7 @@ async def _criteria(
         str | None, strawberry.argument(description="Words of the label, description or key.")
     ] = None,
 ) -> list[CriterionType]:
-    registry = info.context.services.registry
+    registry = info.context.registry
     words = fold(search or "").split()
     segment = await _example_segment(info)
     return [
@@ -254,7 +254,7 @@ Given = Annotated[
 
 
 async def _criterion(info: RequestInfo, key: CriterionKey) -> CriterionType | None:
-    registry = info.context.services.registry
+    registry = info.context.registry
     found = registry.criteria.get(key)
     return None if found is None else _type(found, registry, await _example_segment(info))
 

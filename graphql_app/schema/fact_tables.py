@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -15,9 +16,9 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.plugins import Plugin as Source
 from graphql_app.runtime.context import Context
+from graphql_app.runtime.fact_recording import FactRecorder
 from graphql_app.schema.criterion import Plugin
 from graphql_app.schema.descriptions import described_enum
-from graphql_app.schema.fact_warnings import FactWarning, warn_of_future
 from graphql_app.schema.facts import (
     MAX_ITEMS,
     FactsPayload,
@@ -104,25 +105,23 @@ def _fact_table(table: type[AudienceTable], source: Source, fact: FactType) -> F
 
 
 async def _fact_tables(info: RequestInfo) -> list[FactTable]:
-    services = info.context.services
+    context = info.context
     return [
-        _fact_table(table, source, services.audience.facts[table.__tablename__])
-        for source, contribution in services.registry.contributions.items()
+        _fact_table(table, source, context.fact_types[table.__tablename__])
+        for source, contribution in context.registry.contributions.items()
         for table in contribution.tables
     ]
 
 
-def _record(context: Context, warnings: list[FactWarning], table: str, rows: Sequence[Any]) -> int:
-    services, fact = context.services, _fact_type(context, table)
-    checked = _checked(fact, rows)
-    services.recorder.record(context.shop_id, fact, checked)
-    warnings += warn_of_future(services.audience, table, "rows", checked, context.scope.now)
+def _record(context: Context, recorder: FactRecorder, table: str, rows: Sequence[Any]) -> int:
+    fact = _fact_type(context, table)
+    recorder.record(fact, _checked(fact, rows))
     return len(rows)
 
 
 def _fact_type(context: Context, table: str) -> FactType:
     """Return the fact type of a plugin's table, or raise an AppError that lists the tables."""
-    known = context.services.audience.facts
+    known = context.fact_types
     if table in MUTATIONS:
         message = f"Record {table} with {MUTATIONS[table]}."
     elif table in known:
@@ -131,8 +130,8 @@ def _fact_type(context: Context, table: str) -> FactType:
         own = ", ".join(name for name in known if name not in FACTS)
         advice = f"use one of {own}" if own else "no plugin adds a table"
         message = f'Unknown table "{table}"; {advice}.'
-        if context.services.registry.left_out:
-            message += f" Plugins left out at startup: {context.services.registry.left_out}."
+        if context.registry.left_out:
+            message += f" Plugins left out at startup: {context.registry.left_out}."
     raise AppError(ErrorCode.INVALID, message, ("table",))
 
 
@@ -177,7 +176,8 @@ async def _facts_record(
     ],
     idempotency_key: IdempotencyKey = None,
 ) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _record, table, rows)
+    work = partial(_record, info.context)
+    return await facts_payload(info, idempotency_key, "rows", work, table, rows)
 
 
 @strawberry.type

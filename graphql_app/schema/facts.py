@@ -1,7 +1,5 @@
 """Recording facts: upserts by natural key, all or nothing, at most 10,000 items per call."""
 
-import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,23 +12,17 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import BadValue, FactField, FactType
-from graphql_app.catalog.idempotency import MAX_KEY_LENGTH, check_key, run_once
+from graphql_app.catalog.idempotency import MAX_KEY_LENGTH
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
-from graphql_app.runtime.context import Context
+from graphql_app.runtime.fact_recording import FactRecorder
 from graphql_app.schema.errors import UserError, answer
-from graphql_app.schema.fact_warnings import (
-    MAX_WARNINGS,
-    FactWarning,
-    warn_of_future,
-    warn_of_unusable_phones,
-)
+from graphql_app.schema.fact_warnings import FactWarning
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import input_type, list_of, optional_field
 from graphql_app.schema.scalars import JSON, Money
 
 MAX_ITEMS = 10_000
-PAUSED_INTERVAL = 0.02  # seconds between checks whether a shop's writes are paused
 MAX_LINES = 100_000
 
 TYPES: dict[ValueKind, Any] = {
@@ -152,19 +144,13 @@ def _lines(items: Sequence[Item]) -> pa.Table:
     return table.append_column("row", pa.array([row for row, _, _ in lines_by_row], pa.int64()))
 
 
-def _record(context: Context, warnings: list[FactWarning], name: str, items: Sequence[Item]) -> int:
+def _record(recorder: FactRecorder, name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact; return their number."""
-    services = context.services
     if name == "orders":
-        rows, lines = _checked_orders(items)
-        services.recorder.record_orders(context.shop_id, rows, lines)
+        recorder.record_orders(*_checked_orders(items))
     else:
         fact = facts.FACTS[name]
-        rows = _checked(fact, name, items)
-        rows = services.recorder.record(context.shop_id, fact, rows)
-        if fact is facts.CONTACTS:
-            warnings += warn_of_unusable_phones(name, rows, context.access.shop.country)
-    warnings += warn_of_future(services.audience, name, name, rows, context.scope.now)
+        recorder.record(fact, _checked(fact, name, items))
     return len(items)
 
 
@@ -183,7 +169,7 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
     return orders, lines
 
 
-def _forget(context: Context, warnings: list[FactWarning], ids: Sequence[str]) -> int:
+def _forget(recorder: FactRecorder, ids: Sequence[str]) -> int:
     fact = FactType("contacts", (facts.CONTACTS.fields[0],))
     require_few("ids", ids)
     table, bad = facts.check_batch(fact, {"id": list(ids)}, len(ids))
@@ -191,7 +177,7 @@ def _forget(context: Context, warnings: list[FactWarning], ids: Sequence[str]) -
         raise InvalidInputError(
             Problem(ErrorCode.INVALID, f"The id {b.message}.", ("ids", b.row)) for b in bad
         )
-    context.services.recorder.forget(context.shop_id, table["id"].to_pylist())
+    recorder.forget(table["id"].to_pylist())
     return len(ids)
 
 
@@ -205,37 +191,25 @@ IdempotencyKey = Annotated[
 
 
 async def facts_payload(
-    info: RequestInfo, key: str | None, work: Callable[..., int], *args: Any
+    info: RequestInfo, key: str | None, argument: str, work: Callable[..., int], *args: Any
 ) -> FactsPayload:
-    """Return the payload of a mutation whose work records items.
+    """Return the payload of a mutation whose work records the items of an argument.
 
-    The work is called with the context, a list for its warnings, and ``args``; it returns the
-    number of recorded items.
+    The work is called with a recorder and ``args``; it returns the number of recorded items.
     """
-    context = info.context
+    recorder = info.context.fact_recorder()
 
     async def done() -> FactsPayload:
-        warnings: list[FactWarning] = []
-        doing = partial(work, context, warnings, *args)
-        if key is not None:
-            check_key(key)
-            doing = partial(_once, context, key, info.field_name, args, doing)
-        while context.services.recorder.is_quiesced(context.shop_id):
-            await asyncio.sleep(PAUSED_INTERVAL)  # waiting in a worker would block other shops
-        async with context.services.writers(context.shop_id):
-            recorded = await context.run_without_rules(doing)
-        return FactsPayload(recorded=recorded, user_errors=[], warnings=warnings[:MAX_WARNINGS])
+        doing = partial(work, recorder, *args)
+        return FactsPayload(
+            recorded=await recorder.run(doing, key, [info.field_name, args]),
+            user_errors=[],
+            warnings=[FactWarning.of(argument, warning) for warning in recorder.warnings],
+        )
 
     return await answer(
         done, lambda errors: FactsPayload(recorded=0, user_errors=errors, warnings=[])
     )
-
-
-def _once(context: Context, key: str, name: str, args: Any, work: Callable[[], int]) -> int:
-    """Do the work of a mutation, unless a call with this key has."""
-    request = json.dumps([name, args], sort_keys=True, default=str)
-    with context.services.recorder.hold_write_lock(context.shop_id):
-        return run_once(context.services.catalog, context.shop_id, key, request, work)
 
 
 async def _contacts_forget(
@@ -246,7 +220,7 @@ async def _contacts_forget(
     ],
     idempotency_key: IdempotencyKey = None,
 ) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, _forget, ids)
+    return await facts_payload(info, idempotency_key, "ids", _forget, ids)
 
 
 def _mutation(fact: str, description: str) -> Any:
@@ -255,7 +229,7 @@ def _mutation(fact: str, description: str) -> Any:
     async def record(
         info: RequestInfo, items: Any, idempotency_key: IdempotencyKey = None
     ) -> FactsPayload:
-        return await facts_payload(info, idempotency_key, _record, fact, items)
+        return await facts_payload(info, idempotency_key, fact, _record, fact, items)
 
     record.__annotations__["items"] = Annotated[
         list_of(INPUTS[fact]),

@@ -165,7 +165,7 @@ async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
         if name is None:
             raise AppError(ErrorCode.INVALID, "A segment needs a name.", ("input", "name"))
         return Changes(name, description, rule)
-    templates = {template.key: template for template in context.services.registry.templates}
+    templates = {template.key: template for template in context.registry.templates}
     if key not in templates:
         raise AppError(
             ErrorCode.NOT_FOUND,

@@ -38,14 +38,14 @@ async def _filled(context: Context, template: Template) -> SegmentTemplate:
 
 
 async def template_rule(context: Context, template: Template) -> dict[str, object]:
-    registry, engine = context.services.registry, context.engine.unlimited
+    registry, engine = context.registry, context.engine.unlimited
     return await context.run_with_rules([template.rule], fill_template, template, registry, engine)
 
 
 async def _templates(info: RequestInfo) -> list[SegmentTemplate]:
     context = info.context
     templates = []
-    for template in context.services.registry.templates:
+    for template in context.registry.templates:
         with suppress(CriterionFailedError):  # it is logged; the other templates still work
             templates.append(await _filled(context, template))
     return templates
