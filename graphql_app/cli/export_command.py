@@ -62,7 +62,7 @@ def _export(
 
     from graphql_app.catalog import shops
     from graphql_app.cli.export_file import open_output, row_writer
-    from graphql_app.segments.engine import ShopEngine
+    from graphql_app.runtime.shop_engine import shop_engine
     from graphql_app.segments.export import Export
     from graphql_app.segments.repository import SavedSegments
     from graphql_app.segments.scope import shop_scope
@@ -71,11 +71,7 @@ def _export(
     saved = SavedSegments(services.catalog, services.registry, owner)
     found = saved.find(segment)
     rule = saved.rule(found)
-    shop_id, scope = shops.stored_id(owner), shop_scope(owner)
-    index = services.index
-    engine = ShopEngine(
-        services.audience, shop_id, scope, index, services.labels, upcoming=index.upcoming
-    )
+    engine = shop_engine(services, shops.stored_id(owner), shop_scope(owner))
     [summary] = services.summaries.summaries(saved, engine, [found])
     err.print(f"{found.name}: {summary}", markup=False, highlight=False)
     export = Export(engine, rule, after)

@@ -21,8 +21,8 @@ from graphql_app.plugins import Registry
 from graphql_app.runtime.engine import FairEngine
 from graphql_app.runtime.fact_recording import FactRecorder
 from graphql_app.runtime.services import Services
+from graphql_app.runtime.shop_engine import shop_engine
 from graphql_app.segments.editor import SegmentEditor
-from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.rules.parser import keys_in
 from graphql_app.segments.rules.tree import Rule
@@ -109,20 +109,12 @@ class Context:
     @cached_property
     def engine(self) -> FairEngine:
         """The shop's engine, at one instant for the whole request."""
-        services = self.services
         # Labels are facts, as the titles of products are.
-        labels = services.labels if TokenScope.CONTACTS_READ in self.access.scopes else None
-        index = services.index
-        engine = ShopEngine(
-            services.audience,
-            self.shop_id,
-            self.scope,
-            index,
-            labels,
-            upcoming=index.upcoming,
-            reads=self.reads,
+        may_read_labels = TokenScope.CONTACTS_READ in self.access.scopes
+        engine = shop_engine(
+            self.services, self.shop_id, self.scope, with_labels=may_read_labels, reads=self.reads
         )
-        return FairEngine(services, engine)
+        return FairEngine(self.services, engine)
 
     async def parse(self, document: object) -> Rule:
         """Parse a rule; see ``SavedSegments.parse``."""

@@ -31,6 +31,7 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.criteria import Option, Scope
 from graphql_app.ids import SEGMENT, encode
 from graphql_app.runtime.services import Services
+from graphql_app.runtime.shop_engine import shop_engine
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.segments.editor import Changes, SegmentEditor
 from graphql_app.segments.engine import ShopEngine
@@ -169,9 +170,7 @@ class RecordedShop:
 
     @property
     def engine(self) -> ShopEngine:
-        services = self.services
-        index = services.index
-        return ShopEngine(services.audience, self.id, self.scope, index, upcoming=index.upcoming)
+        return shop_engine(self.services, self.id, self.scope, with_labels=False)
 
     @property
     def without_index(self) -> ShopEngine:
