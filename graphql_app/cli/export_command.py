@@ -74,7 +74,7 @@ def _export(
     engine = shop_engine(services, shops.stored_id(owner), shop_scope(owner))
     [summary] = services.summaries.summaries(saved, engine, [found])
     err.print(f"{found.name}: {summary}", markup=False, highlight=False)
-    export = Export(engine, rule, after)
+    export = Export(rule, after)
     bars = progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -87,6 +87,6 @@ def _export(
         bar = bars.add_task("members", total=engine.count(rule) if after is None else None)
         with row_writer(format, file) as write:
             while not export.done:
-                rows = export.next_page()
+                rows = export.next_page(engine)
                 write(rows)
                 bars.advance(bar, rows.num_rows)

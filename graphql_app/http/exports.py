@@ -14,8 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
+import pyarrow as pa
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -60,8 +62,7 @@ class ExportRequest:
         _check_parameters(request)
         return cls(format, _parse_after(request), _parse_header(request))
 
-    def read_page(self, export: Export, first: bool) -> bytes:
-        rows = export.next_page()
+    def encode(self, rows: pa.Table, first: bool) -> bytes:
         if self.format is ExportFormat.CSV:
             return to_csv(rows, header=first and self.header)
         return to_ndjson(rows)
@@ -163,18 +164,15 @@ class Exports:
     ) -> None:
         """Send all pages. Errors before the first page are raised; later ones end the response."""
         parsed = ExportRequest.parse(request)
-        rule = await context.rule_of(segment)
-        export = Export(context.engine.unlimited, rule, parsed.after)
+        export = Export(await context.rule_of(segment), parsed.after)
+        engine = context.engine  # its instant is that of all pages
 
         async def read(context: Context, first: bool) -> tuple[bytes, Export]:
             """Read the next page from one state of the facts; return the export after it."""
-
-            async def attempt(context: Context) -> tuple[bytes, Export]:
-                rest = export.noting(context.reads)
-                data = await context.engine.run([rule], lambda: parsed.read_page(rest, first))
-                return data, rest
-
-            return await at_one_state(context, attempt)
+            encode = partial(parsed.encode, first=first)
+            return await at_one_state(
+                context, lambda attempt: engine.read_page(export, attempt.reads, encode)
+            )
 
         data, export = await read(context, first=True)
         await send(_response_start(parsed, segment))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
@@ -24,7 +23,6 @@ from graphql_app.runtime.services import Services
 from graphql_app.runtime.shop_engine import shop_engine
 from graphql_app.segments.editor import SegmentEditor
 from graphql_app.segments.repository import SavedSegments
-from graphql_app.segments.rules.parser import keys_in
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
 
@@ -114,7 +112,7 @@ class Context:
         engine = shop_engine(
             self.services, self.shop_id, self.scope, with_labels=may_read_labels, reads=self.reads
         )
-        return FairEngine(self.services, engine)
+        return FairEngine(self.services, self.saved, engine)
 
     async def parse(self, document: object) -> Rule:
         """Parse a rule; see ``SavedSegments.parse``."""
@@ -124,38 +122,11 @@ class Context:
         """Parse the rule of a saved segment; see ``SavedSegments.rule``."""
         return await self.run_with_rules([segment.rule], self.saved.rule, segment)
 
-    async def summaries(self, segments: Sequence[Segment]) -> list[str]:
-        """Return the summaries of some saved segments, as they read now."""
-        cached = self.services.summaries.cached(self.engine.unlimited, segments)
-        if cached is not None:
-            return cached
-        found: dict[int, str] = {}
-        is_third_party = self.registry.is_third_party
-        limited = [any(map(is_third_party, self._keys_of(segment.rule))) for segment in segments]
-
-        async def describe(with_third_party: bool) -> None:
-            numbers = [n for n, each in enumerate(limited) if each is with_third_party]
-            some = [segments[number] for number in numbers]
-            if not some:
-                return
-            rules = [segment.rule for segment in some]
-            work, engine = self.services.summaries.summaries, self.engine.unlimited
-            texts = await self.run_with_rules(rules, work, self.saved, engine, some)
-            found.update(zip(numbers, texts, strict=True))
-
-        await asyncio.gather(describe(with_third_party=False), describe(with_third_party=True))
-        return [found[number] for number in range(len(segments))]
-
-    def _keys_of(self, document: object) -> Iterable[str]:
-        """Return the keys of the criteria that a rule may have: all, if it refers to segments."""
-        refers = self.saved.refers(document)
-        return self.registry.criteria if refers else keys_in(document)
-
     async def run_with_rules(
         self, documents: Iterable[object], work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run blocking work on some rules; see ``Services.run``."""
-        criteria = (key for document in documents for key in self._keys_of(document))
+        criteria = (key for document in documents for key in self.saved.criteria_of(document))
         return await self.services.run(self.shop_id, partial(work, *args, **kwargs), criteria)
 
     async def run_with_saved_rules(

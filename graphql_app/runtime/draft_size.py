@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from graphql_app.audience.read_log import ReadLog
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.services import CountedSize
 from graphql_app.runtime.sharing import InFlight
@@ -29,14 +27,11 @@ async def draft_size(context: Context, document: Any, *, live: bool = False) -> 
     # A rule that refers to saved segments is identical to another only if these are, too.
     if context.saved.refers(document):
         rule, text = await context.run_with_rules([document], _expand, context, document)
-        count = partial(_count, context, rule)
-        return await _share(context, text, in_flight, lambda: context.engine.run([rule], count))
-    return await _share(
-        context,
-        json.dumps(document, sort_keys=True),
-        in_flight,
-        lambda: context.run_with_rules([document], _parse_and_count, context, document),
-    )
+        work = partial(context.engine.count_parsed_draft, rule)
+    else:
+        text = json.dumps(document, sort_keys=True)
+        work = partial(context.engine.count_draft, document)
+    return await _share(context, text, in_flight, work)
 
 
 async def _share(
@@ -61,15 +56,3 @@ async def _share(
 def _expand(context: Context, document: Any) -> tuple[Rule, str]:
     rule = context.saved.parse(document)
     return rule, json.dumps(as_document(rule, expand=True), sort_keys=True)
-
-
-def _parse_and_count(context: Context, document: Any) -> CountedSize:
-    return _count(context, context.saved.parse(document))
-
-
-def _count(context: Context, rule: Rule) -> CountedSize:
-    """Count a rule, and note the reads apart from those of the request that happens to count."""
-    reads = ReadLog(context.services.recorder, context.shop_id)
-    size = replace(context.engine.unlimited, reads=reads).size(rule)
-    reads.is_one_state()  # found out now, since requests may share the size for a while
-    return size, reads

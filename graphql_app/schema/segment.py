@@ -149,7 +149,7 @@ class Segment(Node):
     @classmethod
     async def list_of(cls, context: Context, stored: Sequence[StoredSegment]) -> list[Segment]:
         """Return saved segments with their summaries, described together."""
-        summaries = await context.summaries(stored)
+        summaries = await context.engine.summaries(stored)
         return [
             cls(
                 id=global_id(SEGMENT, segment_id(segment)),

@@ -15,7 +15,6 @@ from graphql_app.schema.ids import Id
 from graphql_app.schema.permissions import RequestInfo, guarded_mutation
 from graphql_app.schema.rule import RuleInputs, input_type, optional_field
 from graphql_app.schema.segment import Segment
-from graphql_app.schema.template import template_rule
 from graphql_app.segments.editor import Changes
 from graphql_app.segments.repository import segment_number
 
@@ -179,11 +178,10 @@ async def _new(context: Context, given: Mapping[str, Any]) -> Changes:
             f"{TokenScope.CONTACTS_READ}.",
         )
     template = templates[key]
-    filled = await template_rule(context, template)
     return Changes(
         template.name if name is None else name,
         template.description if description is None else description,
-        filled,
+        await context.engine.fill(template),
     )
 
 

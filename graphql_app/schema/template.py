@@ -11,7 +11,6 @@ from graphql_app.runtime.context import Context
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.failures import CriterionFailedError
-from graphql_app.segments.templates import fill_template
 
 
 @strawberry.type(
@@ -26,7 +25,7 @@ class SegmentTemplate:
 
 
 async def _filled(context: Context, template: Template) -> SegmentTemplate:
-    document = await template_rule(context, template)
+    document = await context.engine.fill(template)
     rule = await context.parse(document)
     return SegmentTemplate(
         key=template.key,
@@ -35,11 +34,6 @@ async def _filled(context: Context, template: Template) -> SegmentTemplate:
         rule=JSON(document),
         summary=await context.engine.sentence(rule),
     )
-
-
-async def template_rule(context: Context, template: Template) -> dict[str, object]:
-    registry, engine = context.registry, context.engine.unlimited
-    return await context.run_with_rules([template.rule], fill_template, template, registry, engine)
 
 
 async def _templates(info: RequestInfo) -> list[SegmentTemplate]:

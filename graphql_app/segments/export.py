@@ -1,17 +1,11 @@
 """Exports: all members of a rule by id, page by page, in constant memory."""
 
-from __future__ import annotations
-
-from copy import copy
-from dataclasses import replace
-
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 from sqlmodel import col
 
 from graphql_app.audience.export_formats import EXPORT_SCHEMA
-from graphql_app.audience.read_log import ReadLog
 from graphql_app.audience.tables import Contact, Statement
 from graphql_app.audience.whole_numbers import STORED_PATTERN, restore_whole_numbers
 from graphql_app.segments.attribution import attributed_answer
@@ -27,42 +21,35 @@ PAGE_BYTES = 4 * 1024**2  # the size that pages aim for
 class Export:
     """The members of a rule that have not been read yet.
 
-    The rule is evaluated at one instant for all pages, so time windows do not move between pages.
-    Each page reads the facts of its own moment. Members come by id, each at most once; a contact
-    who is a member throughout is never missed.
+    Members come by id, each at most once; a contact who is a member throughout is never missed.
     With ``after``, they start after that id. ``done`` says whether all have been read.
     """
 
-    def __init__(self, engine: ShopEngine, rule: Rule, after: int | None = None) -> None:
-        self._engine = engine
-        self._rule = rule
+    def __init__(self, rule: Rule, after: int | None = None) -> None:
+        self.rule = rule
         self._after = after
         self._limit = MIN_ROWS
         self.done = False
 
-    def noting(self, reads: ReadLog) -> Export:
-        """Return the same export, which notes its reads in a log of their own."""
-        other = copy(self)
-        other._engine = replace(self._engine, reads=reads)
-        return other
-
-    def next_page(self) -> pa.Table:
+    def next_page(self, engine: ShopEngine) -> pa.Table:
         """Return the next members as ``EXPORT_SCHEMA``; a page can be empty before the last one.
+
+        Use one engine for all pages, so that time windows do not move between pages. Each page
+        reads the facts of its own moment.
 
         Raises:
             AppError: As the methods of ``ShopEngine``.
         """
-        engine = self._engine
-        with attributed_answer(engine, [self._rule], "export") as answer:
-            evaluation = engine.from_index([self._rule], answer)
+        with attributed_answer(engine, [self.rule], "export") as answer:
+            evaluation = engine.from_index([self.rule], answer)
             if evaluation is None:
-                rows = self._matching()
+                rows = self._matching(engine)
                 answer.came_from_engine()
                 ids = rows["id"]
             else:
                 after = None if self._after is None else Position(self._after, self._after)
-                found = member_ids(evaluation, self._rule, Page(self._limit, after))
-                rows = self._contacts(found)
+                found = member_ids(evaluation, self.rule, Page(self._limit, after))
+                rows = _contacts(engine, found)
                 ids = pa.array(found, pa.uint64())
         self.done = len(ids) < self._limit
         if len(ids):
@@ -73,19 +60,19 @@ class Export:
             self._limit = min(max(PAGE_BYTES // width, MIN_ROWS), MAX_ROWS)
         return rows
 
-    def _matching(self) -> pa.Table:
-        engine = self._engine
-        statement = _columns().where(predicate(self._rule, engine.scope)).limit(self._limit)
+    def _matching(self, engine: ShopEngine) -> pa.Table:
+        statement = _columns().where(predicate(self.rule, engine.scope)).limit(self._limit)
         if self._after is not None:
             statement = statement.where(col(Contact.id) > self._after)
         return engine.table(statement).cast(EXPORT_SCHEMA)
 
-    def _contacts(self, ids: list[int]) -> pa.Table:
-        if not ids:
-            return EXPORT_SCHEMA.empty_table()
-        statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
-        tables = {Contact.__tablename__}
-        return self._engine.table(statement, ids, tables=tables).cast(EXPORT_SCHEMA)
+
+def _contacts(engine: ShopEngine, ids: list[int]) -> pa.Table:
+    if not ids:
+        return EXPORT_SCHEMA.empty_table()
+    statement = _columns().where(col(Contact.id).between(ids[0], ids[-1]))
+    tables = {Contact.__tablename__}
+    return engine.table(statement, ids, tables=tables).cast(EXPORT_SCHEMA)
 
 
 def _with_whole_numbers(rows: pa.Table) -> pa.Table:

@@ -1,6 +1,6 @@
 """The repository of a shop's saved segments: finding, listing and parsing them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,6 +128,11 @@ class SavedSegments:
             key in kinds and issubclass(kinds[key], SegmentReference)
             for key in parser.keys_in(document)
         )
+
+    def criteria_of(self, document: object) -> Iterable[str]:
+        """Return the keys of the criteria that a rule may have: all, if it refers to segments."""
+        refers = self.refers(document)
+        return self._registry.criteria if refers else parser.keys_in(document)
 
     def options(self, search: str, limit: int) -> list[Option]:
         """Return the segments whose names contain the search, without archived ones."""

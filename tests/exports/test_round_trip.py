@@ -93,19 +93,19 @@ def begin_export(
     rule: Rule,
     index: SizeIndex | None = None,
     after: int | None = None,
-) -> Export:
+) -> Iterator[pa.Table]:
     scope = shop_scope(UTC_SHOP)
     engine = ShopEngine(services.audience, shop_id, scope, index or services.index)
-    return Export(engine, rule, after)
+    return _read_pages(engine, Export(rule, after))
 
 
-def read_pages(export: Export) -> Iterator[pa.Table]:
+def _read_pages(engine: ShopEngine, export: Export) -> Iterator[pa.Table]:
     while not export.done:
-        yield export.next_page()
+        yield export.next_page(engine)
 
 
 def export_all(services: Services, shop_id: int, rule: Rule) -> pa.Table:
-    return pa.concat_tables(read_pages(begin_export(services, shop_id, rule)))
+    return pa.concat_tables(begin_export(services, shop_id, rule))
 
 
 def write(rows: pa.Table, format: ExportFormat, path: Path) -> None:
@@ -233,15 +233,15 @@ def test_each_member_is_exported_once_by_id_despite_concurrent_writes(
     members = [{"id": number, "tags": ["in"]} for number in range(2, 3 * MIN_ROWS, 2)]
     others = [{"id": number} for number in range(1, 3 * MIN_ROWS, 2)]
     record(services, shop_id, members + others)
-    export = begin_export(services, shop_id, rule, index)
-    first = export.next_page()
+    pages = begin_export(services, shop_id, rule, index)
+    first = next(pages)
     assert first["id"].to_pylist() == [*range(2, 2 * MIN_ROWS + 1, 2)]
     # New members before, after and beyond the page; contacts who leave on either side; and a
     # member who changes but stays.
     record(services, shop_id, [{"id": number, "tags": ["in"]} for number in (1, 2501, 10**9)])
     record(services, shop_id, [{"id": 4}, {"id": 2600}, {"id": 2700, "tags": ["in", "more"]}])
     services.recorder.forget(shop_id, [2800])
-    later = pa.concat_tables(read_pages(export))["id"].to_pylist()
+    later = pa.concat_tables(pages)["id"].to_pylist()
     expected = {*range(2 * MIN_ROWS + 2, 3 * MIN_ROWS, 2), 2501, 10**9} - {2600, 2800}
     assert later == sorted(expected)
 
@@ -258,15 +258,15 @@ def test_time_windows_are_relative_to_the_start_of_the_export(
     numbers = [*range(1, 2 * MIN_ROWS + 1)]
     record(services, shop_id, [{"id": number} for number in numbers])
     # Half of the texts are in the window now, but not a day later.
-    export = begin_export(services, shop_id, rule, index)
+    pages = begin_export(services, shop_id, rule, index)
     start = shop_scope(UTC_SHOP)
     sent = [start.now - timedelta(days=29.5 if number % 2 else 1) for number in numbers]
     texts = {"id": numbers, "contact_id": numbers, "sent_at": sent}
     services.recorder.record(shop_id, TEXTS, checked(TEXTS, texts))
-    found = export.next_page()["id"].to_pylist()
+    found = next(pages)["id"].to_pylist()
     later = shop_scope(UTC_SHOP, start.now + timedelta(days=1))
     assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
-    found += pa.concat_tables(read_pages(export))["id"].to_pylist()
+    found += pa.concat_tables(pages)["id"].to_pylist()
     assert found == numbers
     assert ShopEngine(services.audience, shop_id, later, index).count(rule) == MIN_ROWS
 
@@ -275,7 +275,7 @@ def test_an_export_can_start_after_any_contact(services: Services, everyone: Rul
     shop_id = next(_ids)
     record(services, shop_id, [{"id": number} for number in range(1, 11)] + [{"id": 2**64 - 1}])
     for after in (0, 4, 10, 99, 2**64 - 1):
-        rows = pa.concat_tables(read_pages(begin_export(services, shop_id, everyone, after=after)))
+        rows = pa.concat_tables(begin_export(services, shop_id, everyone, after=after))
         expected = [number for number in [*range(1, 11), 2**64 - 1] if number > after]
         assert rows["id"].to_pylist() == expected
 
@@ -284,5 +284,5 @@ def test_pages_of_wide_rows_have_few_rows(services: Services, everyone: Rule) ->
     shop_id = next(_ids)
     wide = {"properties": {"text": "x" * 8_000}}
     record(services, shop_id, [{"id": number, **wide} for number in range(1, 4 * MIN_ROWS)])
-    pages = read_pages(begin_export(services, shop_id, everyone))
+    pages = begin_export(services, shop_id, everyone)
     assert {page.num_rows for page in pages} == {MIN_ROWS, MIN_ROWS - 1}
