@@ -15,7 +15,7 @@ from graphql_app.audience.read_log import ReadLog
 from graphql_app.catalog.tables import Segment
 from graphql_app.criteria import Option, SegmentTemplate
 from graphql_app.runtime.services import CountedSize, Services
-from graphql_app.segments.counts import ContactCounts, count_contacts
+from graphql_app.segments.counts import ContactCounts
 from graphql_app.segments.engine import ShopEngine
 from graphql_app.segments.explanation import MembershipExplanation
 from graphql_app.segments.export import Export
@@ -24,8 +24,6 @@ from graphql_app.segments.members import Page, Person
 from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.rules.tree import Rule, keys
 from graphql_app.segments.size import SegmentSize
-from graphql_app.segments.suggestions import SegmentNames, SegmentOptions, labels, suggestions
-from graphql_app.segments.templates import fill_template
 
 R = TypeVar("R")
 
@@ -41,9 +39,9 @@ class _Request:
 class FairEngine:
     """A shop's engine for one request.
 
-    Each method runs the method of ``ShopEngine`` with its name in a worker thread, under the limit
-    on third-party criteria, and raises the same errors with the names of the plugins. The engine is
-    private, so that nothing evaluates a rule without the limit.
+    Methods with the name of a method of ``ShopEngine`` give its answers. All methods do their work
+    in worker threads, under the limit on third-party criteria, and raise the same errors with the
+    names of the plugins. The engine is private, so that nothing evaluates a rule without the limit.
     """
 
     services: Services
@@ -59,9 +57,6 @@ class FairEngine:
         return await self.services.run(self._engine.shop_id, work, criteria)
 
     async def size(self, rule: Rule) -> SegmentSize:
-        return await self._run([rule], lambda: self._engine.size(rule))
-
-    async def size_in_batch(self, rule: Rule) -> SegmentSize:
         """Count a rule together with the others that the request counts at the same time."""
         return await self._batch.load(_Request(rule))
 
@@ -78,7 +73,7 @@ class FairEngine:
         return await self._run([rule], lambda: self._engine.explain(rule, ids))
 
     async def contains(self, rule: Rule, contact_id: int) -> bool:
-        return bool(await self._run([rule], lambda: self._engine.contains({0: rule}, contact_id)))
+        return await self._run([rule], lambda: self._engine.contains(rule, contact_id))
 
     async def matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
         """Return the keys of the rules that a contact matches, without rules that fail.
@@ -94,58 +89,33 @@ class FairEngine:
         return found
 
     async def _matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
-        return await self._run(
-            rules.values(), lambda: self._engine.contains_unless_failing(rules, contact_id)
-        )
+        return await self._run(rules.values(), lambda: self._engine.matching(rules, contact_id))
 
-    async def sentence(self, rule: Rule) -> str:
-        [sentence] = await self._run([rule], lambda: self._engine.sentences([rule]))
-        return sentence
+    async def sentences(self, rules: Sequence[Rule]) -> list[str]:
+        return await self._run(rules, lambda: self._engine.sentences(rules))
 
     async def contact_counts(self) -> ContactCounts:
-        return await self._run((), lambda: count_contacts(self._engine))
+        return await self._run((), self._engine.contact_counts)
 
     async def suggest(
-        self,
-        criterion: str,
-        field: str,
-        search: str,
-        first: int,
-        given: Mapping[str, Any],
-        segments: SegmentOptions,
+        self, criterion: str, field: str, search: str, first: int, given: Mapping[str, Any]
     ) -> Sequence[Option]:
-        registry = self.services.registry
-
         def work() -> Sequence[Option]:
-            return suggestions(
-                self._engine,
-                registry,
-                criterion,
-                field,
-                search,
-                first,
-                given=given,
-                segments=segments,
-            )
+            options = self.saved.options
+            return self._engine.suggest(criterion, field, search, first, given, options)
 
         return await self.services.run(self._engine.shop_id, work, [criterion])
 
     async def labels(
-        self,
-        criterion: str,
-        field: str,
-        values: Sequence[str],
-        given: Mapping[str, Any],
-        segments: SegmentNames,
+        self, criterion: str, field: str, values: Sequence[str], given: Mapping[str, Any]
     ) -> dict[str, str]:
-        registry = self.services.registry
-
         def work() -> dict[str, str]:
-            return labels(
-                self._engine, registry, criterion, field, values, given=given, segments=segments
-            )
+            return self._engine.labels(criterion, field, values, given, self.saved.names)
 
         return await self.services.run(self._engine.shop_id, work, [criterion])
+
+    async def fill(self, template: SegmentTemplate) -> dict[str, Any]:
+        return await self._run_unparsed([template.rule], lambda: self._engine.fill(template))
 
     async def count_draft(self, document: object) -> CountedSize:
         """Parse and count a rule that a client sends."""
@@ -162,13 +132,6 @@ class FairEngine:
         size = replace(self._engine, reads=reads).size(rule)
         reads.is_one_state()  # found out now, since requests may share the size for a while
         return size, reads
-
-    async def fill(self, template: SegmentTemplate) -> dict[str, Any]:
-        """Return a template's rule with the shop's own values; see ``fill_template``."""
-        registry = self.services.registry
-        return await self._run_unparsed(
-            [template.rule], lambda: fill_template(template, registry, self._engine)
-        )
 
     async def read_page(
         self, export: Export, reads: ReadLog, encode: Callable[[pa.Table], bytes]

@@ -24,6 +24,7 @@ def shop_engine(
         scope,
         services.index,
         services.labels if with_labels else None,
+        registry=services.registry,
         upcoming=services.index.upcoming,
         reads=reads,
     )

@@ -273,9 +273,7 @@ async def _field_suggestions(
 ) -> list[FieldOption]:
     context = info.context
     other_fields: dict[str, Any] = given if isinstance(given, dict) else {}
-    found = await context.engine.suggest(
-        criterion, field, searched(search), first, other_fields, context.saved.options
-    )
+    found = await context.engine.suggest(criterion, field, searched(search), first, other_fields)
     return [_option(option) for option in found]
 
 
@@ -296,7 +294,7 @@ async def _field_labels(
 ) -> list[FieldLabel]:
     context = info.context
     other_fields: dict[str, Any] = given if isinstance(given, dict) else {}
-    found = await context.engine.labels(criterion, field, values, other_fields, context.saved.names)
+    found = await context.engine.labels(criterion, field, values, other_fields)
     return [FieldLabel(value=value, label=found.get(value)) for value in values]
 
 

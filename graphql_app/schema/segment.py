@@ -64,7 +64,7 @@ SortKey = described_enum(
 
 async def _size(root: Segment, info: RequestInfo) -> SegmentSize:
     context = info.context
-    return await context.engine.size_in_batch(await context.rule_of(root.stored))
+    return await context.engine.size(await context.rule_of(root.stored))
 
 
 async def _members(

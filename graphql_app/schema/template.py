@@ -26,13 +26,13 @@ class SegmentTemplate:
 
 async def _filled(context: Context, template: Template) -> SegmentTemplate:
     document = await context.engine.fill(template)
-    rule = await context.parse(document)
+    [summary] = await context.engine.sentences([await context.parse(document)])
     return SegmentTemplate(
         key=template.key,
         name=template.name,
         description=template.description,
         rule=JSON(document),
-        summary=await context.engine.sentence(rule),
+        summary=summary,
     )
 
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import func, select
 
 from graphql_app.audience.cancellation import WorkCancelledError
+from graphql_app.criteria import Option, SegmentTemplate
 from graphql_app.errors import AppError
+from graphql_app.plugins import Registry
 from graphql_app.segments.attribution import (
     attributed_answer,
     distinct_criteria,
     find_failing_criteria,
 )
+from graphql_app.segments.counts import ContactCounts, count_contacts
 from graphql_app.segments.explanation import (
     MembershipExplanation,
     explanation_statement,
@@ -35,6 +39,14 @@ from graphql_app.segments.predicate import columns, key
 from graphql_app.segments.rules.sentences import sentences
 from graphql_app.segments.rules.tree import Part, Rule, criteria, parts
 from graphql_app.segments.size import SegmentSize, size_from_counts, size_from_index, size_statement
+from graphql_app.segments.suggestions import (
+    SegmentNames,
+    SegmentOptions,
+    labels,
+    no_segments,
+    suggestions,
+)
+from graphql_app.segments.templates import fill_template
 from graphql_app.segments.timing import Answer, timed_answer
 
 
@@ -51,14 +63,15 @@ class ShopEngine(FactReader):
     """
 
     index: SizeIndex | None = None  # without it, every query goes to a statement
-    labels: LabelCache | None = None  # without them, sentences show ids
+    label_cache: LabelCache | None = None  # without it, sentences show ids
+    registry: Registry = field(default_factory=Registry, kw_only=True)
 
     def sentences(self, rules: Sequence[Rule]) -> list[str]:
-        if self.labels is None:
+        if self.label_cache is None:
             return sentences(rules, self.scope)
-        return self.labels.sentences(self, rules)
+        return self.label_cache.sentences(self, rules)
 
-    def summaries(self, nodes: Sequence[Part]) -> list[str]:
+    def _summaries(self, nodes: Sequence[Part]) -> list[str]:
         """Write the nodes of a rule as sentences."""
         return self.sentences([node.rule for node in nodes])
 
@@ -68,10 +81,10 @@ class ShopEngine(FactReader):
         with attributed_answer(self, [rule], "size") as answer:
             evaluation = self.from_index([rule], answer)
             if evaluation is not None:
-                return size_from_index(nodes, self.summaries(nodes), evaluation, self.scope)
+                return size_from_index(nodes, self._summaries(nodes), evaluation, self.scope)
             counts = self.rows(size_statement(nodes, self.scope))[0]
             answer.came_from_engine()
-            return size_from_counts(nodes, self.summaries(nodes), counts, self.scope)
+            return size_from_counts(nodes, self._summaries(nodes), counts, self.scope)
 
     def sizes(self, rules: Sequence[Rule]) -> list[SegmentSize | Exception]:
         """Count several rules, in one pass if the index can; a rule that fails gets its error."""
@@ -86,7 +99,7 @@ class ShopEngine(FactReader):
                 if evaluation is None:
                     return self.size(rule)
                 nodes = list(parts(rule))
-                return size_from_index(nodes, self.summaries(nodes), evaluation, self.scope)
+                return size_from_index(nodes, self._summaries(nodes), evaluation, self.scope)
             except WorkCancelledError:
                 raise
             except Exception as error:
@@ -126,10 +139,24 @@ class ShopEngine(FactReader):
         with attributed_answer(self, [rule], "explanation", ids) as answer:
             rows = self.rows(explanation_statement(nodes, self.scope), ids)
             answer.came_from_engine()
-            return explanations(nodes, self.summaries(nodes), rows, self.scope)
+            return explanations(nodes, self._summaries(nodes), rows, self.scope)
 
-    def contains(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
-        """Return the keys of the rules that a contact matches."""
+    def contains(self, rule: Rule, contact_id: int) -> bool:
+        return bool(self._matching({0: rule}, contact_id))
+
+    def matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
+        """Return the keys of the rules that a contact matches, without rules that fail."""
+        try:
+            return self._matching(rules, contact_id)
+        except CriterionFailedError:
+            leaves = distinct_criteria(rules.values())
+            failing = {key(leaf) for leaf in find_failing_criteria(self, leaves, [contact_id])}
+        working = {
+            n: rule for n, rule in rules.items() if failing.isdisjoint(map(key, criteria(rule)))
+        }
+        return self._matching(working, contact_id)
+
+    def _matching(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
         if not rules:
             return frozenset()
         # Only this contact's rows are read, so the cost does not grow with the shop.
@@ -147,17 +174,37 @@ class ShopEngine(FactReader):
         found = evaluation.each([*every])
         return frozenset(number for number, (matches,) in zip(rules, found, strict=True) if matches)
 
-    def contains_unless_failing(self, rules: Mapping[int, Rule], contact_id: int) -> frozenset[int]:
-        """Return the same as ``contains``, without the rules whose criteria fail."""
-        try:
-            return self.contains(rules, contact_id)
-        except CriterionFailedError:
-            leaves = distinct_criteria(rules.values())
-            failing = {key(leaf) for leaf in find_failing_criteria(self, leaves, [contact_id])}
-        working = {
-            n: rule for n, rule in rules.items() if failing.isdisjoint(map(key, criteria(rule)))
-        }
-        return self.contains(working, contact_id)
+    def contact_counts(self) -> ContactCounts:
+        return count_contacts(self)
+
+    def suggest(
+        self,
+        criterion: str,
+        field: str,
+        search: str,
+        first: int,
+        given: Mapping[str, Any],
+        segments: SegmentOptions = no_segments,
+    ) -> Sequence[Option]:
+        """Return values to offer for a field; see ``suggestions``."""
+        return suggestions(
+            self, self.registry, criterion, field, search, first, given=given, segments=segments
+        )
+
+    def labels(
+        self,
+        criterion: str,
+        field: str,
+        values: Sequence[str],
+        given: Mapping[str, Any],
+        segments: SegmentNames,
+    ) -> dict[str, str]:
+        """Return the labels of values of a field; see ``suggestions.labels``."""
+        return labels(self, self.registry, criterion, field, values, given=given, segments=segments)
+
+    def fill(self, template: SegmentTemplate) -> dict[str, Any]:
+        """Return a template's rule with the shop's own values; see ``fill_template``."""
+        return fill_template(template, self.registry, self)
 
     def from_index(
         self,

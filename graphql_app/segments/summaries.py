@@ -75,13 +75,13 @@ class SummaryCache:
 
 
 def _changes(engine: ShopEngine) -> int:
-    return 0 if engine.labels is None else engine.labels.changes(engine.shop_id)
+    return 0 if engine.label_cache is None else engine.label_cache.changes(engine.shop_id)
 
 
 def _key(engine: ShopEngine, segment: Segment) -> Hashable:
     shop = (engine.shop_id, engine.scope.currency, engine.scope.timezone.key)
     # The database may give the id of a deleted segment to a new one.
-    return (*shop, engine.labels is None, segment.id, segment.version, segment.created_at)
+    return (*shop, engine.label_cache is None, segment.id, segment.version, segment.created_at)
 
 
 def _describe(engine: ShopEngine, rules: Sequence[Rule | None]) -> list[str | None]:

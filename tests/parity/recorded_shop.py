@@ -41,7 +41,6 @@ from graphql_app.segments.repository import SavedSegments
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.size import SegmentSize
-from graphql_app.segments.suggestions import labels, suggestions
 from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document, Fact
 
@@ -256,8 +255,7 @@ class RecordedShop:
         search: str = "",
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> Sequence[Option]:
-        registry = self.services.registry
-        return suggestions(self.engine, registry, criterion, name, search, 100, given=given)
+        return self.engine.suggest(criterion, name, search, 100, given)
 
     def labels(
         self,
@@ -266,14 +264,8 @@ class RecordedShop:
         values: Sequence[str],
         given: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
-        return labels(
-            self.engine,
-            self.services.registry,
-            criterion,
-            name,
-            values,
-            given=given,
-            segments=lambda ids: {id: f"Segment {id}" for id in ids},
+        return self.engine.labels(
+            criterion, name, values, given, lambda ids: {id: f"Segment {id}" for id in ids}
         )
 
 

@@ -79,7 +79,7 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
     for contact in sorted(judge.everyone)[:1]:
         rules = {number: shop.rule(documents[number]) for number in some}
         for engine in (shop.engine, shop.without_index):
-            matching = engine.contains(rules, contact)
+            matching = engine.matching(rules, contact)
             assert matching == {number for number in some if contact in found[number]}
 
 

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from graphql_app.segments.templates import fill_template
 from tests.parity.evaluation.facts import Contact, KeywordUse, Line, Order, Text
 from tests.parity.examples import (
     DAY,
@@ -97,9 +96,7 @@ class TestSegments:
         )
         services = boutique.services
         found = {
-            template.name: boutique.matching(
-                fill_template(template, services.registry, boutique.engine)
-            )
+            template.name: boutique.matching(boutique.engine.fill(template))
             for template in services.registry.templates
         }
         assert found["VIPs"] == {1}

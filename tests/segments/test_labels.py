@@ -137,7 +137,9 @@ def test_without_the_engine_the_id_is_shown(
     shop: RecordedShop, engine: CountingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     down = AppError(ErrorCode.UNAVAILABLE, "The store is down.")
-    broken = CountingEngine(engine.audience, shop.id, shop.scope, None, engine.labels, error=down)
+    broken = CountingEngine(
+        engine.audience, shop.id, shop.scope, None, engine.label_cache, error=down
+    )
     rule = shop.rule(BOUGHT)
     for _ in range(3):
         assert broken.sentences([rule]) == ["Has bought any of 85123A"]
@@ -153,7 +155,7 @@ def test_an_engine_without_labels_shows_the_id(shop: RecordedShop) -> None:
 def test_shops_do_not_share_labels(shop: RecordedShop, engine: CountingEngine) -> None:
     other = RecordedShop(shop.services)
     other.record(facts.Product("85123A", "Theirs"))
-    theirs = CountingEngine(engine.audience, other.id, other.scope, None, engine.labels)
+    theirs = CountingEngine(engine.audience, other.id, other.scope, None, engine.label_cache)
     rule = shop.rule(BOUGHT)
     assert engine.sentences([rule]) == [f"Has bought any of {HEART} (85123A)"]
     assert theirs.sentences([rule]) == ["Has bought any of Theirs (85123A)"]
