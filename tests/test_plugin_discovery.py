@@ -22,6 +22,7 @@ from graphql_app.criteria import (
 )
 from graphql_app.plugin_discovery import discover, load, register
 from graphql_app.plugins import PluginError, Registry
+from graphql_app.startup.plugins import CHECKS
 from tests.plugins.stubs import ACME, OTHER
 
 
@@ -52,7 +53,8 @@ def _module(**contents: Any) -> ModuleType:
 
 
 def _registered(*implementations: Any) -> Registry:
-    return register(dict(zip((ACME, OTHER), implementations, strict=False)))
+    plugins = dict(zip((ACME, OTHER), implementations, strict=False))
+    return register(plugins, checks=CHECKS.declarations)
 
 
 def test_the_built_in_criteria_come_through_entry_points() -> None:
@@ -276,7 +278,8 @@ def test_whatever_else_a_plugin_raises_is_its_own_failure() -> None:
         def description(cls) -> str:
             raise ZeroDivisionError("oh")
 
-    registry = register({ACME: _plugin(Undescribed), OTHER: _plugin(Everyone)}, strict=False)
+    plugins = {ACME: _plugin(Undescribed), OTHER: _plugin(Everyone)}
+    registry = register(plugins, strict=False, checks=CHECKS.declarations)
     assert registry.criteria == {"everyone": Everyone}
     [failure] = registry.failures
     assert str(failure) == f"{ACME} cannot be registered: ZeroDivisionError('oh')"

@@ -27,10 +27,10 @@ def schema_command(
     The server does this at every start. Use this command if the server's user may not create
     tables.
     """
-    from graphql_app.plugin_discovery import discover
+    from graphql_app.startup.plugins import declared_plugins
 
     settings = read_settings()
-    tables = discover(strict=False).tables
+    tables = declared_plugins(strict=False).tables
     if print_only:
         _print_statements(settings, tables)
         return

@@ -21,11 +21,11 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.cli.plugin_trial import try_plugins
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.http.trusted_documents import TrustedDocuments
-from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import PluginError
 from graphql_app.redaction import redact_url
 from graphql_app.server.run import check_workers, listen
 from graphql_app.settings import Settings, format_value
+from graphql_app.startup.plugins import declared_plugins
 from graphql_app.timezones import rules_release
 
 # How similar a variable's name and a setting's must be, from 0 to 1, to suggest the setting.
@@ -95,7 +95,7 @@ def _check_audience(settings: Settings) -> str:
         return NEW
     refuse_if_in_use(settings.audience)
     # With STRICT_PLUGINS=false a server starts without a plugin whose table does not match.
-    tables = discover(strict=False).tables if settings.strict_plugins else ()
+    tables = declared_plugins(strict=False).tables if settings.strict_plugins else ()
     audience = Audience(settings.audience, tables=tables, cluster=settings.audience_cluster)
     try:
         audience.ping()

@@ -71,6 +71,7 @@ def _load(distribution: str) -> Registry:
 
     from graphql_app.criteria.hooks import ENTRY_POINT_GROUP
     from graphql_app.plugin_discovery import load
+    from graphql_app.startup.plugins import CHECKS
 
     points = {
         point: _normalize(point.dist.name)
@@ -84,4 +85,4 @@ def _load(distribution: str) -> Registry:
             f"No installed package {distribution!r} has plugins; these have: "
             f"{', '.join(sorted(set(points.values())))}.",
         )
-    return load(own)
+    return load(own, checks=CHECKS.declarations)

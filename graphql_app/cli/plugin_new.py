@@ -30,7 +30,8 @@ def new_command(
     """Write a package with a working criterion for you to change."""
     from importlib.util import find_spec
 
-    from graphql_app.plugin_discovery import RESERVED_KEYS, discover
+    from graphql_app.startup.plugin_declarations import RESERVED_KEYS
+    from graphql_app.startup.plugins import declared_plugins
 
     if not NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise typer.BadParameter(
@@ -42,7 +43,7 @@ def new_command(
     key = words[0] + "".join(word.capitalize() for word in words[1:])
     if keyword.iskeyword(package) or find_spec(package) is not None:
         raise typer.BadParameter(f"{package} is the name of another module; add a word.")
-    if key in RESERVED_KEYS or key in discover(strict=False).criteria:
+    if key in RESERVED_KEYS or key in declared_plugins(strict=False).criteria:
         raise typer.BadParameter(f"The criterion {key} already exists; add a word.")
     directory = Path(name)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):

@@ -67,9 +67,9 @@ def show_command(
     import json
 
     from graphql_app.criteria import example
-    from graphql_app.plugin_discovery import discover
+    from graphql_app.startup.plugins import declared_plugins
 
-    registry = discover(strict=False)
+    registry = declared_plugins(strict=False)
     criterion = _find_criterion(registry, key)
     out.print(f"[bold]{escape(criterion.label)}[/bold]: {escape(criterion.description())}\n")
     out.print(f"group      {criterion.group}")

@@ -15,10 +15,10 @@ def schema(
     ] = False,
 ) -> None:
     """Write the GraphQL schema to a file."""
-    from graphql_app.plugin_discovery import discover
     from graphql_app.schema.build import build_schema
+    from graphql_app.startup.plugins import declared_plugins
 
-    text = build_schema(discover()).as_str() + "\n"
+    text = build_schema(declared_plugins()).as_str() + "\n"
     if not check:
         path.write_text(text)
     elif not path.is_file() or path.read_text() != text:

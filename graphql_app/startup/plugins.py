@@ -1,20 +1,40 @@
-"""The checks that every plugin must pass before the first request."""
+"""The checks that every plugin must pass before the first request.
 
-from collections.abc import Iterable
+Most commands use plugins without the GraphQL library and the engine, which take a second to load.
+So this module imports them where they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from graphql_app.audience.store import Audience
-from graphql_app.audience.table_setup import create_tables
-from graphql_app.plugin_discovery import DECLARATION_CHECKS, discover
+from graphql_app.plugin_discovery import discover
 from graphql_app.plugins import HOST, Check, Failure, Registry, run_checks
-from graphql_app.schema.build import build_schema
-from graphql_app.segments.plugin_probe import create_plugin_tables, probe_criteria
-from graphql_app.segments.templates import check_segment_rules
+from graphql_app.startup.plugin_declarations import (
+    check_criteria,
+    check_enums,
+    check_names,
+    check_tables,
+)
+
+if TYPE_CHECKING:
+    from graphql_app.audience.store import Audience
 
 
 def check_schema_types(registry: Registry) -> Iterable[Failure]:
     """Build the GraphQL schema; if that fails, yield the plugins that prevent it."""
-    if _schema_error(registry) is None:
+    from graphql_app.schema.build import build_schema
+
+    def error_of(registry: Registry) -> Exception | None:
+        try:
+            build_schema(registry)
+        except Exception as error:
+            return error
+        return None
+
+    if error_of(registry) is None:
         return
     accepted = {
         plugin: contribution
@@ -25,7 +45,7 @@ def check_schema_types(registry: Registry) -> Iterable[Failure]:
     for plugin, contribution in registry.contributions.items():
         if plugin in accepted:
             continue
-        error = _schema_error(Registry.of({**accepted, plugin: contribution}))
+        error = error_of(Registry.of({**accepted, plugin: contribution}))
         if error is None:
             accepted[plugin] = contribution
         else:
@@ -33,29 +53,63 @@ def check_schema_types(registry: Registry) -> Iterable[Failure]:
             yield Failure(plugin, reason, str(error))
 
 
-def _schema_error(registry: Registry) -> Exception | None:
-    try:
-        build_schema(registry)
-    except Exception as error:
-        return error
-    return None
+def create_plugin_tables(audience: Audience, registry: Registry) -> Iterable[Failure]:
+    from graphql_app.segments import plugin_probe
+
+    return plugin_probe.create_plugin_tables(audience, registry)
 
 
-# In order. A plugin that fails a check is left out as a whole, and later checks do not see it.
-# Discovery has already imported the plugin, compared its contract version and called its hooks.
-CHECKS: tuple[Check, ...] = (*DECLARATION_CHECKS, check_schema_types, check_segment_rules)
+def probe_criteria(audience: Audience, registry: Registry) -> Iterable[Failure]:
+    from graphql_app.segments import plugin_probe
 
-# The checks that need the audience; they run after the ones above.
-STORE_CHECKS = (create_plugin_tables, probe_criteria)
+    return plugin_probe.probe_criteria(audience, registry)
 
 
-def installed_plugins(strict: bool) -> Registry:
-    """Return the plugins that pass every check without the audience.
+def check_segment_rules(registry: Registry) -> Iterable[Failure]:
+    from graphql_app.segments import templates
+
+    return templates.check_segment_rules(registry)
+
+
+class Checks(NamedTuple):
+    """Checks of plugins, by what they need."""
+
+    declarations: tuple[Check, ...]
+    schema: tuple[Check, ...]
+    store: tuple[Callable[[Audience, Registry], Iterable[Failure]], ...]
+    rules: tuple[Check, ...]
+
+
+# Every check, in order. A plugin that fails a check is left out as a whole, and later checks do not
+# see it. Before the first check, discovery refuses what has no declarations to check: a plugin with
+# the name of another or for another version of the contract, one that cannot be imported, and one
+# whose hooks are unknown, fail or return something else than they should.
+CHECKS = Checks(
+    declarations=(check_criteria, check_tables, check_names, check_enums),
+    schema=(check_schema_types,),
+    # Before the audience is open, these are skipped.
+    store=(create_plugin_tables, probe_criteria),
+    # Last, because the rules may use criteria of a plugin that has failed.
+    rules=(check_segment_rules,),
+)
+
+
+def declared_plugins(strict: bool = True) -> Registry:
+    """Return the installed plugins that pass the checks of their declarations.
 
     Raises:
         PluginError: A plugin failed, and ``strict`` is true.
     """
-    return discover(strict, CHECKS)
+    return discover(strict, CHECKS.declarations)
+
+
+def installed_plugins(strict: bool) -> Registry:
+    """Return the installed plugins that pass every check without the audience.
+
+    Raises:
+        PluginError: A plugin failed, and ``strict`` is true.
+    """
+    return discover(strict, [*CHECKS.declarations, *CHECKS.schema, *CHECKS.rules])
 
 
 def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Registry:
@@ -65,9 +119,10 @@ def accept_in_store(audience: Audience, registry: Registry, strict: bool) -> Reg
         AppError: The audience cannot be used.
         PluginError: A plugin failed, and ``strict`` is true.
     """
+    from graphql_app.audience.table_setup import create_tables
+
     create_tables(audience)
-    checks = [partial(check, audience) for check in STORE_CHECKS]
-    # Check again: default segments and templates may use criteria of a plugin that has just failed.
-    registry = run_checks(registry, [*checks, check_segment_rules], strict)
+    in_store = [partial(check, audience) for check in CHECKS.store]
+    registry = run_checks(registry, [*in_store, *CHECKS.rules], strict)
     audience.use_plugin_tables(registry.tables)
     return registry

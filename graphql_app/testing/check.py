@@ -9,6 +9,7 @@ from graphql_app.criteria import Criterion, FieldKind, Form, SegmentReference, h
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import Plugin, PluginError, Registry
 from graphql_app.runtime.services import Services
+from graphql_app.startup.plugins import CHECKS
 from graphql_app.testing import (
     api,
     binding,
@@ -146,7 +147,8 @@ def _registry(criterion: type[Criterion], tables: Sequence[type[AudienceTable]])
         register_criteria=hookimpl(lambda: [criterion]),
         register_audience_tables=hookimpl(lambda: tables),
     )
-    return register({Plugin(criterion.__name__, criterion.__module__, ""): hooks})
+    plugin = Plugin(criterion.__name__, criterion.__module__, "")
+    return register({plugin: hooks}, checks=CHECKS.declarations)
 
 
 def _words(form: type[Form], examples: Sequence[Mapping[str, Any]]) -> Sequence[str]:

@@ -30,6 +30,7 @@ from graphql_app.criteria import hookimpl
 from graphql_app.errors import InvalidInputError
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import Plugin, PluginError, Registry
+from graphql_app.startup.plugins import CHECKS
 from tests.plugin_tables.conftest import Started
 from tests.plugin_tables.test_recording import RECORD, record
 from tests.recording import load_file
@@ -50,7 +51,7 @@ def _registered(*tables: Any, strict: bool = True) -> Registry:
 
     module = ModuleType("acme")
     vars(module)["register_audience_tables"] = register_audience_tables
-    return register({ACME: module}, strict)
+    return register({ACME: module}, strict, CHECKS.declarations)
 
 
 def _declare(name: str = "", /, doc: str | None = "What a row is.", **changes: Any) -> Any:
