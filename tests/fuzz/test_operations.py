@@ -19,6 +19,7 @@ from schemathesis.graphql import nodes
 from graphql_app.errors import ErrorCode
 from tests.docs.pages import ROOT
 from tests.factories import contacts
+from tests.hypothesis_profiles import one_in
 from tests.support import Client, Server
 
 TEXTS = st.text(max_size=20)
@@ -102,7 +103,7 @@ OPERATIONS = {found.ok().label: found.ok() for found in FOUND}
 def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed: Fuzzed) -> None:
     @given(case=operation.as_strategy())
     @settings(
-        max_examples=max(10, settings().max_examples // 4),
+        max_examples=one_in(4, at_least=10),
         derandomize=True,
         database=None,
         deadline=None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.hypothesis_profiles import thorough
 from tests.parity.evaluation.facts import Batch, Document
 from tests.parity.generated_facts import ZONES, Facts, birthdays, days, moments, nows, recordings
 from tests.parity.generated_rules import Criteria, edges, rules, segments
@@ -29,7 +30,7 @@ class Situation:
 
 @st.composite
 def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
-    """Generate a shop with about 40 rules: criteria, some with special bounds, and nested ones."""
+    """Generate a shop with 40 to 80 rules: criteria, some with special bounds, and nested ones."""
     zone = draw(st.sampled_from(ZONES))
     now = draw(nows(zone))
     known = Criteria(st.sampled_from(days(zone, now)))
@@ -40,13 +41,15 @@ def situations(draw: st.DrawFn, forgetting: bool = False) -> Situation:
         st.sampled_from(times), st.sampled_from([*days(zone, now), *birthdays(zone, now)])
     )
     batches = draw(recordings(facts, forgetting))
+    special = edges(zone, now)
+    twenty = st.lists(st.sampled_from(special), min_size=20, max_size=20)
     return Situation(
         zone,
         now,
         batches,
         draw(segments(known)),
         draw(st.lists(criteria, min_size=10, max_size=20)),
-        draw(st.lists(st.sampled_from(edges(zone, now)), min_size=20, max_size=20)),
+        special if thorough() else draw(twenty),
         draw(st.lists(rules(criteria), min_size=3, max_size=6)),
         draw(st.integers(0, 6)),
         draw(st.sampled_from([None, "US", "GB"])),

@@ -1,7 +1,8 @@
 """Every statement gives the same result on the shards of a cluster together as on the whole.
 
-These tests have no cluster. They split a shop's facts into two databases with the sharding
-function of the tables, which the engine computes, and query each database as a shard.
+These tests have no cluster. They split a shop's facts into two databases, or three in
+``make soak``, with the sharding function of the tables, which the engine computes, and query each
+database as a shard.
 
 This module is long because of the statements that must be refused, and those that must not.
 """
@@ -12,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
-from itertools import cycle
 from typing import Any
 
 import pyarrow as pa
@@ -43,16 +43,17 @@ from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.members import MemberSortKey, Page
 from graphql_app.segments.suggestions import all_fields, suggestion_statement
+from tests.hypothesis_profiles import all_or_one, one_in, thorough
 from tests.parity.evaluation.facts import Document
 from tests.parity.generated_facts import days
 from tests.parity.generated_rules import Criteria
 from tests.parity.recorded_shop import NOW, RecordedShop
 from tests.parity.strategies import Situation, situations
 
-SHARDS = 2
+SHARDS = 3 if thorough() else 2
 LAYOUT = TableLayout("facts", "shops")
 UNHURRIED = settings(
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck), max_examples=3
+    phases=[Phase.generate], suppress_health_check=list(HealthCheck), max_examples=one_in(13)
 )
 
 
@@ -186,9 +187,10 @@ def _everything(shop: RecordedShop, documents: Sequence[Document]) -> None:
     """Execute every kind of query; each statement is compared."""
     engine = shop.without_index
     rules = [shop.rule(document) for document in documents]
-    for rule, key in zip(rules, cycle(MemberSortKey)):
+    for number, rule in enumerate(rules):
         assert engine.size(rule) == shop.engine.size(rule)
-        engine.members(rule, Page(3, key=key))
+        for key in all_or_one([*MemberSortKey], number):
+            engine.members(rule, Page(3, key=key))
         engine.explain(rule, [1, 2, 3])
     engine.matching(dict(enumerate(rules)), 1)
 
@@ -199,11 +201,12 @@ def test_generated_rules_give_the_same_result_on_shards(
     services: Services, split: Split, situation: Situation
 ) -> None:
     shop = _recorded(services, split, situation)
-    _everything(shop, [*situation.criteria[:3], *situation.rules])
+    criteria = situation.criteria if thorough() else situation.criteria[:3]
+    _everything(shop, [*criteria, *situation.rules])
     assert split.compared
 
 
-@settings(UNHURRIED, max_examples=1)
+@settings(UNHURRIED, max_examples=one_in(40))
 @given(
     situation=situations(),
     one_of_each=st.fixed_dictionaries({**Criteria(st.sampled_from(days("UTC", NOW))).by_key}),
@@ -212,11 +215,10 @@ def test_every_criterion_gives_the_same_result_on_shards(
     services: Services, split: Split, situation: Situation, one_of_each: dict[str, Document]
 ) -> None:
     shop = _recorded(services, split, situation)
-    # A statement has results for each part of a rule.
     criteria = [{key: body} for key, body in one_of_each.items()]
-    _everything(
-        shop, [{"any": criteria[first : first + 6]} for first in range(0, len(criteria), 6)]
-    )
+    # A statement has results for each part of a rule.
+    groups = [{"any": criteria[first : first + 6]} for first in range(0, len(criteria), 6)]
+    _everything(shop, criteria if thorough() else groups)
 
 
 def test_suggestions_are_safe_on_a_cluster(registry: Registry, services: Services) -> None:

@@ -27,6 +27,7 @@ from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Named
 from graphql_app.segments.rules.tree import document as as_document
 from tests.client import SIZE
+from tests.hypothesis_profiles import one_in
 from tests.support import Client, Server
 
 Schemas = Mapping[str, Any]
@@ -35,7 +36,7 @@ Accepts = Callable[[str, Any], bool]  # whether the JSON Schema of a key accepts
 KEYS = sorted(discover().criteria)
 SCHEMA = "query ($key: String!) { criterion(key: $key) { jsonSchema uiSchema } }"
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-FEW = settings(max_examples=settings().max_examples // 2, suppress_health_check=SLOW)
+FEW = settings(max_examples=one_in(2), suppress_health_check=SLOW)
 
 
 class _Ordered:
