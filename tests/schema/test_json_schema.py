@@ -224,6 +224,7 @@ def test_every_json_schema_is_valid_and_names_the_operators(
         assert schema["title"] == registry.criteria[key].label
 
 
+@pytest.mark.hypothesis  # so that `make soak` runs it, with more examples
 @pytest.mark.parametrize("broken", [False, True], ids=["valid", "broken"])
 @pytest.mark.parametrize("key", KEYS)
 def test_the_schema_and_the_parser_accept_the_same_documents(
@@ -239,6 +240,7 @@ def test_the_schema_and_the_parser_accept_the_same_documents(
     check()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("key", KEYS)
 def test_the_canonical_form_of_a_rule_is_stable(
     key: str, schemas: Schemas, registry: Registry
@@ -333,6 +335,7 @@ def _coerced(document: Any, arrays: set[str]) -> bool:
     )
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("key", KEYS)
 def test_the_server_accepts_documents_that_the_schema_accepts(
     key: str, schemas: Schemas, accepts: Accepts, client: Client
