@@ -1,4 +1,7 @@
-"""Facts that are recorded late, twice, again with other values, or forgotten."""
+"""Facts that are recorded late, twice, again with other values, or forgotten.
+
+This module is long because every kind of fact changes in ways of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
