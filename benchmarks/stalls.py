@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from tests.e2e import process
+from tests.factories import contacts
 
 INTERVAL = 0.01  # seconds between polls
 REPEATS = 10
@@ -39,10 +40,7 @@ def _size(rule: object) -> Any:
 
 
 def _contacts(count: int) -> Any:
-    return {
-        "query": CONTACTS,
-        "variables": {"contacts": [{"id": str(number + 1)} for number in range(count)]},
-    }
+    return {"query": CONTACTS, "variables": {"contacts": contacts(*range(1, count + 1))}}
 
 
 def _leaves(count: int) -> Any:

@@ -21,7 +21,7 @@ from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from graphql_app.testing.sample_shops import MadeShop
 from tests.client import open_http
-from tests.factories import event, keyword, order, text
+from tests.factories import contacts, event, keyword, order, text
 from tests.parity.examples import HOSTILE
 from tests.plugin_tables.test_recording import REVIEW, record
 from tests.schema.operations import ARCHIVE, DELETE, EVERYONE, LIST, UPDATE, create
@@ -123,7 +123,7 @@ def create_shops(server: Server) -> tuple[Client, Client]:
             }
             for number, name in enumerate(HOSTILE, 1)
         ]
-        + [{"id": str(2**64 - 1)}],
+        + contacts(2**64 - 1),
     )
     lines = [{"productId": name, "title": name, "price": "0.0001"} for name in HOSTILE]
     orders = [

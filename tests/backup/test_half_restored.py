@@ -17,6 +17,7 @@ from graphql_app.errors import AppError
 from tests.backup.conftest import CreateInstallation, Source
 from tests.backup.interrupted import back_up_on_full_disk, restore_half
 from tests.e2e import preloaded, process
+from tests.factories import contact, contacts
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def backup_of_many_shops(create_installation: CreateInstallation, tmp_path: Path
     installation = create_installation()
     with installation.serving() as server:
         for _ in range(PARTITIONS + 1):
-            server.shop().record("contactsUpsert", [{"id": "1"}])
+            server.shop().record("contactsUpsert", contacts(1))
         installation.back_up(tmp_path / "many")
     return tmp_path / "many"
 
@@ -109,9 +110,7 @@ def test_a_full_disk_is_reported_and_nothing_is_left(
 ) -> None:
     installation = create_installation()
     with installation.serving() as server:
-        large = [
-            {"id": str(number), "properties": {"key": token_hex(8_000)}} for number in range(40)
-        ]
+        large = [contact(number, properties={"key": token_hex(8_000)}) for number in range(40)]
         server.shop().record("contactsUpsert", large)
         installation.back_up(tmp_path / "large")
     data, directory = tmp_path / "data", tmp_path / "backups"

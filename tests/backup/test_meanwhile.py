@@ -15,7 +15,7 @@ from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import CreateInstallation, Source
 from tests.client import recording
-from tests.factories import order
+from tests.factories import contacts, order
 from tests.schema.operations import UPDATE, create
 from tests.support import Client
 
@@ -28,7 +28,7 @@ def _order(number: int, lines: int) -> dict[str, Any]:
 
 def _write(shop: Client, segment: str, number: int) -> None:
     """Write a number to several tables of facts at once, then to the catalog."""
-    shop.record("contactsUpsert", [{"id": "1", "properties": {"number": number}}])
+    shop.record("contactsUpsert", contacts(1, properties={"number": number}))
     shop.record("ordersUpsert", [_order(id, number) for id in range(3)])
     shop.ask(UPDATE, id=segment, input={"description": str(number)})
 
@@ -85,7 +85,7 @@ def test_a_backup_finishes_an_unfinished_batch_first(
     audience = installation.services.audience
     with installation.serving() as server:
         shop = server.shop()
-        shop.record("contactsUpsert", [{"id": "1"}])
+        shop.record("contactsUpsert", contacts(1))
         audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
         titled = {**_order(1, 0), "lines": [{"productId": "1", "title": "One"}]}
         shop.errors(recording("ordersUpsert"), items=[titled])
@@ -106,7 +106,7 @@ def test_a_backup_fails_if_a_shops_write_lock_is_lost(
     with installation.serving() as server:
         services, calls = installation.services, []
         shop = server.shop()
-        shop.record("contactsUpsert", [{"id": "1"}])
+        shop.record("contactsUpsert", contacts(1))
 
         def lose_lock(*progress: object) -> None:
             calls.append(progress)
@@ -121,7 +121,7 @@ def test_a_backup_fails_if_a_shops_write_lock_is_lost(
             create_backup(tmp_path / "mixed", *stores, lose_lock)
         assert refused.value.code is ErrorCode.UNAVAILABLE
         assert [*tmp_path.iterdir()] == []
-        shop.record("contactsUpsert", [{"id": "2"}])
+        shop.record("contactsUpsert", contacts(2))
         assert installation.back_up(tmp_path / "whole").audience["contacts"].rows == 2
 
 

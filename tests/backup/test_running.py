@@ -23,6 +23,7 @@ from graphql_app.startup.catalog import open_catalog
 from tests.backup.conftest import CreateInstallation, Source
 from tests.client import HTTP
 from tests.e2e import process
+from tests.factories import contacts
 from tests.processes import wait_until
 from tests.schema.operations import EVERYONE
 from tests.support import Client
@@ -36,7 +37,7 @@ def test_the_command_lets_the_running_server_create_the_backup(
         acme = Shop(handle="acme", name="Acme", timezone="UTC", currency="USD")
         token = create_token(catalog, create_shop(catalog, registry, acme), TokenScope)
     with process.server(data) as running:
-        running.client(token).record("contactsUpsert", [{"id": "1"}])
+        running.client(token).record("contactsUpsert", contacts(1))
         output = process.segments(data, "backup", str(tmp_path / "backup"))
         assert "Backed up 1 shop with 1 rows of facts" in output
         assert (data / "backup.sock").stat().st_mode & 0o777 == 0o600
@@ -156,7 +157,7 @@ def test_a_client_that_disconnects_cancels_its_backup_within_a_shop(
     installation = create_installation()
     with installation.serving() as server:
         services, shop = installation.services, server.shop()
-        shop.record("contactsUpsert", [{"id": "1"}])
+        shop.record("contactsUpsert", contacts(1))
         with serve_backups(data_dir, services.catalog, services.audience, services.recorder):
             with (
                 services.recorder.hold_write_lock(shop.shop_id),
@@ -196,7 +197,7 @@ def test_a_server_runs_without_a_socket_if_none_can_be_created(
 
 
 def _record(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
 
 
 def test_writes_waiting_for_a_backup_do_not_block_other_requests(

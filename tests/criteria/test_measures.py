@@ -11,6 +11,7 @@ from graphql_app.audience.tables import Contact, Expression
 from graphql_app.criteria import CountCriterion, NumberOperator, Scope
 from graphql_app.runtime.services import Services
 from graphql_app.segments.predicate import predicate
+from tests.factories import contact, contacts
 from tests.support import Client
 
 SCOPE = Scope(ZoneInfo("UTC"), "USD", datetime(2026, 1, 1, tzinfo=UTC))
@@ -39,8 +40,8 @@ class PhoneLength(CountCriterion):
 def test_a_column_that_is_missing_counts_as_the_absent_value(
     services: Services, shop: Client, operator: NumberOperator, count: int, members: int
 ) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2", "phone": "12"}])
-    shop.record("contactsUpsert", [{"id": "3", "phone": "1234"}])
+    shop.record("contactsUpsert", [contact(1), contact(2, phone="12")])
+    shop.record("contactsUpsert", contacts(3, phone="1234"))
     criterion = PhoneLength(operator=operator, count=count)
     statement = select(func.count()).select_from(Contact).where(predicate(criterion, SCOPE))
     assert services.audience.fetch_rows(statement, shop.shop_id)[0][0] == members

@@ -9,6 +9,7 @@ from graphql_app.plugins import PluginError, Registry, run_checks
 from graphql_app.runtime.services import Services
 from graphql_app.segments.templates import check_segment_rules
 from graphql_app.settings import Settings
+from tests.factories import contacts
 from tests.support import Client, Server, serving
 
 CREATE = """
@@ -38,7 +39,7 @@ def bare(server: Server, services: Services, settings: Settings) -> Iterator[Ser
 
 
 def test_a_segment_outlives_the_plugin_of_its_criterion(shop: Client, bare: Server) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
     created = shop.ask(CREATE, input={"name": "Thrifty", "rule": RULE})["segmentCreate"]["segment"]
     client = bare.client(shop.shop)
 

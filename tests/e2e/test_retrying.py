@@ -12,6 +12,7 @@ import httpx
 
 from tests.e2e import process
 from tests.e2e.process import Running
+from tests.factories import contact, contacts
 
 RECORD = """
 mutation ($key: String!, $contacts: [ContactInput!]!) {
@@ -63,8 +64,8 @@ def test_a_batch_is_recorded_once_even_if_the_server_dies(tmp_path: Path, catalo
     )
     assert dead.returncode == -signal.SIGKILL
     token = dead.stdout.strip()
-    old = [{"id": "1", "email": "old@x.y"}]
-    many = [{"id": str(number), "email": "many@x.y"} for number in range(2, 5_001)]
+    old = contacts(1, email="old@x.y")
+    many = [contact(number, email="many@x.y") for number in range(2, 5_001)]
 
     def record(running: Running, key: str, contacts: list[dict[str, Any]]) -> Any:
         return running.client(token).ask(RECORD, key=key, contacts=contacts)["contactsUpsert"]
@@ -72,7 +73,7 @@ def test_a_batch_is_recorded_once_even_if_the_server_dies(tmp_path: Path, catalo
     with process.server(data, CATALOG_URL=catalog_url) as running:
         assert running.client(token).ask(MEMBERS)["segmentMembers"]["totalCount"] == 1
         assert record(running, "one", old) == {"recorded": 1, "userErrors": []}
-        record(running, "two", [{"id": "1", "email": "new@x.y"}])
+        record(running, "two", contacts(1, email="new@x.y"))
 
         def send() -> None:
             with suppress(httpx.TransportError):

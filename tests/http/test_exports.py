@@ -22,6 +22,7 @@ from graphql_app.http.exports import MAX_EXPORTS
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
+from tests.factories import contact, contacts
 from tests.http.live import revoke
 from tests.plugins import moody
 from tests.processes import WAIT, wait_until
@@ -100,7 +101,7 @@ def slow(shop: Client, segment: str) -> Iterator[Slow]:
 def test_an_export_contains_exactly_the_members(shop: Client) -> None:
     shop.record(
         "contactsUpsert",
-        [{"id": str(number), "tags": ["in"] if number % 2 else []} for number in range(1, 10)],
+        [contact(number, tags=["in"] if number % 2 else []) for number in range(1, 10)],
     )
     rule = {"tag": {"operator": "ANY_OF", "tags": ["in"]}}
     segment = create(shop, "Ünïque: a/b", rule)["id"]
@@ -181,7 +182,7 @@ def test_an_export_that_fails_midway_does_not_look_complete(
         segment = create(shop, "Moody", rule)["id"]
         with slow(shop, segment) as client:
             client.read_until(b"\r\n10,")
-            shop.record("contactsUpsert", [{"id": str(MANY), "phone": "no number"}])
+            shop.record("contactsUpsert", contacts(MANY, phone="no number"))
             text = client.read_to_end()
         assert text.startswith(b"HTTP/1.1 200 OK")
         assert not text.endswith(b"\r\n0\r\n\r\n")

@@ -13,6 +13,7 @@ import pytest
 from graphql_app.catalog import tokens
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
+from tests.factories import contacts
 from tests.processes import Program
 from tests.support import Client, Server, serving
 
@@ -105,7 +106,7 @@ def test_operations_of_each_kind_are_answered_and_complete(shop: Client) -> None
 def test_a_subscription_goes_on_until_the_client_ends_it(shop: Client) -> None:
     with _client("subscription", shop) as script:
         assert script.says() == {"data": {"segmentSize": {"members": 0}}}
-        shop.record("contactsUpsert", [{"id": "1"}])
+        shop.record("contactsUpsert", contacts(1))
         assert script.says() == {"data": {"segmentSize": {"members": 1}}}
         said = [each for each in script.rest() if "closed" not in each]
         assert said == ["complete", {"data": {"shop": {"handle": shop.shop.handle}}}, "complete"]

@@ -11,7 +11,7 @@ from graphql_app.observability.output import QueuedFile
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import HTTP, SIZE, authorization, connected
-from tests.factories import order
+from tests.factories import contact, contacts, order
 from tests.processes import WAIT
 from tests.support import Client, Server, serving
 
@@ -73,7 +73,7 @@ def test_operations_are_timed_by_kind_and_first_field(address: str, shop: Client
     shop.ask(SIZE.replace("segmentSize(", "alias: segmentSize("), rule=SPEND)
     shop.ask("query { ... on Query { ...F } } fragment F on Query { shop { handle } }")
     shop.ask("{ __schema { queryType { name } } }")
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
     shop.errors("{ nothingLikeThis }")
     shop.errors("{")
     scrape = Scrape(address)
@@ -106,7 +106,7 @@ def test_rules_are_timed_by_the_source_of_their_result(
     assert counts() == {"index": 0, "load": 1, "engine": 0}
     shop.size(SPEND)
     assert counts() == {"index": 1, "load": 1, "engine": 0}
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
     shop.size(SPEND)
     assert counts() == {"index": 1, "load": 2, "engine": 0}
     scrape = Scrape(address)
@@ -124,7 +124,7 @@ def test_sizes_from_the_engine_are_counted_separately(
     )
     with serving(without_index, settings.model_copy(update={"metrics": True})) as address:
         client = server.shop()
-        client.record("contactsUpsert", [{"id": "1"}])
+        client.record("contactsUpsert", contacts(1))
         replace(client, address=address).size(SPEND)
         scrape = Scrape(address)
         assert scrape.value("rule_duration_seconds_count", answer="size", source="engine") == 1
@@ -132,9 +132,9 @@ def test_sizes_from_the_engine_are_counted_separately(
 
 
 def test_rows_and_errors_are_counted(address: str, shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2", "email": "ada@example.com"}])
+    shop.record("contactsUpsert", [contact(1), contact(2, email="ada@example.com")])
     shop.record("ordersUpsert", [order(7, 1, "secret-sku")])
-    shop.try_record("contactsUpsert", [{"id": "not a number"}])
+    shop.try_record("contactsUpsert", contacts("not a number"))
     shop.errors(SIZE, rule={"all": [{"spend": {"operator": "BETWEEN", "amount": "5"}}]})
     assert shop.http.post(f"{address}/graphql").status_code == 401
     scrape = Scrape(address)

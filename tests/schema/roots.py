@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql_app.catalog.token_scope import TokenScope
+from tests.factories import contacts
 from tests.schema.operations import EVERYONE, create, everything
 from tests.support import Client, Server
 
@@ -107,7 +108,7 @@ class Shop:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.client = server.shop()
-        self.client.record("contactsUpsert", [{"id": "1", "email": "secret@example.com"}])
+        self.client.record("contactsUpsert", contacts(1, email="secret@example.com"))
         self.segment = create(self.client, "Secret segment", EVERYONE)["id"]
         found = self.client.ask(f"{{ segmentMembers({RULE}) {{ nodes {{ id }} }} }}")
         self.contact = found["segmentMembers"]["nodes"][0]["id"]

@@ -141,13 +141,13 @@ def test_members_of_saved_segments_are_explained(people: Client) -> None:
 
 def test_another_shops_contact_looks_like_a_missing_one(people: Client, server: Server) -> None:
     other = server.shop()
-    other.record("contactsUpsert", [{"id": "77"}])
+    other.record("contactsUpsert", contacts(77))
     [foreign] = ids(other)
     answers = {}
     segment = create(people, "Anybody")["id"]
     for name, contact in (("foreign", foreign), ("segment", segment)):
         answers[name] = people.errors(WHY, rule=EVERYONE, contact=contact)
-    people.record("contactsUpsert", [{"id": "78"}])
+    people.record("contactsUpsert", contacts(78))
     gone = ids(people)[-1]
     people.forget("78")
     answers["gone"] = people.errors(WHY, rule=EVERYONE, contact=gone)
@@ -168,7 +168,7 @@ def test_an_invalid_rule_gets_the_same_error_as_for_a_size(people: Client) -> No
 def test_a_contact_that_is_forgotten_meanwhile_is_not_listed(
     shop: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}, {"id": "2"}])
+    shop.record("contactsUpsert", contacts(1, 2))
     forgotten: list[int] = []
 
     def explain_a_moment_later(engine: ShopEngine, rule: Rule, ids: Sequence[int]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.client import connected, recording
-from tests.factories import contacts, order
+from tests.factories import contact, contacts, event, keyword, order, text
 from tests.http.live import COUNT
 from tests.support import Client, Server
 
@@ -26,35 +26,13 @@ def record(shop: Client, mutation: str, *items: Any) -> Any:
 @pytest.mark.parametrize(
     ("mutation", "item", "field"),
     [
-        ("contactsUpsert", {"id": "1", "subscribedAt": at(days=2)}, "subscribedAt"),
-        ("contactsUpsert", {"id": "1", "unsubscribedAt": at(days=2)}, "unsubscribedAt"),
-        (
-            "ordersUpsert",
-            {"id": "1", "contactId": "1", "total": "5", "orderedAt": at(days=2)},
-            "orderedAt",
-        ),
-        (
-            "ordersUpsert",
-            {
-                "id": "1",
-                "contactId": "1",
-                "total": "5",
-                "orderedAt": at(days=-2),
-                "cancelledAt": at(days=2),
-            },
-            "cancelledAt",
-        ),
-        ("textsRecord", {"id": "1", "contactId": "1", "sentAt": at(days=2)}, "sentAt"),
-        (
-            "keywordsRecord",
-            {"contactId": "1", "keyword": "join", "receivedAt": at(days=2)},
-            "receivedAt",
-        ),
-        (
-            "eventsRecord",
-            {"id": "1", "contactId": "1", "name": "viewed", "occurredAt": at(days=2)},
-            "occurredAt",
-        ),
+        ("contactsUpsert", contact(1, subscribedAt=at(days=2)), "subscribedAt"),
+        ("contactsUpsert", contact(1, unsubscribedAt=at(days=2)), "unsubscribedAt"),
+        ("ordersUpsert", order(1, at=at(days=2)), "orderedAt"),
+        ("ordersUpsert", order(1, cancelledAt=at(days=2)), "cancelledAt"),
+        ("textsRecord", text(1, at=at(days=2)), "sentAt"),
+        ("keywordsRecord", keyword(1, "join", at=at(days=2)), "receivedAt"),
+        ("eventsRecord", event(1, at=at(days=2)), "occurredAt"),
     ],
 )
 def test_a_time_in_the_future_is_recorded_with_a_warning(
@@ -71,7 +49,7 @@ def test_a_time_in_the_future_is_recorded_with_a_warning(
 
 
 def test_only_the_first_hundred_warnings_are_reported(shop: Client) -> None:
-    items = [{"id": str(n), "subscribedAt": at(days=1)} for n in range(1, 200)]
+    items = [contact(n, subscribedAt=at(days=1)) for n in range(1, 200)]
     assert len(record(shop, "contactsUpsert", *items)["warnings"]) == 100
 
 
@@ -84,7 +62,7 @@ def test_a_phone_number_that_cannot_be_texted_is_recorded_with_a_warning(server:
         {"phone": "+1 555 010 0001"},
         {},
     ]
-    items = [{"id": str(id), **item, "subscribedAt": at(days=-1)} for id, item in enumerate(phones)]
+    items = [contact(id, **item, subscribedAt=at(days=-1)) for id, item in enumerate(phones)]
     payload = record(shop, "contactsUpsert", *items)
     assert (payload["recorded"], payload["userErrors"]) == (5, [])
     cannot = "so the contact cannot be texted: correct it"
@@ -109,9 +87,9 @@ def test_a_phone_number_that_cannot_be_texted_is_recorded_with_a_warning(server:
 
 
 def test_a_phone_number_without_any_country_is_recorded_with_a_warning(shop: Client) -> None:
-    [warning] = record(shop, "contactsUpsert", {"id": "1", "phone": "\n212 555 0100"})["warnings"]
+    [warning] = record(shop, "contactsUpsert", contact(1, phone="\n212 555 0100"))["warnings"]
     assert warning["message"].startswith('phone "\\n212 555 0100" does not say its country')
-    assert record(shop, "contactsUpsert", {"id": "1", "phone": "+1 212 555 0100"})["warnings"] == []
+    assert record(shop, "contactsUpsert", contact(1, phone="+1 212 555 0100"))["warnings"] == []
 
 
 def test_a_live_size_changes_when_the_time_of_a_fact_comes(shop: Client) -> None:

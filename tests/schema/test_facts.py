@@ -88,14 +88,14 @@ def test_of_repeated_items_in_a_batch_the_last_one_wins(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         shop.record(mutation, [item] * 3)
     assert _counts(shop) == [1] * len(RULES)
-    shop.record("contactsUpsert", [{"id": "1", "city": "A"}, {"id": "2"}, {"id": "1", "city": "B"}])
+    shop.record("contactsUpsert", [contact(1, city="A"), contact(2), contact(1, city="B")])
     assert [person["city"] for person in _people(shop)] == ["B", None]
 
 
 def test_an_upsert_replaces_the_whole_row(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         shop.record(mutation, [item])
-    shop.record("contactsUpsert", [{"id": "1", "email": "a@b.c"}])
+    shop.record("contactsUpsert", contacts(1, email="a@b.c"))
     (person,) = _people(shop)
     assert (person["email"], person["phone"], person["country"]) == ("a@b.c", None, None)
     assert (person["subscribedAt"], person["subscribed"]) == (None, False)
@@ -250,7 +250,7 @@ def test_only_the_first_hundred_errors_are_reported(shop: Client) -> None:
 
 
 def test_a_batch_has_at_most_ten_thousand_items(shop: Client) -> None:
-    items = [{"id": str(number)} for number in range(10_001)]
+    items = contacts(*range(10_001))
     [error] = shop.errors(recording("contactsUpsert"), items=items)
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["items"]}
     assert shop.members(EVERYONE) == 0
@@ -341,13 +341,13 @@ def test_properties_accept_any_json_object(shop: Client) -> None:
         "": {"": {}},
         "s": "\x00\u2028",
     }
-    shop.record("contactsUpsert", [{"id": "1", "properties": properties}, {"id": "2"}])
+    shop.record("contactsUpsert", [contact(1, properties=properties), contact(2)])
     assert [person["properties"] for person in _people(shop)] == [properties, {}]
 
 
 def test_whole_numbers_in_properties_keep_every_digit(shop: Client) -> None:
     whole = [2**53 + 1, -(2**53) - 1, 2**64 - 1, 2**64 + 1, -(2**63) - 1, 10**40 + 1]
-    shop.record("contactsUpsert", [{"id": "1", "properties": {"n": whole}}])
+    shop.record("contactsUpsert", contacts(1, properties={"n": whole}))
     shop.ask(
         "mutation { contactsUpsert(contacts: [{ id: 2, properties: "
         f"{{ n: {whole} }} }}]) {{ recorded }} }}"
@@ -410,7 +410,7 @@ def test_times_with_different_offsets_are_the_same_instant(shop: Client) -> None
 
 
 def test_subscribing_and_unsubscribing_at_once_is_no_subscription(shop: Client) -> None:
-    person = {"id": "1", "phone": "+12125550100", "subscribedAt": AT}
+    person = contact(1, phone="+12125550100", subscribedAt=AT)
     for unsubscribed, expected in (
         (AT, False),
         ("2024-05-01T09:58:11.999Z", True),
@@ -422,7 +422,7 @@ def test_subscribing_and_unsubscribing_at_once_is_no_subscription(shop: Client) 
 
 
 def test_amounts_are_exact(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
     amounts = ["99999999999999.9999", "0.0001"]
     for number, total in enumerate(amounts):
         shop.record("ordersUpsert", [order(number, 1, total=total)])
@@ -504,7 +504,7 @@ def test_shops_with_the_same_ids_have_separate_facts(server: Server) -> None:
         shop.record(mutation, [item])
     assert _counts(other) == [0] * len(RULES)
     assert _products(other) == []
-    other.record("contactsUpsert", [{"id": "1", "city": "Elsewhere"}])
+    other.record("contactsUpsert", contacts(1, city="Elsewhere"))
     assert _counts(other) == [1, 0, 0, 0, 0, 0]
     other.forget("1")
     assert _counts(shop) == [1] * len(RULES)

@@ -19,6 +19,7 @@ from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from tests import factories
 from tests.client import FACT_INPUTS, argument
+from tests.factories import contacts
 from tests.schema.operations import EVERYONE
 from tests.support import Client, Server, serving
 
@@ -73,7 +74,7 @@ def email(shop: Client) -> str | None:
 
 
 def test_a_repeated_batch_gets_the_first_payload_and_is_not_recorded_again(shop: Client) -> None:
-    old, new = [{"id": "1", "email": "old@x.y"}], [{"id": "1", "email": "new@x.y"}]
+    old, new = contacts(1, email="old@x.y"), contacts(1, email="new@x.y")
     first = send(shop, "a", old)
     assert first == {"recorded": 1, "userErrors": []}
     assert send(shop, "b", new)["recorded"] == 1
@@ -84,25 +85,25 @@ def test_a_repeated_batch_gets_the_first_payload_and_is_not_recorded_again(shop:
 
 
 def test_a_key_belongs_to_one_input_of_one_mutation(shop: Client) -> None:
-    assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
-    assert code(send(shop, "a", [{"id": "2"}])) == REUSED
-    assert code(send(shop, "a", [{"id": "1"}, {"id": "1"}])) == REUSED
+    assert send(shop, "a", contacts(1))["recorded"] == 1
+    assert code(send(shop, "a", contacts(2))) == REUSED
+    assert code(send(shop, "a", contacts(1, 1))) == REUSED
     product = [{"id": "1", "title": "1"}]
     assert code(send(shop, "a", product, "productsUpsert")) == REUSED
-    payload = send(shop, "a", [{"id": "1", "email": "x@y.z"}])
+    payload = send(shop, "a", contacts(1, email="x@y.z"))
     assert payload["userErrors"][0]["path"] == ["idempotencyKey"]
     assert email(shop) is None
     assert shop.members(EVERYONE) == 1
 
 
 def test_a_refused_batch_does_not_use_up_its_key(shop: Client) -> None:
-    assert code(send(shop, "a", [{"id": "x"}])) == "INVALID"
-    assert send(shop, "a", [{"id": "1"}])["recorded"] == 1
+    assert code(send(shop, "a", contacts("x"))) == "INVALID"
+    assert send(shop, "a", contacts(1))["recorded"] == 1
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
 def test_the_length_of_a_key_is_limited(shop: Client, key: str) -> None:
-    payload = send(shop, key, [{"id": "1"}])
+    payload = send(shop, key, contacts(1))
     assert code(payload) == "INVALID"
     assert payload["userErrors"][0]["path"] == ["idempotencyKey"]
     assert shop.members(EVERYONE) == 0
@@ -130,7 +131,7 @@ def test_every_mutation_that_records_facts_accepts_a_key(shop: Client) -> None:
 def test_concurrent_repeats_record_once_and_get_the_same_payload(
     shop: Client, server: Server
 ) -> None:
-    items = [{"id": "1", "email": "same@x.y"}]
+    items = contacts(1, email="same@x.y")
     payloads: list[Any] = []
     with server.services.recorder.hold_write_lock(shop.shop_id):
         threads = [
@@ -150,15 +151,15 @@ def test_concurrent_repeats_record_once_and_get_the_same_payload(
 
 def test_keys_are_stored_as_hashes_for_a_day(shop: Client, catalog: Catalog) -> None:
     key = "secret-4711"
-    send(shop, key, [{"id": "1", "email": "a@x.y"}])
-    send(shop, "other", [{"id": "1", "email": "a@x.y"}])
+    send(shop, key, contacts(1, email="a@x.y"))
+    send(shop, "other", contacts(1, email="a@x.y"))
     with catalog.write() as session:
         rows = session.connection().execute(text("SELECT * FROM idempotency_key")).all()
         assert len(rows) == 2
         assert key not in str(rows)
         for kept in session.exec(select(IdempotencyKey)):
             kept.created_at = now() - KEY_LIFETIME - timedelta(seconds=1)
-    send(shop, key, [{"id": "1", "email": "b@x.y"}])
+    send(shop, key, contacts(1, email="b@x.y"))
     assert email(shop) == "b@x.y"
     with catalog.read() as session:
         rows = session.connection().execute(text("SELECT * FROM idempotency_key")).all()
@@ -166,9 +167,9 @@ def test_keys_are_stored_as_hashes_for_a_day(shop: Client, catalog: Catalog) -> 
 
 
 def test_shops_have_separate_keys(shop: Client, server: Server, catalog: Catalog) -> None:
-    send(shop, "a", [{"id": "1"}])
+    send(shop, "a", contacts(1))
     other = Shop(id=next(_ids), handle="other", name="B", timezone="UTC", currency="USD")
     services = replace(server.services, catalog=catalog)
     create_shop(catalog, services.registry, other)
     client = replace(server, address=shop.address, services=services).client(other)
-    assert send(client, "a", [{"id": "2"}])["recorded"] == 1
+    assert send(client, "a", contacts(2))["recorded"] == 1

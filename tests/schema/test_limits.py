@@ -152,7 +152,7 @@ def test_errors_in_the_types_of_a_rule_have_a_path(shop: Client) -> None:
 
 
 def test_the_largest_allowed_rule_is_counted(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1"}])
+    shop.record("contactsUpsert", contacts(1))
 
     def none_of(products: list[str]) -> dict[str, Any]:
         return {"productPurchased": {"operator": "NONE_OF", "products": products}}

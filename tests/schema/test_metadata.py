@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.client import SIZE
-from tests.factories import event, keyword, order, text
+from tests.factories import contact, event, keyword, order, text
 from tests.schema.form_builder import (
     METADATA,
     SUGGESTIONS,
@@ -49,8 +49,8 @@ def client(server: Server) -> Client:
                 "createdAt": "2024-05-01T00:00:00Z",
                 "properties": PROPERTIES,
             },
-            {"id": "2", "subscribedAt": "2024-06-01T00:00:00Z", "country": "CA", "region": "ON"},
-            {"id": "3", "phone": "+12125550103"},
+            contact(2, subscribedAt="2024-06-01T00:00:00Z", country="CA", region="ON"),
+            contact(3, phone="+12125550103"),
         ],
     )
     shop.record("ordersUpsert", [order(1, 2, "example", total="9.99")])

@@ -8,6 +8,7 @@ import pytest
 
 from graphql_app.catalog.token_scope import TokenScope
 from tests.catalogs import on_both
+from tests.factories import contacts
 from tests.schema.operations import (
     ARCHIVE,
     DELETE,
@@ -45,7 +46,7 @@ def _forged(*parts: Any) -> str:
 
 
 def test_node_finds_every_kind_of_object(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "18446744073709551615"}])
+    shop.record("contactsUpsert", contacts(2**64 - 1))
     segment = create(shop, "Mine")
     own = shop.ask("{ shop { id } }")["shop"]["id"]
     contact = shop.ask("{ segmentMembers(rule: {all: []}) { nodes { id } } }")
@@ -96,7 +97,7 @@ def test_invalid_ids_are_coded_errors_everywhere(shop: Client, number: str) -> N
 
 
 def test_another_shops_ids_look_like_missing_ones(shop: Client, other: Client) -> None:
-    other.record("contactsUpsert", [{"id": "77"}])
+    other.record("contactsUpsert", contacts(77))
     secret = create(other, "Secret", ORDERED)
     nothing = _forged("Segment", 2**31 - 1)
     contact = other.ask("{ segmentMembers(rule: {all: []}) { nodes { id } } }")
@@ -129,7 +130,7 @@ def test_another_shops_ids_look_like_missing_ones(shop: Client, other: Client) -
 
 
 def test_a_bad_id_leaves_the_other_nodes_alone(shop: Client, server: Server) -> None:
-    shop.record("contactsUpsert", [{"id": "5"}])
+    shop.record("contactsUpsert", contacts(5))
     segment, contact = create(shop, "Mine")["id"], _forged("Contact", 5)
     own = shop.ask("{ shop { id } }")["shop"]["id"]
     ids = ["x", segment, contact, _forged("Contact", 6), "", own]

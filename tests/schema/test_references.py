@@ -6,6 +6,7 @@ import pytest
 
 from tests.catalogs import on_both
 from tests.client import SIZE
+from tests.factories import contact
 from tests.schema.operations import (
     ARCHIVE,
     CREATE,
@@ -61,7 +62,7 @@ def size(shop: Client, segment: Any) -> int:
 def tagged(shop: Client) -> Client:
     """Return a shop of four contacts: two have the tag a, two have b, one of them has both."""
     tags = {"1": ["a"], "2": ["a", "b"], "3": ["b"], "4": []}
-    shop.record("contactsUpsert", [{"id": id_, "tags": own} for id_, own in tags.items()])
+    shop.record("contactsUpsert", [contact(id_, tags=own) for id_, own in tags.items()])
     return shop
 
 
@@ -190,7 +191,7 @@ def test_a_rule_cannot_refer_to_an_archived_segment(shop: Client) -> None:
 
 def test_a_rule_can_refer_to_a_default_segment(shop: Client) -> None:
     [default] = shop.ask(SUGGEST, search="us/canada")["fieldSuggestions"]
-    shop.record("contactsUpsert", [{"id": "1", "country": "US"}, {"id": "2", "country": "DE"}])
+    shop.record("contactsUpsert", [contact(1, country="US"), contact(2, country="DE")])
     assert shop.members(within({"id": default["value"]})) == 1
 
 

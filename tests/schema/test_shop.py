@@ -8,7 +8,7 @@ from graphql_app.catalog.tables import Shop
 from graphql_app.catalog.weekday import Weekday
 from graphql_app.segments.default_segments import create_shop
 from tests.client import SIZE
-from tests.factories import text
+from tests.factories import contacts, text
 from tests.support import Server
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def test_this_week_begins_on_the_first_weekday_of_the_shop(server: Server) -> No
         )  # fmt: skip
         services = server.services
         client = server.client(create_shop(services.catalog, services.registry, shop))
-        client.record("contactsUpsert", [{"id": "1"}])
+        client.record("contactsUpsert", contacts(1))
         client.record("textsRecord", [text(1, 1, (now - DAY).isoformat())])
         assert client.ask("{ shop { firstWeekday } }")["shop"] == {"firstWeekday": weekday.value}
         assert client.ask(SIZE, rule=rule)["segmentSize"]["members"] == members

@@ -8,7 +8,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.schema.facts import MAX_ITEMS
 from graphql_app.schema.variables import FEW_VALUES, MAX_CONTAINERS, MAX_VALUES
 from tests.client import SIZE, connected
-from tests.factories import contacts
+from tests.factories import contact, contacts
 from tests.http.live import COUNT
 from tests.schema.operations import LIST
 from tests.support import Client, Server
@@ -130,7 +130,7 @@ def test_fields_that_are_left_out_require_no_scope(
 
 @pytest.mark.parametrize("tags", [["t0"], MANY_TAGS])
 def test_long_variables_mean_the_same_as_short_ones(shop: Client, tags: list[str]) -> None:
-    shop.record("contactsUpsert", [{"id": "1", "tags": ["t0"]}, {"id": "2"}])
+    shop.record("contactsUpsert", [contact(1, tags=["t0"]), contact(2)])
     assert shop.members(tagged(*tags)) == 1
     errors = [
         shop.errors(SIZE, rule=tagged(*tags, 5)),
@@ -146,7 +146,7 @@ def test_long_variables_mean_the_same_as_short_ones(shop: Client, tags: list[str
 
 
 def test_long_variables_are_converted_for_each_operation_of_a_websocket(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1", "tags": ["t0"]}])
+    shop.record("contactsUpsert", contacts(1, tags=["t0"]))
     with connected(shop) as stream:
         stream.subscribe(COUNT, rule=tagged(*MANY_TAGS))
         assert stream.next()["segmentSize"]["members"] == 1

@@ -70,7 +70,7 @@ def failed_at(*path: str | int) -> dict[str, Any]:
 
 def call(shop: Client, phone: str) -> None:
     """Set the first contact's phone, which moody SQL converts to a number."""
-    shop.record("contactsUpsert", [{"id": "1", "phone": phone}])
+    shop.record("contactsUpsert", contacts(1, phone=phone))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_failure_in_a_referenced_segment_has_the_path_of_the_reference(shop: C
 
 @pytest.mark.parametrize("search", ["", "python"])
 def test_the_error_of_suggestions_names_the_criterion(shop: Client, search: str) -> None:
-    shop.record("contactsUpsert", [{"id": "1", "country": "US"}])
+    shop.record("contactsUpsert", contacts(1, country="US"))
     [error] = shop.errors(SUGGEST, search=search)
     assert error["extensions"]["code"] == "CRITERION_FAILED"
     assert '"Moody suggestions" (moodySuggest) of moody-criteria 1.0' in error["message"]
@@ -196,7 +196,7 @@ def test_the_error_of_suggestions_names_the_criterion(shop: Client, search: str)
 
 
 def test_templates_work_without_suggestions_that_fail(shop: Client) -> None:
-    shop.record("contactsUpsert", [{"id": "1", "country": "DE"}])
+    shop.record("contactsUpsert", contacts(1, country="DE"))
     found = shop.ask("{ segmentTemplates { key rule } }")["segmentTemplates"]
     rules = {template["key"]: template["rule"] for template in found}
     assert rules["moody-country"] == {"moodySuggest": {"operator": "IS", "country": "US"}}
