@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.data import fictional_phones
+from tests.client import authorization
 from tests.e2e import process
 
 SEGMENT = "All US/Canada Customers and Subscribers"
@@ -76,7 +77,6 @@ def export_by_command(data: Path) -> None:
 
 def export_by_http(data: Path) -> None:
     token = process.token(data, "acme")
-    headers = {"Authorization": f"Bearer {token}"}
     with process.server(data, program=process.SEGMENTS) as running:
         query = "query ($name: String!) { segments(search: $name) { nodes { id } } }"
         segment = running.client(token).ask(query, name=SEGMENT)["segments"]["nodes"][0]["id"]
@@ -84,7 +84,7 @@ def export_by_http(data: Path) -> None:
             start = time.monotonic()
             count, early = -header, 0
             url = f"{running.address}/segments/{segment}/members.{format}"
-            with httpx.stream("GET", url, headers=headers, timeout=60) as response:
+            with httpx.stream("GET", url, headers=authorization(token), timeout=60) as response:
                 assert response.status_code == 200
                 for text in response.iter_raw():
                     count += text.count(b"\n")

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from tests.client import authorization
 from tests.e2e import process
 from tests.factories import contacts
 
@@ -72,7 +73,7 @@ def requests() -> Mapping[str, tuple[str, Any]]:
 
 def _send(address: str, token: str, content: bytes) -> Sequence[float]:
     """Send a request ``REPEATS`` times; return the seconds of each and print the last answer."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    headers = {**authorization(token), "Content-Type": "application/json"}
     times = []
     with httpx.Client(headers=headers, timeout=120) as client:
         for _ in range(REPEATS):
@@ -88,10 +89,9 @@ async def _poll(address: str, token: str, until: asyncio.Event) -> list[float]:
     body = json.dumps({"query": "{ __typename }"}).encode()
     host, port = address.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    head = (
-        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    headers = {"Host": host, **authorization(token), "Content-Type": "application/json"}
+    lines = [f"{name}: {text}\r\n" for name, text in headers.items()]
+    head = f"POST /graphql HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
     times = []
     while not until.is_set():
         began = perf_counter()

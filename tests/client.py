@@ -65,6 +65,11 @@ def authorization(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def init_message(token: str) -> dict[str, Any]:
+    """Return the message that sends a token over a WebSocket."""
+    return {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
+
+
 @dataclass
 class GraphQLClient:
     """A client of a server, with a token."""
@@ -146,15 +151,18 @@ class Stream:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
-    def send(self, kind: str, **message: Any) -> None:
-        self.socket.send(json.dumps({"type": kind, **message}))
+    def send(self, type: str, **message: Any) -> None:
+        self.socket.send(json.dumps({"type": type, **message}))
 
     def receive(self) -> Any:
         return json.loads(self.socket.recv(WAIT))
 
+    def send_token(self, token: str) -> None:
+        self.send(**init_message(token))
+
     def init(self, token: str) -> None:
         """Send a token, which the server must accept."""
-        self.send("connection_init", payload={"authorization": f"Bearer {token}"})
+        self.send_token(token)
         assert self.receive() == {"type": "connection_ack"}
 
     def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
@@ -177,7 +185,7 @@ class Stream:
 @contextmanager
 def streaming(address: str, **options: Any) -> Iterator[Stream]:
     address = f"{address.replace('http', 'ws', 1)}/graphql"
-    options = {"subprotocols": ["graphql-transport-ws"], **options}
+    options = {"subprotocols": ["graphql-transport-ws"], "open_timeout": WAIT, **options}
     with connect(address, **options) as socket:
         yield Stream(socket)
 

@@ -11,16 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets import ConnectionClosed
-from websockets.sync.client import connect
-from websockets.typing import Subprotocol
 
 from graphql_app.errors import ErrorCode
-from tests.client import authorization, connect_tcp, read_to_end
+from tests.client import authorization, connect_tcp, init_message, read_to_end, streaming
 from tests.processes import WAIT
 from tests.schema.operations import send
 from tests.support import Client
+from tests.websocket_frames import handshake
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
 SHOP = "query Shop { shop { handle } }"
 SIZE = "query Size($rule: RuleInput!) { segmentSize(rule: $rule) { members parts { path } } }"
 LIVE = SIZE.replace("query", "subscription", 1)
@@ -202,9 +200,9 @@ def _send_bytes(shop: Client, content: bytes) -> None:
 
 
 def _message(shop: Client) -> st.SearchStrategy[str | bytes]:
-    init = {"type": "connection_init", "payload": {"authorization": f"Bearer {shop.token}"}}
     subscribe = {"type": "subscribe", "id": "1", "payload": {**OPERATION, "query": LIVE}}
-    valid = [init, subscribe, {"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}]
+    others = [{"type": "ping"}, {"type": "pong"}, {"type": "complete", "id": "1"}]
+    valid = [init_message(shop.token), subscribe, *others]
     return st.one_of(
         st.sampled_from(valid).map(json.dumps),
         st.sampled_from(valid).flatmap(mutated).map(json.dumps),
@@ -218,18 +216,15 @@ def _message(shop: Client) -> st.SearchStrategy[str | bytes]:
 @some
 @given(data=st.data(), admitted=st.booleans())
 def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None:
-    address = f"{shop.address.replace('http', 'ws', 1)}/graphql"
-    with connect(address, subprotocols=[PROTOCOL]) as stream:
+    with streaming(shop.address) as stream:
         try:
             if admitted:
-                payload = {"authorization": f"Bearer {shop.token}"}
-                stream.send(json.dumps({"type": "connection_init", "payload": payload}))
-                assert json.loads(stream.recv(WAIT)) == {"type": "connection_ack"}
+                stream.init(shop.token)
             for message in data.draw(st.lists(_message(shop), max_size=5)):
-                stream.send(message)
-            stream.send('{"type": "ping"}')
+                stream.socket.send(message)
+            stream.send("ping")
             while True:
-                received = json.loads(stream.recv(WAIT))
+                received = stream.receive()
                 if received["type"] == "pong":
                     break
                 if received["type"] == "error":
@@ -237,7 +232,8 @@ def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None
                 if received["type"] == "next" and "errors" in received["payload"]:
                     _check_codes(received["payload"]["errors"])
         except ConnectionClosed:
-            assert stream.close_code in CLOSES, (stream.close_code, stream.close_reason)
+            code, reason = stream.closed()
+            assert code in CLOSES, (code, reason)
 
 
 FRAMES = st.binary(max_size=60) | st.builds(
@@ -251,13 +247,8 @@ FRAMES = st.binary(max_size=60) | st.builds(
 @some
 @given(frames=FRAMES)
 def test_any_frames(shop: Client, frames: bytes) -> None:
-    handshake = (
-        "GET /graphql HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
-    )
     with connect_tcp(shop.address) as connection:
-        connection.sendall(handshake.encode())
+        connection.sendall(handshake())
         answer = connection.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 101"), answer
         connection.sendall(frames)

@@ -63,7 +63,7 @@ def test_without_a_valid_token_the_connection_is_closed(
 def test_a_revoked_token_is_refused(shop: Client, server: Server) -> None:
     revoke(server, shop)
     with streaming(shop.address) as stream:
-        stream.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
+        stream.send_token(shop.token)
         assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 
 
@@ -74,7 +74,7 @@ def test_the_token_in_the_payload_takes_precedence_over_the_header(shop: Client)
         stream.subscribe(COUNT, rule=EVERYONE)
         assert stream.next()["segmentSize"]["contacts"] == 0
     with streaming(shop.address, additional_headers=authorization(shop.token)) as stream:
-        stream.send("connection_init", payload={"authorization": "Bearer x"})
+        stream.send_token("x")
         assert stream.closed() == (4403, "Forbidden: connect with a valid token")
 
 
@@ -158,7 +158,7 @@ def test_connections_are_limited_per_token_and_per_process(
         theirs = replace(server.client(ours.shop), address=address)
         with connected(ours), connected(ours) as second:
             with streaming(address) as stream:
-                stream.send("connection_init", payload={"authorization": f"Bearer {ours.token}"})
+                stream.send_token(ours.token)
                 reason = "The token has reached its limit of 2 WebSockets; close one first."
                 assert stream.closed() == (1013, reason)
             with streaming(address), streaming(address) as stream:
@@ -326,7 +326,7 @@ def test_an_error_during_authentication_closes_the_connection(
 
         monkeypatch.setattr(tokens, "authenticate", failing)
         with streaming(shop.address) as stream:
-            stream.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
+            stream.send_token(shop.token)
             code, reason = stream.closed()
             assert code == expected
             assert reason

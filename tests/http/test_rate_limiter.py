@@ -113,7 +113,7 @@ def test_operations_over_websocket_count_too(
             assert error["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 20}
             _check_refused(shop.post(SHOP), 20)
             with streaming(address) as another:
-                another.send("connection_init", payload={"authorization": f"Bearer {shop.token}"})
+                another.send_token(shop.token)
                 code, reason = another.closed()
                 assert code == 1013
                 assert "20 seconds" in (reason or "")
@@ -149,7 +149,7 @@ def test_an_address_that_guesses_tokens_gets_no_more_lookups(
         newcomer = replace(server.client(shop.shop), address=address)
         _check_refused(newcomer.post(SHOP), 20)
         with streaming(address) as stream:
-            stream.send("connection_init", payload={"authorization": f"Bearer {_invalid_token()}"})
+            stream.send_token(_invalid_token())
             assert stream.closed()[0] == 1013
         assert not lookups
         # Tokens that were valid before still are, and malformed tokens need no lookup.

@@ -11,9 +11,10 @@ from graphql_app.http.admission import MAX_LARGE_BODIES
 from graphql_app.runtime.services import Services
 from graphql_app.server import http_protocol
 from graphql_app.settings import Settings
-from tests.client import connect_tcp, connected, read_to_end
+from tests.client import authorization, connect_tcp, connected, read_to_end
 from tests.processes import WAIT
 from tests.support import Client, Server, serving
+from tests.websocket_frames import PING, TEXT, frame, handshake
 
 SHOP = "{ shop { handle } }"
 START = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
@@ -161,27 +162,18 @@ def test_a_client_that_disconnects_while_sending_is_not_an_error(
 
 
 def test_unread_pongs_are_dropped(shop: Client) -> None:
-    upgrade = (
-        b"GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\nAuthorization: Bearer "
-        + shop.token.encode()
-        + b"\r\n\r\n"
-    )
-    init = b'{"type":"connection_init"}'
-    text, ping, mask = b"\x81", b"\x89", b"\0\0\0\0"
     host, _, port = shop.address.removeprefix("http://").partition(":")
     with socket.socket() as connection:
         connection.settimeout(WAIT)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         connection.connect((host, int(port)))
-        connection.sendall(upgrade)
+        connection.sendall(handshake(**authorization(shop.token)))
         assert connection.recv(65_536).startswith(b"HTTP/1.1 101")
-        connection.sendall(text + bytes([0x80 | len(init)]) + mask + init)
+        connection.sendall(frame(TEXT, b'{"type": "connection_init"}'))
         pings = 80_000
         for _ in range(pings // 1_000):
-            connection.sendall((ping + b"\xfd" + mask + b"a" * 125) * 1_000)
-        connection.sendall(text + b"\x8f" + mask + b'{"type":"ping"}')  # answered after the pings
+            connection.sendall(frame(PING, b"a" * 125) * 1_000)
+        connection.sendall(frame(TEXT, b'{"type": "ping"}'))  # answered after the pings
         received = bytearray()
         while b'"pong"' not in received:
             received += connection.recv(1_000_000)
