@@ -11,7 +11,7 @@ from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.catalog.tokens import create_token
 from graphql_app.runtime.services import Services
 from graphql_app.segments.default_segments import create_shop
-from tests.recording import load_file
+from tests.fact_tables import load_file
 
 
 def new_shop(services: Services, handle: str) -> tuple[int, str]:

@@ -41,7 +41,9 @@ def argument(mutation: str) -> str:
     return next(name for name in FACT_INPUTS if mutation.startswith(name))
 
 
-def recording(mutation: str, fields: str = "recorded userErrors { code message path }") -> str:
+def record_mutation(
+    mutation: str, fields: str = "recorded userErrors { code message path }"
+) -> str:
     """Return an operation that records ``$items``."""
     name = argument(mutation)
     return f"""
@@ -129,7 +131,7 @@ class GraphQLClient:
         assert payload == {"recorded": len(items), "userErrors": []}
 
     def try_record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
-        return self.ask(recording(mutation), items=list(items))[mutation]
+        return self.ask(record_mutation(mutation), items=list(items))[mutation]
 
     def forget(self, *ids: str) -> None:
         assert self.ask(FORGET, ids=list(ids))["contactsForget"]["userErrors"] == []

@@ -22,8 +22,8 @@ from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.errors import AppError, ErrorCode
 from tests.clickhouse_server import ClickHouseServer, serving_clickhouse
 from tests.conftest import opened_tables
+from tests.fact_tables import checked
 from tests.proxy import BAD_GATEWAY, SIGN_IN, Proxy, proxying
-from tests.recording import checked
 
 IDS = select(col(Contact.id)).order_by(col(Contact.id))
 SECRET = "8b1c-secret"

@@ -15,7 +15,7 @@ from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
 from graphql_app.errors import AppError
 from graphql_app.folding import FOLDING_VERSION
-from tests.recording import checked
+from tests.fact_tables import checked
 
 AT = "2024-05-01T09:58:12Z"
 SHOPS = (1, 17)  # of one partition

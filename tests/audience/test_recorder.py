@@ -15,7 +15,7 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact, Order, OrderLine
 from graphql_app.errors import AppError
-from tests.recording import checked
+from tests.fact_tables import checked
 
 DAY = "2026-01-01T00:00:00Z"
 

@@ -16,8 +16,8 @@ from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import Contact
 from graphql_app.errors import AppError, ErrorCode
+from tests.fact_tables import checked
 from tests.processes import wait_until
-from tests.recording import checked
 
 Open = Callable[..., Audience]
 

@@ -14,7 +14,7 @@ import pytest
 from graphql_app.backup import archive, create_backup
 from graphql_app.errors import AppError, ErrorCode
 from tests.backup.conftest import CreateInstallation, Source
-from tests.client import recording
+from tests.client import record_mutation
 from tests.factories import contacts, order
 from tests.schema.operations import UPDATE, create
 from tests.support import Client
@@ -88,7 +88,7 @@ def test_a_backup_finishes_an_unfinished_batch_first(
         shop.record("contactsUpsert", contacts(1))
         audience.command("RENAME TABLE products TO products_away")  # the last that a batch writes
         titled = {**_order(1, 0), "lines": [{"productId": "1", "title": "One"}]}
-        shop.errors(recording("ordersUpsert"), items=[titled])
+        shop.errors(record_mutation("ordersUpsert"), items=[titled])
         with pytest.raises(AppError):
             installation.back_up(tmp_path / "half")
         assert [*tmp_path.iterdir()] == []

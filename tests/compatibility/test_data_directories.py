@@ -21,7 +21,7 @@ import pytest
 
 from graphql_app.catalog.migrate import list_revisions
 from tests.compatibility.write import DIRECTORY, RETRIED, REWARD_READY, Session, serving
-from tests.e2e.process import segments, segments_in_turn
+from tests.e2e.process import run_commands, segments
 from tests.factories import contacts, order
 from tests.installed import fresh_environment
 
@@ -67,7 +67,7 @@ def migrated(version: Path, program: Path, tmp_path_factory: pytest.TempPathFact
     data = directory / "data"
     refused = segments(data, "serve", program=program, status=1)
     listing = ("token", "list", "--shop", "north")
-    output = segments_in_turn(data, program, ["migrate"], ["migrate"], listing)
+    output = run_commands(data, program, ["migrate"], ["migrate"], listing)
     [_, again] = re.finditer(r"^The catalog .*$", output, re.MULTILINE)
     return Migrated(data, refused, output[: again.start()], again.group(), output[again.end() :])
 

@@ -50,7 +50,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def segments_in_turn(data_dir: Path, program: Path, *commands: Sequence[str]) -> str:
+def run_commands(data_dir: Path, program: Path, *commands: Sequence[str]) -> str:
     """Run several commands of a program in one process; return their output, both streams."""
     python = program.with_name("python")
     return run(python, "-c", RUN_EACH, json.dumps(commands), env=environment(data_dir))
@@ -104,14 +104,14 @@ def server(
     arguments = arguments or ("serve",)
     with (
         start(data_dir, *arguments, program=program, PORT=str(port), **settings) as process,
-        answering(process) as running,
+        wait_until_ready(process) as running,
     ):
         yield running
 
 
 @contextmanager
-def answering(process: Process) -> Iterator[Running]:
-    """Wait until a server answers."""
+def wait_until_ready(process: Process) -> Iterator[Running]:
+    """Wait until a server answers; yield it."""
     # With a connection for each request, all workers of a server get requests.
     with open_http(limits=NO_KEEPALIVE) as http:
         address = f"http://127.0.0.1:{process.wait_for_port()}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.e2e.process import Running, segments_in_turn, server
+from tests.e2e.process import Running, run_commands, server
 from tests.factories import contacts
 from tests.installed import ROOT, fresh_environment, install, run
 
@@ -95,7 +95,7 @@ def commands_output(bin_dir: Path, data_dir: Path) -> str:
             fact = "contacts" if name == "contacts" else "acme_loyalty_accounts"
             recorded.append(f"{fact}: {len(rows[shop, name])} recorded")
     commands += [["plugins", "list"], ["token", "create", "--shop", "acme"]]
-    output = segments_in_turn(data_dir, bin_dir / "segments", *commands)
+    output = run_commands(data_dir, bin_dir / "segments", *commands)
     assert re.findall(r"^\w+: \d+ recorded", output, re.MULTILINE) == recorded
     return output
 
@@ -221,7 +221,7 @@ def test_the_generic_mutation_records_its_facts(running: Running, acme_token: st
 def test_a_segment_survives_uninstalling_the_package(bin_dir: Path, tmp_path: Path) -> None:
     data_dir, program = tmp_path, bin_dir / "segments"
     commands = (["shop", "create", "acme"], ["token", "create", "--shop", "acme"])
-    access = segments_in_turn(data_dir, program, *commands).rsplit(maxsplit=1)[-1]
+    access = run_commands(data_dir, program, *commands).rsplit(maxsplit=1)[-1]
     rule = {"not": points("LESS_THAN", 500)}
     with server(data_dir, program=program) as running:
         running.client(access).record("contactsUpsert", contacts(1, 2))

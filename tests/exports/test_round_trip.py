@@ -31,7 +31,7 @@ from graphql_app.segments.index import SizeIndex
 from graphql_app.segments.rules.parser import parse
 from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.scope import shop_scope
-from tests.recording import checked, load_file
+from tests.fact_tables import checked, load_file
 
 FORMULAS = [
     "=1+1", "+cmd|' /C calc'!A0", "-2+3+x", "@SUM(A1)", "\tx", "\r=x", " =1", "\xa0=1", "＝1",

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.client import recording
+from tests.client import record_mutation
 from tests.e2e import process
 from tests.e2e.process import Running
 from tests.factories import contact
 from tests.faults.concurrency import CREATE
 
-CONTACTS = recording("contactsUpsert")
+CONTACTS = record_mutation("contactsUpsert")
 
 
 @pytest.fixture

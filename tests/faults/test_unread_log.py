@@ -80,7 +80,7 @@ def _server(stores: Stores, output: int, **settings: str) -> Iterator[process.Ru
     env = process.environment(stores.data, **stores.settings, **settings)
     with (
         Program([process.SEGMENTS, "serve"], env, output) as server,
-        process.answering(server) as running,
+        process.wait_until_ready(server) as running,
     ):
         yield running
 

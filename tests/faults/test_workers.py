@@ -15,13 +15,13 @@ import httpx
 import pytest
 
 from graphql_app.plugins import Registry
-from tests.client import HTTP, GraphQLClient, open_http, recording
+from tests.client import HTTP, GraphQLClient, open_http, record_mutation
 from tests.e2e import process
 from tests.faults import concurrency, kills
 from tests.postgres import Postgres
 from tests.processes import WAIT, wait_until
 
-ORDER = recording("ordersUpsert")
+ORDER = record_mutation("ordersUpsert")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from graphql_app.audience.importers import ImportReport
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime.services import Services
 from graphql_app.testing.sample_facts import FactMaker, Row
-from tests.recording import load_file
+from tests.fact_tables import load_file
 
 SHOPIFY = Path(__file__).parent.parent / "data" / "shopify"
 

@@ -64,8 +64,8 @@ def fuzzed(server: Server) -> Fuzzed:
     return Fuzzed(client, [*(node["id"] for node in segments), "0", "1"])
 
 
-class _Mending(graphql.Visitor):
-    """Reduces one-of inputs to one key, and replaces every other id by an existing one."""
+class _Repair(graphql.Visitor):
+    """A visitor that leaves one-of inputs one key, and replaces half of the ids with real ones."""
 
     def __init__(self, types: graphql.TypeInfo, ids: list[str]) -> None:
         super().__init__()
@@ -87,9 +87,9 @@ class _Mending(graphql.Visitor):
         return graphql.StringValueNode(value=self._ids[number // 2 % len(self._ids)])
 
 
-def _mended(text: str, ids: list[str]) -> str:
+def _repair(text: str, ids: list[str]) -> str:
     types = graphql.TypeInfo(TYPES)
-    visitor = graphql.TypeInfoVisitor(types, _Mending(types, ids))
+    visitor = graphql.TypeInfoVisitor(types, _Repair(types, ids))
     return graphql.print_ast(graphql.visit(graphql.parse(text), visitor))
 
 
@@ -110,7 +110,7 @@ def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed:
         suppress_health_check=[*HealthCheck],
     )
     def check(case: Any) -> None:
-        response = fuzzed.client.post(_mended(case.body, fuzzed.ids))
+        response = fuzzed.client.post(_repair(case.body, fuzzed.ids))
         assert response.status_code == 200
         answer = response.json()
         codes = {ErrorCode(error["extensions"]["code"]) for error in answer.get("errors", ())}

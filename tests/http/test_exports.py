@@ -22,11 +22,11 @@ from graphql_app.http.exports import MAX_EXPORTS
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import HOST, Plugin
 from graphql_app.settings import Settings
+from tests.fact_tables import checked
 from tests.factories import contact, contacts
 from tests.http.live import revoke
 from tests.plugins import moody
 from tests.processes import WAIT, wait_until
-from tests.recording import checked
 from tests.schema.operations import EVERYONE, create
 from tests.support import Client, Server, serving
 

@@ -31,9 +31,9 @@ from graphql_app.errors import InvalidInputError
 from graphql_app.plugin_discovery import register
 from graphql_app.plugins import Plugin, PluginError, Registry
 from graphql_app.startup.plugins import CHECKS
+from tests.fact_tables import load_file
 from tests.plugin_tables.conftest import Started
 from tests.plugin_tables.test_recording import RECORD, record
-from tests.recording import load_file
 from tests.schema.operations import refused
 from tests.support import Server
 

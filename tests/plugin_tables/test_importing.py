@@ -13,10 +13,10 @@ import pytest
 
 from graphql_app.audience.importers import BadRow, ImportReport
 from graphql_app.errors import InvalidInputError
+from tests.fact_tables import load_file
 from tests.factories import contacts
 from tests.plugin_tables.test_recording import earned, wrote
 from tests.plugins.reviews import Review
-from tests.recording import load_file
 from tests.support import Client, Server
 
 HEADER = "contact_id,id,product_id,stars,title,paid,published,labels,written_at\n"

@@ -12,7 +12,7 @@ from graphql_app.errors import AppError, ErrorCode
 from graphql_app.runtime import write_pauses
 from graphql_app.runtime.services import Services
 from graphql_app.runtime.write_pauses import WritePauses
-from tests.recording import checked
+from tests.fact_tables import checked
 
 SHOP = 77_001
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import connected, recording
+from tests.client import connected, record_mutation
 from tests.factories import contact, contacts, event, keyword, order, text
 from tests.http.live import COUNT
 from tests.support import Client, Server
@@ -20,7 +20,7 @@ def at(**since: float) -> str:
 
 
 def record(shop: Client, mutation: str, *items: Any) -> Any:
-    return shop.ask(recording(mutation, FIELDS), items=items)[mutation]
+    return shop.ask(record_mutation(mutation, FIELDS), items=items)[mutation]
 
 
 @pytest.mark.parametrize(

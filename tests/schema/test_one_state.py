@@ -15,8 +15,8 @@ from graphql_app.audience.write_lock import LocalWriteLocks
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import open_http
+from tests.fact_tables import checked
 from tests.factories import AT, contact
-from tests.recording import checked
 from tests.schema.operations import create
 from tests.support import Client, Server, serving
 

@@ -17,7 +17,7 @@ import pytest
 from graphql_app.audience.importers import ImportReport
 from graphql_app.errors import ErrorCode, InvalidInputError
 from graphql_app.runtime.services import Services
-from tests.recording import load_file
+from tests.fact_tables import load_file
 
 SHOPIFY = Path(__file__).parent.parent.parent / "data" / "shopify"
 CUSTOMERS = SHOPIFY / "customers_export.csv"

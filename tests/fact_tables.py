@@ -1,4 +1,4 @@
-"""Facts recorded without a server: from columns and from files."""
+"""Facts recorded without a server: tables from columns, and files."""
 
 from collections.abc import Mapping
 from pathlib import Path
