@@ -18,7 +18,7 @@ BROKEN = {
     "bad_sql": ("has a criterion, 'bornUnder', whose SQL fails", "moonPhase"),
     "bad_types": ("has types that do not fit into the GraphQL schema", "Segment"),
     "duplicate_key": ("has the criterion 'spend', which is also in plugin 'spend'", "uninstall"),
-    "unimportable": ("cannot be imported", "no licence was found"),
+    "unimportable": ("cannot be imported", "no license was found"),
 }
 
 CREATE = """
@@ -77,7 +77,7 @@ def test_a_lenient_server_starts_and_reports_the_plugins_left_out(data: Path, si
             assert left_out[name]["distribution"] == f"{name.replace('_', '-')}-criteria"
             assert left_out[name]["version"] == "1.0"
             assert left_out[name]["reason"].startswith(reason)
-        for secret in ("no licence", "moonPhase", "no words"):
+        for secret in ("no license", "moonPhase", "no words"):
             assert secret not in health.text
 
         running.client(token).record("contactsUpsert", contacts(1, 2, 3))
@@ -147,7 +147,7 @@ def test_a_segment_keeps_its_rule_while_its_plugin_is_broken(data: Path, site: P
         assert running.client(token).ask(SIZED, id=id)["segment"]["size"] == {"members": 1}
 
     module = site / "moody.py"
-    module.write_text("raise RuntimeError('no licence was found')")
+    module.write_text("raise RuntimeError('no license was found')")
     with process.server(data, **settings) as running:
         found = running.client(token).ask(SEGMENT, id=id)["segment"]
         assert (found["name"], found["rule"]) == ("Unsteady", rule)
@@ -156,7 +156,7 @@ def test_a_segment_keeps_its_rule_while_its_plugin_is_broken(data: Path, site: P
         assert problem["code"] == "UNKNOWN_CRITERION"
         assert problem["path"] == ["rule", "not", "moodySteady"]
         assert "Plugins left out at startup: moody-criteria 1.0 (moody)" in problem["message"]
-        assert "licence" not in problem["message"]
+        assert "license" not in problem["message"]
         [error] = running.client(token).errors(SIZED, id=id)
         assert error["extensions"]["code"] == "UNKNOWN_CRITERION"
         renamed = running.client(token).ask(RENAME, id=id)["segmentUpdate"]

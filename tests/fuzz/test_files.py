@@ -1,4 +1,4 @@
-"""Random and spoilt files into every importer: a report or a clear refusal, and nothing halfway."""
+"""Random and damaged files into every importer: a report or a clear refusal, nothing halfway."""
 
 import csv
 import io
@@ -85,7 +85,7 @@ def _sound_files() -> dict[tuple[str, str], bytes]:
 FILES = _sound_files()
 
 
-def _spoilt(content: bytes, chance: random.Random) -> bytes:
+def _damage(content: bytes, chance: random.Random) -> bytes:
     """Return a file with some of its bytes changed, cut out, tripled or inserted."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(content) + 1)
@@ -155,7 +155,7 @@ def _count_rows(services: Services, shops: Sequence[int]) -> Counter[int]:
 
 
 @pytest.mark.parametrize(("name", "suffix"), FILES)
-def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
+def test_sound_files_are_recorded_and_damaged_ones_whole_or_not_at_all(
     services: Services, tmp_path: Path, name: str, suffix: str
 ) -> None:
     chance = random.Random(name + suffix)
@@ -163,12 +163,12 @@ def test_sound_files_are_recorded_and_spoilt_ones_whole_or_not_at_all(
     path.write_bytes(FILES[name, suffix])
     sound = _import(services, path, name, skip=True)
     assert not sound.refused
-    spoilt = []
+    damaged = []
     for number in range(25):
-        path.write_bytes(_spoilt(FILES[name, suffix], chance))
-        spoilt.append(_import(services, path, name, skip=number % 2 == 0))
-    assert any(each.refused for each in spoilt)
-    _check_rows(services, [sound, *spoilt])
+        path.write_bytes(_damage(FILES[name, suffix], chance))
+        damaged.append(_import(services, path, name, skip=number % 2 == 0))
+    assert any(each.refused for each in damaged)
+    _check_rows(services, [sound, *damaged])
 
 
 @given(content=st.binary(max_size=2_000), suffix=st.sampled_from([*WRITERS]), named=st.booleans())

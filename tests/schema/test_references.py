@@ -208,7 +208,7 @@ def test_another_shops_segment_looks_like_a_missing_one(server: Server, shop: Cl
     assert len(set(messages)) == 1
 
 
-def test_nesting_counts_towards_the_depth(shop: Client) -> None:
+def test_nesting_counts_toward_the_depth(shop: Client) -> None:
     inner = create(shop, "Deep", nested(EVERYONE, 8))
     assert shop.members(within(inner)) == 0
     [error] = shop.errors(SIZE, rule={"not": within(inner)})
@@ -217,7 +217,7 @@ def test_nesting_counts_towards_the_depth(shop: Client) -> None:
     assert '"Deep"' in error["message"]
 
 
-def test_nesting_counts_towards_the_criteria(shop: Client) -> None:
+def test_nesting_counts_toward_the_criteria(shop: Client) -> None:
     inner = create(shop, "Forty-nine", {"any": [named(str(number)) for number in range(49)]})
     twice = {"any": [within(inner), within(inner, "IS_NOT")]}
     assert shop.members(twice) == 0

@@ -91,7 +91,7 @@ def run(data: Path, seconds: float, seed: int = 1) -> Report:
     assert status == 0, log
     assert not WRONG.search(log), log
     first, last = report.growth()
-    # What the engine keeps grows slowly towards a bound; a leak of a request or a write does not.
+    # What the engine keeps grows slowly toward a bound; a leak of a request or a write does not.
     assert last < first * 1.15 + 32, f"memory grew from {first:.0f} to {last:.0f} MiB"
     return report
 

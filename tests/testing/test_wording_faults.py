@@ -17,7 +17,7 @@ from graphql_app.criteria import (
 from tests.testing.criteria import CityIs, Undescribed, all_faults_test, one_fault_test
 
 
-class Unlabelled(Operator):
+class Unlabeled(Operator):
     """Operators, one without a label."""
 
     IS = "IS", " "
@@ -25,7 +25,7 @@ class Unlabelled(Operator):
 
 
 class NamedAsWritten(Operator):
-    """Operators, one labelled with its name."""
+    """Operators, one labeled with its name."""
 
     IS = "IS", "IS"
     IS_NOT = "IS_NOT", "is not", "IS"
@@ -41,11 +41,11 @@ class Alike(Operator):
 class OperatorWithoutWords(CityIs):
     """Has an operator without a label."""
 
-    operator: Unlabelled  # type: ignore[assignment]  # what is tested
+    operator: Unlabeled  # type: ignore[assignment]  # what is tested
 
 
 class OperatorNamed(CityIs):
-    """Has an operator labelled with its name."""
+    """Has an operator labeled with its name."""
 
     operator: NamedAsWritten  # type: ignore[assignment]  # what is tested
 
@@ -147,7 +147,7 @@ class CannotSay(CityIs):
 FAULTS: list[tuple[type[Criterion], str, str]] = [
     (
         OperatorWithoutWords,
-        "The label of Unlabelled.IS is empty.",
+        "The label of Unlabeled.IS is empty.",
         "Write the text that people see",
     ),
     (

@@ -1,3 +1,3 @@
 """A plugin that cannot be imported."""
 
-raise RuntimeError("no licence was found")
+raise RuntimeError("no license was found")
