@@ -46,7 +46,7 @@ class Process(ABC):
 
     @property
     def output(self) -> str:
-        """Both streams, up to now."""
+        """Return both streams, up to now."""
         size = os.fstat(self._file.fileno()).st_size
         return os.pread(self._file.fileno(), size, 0).decode()
 

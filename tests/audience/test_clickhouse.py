@@ -58,7 +58,7 @@ def proxy(clickhouse: ClickHouseServer) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def audience(open_database: Callable[[str], AbstractContextManager[str]]) -> Iterator[Audience]:
-    """5,000 contacts of a shop that no test changes."""
+    """Record 5,000 contacts of a shop, which no test changes."""
     with open_database("http") as url, opened_tables("http", url) as opened:
         _record(opened, range(5000))
         yield opened

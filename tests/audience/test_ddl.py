@@ -23,7 +23,7 @@ CLUSTER = TableLayout("facts", "shops")
 
 @pytest.fixture(params=["embedded"])
 def store(request: pytest.FixtureRequest) -> str:
-    """The embedded engine, unless a test chooses another one."""
+    """Return the embedded engine, unless a test chooses another one."""
     kind: str = request.param
     return kind
 

@@ -79,7 +79,7 @@ class Source:
 
     @cached_property
     def seen(self) -> Sequence[Any]:
-        """What a client sees of each shop."""
+        """Return what a client sees of each shop."""
         return [*map(seen, self.shops)]
 
 

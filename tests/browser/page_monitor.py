@@ -50,7 +50,7 @@ class PageMonitor:
 
     @property
     def unexpected(self) -> list[str]:
-        """The events that no allowed pattern matches."""
+        """Return the events that no allowed pattern matches."""
         return [
             event
             for event in self.events

@@ -49,7 +49,7 @@ class GraphiQL:
 
     @property
     def headers(self) -> Locator:
-        """The headers editor, which this opens."""
+        """Open the headers editor, and return it."""
         self.page.get_by_role("button", name="Headers", exact=True).click()
         return self.page.get_by_role("region", name="Headers").locator(".CodeMirror-code:visible")
 

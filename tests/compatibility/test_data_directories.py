@@ -39,7 +39,7 @@ def version(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def program(version: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of the current code, installed with the plugin's wheel of that version."""
+    """Install the current code with the plugin's wheel of that version; return the command."""
     [wheel] = version.glob("acme_loyalty-*.whl")
     return fresh_environment(tmp_path_factory.mktemp("fresh"), wheel) / "segments"
 

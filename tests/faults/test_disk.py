@@ -20,7 +20,7 @@ CONTACTS = record_mutation("contactsUpsert")
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A new file system of 64 MiB."""
+    """Mount a new file system of 64 MiB."""
     if os.geteuid() != 0:
         pytest.fail(
             "This test mounts file systems: unshare -rm .venv/bin/pytest tests/faults/test_disk.py"

@@ -38,7 +38,7 @@ def primary() -> Iterator[Postgres]:
 
 @contextmanager
 def _shop(services: Services, settings: Settings, *servers: Postgres) -> Iterator[Client]:
-    """A client of a new shop, on a server with its catalog on PostgreSQL."""
+    """Create a shop on a server with its catalog on PostgreSQL; yield a client."""
     hosts = "&".join(f"host={server.address}" for server in servers)
     url = f"postgresql+psycopg://postgres@/postgres?{hosts}&target_session_attrs=read-write"
     with closing(Catalog(url)) as catalog:

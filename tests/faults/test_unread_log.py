@@ -43,7 +43,7 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """A PostgreSQL and a ClickHouse server, with the shop acme."""
+    """Start a PostgreSQL and a ClickHouse server, with the shop acme."""
     directory = tmp_path_factory.mktemp("stores")
     postgres = Postgres.make()
     postgres.start()
@@ -64,7 +64,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 @pytest.fixture
 def full_pipe() -> Iterator[tuple[int, int]]:
-    """A pipe that has no room left: the end to read, and the end to write."""
+    """Fill a pipe; yield the end to read and the end to write."""
     reading, writing = os.pipe()
     os.write(writing, bytes(fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)))
     yield reading, writing

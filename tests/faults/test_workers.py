@@ -55,7 +55,7 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """A new PostgreSQL and a new ClickHouse server, with the shop acme."""
+    """Start a PostgreSQL and a ClickHouse server, with the shop acme."""
     directory = tmp_path_factory.mktemp("stores")
     postgres = Postgres.make()
     postgres.start()

@@ -56,7 +56,7 @@ def record_many(server: Server, shop: Client) -> None:
 
 @pytest.fixture(scope="module")
 def crowd(server: Server) -> Client:
-    """A shop with 50,000 wide contacts, which tests do not change."""
+    """Create a shop with 50,000 wide contacts, which tests do not change."""
     shop = server.shop()
     record_many(server, shop)
     return shop

@@ -59,7 +59,7 @@ def _count_often(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.01) -> None
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
-    """The number of counts by shop, which here happen without new facts too."""
+    """Return the number of counts by shop, which here happen without new facts too."""
     found: Counter[int] = Counter()
     count = ShopEngine.size
 
@@ -74,7 +74,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The server's clock, which a test may move."""
+    """Replace the server's clock by one that a test may move."""
     moved = SimpleNamespace(by=timedelta())
     monkeypatch.setattr(
         context, "shop_scope", lambda shop: shop_scope(shop, datetime.now(UTC) + moved.by)
@@ -84,7 +84,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def waiting(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The number of subscriptions that wait for facts."""
+    """Return the number of subscriptions that wait for facts."""
     found = SimpleNamespace(number=0)
     wait = live_size.wait_for_change
 

@@ -25,7 +25,7 @@ Serve = Callable[..., Any]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The rate limiter's clock, which only a test moves."""
+    """Replace the rate limiter's clock by one that only a test moves."""
     clock = SimpleNamespace(now=1_000.0)
     monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock

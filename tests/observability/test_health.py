@@ -25,7 +25,7 @@ HEALTHY = {"/health": {"status": "ok"}, "/ready": {"status": "ready"}}
 
 @pytest.fixture
 def address(services: Services, settings: Settings) -> Iterator[str]:
-    """A new server, which has not checked its stores yet."""
+    """Start a server, which has not checked its stores yet."""
     with serving(services, settings) as found:
         yield found
 

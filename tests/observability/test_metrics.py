@@ -22,7 +22,7 @@ LIVE = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } 
 
 @pytest.fixture
 def address(services: Services, settings: Settings) -> Iterator[str]:
-    """A new server, whose counters are 0."""
+    """Start a server, whose counters are 0."""
     with serving(services, settings.model_copy(update={"metrics": True})) as address:
         yield address
 

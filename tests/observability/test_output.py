@@ -22,7 +22,7 @@ REPORT = "that the test's pipe did not accept in time"
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[BinaryIO, int]]:
-    """A pipe with room for 4 KB: the end to read, and the end to write."""
+    """Open a pipe with room for 4 KB; yield the end to read and the end to write."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     with os.fdopen(reading, "rb") as reader:
@@ -40,7 +40,7 @@ def file(pipe: tuple[BinaryIO, int]) -> Iterator[QueuedFile]:
 
 @pytest.fixture
 def log(file: QueuedFile) -> Iterator[logging.Logger]:
-    """A logger whose records, and reports of what was dropped, go to the file."""
+    """Return a logger whose records, and reports of what was dropped, go to the file."""
     handler = logging.StreamHandler(io.TextIOWrapper(file, line_buffering=True))
     root = logging.getLogger()
     root.addHandler(handler)

@@ -26,7 +26,7 @@ RULE = {"keyword": {"operator": "ANY_OF", "keywords": [KEYWORD]}}
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    """The spans that end during the test."""
+    """Collect the spans that end during the test."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))

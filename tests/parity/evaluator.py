@@ -37,7 +37,7 @@ class Judge:
 
     @cached_property
     def facts(self) -> Facts:
-        """The facts that have happened by now."""
+        """Return the facts that have happened by now."""
         return self.recorded.as_of(self.now)
 
     @property

@@ -208,7 +208,7 @@ class TestPhones:
     @pytest.fixture(scope="class")
     @classmethod
     def american(cls, services: Services) -> RecordedShop:
-        """A shop in the US, with contacts there and in Germany."""
+        """Create a shop in the US, with contacts there and in Germany."""
         shop = RecordedShop(services, country="US")
         shop.record(
             *contacts_with("phone", [*cls.NUMBERS, "5550100"]).items,

@@ -41,7 +41,7 @@ def _starter(
 def start(
     services: Services, settings: Settings, server: Server, open_audience: Callable[..., Audience]
 ) -> Started:
-    """Starts servers with any plugins, one after another, on one database."""
+    """Return a function that starts a server with some plugins; all use one database."""
     return _starter(services, settings, server, open_audience)
 
 
@@ -54,7 +54,7 @@ def plugged(
     with_reviews: Registry,
     open_database: Callable[[str], AbstractContextManager[str]],
 ) -> Iterator[Server]:
-    """A server with the plugin, whose database the tests share."""
+    """Start a server with the plugin, whose database the tests share."""
     with open_database(request.param) as url:
         start = _starter(services, settings, server, opener(request.param, url))
         with start(with_reviews) as started:
@@ -63,5 +63,5 @@ def plugged(
 
 @pytest.fixture
 def shop(server: Server, plugged: Server) -> Client:
-    """A client of a new shop, on the server with the plugin."""
+    """Create a shop on the server with the plugin; return a client."""
     return plugged.client(server.shop().shop)

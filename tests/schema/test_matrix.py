@@ -197,7 +197,7 @@ class Two:
         return self.tokens[frozenset(TokenScope)]
 
     def dump(self) -> Any:
-        """All rows of the catalog, and of each table of the audience how many and a sum of them."""
+        """Return all rows of the catalog, and for each table of facts their number and a sum."""
         with self.services.catalog.read() as session:
             catalog = {
                 table.name: sorted(map(repr, session.connection().execute(select(table)).all()))

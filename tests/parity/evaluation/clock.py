@@ -31,7 +31,7 @@ def start_of_day(day: date, zone: str) -> datetime:
 
 
 def months_before(now: datetime, months: int, zone: str) -> datetime:
-    """The same local day and time ``count`` months ago, on the month's last day at the latest.
+    """Return the local time ``months`` ago, on the month's last day at the latest.
 
     A time that clocks repeat is the first of the two; one that they skip is as long after the skip
     as it would have been after the hour before.

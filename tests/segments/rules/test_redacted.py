@@ -20,7 +20,7 @@ NOT_TYPED = {FieldKind.CHOICE, FieldKind.TIME_WINDOW}
 
 
 def _criteria(registry: Registry, key: str) -> Iterator[Criterion]:
-    """Criteria of every operator, with and without what may be left out."""
+    """Yield criteria of every operator, with and without what may be left out."""
     for document in Filler().documents(registry.criteria[key]):
         try:
             rule = parse({key: document}, registry)
@@ -31,7 +31,7 @@ def _criteria(registry: Registry, key: str) -> Iterator[Criterion]:
 
 
 def _typed(form: Form) -> Iterator[str]:
-    """The values of a form that were not chosen among those of the code."""
+    """Yield the values of a form that were not chosen among those of the code."""
     for spec in form.fields():
         value = getattr(form, spec.attribute)
         for each in value if spec.multiple and value is not None else [value]:
