@@ -98,10 +98,10 @@ class RateLimitedError(AppError):
 
 
 class NotFoundError(AppError):
-    """Something that does not exist, or that another shop owns: clients cannot tell which."""
+    """Something that does not exist, or that another shop owns: the client does not learn which."""
 
-    def __init__(self, noun: str, path: Sequence[str | int] = (), hint: str = "") -> None:
-        super().__init__(ErrorCode.NOT_FOUND, f"No such {noun}. {hint}".rstrip(), path)
+    def __init__(self, noun: str, hint: str, path: Sequence[str | int] = ()) -> None:
+        super().__init__(ErrorCode.NOT_FOUND, f"No such {noun}. {hint}", path)
 
 
 class InternalError(AppError):

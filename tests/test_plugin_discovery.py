@@ -123,7 +123,7 @@ def test_a_key_that_graphql_does_not_take_is_refused(key: Any) -> None:
         _registered(_plugin(odd))
 
 
-def test_a_misspelt_hook_is_refused() -> None:
+def test_a_misspelled_hook_is_refused() -> None:
     @hookimpl
     def register_criterias() -> list[Any]:
         return []

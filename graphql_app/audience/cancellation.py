@@ -17,7 +17,7 @@ class Store(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Cancellation:
-    """Cancels the work of one request, and counts the statements that it has begun.
+    """A switch that cancels one request's work, and a count of the statements it has begun.
 
     ``name`` is the log comment of the statements, by which ``stores`` find and kill them.
     """

@@ -81,7 +81,7 @@ class Erase:
 
 
 class Journal:
-    """Executes batches of steps, each completely or not at all.
+    """The journal of a store, which executes each batch of steps completely or not at all.
 
     The caller holds the shop's write lock.
     """

@@ -27,7 +27,7 @@ from graphql_app.observability.request_context import metrics
 
 
 class Recorder:
-    """Writes the facts of shops, one write per shop at a time.
+    """The writer of all shops' facts, one write per shop at a time.
 
     It takes tables checked by ``facts.check_batch``. Each method returns once the whole batch is on
     disk. If a method raises, either nothing of the batch is written, or the rest is written before

@@ -75,7 +75,7 @@ class _Shop:
 
 
 class UpcomingFacts:
-    """Knows the upcoming facts of every shop.
+    """The upcoming facts of every shop.
 
     Args:
         audience: The store.

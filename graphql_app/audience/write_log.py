@@ -51,7 +51,7 @@ class AffectedContacts:
 
 
 class OpenWrite:
-    """Collects the contacts that a running write affects."""
+    """A running write, with the contacts that it affects so far."""
 
     def __init__(self) -> None:
         self._tables: dict[str, list[Ids]] = defaultdict(list)

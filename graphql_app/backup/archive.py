@@ -96,7 +96,7 @@ def new_directory(path: Path, progress: Progress) -> Iterator[Path]:
     if path.exists() or path.is_symlink():
         raise BackupError(f"{path} already exists: give the backup another name.")
     if not path.parent.is_dir():
-        raise BackupError(f"There is no directory {path.parent}: create it, or mount its disk.")
+        raise BackupError(f"{path.parent} does not exist: create the directory, or mount its disk.")
     unfinished = None
     try:
         # mkdtemp makes it readable by its owner only, and thereby all files in it.
@@ -179,10 +179,11 @@ def check_backup(
                     "copy of the backup."
                 )
     except FileNotFoundError as error:
-        message = f"{error.filename} is missing: {path} is not a complete backup."
+        message = f"{error.filename} is missing: {path} is not a complete backup. Use another copy."
         raise BackupError(message) from error
     except OSError as error:
-        raise BackupError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
+        message = f"{error.filename or path} cannot be read: {error.strerror}; check permissions."
+        raise BackupError(message) from error
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"The backup {path} is damaged. Use another copy of it.") from error
     return manifest, hashlib.sha256(checksums.encode()).hexdigest()

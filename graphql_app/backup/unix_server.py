@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 SOCKET = "backup.sock"
 
 
-class _CanceledError(Exception):
+class _CancelledError(Exception):
     """The client has disconnected, or the server is stopping."""
 
 
@@ -58,7 +58,7 @@ class _Handler(StreamRequestHandler):
     timeout = 10  # seconds to wait for the request
 
     def handle(self) -> None:
-        with suppress(_CanceledError):
+        with suppress(_CancelledError):
             self._send(**self._create_backup())
 
     def _create_backup(self) -> Mapping[str, object]:
@@ -68,7 +68,7 @@ class _Handler(StreamRequestHandler):
             return {"error": "This is not a request for a backup."}
         try:
             manifest = create_backup(path, *self.server.stores, self._progress_sender())
-        except _CanceledError:
+        except _CancelledError:
             raise
         except AppError as error:
             return {"error": str(error)}
@@ -85,7 +85,7 @@ class _Handler(StreamRequestHandler):
         def send(*progress: object) -> None:
             nonlocal last
             if self.server.stopping.is_set() or hang_up.poll(0):
-                raise _CanceledError
+                raise _CancelledError
             if progress != last:
                 last = progress
                 self._send(progress=progress)
@@ -96,7 +96,7 @@ class _Handler(StreamRequestHandler):
         try:
             self.wfile.write(json.dumps(message).encode() + b"\n")
         except OSError:
-            raise _CanceledError from None
+            raise _CancelledError from None
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def find_shop(catalog: Catalog, handle: str) -> Shop:
     with catalog.read() as session:
         shop = session.exec(select(Shop).where(Shop.handle == handle)).first()
     if shop is None:
-        raise NotFoundError(f"shop: {handle!r}")
+        raise NotFoundError(f"shop: {handle!r}", "List the shops with `segments shop list`.")
     return shop
 
 

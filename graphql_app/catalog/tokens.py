@@ -66,7 +66,7 @@ def revoke_token(catalog: Catalog, token_id: str) -> str:
         token = session.get(ApiToken, token_text[1] if token_text else token_id)
         if token is None:
             # Do not repeat the argument: it may contain a secret.
-            raise NotFoundError("token", hint="List the ids with `segments token list`.")
+            raise NotFoundError("token", "List the ids with `segments token list`.")
         token.revoked_at = token.revoked_at or now()
         session.add(token)
         return token.id

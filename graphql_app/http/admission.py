@@ -18,7 +18,7 @@ MAX_LARGE_BODIES = 4  # per token, in memory at once
 
 
 class Admission:
-    """Authenticates requests and applies this process's rate limits."""
+    """Authentication of requests, under this process's rate limits."""
 
     def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services

@@ -58,7 +58,7 @@ class ExportRequest:
         except ValueError:
             format = ExportFormat.PARQUET
         if format is ExportFormat.PARQUET:
-            raise NotFoundError("file", hint="Request members.csv or members.ndjson.")
+            raise NotFoundError("file", "Request members.csv or members.ndjson.")
         _check_parameters(request)
         return cls(format, _parse_after(request), _parse_header(request))
 

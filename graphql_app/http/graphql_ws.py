@@ -85,7 +85,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
 
 
 class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
-    """Runs the operations of one WebSocket, and gives every error a code."""
+    """The protocol of one WebSocket: its operations, and a code for every error."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,7 +146,7 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
     async def cleanup_operation(self, operation_id: str) -> None:
         """Cancel an operation; a mutation runs to its end, but sends nothing more.
 
-        The client may use the id again at once. A mutation counts towards the limit from now on,
+        The client may use the id again at once. A mutation counts toward the limit from now on,
         before its task runs next: the client's next message may start another operation.
         """
         operation = self.operations.get(operation_id)

@@ -19,7 +19,7 @@ def _reject_constant(name: str) -> NoReturn:
 
 
 class _Decoder:
-    """Decodes one text. Each method takes the position to begin at, and returns where it ended."""
+    """A decoder of one text. Each method takes the start position and returns the end."""
 
     def __init__(self, text: str) -> None:
         self._text = text

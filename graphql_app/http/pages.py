@@ -31,7 +31,7 @@ GRAPHIQL_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'se
 
 
 class Compression(GZipMiddleware):
-    """Compresses responses, unless the client refuses that with ``gzip;q=0``."""
+    """Middleware that compresses responses, unless the client sends ``gzip;q=0``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not accepts_encoding(Headers(scope=scope).get("accept-encoding", ""), "gzip"):

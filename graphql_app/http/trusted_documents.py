@@ -60,8 +60,7 @@ class TrustedDocuments:
         if document is None or (text and text != document):
             raise AppError(
                 ErrorCode.UNTRUSTED_DOCUMENT,
-                "This server only runs trusted documents, and this is not one of them; name one "
-                "by documentId.",
+                "This document is not trusted: send the documentId of a trusted one.",
             )
         return document
 

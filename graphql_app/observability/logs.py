@@ -52,7 +52,7 @@ LIBRARY_LEVELS = {
 
 
 class _ExceptionFormatter(Formatter):
-    """Formats exceptions with or without their messages, and times in UTC."""
+    """A formatter of exceptions, with or without their messages, and of times in UTC."""
 
     converter = staticmethod(time.gmtime)
     with_messages = False
@@ -64,7 +64,7 @@ class _ExceptionFormatter(Formatter):
 
 
 class TextFormatter(_ExceptionFormatter):
-    """Formats a record as one line, and its exception as lines that begin with a bar."""
+    """A formatter of one line per record; an exception has lines that begin with a bar."""
 
     def __init__(self, with_messages: bool, secrets: Collection[str]) -> None:
         super().__init__(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S")
@@ -83,7 +83,7 @@ class TextFormatter(_ExceptionFormatter):
 
 
 class JsonLinesFormatter(_ExceptionFormatter, JsonFormatter):
-    """Formats a record as one JSON object on one line."""
+    """A formatter of one JSON object, on one line, per record."""
 
     def __init__(self, with_messages: bool, secrets: Collection[str]) -> None:
         JsonFormatter.__init__(

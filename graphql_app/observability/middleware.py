@@ -23,7 +23,7 @@ START_MESSAGES = frozenset(
 
 
 class RequestContextMiddleware:
-    """Sets the current request, and returns its id in the header ``X-Request-Id``."""
+    """Middleware that sets the current request, and returns its id as ``X-Request-Id``."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app

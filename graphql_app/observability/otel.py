@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 
 class Tracing:
-    """Creates spans with a provider, which decides what to do with them."""
+    """A source of spans; its provider decides what happens to them."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("graphql_app")

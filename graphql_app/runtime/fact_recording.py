@@ -43,7 +43,7 @@ class RecordingWarning:
 
 @dataclass(frozen=True)
 class FactRecorder:
-    """Records the facts of one call, in one shop.
+    """The recorder of one call's facts, in one shop.
 
     Attributes:
         now: The instant of the request.

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class WriteWatcher:
-    """Wakes tasks of any event loop when a shop's facts are written."""
+    """An event for each shop that wakes tasks of any event loop when its facts are written."""
 
     def __init__(self, write_log: WriteLog) -> None:
         self._write_log = write_log

@@ -84,5 +84,5 @@ class ContactQuery:
     contact: Contact | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_contact,
-        description="A contact by its global id; null if there is none.",
+        description="A contact by its global id; null if the shop has no such contact.",
     )

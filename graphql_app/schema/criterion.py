@@ -98,7 +98,7 @@ class CriterionField:
     unit: str | None = field(description="The unit of a number.")
     placeholder: str | None = field(description="Placeholder of the empty input.")
     options: list[FieldOption] | None = field(
-        description="All possible values; null if there is no fixed list."
+        description="All possible values; null if the list is not fixed."
     )
     suggests: bool = field(description="Whether `fieldSuggestions` returns values for it.")
     used_with: list[str] = field(

@@ -105,7 +105,7 @@ async def answer(
 
 
 class CodedErrors(SchemaExtension):
-    """Gives every error a code. Unexpected errors are logged and masked."""
+    """An extension that gives every error a code, and logs and masks unexpected ones."""
 
     def on_operation(self) -> Iterator[None]:
         yield

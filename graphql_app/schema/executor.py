@@ -14,7 +14,7 @@ from graphql_app.schema.variables import Executor
 
 
 class ConsistentExecutor(Executor):
-    """Executes an operation, and repeats its reads if the facts changed meanwhile.
+    """An executor that repeats an operation's reads if the facts changed meanwhile.
 
     A query is repeated as a whole. A mutation runs once, and only the selections of its payload are
     repeated: for each root field separately, before the next root field runs. The values that a

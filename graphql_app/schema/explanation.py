@@ -41,7 +41,9 @@ def explanation_query(inputs: RuleInputs) -> type:
         number = parse_id(CONTACT, contact_id, ("contactId",))
         explanations = {} if number is None else await info.context.engine.explain(parsed, [number])
         if number not in explanations:
-            raise NotFoundError("contact", ("contactId",))
+            raise NotFoundError(
+                "contact", "The query `segmentMembers` lists contacts.", ("contactId",)
+            )
         return explanations[number]
 
     resolve_explanation.__annotations__["rule"] = argument(inputs.rule, "The rule to explain.")

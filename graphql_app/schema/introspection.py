@@ -12,7 +12,7 @@ SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 
 
 class NoIntrospection(ValidationRule):
-    """Refuses introspection, except ``__typename``."""
+    """A rule that refuses introspection, except ``__typename``."""
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         if node.name.value in INTROSPECTION_FIELDS:

@@ -54,7 +54,7 @@ class Extent(NamedTuple):
 
 
 class QueryLimits(SchemaExtension):
-    """Refuses operations that exceed a limit, before they are validated."""
+    """An extension that refuses operations beyond a limit, before they are validated."""
 
     def __init__(self, settings: Settings, overlap_rule: type[ValidationRule]) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ def _item_count(value: object) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Meter:
-    """Measures the parts of one document, and each fragment once."""
+    """A measure of one document's parts, which visits each fragment once."""
 
     fragments: Mapping[str, FragmentDefinitionNode]
     counts: ItemCounts

@@ -64,7 +64,7 @@ async def _find_or_error(context: Context, id: str, path: tuple[str, ...]) -> An
 class NodeQuery:
     node: Node | None = strawberry.field(
         resolver=_node,
-        description="Any object of the shop by its global id; null if there is none.",
+        description="Any object of the shop by its global id; null if the shop has no such object.",
     )
     nodes: list[Node | None] = strawberry.field(
         resolver=_nodes,

@@ -21,7 +21,7 @@ MAX_INLINE = 15  # inline fragments to follow to the first field
 
 
 class OperationMetrics(SchemaExtension):
-    """Times queries and mutations. Subscriptions have traces only, since they never end."""
+    """An extension that times queries and mutations. Subscriptions never end; they have traces."""
 
     def on_operation(self) -> Iterator[None]:
         began = perf_counter()

@@ -22,7 +22,7 @@ RootScopes = Mapping[OperationType, Mapping[str, Sequence[TokenScope]]]
 
 
 class _Guard(FieldExtension):
-    """Refuses a field to tokens that lack a scope, and notes when a mutation begins."""
+    """A field's guard. It refuses tokens that lack a scope, and notes when a mutation begins."""
 
     def __init__(self, scopes: tuple[TokenScope, ...], writes: bool) -> None:
         self.scopes = scopes

@@ -293,7 +293,7 @@ def segment_query(inputs: RuleInputs) -> type:
         segment: Segment | None = guarded(
             TokenScope.SEGMENTS_READ,
             resolver=_segment,
-            description="A segment by its global id; null if there is none.",
+            description="A segment by its global id; null if the shop has no such segment.",
         )
         segments: SegmentConnection = guarded(
             TokenScope.SEGMENTS_READ, resolver=_segments, description="The shop's segments."

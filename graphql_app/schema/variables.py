@@ -1,7 +1,7 @@
 """What happens to the variables of an operation before its first field is resolved.
 
-GraphQL converts variables to the types of the schema, which takes seconds for a few hundred
-kilobytes, and blocks the event loop. So the scopes that the root fields require and the number of
+GraphQL converts variables to the types of the schema, which takes seconds for 300 KB and
+blocks the event loop. So the scopes that the root fields require and the number of
 values are checked first, and many values are converted in a thread.
 """
 
@@ -43,7 +43,8 @@ MAX_ERRORS = 50  # reported of the variables of an operation; graphql-core's def
 
 
 class VariableChecks(SchemaExtension):
-    """Refuses operations without the scopes or with too many values; converts long variables."""
+    """An extension that refuses operations without the scopes or with too many values, and converts
+    long variables."""
 
     def __init__(self, root_scopes: RootScopes) -> None:
         super().__init__()
@@ -114,7 +115,7 @@ class ConvertedVariables(dict[str, Any]):
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes operations whose variables may be converted already.
+    """An executor of operations whose variables may be converted already.
 
     graphql-core converts the variables while it builds an executor. Given converted ones, this
     builds the executor of an operation without variables, and adds them afterwards.

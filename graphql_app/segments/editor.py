@@ -41,7 +41,7 @@ class Changes:
 
 
 class SegmentEditor:
-    """Creates and changes the segments of one shop.
+    """The editor of one shop's segments.
 
     One edit runs at a time in a shop, so what a rule refers to cannot disappear meanwhile.
     """

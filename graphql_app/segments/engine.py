@@ -52,7 +52,7 @@ from graphql_app.segments.timing import Answer, timed_answer
 
 @dataclass(frozen=True, slots=True)
 class ShopEngine(FactReader):
-    """Answers queries about one shop's contacts at one instant.
+    """One shop at one instant: its sizes, members, explanations and suggestions.
 
     An answer comes from the size index when the index has it, otherwise from one SQL statement.
     Both give the same answer. All methods that take a rule raise:

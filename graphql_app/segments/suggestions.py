@@ -123,7 +123,9 @@ def _field(registry: Registry, criterion: str, field: str) -> tuple[type[Criteri
     spec = all_fields(kind).get(field)
     if spec is None:
         raise AppError(
-            ErrorCode.NOT_FOUND, f"The criterion {criterion} has no field {field!r}.", ("field",)
+            ErrorCode.NOT_FOUND,
+            f"The criterion {criterion} has no field {field!r}; `criterion` lists all.",
+            ("field",),
         )
     return kind, spec
 

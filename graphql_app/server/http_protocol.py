@@ -10,7 +10,7 @@ HEAD_TIMEOUT = 20.0  # seconds, from the connection or the first byte to the end
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """Closes connections whose request head is late or too large.
+    """HTTP that closes connections whose request head is late or too large.
 
     It also closes a connection that sends more of a body after the response. uvicorn closes idle
     connections after ``timeout_keep_alive``, but any byte ends that timer, so a client that goes on

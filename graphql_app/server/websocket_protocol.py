@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Closes the connections of clients that break the rules, and logs nothing about them.
+    """A WebSocket that is closed if its client breaks the rules; nothing is logged.
 
     uvicorn logs a traceback when a text is not UTF-8, when a client sends more after that, and when
     the application then sends something. It never answers a handshake that cannot be parsed.

@@ -52,7 +52,7 @@ def suggested_fields(form: type[Form], prefix: str = "") -> Iterator[tuple[str, 
 
 @dataclass(frozen=True)
 class Filler:
-    """Fills in forms with examples, bounds and what ``offer`` suggests, by default nothing."""
+    """Values for forms: examples, bounds and what ``offer`` suggests, by default nothing."""
 
     offer: Offer = lambda field, given: ()
 

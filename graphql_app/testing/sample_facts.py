@@ -61,7 +61,7 @@ VALUES: Mapping[ValueKind, Sequence[Any]] = {
 
 
 class FactMaker:
-    """Generates the rows of one shop: each seed makes a different one, with the same ids.
+    """A generator of one shop's rows: each seed makes a different shop, with the same ids.
 
     ``words`` are texts to use in addition to the ordinary and hostile ones.
     """

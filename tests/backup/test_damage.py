@@ -164,7 +164,7 @@ def test_a_backup_never_overwrites_a_path(source: Source, intact: Path) -> None:
             source.installation.back_up(existing)
     assert (intact / SUMS).read_bytes() == before
     for nowhere in (intact / MANIFEST, intact.parent / "unmounted"):
-        with pytest.raises(BackupError, match="There is no directory"):
+        with pytest.raises(BackupError, match="does not exist: create the directory"):
             source.installation.back_up(nowhere / "below")
     assert not (intact.parent / "unmounted").exists()
     assert check_backup(intact)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.segments.members import MemberSortKey, Person, Position
 from graphql_app.segments.size import SegmentSize
-from tests.hypothesis_profiles import all_or_one, one_in, thorough
+from tests.hypothesis_profiles import all_or_one, one_in
 from tests.parity.evaluation.facts import Document, Facts, facts_after
 from tests.parity.evaluation.purchases import product_names
 from tests.parity.evaluator import Judge, nodes
@@ -76,8 +77,8 @@ def check_sets(shop: RecordedShop, judge: Judge, situation: Situation) -> None:
         ids = next(answers)
         if len(pair) == 2:
             assert next(answers) == judge.everyone - ids, pair
-    some = range(0, len(documents), 1 if thorough() else 8)
-    for contact in sorted(judge.everyone)[:1]:
+    eighths = [range(start, len(documents), 8) for start in range(8)]
+    for contact, some in product(sorted(judge.everyone)[:1], all_or_one(eighths, 0)):
         rules = {number: shop.rule(documents[number]) for number in some}
         for engine in (shop.engine, shop.without_index):
             matching = engine.matching(rules, contact)

@@ -63,7 +63,7 @@ class ImportReport:
 
 
 class BadRowCollector:
-    """Counts all bad rows, and keeps the first ones."""
+    """The number of bad rows, and the first of them."""
 
     def __init__(self) -> None:
         self.kept: list[BadRow] = []

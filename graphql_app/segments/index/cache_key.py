@@ -115,7 +115,7 @@ class VectorQuery:
 
 
 class QueryBuilder:
-    """Builds the queries of criteria, and remembers up to ``remembered`` of them."""
+    """A builder of criteria's queries, which remembers up to ``remembered`` of them."""
 
     def __init__(self, audience: Audience, remembered: int = 4_096) -> None:
         self._audience = audience

@@ -40,7 +40,7 @@ CANCELLATION_INTERVAL = 0.05  # seconds between checks for cancellation while wa
 
 
 class VectorLoader:
-    """Loads one shop's vectors for one answer.
+    """A loader of one shop's vectors, for one answer.
 
     Its deadline is the time limit of one statement after it is created.
 

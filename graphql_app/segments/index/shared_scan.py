@@ -162,8 +162,8 @@ def _joined(queries: Sequence[VectorQuery]) -> Scan:
             columns.append(measure.c.value)
         else:
             columns.append([*statement.selected_columns][1])
-    labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
-    return Scan(queries, select(col(Contact.id), *labelled).select_from(source))
+    labeled = [column.label(f"v{number}") for number, column in enumerate(columns)]
+    return Scan(queries, select(col(Contact.id), *labeled).select_from(source))
 
 
 def _statement(aggregates: Sequence[_Aggregate]) -> Statement:
@@ -172,8 +172,8 @@ def _statement(aggregates: Sequence[_Aggregate]) -> Statement:
     rows = [*different.values()]
     read = true() if any(isinstance(each, True_) for each in rows) else or_(*rows)
     columns = [each.value if len(rows) == 1 else _over_own_rows(each) for each in aggregates]
-    labelled = [column.label(f"v{number}") for number, column in enumerate(columns)]
-    return select(contact, *labelled).where(read).group_by(contact)
+    labeled = [column.label(f"v{number}") for number, column in enumerate(columns)]
+    return select(contact, *labeled).where(read).group_by(contact)
 
 
 def _over_own_rows(one: _Aggregate) -> ColumnElement[Any]:

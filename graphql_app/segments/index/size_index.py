@@ -82,7 +82,7 @@ def _answer(leaf: Criterion, query: VectorQuery, vector: Vector, scope: Scope) -
 
 
 class SizeIndex:
-    """Keeps the vectors of recent queries, up to a budget in bytes of memory.
+    """The vectors of recent queries, up to a budget in bytes of memory.
 
     The least recently used vectors are evicted first.
     """

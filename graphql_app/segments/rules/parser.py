@@ -57,7 +57,7 @@ def parse(
 
 @dataclass(slots=True)
 class _Reader:
-    """Parses one document, and each referenced segment once, with a reader of its own.
+    """The reader of one document; each referenced segment gets a reader of its own, once.
 
     ``known`` has the readers of segments, finished, by global id. ``inside`` are the segments whose
     rules are being parsed, the outermost first.
@@ -145,7 +145,7 @@ class _Reader:
         return None if found else criterion
 
     def _reference(self, criterion: SegmentReference, path: Path, depth: int) -> Reference | None:
-        """Parse the segment that a criterion refers to, and count it towards the limits."""
+        """Parse the segment that a criterion refers to, and count it toward the limits."""
         path = (*path, "segment")
         named = self.library(criterion.segment)
         if named is None:

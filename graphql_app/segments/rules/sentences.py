@@ -33,7 +33,7 @@ def sentences(rules: Sequence[Rule], scope: Scope, label: Label | None = None) -
     def clause(leaf: Leaf, complement: bool) -> str:
         key = (id(leaf), complement)
         if key not in clauses:
-            clauses[key] = _clause(leaf, _labelled(leaf, scope, label), complement)
+            clauses[key] = _clause(leaf, _with_labels(leaf, scope, label), complement)
         return clauses[key]
 
     return [_capitalized(words(rule, clause)) for rule in rules]
@@ -70,7 +70,7 @@ def words(
             return clause(rule, complement)
 
 
-def _labelled(leaf: Leaf, scope: Scope, label: Label | None) -> Scope:
+def _with_labels(leaf: Leaf, scope: Scope, label: Label | None) -> Scope:
     """Return the scope in which a criterion finds its own labels."""
     if label is None or isinstance(leaf, Reference):
         return scope

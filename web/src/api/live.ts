@@ -95,7 +95,7 @@ export function watchSize(rule: Rule, observer: SizeObserver): () => void {
   };
 }
 
-/** Return what to tell the user about a lost connection; undefined when the page closed it. */
+/** Return the message for the user about a lost connection; undefined when the page closed it. */
 function closeReason(event: unknown): string | undefined {
   const { code } = event as Partial<CloseEvent>;
   if (code === NORMAL_CLOSURE) return undefined;

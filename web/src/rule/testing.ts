@@ -134,9 +134,9 @@ const ALL: readonly Criterion[] = [
   ),
   criterion(
     'temper',
-    form({ ABOVE: ['score'], COLOURED: ['colour', 'moods'], SINCE: ['day'], KNOWN: [] }, [
+    form({ ABOVE: ['score'], COLORED: ['color', 'moods'], SINCE: ['day'], KNOWN: [] }, [
       number('score'),
-      choice('colour'),
+      choice('color'),
       choice('moods', { ...OPTIONAL, multiple: true, maxItems: 2 }),
       date('day'),
     ]),

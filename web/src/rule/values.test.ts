@@ -289,13 +289,13 @@ describe('a form', () => {
   });
 
   it('asks to choose a value where it offers a list', () => {
-    const of = form({ IS: ['colour', 'segment', 'day'] }, [
-      choice('colour'),
+    const of = form({ IS: ['color', 'segment', 'day'] }, [
+      choice('color'),
       segment('segment'),
       date('day'),
     ]);
     expect(problemsOf(of, 'IS', {})).toStrictEqual({
-      colour: 'Choose a value',
+      color: 'Choose a value',
       segment: 'Choose a value',
       day: 'Enter a value',
     });
