@@ -80,7 +80,6 @@ MONEY = DecimalType(18, 4)
 NAME = LowCardinality(String)
 """The column type of text with few distinct values, such as names."""
 
-MAX_KEYWORD = 255
 
 # A shop's rows lie in one partition: an insert makes one atomic part, and a merge after an import
 # stays within the partition.
@@ -250,9 +249,9 @@ class TextMessage(AudienceTable, table=True):
 
 
 class KeywordUse(AudienceTable, table=True):
-    """A keyword that a contact texted. Compare ``keyword_folded`` with ``fold(text)``.
+    """A keyword that a contact texted, as it was written, without surrounding space.
 
-    ``keyword`` itself is case-folded and stripped.
+    Compare ``keyword_folded`` with ``fold(text)``.
     """
 
     __tablename__ = "keywords"
@@ -291,11 +290,6 @@ TABLES: tuple[type[AudienceTable], ...] = (
     KeywordUse,
     Event,
 )
-
-
-def fold_keyword(keyword: str) -> str:
-    """Fold a keyword's case and strip it, as keywords are stored and shown."""
-    return keyword.strip().casefold()[:MAX_KEYWORD].strip()  # folding can lengthen a text
 
 
 class JournalEntry(StoreTable, table=True):

@@ -18,7 +18,6 @@ from graphql_app.audience.column_parser import (
 from graphql_app.audience.money import MONEY_PATTERN, MONEY_REQUIRED, parse_money
 from graphql_app.audience.properties_parser import parse_properties
 from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
-from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, is_country
 from graphql_app.timezones import EPOCH
 
@@ -144,7 +143,7 @@ def _parse_country(value: Any) -> str:
 
 def _parse_keyword(value: Any) -> str | None:
     text = _parse_text(value)
-    return None if text is None else fold_keyword(text)
+    return None if text is None else text.strip()
 
 
 def _parse_boolean(value: Any) -> bool:

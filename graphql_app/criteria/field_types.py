@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
-from graphql_app.audience.tables import fold_keyword
 from graphql_app.countries import COUNTRY_REQUIRED, country_names, is_country
 from graphql_app.criteria.fields import FieldKind, FieldType, Option
 
@@ -110,8 +109,8 @@ SegmentId = Annotated[
 ]
 """The id of a saved segment, as returned by the API."""
 
-Keyword = Annotated[str, BeforeValidator(_text), AfterValidator(fold_keyword), _textual("join")]
-"""A keyword that contacts text, regardless of case and surrounding spaces."""
+Keyword = Annotated[str, BeforeValidator(_text), _textual("join")]
+"""A keyword that contacts text, as it was given; compare ``fold`` of it."""
 
 Region = Annotated[str, BeforeValidator(_text), _textual("CA")]
 """A state or province as the source system writes it, e.g. its code."""

@@ -141,7 +141,7 @@ class Filler:
             case FieldKind.TIME_WINDOW:
                 yield from _WINDOWS
             case FieldKind.TEXT:
-                yield from (*HOSTILE[:3], NOBODYS)
+                yield from (*HOSTILE[:3], HOSTILE[-1], NOBODYS)
 
 
 def declared_bounds(spec: FieldSpec) -> Sequence[str]:

@@ -17,6 +17,7 @@ HOSTILE = (
     "k9 \N{GRINNING FACE} ünïcode",
     "$k10 /* */ `x`",
     "[k11]*(.+)?",
+    "k12 α\u0345\u0301",  # becomes another text if casefolded before NFKC
 )
 
 NOBODYS = "zqnobodyhasthis"

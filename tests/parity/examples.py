@@ -44,6 +44,7 @@ HOSTILE = (
     "😀",
     "👩‍👩‍👧",
     "é",
+    "α\u0345\u0301",
     "nul\x00byte",
     "nul",
     "'; drop table contacts; --",

@@ -61,7 +61,10 @@ FIRST_INSTANT, LAST_INSTANT = _utc("1970-01-01T00:00"), _utc("2199-12-31T23:59:5
 IDS = (1, 2, 3, 4, 5, 2**53 + 1, 2**64 - 1)
 THINGS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 2**64 - 1)
 PRODUCTS = ("a", "b", "A", "%", " a")
-KEYWORDS = ("join", " JOIN\t", "ｊｏｉｎ", "stop", "straße", "STRASSE", "ΣΑΣ", "σας", "ﬁne")
+KEYWORDS = (
+    *("join", " JOIN\t", "ｊｏｉｎ", "stop", "straße", "STRASSE", "ΣΑΣ", "σας", "ﬁne"),
+    *("α\u0345\u0301", "ᾴ"),  # one text; U+0345 becomes a letter
+)
 COUNTRIES = ("US", "CA", "DE")
 REGIONS = ("CA", "ON", "ca", "ＣＡ", "%")
 AMOUNTS = ("10.00", "0", "5", "15.00", "20", "9.99", "10.0001", "99999999999999.9999")

@@ -214,6 +214,35 @@ class TestSets:
                 boutique.matching(criterion("keyword", operator, within=lately)) == matching_lately
             )
 
+    def test_spellings_of_a_keyword_are_one_keyword(self, boutique: RecordedShop) -> None:
+        one_text = ("α\u0345\u0301", "ᾴ", "ΆΙ", "ά\u0345")
+        boutique.record(
+            people_with_ids(1, 2, 3, 4, 5),
+            *(KeywordUse(id_, text, NOW) for id_, text in enumerate(one_text, 1)),
+            KeywordUse(1, "straße", NOW),
+        )
+        for text in one_text:
+            assert boutique.matching(texted_in("ANY_OF", text)) == {1, 2, 3, 4}
+            assert boutique.matching(texted_in("NONE_OF", text)) == {5}
+            assert boutique.matching(texted_in("ALL_OF", text, " STRASSE", *one_text)) == {1}
+
+    def test_repeating_a_keyword_in_another_spelling_changes_no_answer(
+        self, boutique: RecordedShop
+    ) -> None:
+        boutique.record(people_with_ids(1, 2, 3), KeywordUse(1, "Join", NOW))
+        rules = [
+            texted_in("ANY_OF", "JOIN"),
+            texted_in("ALL_OF", "join", "Join"),
+            texted_in("ALL_OF", "join", "vip"),
+            texted_in("NONE_OF", "ｊｏｉｎ"),
+            criterion("keyword", "IS_SET", within=last(1, "DAYS")),
+        ]
+        before = [boutique.matching(rule) for rule in rules]
+        assert before == [{1}, {1}, set(), {2, 3}, {1}]
+        boutique.record(KeywordUse(1, "JOIN", NOW), KeywordUse(1, "join", NOW))
+        assert [boutique.matching(rule) for rule in rules] == before
+        assert len(boutique.suggest("keyword", "keywords", "")) == 1
+
     def test_values_that_no_contact_has_match_no_one(self, boutique: RecordedShop) -> None:
         boutique.record(people_with_ids(1))
         assert boutique.matching(bought("ANY_OF", "none")) == set()

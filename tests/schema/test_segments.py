@@ -71,7 +71,14 @@ def test_the_rule_is_returned_canonical_and_is_accepted_again(shop: Client) -> N
     sent = {
         "any": [
             {"spend": {"amount": "50", "operator": "AT_LEAST"}},
-            {"not": {"keyword": {"operator": "ANY_OF", "keywords": [" Join ", "JOIN", "Stop"]}}},
+            {
+                "not": {
+                    "keyword": {
+                        "operator": "ANY_OF",
+                        "keywords": [" Join ", "JOIN", "Stop", "JOIN"],
+                    }
+                }
+            },
             {
                 "all": [
                     {
@@ -88,7 +95,7 @@ def test_the_rule_is_returned_canonical_and_is_accepted_again(shop: Client) -> N
     canonical = {
         "any": [
             {"spend": {"operator": "AT_LEAST", "amount": "50.00"}},
-            {"not": {"keyword": {"operator": "ANY_OF", "keywords": ["join", "stop"]}}},
+            {"not": {"keyword": {"operator": "ANY_OF", "keywords": [" Join ", "JOIN", "Stop"]}}},
             {
                 "all": [
                     {
@@ -299,6 +306,19 @@ def test_invalid_text_is_refused_in_every_field(shop: Client) -> None:
     assert shop.ask(GET, id=made["id"])["segment"] == {**made, "problems": []}
 
 
+def test_keywords_are_shown_as_they_were_given(shop: Client) -> None:
+    shop.record("contactsUpsert", contacts(1))
+    shop.record("keywordsRecord", [keyword(1, " JOIN Straße\n")])
+    rule = {"keyword": {"operator": "ANY_OF", "keywords": ["Join STRASSE"]}}
+    made = create(shop, "Joined", rule)
+    assert (made["rule"], made["summary"]) == (rule, "Has texted any of Join STRASSE")
+    assert shop.members(rule) == 1
+    query = (
+        '{ fieldSuggestions(criterion: "keyword", field: "keywords", search: "strasse") { value } }'
+    )
+    assert shop.ask(query)["fieldSuggestions"] == [{"value": "JOIN Straße"}]
+
+
 def test_each_template_becomes_a_segment_in_one_call(shop: Client) -> None:
     shop.record("contactsUpsert", contacts(1))
     coral, lime = {"productId": "coral", "title": "Coral bottle"}, {"productId": "lime"}
@@ -317,7 +337,7 @@ def test_each_template_becomes_a_segment_in_one_call(shop: Client) -> None:
     bought, not_bought = templates["cross-sells"]["rule"]["all"]
     assert bought["productPurchased"]["products"] == ["coral"]
     assert not_bought["productPurchased"]["products"] == ["lime"]
-    assert templates["keywords"]["rule"]["keyword"]["keywords"] == ["vip"]
+    assert templates["keywords"]["rule"]["keyword"]["keywords"] == ["VIP"]
     given = {"template": "vips", "name": "Best", "description": "Ours"}
     named = shop.ask(CREATE, input=given)["segmentCreate"]["segment"]
     assert (named["name"], named["description"]) == ("Best", "Ours")

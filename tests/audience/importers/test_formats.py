@@ -30,7 +30,7 @@ def test_every_format_is_detected_from_its_columns(shop: Shop) -> None:
         (1, 5, "MUG", 1, Decimal(0))
     ]
     assert shop.rows("keywords", "contact_id, keyword, received_at") == [
-        (1, "join", at("2024-05-01T07:58:12Z"))
+        (1, "Join", at("2024-05-01T07:58:12Z"))
     ]
 
 

@@ -156,9 +156,7 @@ class Facts:
             case Texts(items):
                 self.texts.update({text.id: text for text in items})
             case Keywords(items):
-                self.keywords |= {
-                    (use.contact_id, same_keyword(use.keyword), use.received_at) for use in items
-                }
+                self.keywords |= {(use.contact_id, use.keyword, use.received_at) for use in items}
             case Events(items):
                 self.events.update({event.id: event for event in items})
             case Forget(gone):
@@ -214,11 +212,6 @@ def facts_after(batches: Iterable[Batch]) -> Facts:
     for batch in batches:
         facts.record(batch)
     return facts
-
-
-def same_keyword(keyword: str) -> str:
-    """Return a keyword as it is stored and shown."""
-    return keyword.strip().casefold()
 
 
 def unless_blank(text: str | None) -> str | None:

@@ -67,8 +67,8 @@ LAST_MONTH = last(1, "MONTHS")
         ),
         (criterion("lastOrderDate", "IS_NOT_SET"), "Has never ordered"),
         (
-            criterion("keyword", "NONE_OF", keywords=[" JOIN ", "join", "Vip"]),
-            "Has not texted any of join or vip",
+            criterion("keyword", "NONE_OF", keywords=["JOIN", "Straße"]),
+            "Has not texted any of JOIN or Straße",
         ),
         (
             criterion(
