@@ -5,13 +5,16 @@ package, and the engine and browsers have rules of their own. So importing ``gra
 host's files out of the search path, and SQL and the page get offsets from UTC instead of names.
 """
 
+import os
 import struct
+import sysconfig
 import zoneinfo
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import tzdata
@@ -83,6 +86,29 @@ def offset_at(second: int, zone: ZoneInfo) -> int:
     instant = EPOCH + timedelta(seconds=second)
     local = instant.astimezone(zone).replace(tzinfo=UTC)
     return (local - instant) // timedelta(seconds=1)
+
+
+def host_zone(name: str) -> ZoneInfo | None:
+    """Return a zone by the rules of the host's files, if the host has files."""
+    default = sysconfig.get_config_var("TZPATH") or ""
+    for directory in os.environ.get("PYTHONTZPATH", default).split(os.pathsep):
+        try:
+            with Path(directory, name).open("rb") as file:
+                return ZoneInfo.from_file(file, name)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def repeats_midnight(zone: ZoneInfo) -> bool:
+    """Return whether a zone's clocks have ever gone back over midnight since 1970."""
+    known = offsets_of(zone)
+    pairs = zip(known.starts[1:], known.offsets, known.offsets[1:], strict=False)
+    return any(
+        (change + before - 1) // DAY > (change + after - 1) // DAY
+        for change, before, after in pairs
+        if change > 0 and after < before
+    )
 
 
 def _listed_changes(name: str) -> tuple[int, ...]:

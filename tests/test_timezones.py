@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 import tzdata
 
-from graphql_app.timezones import offsets_of, zone_names
+from graphql_app.timezones import offsets_of, repeats_midnight, zone_names
 
 LOCK = Path(__file__).parent.parent / "requirements.lock"
 GUIDE = Path(__file__).parent.parent / "docs/operations.md"
@@ -67,3 +67,17 @@ def test_offsets_are_those_of_the_zone_in_any_year(name: str) -> None:
             expected = instant.astimezone(zone).utcoffset()
             assert expected is not None
             assert known.offsets[known.starts.index(last)] == expected.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("zone", "repeats"),
+    [
+        ("UTC", False),
+        ("Europe/Berlin", False),
+        ("America/New_York", False),
+        ("America/Sao_Paulo", False),  # from 00:00 to 23:00, so that midnight is an hour later
+        ("America/Havana", True),  # from 01:00 to 00:00
+    ],
+)
+def test_zones_whose_clocks_repeat_midnight(zone: str, repeats: bool) -> None:
+    assert repeats_midnight(ZoneInfo(zone)) is repeats

@@ -14,6 +14,8 @@ from rich.markup import escape
 from graphql_app.cli.console import out, progress_bars, read_settings
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from graphql_app.audience.store import Audience
     from graphql_app.catalog.store import Catalog
     from graphql_app.settings import Settings
@@ -50,7 +52,7 @@ def migrate_command(
             return
         with _existing_audience(settings) as audience:
             if before in known:
-                _list_affected(catalog, known[known.index(before) + 1 :], audience)
+                list_affected(catalog, known[known.index(before) + 1 :], audience)
             refold_names(catalog)
             if audience is not None:
                 _migrate_facts(settings, catalog, audience)
@@ -72,7 +74,7 @@ def _existing_audience(settings: Settings) -> Iterator[Audience | None]:
         yield audience
 
 
-def _list_affected(catalog: Catalog, revisions: list[str], audience: Audience | None) -> None:
+def list_affected(catalog: Catalog, revisions: list[str], audience: Audience | None) -> None:
     from graphql_app.segments.changed_criteria import affected_segments
 
     @cache
@@ -83,11 +85,23 @@ def _list_affected(catalog: Catalog, revisions: list[str], audience: Audience | 
 
         return tables_with_upcoming_facts(audience, shop_id, datetime.now(UTC))
 
-    affected = list(affected_segments(catalog, revisions, upcoming))
-    if affected:
+    @cache
+    def has_other_rules(zone: ZoneInfo) -> bool:
+        from graphql_app.audience.zone_rules import has_other_rules
+
+        return has_other_rules(zone, audience)
+
+    # For each reason, the segments, each with its criteria that have changed.
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for shop, segment, changed in affected_segments(catalog, revisions, upcoming, has_other_rules):
+        of_reason = reasons.setdefault(changed.change, {})
+        of_reason.setdefault(f"{shop}: {segment.name}", []).append(changed.key)
+    if reasons:
         out.print("These saved segments have criteria whose meaning has changed:")
-    for shop, segment, changed in affected:
-        out.print(escape(f"- {shop}: {segment.name}: {changed.key}. {changed.change}"))
+    for reason, segments in reasons.items():
+        out.print(escape(f"- {reason}"))
+        for segment_name, keys in segments.items():
+            out.print(escape(f"  - {segment_name} ({', '.join(keys)})"))
 
 
 def _list_shops_without_country(catalog: Catalog) -> None:

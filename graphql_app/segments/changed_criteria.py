@@ -5,14 +5,26 @@ This module reads rules as JSON, without plugins, so that ``segments migrate`` s
 
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop
+from graphql_app.timezones import repeats_midnight
 
 Body = Mapping[str, Any]
+
+
+class Days(Enum):
+    """How the days of some shops changed with the rules of their time zone."""
+
+    RULES = auto()
+    """The rules of the host or the engine, which cut days before, are not those of tzdata."""
+    MIDNIGHTS = auto()
+    """As above, or clocks repeat midnight, which used to begin a day each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class ChangedCriterion:
         change: What is different, as a sentence.
         applies: Returns whether the change can affect a criterion, given its fields.
         upcoming: If set, only shops with facts in the future in one of these tables are affected.
+        days: If set, only shops whose days changed in this way are affected.
     """
 
     revision: str
@@ -32,6 +45,7 @@ class ChangedCriterion:
     change: str
     applies: Callable[[Body], bool] = lambda body: True
     upcoming: frozenset[str] = frozenset()
+    days: Days | None = None
 
 
 def _compares_text(body: Body) -> bool:
@@ -50,6 +64,27 @@ def _compares_days_ago(body: Body) -> bool:
     return "days" in body
 
 
+def _compares_dates(body: Body) -> bool:
+    return "date" in body or "days" in body
+
+
+def _has_property(body: Body) -> bool:
+    return "property" in body
+
+
+def _cuts_days(body: Body) -> bool:
+    """Return whether a criterion compares with days of the calendar, or counts in months."""
+    within = body.get("within", {})
+    durations = [within[name] for name in ("last", "beforeAgo") if name in within]
+    in_months = any(duration["unit"] == "MONTHS" for duration in durations)
+    return (
+        "date" in body
+        or in_months
+        or len(durations) < len(within)
+        or any(map(_cuts_days, body.get("conditions", ())))
+    )
+
+
 def _has_condition(applies: Callable[[Body], bool]) -> Callable[[Body], bool]:
     return lambda body: any(map(applies, body.get("conditions", ())))
 
@@ -64,6 +99,19 @@ _AREA = "Only valid phone numbers have an area code."
 _SAME_NUMBER = "Numbers match however they are written, with or without their country code."
 _TITLE = "Words are looked for in the title on the order line, if it has one."
 
+_LISTS = (
+    "A list matches if one of its elements does. A list without texts, numbers, true or false "
+    "counts as no value."
+)
+_YEARS = "Dates before 1900 and after 2199 count; they used to count as no value."
+_RULES = (
+    "Days begin by the rules of the installed tzdata package. Those of the host or of ClickHouse "
+    "differ for this shop's time zone."
+)
+_MIDNIGHTS = (
+    "Days begin by the rules of the installed tzdata package and, where clocks repeat midnight, at "
+    "the first one."
+)
 _FUTURE = "Facts with a time in the future, of which this shop has some, count from then on."
 
 # The tables that each criterion reads, without the criteria that are new.
@@ -89,13 +137,23 @@ _READ: Mapping[str, Sequence[str]] = {
 
 CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "tag", _CASE),
-    ChangedCriterion("0007", "location", f"Regions: {_CASE}", lambda body: "regions" in body),
+    ChangedCriterion("0007", "location", _CASE, lambda body: "regions" in body),
     ChangedCriterion("0007", "property", _PROPERTY, _compares_text),
     ChangedCriterion("0007", "property", _NUMBER, _compares_number),
     ChangedCriterion("0007", "property", _DAYS, _compares_days_ago),
-    ChangedCriterion("0007", "event", f"Conditions: {_PROPERTY}", _has_condition(_compares_text)),
-    ChangedCriterion("0007", "event", f"Conditions: {_NUMBER}", _has_condition(_compares_number)),
-    ChangedCriterion("0007", "event", f"Conditions: {_DAYS}", _has_condition(_compares_days_ago)),
+    ChangedCriterion("0007", "property", _LISTS),
+    ChangedCriterion("0007", "property", _YEARS, _compares_dates),
+    ChangedCriterion("0007", "event", _PROPERTY, _has_condition(_compares_text)),
+    ChangedCriterion("0007", "event", _NUMBER, _has_condition(_compares_number)),
+    ChangedCriterion("0007", "event", _DAYS, _has_condition(_compares_days_ago)),
+    ChangedCriterion("0007", "event", _LISTS, _has_condition(_has_property)),
+    ChangedCriterion("0007", "event", _YEARS, _has_condition(_compares_dates)),
+    ChangedCriterion("0007", "anniversary", _YEARS, _has_property),
+    ChangedCriterion("0007", "anniversary", _MIDNIGHTS, days=Days.MIDNIGHTS),
+    *(
+        ChangedCriterion("0007", key, _RULES, _cuts_days, days=Days.RULES)
+        for key in (*_READ, "property")
+    ),
     ChangedCriterion("0007", "city", _SPELLING, lambda body: "cities" in body),
     ChangedCriterion("0007", "emailDomain", _SPELLING, lambda body: "domains" in body),
     ChangedCriterion("0007", "keyword", _SPELLING),
@@ -120,19 +178,33 @@ class AffectedSegment(NamedTuple):
 
 
 def affected_segments(
-    catalog: Catalog, revisions: Container[str], upcoming: Callable[[int], Collection[str]]
+    catalog: Catalog,
+    revisions: Container[str],
+    upcoming: Callable[[int], Collection[str]],
+    has_other_rules: Callable[[ZoneInfo], bool],
 ) -> Iterator[AffectedSegment]:
     """Yield the segments that changes of some revisions affect, once for each change.
 
-    ``upcoming`` returns the tables in which a shop, given its id, has facts in the future.
+    Args:
+        catalog: The catalog with the segments.
+        revisions: The revisions of its schema.
+        upcoming: Returns the tables in which a shop, given its id, has facts in the future.
+        has_other_rules: Returns whether a time zone's rules changed with this version.
     """
-    named = select(Shop.handle, Segment).where(Segment.shop_id == Shop.id)
+    named = select(Shop, Segment).where(Segment.shop_id == Shop.id)
     with catalog.read() as session:
         found = session.exec(named.order_by(Shop.handle, col(Segment.name_key))).all()
     for shop, segment in found:
         for change in changes_of(segment.rule, revisions):
-            if not (change.upcoming and change.upcoming.isdisjoint(upcoming(segment.shop_id))):
-                yield AffectedSegment(shop, segment, change)
+            if change.upcoming and change.upcoming.isdisjoint(upcoming(segment.shop_id)):
+                continue
+            if change.days is None or _days_changed(change.days, shop, has_other_rules):
+                yield AffectedSegment(shop.handle, segment, change)
+
+
+def _days_changed(days: Days, shop: Shop, has_other_rules: Callable[[ZoneInfo], bool]) -> bool:
+    zone = ZoneInfo(shop.timezone)
+    return has_other_rules(zone) or (days is Days.MIDNIGHTS and repeats_midnight(zone))
 
 
 def changes_of(rule: Any, revisions: Container[str]) -> Sequence[ChangedCriterion]:

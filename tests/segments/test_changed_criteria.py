@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from graphql_app.audience.tables import TABLES
+from graphql_app.cli.migrate import list_affected
 from graphql_app.plugins import Registry
 from graphql_app.segments.changed_criteria import (
     CHANGED_CRITERIA,
@@ -91,12 +92,109 @@ def test_facts_in_the_future_affect_the_criteria_that_read_them(registry: Regist
     assert {change.key for change in CHANGED_CRITERIA} <= registry.criteria.keys()
 
 
+LISTS, YEARS, RULES, MIDNIGHTS = "A list", "before 1900", "of the host", "repeat midnight"
+CONDITION = where("IS_TRUE")
+
+
+@pytest.mark.parametrize(
+    ("rule", "changed"),
+    [
+        *(({"property": where(name)}, {LISTS}) for name in ("IS_SET", "IS_NOT_SET", "IS_TRUE")),
+        ({"property": where("EQUALS", number="2")}, {LISTS}),
+        *(
+            ({"property": where(name, date="2024-05-01")}, {LISTS, YEARS, RULES})
+            for name in ("ON", "NOT_ON", "BEFORE", "ON_OR_AFTER", "BETWEEN_DAYS")
+        ),
+        ({"property": where("MORE_THAN_AGO", days=2)}, {LISTS, YEARS}),
+        (criterion("event", "AT_LEAST", **VIEWED), set()),
+        (criterion("event", "AT_LEAST", **VIEWED, conditions=[CONDITION]), {LISTS}),
+        (
+            criterion(
+                "event",
+                "AT_LEAST",
+                **VIEWED,
+                conditions=[CONDITION, where("ON", date="2024-05-01")],
+            ),
+            {LISTS, YEARS, RULES},
+        ),
+        (criterion("anniversary", "IS_TODAY", property="visit"), {YEARS, MIDNIGHTS}),
+        (criterion("anniversary", "IS_TODAY"), {MIDNIGHTS}),
+        (criterion("createdDate", "ON", date="2024-05-01"), {RULES}),
+        (criterion("createdDate", "IN_LAST", days=2), set()),
+        (criterion("subscribeDate", "IS_SET"), set()),
+        *(
+            (criterion("spend", "AT_LEAST", amount="1", within=window), changed)
+            for window, changed in (
+                ({"last": {"count": 1, "unit": "DAYS"}}, set[str]()),
+                ({"beforeAgo": {"count": 1, "unit": "WEEKS"}}, set[str]()),
+                ({"last": {"count": 1, "unit": "MONTHS"}}, {RULES}),
+                ({"beforeAgo": {"count": 1, "unit": "MONTHS"}}, {RULES}),
+                ({"since": "2024-05-01"}, {RULES}),
+                ({"before": "2024-05-01"}, {RULES}),
+                ({"between": {"from": "2024-05-01", "to": "2024-05-02"}}, {RULES}),
+                ({"calendar": {"which": "THIS", "unit": "WEEK"}}, {RULES}),
+            )
+        ),
+        (criterion("ordersPlaced", "AT_LEAST", count=1), set()),
+    ],
+)
+def test_lists_years_and_days_changed(rule: Document, changed: set[str]) -> None:
+    found = [change.change for change in changes_of(rule, {"0007"})]
+    reasons = (LISTS, YEARS, RULES, MIDNIGHTS)
+    assert {each for each in reasons if any(each in change for change in found)} == changed
+    assert changes_of(rule, {"0008"}) == []
+
+
+def test_days_changed_for_shops_whose_zone_had_other_rules(server: Server) -> None:
+    rules = {
+        "Birthday": criterion("anniversary", "IS_TODAY"),
+        "Created": criterion("createdDate", "ON", date="2024-05-01"),
+    }
+
+    def listed(zone: str, has_other_rules: bool) -> set[str]:
+        shop = server.shop(timezone=zone)
+        for name, rule in rules.items():
+            create(shop, name, rule)
+        affected = affected_segments(
+            server.services.catalog, {"0007"}, lambda id: (), lambda _: has_other_rules
+        )
+        return {
+            each.segment.name
+            for each in affected
+            if each.shop == shop.shop.handle and each.segment.name in rules
+        }
+
+    assert listed("Europe/Berlin", False) == set()
+    assert listed("Europe/Berlin", True) == {"Birthday", "Created"}
+    assert listed("America/Havana", False) == {"Birthday"}
+
+
+def test_the_listing_has_each_reason_once(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = server.shop()
+    tagged = criterion("tag", "ANY_OF", tags=["a"])
+    create(
+        shop,
+        "One",
+        {"all": [tagged, criterion("location", "ANY_OF", countries=["US"], regions=["CA"])]},
+    )
+    create(shop, "Two", tagged)
+    list_affected(server.services.catalog, ["0007"], None)
+    printed = " ".join(capsys.readouterr().out.split())
+    [case] = {change.change for change in CHANGED_CRITERIA if change.key == "tag"}
+    assert printed.count(f"- {case} - ") == 1
+    assert f"- {shop.shop.handle}: One (tag, location) - {shop.shop.handle}: Two (tag)" in printed
+
+
 @pytest.mark.parametrize(("tables", "listed"), [((), 0), ({"orders"}, 1), ({"texts"}, 0)])
 def test_segments_of_shops_with_facts_in_the_future_are_listed(
     server: Server, tables: Collection[str], listed: int
 ) -> None:
     shop = server.shop()
     create(shop, f"Ordered {tables}", criterion("ordersPlaced", "AT_LEAST", count=1))
-    affected = affected_segments(server.services.catalog, {"0007"}, lambda id: tables)
+    affected = affected_segments(
+        server.services.catalog, {"0007"}, lambda id: tables, lambda zone: False
+    )
     found = [each for each in affected if each.segment.name == f"Ordered {tables}"]
     assert [each.changed.key for each in found] == ["ordersPlaced"] * listed
