@@ -22,12 +22,13 @@ MAX_TEXT = 255
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 DATE_PATTERN = r"^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-FIRST_WRITTEN_DAY = date(1900, 1, 1)
-WRITTEN_DATE_PATTERN = DATE_PATTERN.replace("19[7-9][0-9]", "19[0-9]{2}")
+WRITTEN_DATE_PATTERN = DATE_PATTERN.replace(
+    "19[7-9][0-9]|2[01][0-9]{2}", "[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9]"
+)
 
 
-def _days(first: date, pattern: str) -> tuple[BeforeValidator, FieldType]:
-    """Return the parts of a type of the days from ``first`` to the end of 2199."""
+def _days(first: date, last: date, pattern: str) -> tuple[BeforeValidator, FieldType]:
+    """Return the parts of a type of the days from ``first`` to ``last``."""
 
     def check(value: object) -> date:
         if isinstance(value, date):
@@ -40,7 +41,7 @@ def _days(first: date, pattern: str) -> tuple[BeforeValidator, FieldType]:
         raise PydanticCustomError(
             "date",
             'must be a day such as "2024-05-01", from {first} to {last}',
-            {"first": first.isoformat(), "last": LAST_DAY.isoformat()},
+            {"first": first.isoformat(), "last": last.isoformat()},
         )
 
     return BeforeValidator(check), FieldType(
@@ -48,17 +49,17 @@ def _days(first: date, pattern: str) -> tuple[BeforeValidator, FieldType]:
         json_schema={"type": "string", "format": "date", "pattern": pattern},
         example="2024-05-01",
         minimum=first.isoformat(),
-        maximum=LAST_DAY.isoformat(),
+        maximum=last.isoformat(),
         step="1",
         pattern=pattern,
     )
 
 
-Day = Annotated[date, *_days(FIRST_DAY, DATE_PATTERN)]
+Day = Annotated[date, *_days(FIRST_DAY, LAST_DAY, DATE_PATTERN)]
 """A calendar day in the shop's time zone."""
 
-WrittenDay = Annotated[date, *_days(FIRST_WRITTEN_DAY, WRITTEN_DATE_PATTERN)]
-"""A calendar day from 1900, for days such as birthdays."""
+WrittenDay = Annotated[date, *_days(date.min, date.max, WRITTEN_DATE_PATTERN)]
+"""A calendar day of the years 1 to 9999, for days such as birthdays and ends of contracts."""
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,8 @@
 """Intervals: the values that a positive comparison matches."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,13 @@ V = TypeVar("V", int, float, Decimal, date, datetime)
 
 # The scale of every money column. A comparison with a plain literal would use floating point.
 MONEY_SCALE = 4
+
+# The days that a column of type Date32 can have, and the instants of DateTime64.
+DAYS = date(1900, 1, 1), date(2299, 12, 31)
+INSTANTS = (
+    datetime(1900, 1, 1, tzinfo=UTC),
+    datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Interval(Generic[V]):
         """
         if self.also is not None:
             return _in_ranges(column, sorted(_whole_ranges(self)))
+        if (known := self._within_engine()) is not self:
+            return literal(False) if known is None else known.clause(column)
         if self.low is not None and self.high is not None and not self.low_open | self.high_open:
             return column.between(_bind(self.low), _bind(self.high))
         bounds: list[ColumnElement[bool]] = []
@@ -58,6 +67,24 @@ class Interval(Generic[V]):
             high = _bind(self.high)
             bounds.append(column < high if self.high_open else column <= high)
         return and_(*bounds) if bounds else column.is_not(None)
+
+    def _within_engine(self) -> "Interval[V] | None":
+        """Return the range without bounds that no day or time in a column can reach.
+
+        The engine compares wrongly with instants that are far away. ``None`` if no value is in the
+        range.
+        """
+        if not isinstance(self.low or self.high, date):
+            return self
+        first, last = INSTANTS if isinstance(self.low or self.high, datetime) else DAYS
+        low: Any = self.low
+        high: Any = self.high
+        if (low is not None and low > last) or (high is not None and high < first):
+            return None
+        is_low, is_high = low is not None and low < first, high is not None and high > last
+        if not is_low and not is_high:
+            return self
+        return replace(self, low=None if is_low else low, high=None if is_high else high)
 
 
 def _whole_ranges(interval: Interval[Any] | None) -> Iterator[tuple[int, int]]:

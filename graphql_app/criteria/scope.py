@@ -76,7 +76,9 @@ class Scope:
         return start_of_day(day, self.timezone)
 
     def end_of(self, day: date) -> datetime:
-        """Return the first instant after ``day``."""
+        """Return the first instant after ``day``; the last that Python has at the end of 9999."""
+        if day == date.max:
+            return datetime.max.replace(tzinfo=UTC)
         return self.start_of(day + timedelta(days=1))
 
     def ago(self, duration: Duration) -> datetime:

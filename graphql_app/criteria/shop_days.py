@@ -26,9 +26,15 @@ DAYS_TO_1970 = 5 * CYCLE + (EPOCH.date() - FIRST_DATE32).days
 
 @lru_cache(10_000)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of a day."""
+    """Return the first instant of a day; the first one that Python has if it is before the year 1.
+
+    ``day`` can be January 1 of the year 1, where clocks ahead of UTC showed it earlier.
+    """
     midnight = datetime.combine(day, time(), zone)
-    start = midnight.astimezone(UTC)
+    try:
+        start = midnight.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
     skipped = start.astimezone(zone).replace(tzinfo=None) - midnight.replace(tzinfo=None)
     # Clocks that skip midnight do so at ``start``, or earlier by less than what they skip.
     earliest = start - skipped

@@ -7,7 +7,7 @@ in one column, and a comparison becomes two ranges.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, null
@@ -42,8 +42,9 @@ FIRST_INSTANT, LAST_DAY = -DAYS, 2 * DAYS
 
 _ANY_DAY = date(2000, 1, 1)
 _MILLISECONDS = 86_400_000  # in a day
+_EARLY_YEAR, _LATE_YEAR = 1000, 9000
 
-V = TypeVar("V", date, datetime)
+V = TypeVar("V", date, int)
 
 
 def written_time(text: Expression) -> ColumnElement[int]:
@@ -124,7 +125,21 @@ def _property_day_number(document: Expression, name: str, scope: Scope) -> Colum
 def times_on(operator: Operator, day: date, up_to: date | None, scope: Scope) -> Interval[int]:
     """Return the written times that a positive operator matches, compared with days."""
     days = compared(operator, day, up_to)
-    return _times(days, scope.instants(days))
+    low = None if days.low is None else _start_of(days.low, scope, later=days.low_open)
+    after = None if days.high is None else _start_of(days.high, scope, later=not days.high_open)
+    instants = Interval(low, None if after is None else after - 1)
+    return _times(days, instants)
+
+
+def _start_of(day: date, scope: Scope, later: bool) -> int:
+    """Return the milliseconds since 1970 at which a day, or the one after it, begins.
+
+    The days at both ends of the calendar begin as those of 400 years before or later do: what they
+    begin at can be in the year 0 or 10000.
+    """
+    cycles = (day.year > _LATE_YEAR) - (day.year < _EARLY_YEAR)
+    alike = date.fromordinal(day.toordinal() - cycles * CYCLE + later)
+    return milliseconds(scope.start_of(alike)) + cycles * CYCLE * _MILLISECONDS
 
 
 def times_ago(operator: Operator, days: int, scope: Scope) -> Interval[int]:
@@ -135,12 +150,12 @@ def times_ago(operator: Operator, days: int, scope: Scope) -> Interval[int]:
     duration = timedelta(days=days)
     return _times(
         compared(operator, scope.today - duration, scope.today),
-        compared(operator, scope.now - duration, scope.now),
+        compared(operator, milliseconds(scope.now - duration), milliseconds(scope.now)),
     )
 
 
-def _times(days: Interval[date], instants: Interval[datetime]) -> Interval[int]:
-    of_instants = _numbers(instants, milliseconds, Interval(FIRST_INSTANT, DAYS - 1))
+def _times(days: Interval[date], instants: Interval[int]) -> Interval[int]:
+    of_instants = _numbers(instants, int, Interval(FIRST_INSTANT, DAYS - 1))
     of_days = _numbers(days, lambda day: DAYS + day_number(day), Interval(DAYS, LAST_DAY))
     return replace(of_instants, also=of_days)
 

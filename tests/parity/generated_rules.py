@@ -158,7 +158,9 @@ class Criteria:
         text = _operator("CONTAINS", "NOT_CONTAINS", "STARTS_WITH", "NOT_STARTS_WITH")
         parts = st.sampled_from(["r", "RED", "%", "'", "dark", "é", " "]).filter(str.strip)
         number = st.sampled_from(pools.NUMBERS)
-        written = self.days | st.sampled_from(["1900-01-01", "1999-12-31", "2000-02-29"])
+        written = self.days | st.sampled_from(
+            ["0001-01-01", "0004-02-29", "1900-01-01", "2000-02-29", "2300-01-01", "9999-12-31"]
+        )
         of_values = st.one_of(
             _fields({"operator": _operator("ANY_OF", "NONE_OF"), "texts": _values(pools.TEXTS)}),
             _fields({"operator": text, "text": parts}),

@@ -253,6 +253,17 @@ class TestDates:
             (having("BEFORE", date="1900-01-01"), past),
             (having("AFTER", date="2199-12-31"), future),
             (having("ON", date="1950-01-31"), {5}),
+            (having("ON", date="9999-12-31"), {24}),
+            (having("NOT_ON", date="9999-12-31"), {*range(len(self.VALUES))} - {24}),
+            (having("ON_OR_AFTER", date="9999-12-31"), {24}),
+            (having("AFTER", date="9999-12-31"), set()),
+            (having("ON", date="0001-01-01"), {23}),
+            (having("BEFORE", date="0001-01-01"), set()),
+            (having("ON", date="0400-02-29"), {27}),
+            (
+                having("BETWEEN_DAYS", date="0001-01-01", dateUpTo="9999-12-31"),
+                {*range(6)} | past | future,
+            ),
             # The last two days are today and yesterday, not tomorrow.
             (having("IN_LAST", days=2), {0, 1}),
             (having("IN_LAST", days=1), {0}),
@@ -325,6 +336,46 @@ class TestDates:
             (having("AFTER", date="2199-12-31"), {5, 6}),
             (having("MORE_THAN_AGO", days=36_500), {0, 1, 2, 3}),
         )
+
+    @pytest.mark.parametrize(
+        ("zone", "first", "last"),
+        [
+            ("UTC", {1, 2}, {5}),
+            ("America/New_York", {2}, {5, 6}),
+            ("Pacific/Kiritimati", {2}, set()),
+            ("Asia/Tokyo", {1, 2}, {5}),
+        ],
+    )
+    def test_instants_of_the_first_and_the_last_day(
+        self, services: Services, zone: str, first: set[int], last: set[int]
+    ) -> None:
+        shop = RecordedShop(services, zone)
+        values = (
+            "0001-01-01T00:00:00+23:59",  # in the year 0
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T12:00:00Z",
+            "0001-01-02T12:00:00Z",
+            "9999-12-30T00:00:00Z",
+            "9999-12-31T12:00:00Z",
+            "9999-12-31T23:59:59.999-04:00",  # in the year 10000
+        )
+        shop.record(contacts_with(values))
+        before = {0} | ({1} - first)
+        after = {5, 6} - last
+        shop.check(
+            (having("ON", date="0001-01-01"), first),
+            (having("BEFORE", date="0001-01-01"), before),
+            (having("ON_OR_BEFORE", date="0001-01-01"), before | first),
+            (having("ON", date="9999-12-31"), last),
+            (having("AFTER", date="9999-12-31"), after),
+            (having("ON_OR_AFTER", date="9999-12-31"), last | after),
+            (
+                having("BETWEEN_DAYS", date="0001-01-01", dateUpTo="9999-12-31"),
+                {*range(len(values))} - before - after,
+            ),
+        )
+        explained = shop.engine.explain(shop.rule(having("ON", date="9999-12-31")), [*range(7)])
+        assert {id for id, explanation in explained.items() if explanation.is_member} == last
 
     @pytest.mark.parametrize("shared_audience", ["http", "cluster"], indirect=True)
     def test_dates_compare_on_servers(self, boutique_apart: RecordedShop) -> None:

@@ -130,30 +130,36 @@ def _falls(body: Document, found: date | int, clock: Clock) -> bool:
     """Compare a date with days, and an instant with instants."""
     ago = timedelta(days=body.get("days", 0))
     is_day = isinstance(found, date)
-    value: Any = found
-    now: Any = clock.today if is_day else number_of(clock.now)
-    start: Any = clock.today - ago if is_day else number_of(clock.now - ago)
+    value = found.toordinal() if isinstance(found, date) else found
+    now = clock.today.toordinal() if is_day else number_of(clock.now)
+    start = (clock.today - ago).toordinal() if is_day else number_of(clock.now - ago)
 
-    def begin(day: str, later: int = 0) -> Any:
+    def begin(day: str, later: int = 0) -> int:
         if is_day:
-            return date.fromisoformat(day) + timedelta(days=later)
+            return date.fromisoformat(day).toordinal() + later
+        # Instants of the first and the last years may be outside of Python's calendar.
+        year = int(day[:4])
+        if not 1000 <= year <= 9000:
+            cycles = -1 if year < 1000 else 1
+            alike = f"{year - 400 * cycles:04}{day[4:]}"
+            return number_of(clock.start(alike, later)) + cycles * YEARS_400
         return number_of(clock.start(day, later))
 
     match body["operator"]:
         case "ON":
-            return bool(begin(body["date"]) <= value < begin(body["date"], 1))
+            return begin(body["date"]) <= value < begin(body["date"], 1)
         case "BEFORE":
-            return bool(value < begin(body["date"]))
+            return value < begin(body["date"])
         case "ON_OR_BEFORE":
-            return bool(value < begin(body["date"], 1))
+            return value < begin(body["date"], 1)
         case "AFTER":
-            return bool(value >= begin(body["date"], 1))
+            return value >= begin(body["date"], 1)
         case "ON_OR_AFTER":
-            return bool(value >= begin(body["date"]))
+            return value >= begin(body["date"])
         case "BETWEEN_DAYS":
-            return bool(begin(body["date"]) <= value < begin(body["dateUpTo"], 1))
+            return begin(body["date"]) <= value < begin(body["dateUpTo"], 1)
         case "IN_LAST":
-            return bool(start < value <= now)
+            return start < value <= now
         case "MORE_THAN_AGO":
-            return bool(value < start)
+            return value < start
     raise AssertionError(body)

@@ -153,6 +153,10 @@ color = partial(criterion, "property", property="color")
             "Has an average order value between $10.00 and $20.50 in the last 7 days",
         ),
         (criterion("averageOrderValue", "IS_NOT_SET"), "Has no average order value"),
+        (
+            color("BETWEEN_DAYS", date="0001-01-01", dateUpTo="9999-12-31"),
+            '"color" is between the dates Jan 1, 1 and Dec 31, 9999',
+        ),
         (criterion("clickRate", "AT_LEAST", percent="12.50"), "Has a click rate of at least 12.5%"),
         (
             criterion("clickRate", "BETWEEN", percent="0", upTo="100"),
