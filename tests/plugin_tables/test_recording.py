@@ -1,8 +1,14 @@
 """Recording, replacing and moving rows of plugins' tables."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from graphql_app.criteria import Scope
+from graphql_app.segments.engine import ShopEngine
+from graphql_app.segments.index import SizeIndex
+from graphql_app.segments.rules.parser import parse
 from tests.factories import contacts
 from tests.plugins.reviews import Review
 from tests.schema.operations import refused, send_escaped
@@ -13,6 +19,7 @@ mutation ($table: String!, $rows: [JSON!]!) {
   factsRecord(table: $table, rows: $rows) { recorded userErrors { code message path } }
 }
 """
+RECORD_AHEAD = RECORD.replace("recorded", "recorded warnings { code message path }")
 TABLES = """
 {
   factTables {
@@ -126,6 +133,30 @@ def test_rows_count_once_their_contact_is_recorded(shop: Client) -> None:
     assert reviews(shop, 1) == 0
     shop.record("contactsUpsert", contacts("1"))
     assert reviews(shop, 1) == 1
+
+
+def test_a_row_in_the_future_counts_when_its_time_comes(plugged: Server, shop: Client) -> None:
+    shop.record("contactsUpsert", contacts("1"))
+    ahead = {**REVIEW, "id": "2", "writtenAt": "2150-01-01T00:00:00Z"}
+    payload = shop.ask(RECORD_AHEAD, table="acme_reviews", rows=[REVIEW, ahead])["factsRecord"]
+    [warning] = payload["warnings"]
+    assert (payload["recorded"], payload["userErrors"]) == (2, [])
+    assert warning["code"] == "IN_THE_FUTURE"
+    assert warning["message"].startswith("writtenAt is in the future: 2150-01-01")
+    assert warning["path"] == ["rows", "1", "writtenAt"]
+    assert shop.members_each([wrote(1), wrote(2)]) == [1, 0]
+
+    services, comes = plugged.services, datetime(2150, 1, 1, tzinfo=UTC)
+    rules = [parse(wrote(count), services.registry) for count in (1, 2)]
+
+    def members(now: datetime, index: SizeIndex | None) -> list[int]:
+        scope, upcoming = Scope(ZoneInfo("UTC"), "USD", now), services.index.upcoming
+        engine = ShopEngine(services.audience, shop.shop_id, scope, index, upcoming=upcoming)
+        return [engine.size(rule).members for rule in rules]
+
+    for index in (services.index, None):
+        assert members(comes - timedelta(milliseconds=1), index) == [1, 0]
+        assert members(comes, index) == [0, 1]
 
 
 def test_values_are_stored_exactly(plugged: Server, shop: Client) -> None:
