@@ -7,8 +7,7 @@ from itertools import chain, count
 from typing import Any
 
 from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
@@ -177,6 +176,7 @@ class SegmentEditor:
         name = segment.name if changes.name is None else " ".join(changes.name.split())
         if name != segment.name:  # a name that has become equal to another one keeps its key
             segment.name, segment.name_key = name, name_key(name)
+            _refuse_taken_name(session, segment)
         if changes.description is not None:
             segment.description = changes.description
         if rule is not None:
@@ -184,7 +184,7 @@ class SegmentEditor:
                 segment.rule = tree.document(rule)
                 segment.summary = sentences.sentence(rule, shop_scope(self._shop))
         session.add(segment)
-        _flush(session, segment)
+        session.flush()
         if rule is not None:
             record_uses(session, segment, rule)
 
@@ -227,13 +227,19 @@ def _start_version(session: Session, segment: Segment) -> None:
     segment.updated_at = now()
 
 
-def _flush(session: Session, segment: Segment) -> None:
-    name = segment.name
-    try:
-        session.flush()
-    except IntegrityError as error:
+def _refuse_taken_name(session: Session, segment: Segment) -> None:
+    """Raise an ``AppError`` if another segment of the shop has an equal name."""
+    same_name = select(Segment.name).where(
+        Segment.shop_id == segment.shop_id,
+        Segment.name_key == segment.name_key,
+        col(Segment.id).is_distinct_from(segment.id),
+    )
+    with session.no_autoflush:
+        existing = session.exec(same_name).first()
+    if existing is not None:
         raise AppError(
             ErrorCode.NAME_TAKEN,
-            f"A segment named {name!r} exists. Choose a name that differs in more than case.",
+            f'A segment named "{existing}" already exists. Choose a name that differs in more than '
+            "case, spacing or the form of its letters.",
             ("input", "name"),
-        ) from error
+        )

@@ -94,8 +94,27 @@ def test_names_are_unique_ignoring_case_and_spaces(
         with pytest.raises(AppError) as refused:
             editor.create(Changes(name, rule=RULE))
         assert refused.value.code is ErrorCode.NAME_TAKEN
-        assert "Choose a name that differs in more than case" in str(refused.value)
+        assert 'A segment named "Big Spenders" already exists.' in str(refused.value)
     assert saved.count() == 3
+
+
+def test_an_error_about_a_name_quotes_the_name_that_exists(
+    saved: SavedSegments, editor: SegmentEditor
+) -> None:
+    editor.create(Changes("Café Straße", rule=RULE))
+    other = editor.create(Changes("Other", rule=RULE))
+    message = (
+        'A segment named "Café Straße" already exists. Choose a name that differs in more than '
+        "case, spacing or the form of its letters."
+    )
+    for name in ("CAFÉ STRASSE", "cafe\u0301  strasse", "Ｃafé Straße"):
+        with pytest.raises(AppError) as created:
+            editor.create(Changes(name, rule=RULE))
+        with pytest.raises(AppError) as updated:
+            editor.update(segment_id(other), Changes(name), None)
+        for refused in (created.value, updated.value):
+            assert (refused.code, str(refused)) == (ErrorCode.NAME_TAKEN, message)
+    assert saved.count() == 4
 
 
 def test_a_shop_has_a_maximum_number_of_segments(
