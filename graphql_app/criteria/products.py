@@ -11,7 +11,8 @@ def suggest_products(search: str) -> Statement:
     """Return products whose name or id contains the search: an exact id first, then best sellers.
 
     The name of a product is its recorded title, else the title on the latest order line that counts
-    and has one, else its id. Use it in ``suggest`` for a field of type ``ProductId``.
+    and has one, else its id. A product that is only on order lines of the future, which have not
+    happened yet, is left out. Use it in ``suggest`` for a field of type ``ProductId``.
     """
     product_id, source = col(Product.id), _sold().subquery()
     sold = source.c
@@ -25,10 +26,12 @@ def suggest_products(search: str) -> Statement:
     )
     by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
+    # An order's product is recorded with it, without a title.
+    is_known = or_(col(Product.title) != product_id, sold.lines > 0)
     return (
         select(product_id, name)
         .outerjoin(source, sold.product_id == product_id)
-        .where(or_(by_name, by_id))
+        .where(or_(by_name, by_id), is_known)
         .order_by((product_id == search).desc(), sold.lines.desc(), product_id)
     )
 

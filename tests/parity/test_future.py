@@ -6,8 +6,18 @@ from typing import Any
 import pytest
 
 from graphql_app.audience.upcoming import tables_with_upcoming_facts
+from graphql_app.criteria import Option
 from graphql_app.runtime.services import Services
-from tests.parity.evaluation.facts import Contact, Document, Event, KeywordUse, Line, Order, Text
+from tests.parity.evaluation.facts import (
+    Contact,
+    Document,
+    Event,
+    KeywordUse,
+    Line,
+    Order,
+    Product,
+    Text,
+)
 from tests.parity.examples import (
     DAY,
     HOUR,
@@ -179,3 +189,17 @@ def test_tables_with_facts_in_the_future_are_known(
     boutique.record(Contact(1), fact)
     audience = boutique.services.audience
     assert tables_with_upcoming_facts(audience, boutique.id, NOW) == tables
+
+
+def test_products_on_future_orders_alone_are_not_suggested(boutique: RecordedShop) -> None:
+    past, named = Order(1, 1, BEFORE, lines=(Line("mug"),)), Product("cup", "Cup")
+    boutique.record(Contact(1), past, named)
+    boutique.record(Order(2, 1, LATER, lines=(Line("new"), Line("cup"), Line("mug", title="M"))))
+    for criterion in ("productPurchased", "ordersPlaced"):
+        boutique.now = LATER - MILLISECOND
+        assert {*boutique.suggest(criterion, "products")} == {"mug", "cup"}
+        assert boutique.suggest(criterion, "products", "new") == []
+        assert boutique.options(criterion, "products", "mug") == [Option("mug", "mug")]
+        boutique.now = LATER
+        assert {*boutique.suggest(criterion, "products")} == {"mug", "cup", "new"}
+        assert boutique.suggest(criterion, "products", "new") == ["new"]
