@@ -91,6 +91,7 @@ def decode_json(data: str | bytes, name: str = "") -> dict[str, Any]:
         HTTPException: It is not an object, or is nested deeper than ``MAX_JSON_DEPTH``.
     """
     what = name or "The body"
+    too_deep = HTTPException(400, f"{what} is nested deeper than {MAX_JSON_DEPTH} levels")
     try:
         text = data.decode() if isinstance(data, bytes) else data
         if sum(map(text.count, ",[{")) > MAX_VALUES:
@@ -99,13 +100,15 @@ def decode_json(data: str | bytes, name: str = "") -> dict[str, Any]:
         value = json_decoder.decode(text)
     except json.JSONDecodeError:
         raise
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+    except RecursionError:
+        raise too_deep from None
+    except (UnicodeDecodeError, ValueError) as error:
         raise json.JSONDecodeError(str(error), "", 0) from error
     if not isinstance(value, dict):
         required = "an object" if name else "a JSON object with a query"
         raise HTTPException(400, f"{what} must be {required}")
     if not _is_shallow(value):
-        raise HTTPException(400, f"{what} is nested deeper than {MAX_JSON_DEPTH} levels")
+        raise too_deep
     return value
 
 

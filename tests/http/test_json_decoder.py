@@ -1,6 +1,8 @@
 """The decoder of requests accepts the same documents as Python's, with the same values."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -35,6 +37,13 @@ PIECES = (
 )
 
 
+@contextmanager
+def windows_of(length: int) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_decoder, "WINDOW", length)
+        yield
+
+
 def outcome(decode: Any, text: str) -> tuple[str, Any]:
     try:
         return "value", decode(text)
@@ -46,7 +55,8 @@ def outcome(decode: Any, text: str) -> tuple[str, Any]:
 @example({"query": "", "variables": {"contacts": [{"id": "1"}, {"tags": [[]]}]}}, None)
 def test_documents_have_the_same_values(value: Any, indent: int | None) -> None:
     text = json.dumps(value, indent=indent)
-    decoded = json_decoder.decode(f" {text}\n")
+    with windows_of(8):
+        decoded = json_decoder.decode(f" {text}\n")
     assert decoded == json.loads(text)
     assert json.dumps(decoded) == json.dumps(json.loads(text))  # 1 is not 1.0 or True
 
@@ -61,10 +71,42 @@ def test_the_same_documents_are_refused_at_the_same_place(text: str) -> None:
         with pytest.raises(json.JSONDecodeError):
             json_decoder.decode(text)
     else:
-        assert outcome(json_decoder.decode, text) == outcome(json.loads, text)
+        with windows_of(4):
+            assert outcome(json_decoder.decode, text) == outcome(json.loads, text)
 
 
 @pytest.mark.parametrize("text", ["NaN", '{"a": NaN}', "[[[[Infinity]]]]", "[-Infinity]"])
 def test_values_that_are_not_json_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not JSON"):
         json_decoder.decode(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1] * 300_000, {str(n): n for n in range(100_000)}, [[[["a" * 50_000] * 10]]] * 3],
+    ids=["a list", "an object", "nested lists"],
+)
+def test_python_decodes_short_parts_of_a_long_value(
+    value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    class Recorded(json.JSONDecoder):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.raw_decode = self.recorded  # type: ignore[assignment,method-assign]
+
+        def recorded(self, text: str, at: int = 0) -> tuple[Any, int]:
+            value, end = json.JSONDecoder.raw_decode(self, text, at)
+            lengths.append(end - at)
+            return value, end
+
+    monkeypatch.setattr(json_decoder, "JSONDecoder", Recorded)
+    document = {"variables": {"contacts": [{"id": "1", "properties": value}]}}
+    assert json_decoder.decode(json.dumps(document)) == document
+    assert max(lengths) <= 65_536
+
+
+def test_long_values_may_be_nested_only_so_deep() -> None:
+    with pytest.raises(RecursionError):
+        json_decoder.decode("[" * 300 + "1" + ", 1" * 100_000 + "]" * 300)
