@@ -9,13 +9,21 @@ from typing import Any
 from graphql_app.audience.column_parser import BadValueError
 from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
 from graphql_app.audience.whole_numbers import restore_whole_numbers, store_whole_numbers
+from graphql_app.json_text import is_longer
 
 MAX_PROPERTIES = 16_384  # bytes of JSON
+MAX_LENGTH = 16 * MAX_PROPERTIES  # characters of a text with spaces and escapes
+TOO_LONG = f"must have at most {MAX_PROPERTIES} bytes as JSON"
 NUMBER_REQUIRED = "must be a number, not NaN or infinite"
 
 
 def parse_properties(value: Any) -> str:
     """Return properties as JSON, from a dict or from JSON; raise ``BadValueError``."""
+    if not isinstance(value, dict | str):
+        raise BadValueError("must be a JSON object")
+    # Checked first, because processing a long value would block other threads.
+    if len(value) > MAX_LENGTH if isinstance(value, str) else is_longer(value, MAX_PROPERTIES):
+        raise BadValueError(TOO_LONG)
     try:
         text = value if isinstance(value, str) else json.dumps(value, allow_nan=False)
         text = restore_whole_numbers(text)
@@ -29,7 +37,7 @@ def parse_properties(value: Any) -> str:
     if not isinstance(parsed, dict):
         raise BadValueError("must be a JSON object")
     if size > MAX_PROPERTIES:
-        raise BadValueError(f"must have at most {MAX_PROPERTIES} bytes as JSON")
+        raise BadValueError(TOO_LONG)
     return text
 
 

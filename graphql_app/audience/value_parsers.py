@@ -23,6 +23,7 @@ from graphql_app.timezones import EPOCH
 
 MAX_TEXT = 255
 MAX_TAGS = 250
+MAX_TAGS_TEXT = MAX_TAGS * (6 * MAX_TEXT + 4)  # characters of them as JSON, with escapes
 
 ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
@@ -162,7 +163,7 @@ _parse_boolean_texts = parse_distinct_texts(_parse_boolean, pa.bool_())
 
 
 def _parse_tags(value: Any) -> list[str]:
-    if isinstance(value, str):  # in CSV
+    if isinstance(value, str) and len(value) <= MAX_TAGS_TEXT:  # in CSV
         value = _parse_json_list(value) or [part for part in value.split(",") if part.strip()]
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")

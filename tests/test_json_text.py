@@ -1,0 +1,36 @@
+"""Values of JSON are measured without encoding them."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_app.json_text import is_longer
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_no_value_counts_as_longer_than_it_is(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert not is_longer(value, len(text))
+
+
+def test_texts_numbers_and_containers_count() -> None:
+    values: list[Any] = ["x" * 100, {"x" * 50: "y" * 50}, [[]] * 100, {"a": [10**100]}]
+    for value in values:
+        assert is_longer(value, 99)
+
+
+def test_values_beyond_the_limit_are_not_visited() -> None:
+    class Unread(dict[str, Any]):
+        def values(self) -> Any:
+            raise AssertionError
+
+    assert is_longer([Unread(), "x" * 100], 100)
+    assert is_longer([[Unread()] * 1_000, 1], 100)
