@@ -106,6 +106,18 @@ def require_few(argument: str, items: Sequence[Any]) -> None:
         )
 
 
+def require_few_lines(argument: str, orders: Sequence[Any]) -> None:
+    """Raise LIMIT_EXCEEDED, with the path of the argument, for more than ``MAX_LINES`` lines."""
+    lines = (order.get("lines") for order in orders if isinstance(order, dict))
+    count = sum(len(found) for found in lines if isinstance(found, list))
+    if count > MAX_LINES:
+        raise AppError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"{count} lines in one call; send at most {MAX_LINES}.",
+            (argument,),
+        )
+
+
 def problem(path: tuple[str | int, ...], bad: BadValue) -> Problem:
     name = to_camel_case(bad.field)
     message = f"{name}{bad.inner_place} {bad.message}."
@@ -128,12 +140,6 @@ def _lines(items: Sequence[Item]) -> pa.Table:
         for row, item in enumerate(items)
         for number, line in enumerate(item.get("lines") or ())
     ]
-    if len(lines_by_row) > MAX_LINES:
-        raise AppError(
-            ErrorCode.LIMIT_EXCEEDED,
-            f"{len(lines_by_row)} lines in one call; send at most {MAX_LINES}.",
-            ("orders",),
-        )
     lines = [line for _, _, line in lines_by_row]
     table, bad = facts.check_batch(facts.LINES, _columns(facts.LINES, lines), len(lines))
     if bad:
@@ -156,6 +162,7 @@ def _record(recorder: FactRecorder, name: str, items: Sequence[Item]) -> int:
 
 def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
     """Return orders and their lines as tables, or raise the problems of both."""
+    require_few_lines("orders", items)
     tables: list[pa.Table] = []
     problems: list[Problem] = []
     for check in (partial(_checked, facts.ORDERS, "orders"), _lines):

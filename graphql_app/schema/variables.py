@@ -30,7 +30,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode
-from graphql_app.schema.facts import MAX_ITEMS
+from graphql_app.schema.facts import MAX_ITEMS, require_few_lines
 from graphql_app.schema.operation_metrics import find_operation
 from graphql_app.schema.permissions import RootScopes, require_scopes
 
@@ -150,17 +150,21 @@ def count_values(variables: Mapping[str, Any], records_facts: bool) -> int:
     """Count the values in variables; the count stops soon after ``FEW_VALUES`` for facts.
 
     Raises:
-        AppError: LIMIT_EXCEEDED. A list may have ``MAX_ITEMS`` items, and a variable without facts
-            ``MAX_CONTAINERS`` objects and lists, and ``MAX_VALUES`` values.
+        AppError: LIMIT_EXCEEDED. A list of facts may have ``MAX_ITEMS`` items with ``MAX_LINES``
+            lines. In a variable without facts, each list may have ``MAX_ITEMS`` items, and all of
+            it ``MAX_CONTAINERS`` objects and lists, and ``MAX_VALUES`` values.
     """
     total = 0
     for name, variable in variables.items():
         is_facts = records_facts and isinstance(variable, list)
+        if is_facts:
+            require_few_lines(name, variable)
         containers = values = 0
         rest: list[Any] = [[variable]]
         while rest and not (is_facts and values > FEW_VALUES):
             container = rest.pop()
-            if isinstance(container, list) and len(container) > MAX_ITEMS:
+            counted = container is variable or not is_facts
+            if counted and isinstance(container, list) and len(container) > MAX_ITEMS:
                 raise _limit_exceeded(name, len(container), "items in a list", MAX_ITEMS)
             inner = container.values() if isinstance(container, dict) else container
             nested = [value for value in inner if isinstance(value, dict | list)]

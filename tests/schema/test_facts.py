@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graphql_app.audience.value_parsers import INSTANT_REQUIRED
+from graphql_app.schema.facts import MAX_ITEMS, MAX_LINES
 from tests.client import FACT_INPUTS, argument, record_mutation
 from tests.factories import AT, contact, contacts, event, keyword, order, text
 from tests.schema.operations import EVERYONE, ORDERED, refused, send, send_escaped
@@ -271,11 +272,35 @@ def test_an_empty_batch_succeeds(shop: Client) -> None:
     assert _counts(shop) == [0] * len(RULES)
 
 
-def test_order_lines_have_their_own_limit(shop: Client) -> None:
-    line = {"productId": "a"}
-    items = [{**ITEMS["ordersUpsert"], "id": str(n), "lines": [line] * 5_000} for n in range(21)]
-    answer = shop.ask(record_mutation("ordersUpsert"), items=items)
+@pytest.mark.parametrize("orders", [21, 600])
+def test_order_lines_have_their_own_limit(shop: Client, orders: int) -> None:
+    lines = [{"productId": "a"}] * (MAX_LINES // orders + 1)
+    items = [{**ITEMS["ordersUpsert"], "id": str(n), "lines": lines} for n in range(orders)]
+    [error] = shop.errors(record_mutation("ordersUpsert"), items=items)
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "path": ["items"]}
+    assert error["message"] == (
+        f"{len(lines) * orders} lines in one call; send at most {MAX_LINES}."
+    )
+
+
+def test_lines_in_several_variables_have_the_same_limit(shop: Client) -> None:
+    names = [f"lines{number}" for number in range(11)]
+    order = 'id: {}, contactId: 1, orderedAt: "2024-05-01T09:58:12Z", total: "1", lines: ${}'
+    orders = " ".join(f"{{ {order.format(n, name)} }}" for n, name in enumerate(names))
+    declared = " ".join(f"${name}: [OrderLineInput!]" for name in names)
+    query = (
+        f"mutation ({declared}) {{ ordersUpsert(orders: [{orders}]) "
+        "{ recorded userErrors { code message path } } }"
+    )
+    answer = shop.ask(query, **dict.fromkeys(names, [{"productId": "a"}] * MAX_ITEMS))
     assert refused(answer) == [("LIMIT_EXCEEDED", ["orders"])]
+
+
+@pytest.mark.parametrize("orders", [1, 501])
+def test_an_order_may_have_more_lines_than_a_call_has_orders(shop: Client, orders: int) -> None:
+    items = [{**ITEMS["ordersUpsert"], "id": str(n)} for n in range(orders)]
+    items[-1]["lines"] = [{"productId": "a"}] * (MAX_ITEMS + 1)
+    shop.record("ordersUpsert", items)
 
 
 HOSTILE = (
