@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_app.json_text import is_longer
+from graphql_app import json_text
+from graphql_app.json_text import encode_in_pieces, is_longer
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -34,3 +36,28 @@ def test_values_beyond_the_limit_are_not_visited() -> None:
 
     assert is_longer([Unread(), "x" * 100], 100)
     assert is_longer([[Unread()] * 1_000, 1], 100)
+
+
+SORTED = json.JSONEncoder(sort_keys=True, default=str)
+COMPACT = json.JSONEncoder(separators=(",", ":"))
+
+
+@given(VALUES, st.sampled_from([8, 65_536]), st.sampled_from([SORTED, COMPACT]))
+def test_the_pieces_are_what_the_encoder_makes(
+    value: Any, length: int, encoder: json.JSONEncoder
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "PIECE", length)
+        assert "".join(encode_in_pieces(value, encoder)) == encoder.encode(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["é" * 1_000_000, [{"id": "1"}] * 100_000, {f"{n % 1_000}-{n}": n for n in range(100_000)}],
+    ids=["a text", "a list", "an object"],
+)
+def test_no_piece_is_long(value: Any) -> None:
+    document = ["contactsUpsert", ("contacts", [{"id": "1", "properties": {"a": value}}])]
+    pieces = list(encode_in_pieces(document, SORTED))
+    assert "".join(pieces) == SORTED.encode(document)
+    assert max(map(len, pieces)) <= 6 * 65_536

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from sqlmodel import col, delete, select
@@ -23,8 +23,23 @@ def check_key(key: str) -> None:
         raise AppError(ErrorCode.INVALID, message, PATH)
 
 
+def fingerprint_of(key: str, request: Iterable[str]) -> str:
+    """Return a hash of a request, given as the pieces of its text.
+
+    It is keyed, so that nobody without the key can guess the request, e.g. a contact's id.
+    """
+    made = hmac.new(_bytes(key), digestmod="sha256")
+    for piece in request:
+        made.update(_bytes(piece))
+    return made.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
 def run_once(
-    catalog: Catalog, shop_id: int, key: str, request: str, work: Callable[[], int]
+    catalog: Catalog, shop_id: int, key: str, fingerprint: str, work: Callable[[], int]
 ) -> int:
     """Run ``work`` unless the key was used before, and return how many items it recorded.
 
@@ -34,16 +49,13 @@ def run_once(
     Args:
         catalog: The catalog, which stores a key for 24 hours.
         key: The client's idempotency key, checked by ``check_key``.
-        request: The request as text.
+        fingerprint: The request's; see ``fingerprint_of``.
         work: Records the items and returns their number. If it raises, the key stays unused.
 
     Raises:
         AppError: IDEMPOTENCY_KEY_REUSED, the key was used for a different request.
     """
-    # Keyed, so that nobody without the key can guess the request, e.g. a contact's id.
-    secret = key.encode(errors="surrogatepass")
-    key_hash = hashlib.sha256(secret).hexdigest()
-    fingerprint = hmac.digest(secret, request.encode(errors="surrogatepass"), "sha256").hex()
+    key_hash = hashlib.sha256(_bytes(key)).hexdigest()
     own = (col(IdempotencyKey.shop_id) == shop_id, col(IdempotencyKey.key_hash) == key_hash)
     fresh = col(IdempotencyKey.created_at) > now() - KEY_LIFETIME
     with catalog.read() as session:

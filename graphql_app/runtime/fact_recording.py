@@ -1,13 +1,13 @@
 """Recording a shop's facts for a request, once per idempotency key, with warnings."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from itertools import islice
+from json import JSONEncoder
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from graphql_app.audience.derived_columns import find_unusable_phones
 from graphql_app.audience.facts import CONTACTS, ORDERS, FactType
 from graphql_app.audience.tables import time_columns
-from graphql_app.catalog.idempotency import check_key, run_once
+from graphql_app.catalog.idempotency import check_key, fingerprint_of, run_once
 from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Shop
+from graphql_app.json_text import encode_in_pieces
 from graphql_app.runtime.services import Services
 
 MAX_WARNINGS = 100
@@ -76,9 +77,10 @@ class FactRecorder:
             return await self.services.run(self._shop_id, work, ())
 
     def _run_once(self, key: str, request: object, work: Callable[[], int]) -> int:
-        text = json.dumps(request, sort_keys=True, default=str)
+        pieces = encode_in_pieces(request, JSONEncoder(sort_keys=True, default=str))
+        fingerprint = fingerprint_of(key, pieces)
         with self.services.recorder.hold_write_lock(self._shop_id):
-            return run_once(self.services.catalog, self._shop_id, key, text, work)
+            return run_once(self.services.catalog, self._shop_id, key, fingerprint, work)
 
     def record(self, fact: FactType, rows: pa.Table) -> None:
         """Record rows of any type but orders and order lines; see ``Recorder.record``."""

@@ -1,7 +1,9 @@
 """Idempotency keys of batches, with the catalog on SQLite and on PostgreSQL."""
 
+import hmac
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -11,10 +13,11 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from graphql_app.catalog.idempotency import KEY_LIFETIME
+from graphql_app.catalog.idempotency import KEY_LIFETIME, fingerprint_of
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import IdempotencyKey, Shop, now
 from graphql_app.catalog.token_scope import TokenScope
+from graphql_app.runtime import fact_recording
 from graphql_app.segments.default_segments import create_shop
 from graphql_app.settings import Settings
 from tests import factories
@@ -164,6 +167,33 @@ def test_keys_are_stored_as_hashes_for_a_day(shop: Client, catalog: Catalog) -> 
     with catalog.read() as session:
         rows = session.connection().execute(text("SELECT * FROM idempotency_key")).all()
         assert len(rows) == 1
+
+
+def test_fingerprints_are_those_of_earlier_versions(shop: Client, catalog: Catalog) -> None:
+    items = [
+        {"id": "1", "tags": ["é"], "email": "a@x.y"},
+        {"id": "2", "properties": {"b": "x" * 99}},
+    ]
+    send(shop, "a", items)
+    request = json.dumps(["contactsUpsert", ["contacts", items]], sort_keys=True)
+    with catalog.read() as session:
+        [stored] = session.exec(select(IdempotencyKey.fingerprint)).all()
+    assert stored == hmac.digest(b"a", request.encode(), "sha256").hex()
+
+
+def test_a_request_is_hashed_in_pieces(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = 0
+
+    def recorded(key: str, request: Iterable[str]) -> str:
+        nonlocal longest
+        pieces = list(request)
+        longest = max(map(len, pieces))
+        return fingerprint_of(key, pieces)
+
+    monkeypatch.setattr(fact_recording, "fingerprint_of", recorded)
+    items = [{"id": str(n), "properties": {"a": "x" * 1_000}} for n in range(1_000)]
+    assert send(shop, "a", items)["recorded"] == 1_000
+    assert 0 < longest <= 65_536
 
 
 def test_shops_have_separate_keys(shop: Client, server: Server, catalog: Catalog) -> None:
