@@ -10,23 +10,19 @@ from graphql_app.criteria.texts import fold
 def suggest_products(search: str) -> Statement:
     """Return products whose name or id contains the search: an exact id first, then best sellers.
 
-    The name of a product is its recorded title, else the title on the latest order line that counts
-    and has one, else its id. A product that is only on order lines of the future, which have not
-    happened yet, is left out. Use it in ``suggest`` for a field of type ``ProductId``.
+    The name of a product is the title on its latest order line that counts and has one, else the
+    product's recorded title, else its id. A product without a recorded title and without order
+    lines is left out. Use it in ``suggest`` for a field of type ``ProductId``.
     """
     product_id, source = col(Product.id), _sold().subquery()
     sold = source.c
     name, name_folded = (
-        # A product without a recorded title has its id as the title.
-        func.if_(col(Product.title) != product_id, recorded, func.coalesce(on_line, recorded))
-        for recorded, on_line in (
-            (col(Product.title), func.tupleElement(sold.titles, 1)),
-            (col(Product.title_folded), func.tupleElement(sold.titles, 2)),
-        )
+        func.coalesce(func.tupleElement(sold.titles, position), recorded)
+        for position, recorded in enumerate((col(Product.title), col(Product.title_folded)), 1)
     )
     by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
-    # An order's product is recorded with it, without a title.
+    # An order's product is recorded with it, with its id as the title.
     is_known = or_(col(Product.title) != product_id, sold.lines > 0)
     return (
         select(product_id, name)

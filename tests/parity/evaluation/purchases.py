@@ -41,7 +41,7 @@ def title_of(line: Line, facts: Facts) -> str:
 
 
 def product_names(facts: Facts) -> dict[str, str]:
-    """Return the names shown for products: recorded titles, or those of the latest lines."""
+    """Return the names shown for products: the titles of the latest lines, or recorded ones."""
     latest: dict[str, tuple[tuple[datetime, int, int], str]] = {}
     for order in filter(stands, facts.orders.values()):
         for number, line in enumerate(order.lines):
@@ -49,9 +49,7 @@ def product_names(facts: Facts) -> dict[str, str]:
             if line.quantity > 0 and title is not None:
                 sold = (order.ordered_at, order.id, number), title
                 latest[line.product_id] = max(sold, latest.get(line.product_id, sold))
-    return {product: title for product, (_, title) in latest.items()} | {
-        product: title for product, title in facts.titles.items() if title != product
-    }
+    return facts.titles | {product: title for product, (_, title) in latest.items()}
 
 
 class Purchases:
