@@ -1,6 +1,7 @@
 """JSON in pieces, so that no call into Python's encoder holds the interpreter's lock for long."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
 from json import JSONEncoder
@@ -9,17 +10,26 @@ from typing import Any
 PIECE = 65_536  # characters that are encoded at once, which takes about 1 ms
 
 
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A value that is JSON already. Only ``encode_in_pieces`` can encode it."""
+
+    text: str
+
+
 def is_longer(value: Any, limit: int) -> bool:
     """Return whether a value of JSON has more than ``limit`` characters, without encoding it.
 
     Escapes and the digits of fractions are not counted, so a longer value may count as shorter.
-    Values beyond the limit are not visited.
+    Values beyond the limit are not visited. Values with ``JsonText`` count as longer.
     """
     size = 0
     rest = [value]
     while rest:
         value = rest.pop()
         inner: Any = ()
+        if isinstance(value, JsonText):
+            return True
         if isinstance(value, str):
             size += len(value) + 2
         elif isinstance(value, dict):
@@ -40,7 +50,9 @@ def is_longer(value: Any, limit: int) -> bool:
 
 def encode_in_pieces(value: Any, encoder: JSONEncoder) -> Iterator[str]:
     """Yield what the encoder makes of a value of JSON; short parts are encoded at once."""
-    if not is_longer(value, PIECE):
+    if isinstance(value, JsonText):
+        yield value.text
+    elif not is_longer(value, PIECE):
         yield encoder.encode(value)
     elif isinstance(value, str):
         yield '"'

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_app import json_text
-from graphql_app.json_text import encode_in_pieces, is_longer
+from graphql_app.json_text import JsonText, encode_in_pieces, is_longer
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -61,3 +61,9 @@ def test_no_piece_is_long(value: Any) -> None:
     pieces = list(encode_in_pieces(document, SORTED))
     assert "".join(pieces) == SORTED.encode(document)
     assert max(map(len, pieces)) <= 6 * 65_536
+
+
+def test_json_is_passed_through() -> None:
+    text = '{"n":18446744073709551617,"t":"é"}'
+    pieces = encode_in_pieces([{"a": JsonText(text), "b": [1]}, JsonText("{}")], COMPACT)
+    assert "".join(pieces) == f'[{{"a":{text},"b":[1]}},{{}}]'

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from json import JSONDecodeError
-from typing import Any, TypeVar
+from json import JSONDecodeError, JSONEncoder
+from typing import Any, NamedTuple, TypeVar
 
 from anyio import to_thread
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -44,6 +44,7 @@ from graphql_app.http.request_body import (
     read_body,
 )
 from graphql_app.http.trusted_documents import TrustedDocuments
+from graphql_app.json_text import PIECE, encode_in_pieces, is_longer
 from graphql_app.observability.logs import log_unexpected
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.services import Services
@@ -136,12 +137,24 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         try:
-            running = self.run(Request(request.scope, _replay(body)), context)
+            running = self._answer(Request(request.scope, _replay(body)), context)
             response = await run_while_connected(running, receive, lambda: context.writes)
             return Response(status_code=CLIENT_CLOSED_REQUEST) if response is None else response
         except HTTPException as error:
             refusal = AppError(ErrorCode.BAD_REQUEST, f"{_reason(error)}.")
             return error_response(refusal, error.status_code)
+
+    async def _answer(self, request: Request, context: Context) -> Response:
+        answer: Any = await self.run(request, context)
+        body = await self.encode(answer.data)
+        media_type = f"{answer.media_type}; charset=utf-8"
+        return Response(body, answer.status, media_type=media_type)
+
+    async def encode(self, data: object) -> bytes:
+        """Encode an answer or a message; encode a long one in a thread."""
+        if is_longer(data, PIECE):
+            return await to_thread.run_sync(_encode, data, limiter=self._services.converters)
+        return _encode(data)
 
     async def get_context(self, request: Any, response: Any) -> ConnectionContext:
         """Return the context of a WebSocket. HTTP requests pass theirs to ``run``."""
@@ -201,8 +214,8 @@ class GraphQLEndpoint(GraphQL[Any, None]):
     def decode_json(self, data: str | bytes) -> object:
         return decode_json(data)
 
-    def create_response(self, response_data: Any, sub_response: Response) -> Response:
-        """Return a response: ``GRAPHQL_TYPE`` has status 400 when nothing was executed."""
+    def create_response(self, response_data: Any, sub_response: Response) -> Any:
+        """Return an answer: ``GRAPHQL_TYPE`` has status 400 when nothing was executed."""
         media_type = sub_response.media_type or JSON_TYPE
         refused = (
             media_type == GRAPHQL_TYPE
@@ -211,8 +224,25 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         )
         if refused:
             response_data = {key: value for key, value in response_data.items() if key != "data"}
-        body = self.encode_json(response_data)
-        return Response(body, 400 if refused else 200, media_type=f"{media_type}; charset=utf-8")
+        return _Answer(response_data, 400 if refused else 200, media_type)
+
+
+class _Answer(NamedTuple):
+    """A response before its data is encoded."""
+
+    data: object
+    status: int
+    media_type: str
+
+
+_ENCODER = JSONEncoder(separators=(",", ":"))
+
+
+def _encode(data: object) -> bytes:
+    encoded = bytearray()
+    for piece in encode_in_pieces(data, _ENCODER):
+        encoded += piece.encode()
+    return bytes(encoded)
 
 
 def authorization_header(request: Request | WebSocket) -> str:

@@ -71,9 +71,14 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
     """A WebSocket that sends nothing after it was closed."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
+        view: Any = self.view
+        encoded: bytes = await view.encode(message)
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected
-        await super().send_json(message)
+        try:
+            await self.ws.send_text(encoded.decode())
+        except WebSocketDisconnect as error:
+            raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
         """Close the WebSocket if it is open, with the reason truncated to the bytes that fit."""

@@ -148,7 +148,7 @@ class Services:
 
     @cached_property
     def converters(self) -> CapacityLimiter:
-        """The limit on threads that convert long requests, and delay the event loop meanwhile."""
+        """The limit on threads that convert long requests and answers, and delay the event loop."""
         return CapacityLimiter(2)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 import strawberry
@@ -11,12 +10,17 @@ from strawberry import field
 from graphql_app.audience.whole_numbers import restore_whole_numbers
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.ids import CONTACT, parse_id
+from graphql_app.json_text import JsonText
 from graphql_app.runtime.context import Context
 from graphql_app.schema.ids import Id, global_id
 from graphql_app.schema.node import Node
 from graphql_app.schema.permissions import RequestInfo, guarded
 from graphql_app.schema.scalars import JSON
 from graphql_app.segments.members import Person
+
+
+def _properties(root: Contact) -> JSON:
+    return JSON(JsonText(restore_whole_numbers(root.stored_properties)))
 
 
 @strawberry.type(description="A person the shop knows: a subscriber, a customer, both, or neither.")
@@ -37,12 +41,13 @@ class Contact(Node):
     subscribed_at: datetime | None = field(description="When the contact last subscribed.")
     unsubscribed_at: datetime | None = field(description="When the contact last unsubscribed.")
     created_at: datetime | None = field(description="When the contact was created.")
-    properties: JSON = field(description="Custom properties.")
+    properties: JSON = field(resolver=_properties, description="Custom properties.")
     subscribed: bool = field(description="Whether the contact is subscribed now.")
     textable: bool = field(
         description="Whether the contact can be texted: subscribed, with a valid phone number."
     )
     number: strawberry.Private[int]
+    stored_properties: strawberry.Private[str]
 
     @classmethod
     def of(cls, person: Person) -> Contact:
@@ -61,10 +66,10 @@ class Contact(Node):
             subscribed_at=person.subscribed_at,
             unsubscribed_at=person.unsubscribed_at,
             created_at=person.created_at,
-            properties=JSON(json.loads(restore_whole_numbers(person.properties))),
             subscribed=person.subscribed,
             textable=person.textable,
             number=person.id,
+            stored_properties=person.properties,
         )
 
 

@@ -1,9 +1,18 @@
 """Executing operations so that one answer describes one state of the shop's facts."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from time import perf_counter
 from typing import Any, Self
 
-from graphql import ExecutionResult, GraphQLOutputType, GraphQLResolveInfo
+from graphql import (
+    ExecutionResult,
+    GraphQLList,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    get_named_type,
+    is_leaf_type,
+)
 from graphql.language import OperationType
 from graphql.pyutils import AwaitableOrValue, Path
 
@@ -11,6 +20,9 @@ from graphql_app.errors import AppError
 from graphql_app.runtime.context import Context
 from graphql_app.runtime.one_state import at_one_state
 from graphql_app.schema.variables import Executor
+
+# Seconds for which an operation may complete items of lists before others have their turn.
+SLICE = 0.005
 
 
 class ConsistentExecutor(Executor):
@@ -20,6 +32,8 @@ class ConsistentExecutor(Executor):
     repeated: for each root field separately, before the next root field runs. The values that a
     subscription sends are read from one state before they get here.
     """
+
+    _slice_began = 0.0
 
     def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Any]:
         result = super().execute_operation(serially)
@@ -45,6 +59,29 @@ class ConsistentExecutor(Executor):
             return result
 
         return await at_one_state(first_context, read)
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[list[Any]]:
+        """Complete a list; the event loop does other work between the objects of a long one."""
+        if isinstance(result, list) and not is_leaf_type(get_named_type(return_type)):
+            result = self._in_slices(result) if len(result) > 1 else result
+        return super().complete_list_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    async def _in_slices(self, items: Sequence[Any]) -> AsyncIterator[Any]:
+        for item in items:
+            if perf_counter() - self._slice_began > SLICE:
+                await asyncio.sleep(0)
+                self._slice_began = perf_counter()
+            yield item
 
     def complete_awaitable_value(
         self,

@@ -35,7 +35,10 @@ COSTLY = frozenset(
         "membershipExplanation", "explanation",
     }
 )  # fmt: skip
+# Fields whose values may be as long as a small file.
+LONG = frozenset({"properties", "tags"})
 COST_OF_STATEMENT = 10
+COST_OF_LONG_VALUE = 10
 COST_OF_INTROSPECTION = 1_000  # the answer is long, and as long again for each alias in it
 PAGED = frozenset({"segments", "segmentMembers", "members"})
 
@@ -107,8 +110,8 @@ def check_extent(extent: Extent, settings: Settings) -> None:
 def measure(document: DocumentNode, variables: Mapping[str, Any]) -> Extent:
     """Measure a document: in each respect, its largest operation.
 
-    A field costs 1, a field with statements 10, introspection 1,000. Fields inside a list count
-    once for each item that the list can have. The time is linear in the document's size.
+    A field costs 1, a field with statements or long values 10, introspection 1,000. Fields inside a
+    list count once for each item that the list can have. The time is linear in the document's size.
     """
     fragments = {
         node.name.value: node
@@ -202,6 +205,8 @@ def _cost(node: FieldNode, inner: Extent) -> int:
         return COST_OF_INTROSPECTION * (1 + inner.aliases)
     # ``members`` of a size is a number, ``members`` of a segment a page.
     is_number = name == "members" and node.selection_set is None
+    if name in LONG:
+        return COST_OF_LONG_VALUE
     return COST_OF_STATEMENT if name in COSTLY and not is_number else 1
 
 

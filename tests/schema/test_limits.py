@@ -190,3 +190,10 @@ def test_a_rule_whose_keywords_grow_when_folded_can_be_read_again(shop: Client) 
     segment = shop.ask(query, id=made["id"])["segment"]
     assert segment == {"problems": [], "size": {"members": 1}}
     assert len(shop.ask("{ segmentTemplates { key } }")["segmentTemplates"]) == 4
+
+
+def test_long_values_cost_as_much_as_statements(shop: Client) -> None:
+    for name in ("properties", "tags"):
+        aliases = " ".join(f"a{number}: {name}" for number in range(4))
+        query = f"{{ segmentMembers(rule: {{all: []}}, first: 250) {{ nodes {{ {aliases} }} }} }}"
+        assert _codes(shop, query) == {"QUERY_TOO_COSTLY"}

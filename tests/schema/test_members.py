@@ -1,9 +1,15 @@
 """Members of segments: pages of contacts, and whether a segment contains a contact."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
 
+from graphql_app.runtime.context import Context
+from graphql_app.schema import executor
+from graphql_app.schema.build import build_schema
+from graphql_app.schema.contact import Contact
 from tests.factories import order
 from tests.schema.operations import ARCHIVE, EVERYONE, LIST, MEMBERS, ORDERED, create
 from tests.support import Client, Server
@@ -228,3 +234,34 @@ def test_parts_match_the_rows_of_a_form(people: Client) -> None:
         (["rule", "any", "1", "not", "all", "1"], 1),
     ]
     assert (size["members"], size["textable"], size["contacts"]) == (10, 1, 10)
+
+
+def test_a_page_is_completed_in_slices(
+    server: Server, people: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "SLICE", 0)
+    loaded = threading.Event()
+    of = Contact.of
+
+    def last_loaded(person: Any) -> Contact:  # nothing is awaited before the contacts are completed
+        loaded.set()
+        return of(person)
+
+    monkeypatch.setattr(Contact, "of", last_loaded)
+
+    async def turns_of_others() -> int:
+        context = await Context.admit(server.services, f"Bearer {people.token}")
+        query = "{ segmentMembers(rule: {all: []}) { nodes { id properties } } }"
+        schema = build_schema(server.services.registry)
+        operation = asyncio.ensure_future(schema.execute(query, context_value=context))
+        turns = 0
+        while not operation.done():
+            await asyncio.sleep(0)
+            turns += loaded.is_set()
+        result = operation.result()
+        assert result.errors is None
+        assert result.data is not None
+        assert len(result.data["segmentMembers"]["nodes"]) == len(PEOPLE)
+        return turns
+
+    assert asyncio.run(turns_of_others()) >= len(PEOPLE)
