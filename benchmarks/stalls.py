@@ -34,6 +34,20 @@ CONTACTS = (
     "mutation ($contacts: [ContactInput!]!) "
     "{ contactsUpsert(contacts: $contacts) { recorded userErrors { code } } }"
 )
+KEYED = (
+    "mutation ($contacts: [ContactInput!]!, $key: String) { contactsUpsert("
+    "contacts: $contacts, idempotencyKey: $key) { recorded userErrors { code } } }"
+)
+ORDERS = (
+    "mutation ($orders: [OrderInput!]!) "
+    "{ ordersUpsert(orders: $orders) { recorded userErrors { code } } }"
+)
+PAGES = "{{ {} }}".format(
+    " ".join(
+        f"a{number}: segmentMembers(rule: {{all: []}}, first: 250) {{ nodes {{ {fields} }} }}"
+        for number, fields in enumerate(["properties", "properties", "properties", "id"])
+    )
+)
 
 
 def _size(rule: object) -> Any:
@@ -42,6 +56,22 @@ def _size(rule: object) -> Any:
 
 def _contacts(count: int) -> Any:
     return {"query": CONTACTS, "variables": {"contacts": contacts(*range(1, count + 1))}}
+
+
+def _contacts_with(count: int, key: str | None, properties: object) -> Any:
+    contacts = [{"id": str(number + 1), "properties": properties} for number in range(count)]
+    return {"query": KEYED, "variables": {"contacts": contacts, "key": key}}
+
+
+def _orders(count: int, lines: int) -> Any:
+    order: dict[str, Any] = {
+        "contactId": "1",
+        "orderedAt": "2024-05-01T09:58:12Z",
+        "total": "60.00",
+    }
+    order |= {"lines": [{"productId": "coral"}] * lines}
+    orders = [{"id": str(number + 1), **order} for number in range(count)]
+    return {"query": ORDERS, "variables": {"orders": orders}}
 
 
 def _leaves(count: int) -> Any:
@@ -68,6 +98,18 @@ def requests() -> Mapping[str, tuple[str, Any]]:
         "contactsUpsert, 100,001 items": (write, _contacts(100_001)),
         "a legal rule of 100 lists": (write, _size({"all": [_tags(1_000)] * 100})),
         "contactsUpsert, 10,000 items": (write, _contacts(10_000)),
+        "idempotency key, 12 MB": (
+            write,
+            _contacts_with(10_000, "k", {f"p{number}": "value" for number in range(70)}),
+        ),
+        "one property of 28 MB": (write, _contacts_with(1, None, {"a": "x" * 28_000_000})),
+        "900,000 nested values": (write, _contacts_with(1, None, {"a": [1] * 900_000})),
+        "450,000 order lines": (write, _orders(1_000, 450)),
+        "300 contacts, long properties": (
+            write,
+            _contacts_with(300, None, {f"p{number}": f"v{number}" for number in range(900)}),
+        ),
+        "3 pages of long properties": (read, {"query": PAGES}),
     }
 
 
