@@ -18,6 +18,9 @@ from graphql_app.criteria.field_types import MAX_TEXT
 
 SPACE = r"\s\x0b\x1c-\x1f\x85\pZ"  # what str.strip removes, for a bracket expression of the engine
 
+# The execution option of a statement of suggestions that has the folded form of their values.
+FOLDED_VALUE = "folded_value"
+
 
 def fold(text: str) -> str:
     """Return a text as the folded columns store it.
@@ -81,7 +84,8 @@ def suggest_spellings(
 ) -> Statement:
     """Return texts whose folded form contains the search, the most frequent first.
 
-    Among texts that fold to the same text, only the most frequent spelling is returned. Use it in
+    Among texts that fold to the same text, only the most frequent spelling is returned; it is also
+    the label of the others. Use it in
     ``suggest``, with a column and its folded column. Only the rows that meet the conditions count.
     """
     shown, key = trimmed(func.toString(text)).label("text"), func.toString(folded_text)
@@ -96,9 +100,12 @@ def suggest_spellings(
     # Among spellings with as many rows, the first in order of text.
     most_frequent = func.argMin(spellings.text, func.tuple(-spellings.rows, spellings.text))
     found = (
-        select(most_frequent.label("text"), func.sum(spellings.rows).label("rows"))
+        select(
+            most_frequent.label("text"), spellings.folded, func.sum(spellings.rows).label("rows")
+        )
         .group_by(spellings.folded)
         .subquery()
         .c
     )
-    return select(found.text, found.text).order_by(found.rows.desc(), found.text)
+    statement = select(found.text, found.text).order_by(found.rows.desc(), found.text)
+    return statement.execution_options(**{FOLDED_VALUE: found.folded})

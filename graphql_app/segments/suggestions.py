@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from graphql_app.audience.tables import Statement
 from graphql_app.criteria import Criterion, FieldKind, FieldSpec, Form, Option, Scope
 from graphql_app.criteria.field_types import MAX_VALUES
+from graphql_app.criteria.texts import FOLDED_VALUE
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.folding import fold
 from graphql_app.plugins import Registry
@@ -105,11 +106,18 @@ def labels(
     statement = suggestion_statement(kind, field, "", reader.scope, given) if suggests else None
     if statement is None:
         return {}
-    # Everything the criterion would offer, limited to the wanted values.
-    offered, label, *_ = statement.order_by(None).subquery().c
+    # Everything the criterion would offer, limited to the wanted values: the same texts in any
+    # spelling, if the statement has their folded form.
+    folded = statement.get_execution_options().get(FOLDED_VALUE)
+    keys = {value: value if folded is None else fold(value) for value in values}
+    if folded is None:
+        offered, label, *_ = statement.order_by(None).subquery().c
+    else:
+        _, label, offered = statement.order_by(None).add_columns(folded).subquery().c
     value = func.toString(offered)
-    found = select(value, func.any(label)).where(value.in_(values)).group_by(value)
-    return {option.value: option.label for option in _options(reader, kind, found)}
+    found = select(value, func.any(label)).where(value.in_({*keys.values()})).group_by(value)
+    known = {option.value: option.label for option in _options(reader, kind, found)}
+    return {each: known[key] for each, key in keys.items() if key in known}
 
 
 def _field(registry: Registry, criterion: str, field: str) -> tuple[type[Criterion], FieldSpec]:

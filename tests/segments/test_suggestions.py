@@ -262,6 +262,21 @@ class TestLabels:
         for value, label in list(expected.items())[:3]:
             assert boutique.labels(criterion, field, [value], given) == {value: label}
 
+    def test_a_text_in_another_spelling_has_the_label_of_the_most_frequent(
+        self, services: Services
+    ) -> None:
+        shop = RecordedShop(services)
+        shop.record(
+            *(
+                Contact(id_, city=city, tags=(city,), properties=json.dumps({"place": city}))
+                for id_, city in enumerate(["Straße", "Straße", "STRASSE", "Café"])
+            )
+        )
+        expected = {"Straße": "Straße", "strasse": "Straße", "CAFE\u0301": "Café"}
+        values, given = [*expected, "cafe"], {"property": "place"}
+        for criterion, field in (("city", "cities"), ("tag", "tags"), ("property", "texts")):
+            assert shop.labels(criterion, field, values, given) == expected
+
     def test_values_without_a_name_have_no_labels(self, boutique: RecordedShop) -> None:
         for values in ([], ["p9"], ["P1", "p", "%"], list(HOSTILE)):
             assert boutique.labels("ordersPlaced", "products", values) == {}
