@@ -6,6 +6,7 @@ Methods that begin with ``expect`` wait until the page shows what they name.
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -73,6 +74,18 @@ class Row:
 
     def expect_count(self, count: int) -> None:
         expect(self.count).to_have_text(f"{count:,} contacts match this on its own")
+
+    def expect_no_overlap(self) -> None:
+        """Check that no input covers another."""
+        inputs = self.locator.locator("input:visible, select:visible")
+        edges = "all => all.map(each => each.getBoundingClientRect())"
+        for one, other in combinations(inputs.evaluate_all(edges), 2):
+            apart = any(
+                first[end] <= second[start]
+                for first, second in ((one, other), (other, one))
+                for start, end in (("left", "right"), ("top", "bottom"))
+            )
+            assert apart, (one, other)
 
 
 class Group:

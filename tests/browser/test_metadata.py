@@ -21,6 +21,7 @@ def test_every_criterion_with_every_operator(builder: Builder, demo: Shop) -> No
                 if not field["required"]:
                     locator = locator.or_(row.opener(field["label"]))
                 expect(locator.first).to_be_visible()
+            row.expect_no_overlap()
 
 
 def test_every_optional_input_is_shown_and_removed(builder: Builder, demo: Shop) -> None:
