@@ -164,7 +164,8 @@ _parse_boolean_texts = parse_distinct_texts(_parse_boolean, pa.bool_())
 
 def _parse_tags(value: Any) -> list[str]:
     if isinstance(value, str) and len(value) <= MAX_TAGS_TEXT:  # in CSV
-        value = _parse_json_list(value) or [part for part in value.split(",") if part.strip()]
+        parsed = _parse_json_list(value)
+        value = [part for part in value.split(",") if part.strip()] if parsed is None else parsed
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
     tags = [_parse_tag(number, item) for number, item in enumerate(value)]
@@ -179,13 +180,11 @@ def _parse_tag(number: int, item: Any) -> str | None:
 
 
 def _parse_json_list(text: str) -> list[Any] | None:
-    """Parse a list of texts in JSON, which exports write if a text has commas in it."""
+    """Parse a list in JSON, which exports write if a text has commas in it."""
     try:
-        value = json.loads(text) if text.startswith("[") else None
-    except (ValueError, RecursionError):
+        return json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):  # tags such as "[new]"
         return None
-    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return value if texts else None
 
 
 IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)

@@ -39,3 +39,12 @@ def test_escapes_and_spaces_do_not_count() -> None:
     assert value_parsers.PROPERTIES.parse_value(text) == '{"a":"' + "a" * 16_000 + '"}'
     tags = [f"{number:0254}é" for number in range(250)]
     assert value_parsers.TAGS.parse_value(str(tags).replace("'", '"')) == tags
+
+
+def test_tags_in_one_text_are_json_or_have_commas() -> None:
+    parse = value_parsers.TAGS.parse_value
+    assert parse('["a,b", "c"]') == ["a,b", "c"]
+    assert parse("[new], vip") == ["[new]", "vip"]
+    assert parse("[]") == []
+    with pytest.raises(BadValueError, match=r"^must be text$"):
+        parse('["a", 1]')

@@ -111,7 +111,7 @@ class FactFormat:
         for row in np.flatnonzero(positions == NOT_FOUND).tolist():
             if row not in bad:
                 order = lines["order_id"][row].as_py()
-                message = f"order {order} is not recorded; import the orders first"
+                message = f"names the order {order}, which is not recorded; import the orders first"
                 yield BadValue(row, "order_id", message)
 
     def _check_lines(self, orders: pa.Table, block: Block) -> tuple[pa.Table, list[BadValue]]:

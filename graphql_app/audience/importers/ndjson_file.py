@@ -42,7 +42,7 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
             if line.isspace():
                 continue
             try:
-                row = json.loads(line, parse_constant=_refuse_constant)
+                row = json.loads(line.rstrip(), parse_constant=_refuse_constant)
             except (ValueError, RecursionError) as error:
                 _refuse_file(path, number, line)
                 bad.append(BadRow(number, "", f"is not JSON: {_explain(error)}"))

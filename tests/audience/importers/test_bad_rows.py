@@ -55,6 +55,7 @@ def test_bad_ndjson_rows_have_their_line(shop: Shop) -> None:
     assert messages[0] == 'must be an amount as text, such as "50.00"'
     assert messages[1] == "is not JSON: NaN is not a JSON number"
     assert messages[2].startswith("is not JSON: Expecting property name")
+    assert messages[2].endswith("at character 10")
     assert messages[3] == "must be a JSON object"
     assert messages[4] == "is required"
     assert result.skipped == {"orders": 6}

@@ -34,7 +34,7 @@ def test_lines_of_unknown_orders_are_bad_rows(shop: Shop) -> None:
     path = shop.file("order_lines.csv", "order_id,product_id\n17,A\n1,B\n18,\n")
     result = shop.load(path)
     assert result.bad_rows[0] == BadRow(
-        2, "order_id", "order 17 is not recorded; import the orders first"
+        2, "order_id", "names the order 17, which is not recorded; import the orders first"
     )
     assert {(bad.line, bad.column) for bad in result.bad_rows} == {
         (2, "order_id"), (4, "product_id")
