@@ -32,6 +32,7 @@ def serving(services: Services, settings: Settings, demo_token: str | None = Non
         http=LimitedHttpProtocol,
         ws=LimitedWebSocketProtocol,
         ws_max_size=settings.max_query_bytes,
+        ws_per_message_deflate=False,
     ) as address:
         yield address
 

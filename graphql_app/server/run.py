@@ -180,6 +180,7 @@ def _uvicorn_options(settings: Settings) -> dict[str, Any]:
         "access_log": False,  # RequestContextMiddleware logs requests, without query strings
         "ws": LimitedWebSocketProtocol,
         "ws_max_size": settings.max_query_bytes,
+        "ws_per_message_deflate": False,  # compressing a long message would block the event loop
         "timeout_graceful_shutdown": 30,
         # Seconds for a worker to answer a health check, and for a new one to open its stores.
         "timeout_worker_healthcheck": 60,
