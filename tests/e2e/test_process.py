@@ -26,7 +26,7 @@ def data(tmp_path: Path) -> Path:
 
 def generic(output: str) -> str:
     """Replace tokens and addresses, which differ from run to run."""
-    return re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", re.sub(r"seg_[\w.]+", "TOKEN", output))
+    return re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", re.sub(r"seg_[\w.-]+", "TOKEN", output))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

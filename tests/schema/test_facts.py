@@ -79,7 +79,7 @@ def test_repeating_a_mutation_changes_nothing(shop: Client) -> None:
         for mutation, item in ITEMS.items():
             shop.record(mutation, [item])
         assert _counts(shop) == [1] * len(RULES)
-        assert _products(shop) == [{"value": "coral", "label": "Coral bottle"}]
+        assert _products(shop) == [{"value": "coral", "label": "Coral"}]
     kinds = ("contacts", "subscribers", "customers", "textable")
     counts = shop.ask(f"{{ shop {{ contactCounts {{ {' '.join(kinds)} }} }} }}")
     assert counts["shop"]["contactCounts"] == dict.fromkeys(kinds, 1)
