@@ -35,8 +35,8 @@ def limited(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_a_rate_limited_page_says_so_and_waits(
-    browse: Browse, monitor: PageMonitor, rate_limited: Shop
-) -> None:
+    rate_limited: Shop, browse: Browse, monitor: PageMonitor
+) -> None:  # the server is the first fixture, so that it stops after the page has been closed
     monitor.allow("status of 429")
     page = browse(rate_limited.address, "/builder/new")
     builder = Builder(page)

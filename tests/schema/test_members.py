@@ -240,6 +240,7 @@ def test_a_page_is_completed_in_slices(
     server: Server, people: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executor, "SLICE", 0)
+    monkeypatch.setattr(executor, "LONG_LIST", 1)
     loaded = threading.Event()
     of = Contact.of
 
