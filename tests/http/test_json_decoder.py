@@ -91,17 +91,13 @@ def test_python_decodes_short_parts_of_a_long_value(
 ) -> None:
     lengths: list[int] = []
 
-    class Recorded(json.JSONDecoder):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.raw_decode = self.recorded  # type: ignore[assignment,method-assign]
-
-        def recorded(self, text: str, at: int = 0) -> tuple[Any, int]:
-            value, end = json.JSONDecoder.raw_decode(self, text, at)
-            lengths.append(end - at)
+    class MeasuringDecoder(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+            value, end = super().raw_decode(s, idx)
+            lengths.append(end - idx)
             return value, end
 
-    monkeypatch.setattr(json_decoder, "JSONDecoder", Recorded)
+    monkeypatch.setattr(json_decoder, "JSONDecoder", MeasuringDecoder)
     document = {"variables": {"contacts": [{"id": "1", "properties": value}]}}
     assert json_decoder.decode(json.dumps(document)) == document
     assert max(lengths) <= 65_536
