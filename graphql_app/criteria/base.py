@@ -91,8 +91,8 @@ class Criterion(Form, ABC):
     def describe_not(self, scope: Scope) -> str:
         """Return the criterion's complement as a clause of a sentence.
 
-        By default, this is the sentence of the opposite operator. If the enum has no opposite, the
-        phrase is negated; if there is no phrase either, "not" is inserted into ``describe``.
+        By default, this is the sentence of the opposite operator. Without an opposite, it is the
+        negated phrase. Without a phrase, it is ``describe`` with "not" in it.
         """
         opposite = self.operator.opposite
         if opposite is not None:

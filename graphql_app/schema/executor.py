@@ -21,9 +21,9 @@ from graphql_app.runtime.context import Context
 from graphql_app.runtime.one_state import at_one_state
 from graphql_app.schema.variables import Executor
 
-# Seconds for which an operation may complete items of a list before others have their turn. Shorter
-# lists are completed at once, which takes half the time.
+# Seconds for which an operation may complete items of a long list before others have their turn.
 SLICE = 0.005
+# Lists of up to this many items are completed at once, without an asynchronous iterator.
 LONG_LIST = 100
 
 

@@ -188,7 +188,7 @@ class RuleInputs:
             # The members of the copy are plain strings, so a rule stays the JSON that was sent.
             names = {member.name: member.value for member in source}
             name = _NAMES.get(source, source.__name__)
-            made = StrEnum(name, names)  # type: ignore[misc]  # mypy wants literals
+            made = StrEnum(name, names)  # type: ignore[misc]  # mypy cannot check computed names
             doc = (source.__doc__ or source.__name__).split("\n\n")[0]
             self._enums[source] = described_enum(
                 made,

@@ -41,14 +41,14 @@ class CursorPosition:
     id: int
 
 
-HINT = "The query `segments` lists the segments of the shop."
+SEGMENT_HINT = "The query `segments` lists the segments of the shop."
 
 
 def segment_number(id: str) -> int:
     """Return the number in a global id; raise ``NotFoundError`` if no segment can have the id."""
     number = parse_id(SEGMENT, id)
     if number is None:
-        raise NotFoundError("segment", HINT, ("id",))
+        raise NotFoundError("segment", SEGMENT_HINT, ("id",))
     return number
 
 
@@ -71,7 +71,7 @@ class SavedSegments:
         found = self.own.where(Segment.id == segment_id)
         segment = session.exec(found.with_for_update() if for_update else found).first()
         if segment is None:
-            raise NotFoundError("segment", HINT, ("id",))
+            raise NotFoundError("segment", SEGMENT_HINT, ("id",))
         return segment
 
     def find(self, text: str) -> Segment:
@@ -86,7 +86,7 @@ class SavedSegments:
         with self.catalog.read() as session:
             equal = session.exec(self.own.where(or_(col(Segment.name_key) == key, kept))).all()
         if not equal:
-            raise NotFoundError(f"segment: {text!r}", HINT)
+            raise NotFoundError(f"segment: {text!r}", SEGMENT_HINT)
         return min(equal, key=lambda segment: (segment.name != text, segment.name_key))
 
     def rule(self, segment: Segment) -> Rule:

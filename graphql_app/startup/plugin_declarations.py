@@ -26,7 +26,7 @@ def check_tables(registry: Registry) -> Iterable[Failure]:
     for plugin, contribution in registry.contributions.items():
         if not contribution.tables:
             continue
-        from graphql_app.audience.plugin_table_checks import find_problem  # noqa: PLC0415 - loads Arrow, which most commands do not need
+        from graphql_app.audience.plugin_table_checks import find_problem  # noqa: PLC0415 - loads Arrow, which few commands need
 
         problems = filter(None, map(find_problem, contribution.tables))
         if problem := next(problems, None):

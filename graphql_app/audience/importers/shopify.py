@@ -28,7 +28,7 @@ def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> l
     A tuple lists alternatives; the first one present is used.
 
     Raises:
-        InvalidInputError: The file is no CSV file, or a column is missing or occurs twice.
+        InvalidInputError: The file is not a CSV file, or a column is missing or occurs twice.
     """
     if source.file_type != "CSV":
         raise bad_file(source.path, "a Shopify export must be a CSV file; export it as plain CSV.")

@@ -71,7 +71,7 @@ class Spool:
 def open_spool() -> Iterator[Spool]:
     """Open a spool; its file is deleted at the end of the block."""
     with _translate_disk_errors():
-        file = tempfile.TemporaryFile(prefix="segments-import-")  # noqa: SIM115  # closed below
+        file = tempfile.TemporaryFile(prefix="segments-import-")  # noqa: SIM115 - closed below, where errors do not matter
     try:
         yield Spool(file)
     finally:

@@ -111,7 +111,7 @@ def test_a_store_failure_reports_how_many_rows_were_recorded(
 def test_a_full_disk(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "tempfile.TemporaryFile",
-        lambda prefix: open("/dev/full", "r+b", buffering=1 << 16),  # noqa: SIM115  # its user closes it
+        lambda prefix: open("/dev/full", "r+b", buffering=1 << 16),  # noqa: SIM115 - the spool closes it
     )
     texts = "".join(f"{n * 7919},{n},2024-05-01T09:58:12Z,\n" for n in range(50_000))
     with pytest.raises(AppError, match="make room there, or set TMPDIR") as caught:
