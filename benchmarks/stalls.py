@@ -1,4 +1,4 @@
-"""``python -m benchmarks.stalls``: how long other clients wait while one sends a large request.
+"""``python -m benchmarks.stalls``: how long other clients wait while one sends large requests.
 
 One process polls ``{ __typename }`` every 10 ms while another sends each request ten times, with
 nothing in between. Printed are the longest and the 99th percentile of the polls' times. Machines
@@ -10,16 +10,18 @@ import json
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import httpx
 
-from tests.client import authorization
+from tests.client import GraphQLClient, authorization, connected
 from tests.e2e import process
 from tests.factories import contacts
+from tests.processes import WAIT
 
 INTERVAL = 0.01  # seconds between polls
 REPEATS = 10
@@ -28,7 +30,7 @@ QUIET = 3.0  # seconds of the row without a request
 SIZE = "query ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 CREATE = (
     "mutation ($input: SegmentCreateInput!) "
-    "{ segmentCreate(input: $input) { userErrors { code } } }"
+    "{ segmentCreate(input: $input) { segment { id } userErrors { code } } }"
 )
 CONTACTS = (
     "mutation ($contacts: [ContactInput!]!) "
@@ -38,6 +40,11 @@ KEYED = (
     "mutation ($contacts: [ContactInput!]!, $key: String) { contactsUpsert("
     "contacts: $contacts, idempotencyKey: $key) { recorded userErrors { code } } }"
 )
+SUGGESTIONS = (
+    "query ($given: JSON) "
+    '{ fieldSuggestions(criterion: "property", field: "value", given: $given) { value } }'
+)
+SUBSCRIPTION = "subscription ($rule: RuleInput!) { segmentSize(rule: $rule) { members } }"
 ORDERS = (
     "mutation ($orders: [OrderInput!]!) "
     "{ ordersUpsert(orders: $orders) { recorded userErrors { code } } }"
@@ -86,43 +93,86 @@ def _tags(count: int) -> object:
     return {"tag": {"operator": "ANY_OF", "tags": [f"t{number}" for number in range(count)]}}
 
 
-def requests() -> Mapping[str, tuple[str, Any]]:
-    """Return each request's name, the scopes of its token, and its body."""
+def _post(client: GraphQLClient, content: str) -> str:
+    """Send the content as the body of a GraphQL request."""
+    headers = {"Content-Type": "application/json"}
+    answer = client.request("POST", "/graphql", headers, content=content)
+    return f"{answer.status_code} {answer.text[:150]}"
+
+
+def _send_message(client: GraphQLClient, content: str) -> str:
+    """Send the content as a message over a WebSocket."""
+    with connected(client) as stream:
+        stream.socket.send(content)
+        return str(stream.receive())[:150]
+
+
+def _get(client: GraphQLClient, path: str) -> str:
+    """Read the whole file at a path."""
+    answer = client.get(path)
+    return f"{answer.status_code}, {len(answer.content)} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class LargeRequest:
+    scopes: str  # of its token
+    body: Any  # text, or a value of JSON
+    send: Callable[[GraphQLClient, str], str] = _post
+
+    def content(self) -> str:
+        if isinstance(self.body, str):
+            return self.body
+        return json.dumps(self.body, separators=(",", ":"))
+
+
+def requests(segment: str) -> Mapping[str, LargeRequest]:
+    """Return the requests by name, in the order of the table; ``segment`` has all contacts."""
     read, write = "segments:read,contacts:read", "all"
+    groups: Any = {"all": [{"all": []}] * 22_000}
+    subscribe = {"query": SUBSCRIPTION, "variables": {"rule": groups}}
+    long = {f"p{number}": f"v{number}" for number in range(900)}
+    many = {f"p{number}": "value" for number in range(70)}
+    given = {"query": SUGGESTIONS, "variables": {"given": {"property": ["x"] * 60_000}}}
     return {
-        "22,000 groups": (read, _size({"all": [{"all": []}] * 22_000})),
-        "22,000 groups, no scope": ("segments:read", _size({"all": [{"all": []}] * 22_000})),
-        "80,000 groups, facts:write": ("facts:write", _size({"all": [{"all": []}] * 80_000})),
-        "segmentCreate, 20,000 criteria": (write, _leaves(20_000)),
-        "60,000 tags": (read, _size({"tag": {"operator": "ANY_OF", "tags": ["a"] * 60_000}})),
-        "contactsUpsert, 100,001 items": (write, _contacts(100_001)),
-        "a legal rule of 100 lists": (write, _size({"all": [_tags(1_000)] * 100})),
-        "contactsUpsert, 10,000 items": (write, _contacts(10_000)),
-        "idempotency key, 12 MB": (
-            write,
-            _contacts_with(10_000, "k", {f"p{number}": "value" for number in range(70)}),
+        "22,000 groups": LargeRequest(read, _size(groups)),
+        "22,000 groups, no scope": LargeRequest("segments:read", _size(groups)),
+        "22,000 groups over a WebSocket": LargeRequest(
+            read, {"id": "1", "type": "subscribe", "payload": subscribe}, _send_message
         ),
-        "one property of 28 MB": (write, _contacts_with(1, None, {"a": "x" * 28_000_000})),
-        "900,000 nested values": (write, _contacts_with(1, None, {"a": [1] * 900_000})),
-        "450,000 order lines": (write, _orders(1_000, 450)),
-        "300 contacts, long properties": (
-            write,
-            _contacts_with(300, None, {f"p{number}": f"v{number}" for number in range(900)}),
+        "80,000 groups, facts:write": LargeRequest(
+            "facts:write", _size({"all": [{"all": []}] * 80_000})
         ),
-        "3 pages of long properties": (read, {"query": PAGES}),
+        "segmentCreate, 20,000 criteria": LargeRequest(write, _leaves(20_000)),
+        "60,000 tags": LargeRequest(
+            read, _size({"tag": {"operator": "ANY_OF", "tags": ["a"] * 60_000}})
+        ),
+        "suggestions, 60,000 values given": LargeRequest(read, given),
+        "contactsUpsert, 100,001 items": LargeRequest(write, _contacts(100_001)),
+        "a legal rule of 100 lists": LargeRequest(write, _size({"all": [_tags(1_000)] * 100})),
+        "contactsUpsert, 10,000 items": LargeRequest(write, _contacts(10_000)),
+        "idempotency key, 12 MB": LargeRequest(write, _contacts_with(10_000, "k", many)),
+        "export of 10,000 contacts": LargeRequest(read, f"/segments/{segment}/members.csv", _get),
+        "one property of 28 MB": LargeRequest(
+            write, _contacts_with(1, None, {"a": "x" * 28_000_000})
+        ),
+        "900,000 nested values": LargeRequest(write, _contacts_with(1, None, {"a": [1] * 900_000})),
+        "450,000 order lines": LargeRequest(write, _orders(1_000, 450)),
+        "300 contacts, long properties": LargeRequest(write, _contacts_with(300, None, long)),
+        "3 pages of long properties": LargeRequest(read, {"query": PAGES}),
     }
 
 
-def _send(address: str, token: str, content: bytes) -> Sequence[float]:
+def _send(address: str, token: str, request: LargeRequest) -> Sequence[float]:
     """Send a request ``REPEATS`` times; return the seconds of each and print the last answer."""
-    headers = {**authorization(token), "Content-Type": "application/json"}
+    content = request.content()
     times = []
-    with httpx.Client(headers=headers, timeout=120) as client:
+    with httpx.Client(timeout=WAIT) as http:
+        client = GraphQLClient(address, token, http)
         for _ in range(REPEATS):
             began = perf_counter()
-            answer = client.post(f"{address}/graphql", content=content)
+            answer = request.send(client, content)
             times.append(perf_counter() - began)
-    print(f"    {answer.status_code} {answer.text[:150]}", file=sys.stderr)
+    print(f"    {answer}", file=sys.stderr)
     return times
 
 
@@ -148,21 +198,26 @@ async def _poll(address: str, token: str, until: asyncio.Event) -> list[float]:
 
 
 async def _measure(
-    address: str, poller: str, token: str, body: object | None
+    address: str, poller: str, token: str, request: LargeRequest | None
 ) -> tuple[Sequence[float], Sequence[float]]:
     """Return the times of the polls and of the requests."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     polling = asyncio.create_task(_poll(address, poller, done))
     times: Sequence[float] = ()
-    if body is None:
+    if request is None:
         await asyncio.sleep(QUIET)
     else:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            content = json.dumps(body, separators=(",", ":")).encode()
-            sent = pool.apply_async(_send, (address, token, content))
+            sent = pool.apply_async(_send, (address, token, request))
             times = await loop.run_in_executor(None, sent.get)
     done.set()
     return await polling, times
+
+
+def _print_row(name: str, size: int, polls: Sequence[float], times: Sequence[float]) -> None:
+    waits = [max(polls), sorted(polls)[int(len(polls) * 0.99)], *([max(times)] if times else [])]
+    shown = " | ".join(f"{seconds * 1e3:.0f} ms" for seconds in waits)
+    print(f"| {name} | {size // 1000} | {shown} |", flush=True)
 
 
 def main() -> None:
@@ -170,18 +225,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="segments-stalls-") as name:
         directory = Path(name)
         process.segments(directory, "shop", "create", "stalls")
-        with process.server(directory, program=process.SEGMENTS, RATE_LIMIT="0") as server:
+        with (
+            process.server(directory, program=process.SEGMENTS, RATE_LIMIT="0") as server,
+            httpx.Client(timeout=WAIT) as http,
+        ):
             poller = process.token(directory, "stalls", "segments:read")
+            everything = GraphQLClient(
+                server.address, process.token(directory, "stalls", "all"), http
+            )
+            created = everything.ask(CREATE, input={"name": "Everybody", "rule": {"all": []}})
             print("| request | KB | others wait, longest | 99 % | answered in |")
             print("| --- | --- | --- | --- | --- |")
-            for request, (scopes, body) in {"nothing": ("all", None), **requests()}.items():
-                token = process.token(directory, "stalls", scopes)
-                polls, times = asyncio.run(_measure(server.address, poller, token, body))
-                size = len(json.dumps(body, separators=(",", ":"))) // 1000 if body else 0
-                answered = f"{max(times) * 1e3:.0f} ms" if times else ""
-                waits = [max(polls), sorted(polls)[int(len(polls) * 0.99)]]
-                shown = " | ".join(f"{seconds * 1e3:.0f} ms" for seconds in waits)
-                print(f"| {request} | {size} | {shown} | {answered} |", flush=True)
+            _print_row("nothing", 0, *asyncio.run(_measure(server.address, poller, "", None)))
+            for request, large in requests(created["segmentCreate"]["segment"]["id"]).items():
+                token = process.token(directory, "stalls", large.scopes)
+                measured = asyncio.run(_measure(server.address, poller, token, large))
+                _print_row(request, len(large.content()), *measured)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from graphql_app.http.graphql_ws import (
 from graphql_app.http.request_body import (
     FIELDS,
     JSON_TYPE,
-    SHORT_BODY,
+    SHORT_TEXT,
     check_field_types,
     check_query_length,
     decode_json,
@@ -150,6 +150,12 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         media_type = f"{answer.media_type}; charset=utf-8"
         return Response(body, answer.status, media_type=media_type)
 
+    async def decode(self, text: str | bytes, decoder: Callable[[str | bytes], object]) -> Any:
+        """Apply a decoder to the text of a body or message; to a long text in a thread."""
+        if len(text) <= SHORT_TEXT:
+            return decoder(text)
+        return await to_thread.run_sync(decoder, text, limiter=self._services.converters)
+
     async def encode(self, data: object) -> bytes:
         """Encode an answer or a message; encode a long one in a thread."""
         if is_longer(data, PIECE):
@@ -188,7 +194,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         if request.method == "GET":
             data = self.parse_query_params(request.query_params)
         else:
-            data = await self._decode(await request.get_body())
+            data = await self.decode(await request.get_body(), self.parse_json)
         check_field_types(data)
         check_query_length(data.get("query"), self._settings.max_query_bytes)
         return GraphQLRequestData(
@@ -198,11 +204,6 @@ class GraphQLEndpoint(GraphQL[Any, None]):
             extensions=data.get("extensions"),
             protocol="http",
         )
-
-    async def _decode(self, body: str | bytes) -> Any:
-        if len(body) <= SHORT_BODY:
-            return self.parse_json(body)
-        return await to_thread.run_sync(self.parse_json, body, limiter=self._services.converters)
 
     def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
         data: dict[str, Any] = dict(params)

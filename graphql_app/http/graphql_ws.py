@@ -1,9 +1,10 @@
 """GraphQL over WebSocket: what Strawberry's ``graphql-transport-ws`` leaves to the server."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from typing import Any
 
 from cross_web import HTTPException
@@ -11,7 +12,11 @@ from graphql import GraphQLError
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import (
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketDisconnected,
+)
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
@@ -68,7 +73,21 @@ class Socket(WebSocket):
 
 
 class WebSocketAdapter(ASGIWebSocketAdapter):
-    """A WebSocket that sends nothing after it was closed."""
+    """A WebSocket that sends nothing after it was closed, and decodes long messages in a thread."""
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        view: Any = self.view
+        try:
+            while self.ws.application_state is not WebSocketState.DISCONNECTED:
+                yield await view.decode(await self.ws.receive_text(), view.decode_json)
+        except JSONDecodeError as error:
+            raise NonJsonMessageReceived from error
+        except KeyError as error:
+            raise NonTextMessageReceived from error
+        except WebSocketDisconnect:
+            return
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         view: Any = self.view

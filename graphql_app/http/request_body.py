@@ -14,8 +14,8 @@ from graphql_app.http import json_decoder
 JSON_TYPE = "application/json"
 MAX_JSON_DEPTH = 100
 MAX_VALUES = 1_000_000  # roughly
-# Bytes. A shorter body is decoded within 2 ms, a longer one in a thread.
-SHORT_BODY = 65_536
+# Bytes. A shorter body or message is decoded within 2 ms, a longer one in a thread.
+SHORT_TEXT = 65_536
 UTF_8 = frozenset({"", "utf-8", "utf8", "us-ascii"})
 
 FIELDS = (

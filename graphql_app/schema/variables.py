@@ -161,19 +161,21 @@ def count_values(variables: Mapping[str, Any], records_facts: bool) -> int:
             require_few_lines(name, variable)
         containers = values = 0
         rest: list[Any] = [[variable]]
-        while rest and not (is_facts and values > FEW_VALUES):
+        while rest:
             container = rest.pop()
             counted = container is variable or not is_facts
             if counted and isinstance(container, list) and len(container) > MAX_ITEMS:
                 raise _limit_exceeded(name, len(container), "items in a list", MAX_ITEMS)
+            values += len(container)
+            if is_facts and values > FEW_VALUES:
+                break
+            if not is_facts and values > MAX_VALUES:
+                raise _limit_exceeded(name, values, "values", MAX_VALUES)
             inner = container.values() if isinstance(container, dict) else container
             nested = [value for value in inner if isinstance(value, dict | list)]
-            values += len(container)
             containers += len(nested)
             if not is_facts and containers > MAX_CONTAINERS:
                 raise _limit_exceeded(name, containers, "objects and lists", MAX_CONTAINERS)
-            if not is_facts and values > MAX_VALUES:
-                raise _limit_exceeded(name, values, "values", MAX_VALUES)
             rest += nested
         total += values
     return total

@@ -233,6 +233,7 @@ def test_an_invalid_operation_is_refused_as_over_http(shop: Client, name: str) -
 SUBSCRIBE = {"type": "subscribe", "id": "1"}
 MALFORMED: Mapping[str, str | bytes] = {
     "not JSON": "{",
+    "long and not JSON": "{" + " " * 100_000,
     "a list": "[]",
     "null": "null",
     "too deep": '{"type": "ping", "payload": ' + "[" * 5_000 + "]" * 5_000 + "}",
