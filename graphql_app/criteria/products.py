@@ -22,8 +22,8 @@ def suggest_products(search: str) -> Statement:
     )
     by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
-    # An order's product is recorded with it, with its id as the title.
-    is_known = or_(col(Product.title) != product_id, sold.lines > 0)
+    # A product that only orders name has a row of version 0.
+    is_known = or_(col(Product.version) > 0, sold.lines > 0)
     return (
         select(product_id, name)
         .outerjoin(source, sold.product_id == product_id)

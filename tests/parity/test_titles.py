@@ -113,6 +113,11 @@ def test_a_line_without_a_title_uses_the_products_title(boutique: RecordedShop) 
     assert [option.value for option in boutique.options(*SUGGESTED, "BIG FISH")] == ["four"]
 
 
+def test_a_recorded_title_may_equal_the_products_id(boutique: RecordedShop) -> None:
+    boutique.record(Product("mug", "mug"))
+    assert name(boutique, "mug") == "mug"
+
+
 def test_the_titles_of_a_forgotten_contact_disappear(boutique_apart: RecordedShop) -> None:
     shop = boutique_apart
     shop.record(Contact(1), Contact(2), sold(1, "Engraved for Ada"), sold(2, "Plain", days=1))

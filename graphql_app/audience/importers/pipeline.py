@@ -27,6 +27,10 @@ from graphql_app.audience.importers.spool import open_spool, record_spool
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 
+# After an import of this many rows, the parts of the tables are merged at once. The engine merges
+# fewer rows itself, in the background.
+MANY_ROWS = 100_000
+
 _OPENERS = {
     ".csv": open_csv,
     ".ndjson": open_ndjson,
@@ -102,7 +106,7 @@ def import_file(
                 warnings,
                 lambda done: progress(RECORDING, done, spool.rows),
             )
-            if spool.rows:
+            if spool.rows >= MANY_ROWS:
                 recorder.merge_parts(shop_id)
     return ImportReport(
         format=name,
