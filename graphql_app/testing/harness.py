@@ -29,7 +29,7 @@ from graphql_app.testing.form_filling import Document, Filler
 from graphql_app.testing.sample_facts import NOW
 from graphql_app.testing.sample_shops import MadeShop
 
-CASES_PER_STATEMENT = 25
+CASES_PER_STATEMENT = 50
 
 
 @dataclass(frozen=True, eq=False)

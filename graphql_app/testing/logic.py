@@ -48,13 +48,23 @@ def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Findi
 
 
 def check_single_contacts(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
-    """Check that other contacts do not change whether a contact matches."""
+    """Check that other contacts do not change whether a contact matches.
+
+    Evaluate each rule for a member alone and for another contact alone.
+    """
     cases = harness.one_per_shape(cases)
     answers = harness.members(cases, harness.shop)
-    for contact in _contacts_to_evaluate_alone(answers):
-        alone = harness.evaluate(cases, harness.shop, [contact])
-        for case, among, found in zip(cases, answers, alone, strict=True):
-            if found != among & {contact}:
+    chosen = _contacts_to_evaluate_alone(answers)
+    cases_of: dict[int, list[tuple[Case, bool]]] = {contact: [] for contact in chosen}
+    for case, members in zip(cases, answers, strict=True):
+        for among in (True, False):
+            contact = next((one for one in chosen if (one in members) is among), None)
+            if contact is not None:
+                cases_of[contact].append((case, among))
+    for contact, some in cases_of.items():
+        alone = harness.evaluate([case for case, _ in some], harness.shop, [contact])
+        for (case, among), found in zip(some, alone, strict=True):
+            if (contact in found) is not among:
                 yield Finding(
                     "A contact evaluated alone gets a different result than when all contacts are "
                     "evaluated.",
