@@ -21,7 +21,7 @@ from graphql_app.audience.table_reader import (
     list_fact_tables,
     read_pages,
 )
-from graphql_app.audience.tables import OrderLine, Product
+from graphql_app.audience.tables import FIRST_RECORDED, OrderLine, Product
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.folding import FOLDING_VERSION
 
@@ -123,13 +123,8 @@ def _read_stale(audience: Audience, table: FactTable, shop_id: int) -> Iterator[
         yield rows.append_column("deleted", pa.array([False] * rows.num_rows, pa.bool_()))
 
 
-# The version of a recorded product is a time in nanoseconds. Earlier versions of the application
-# kept titles of order lines as products whose version was a time in milliseconds.
-FIRST_RECORDED = 10**15
-
-
 def _move_titles_to_lines(audience: Audience, shop_id: int, rows: pa.Table) -> pa.Table:
-    """Give lines the titles that were kept as products."""
+    """Give lines the titles that earlier versions of the application kept as products."""
     kept = audience.query_unfiltered(
         f"SELECT id, title FROM products FINAL WHERE shop_id = {int(shop_id)} AND NOT deleted "
         f"AND version < {FIRST_RECORDED} AND title != id"

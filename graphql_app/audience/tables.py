@@ -219,6 +219,11 @@ class OrderLine(AudienceTable, table=True):
     folding_version: int = Field(sa_type=UInt32)
 
 
+# The version of a recorded product is a time in nanoseconds. A product that only orders name has
+# version 0 or, in data of an earlier version of the application, a time in milliseconds.
+FIRST_RECORDED = 10**15
+
+
 class Product(AudienceTable, table=True):
     """A product with its title, or with its id as the title until a title is recorded.
 

@@ -3,7 +3,7 @@
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
-from graphql_app.audience.tables import OrderLine, Product, Statement
+from graphql_app.audience.tables import FIRST_RECORDED, OrderLine, Product, Statement
 from graphql_app.criteria.texts import fold
 
 
@@ -22,8 +22,7 @@ def suggest_products(search: str) -> Statement:
     )
     by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
-    # A product that only orders name has a row of version 0.
-    is_known = or_(col(Product.version) > 0, sold.lines > 0)
+    is_known = or_(col(Product.version) >= FIRST_RECORDED, sold.lines > 0)
     return (
         select(product_id, name)
         .outerjoin(source, sold.product_id == product_id)

@@ -13,6 +13,7 @@ from graphql_app.audience.migrate import migrate_rows, read_phones_again, requir
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_reader import FactTable, list_fact_tables, read_pages
+from graphql_app.audience.tables import FIRST_RECORDED
 from graphql_app.errors import AppError
 from graphql_app.folding import FOLDING_VERSION
 from tests.fact_tables import checked
@@ -108,7 +109,7 @@ def with_titles_of_lines(products: pa.Table) -> pa.Table:
     """Give products that no one recorded the title of their line, dated by its order."""
     rows = products.to_pylist()
     for row in rows:
-        if row["version"] < migrate.FIRST_RECORDED:
+        if row["version"] < FIRST_RECORDED:
             row.update(title=TITLE, version=1_714_557_492_000)
     return pa.Table.from_pylist(rows, schema=products.schema)
 
