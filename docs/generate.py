@@ -1,8 +1,10 @@
 """Generate the docs that repeat the code, so that both always agree.
 
 These are docs/criteria.md, docs/contract.md, the tables of settings and metrics in
-docs/operations.md, and the table of criteria in README.md. One file, because a page is a few
-formatting functions on top of the same helpers.
+docs/operations.md, and the table of criteria in README.md.
+
+This module is long because it formats every generated page; a page is a few functions on top of the
+same helpers.
 
     python docs/generate.py           write the pages
     python docs/generate.py --check   list outdated pages; exit with status 1 if there are any

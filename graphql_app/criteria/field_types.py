@@ -94,7 +94,7 @@ SEGMENT_ID_PATTERN = r"^[A-Za-z0-9_-]{1,100}$"
 
 def _segment_id(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(SEGMENT_ID_PATTERN[1:-1], value):
-        raise PydanticCustomError("segment", "must be the id of a segment, as this API gave it")
+        raise PydanticCustomError("segment", "must be a segment id returned by this API")
     return value
 
 

@@ -106,8 +106,8 @@ async def _problems(root: Segment, info: RequestInfo) -> list[RuleProblem]:
 @strawberry.type(description="A saved rule with a name.")
 class Segment(Node):
     name: str = field(description="Unique in the shop, regardless of case and repeated spaces.")
-    description: str = field(description="What it is for.")
-    rule: JSON = field(description="Whom it holds, as a RuleInput.")
+    description: str = field(description="A description for people who use the segment.")
+    rule: JSON = field(description="The rule, as a RuleInput.")
     summary: str = field(
         description="The rule as a sentence. Values have their labels beside them, such as the "
         "titles of products, if the token has `contacts:read`."
@@ -115,29 +115,29 @@ class Segment(Node):
     is_default: bool = field(
         description="Whether every shop has it, and nobody can edit, archive or delete it."
     )
-    archived: bool = field(description="Whether it is put away.")
-    version: int = field(description="Grows by one with every change.")
+    archived: bool = field(description="Whether the segment is archived.")
+    version: int = field(description="A number that grows by one with every change.")
     created_at: datetime = field(description="When it was created.")
     updated_at: datetime = field(description="When it was last changed.")
     size: SegmentSize | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_size,
-        description="How many contacts it holds now; null, with an error, when it has problems.",
+        description="The current size; null, with an error, if the segment has problems.",
     )
     members: ContactConnection | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_members,
-        description="The contacts it holds now; null, with an error, when it has problems.",
+        description="The contacts in the segment now; null, with an error, if it has problems.",
     )
     contains: bool | None = guarded(
         TokenScope.CONTACTS_READ,
         resolver=_contains,
-        description="Whether it holds a contact now; false also when there is no such contact; "
-        "null, with an error, when the segment has problems.",
+        description="Whether a contact is in the segment now; false also if the shop has no such "
+        "contact; null, with an error, if the segment has problems.",
     )
     problems: list[RuleProblem] = field(
         resolver=_problems,
-        description="Why its rule does not hold anymore; empty when it is whole.",
+        description="Why the rule is no longer valid; empty if it is valid.",
     )
     stored: strawberry.Private[StoredSegment]
 

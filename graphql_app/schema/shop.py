@@ -59,9 +59,9 @@ def _build_offsets(zone: ZoneInfo) -> list[UtcOffset]:
 
 @strawberry.type(description="A tenant: its name, time zone, currency and contacts.")
 class Shop(Node):
-    handle: str = field(description="Its short name, which operators use.")
+    handle: str = field(description="The shop's short name in commands.")
     name: str = field(description="Its name.")
-    description: str = field(description="What the shop is about.")
+    description: str = field(description="A description of the shop.")
     timezone: str = field(description="Its IANA time zone, in which calendar days begin.")
     currency: str = field(description="The ISO 4217 currency of all its amounts.")
     country: str | None = field(

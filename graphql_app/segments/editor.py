@@ -1,7 +1,7 @@
 """Edits of saved segments, with optimistic locking and a history of revisions."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -13,7 +13,6 @@ from graphql_app.catalog.shops import stored_id
 from graphql_app.catalog.tables import Segment, SegmentRevision, Shop, now
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
 from graphql_app.folding import name_key
-from graphql_app.segments.failures import CriterionFailedError
 from graphql_app.segments.names import MAX_NAME, text_problems
 from graphql_app.segments.references import (
     all_users,
@@ -84,7 +83,7 @@ class SegmentEditor:
                 return segment
             _start_version(session, segment)
             self._apply(session, segment, changes)
-            self._update_users(session, segment)
+            self._check_users(session, segment)
         return segment
 
     def delete(self, segment_id: int) -> None:
@@ -188,19 +187,17 @@ class SegmentEditor:
         if rule is not None:
             record_uses(session, segment, rule)
 
-    def _update_users(self, session: Session, segment: Segment) -> None:
-        """Update the summaries of the segments that refer to this one, if none exceeds a limit."""
+    def _check_users(self, session: Session, segment: Segment) -> None:
+        """Raise LIMIT_EXCEEDED if a segment that refers to this one now exceeds a limit."""
         for user in all_users(session, segment):
             try:
-                rule = self._saved.parse_in(session, user.rule, user)
+                self._saved.parse_in(session, user.rule, user)
             except InvalidInputError as error:
                 if error.code is not ErrorCode.LIMIT_EXCEEDED:
                     continue  # it had this problem before
                 message = f'The segment "{user.name}" would exceed a limit: {error}'
                 problem = Problem(ErrorCode.LIMIT_EXCEEDED, message, ("input", "rule"))
                 raise InvalidInputError([problem]) from error
-            with suppress(CriterionFailedError):  # it keeps its earlier summary
-                user.summary = sentences.sentence(rule, shop_scope(self._shop))
 
     def _copy_name(self, session: Session, name: str) -> str:
         keys = select(Segment.name_key).where(Segment.shop_id == self._shop.id)

@@ -162,6 +162,7 @@ def test_the_builders_token_is_used(browse: Browse, demo: Shop) -> None:
     page.goto("/builder/")
     page.get_by_label("Token").fill(demo.token)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Token")).to_be_hidden()  # the token is stored now
     page.get_by_role("link", name="API", exact=True).click()
     graphiql = GraphiQL(page).wait()
     expect(graphiql.headers).to_contain_text(f"Bearer {demo.token}")

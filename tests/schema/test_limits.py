@@ -9,7 +9,7 @@ from graphql import get_introspection_query
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
 from tests.client import SIZE
-from tests.factories import contacts, keyword
+from tests.factories import contact, contacts, keyword
 from tests.schema.operations import LIST, create
 from tests.support import Client, serving
 
@@ -161,6 +161,15 @@ def test_the_largest_allowed_rule_is_counted(shop: Client) -> None:
     assert shop.members({"all": [same] * 100}) == 1
     distinct = [none_of([f"{n}-{m}" for m in range(1_000)]) for n in range(100)]
     assert shop.members({"all": distinct}) == 1
+
+
+def test_100_lists_of_1000_tags_are_counted_over_4000_contacts(shop: Client) -> None:
+    """Comparing each tag with each value, as the engine's hasAny does, would time out."""
+    tagged = [contact(id, tags=[f"{id % 100}-{n}" for n in range(20)]) for id in range(4_000)]
+    shop.record("contactsUpsert", tagged)
+    lists = [[f"{n}-{m}" for m in range(1_000)] for n in range(100)]
+    rules = [{"tag": {"operator": "ANY_OF", "tags": tags}} for tags in lists]
+    assert shop.members_each(rules) == [40] * 100
 
 
 def test_a_rule_with_many_empty_groups_is_refused(shop: Client) -> None:
