@@ -40,24 +40,24 @@ class Proxy:
     def refuse(self) -> None:
         """Close all connections and refuse new ones."""
         with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         self.drop()
 
     def accept(self) -> None:
         """Accept connections, again on the same port."""
-        self._listening = socket.create_server(("127.0.0.1", self.port))
-        self.port = int(self._listening.getsockname()[1])
-        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def drop(self) -> None:
         for each in [*self._open]:
             _end(each, reset=True)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = listening.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()

@@ -33,14 +33,14 @@ def serve(strict_plugins: StrictOption = None) -> None:
         os.environ["STRICT_PLUGINS"] = str(strict_plugins)
     with queued_output():
         settings = configure()
-        with run.listen(settings) as listening:
+        with run.listen(settings) as listener:
             if settings.workers > 1:
                 _announce(settings)
-                run.serve_in_workers(settings, listening)
+                run.serve_in_workers(settings, listener)
                 return
             with open_services(settings) as services:
                 _announce(settings)
-                run.serve(settings, services, listening)
+                run.serve(settings, services, listener)
 
 
 def demo(
@@ -63,7 +63,7 @@ def demo(
 
     with queued_output() if and_serve else nullcontext():
         settings = configure(strict_plugins=strict_plugins)
-        listening = run.listen(settings) if and_serve else None
+        listener = run.listen(settings) if and_serve else None
         with open_services(settings) as services:
             shop, loaded = load_demo(services)
             token = tokens.create_token(services.catalog, shop, TokenScope, "demo")
@@ -76,10 +76,10 @@ def demo(
                 f"curl -s {address}/graphql -H 'Content-Type: application/json' \\\n"
                 f"  -H 'Authorization: Bearer {token}' \\\n  -d '{escape(DEMO_QUERY)}'\n"
             )
-            if listening is not None:
-                with listening:
+            if listener is not None:
+                with listener:
                     _announce(settings)
-                    run.serve(settings, services, listening, token)
+                    run.serve(settings, services, listener, token)
 
 
 def _announce(settings: Settings) -> None:

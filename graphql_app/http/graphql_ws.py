@@ -43,7 +43,7 @@ CLOSE_REASONS = {  # instead of Strawberry's
 
 @dataclass
 class ConnectionContext:
-    """One client's WebSocket. Each of its operations has a ``Context`` of its own."""
+    """What the operations of one WebSocket share; each has a ``Context`` of its own."""
 
     admission: Admission
     documents: TrustedDocuments
@@ -55,7 +55,7 @@ class ConnectionContext:
     socket: OpenSocket = field(init=False)
 
     async def admit(self) -> Context:
-        """Authenticate an operation; see ``Admission.admit``."""
+        """Authenticate the connection or an operation; see ``Admission.admit``."""
         sent = self.connection_params.get("authorization", self.authorization)
         if not isinstance(sent, str):
             raise UnauthenticatedError
@@ -63,17 +63,23 @@ class ConnectionContext:
 
 
 class Socket(WebSocket):
-    """A WebSocket that raises ``WebSocketDisconnect`` also when the client leaves early."""
+    """A WebSocket that raises ``WebSocketDisconnect`` even if its client leaves early.
+
+    During the handshake, Starlette lets an ``OSError`` through.
+    """
 
     async def send(self, message: Message) -> None:
         try:
             await super().send(message)
-        except OSError as error:  # during the handshake
+        except OSError as error:
             raise WebSocketDisconnect(ABNORMAL_CLOSURE) from error
 
 
 class WebSocketAdapter(ASGIWebSocketAdapter):
-    """A WebSocket that sends nothing after it was closed, and decodes long messages in a thread."""
+    """A WebSocket that sends nothing after it was closed.
+
+    It decodes and encodes long messages in a thread.
+    """
 
     async def iter_json(
         self, *, ignore_parsing_errors: bool = False
@@ -109,7 +115,7 @@ class WebSocketAdapter(ASGIWebSocketAdapter):
 
 
 class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
-    """The protocol of one WebSocket: its operations, and a code for every error."""
+    """The handler of one WebSocket: runs its operations and gives every error a code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,7 +135,7 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
             connection.open_sockets.remove(connection.socket)
 
     async def shutdown(self) -> None:
-        """Cancel the operations, and wait for the mutations among them to finish."""
+        """Cancel queries and subscriptions, and wait for mutations to finish."""
         await super().shutdown()
         if self._finishing:
             await asyncio.wait(self._finishing)
@@ -157,7 +163,7 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
             await super().handle_subscribe(message)
 
     def _prepare(self, payload: dict[str, Any]) -> None:
-        """Check the limit on operations, and set the payload's query to its trusted document."""
+        """Check the limit on operations, and resolve the payload's query (``TrustedDocuments``)."""
         limit = self.context.max_operations
         if len(self.operations) + len(self._finishing) >= limit:
             raise AppError(
@@ -165,13 +171,14 @@ class OperationHandler(BaseGraphQLTransportWSHandler[ConnectionContext, None]):
                 f"The connection has reached its limit of {limit} operations; complete one, or "
                 "open another connection.",
             )
+        # Strawberry requires a string.
         payload["query"] = self.context.documents.resolve(payload) or ""
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """Cancel an operation; a mutation runs to its end, but sends nothing more.
 
-        The client may use the id again at once. A mutation counts toward the limit from now on,
-        before its task runs next: the client's next message may start another operation.
+        The client may use the id again at once, but a mutation counts toward the limit until it
+        ends.
         """
         operation = self.operations.get(operation_id)
         if operation is None:
@@ -236,4 +243,5 @@ def _is_well_formed(message: Mapping[str, Any]) -> bool:
         check_field_types(payload)
     except HTTPException:
         return False
+    # Extensions can name a document, too.
     return any(payload.get(name) is not None for name in ("query", "documentId", "extensions"))

@@ -33,22 +33,25 @@ from graphql_app.startup.services import open_services
 # Seconds after which a busy thread must hand over the interpreter's lock; Python's default is 5 ms.
 SWITCH_INTERVAL = 0.001
 
-# Automatic garbage collections visit the objects of the last 10,000 and 100,000 allocations, which
-# takes up to 10 ms; practically never all objects, which takes 200 ms during a large request.
+# Collect young objects after 10,000 and 100,000 allocations, which takes up to 10 ms. A full
+# collection takes 200 ms during a large request, so it runs only every FULL_COLLECTION_INTERVAL.
 COLLECTION_THRESHOLDS = (10_000, 10, 1_000)
 FULL_COLLECTION_INTERVAL = 60  # seconds
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Listen on HOST and PORT. Do this first, so that a taken port is found early.
+    """Listen on HOST and PORT.
+
+    Call this before opening the stores, so that a taken port fails early.
 
     Raises:
         AppError: UNAVAILABLE, the address is in use, or is not one of this machine.
     """
     try:
-        listening = socket.create_server((settings.host, settings.port), backlog=2048)
+        listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
-        reason, _, _ = str(error.strerror).partition(" (while attempting")  # repeats the address
+        # What follows repeats the address.
+        reason, _, _ = str(error.strerror).partition(" (while attempting")
         raise AppError(
             ErrorCode.UNAVAILABLE,
             f"Cannot listen on {settings.host}:{settings.port}: {reason}. "
@@ -57,12 +60,12 @@ def listen(settings: Settings) -> socket.socket:
     # asyncio only sets TCP_NODELAY on sockets that name their protocol, and those of create_server
     # do not (https://github.com/python/cpython/issues/148783). Without it, responses wait 40 ms for
     # the client's acknowledgment. Connections inherit the option.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def serve(
-    settings: Settings, services: Services, listening: socket.socket, demo_token: str | None = None
+    settings: Settings, services: Services, listener: socket.socket, demo_token: str | None = None
 ) -> None:
     """Serve in this process until SIGINT or SIGTERM, then exit."""
     lifespan = partial(_drain_on_sigterm, seconds=settings.drain_seconds)
@@ -71,11 +74,14 @@ def serve(
     config = uvicorn.Config(app, **_uvicorn_options(settings))
     _exit_on_signals()
     with traces.export_spans(), _serve_backups(settings, services):
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _serve_backups(settings: Settings, services: Services) -> AbstractContextManager[None]:
-    """Create backups for `segments backup`, which cannot open an embedded audience in use."""
+    """Create backups on behalf of ``segments backup``.
+
+    Only one process can open an embedded audience.
+    """
     if settings.audience_url:
         return nullcontext()
     return serve_backups(settings.data_dir, services.catalog, services.audience, services.recorder)
@@ -98,7 +104,7 @@ def check_workers(settings: Settings) -> None:
         )
 
 
-def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
+def serve_in_workers(settings: Settings, listener: socket.socket) -> None:
     """Serve in worker processes until SIGINT or SIGTERM, and replace workers that die.
 
     Raises:
@@ -106,7 +112,7 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
     """
     check_workers(settings)
     with open_services(settings) as services:
-        # Reports problems and creates tables once, before each worker starts.
+        # Report problems and create tables once, before any worker starts.
         create_app(settings, services)
     config = _WorkerConfig(
         "graphql_app.server.run:create_worker_app",
@@ -114,11 +120,11 @@ def serve_in_workers(settings: Settings, listening: socket.socket) -> None:
         factory=True,
         **_uvicorn_options(settings),
     )
-    Multiprocess(config, sockets=[listening]).run()
+    Multiprocess(config, sockets=[listener]).run()
 
 
 class _WorkerConfig(uvicorn.Config):
-    """A configuration that also sets up the log of each worker."""
+    """A configuration whose workers set up their own log and signal handlers."""
 
     def __init__(self, app: str, **options: Any) -> None:
         self._supervisor = os.getpid()
@@ -126,6 +132,7 @@ class _WorkerConfig(uvicorn.Config):
 
     def configure_logging(self) -> None:
         """Configure a worker's logging as ``segments serve`` does; a worker calls this first."""
+        # uvicorn.Config also calls this in the supervisor, whose log is set up.
         if os.getpid() == self._supervisor:
             return
         stack = ExitStack()
@@ -155,9 +162,9 @@ def create_worker_app() -> Starlette:
 def _keep_the_loop_responsive() -> None:
     """Shorten the pauses that worker threads cause on the event loop.
 
-    A request takes the interpreter's lock from busy threads a dozen times. And the loop waits for a
-    garbage collection, whichever thread causes it: the objects of the schema, which would take
-    100 ms each time, are exempt, and collections of all other objects are rare.
+    A request waits for the interpreter's lock a dozen times while threads are busy. A garbage
+    collection in any thread stops the loop, so collections skip the schema's objects (100 ms each
+    time) and rarely visit all others.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.collect()
@@ -203,9 +210,9 @@ def _uvicorn_options(settings: Settings) -> dict[str, Any]:
 
 
 def _exit_on_signals() -> None:
-    """Have the signals raise SystemExit, which closes the stores and writes the rest of the log.
+    """Exit when uvicorn, after its graceful shutdown, raises the signal again.
 
-    uvicorn shuts down gracefully, then raises the signal again.
+    SystemExit closes the stores and writes the rest of the log.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)

@@ -103,12 +103,12 @@ def test_an_unexpected_error_is_logged_under_the_number_in_the_message(
     assert [*tmp_path.iterdir()] == [data_dir]
 
 
-def _accept_none(listening: socket.socket) -> None:
+def _accept_none(listener: socket.socket) -> None:
     """Do nothing, like a server that is busy with another backup."""
 
 
-def _send_half_a_line(listening: socket.socket) -> None:
-    with listening.accept()[0] as accepted, accepted.makefile("rb") as request:
+def _send_half_a_line(listener: socket.socket) -> None:
+    with listener.accept()[0] as accepted, accepted.makefile("rb") as request:
         request.readline()
         accepted.sendall(b'{"progress": ["Shops", 0, 2]}\n{"prog')
 
@@ -117,10 +117,10 @@ def _send_half_a_line(listening: socket.socket) -> None:
 def test_the_client_reports_a_server_that_stops(
     data_dir: Path, tmp_path: Path, serve: Callable[[socket.socket], None]
 ) -> None:
-    def stop(listening: socket.socket) -> None:
-        with listening:
-            select.select([listening], [], [])
-            serve(listening)
+    def stop(listener: socket.socket) -> None:
+        with listener:
+            select.select([listener], [], [])
+            serve(listener)
 
     stopping = socket.socket(socket.AF_UNIX)
     stopping.bind(str(data_dir / "backup.sock"))

@@ -58,9 +58,9 @@ def test_a_port_in_use_is_an_error(data: Path) -> None:
 
 def test_small_responses_are_sent_without_delay() -> None:
     with (
-        run.listen(Settings(port=0, _env_file=None)) as listening,
-        socket.create_connection(listening.getsockname()),
-        listening.accept()[0] as accepted,
+        run.listen(Settings(port=0, _env_file=None)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
     ):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
