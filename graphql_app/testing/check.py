@@ -131,8 +131,9 @@ def _run(
     try:
         yield from check(*args, **kwargs)
     except Exception as error:
+        purpose, _, _ = (check.__doc__ or "").partition("\n")
         yield Finding(
-            f"This check did not finish: {check.__doc__} {describe_error(error)}",
+            f"This check did not finish: {purpose} {describe_error(error)}",
             "Make the criterion's methods and validators work for every rule and value.",
         )
 

@@ -1,4 +1,4 @@
-"""Check what a rule matches: complements, measures, one contact or all."""
+"""Check complements, measures, and contacts evaluated alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from graphql_app.testing.harness import Case, Harness
 from graphql_app.testing.sample_facts import WITHOUT_FACTS
 from graphql_app.testing.sql import compile_sql
 
-ALONE = 3
+MAX_ALONE = 3  # contacts with different results, and one more without facts
 
 
 def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
-    """Check that rules and negative operators have complements."""
+    """Check that complements and negative operators match exactly the other contacts."""
     everyone = harness.contacts()
     answers = harness.answers(cases, harness.shop)
     positive_answers = harness.answers([harness.positive(case) for case in cases], harness.shop)
@@ -50,21 +50,21 @@ def check_complements(harness: Harness, cases: Sequence[Case]) -> Iterator[Findi
 def check_single_contacts(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
     """Check that other contacts do not change whether a contact matches.
 
-    Evaluate each rule for a member alone and for another contact alone.
+    Evaluate each rule for one member alone and one non-member alone.
     """
     cases = harness.one_per_shape(cases)
     answers = harness.members(cases, harness.shop)
     chosen = _contacts_to_evaluate_alone(answers)
     cases_of: dict[int, list[tuple[Case, bool]]] = {contact: [] for contact in chosen}
     for case, members in zip(cases, answers, strict=True):
-        for among in (True, False):
-            contact = next((one for one in chosen if (one in members) is among), None)
+        for is_member in (True, False):
+            contact = next((one for one in chosen if (one in members) is is_member), None)
             if contact is not None:
-                cases_of[contact].append((case, among))
-    for contact, some in cases_of.items():
-        alone = harness.evaluate([case for case, _ in some], harness.shop, [contact])
-        for (case, among), found in zip(some, alone, strict=True):
-            if (contact in found) is not among:
+                cases_of[contact].append((case, is_member))
+    for contact, cases_to_check in cases_of.items():
+        alone = harness.evaluate([case for case, _ in cases_to_check], harness.shop, [contact])
+        for (case, is_member), found in zip(cases_to_check, alone, strict=True):
+            if (contact in found) is not is_member:
                 yield Finding(
                     "A contact evaluated alone gets a different result than when all contacts are "
                     "evaluated.",
@@ -79,17 +79,19 @@ def _contacts_to_evaluate_alone(answers: Sequence[frozenset[int]]) -> Sequence[i
     by_answers: dict[tuple[bool, ...], int] = {}
     for contact in sorted({contact for members in answers for contact in members}):
         by_answers.setdefault(tuple(contact in members for members in answers), contact)
-    return [*list(by_answers.values())[:ALONE], WITHOUT_FACTS[0]]
+    return [*list(by_answers.values())[:MAX_ALONE], WITHOUT_FACTS[0]]
 
 
 def check_measures(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]:
     """Check that a measure has one value per contact, can be shown, and determines the members."""
     optional = {spec.name for spec in harness.kind.fields() if not spec.required}
+    # Rules without optional fields often differ only in their bounds. Such rules have the same
+    # measure, which is read once, so checking all of them takes little time.
     bare = [case for case in cases if optional.isdisjoint(case.fields)]
-    kinds = list(dict.fromkeys([*bare, *harness.one_per_shape(cases)]))
+    chosen = list(dict.fromkeys([*bare, *harness.one_per_shape(cases)]))
     everyone = harness.contacts()
     known: dict[str, list[tuple[Any, ...]]] = {}
-    for case, members in zip(kinds, harness.members(kinds, harness.shop), strict=True):
+    for case, members in zip(chosen, harness.members(chosen, harness.shop), strict=True):
         criterion = harness.positive(case).criterion
         if not isinstance(criterion, MeasuredCriterion):
             continue
@@ -105,7 +107,7 @@ def check_measures(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]
             }
         except Exception as error:
             yield Finding(
-                f"Its measure cannot be compared in Python: {describe_error(error)}",
+                f"Its measure cannot be read or compared: {describe_error(error)}",
                 "Select (contact_id, value) in `measure`, and return an interval of the same "
                 "type from `interval`.",
                 case.example,
@@ -121,7 +123,8 @@ def check_measures(harness: Harness, cases: Sequence[Case]) -> Iterator[Finding]
             yield Finding(
                 "Its members differ from the contacts whose measure is in the interval.",
                 "Do not override `matches`, set `absent` to the value of contacts without a row, "
-                "and measure exact values: func.sum of amounts, quotient instead of averages.",
+                "and measure exact values: `func.sum` of amounts, `quotient` instead of "
+                "`func.avg`.",
                 case.example,
             )
         yield from _check_value_texts(criterion, values.values(), harness.scope)

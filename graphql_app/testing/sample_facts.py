@@ -1,4 +1,4 @@
-"""Facts of a generated shop: a few unusual rows of every table, identical in every run.
+"""Facts of a generated shop: up to 90 rows of most tables, identical in every run.
 
 The pools of values are small, so that contacts share values and times fall on the edges of rules.
 Some rows are recorded twice, lack every optional field, were cancelled or refunded, or belong to
@@ -71,7 +71,7 @@ class FactMaker:
         self._words = (*dict.fromkeys([*words, *ORDINARY, *HOSTILE]),)
 
     def contacts(self, fact: FactType) -> list[Row]:
-        """Return every contact once; the last ones lack every optional field."""
+        """Return every contact once; ``WITHOUT_FACTS`` lack every optional field."""
         bare = [field.name for field in fact.fields if not field.required]
         return [
             {
@@ -83,7 +83,7 @@ class FactMaker:
         ]
 
     def products(self, fact: FactType) -> list[Row]:
-        """Return a product for every word, with another word as its title."""
+        """Return a product for every word, with a random word as its title."""
         return [{**self._row(fact), "id": word} for word in self._words]
 
     def rows(self, fact: FactType) -> list[Row]:
@@ -128,7 +128,7 @@ class FactMaker:
         return choose(VALUES.get(field.kind, self._words))
 
     def _properties(self) -> Row:
-        """Return a document with values of every kind, some under shared names."""
+        """Return a document with 3 of the shared names, and 2 of the shop's texts as names."""
         kinds: Mapping[str, Sequence[Any]] = {
             "favorite_color": (*self._words, 5, True),
             "points": (*NUMBERS, "10"),

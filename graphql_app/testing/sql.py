@@ -7,10 +7,7 @@ from sqlalchemy import ClauseElement
 
 
 def compile_sql(sql: ClauseElement) -> tuple[str, str]:
-    """Return SQL's text and its bound values by name, as the engine receives them.
-
-    The text includes the values that SQLAlchemy inserts at execution.
-    """
+    """Return a statement's SQL, followed by its inlined values, and its bound values, as text."""
     made: Any = sql.compile(dialect=ClickHouseDialect())
     values = {name: repr(value) for name, value in made.params.items()}
     inline = (str(parameter.value) for parameter in made.literal_execute_params)
