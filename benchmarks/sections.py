@@ -13,14 +13,14 @@ import httpx
 
 from benchmarks.data import LARGE, facts
 from benchmarks.measures import (
-    OFTEN,
+    TEXTED,
     Client,
     bare_route,
     quantiles,
-    refresh,
     throughput,
+    time_refresh,
     time_session,
-    time_until_visible,
+    time_single_texts,
 )
 from benchmarks.questions import QUESTIONS
 from benchmarks.report import Report, bars, lines, ms
@@ -56,7 +56,7 @@ def time_start(report: Report, data: Path, token: str) -> None:
         with process.server(data, program=process.SEGMENTS, RATE_LIMIT="0") as server:
             started = time.time() - _age(server.process.pid)
             found = []
-            for rule in (EVERYONE, OFTEN):
+            for rule in (EVERYONE, TEXTED):
                 Client(server.address, token).size(rule)
                 found.append(f"{time.time() - started:.2f} s")
         rows.append((disk, *found))
@@ -110,7 +110,7 @@ def report_throughput(report: Report, client: Client) -> None:
     def another() -> Any:
         # A different threshold each time, so that no two clients share an evaluation.
         amount = f"{next(numbers) % 50_000 / 100:.2f}"
-        return {"all": [{"spend": {"operator": "GREATER_THAN", "amount": amount}}, OFTEN]}
+        return {"all": [{"spend": {"operator": "GREATER_THAN", "amount": amount}}, TEXTED]}
 
     client.size(another())
     rows = []
@@ -140,14 +140,14 @@ def report_throughput(report: Report, client: Client) -> None:
 def report_freshness(
     report: Report, client: Client, contacts: int, times: Mapping[str, float | None]
 ) -> None:
-    client.size(OFTEN)
+    client.size(TEXTED)
     cold = times["first"] or 0
     rows = []
     first_id = 10**12
     for changed, rounds in ((10, 7), (1_000, 7), (100_000, 1)):
         found = []
         for _ in range(rounds):
-            found.append(refresh(client, changed, first_id, contacts))
+            found.append(time_refresh(client, changed, first_id, contacts))
             first_id += changed
         recorded, after, again = (median(each) for each in zip(*found, strict=True))
         share = f"{(after - again) / cold * 100:.0f} %"
@@ -158,10 +158,10 @@ def report_freshness(
         "them. *Share*: the time of the refresh relative to the rule's first evaluation."
     )
     report.table(("contacts changed", "recording", "next size", "size after it", "share"), rows)
-    p50, p95, _ = quantiles(time_until_visible(client, 50, first_id, contacts))
+    p50, p95, _ = quantiles(time_single_texts(client, 50, first_id, contacts))
     report.add(
-        f"Time from sending one text until a size includes it, while another client keeps "
-        f"requesting sizes: p50 {1000 * p50:.0f}, p95 {1000 * p95:.0f}."
+        f"Time to record one text and get the next size, while another client keeps requesting "
+        f"sizes: p50 {1000 * p50:.0f}, p95 {1000 * p95:.0f}."
     )
 
 
@@ -201,7 +201,7 @@ def report_lists(report: Report, client: Client) -> None:
 
 
 def report_growth(report: Report, directory: Path, sizes: Sequence[int], write: bool) -> None:
-    rule = {"all": [{"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}, OFTEN]}
+    rule = {"all": [{"spend": {"operator": "GREATER_THAN", "amount": "50.00"}}, TEXTED]}
     rows: list[Sequence[object]] = []
     series: dict[str, dict[int, float]] = {"first": {}, "warm": {}}
     for contacts in sizes:

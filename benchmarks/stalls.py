@@ -1,8 +1,8 @@
 """``python -m benchmarks.stalls``: how long other clients wait while one sends large requests.
 
-One process polls ``{ __typename }`` every 10 ms while another sends each request ten times, with
-nothing in between. Printed are the longest and the 99th percentile of the polls' times. Machines
-differ, and so does their noise: the first row is the same poll without any request.
+One process polls ``{ __typename }`` every 10 ms while another sends each request ten times in a
+row. The table has each request's KB, the longest and 99th-percentile poll, and the longest answer.
+Its first row, without requests, shows the machine's noise.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.measures import quantiles
 from tests.client import GraphQLClient, authorization, connected
 from tests.e2e import process
 from tests.factories import contacts
@@ -33,10 +34,6 @@ CREATE = (
     "{ segmentCreate(input: $input) { segment { id } userErrors { code } } }"
 )
 CONTACTS = (
-    "mutation ($contacts: [ContactInput!]!) "
-    "{ contactsUpsert(contacts: $contacts) { recorded userErrors { code } } }"
-)
-KEYED = (
     "mutation ($contacts: [ContactInput!]!, $key: String) { contactsUpsert("
     "contacts: $contacts, idempotencyKey: $key) { recorded userErrors { code } } }"
 )
@@ -49,12 +46,8 @@ ORDERS = (
     "mutation ($orders: [OrderInput!]!) "
     "{ ordersUpsert(orders: $orders) { recorded userErrors { code } } }"
 )
-PAGES = "{{ {} }}".format(
-    " ".join(
-        f"a{number}: segmentMembers(rule: {{all: []}}, first: 250) {{ nodes {{ {fields} }} }}"
-        for number, fields in enumerate(["properties", "properties", "properties", "id"])
-    )
-)
+PAGE = "segmentMembers(rule: {all: []}, first: 250) { nodes { properties } }"
+PAGES = f"{{ a: {PAGE} b: {PAGE} c: {PAGE} }}"
 
 
 def _size(rule: object) -> Any:
@@ -66,8 +59,8 @@ def _contacts(count: int) -> Any:
 
 
 def _contacts_with(count: int, key: str | None, properties: object) -> Any:
-    contacts = [{"id": str(number + 1), "properties": properties} for number in range(count)]
-    return {"query": KEYED, "variables": {"contacts": contacts, "key": key}}
+    items = [{"id": str(number + 1), "properties": properties} for number in range(count)]
+    return {"query": CONTACTS, "variables": {"contacts": items, "key": key}}
 
 
 def _orders(count: int, lines: int) -> Any:
@@ -81,11 +74,11 @@ def _orders(count: int, lines: int) -> Any:
     return {"query": ORDERS, "variables": {"orders": orders}}
 
 
-def _leaves(count: int) -> Any:
-    leaf = {"spend": {"operator": "GREATER_THAN", "amount": "1"}}
+def _criteria(count: int) -> Any:
+    criterion = {"spend": {"operator": "GREATER_THAN", "amount": "1"}}
     return {
         "query": CREATE,
-        "variables": {"input": {"name": "Many", "rule": {"all": [leaf] * count}}},
+        "variables": {"input": {"name": "Many", "rule": {"all": [criterion] * count}}},
     }
 
 
@@ -116,7 +109,7 @@ def _get(client: GraphQLClient, path: str) -> str:
 @dataclass(frozen=True, slots=True)
 class LargeRequest:
     scopes: str  # of its token
-    body: Any  # text, or a value of JSON
+    body: Any  # a path, or a JSON value
     send: Callable[[GraphQLClient, str], str] = _post
 
     def content(self) -> str:
@@ -126,12 +119,15 @@ class LargeRequest:
 
 
 def requests(segment: str) -> Mapping[str, LargeRequest]:
-    """Return the requests by name, in the order of the table; ``segment`` has all contacts."""
+    """Return the requests by name; later ones read what earlier ones record.
+
+    ``segment`` is the id of a segment with all contacts.
+    """
     read, write = "segments:read,contacts:read", "all"
     groups: Any = {"all": [{"all": []}] * 22_000}
     subscribe = {"query": SUBSCRIPTION, "variables": {"rule": groups}}
-    long = {f"p{number}": f"v{number}" for number in range(900)}
-    many = {f"p{number}": "value" for number in range(70)}
+    properties_900 = {f"p{number}": f"v{number}" for number in range(900)}
+    properties_70 = {f"p{number}": "value" for number in range(70)}
     given = {"query": SUGGESTIONS, "variables": {"given": {"property": ["x"] * 60_000}}}
     return {
         "22,000 groups": LargeRequest(read, _size(groups)),
@@ -142,23 +138,25 @@ def requests(segment: str) -> Mapping[str, LargeRequest]:
         "80,000 groups, facts:write": LargeRequest(
             "facts:write", _size({"all": [{"all": []}] * 80_000})
         ),
-        "segmentCreate, 20,000 criteria": LargeRequest(write, _leaves(20_000)),
+        "segmentCreate, 20,000 criteria": LargeRequest(write, _criteria(20_000)),
         "60,000 tags": LargeRequest(
             read, _size({"tag": {"operator": "ANY_OF", "tags": ["a"] * 60_000}})
         ),
         "suggestions, 60,000 values given": LargeRequest(read, given),
         "contactsUpsert, 100,001 items": LargeRequest(write, _contacts(100_001)),
-        "a legal rule of 100 lists": LargeRequest(write, _size({"all": [_tags(1_000)] * 100})),
+        "a valid rule of 100 lists": LargeRequest(write, _size({"all": [_tags(1_000)] * 100})),
         "contactsUpsert, 10,000 items": LargeRequest(write, _contacts(10_000)),
-        "idempotency key, 12 MB": LargeRequest(write, _contacts_with(10_000, "k", many)),
+        "idempotency key, 12 MB": LargeRequest(write, _contacts_with(10_000, "k", properties_70)),
         "export of 10,000 contacts": LargeRequest(read, f"/segments/{segment}/members.csv", _get),
         "one property of 28 MB": LargeRequest(
             write, _contacts_with(1, None, {"a": "x" * 28_000_000})
         ),
         "900,000 nested values": LargeRequest(write, _contacts_with(1, None, {"a": [1] * 900_000})),
         "450,000 order lines": LargeRequest(write, _orders(1_000, 450)),
-        "300 contacts, long properties": LargeRequest(write, _contacts_with(300, None, long)),
-        "3 pages of long properties": LargeRequest(read, {"query": PAGES}),
+        "300 contacts, 900 properties each": LargeRequest(
+            write, _contacts_with(300, None, properties_900)
+        ),
+        "3 pages of 900 properties": LargeRequest(read, {"query": PAGES}),
     }
 
 
@@ -198,11 +196,11 @@ async def _poll(address: str, token: str, until: asyncio.Event) -> list[float]:
 
 
 async def _measure(
-    address: str, poller: str, token: str, request: LargeRequest | None
+    address: str, poll_token: str, token: str, request: LargeRequest | None
 ) -> tuple[Sequence[float], Sequence[float]]:
     """Return the times of the polls and of the requests."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    polling = asyncio.create_task(_poll(address, poller, done))
+    polling = asyncio.create_task(_poll(address, poll_token, done))
     times: Sequence[float] = ()
     if request is None:
         await asyncio.sleep(QUIET)
@@ -215,7 +213,8 @@ async def _measure(
 
 
 def _print_row(name: str, size: int, polls: Sequence[float], times: Sequence[float]) -> None:
-    waits = [max(polls), sorted(polls)[int(len(polls) * 0.99)], *([max(times)] if times else [])]
+    _, _, p99 = quantiles(polls)
+    waits = [max(polls), p99, *([max(times)] if times else [])]
     shown = " | ".join(f"{seconds * 1e3:.0f} ms" for seconds in waits)
     print(f"| {name} | {size // 1000} | {shown} |", flush=True)
 
@@ -229,17 +228,15 @@ def main() -> None:
             process.server(directory, program=process.SEGMENTS, RATE_LIMIT="0") as server,
             httpx.Client(timeout=WAIT) as http,
         ):
-            poller = process.token(directory, "stalls", "segments:read")
-            everything = GraphQLClient(
-                server.address, process.token(directory, "stalls", "all"), http
-            )
-            created = everything.ask(CREATE, input={"name": "Everybody", "rule": {"all": []}})
+            poll_token = process.token(directory, "stalls", "segments:read")
+            client = GraphQLClient(server.address, process.token(directory, "stalls", "all"), http)
+            created = client.ask(CREATE, input={"name": "Everybody", "rule": {"all": []}})
             print("| request | KB | others wait, longest | 99 % | answered in |")
             print("| --- | --- | --- | --- | --- |")
-            _print_row("nothing", 0, *asyncio.run(_measure(server.address, poller, "", None)))
+            _print_row("nothing", 0, *asyncio.run(_measure(server.address, poll_token, "", None)))
             for request, large in requests(created["segmentCreate"]["segment"]["id"]).items():
                 token = process.token(directory, "stalls", large.scopes)
-                measured = asyncio.run(_measure(server.address, poller, token, large))
+                measured = asyncio.run(_measure(server.address, poll_token, token, large))
                 _print_row(request, len(large.content()), *measured)
 
 
