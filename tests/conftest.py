@@ -38,7 +38,7 @@ STORES = ["embedded", "http", "cluster", *(["server"] if SERVER else [])]
 
 CLUSTER = "shops"
 
-# The first id of a shop on PostgreSQL; the audience also has the shops of the catalog on SQLite.
+# Shops on PostgreSQL get ids from here on, because shops on SQLite share the audience.
 FIRST_ON_POSTGRESQL = 100_001
 LEAVE_ROOM = text("SELECT setval('shop_id_seq', greatest(nextval('shop_id_seq'), :first))")
 
@@ -61,18 +61,19 @@ _databases = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: [*SLOWEST, _package(item)].index(_package(item)))
+    items.sort(key=_rank)
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what lives until the end, and run it rarely; 13 % of the CPU."""
+    """Freeze what lives until the end and collect garbage rarely; this saves 13% of CPU time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
-def _package(item: pytest.Item) -> str:
-    return item.path.parent.name
+def _rank(item: pytest.Item) -> int:
+    package = item.path.parent.name
+    return SLOWEST.index(package) if package in SLOWEST else len(SLOWEST)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +82,7 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def with_reviews() -> Registry:
+def registry_with_reviews() -> Registry:
     """Return the built-in plugins and one with tables."""
     point = EntryPoint("reviews", "tests.plugins.reviews", ENTRY_POINT_GROUP)
     return load([*entry_points(group=ENTRY_POINT_GROUP), point])
@@ -176,7 +177,7 @@ def open_audience(audience_url: str, store: str) -> Callable[..., Audience]:
 
 
 def opener(store: str, url: str) -> Callable[..., Audience]:
-    """Return a function that opens the audience at a URL, with other limits or tables."""
+    """Return a function that opens the audience at a URL; pass it limits or tables."""
     return partial(Audience, url, cluster=CLUSTER if store == "cluster" else "")
 
 
@@ -218,7 +219,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server_on_postgresql(services: Services, settings: Settings, postgres: str) -> Iterator[Server]:
-    """Serve the same audience with a catalog on PostgreSQL; see ``catalogs``."""
+    """Serve the same audience with a catalog on PostgreSQL; see ``tests/catalogs.py``."""
     with closing(Catalog(postgres)) as catalog:
         migrate(catalog)
         with catalog.write() as session:

@@ -15,7 +15,7 @@ from graphql_app.catalog.store import Catalog
 from graphql_app.plugins import Registry
 from graphql_app.runtime.services import Services
 from graphql_app.settings import Settings
-from tests.backup.installation import Installation, create_shops, seen
+from tests.backup.installation import Installation, create_shops, view_shop
 from tests.clickhouse_server import ClickHouseServer
 from tests.conftest import create_database
 from tests.support import Client
@@ -38,7 +38,7 @@ def create_installation(
     services: Services,
     settings: Settings,
     registry: Registry,
-    with_reviews: Registry,
+    registry_with_reviews: Registry,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[CreateInstallation]:
     """Return a function that creates installations, which are dropped after these tests."""
@@ -59,7 +59,7 @@ def create_installation(
                 audience_url = f"clickhousedb:///{name}?interface=chdb&path={path}"
             opened_catalog = Catalog(catalog_url)
             cleanup.callback(opened_catalog.close)
-            plugins = with_reviews if with_plugin else registry
+            plugins = registry_with_reviews if with_plugin else registry
             audience = Audience(audience_url, tables=plugins.tables)
             cleanup.callback(audience.close)
             own_services = replace(
@@ -80,7 +80,7 @@ class Source:
     @cached_property
     def seen(self) -> Sequence[Any]:
         """Return what a client sees of each shop."""
-        return [*map(seen, self.shops)]
+        return [*map(view_shop, self.shops)]
 
 
 @pytest.fixture(scope="package")

@@ -153,7 +153,7 @@ def create_shops(server: Server) -> tuple[Client, Client]:
     return shop, other
 
 
-def seen(shop: Client) -> Any:
+def view_shop(shop: Client) -> Any:
     """Return everything that a client sees of its shop."""
     size = shop.size({"any": [ORDERED, {"keyword": {"operator": "ANY_OF", "keywords": ["join"]}}]})
     counted, archived = shop.ask(SEEN), shop.ask(LIST, archived=True)

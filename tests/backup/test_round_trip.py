@@ -12,7 +12,7 @@ from graphql_app.catalog import tokens
 from graphql_app.catalog.migrate import migrate
 from graphql_app.plugins import Registry
 from tests.backup.conftest import CreateInstallation, Source
-from tests.backup.installation import ORDERED, rewrite, seen
+from tests.backup.installation import ORDERED, rewrite, view_shop
 from tests.factories import order
 from tests.installed import run
 from tests.plugin_tables.test_recording import points, record, reviews
@@ -39,7 +39,7 @@ def test_a_restore_reproduces_the_installation(
         manifest = target.restore(tmp_path / str(number))
         assert (manifest.shops, target.facts()) == (2, facts)
         with target.serving() as server:
-            assert [seen(shop) for shop in _clients(server, source.shops)] == source.seen
+            assert [view_shop(shop) for shop in _clients(server, source.shops)] == source.seen
             target.back_up(tmp_path / str(number + 1))
     for name in sorted(path.name for path in (tmp_path / "0" / "catalog").iterdir()):
         one, other = ((tmp_path / which / "catalog" / name).read_text() for which in "02")
@@ -74,19 +74,22 @@ def test_a_restored_installation_can_be_written_to(
 
 
 def test_a_backup_includes_tables_of_uninstalled_plugins(
-    source: Source, create_installation: CreateInstallation, with_reviews: Registry, tmp_path: Path
+    source: Source,
+    create_installation: CreateInstallation,
+    registry_with_reviews: Registry,
+    tmp_path: Path,
 ) -> None:
     use_tables = source.installation.services.audience.use_plugin_tables
     use_tables(())  # as after a start without the plugin
     try:
         manifest = source.installation.back_up(tmp_path / "backup")
     finally:
-        use_tables(with_reviews.tables)
+        use_tables(registry_with_reviews.tables)
     assert manifest.audience["acme_reviewers"].rows > 1
     target = create_installation(with_plugin=False)
     target.restore(tmp_path / "backup")
-    target.services.audience.use_plugin_tables(with_reviews.tables)
-    target.services = replace(target.services, registry=with_reviews)
+    target.services.audience.use_plugin_tables(registry_with_reviews.tables)
+    target.services = replace(target.services, registry=registry_with_reviews)
     with target.serving() as server:  # with the plugin again
         shop, _ = _clients(server, source.shops)
         assert (reviews(shop, 2), points(shop, 30)) == (1, 1)
@@ -110,7 +113,7 @@ def test_a_backup_of_an_older_version_is_migrated(
     migrate(target.services.catalog)  # a newer schema, without rows
     target.restore(tmp_path / "old")
     with target.serving() as server:
-        assert [*map(seen, _clients(server, source.shops))] == source.seen
+        assert [*map(view_shop, _clients(server, source.shops))] == source.seen
 
 
 def test_sha256sum_accepts_the_checksums(backup: Path) -> None:

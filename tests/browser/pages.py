@@ -33,7 +33,7 @@ class Row:
         named = self.locator.page.get_by_text(label, exact=True)
         return self.locator.get_by_role("option").filter(has=named)
 
-    def compare(self, operator: str) -> Row:
+    def choose_operator(self, operator: str) -> Row:
         self.locator.get_by_label("Comparison").first.select_option(label=operator)
         return self
 
@@ -157,7 +157,7 @@ class Builder(Group):
     def expect_sentence(self, sentence: str) -> None:
         expect(self.size).to_contain_text(sentence)
 
-    def call(self, name: str) -> Builder:
+    def enter_name(self, name: str) -> Builder:
         self.name.fill(name)
         return self
 

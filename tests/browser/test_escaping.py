@@ -62,7 +62,7 @@ def test_hostile_suggestions_and_contacts(browse: Browse, hostile: Shop) -> None
     builder.expect_size(1)
     expect(builder.preview.get_by_role("rowheader")).to_have_count(1)
     expect(builder.preview.get_by_role("rowheader")).to_contain_text(NAMES[0])
-    builder.call(NAMES[0]).save()
+    builder.enter_name(NAMES[0]).save()
     saved = hostile.segments()[NAMES[0]]["rule"]
     assert saved == both({"tag": {"operator": "ANY_OF", "tags": NAMES}})
     builder.reload()

@@ -39,7 +39,7 @@ def test_a_default_segment_is_read_only_and_can_be_duplicated(
     expect(builder.name).to_have_value(re.compile(TEXTED))
     builder.expect_size(1_991)
     builder.row(2).fill("Number", "2")
-    builder.call("My own").save()
+    builder.enter_name("My own").save()
     rule = demo.segments()["My own"]["rule"]
     assert rule["all"][1] == {"textsReceived": {"operator": "GREATER_THAN", "count": 2}}
 

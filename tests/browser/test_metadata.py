@@ -14,7 +14,7 @@ def test_every_criterion_with_every_operator(builder: Builder, demo: Shop) -> No
         row.pick(criterion["label"])
         fields = {field["name"]: field for field in criterion["fields"]}
         for operator in criterion["operators"]:
-            row.compare(operator["label"])
+            row.choose_operator(operator["label"])
             for field in map(fields.get, operator["fields"]):
                 assert field
                 locator = row.input(field["label"])
@@ -33,7 +33,7 @@ def test_every_optional_input_is_shown_and_removed(builder: Builder, demo: Shop)
         row.pick(criterion["label"])
         for field in optional:
             labels = {operator["name"]: operator["label"] for operator in criterion["operators"]}
-            row.compare(next(labels[name] for name in labels if name in field["usedWith"]))
+            row.choose_operator(next(labels[name] for name in labels if name in field["usedWith"]))
             row.open(field["label"])
             if field["condition"]:
                 row.locator.get_by_role("button", name="+ Add filter").click()

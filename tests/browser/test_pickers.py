@@ -52,7 +52,7 @@ def test_a_value_that_is_not_in_the_shop_can_be_used_anyway(
 
 
 def test_a_click_that_leaves_an_invalid_input_is_not_lost(builder: Builder) -> None:
-    spend = builder.add_row("Total spend").compare("is more than").fill("Amount", "abc")
+    spend = builder.add_row("Total spend").choose_operator("is more than").fill("Amount", "abc")
     spend.open("Time frame")
     expect(spend.input("Time frame")).to_be_visible()
     expect(spend.input("Amount")).to_have_attribute("aria-invalid", "true")
@@ -65,5 +65,5 @@ def test_a_click_that_leaves_an_invalid_input_is_not_lost(builder: Builder) -> N
     ("pasted", "value"), [("£1,000.50", "1000.50"), (" 1,000 ", "1000"), ("12,50", "12,50")]
 )
 def test_a_pasted_amount_loses_its_formatting(builder: Builder, pasted: str, value: str) -> None:
-    spend = builder.add_row("Total spend").compare("is more than").fill("Amount", pasted)
+    spend = builder.add_row("Total spend").choose_operator("is more than").fill("Amount", pasted)
     expect(spend.input("Amount")).to_have_value(value)

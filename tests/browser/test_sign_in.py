@@ -103,7 +103,7 @@ def test_a_token_revoked_while_editing_loses_no_changes(
     page.route_web_socket(re.compile("/graphql"), lambda _: None)
     sign_in(page, token)
     builder = Builder(page)
-    row = builder.call("Kept").add_row("Texts received").compare("is exactly")
+    row = builder.enter_name("Kept").add_row("Texts received").choose_operator("is exactly")
     row.fill("Number", "0")
     builder.expect_size(0)
     process.segments(private.data_dir, "token", "revoke", token.split("_")[1])
@@ -126,7 +126,7 @@ def test_a_missing_scope_is_reported(
     builder = Builder(page)
     expect(builder.size).to_contain_text("Unavailable")
     expect(builder.size.get_by_role("status")).to_contain_text(re.compile("contacts:read"))
-    builder.call("Refused").save_button.click()
+    builder.enter_name("Refused").save_button.click()
     expect(builder.status).to_contain_text("segments:write")
 
 

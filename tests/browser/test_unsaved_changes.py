@@ -12,7 +12,7 @@ def builder(segments: SegmentList) -> Builder:
     """Open a new segment from the list and change it."""
     segments.new.click()
     builder = Builder(segments.page)
-    builder.add_row("Texts received").compare("is exactly").fill("Number", "0")
+    builder.add_row("Texts received").choose_operator("is exactly").fill("Number", "0")
     builder.expect_size(1_999)
     return builder
 
@@ -65,7 +65,7 @@ def test_the_back_button_asks_first(builder: Builder, segments: SegmentList) -> 
 
 def test_going_back_from_a_copy_opens_the_original(builder: Builder, demo: Shop) -> None:
     page = builder.page
-    builder.call("Original").save()
+    builder.enter_name("Original").save()
     original = page.url
     page.get_by_role("button", name="Duplicate").click()
     expect(builder.name).to_have_value("Original (copy)")
@@ -99,13 +99,13 @@ def test_closing_the_tab_asks_first_unless_all_is_saved(builder: Builder) -> Non
     assert dialogs == ["beforeunload"]
     builder.expect_size(1_999)
 
-    builder.call("Saved").save()
+    builder.enter_name("Saved").save()
     with page.expect_event("close"):
         page.close(run_before_unload=True)
     assert dialogs == ["beforeunload"]
 
 
 def test_leaving_a_saved_segment_asks_nothing(builder: Builder, segments: SegmentList) -> None:
-    builder.call("Saved").save()
+    builder.enter_name("Saved").save()
     builder.page.get_by_role("link", name="← Segments").click()
     expect(segments.card("Saved").locator).to_contain_text("1,999")

@@ -51,13 +51,13 @@ def plugged(
     services: Services,
     settings: Settings,
     server: Server,
-    with_reviews: Registry,
+    registry_with_reviews: Registry,
     open_database: Callable[[str], AbstractContextManager[str]],
 ) -> Iterator[Server]:
     """Start a server with the plugin, whose database the tests share."""
     with open_database(request.param) as url:
         start = _starter(services, settings, server, opener(request.param, url))
-        with start(with_reviews) as started:
+        with start(registry_with_reviews) as started:
             yield started
 
 

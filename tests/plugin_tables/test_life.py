@@ -50,17 +50,17 @@ def test_only_tables_of_registered_plugins_are_created(plugged: Server, server: 
 
 
 def test_rows_survive_a_restart(
-    server: Server, start: Started, with_reviews: Registry, monkeypatch: pytest.MonkeyPatch
+    server: Server, start: Started, registry_with_reviews: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = server.shop().shop
-    with start(with_reviews) as first:
+    with start(registry_with_reviews) as first:
         shop = first.client(owner)
         shop.record("contactsUpsert", contacts("1"))
         record(shop, "acme_reviews", REVIEW)
         record(shop, "acme_reviewers", {"contactId": "1", "points": 30})
     an_hour_ago = time.time_ns() - 3_600_000_000_000
     monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
-    with start(with_reviews) as second:
+    with start(registry_with_reviews) as second:
         shop = second.client(owner)
         assert shop.members_each([wrote(1), earned(30)]) == [1, 1]
         record(shop, "acme_reviewers", {"contactId": "1", "points": 2})  # the last write wins
@@ -68,15 +68,17 @@ def test_rows_survive_a_restart(
 
 
 @BY_HAND
-def test_a_new_field_is_added(server: Server, start: Started, with_reviews: Registry) -> None:
+def test_a_new_field_is_added(
+    server: Server, start: Started, registry_with_reviews: Registry
+) -> None:
     owner = server.shop().shop
-    with start(with_reviews) as before:
+    with start(registry_with_reviews) as before:
         before.client(owner).record("contactsUpsert", contacts("1", "2"))
         record(before.client(owner), "acme_reviews", REVIEW)
         record(before.client(owner), "acme_reviewers", {"contactId": "1", "points": 30})
         before.services.audience.command("ALTER TABLE acme_reviewers DROP COLUMN points")
         before.services.audience.command("ALTER TABLE acme_reviews DROP COLUMN title")
-    with start(with_reviews) as after:
+    with start(registry_with_reviews) as after:
         shop = after.client(owner)
         assert shop.members_each([wrote(1), earned(1), earned(0)]) == [1, 0, 2]
         record(shop, "acme_reviewers", {"contactId": "1", "points": 5})
@@ -99,11 +101,11 @@ def test_a_new_field_is_added(server: Server, start: Started, with_reviews: Regi
     ],
 )
 def test_a_table_with_another_declaration_is_refused(
-    start: Started, with_reviews: Registry, change: str, message: str
+    start: Started, registry_with_reviews: Registry, change: str, message: str
 ) -> None:
-    with start(with_reviews) as before:
+    with start(registry_with_reviews) as before:
         before.services.audience.command(change)
-    with pytest.raises(AudienceUnavailableError, match=message), start(with_reviews):
+    with pytest.raises(AudienceUnavailableError, match=message), start(registry_with_reviews):
         pass
 
 
@@ -124,17 +126,17 @@ def test_forgetting_a_contact_erases_only_its_rows(shop: Client) -> None:
 
 
 def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
-    server: Server, start: Started, registry: Registry, with_reviews: Registry
+    server: Server, start: Started, registry: Registry, registry_with_reviews: Registry
 ) -> None:
     owner, other = server.shop().shop, server.shop().shop
-    with start(with_reviews) as plugged:
+    with start(registry_with_reviews) as plugged:
         for shop in map(plugged.client, (owner, other)):
             _record_two_reviewers(shop)
     with start(registry) as bare:
         assert bare.client(owner).ask("{ factTables { name } }") == {"factTables": []}
         bare.client(owner).forget("1")
         bare.client(owner).record("contactsUpsert", contacts("1"))
-    with start(with_reviews) as plugged:
+    with start(registry_with_reviews) as plugged:
         shop = plugged.client(owner)
         assert shop.members_each([wrote(1), wrote(0), earned(30)]) == [1, 1, 1]
         assert reviews(plugged.client(other), 1) == points(plugged.client(other), 30) == 2
@@ -144,9 +146,9 @@ def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
 
 
 def test_an_operators_own_views_and_tables_do_not_prevent_erasure(
-    server: Server, start: Started, with_reviews: Registry
+    server: Server, start: Started, registry_with_reviews: Registry
 ) -> None:
-    with start(with_reviews) as plugged:
+    with start(registry_with_reviews) as plugged:
         audience, shop = plugged.services.audience, plugged.client(server.shop().shop)
         audience.command("CREATE VIEW latest_reviews AS SELECT * FROM acme_reviews FINAL")
         audience.command(
@@ -161,10 +163,10 @@ def test_an_operators_own_views_and_tables_do_not_prevent_erasure(
 
 
 def test_a_left_out_table_is_filtered_by_shop(
-    server: Server, start: Started, registry: Registry, with_reviews: Registry
+    server: Server, start: Started, registry: Registry, registry_with_reviews: Registry
 ) -> None:
     owner, thief = server.shop().shop, server.shop().shop
-    with start(with_reviews) as plugged:
+    with start(registry_with_reviews) as plugged:
         for shop in map(plugged.client, (owner, thief)):
             shop.record("contactsUpsert", contacts("1", "2"))
         record(plugged.client(owner), "acme_reviews", REVIEW, {**REVIEW, "id": 2, "contactId": 2})

@@ -66,9 +66,9 @@ def test_shops_alternate_even_if_one_has_many_requests(server: Server, services:
     ids=["of a plugin", "of a segment"],
 )
 def test_rules_with_third_party_criteria_leave_half_of_the_workers(
-    server: Server, services: Services, with_reviews: Registry, rule: dict[str, Any]
+    server: Server, services: Services, registry_with_reviews: Registry, rule: dict[str, Any]
 ) -> None:
-    services = replace(services, registry=with_reviews)
+    services = replace(services, registry=registry_with_reviews)
     context = Context(services, Access(server.shop().shop, frozenset()))
     half = int(services.workers.total_tokens) // 2
     running: list[None] = []
@@ -98,10 +98,10 @@ class _StoppedError(Exception):
 def test_every_evaluation_of_a_rule_is_limited_by_its_criteria(
     server: Server,
     services: Services,
-    with_reviews: Registry,
+    registry_with_reviews: Registry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    services = replace(services, registry=with_reviews)
+    services = replace(services, registry=registry_with_reviews)
     context = Context(services, Access(server.shop().shop, frozenset()))
     rule = context.saved.parse(REVIEWED)
     segment = Segment(id=1, shop_id=1, name="", name_key="", rule=REVIEWED, summary="")
@@ -130,7 +130,7 @@ def test_every_evaluation_of_a_rule_is_limited_by_its_criteria(
 
     async def note(self: Services, shop_id: int, work: object, criteria: Iterable[str]) -> None:
         limits.append({*criteria})
-        if any(map(with_reviews.is_third_party, limits[-1])):
+        if any(map(registry_with_reviews.is_third_party, limits[-1])):
             raise _StoppedError
 
     monkeypatch.setattr(Services, "run", note)
