@@ -90,18 +90,18 @@ class ProductPurchased(Criterion):
         if self.minimum_units is not None:
             minimums.append(func.sum(col(OrderLine.quantity)) >= self.minimum_units)
         if self.words is not None:
-            lines = lines.where(_titled(self.words))
+            lines = lines.where(_title_matches(self.words))
             return col(Contact.id).in_(lines.group_by(contact_id).having(*minimums))
         if self.products is not None:
             lines = lines.where(product_id.in_(self.products))
-        buyers, bought = lines.group_by(contact_id), func.uniqExact(product_id)
+        buyers, product_count = lines.group_by(contact_id), func.uniqExact(product_id)
         if minimums:
             each = lines.add_columns(product_id).group_by(contact_id, product_id).having(*minimums)
-            enough = each.subquery().c
-            buyers = select(enough.contact_id).group_by(enough.contact_id)
-            bought = func.uniqExact(enough.product_id)
+            reached = each.subquery().c
+            buyers = select(reached.contact_id).group_by(reached.contact_id)
+            product_count = func.uniqExact(reached.product_id)
         if self.operator is ProductOperator.ALL_OF:
-            buyers = buyers.having(bought == len(self.products or ()))
+            buyers = buyers.having(product_count == len(self.products or ()))
         return col(Contact.id).in_(buyers)
 
     @classmethod
@@ -136,8 +136,8 @@ class ProductPurchased(Criterion):
         )
 
 
-def _titled(words: str) -> ColumnElement[bool]:
-    """Return a SQL condition that is true if a line's title contains all of some words."""
+def _title_matches(words: str) -> ColumnElement[bool]:
+    """Return a SQL condition that is true if a line's title contains every word."""
     line_title = col(OrderLine.title_folded)
     products = select(col(Product.id)).where(_contains_words(col(Product.title_folded), words))
     return or_(

@@ -37,7 +37,7 @@ class Recorder:
         audience: The store.
         shared_locks: Write locks shared with the other processes that write to the store, with
             which this one exchanges changes. ``None`` if no other process writes to it.
-        country_of: Returns the country of a shop, for phone numbers that do not name theirs.
+        country_of: Returns the country of a shop, for phone numbers without a country code.
 
     Attributes:
         write_log: The writes so far, of this process and others.

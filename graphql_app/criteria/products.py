@@ -8,33 +8,33 @@ from graphql_app.criteria.texts import fold
 
 
 def suggest_products(search: str) -> Statement:
-    """Return products whose name or id contains the search: an exact id first, then best sellers.
+    """Return products whose name or id contains the search.
 
-    The name of a product is the title on its latest order line that counts and has one, else the
-    product's recorded title, else its id. A product without a recorded title and without order
-    lines is left out. Use it in ``suggest`` for a field of type ``ProductId``.
+    An exact id comes first, then the products on the most order lines. The name of a product is the
+    title on its latest valid order line with a quantity and a title, else the product's recorded
+    title, else its id. A product without a recorded title and without order lines is left out. Use
+    it in ``suggest`` for a field of type ``ProductId``.
     """
-    product_id, source = col(Product.id), _sold().subquery()
-    sold = source.c
+    product_id, sold = col(Product.id), _select_sold_titles().subquery()
     name, name_folded = (
-        func.coalesce(func.tupleElement(sold.titles, position), recorded)
+        func.coalesce(func.tupleElement(sold.c.titles, position), recorded)
         for position, recorded in enumerate((col(Product.title), col(Product.title_folded)), 1)
     )
     by_name = func.position(name_folded, fold(search)) > 0
     by_id = func.positionCaseInsensitiveUTF8(product_id, search) > 0
-    is_known = or_(col(Product.version) >= FIRST_RECORDED, sold.lines > 0)
+    is_known = or_(col(Product.version) >= FIRST_RECORDED, sold.c.lines > 0)
     return (
         select(product_id, name)
-        .outerjoin(source, sold.product_id == product_id)
+        .outerjoin(sold, sold.c.product_id == product_id)
         .where(or_(by_name, by_id), is_known)
-        .order_by((product_id == search).desc(), sold.lines.desc(), product_id)
+        .order_by((product_id == search).desc(), sold.c.lines.desc(), product_id)
     )
 
 
-def _sold() -> Statement:
-    """Select for each product its latest titles, as sold and folded, and how many lines it has."""
-    title, titles = col(OrderLine.title), (col(OrderLine.title), col(OrderLine.title_folded))
-    counts = and_(col(OrderLine.valid), col(OrderLine.quantity) > 0, title.is_not(None))
+def _select_sold_titles() -> Statement:
+    """Select each product's number of lines and its latest title as sold, unchanged and folded."""
+    title = col(OrderLine.title)
+    has_sold_title = and_(col(OrderLine.valid), col(OrderLine.quantity) > 0, title.is_not(None))
     # One number to compare: the order's time, then its id, then the line's number.
     at = func.toUInt256(func.toUnixTimestamp64Milli(col(OrderLine.ordered_at)))
     recency = (
@@ -42,8 +42,9 @@ def _sold() -> Statement:
         + func.bitShiftLeft(func.toUInt256(col(OrderLine.order_id)), 32)
         + col(OrderLine.line_number)
     )
+    titles = func.tuple(title, col(OrderLine.title_folded))
     return select(
         col(OrderLine.product_id),
-        func.argMaxIf(func.tuple(*titles), recency, counts).label("titles"),
+        func.argMaxIf(titles, recency, has_sold_title).label("titles"),
         func.count().label("lines"),
     ).group_by(col(OrderLine.product_id))

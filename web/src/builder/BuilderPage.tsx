@@ -14,16 +14,18 @@ export function BuilderPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
   const template = useSearchParams()[0].get('template');
   const target = { key, id, template };
   const [opened, setOpened] = useState({ visit: 0, ...target });
-  // Going back to the URL opens the segment anew.
+  // Going back restores an old `keepEditor`; ignore it.
   const keepEditor = useNavigationType() !== 'POP' && (state as NavigationState | null)?.keepEditor;
   if (opened.key !== key) {
     setOpened(keepEditor ? { ...opened, key } : { visit: opened.visit + 1, ...target });
   }
+  // A page that is mounted again counts visits from 0, so the key also names what is opened.
+  const visitKey = `${opened.visit} ${opened.id} ${opened.template}`;
   return (
     <Loader
       key={opened.visit}
       shop={shop}
-      visit={`${opened.visit} ${opened.id} ${opened.template}`}
+      visitKey={visitKey}
       id={opened.id}
       template={opened.template}
     />
@@ -32,12 +34,12 @@ export function BuilderPage({ shop }: { shop: ShopQuery['shop'] }): ReactNode {
 
 interface LoaderProps {
   shop: ShopQuery['shop'];
-  visit: string;
+  visitKey: string;
   id: string | undefined;
   template: string | null;
 }
 
-function Loader({ shop, visit, id, template }: LoaderProps): ReactNode {
+function Loader({ shop, visitKey, id, template }: LoaderProps): ReactNode {
   const criteria = useQuery({
     queryKey: ['criteria'],
     queryFn: async ({ signal }) => {
@@ -46,8 +48,8 @@ function Loader({ shop, visit, id, template }: LoaderProps): ReactNode {
     },
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const fetched = useInitialSegment(visit, id, template);
-  // Set when the user discards the edits for the version that someone else saved.
+  const fetched = useInitialSegment(visitKey, id, template);
+  // Set when the user drops their edits and takes the version that someone else saved.
   const [theirs, setTheirs] = useState<InitialSegment | null>(null);
   const initial = theirs ?? fetched.data;
   const error = criteria.error ?? fetched.error;

@@ -37,10 +37,14 @@ async function fetchTemplate(key: string, signal: AbortSignal): Promise<InitialS
 
 const EMPTY: InitialSegment = { saved: null, name: '', description: '', rule: EVERYONE };
 
-/** Fetch what a URL leads to; each `visit` to the same URL fetches it again. */
-export function useInitialSegment(visit: string, id: string | undefined, template: string | null) {
+/** Fetch what a URL leads to; each new `visitKey` fetches it again. */
+export function useInitialSegment(
+  visitKey: string,
+  id: string | undefined,
+  template: string | null,
+) {
   return useQuery({
-    queryKey: ['initial segment', visit],
+    queryKey: ['initial segment', visitKey],
     queryFn: async ({ signal }) => {
       if (id) return initialFromSaved(await fetchSegment(id, signal));
       return template ? fetchTemplate(template, signal) : EMPTY;

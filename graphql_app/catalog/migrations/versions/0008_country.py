@@ -1,4 +1,4 @@
-"""The country of a shop, for phone numbers that do not name theirs; none for existing shops."""
+"""A shop's country, for phone numbers without a country code; NULL for existing shops."""
 
 import sqlalchemy as sa
 from alembic import op
