@@ -136,7 +136,7 @@ def requests(segment: str) -> Mapping[str, LargeRequest]:
             read, {"id": "1", "type": "subscribe", "payload": subscribe}, _send_message
         ),
         "80,000 groups, facts:write": LargeRequest(
-            "facts:write", _size({"all": [{"all": []}] * 80_000})
+            "segments:read,contacts:read,facts:write", _size({"all": [{"all": []}] * 80_000})
         ),
         "segmentCreate, 20,000 criteria": LargeRequest(write, _criteria(20_000)),
         "60,000 tags": LargeRequest(

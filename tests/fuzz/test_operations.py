@@ -122,4 +122,5 @@ def test_an_operation_is_answered_or_refused_with_a_code(operation: Any, fuzzed:
 
 
 def test_many_were_answered_and_many_refused(fuzzed: Fuzzed) -> None:
-    assert min(fuzzed.ends["answered"], fuzzed.ends["refused"]) >= 50
+    total = sum(fuzzed.ends.values())
+    assert min(fuzzed.ends["answered"], fuzzed.ends["refused"]) >= total / 7
