@@ -79,6 +79,12 @@ def list_shops(catalog: Catalog) -> Sequence[Shop]:
         return session.exec(select(Shop).order_by(col(Shop.handle))).all()
 
 
+def list_handles(catalog: Catalog) -> Sequence[str]:
+    """Return the handles of all shops, sorted, at any revision of the schema."""
+    with catalog.read() as session:
+        return session.exec(select(Shop.handle).order_by(col(Shop.handle))).all()
+
+
 def find_shop(catalog: Catalog, handle: str) -> Shop:
     with catalog.read() as session:
         shop = session.exec(select(Shop).where(Shop.handle == handle)).first()

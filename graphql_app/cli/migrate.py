@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from graphql_app.catalog.store import Catalog
     from graphql_app.settings import Settings
 
+# The revision that adds the countries of shops: no shop of an earlier one has a country.
+ADDS_COUNTRIES = "0008"
+
 
 def migrate_command(
     to: Annotated[
@@ -34,30 +37,44 @@ def migrate_command(
     An upgrade lists the saved segments whose meaning changes, and derives the columns of facts that
     this version adds. If it is interrupted, run it again.
     """
-    from graphql_app.catalog.migrate import list_revisions, migrate, read_revision
+    from graphql_app.catalog.migrate import list_revisions, read_revision
     from graphql_app.catalog.segment_names import refold_names
     from graphql_app.startup.catalog import open_unchecked_catalog
 
     settings = read_settings()
     with open_unchecked_catalog(settings) as catalog:
         before, known = read_revision(catalog), list_revisions()
-        is_downgrade = to in known and before in known and known.index(to) < known.index(before)
-        if is_downgrade and not yes:
-            typer.confirm(f"Downgrade to {to} and lose what later revisions added?", abort=True)
-        migrate(catalog, to)
-        after = read_revision(catalog)
-        has = "already has" if before == after else "now has"
-        out.print(f"The catalog {escape(catalog.name)} {has} the schema {after}.")
-        if after != known[-1]:
+        target = known[-1] if to == "head" else to
+        is_upgrade = target in known and (
+            before is None or before in known[: known.index(target) + 1]
+        )
+        if not is_upgrade:
+            if target in known and before in known and not yes:
+                typer.confirm(f"Downgrade to {to} and lose what later revisions added?", abort=True)
+            _migrate_catalog(catalog, target)
             return
+        # Everything is listed before anything is migrated: if the rest fails or is interrupted, the
+        # revision is still the old one, or the lists have been printed.
         with _existing_audience(settings) as audience:
-            if before in known:
-                list_affected(catalog, known[known.index(before) + 1 :], audience)
-            refold_names(catalog)
-            if audience is not None:
-                _migrate_facts(settings, catalog, audience)
-        if before != after:
-            _list_shops_without_country(catalog)
+            if before is not None:
+                revisions = known[known.index(before) + 1 : known.index(target) + 1]
+                list_affected(catalog, revisions, audience)
+                if ADDS_COUNTRIES in revisions:
+                    _list_shops(catalog)
+            _migrate_catalog(catalog, target)
+            if target == known[-1]:
+                refold_names(catalog)
+                if audience is not None:
+                    _migrate_facts(settings, catalog, audience)
+
+
+def _migrate_catalog(catalog: Catalog, target: str) -> None:
+    from graphql_app.catalog.migrate import migrate, read_revision
+
+    before = read_revision(catalog)
+    migrate(catalog, target)
+    has = "already has" if before == target else "now has"
+    out.print(f"The catalog {escape(catalog.name)} {has} the schema {target}.")
 
 
 @contextmanager
@@ -91,29 +108,30 @@ def list_affected(catalog: Catalog, revisions: list[str], audience: Audience | N
 
         return has_other_rules(zone, audience)
 
-    # For each reason, the segments, each with its criteria that have changed.
+    # For each reason, the segments, each with its criteria that change.
     reasons: dict[str, dict[str, list[str]]] = {}
-    for shop, segment, changed in affected_segments(catalog, revisions, upcoming, has_other_rules):
-        of_reason = reasons.setdefault(changed.change, {})
-        of_reason.setdefault(f"{shop}: {segment.name}", []).append(changed.key)
+    for each in affected_segments(catalog, revisions, upcoming, has_other_rules):
+        of_reason = reasons.setdefault(each.change, {})
+        of_reason.setdefault(f"{each.shop}: {each.segment.name}", []).append(each.key)
     if reasons:
-        out.print("These saved segments have criteria whose meaning has changed:")
+        out.print("These saved segments have criteria whose meaning changes:")
     for reason, segments in reasons.items():
         out.print(escape(f"- {reason}"))
         for segment_name, keys in segments.items():
             out.print(escape(f"  - {segment_name} ({', '.join(keys)})"))
 
 
-def _list_shops_without_country(catalog: Catalog) -> None:
-    from graphql_app.catalog.shops import list_shops
+def _list_shops(catalog: Catalog) -> None:
+    from graphql_app.catalog.shops import list_handles
 
-    without = [shop.handle for shop in list_shops(catalog) if shop.country is None]
-    if without:
+    handles = list_handles(catalog)
+    if handles:
         out.print(
             "These shops have no country, so phone numbers without a country code cannot be "
-            "texted, unless the contact has a country. Set it with `segments shop update`:"
+            "texted, unless the contact has a country. When the migration has finished, set it "
+            "with `segments shop update`:"
         )
-    for handle in without:
+    for handle in handles:
         out.print(escape(f"- {handle}"))
 
 

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import load_only
 from sqlmodel import col, select
 
 from graphql_app.catalog.store import Catalog
@@ -169,12 +170,18 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
 )
 
 
+# What is read of shops and segments, beside their ids: columns that every revision has.
+_SHOP: Sequence[Any] = (Shop.handle, Shop.timezone)
+_SEGMENT: Sequence[Any] = (Segment.shop_id, Segment.name, Segment.rule)
+
+
 class AffectedSegment(NamedTuple):
-    """A saved segment with a criterion whose meaning has changed."""
+    """A saved segment with a criterion whose meaning changes."""
 
     shop: str  # its handle
-    segment: Segment
-    changed: ChangedCriterion
+    segment: Segment  # with its id, shop, name and rule only
+    key: str
+    change: str
 
 
 def affected_segments(
@@ -186,20 +193,25 @@ def affected_segments(
     """Yield the segments that changes of some revisions affect, once for each change.
 
     Args:
-        catalog: The catalog with the segments.
+        catalog: The catalog with the segments, before or after it is migrated.
         revisions: The revisions of its schema.
         upcoming: Returns the tables in which a shop, given its id, has facts in the future.
         has_other_rules: Returns whether a time zone's rules changed with this version.
     """
-    named = select(Shop, Segment).where(Segment.shop_id == Shop.id)
+    named = (
+        select(Shop, Segment)
+        .where(Segment.shop_id == Shop.id)
+        .order_by(Shop.handle, col(Segment.name_key))
+        .options(load_only(*_SHOP), load_only(*_SEGMENT))
+    )
     with catalog.read() as session:
-        found = session.exec(named.order_by(Shop.handle, col(Segment.name_key))).all()
+        found = session.exec(named).all()
     for shop, segment in found:
         for change in changes_of(segment.rule, revisions):
             if change.upcoming and change.upcoming.isdisjoint(upcoming(segment.shop_id)):
                 continue
             if change.days is None or _days_changed(change.days, shop, has_other_rules):
-                yield AffectedSegment(shop.handle, segment, change)
+                yield AffectedSegment(shop.handle, segment, change.key, change.change)
 
 
 def _days_changed(days: Days, shop: Shop, has_other_rules: Callable[[ZoneInfo], bool]) -> bool:

@@ -197,4 +197,4 @@ def test_segments_of_shops_with_facts_in_the_future_are_listed(
         server.services.catalog, {"0007"}, lambda id: tables, lambda zone: False
     )
     found = [each for each in affected if each.segment.name == f"Ordered {tables}"]
-    assert [each.changed.key for each in found] == ["ordersPlaced"] * listed
+    assert [each.key for each in found] == ["ordersPlaced"] * listed
