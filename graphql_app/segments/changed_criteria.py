@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from graphql_app.catalog.store import Catalog
 from graphql_app.catalog.tables import Segment, Shop
+from graphql_app.ids import SEGMENT, encode
 from graphql_app.timezones import repeats_midnight
 
 Body = Mapping[str, Any]
@@ -113,6 +114,7 @@ _MIDNIGHTS = (
     "Days begin by the rules of the installed tzdata package and, where clocks repeat midnight, at "
     "the first one."
 )
+_USES = "They refer to segments in this list, directly or through others."
 _FUTURE = "Facts with a time in the future, of which this shop has some, count from then on."
 
 # The tables that each criterion reads, without the criteria that are new.
@@ -176,7 +178,7 @@ _SEGMENT: Sequence[Any] = (Segment.shop_id, Segment.name, Segment.rule)
 
 
 class AffectedSegment(NamedTuple):
-    """A saved segment with a criterion whose meaning changes."""
+    """A saved segment with a criterion whose meaning changes, or that refers to such a segment."""
 
     shop: str  # its handle
     segment: Segment  # with its id, shop, name and rule only
@@ -206,12 +208,39 @@ def affected_segments(
     )
     with catalog.read() as session:
         found = session.exec(named).all()
+    affected: set[str] = set()
     for shop, segment in found:
         for change in changes_of(segment.rule, revisions):
             if change.upcoming and change.upcoming.isdisjoint(upcoming(segment.shop_id)):
                 continue
             if change.days is None or _days_changed(change.days, shop, has_other_rules):
+                affected.add(_global_id(segment))
                 yield AffectedSegment(shop.handle, segment, change.key, change.change)
+    yield from _users(found, affected)
+
+
+def _users(
+    segments: Sequence[tuple[Shop, Segment]], affected: Collection[str]
+) -> Iterator[AffectedSegment]:
+    """Yield the segments that refer to affected ones, directly or through others."""
+    references = {
+        (_global_id(segment), key, body["segment"]): AffectedSegment(
+            shop.handle, segment, key, _USES
+        )
+        for shop, segment in segments
+        for key, body in _criteria_in(segment.rule)
+        if "segment" in body
+    }
+    known = {*affected}
+    while more := {user for user, _, used in references if used in known} - known:
+        known |= more
+    users = {(user, key): each for (user, key, used), each in references.items() if used in known}
+    yield from users.values()
+
+
+def _global_id(segment: Segment) -> str:
+    """Return a segment's id as rules refer to it."""
+    return encode(SEGMENT, segment.id)
 
 
 def _days_changed(days: Days, shop: Shop, has_other_rules: Callable[[ZoneInfo], bool]) -> bool:

@@ -198,3 +198,28 @@ def test_segments_of_shops_with_facts_in_the_future_are_listed(
     )
     found = [each for each in affected if each.segment.name == f"Ordered {tables}"]
     assert [each.key for each in found] == ["ordersPlaced"] * listed
+
+
+def test_segments_that_refer_to_affected_ones_are_listed(server: Server) -> None:
+    shop = server.shop()
+
+    def refer(name: str, *used: str) -> str:
+        """Create a segment that refers to others; return its id."""
+        rules = [criterion("inSegment", "IS_NOT", segment=segment) for segment in used]
+        made: str = create(shop, name, {"not": {"any": rules}})["id"]
+        return made
+
+    tagged = create(shop, "Tagged", criterion("tag", "ANY_OF", tags=["a"]))["id"]
+    other = create(shop, "Other", criterion("textsReceived", "AT_LEAST", count=1))["id"]
+    direct = refer("Direct", tagged, other)
+    refer("Both", tagged, direct)
+    refer("Not affected", other)
+    refer("A last one", direct)
+    affected = affected_segments(
+        server.services.catalog, {"0007"}, lambda id: (), lambda zone: False
+    )
+    found = [(each.segment.name, each.key) for each in affected if each.shop == shop.shop.handle]
+    assert found == [
+        ("Tagged", "tag"),
+        *((name, "inSegment") for name in ("A last one", "Both", "Direct")),
+    ]
