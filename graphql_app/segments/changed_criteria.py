@@ -6,6 +6,7 @@ This module reads rules as JSON, without plugins, so that ``segments migrate`` s
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -117,6 +118,12 @@ _MIDNIGHTS = (
 _USES = "They refer to segments in this list, directly or through others."
 _FUTURE = "Facts with a time in the future, of which this shop has some, count from then on."
 
+_MAY_READ_FUTURE = (
+    "Facts with a time in the future, of which this shop has some, count from then on. These "
+    "criteria of plugins may read them."
+)
+_MAY_READ_TEXTABLE = f"{_TEXTABLE} These criteria of plugins may read who can be texted."
+
 # The tables that each criterion reads, without the criteria that are new.
 _READ: Mapping[str, Sequence[str]] = {
     "averageOrderValue": ("orders",),
@@ -166,10 +173,31 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
         ChangedCriterion("0007", key, _FUTURE, upcoming=frozenset(tables))
         for key, tables in _READ.items()
     ),
+    ChangedCriterion(
+        "0007",
+        "anniversary",
+        _FUTURE,
+        lambda body: not _has_property(body),
+        upcoming=frozenset({"contacts"}),
+    ),
     ChangedCriterion("0008", "contactType", _TEXTABLE, _asks_for_textable),
     ChangedCriterion("0008", "areaCode", _AREA),
     ChangedCriterion("0008", "phone", _SAME_NUMBER, lambda body: "numbers" in body),
 )
+
+# The keys of the built-in criteria, with those that did not change; all others are of plugins.
+BUILT_IN = {change.key for change in CHANGED_CRITERIA}.union(
+    ("email", "firstEventDate", "firstTextDate", "inSegment", "lastEventDate")
+)
+
+
+def _changes_of_plugin(key: str) -> Sequence[ChangedCriterion]:
+    """Return how a criterion of a plugin may have changed; what it reads is not known."""
+    tables = frozenset(chain.from_iterable(_READ.values()))
+    return (
+        ChangedCriterion("0007", key, _MAY_READ_FUTURE, upcoming=tables),
+        ChangedCriterion("0008", key, _MAY_READ_TEXTABLE),
+    )
 
 
 # What is read of shops and segments, beside their ids: columns that every revision has.
@@ -253,7 +281,7 @@ def changes_of(rule: Any, revisions: Container[str]) -> Sequence[ChangedCriterio
     found = (
         change
         for key, body in _criteria_in(rule)
-        for change in CHANGED_CRITERIA
+        for change in (CHANGED_CRITERIA if key in BUILT_IN else _changes_of_plugin(key))
         if change.revision in revisions and change.key == key and change.applies(body)
     )
     return [*dict.fromkeys(found)]

@@ -109,6 +109,8 @@ def test_it_has_to_be_migrated_before_a_server_starts(migrated: Migrated) -> Non
     assert "rows of facts now have the columns of this version" in reported
     of_case = reported.partition("- Upper and lower case do not matter anymore")[2]
     assert of_case.index("- north: Nested (tag") < of_case.index("- south: Nested (tag")
+    of_plugins = reported.partition("These criteria of plugins may read who can be texted")[2]
+    assert "loyaltyPoints)" in of_plugins.partition("\n- ")[0]
     assert reported.index("These shops have no country") < reported.index("- north\n- south\n")
     again = migrated.again
     assert again.strip() == f"The catalog {again.split()[2]} already has the schema {LATEST}."

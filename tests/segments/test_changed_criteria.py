@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from graphql_app.audience.tables import TABLES
+from graphql_app.audience.tables import TABLES, time_columns
 from graphql_app.cli.migrate import list_affected
 from graphql_app.plugins import Registry
 from graphql_app.segments.changed_criteria import (
+    BUILT_IN,
     CHANGED_CRITERIA,
     affected_segments,
     changes_of,
@@ -88,8 +89,24 @@ def test_facts_in_the_future_affect_the_criteria_that_read_them(registry: Regist
     found = [change for rule in rules for change in changes_of(rule, {"0007"})]
     assert [each.key for each in found if each.upcoming == {"orders"}] == ["ordersPlaced"]
     tables = {table for change in CHANGED_CRITERIA for table in change.upcoming}
-    assert tables <= {table.__tablename__ for table in TABLES}
-    assert {change.key for change in CHANGED_CRITERIA} <= registry.criteria.keys()
+    assert tables == {table.__tablename__ for table in TABLES if time_columns(table)}
+    assert registry.criteria.keys() == BUILT_IN
+
+
+@pytest.mark.parametrize(("more", "changed"), [({}, 1), ({"property": "birthday"}, 0)])
+def test_anniversaries_of_subscribing_read_a_time(more: Document, changed: int) -> None:
+    found = changes_of(criterion("anniversary", "IS_TODAY", **more), {"0007"})
+    assert [change.upcoming for change in found if change.upcoming] == [{"contacts"}] * changed
+
+
+def test_criteria_of_plugins_may_read_what_changed() -> None:
+    rule = {"all": [{"loyaltyTier": {"operator": "IS"}}, {"loyaltyPoints": {}}]}
+    for revision, words in (("0007", "in the future"), ("0008", "cannot be texted")):
+        found = changes_of(rule, {revision})
+        assert [change.key for change in found] == ["loyaltyTier", "loyaltyPoints"]
+        assert all(words in change.change for change in found)
+        assert all(("orders" in change.upcoming) == (revision == "0007") for change in found)
+    assert changes_of(rule, {"0006"}) == []
 
 
 LISTS, YEARS, RULES, MIDNIGHTS = "A list", "before 1900", "of the host", "repeat midnight"
