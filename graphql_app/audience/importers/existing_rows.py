@@ -1,7 +1,7 @@
 """The rows that a shop has before an import."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_log import Ids
 from graphql_app.folding import fold
@@ -21,9 +22,10 @@ NOT_FOUND: Final = -1
 class ExistingRows:
     """The rows of a shop; each part is read when it is first used."""
 
-    def __init__(self, audience: Audience, shop_id: int) -> None:
+    def __init__(self, audience: Audience, shop_id: int, country: str | None) -> None:
         self._audience = audience
         self._shop_id = shop_id
+        self._country = country  # the shop's
 
     def _fetch(self, columns: str, table: str) -> pa.Table:
         return self._audience.query_unfiltered(
@@ -43,38 +45,43 @@ class ExistingRows:
         return self._fetch(names, "contacts").combine_chunks()
 
     @cached_property
-    def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """The contacts by email address, and by phone number."""
-        rows = self._fetch("id, email, phone", "contacts")
-        return _owners(rows, "email", fold), _owners(rows, "phone", _fold_phone)
+    def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int], Mapping[str, int]]:
+        """The contacts by email address, by number, and by number or its digits as recorded."""
+        rows = self._fetch("id, email, phone, coalesce(phone_e164, phone) AS number", "contacts")
+        ids, *texts = (rows[name].to_pylist() for name in ("id", "email", "phone", "number"))
+        emails, phones, numbers = texts
+        folded = [fold(email or "") for email in emails]
+        recorded, known = ([_digits(text or "") for text in each] for each in (phones, numbers))
+        return _owners(ids, folded), _owners(ids, known), _owners(ids, known, recorded)
 
     def find_contact(self, email: str, phone: str) -> int | None:
         """Find a contact by email address or, if none or several have it, by phone number.
 
-        Return ``AMBIGUOUS`` if several contacts fit, and ``None`` if none does.
+        Phone numbers are compared as the criterion ``phone`` does. Return ``AMBIGUOUS`` if several
+        contacts fit, and ``None`` if none does.
         """
-        emails, phones = self._addresses
-        by_email, by_phone = emails.get(fold(email)), phones.get(_fold_phone(phone))
+        emails, numbers, numbers_or_digits = self._addresses
+        number = e164(phone, self._country)
+        phones = numbers_or_digits if number is None else numbers
+        by_email, by_phone = emails.get(fold(email)), phones.get(_digits(number or phone))
         if by_email in {None, AMBIGUOUS} and by_phone is not None:
             return by_phone
         return by_email
 
 
-def _owners(rows: pa.Table, column: str, key_of: Callable[[str], str]) -> Mapping[str, int]:
-    """Return the contact of each address in a column, or ``AMBIGUOUS``."""
-    known = rows.filter(pc.is_valid(rows[column]))
+def _owners(contacts: Iterable[int], *addresses: Iterable[str]) -> Mapping[str, int]:
+    """Return the contact of each address, or ``AMBIGUOUS``; contacts may have several."""
     owners: dict[str, int] = {}
-    for contact, text in zip(known["id"].to_pylist(), known[column].to_pylist(), strict=True):
-        key = key_of(text)
-        if key and owners.setdefault(key, contact) != contact:
-            owners[key] = AMBIGUOUS
+    for each in addresses:
+        for contact, address in zip(contacts, each, strict=True):
+            if address and owners.setdefault(address, contact) != contact:
+                owners[address] = AMBIGUOUS
     return owners
 
 
-def _fold_phone(phone: str) -> str:
-    """Return a phone number's digits, with its plus sign if it has one."""
-    digits = re.sub(r"[^0-9]", "", phone)
-    return f"+{digits}" if phone.strip().lstrip("'").startswith("+") and digits else digits
+def _digits(phone: str) -> str:
+    """Return a phone number's digits without the 00 that may begin it."""
+    return re.sub("^00([0-9])", r"\1", re.sub("[^0-9]", "", phone))
 
 
 def _as_ids(values: Any) -> Ids:

@@ -70,7 +70,7 @@ def import_file(
         AppError: The store failed.
     """
     now = now or datetime.now(UTC)
-    existing = ExistingRows(audience, shop_id)
+    existing = ExistingRows(audience, shop_id, recorder.country_of(shop_id))
     with ExitStack() as stack:
         with _translate_os_errors(path):
             source = _open(path, stack)

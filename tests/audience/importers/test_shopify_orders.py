@@ -6,6 +6,9 @@ from decimal import Decimal
 import pytest
 
 from graphql_app.audience.importers import BadRow
+from graphql_app.catalog.shops import stored_id
+from graphql_app.catalog.tables import Shop as CatalogShop
+from graphql_app.segments.default_segments import create_shop
 from tests.audience.importers.conftest import (
     ANN,
     BOB,
@@ -96,6 +99,34 @@ def test_customers_are_found_by_email_then_phone(shop: Shop) -> None:
     assert result.skipped == {"orders": 1}
     found = shop.rows("orders", "id, contact_id", "id")
     assert found == [(1, ANN), (2, BOB), (3, ANN)]
+
+
+def test_phone_numbers_are_compared_as_by_the_criterion(shop: Shop) -> None:
+    services = shop.services
+    in_us = CatalogShop(handle="orders-by-phone", name="A", timezone="UTC", currency="USD")
+    in_us.country = "US"
+    shop.id = stored_id(create_shop(services.catalog, services.registry, in_us))
+    contacts: list[object] = [
+        {"id": 1, "phone": "+12125550100"},
+        {"id": 2, "phone": "030 1234567", "country": "DE"},
+        {"id": 3, "phone": "020 79460000", "country": "GB"},
+        {"id": 4, "phone": "020 79460000", "country": "FR"},  # not valid
+        {"id": 5, "phone": "0049 99"},  # not valid
+    ]
+    shop.load(shop.ndjson("contacts.ndjson", contacts))
+    phones = ["(212) 555-0100", "1 212 555 0100", "+49 (0)30/1234567", "'+442079460000"]
+    phones += ["030 12 34 567", "+49 99", "020 79460000", "(212) 555-0199", "n/a"]
+    rows = orders(*(order(id, Email="", Phone=phone) for id, phone in enumerate(phones, 1)))
+    result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
+    assert shop.rows("orders", "id, contact_id", "id") == [
+        *((1, 1), (2, 1), (3, 2), (4, 3)),
+        *((5, 2), (6, 5)),  # by digits, as their numbers are not valid in the US
+    ]
+    assert [(bad.line, bad.message) for bad in result.bad_rows] == [
+        (8, "belongs to several contacts: 020 79460000"),
+        (9, "no contact has (212) 555-0199; import the customers first"),
+        (10, "no contact has n/a; import the customers first"),
+    ]
 
 
 def test_an_address_of_several_contacts_is_ambiguous(shop: Shop) -> None:
