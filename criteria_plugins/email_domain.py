@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col
 
 from graphql_app.audience.tables import Contact, Statement
@@ -44,8 +44,9 @@ class EmailDomain(Criterion):
 
     @classmethod
     def suggest(cls, field: str, search: str, scope: Scope, given: Mapping[str, Any]) -> Statement:
-        domain = col(Contact.email_domain)
-        return suggest_spellings(domain, domain, search)
+        # What folding makes an @ separates the domain, too.
+        domain = func.replaceRegexpOne(col(Contact.email), "(?s)^.*[@﹫＠]", "")
+        return suggest_spellings(domain, col(Contact.email_domain), search)
 
     def describe_phrase(self, scope: Scope) -> Phrase:
         return Phrase(

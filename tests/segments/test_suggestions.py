@@ -44,7 +44,7 @@ def boutique(services: Services) -> RecordedShop:
         Contact(
             id_,
             phone=("+1 212 555 0100", "+1 (212) 555-0101", "+44 20 7946 0000", None)[id_],
-            email=("a@gmail.com", "b@GMAIL.com ", "c@gmx.de", "nobody")[id_],
+            email=("a@gmail.com", "b@gmail.com ", "c@gmx.de", "nobody")[id_],
             city=("Austin", "Austin", "Zürich", None)[id_],
             tags=(("vip",), ("vip", "new"), ("Vip",), ())[id_],
             properties=json.dumps(PROPERTIES[id_]),
@@ -222,6 +222,18 @@ class TestOwnValues:
         assert boutique.suggest(criterion, field, search) == matching
         assert boutique.suggest(criterion, field, "%") == []
         assert all(option.operators is None for option in boutique.options(criterion, field))
+
+    def test_email_domains_are_offered_as_recorded(self, services: Services) -> None:
+        shop = RecordedShop(services)
+        emails = ["a@Straße.de", "b@x@Straße.de ", "c@STRASSE.DE", "a＠ｇｍｘ.de", "b﹫gmx.de"]
+        emails += ["c@GMX.de", "d@gmx.de", "e@two words.de", "f@", "gmail.com", ""]
+        shop.record(*(Contact(id_, email=email) for id_, email in enumerate(emails)))
+        assert shop.suggest("emailDomain", "domains") == ["gmx.de", "Straße.de"]
+        assert shop.suggest("emailDomain", "domains", "strasse") == ["Straße.de"]
+        labels = shop.labels("emailDomain", "domains", ["strasse.DE", "GMX.de", "gmail.com"])
+        assert labels == {"strasse.DE": "Straße.de", "GMX.de": "gmx.de"}
+        by_label = {"emailDomain": {"operator": "ANY_OF", "domains": ["Straße.de"]}}
+        assert shop.matching(by_label) == {0, 1, 2}
 
     def test_products_are_labeled_with_their_titles(self, boutique: RecordedShop) -> None:
         found = boutique.options("ordersPlaced", "products", "bottle")
