@@ -25,6 +25,8 @@ DAY = 86_400  # seconds
 # The calendar, and yearly rules for clocks, repeat after 400 years.
 CYCLE = 146_097  # days
 PROBE = 28 * DAY  # yearly rules keep an offset for longer than this
+# Of written times, as ISO 8601 has them. No zone has had another offset since 1970.
+OFFSET_PATTERN = r"(Z|\+(0\d|1[0-3])(:?[0-5]\d)?|\+14(:?00)?|-(0\d|1[01])(:?[0-5]\d)?|-12(:?00)?)"
 HEADER = struct.Struct(">4sc15x6l")
 
 

@@ -19,7 +19,7 @@ from graphql_app.audience.money import MONEY_PATTERN, MONEY_REQUIRED, parse_mone
 from graphql_app.audience.properties_parser import parse_properties
 from graphql_app.audience.surrogates import UNICODE_REQUIRED, has_surrogate
 from graphql_app.countries import COUNTRY_REQUIRED, is_country
-from graphql_app.timezones import EPOCH
+from graphql_app.timezones import EPOCH, OFFSET_PATTERN
 
 MAX_TEXT = 255
 MAX_TAGS = 250
@@ -28,8 +28,6 @@ MAX_TAGS_TEXT = MAX_TAGS * (6 * MAX_TEXT + 4)  # characters of them as JSON, wit
 ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
 
-# No zone has had another offset since 1970.
-OFFSET_PATTERN = r"(Z|\+(0\d|1[0-3])(:?[0-5]\d)?|\+14(:?00)?|-(0\d|1[01])(:?[0-5]\d)?|-12(:?00)?)"
 INSTANT_PATTERN = rf"^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{{1,9}})?)?{OFFSET_PATTERN}$"
 INSTANT_REQUIRED = (
     "must be an ISO 8601 time with an offset from -12:00 to +14:00, such as 2024-05-01T09:58:12Z"

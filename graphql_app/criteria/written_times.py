@@ -25,14 +25,14 @@ from graphql_app.criteria.shop_days import (
     local_day,
     month_and_day_of,
 )
-from graphql_app.timezones import CYCLE, EPOCH, milliseconds
+from graphql_app.timezones import CYCLE, EPOCH, OFFSET_PATTERN, milliseconds
 
 _YEAR = r"([1-9]\d\d\d|0[1-9]\d\d|00[1-9]\d|000[1-9])"
 _LONG, _SHORT = r"(0[13578]|1[02])-(0[1-9]|[12]\d|3[01])", r"(0[469]|11)-(0[1-9]|[12]\d|30)"
 _MONTH_AND_DAY = rf"({_LONG}|{_SHORT}|02-(0[1-9]|1\d|2[0-8]))"
 _LEAP = r"(0[48]|[2468][048]|[13579][26])"
 _DAY = rf"({_YEAR}-{_MONTH_AND_DAY}|(\d\d{_LEAP}|{_LEAP}00)-02-29)"
-_TIME = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_TIME = rf"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{{1,9}})?)?{OFFSET_PATTERN}"
 DAY_PATTERN = f"^{_DAY}$"
 INSTANT_PATTERN = f"^{_DAY}{_TIME}$"
 

@@ -155,7 +155,7 @@ class TestDays:
         shop.record(born(*on_the_day, *others))
         assert shop.matching(recurs("IS_TODAY")) == {*range(len(on_the_day))}
         # The year after 9999 begins in UTC.
-        shop.record(born("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59-04:00", "9999-12-31"))
+        shop.record(born("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-04:00", "9999-12-31"))
         shop.now = utc("2024-12-31T16:00")
         shop.check((recurs("IS_TODAY"), {1, 2}), (in_next(days=1), {0, 1, 2}))
 

@@ -52,6 +52,8 @@ def written(value: Any) -> date | int | None:
     hour, minute, second = (int(part or 0) for part in parts.groups()[1:4])
     east, west = int(parts[8] or 0), int(parts[9] or 0)
     if max(hour, east) > 23 or max(minute, second, west) > 59:
+    if hour > 23 or max(minute, second, west) > 59 or not -12 * 60 <= ahead <= 14 * 60:
+        return None
         return None
     ahead = (east * 60 + west) * (-1 if parts[7] == "-" else 1)
     milliseconds = int((parts[5] or "").ljust(3, "0")[:3])
