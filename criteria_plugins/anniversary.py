@@ -22,7 +22,7 @@ from graphql_app.criteria import (
     form_field,
     hookimpl,
     month_and_day,
-    property_month_and_day,
+    months_and_days_of,
     suggest_properties,
 )
 
@@ -85,7 +85,10 @@ class Anniversary(Criterion):
 
 
 class AnniversaryDay(MeasuredCriterion):
-    """The month and day of an anniversary, as 100 times the month plus the day."""
+    """The month and day of an anniversary, as 100 times the month plus the day.
+
+    The size index keeps no values if a contact has several, in a list.
+    """
 
     key = Anniversary.key
     label = Anniversary.label
@@ -101,9 +104,10 @@ class AnniversaryDay(MeasuredCriterion):
     def of(cls, form: Anniversary) -> "AnniversaryDay":
         return cls.model_construct(**form.__dict__)
 
-    def measure(self, scope: Scope) -> ColumnElement[int]:
+    def measure(self, scope: Scope) -> Statement | ColumnElement[int]:
         if self.property is not None:
-            return property_month_and_day(col(Contact.properties), self.property, scope)
+            documents = select(col(Contact.id), col(Contact.properties))
+            return months_and_days_of(documents, self.property, scope)
         return month_and_day(col(Contact.subscribed_at), scope)
 
     def interval(self, scope: Scope) -> Interval[int]:

@@ -33,6 +33,7 @@ from graphql_app.criteria.written_times import (
     INSTANT_PATTERN,
     times_ago,
     times_on,
+    written_month_and_day,
     written_time,
 )
 
@@ -247,17 +248,16 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
         documents: A statement of one column of JSON documents; only the first 100,000 count.
         search: Part of the name.
         kind: The only kind to return: number, yes/no, date, text, or "text or number" for texts
-            that are plain decimal numbers. With a kind, lists do not count.
+            that are plain decimal numbers.
     """
     document = documents.limit(SAMPLE).subquery().c[0]
     pairs = select(func.arrayJoin(func.JSONExtractKeysAndValuesRaw(document)).label("pair"))
     pair = pairs.subquery().c.pair
     name: ColumnElement[str] = func.tupleElement(pair, 1)
     raw: ColumnElement[str] = func.tupleElement(pair, 2)
-    if kind is None:
-        each = func.arrayJoin(_elements(raw)).label("raw")
-        values = select(name.label("name"), each).where(*offered(name, search)).subquery()
-        name, raw = values.c.name, values.c.raw
+    each = func.arrayJoin(_elements(raw)).label("raw")
+    values = select(name.label("name"), each).where(*offered(name, search)).subquery()
+    name, raw = values.c.name, values.c.raw
     # For a list or an object the engine returns its JSON as a text.
     text = case((func.startsWith(raw, '"'), func.JSONExtractString(raw)), else_="")
     its_kind = func.multiIf(
@@ -275,7 +275,7 @@ def suggest_properties(documents: Statement, search: str, kind: str | None = Non
     )
     counted = (
         select(name.label("name"), its_kind.label("kind"), func.count().label("number"))
-        .where(its_kind != "", *offered(name, search))
+        .where(its_kind != "")
         .group_by(name, its_kind)
         .subquery()
     )
@@ -312,11 +312,25 @@ def written_times_of(documents: Statement, name: str) -> Statement:
     ``documents`` is a statement of an id and a JSON document. A list gives a row for each element
     that is a date.
     """
+    return _of_each_date(documents, name, written_time)
+
+
+def months_and_days_of(documents: Statement, name: str, scope: Scope) -> Statement:
+    """Return (document id, month and day) rows for a property, with 229 for February 29.
+
+    As ``written_times_of``; the day of an instant is in the shop's time zone.
+    """
+    return _of_each_date(documents, name, lambda text: written_month_and_day(text, scope))
+
+
+def _of_each_date(
+    documents: Statement, name: str, number_of: Callable[[Expression], ColumnElement[int]]
+) -> Statement:
     document = documents.subquery().c
     raw = func.arrayJoin(_elements(func.JSONExtractRaw(document[1], name))).label("raw")
     each = select(document[0].label("id"), raw).subquery().c
-    time = written_time(func.JSONExtractString(each.raw))
-    return select(each.id, time).where(time.is_not(None))
+    number = number_of(func.JSONExtractString(each.raw))
+    return select(each.id, number).where(number.is_not(None))
 
 
 def _elements(raw: Expression) -> ColumnElement[list[str]]:

@@ -97,7 +97,7 @@ def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement
 
     NULL for other values and other years.
     """
-    day = _property_day_number(document, name, scope) - DAYS_TO_1970
+    day = _day_number_of(func.JSONExtractString(document, name), scope) - DAYS_TO_1970
     epoch = (FIRST_DATE32 - EPOCH.date()).days
     known = day.between(epoch, epoch + CYCLE - 1)
     return if_(known, func.toDate32(func.toInt32(day)), null())
@@ -106,13 +106,18 @@ def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement
 def property_month_and_day(document: Expression, name: str, scope: Scope) -> ColumnElement[int]:
     """Return SQL for 100 times a date property's month plus its day, e.g. 229 for February 29.
 
-    The day of an instant is in the shop's time zone. NULL for other values.
+    The day of an instant is in the shop's time zone. NULL for other values; for lists, use
+    ``months_and_days_of``.
     """
-    return month_and_day_of(_property_day_number(document, name, scope))
+    return written_month_and_day(func.JSONExtractString(document, name), scope)
 
 
-def _property_day_number(document: Expression, name: str, scope: Scope) -> ColumnElement[int]:
-    text = func.JSONExtractString(document, name)
+def written_month_and_day(text: Expression, scope: Scope) -> ColumnElement[int]:
+    """Return SQL for 100 times the month plus the day of a written day or instant, or NULL."""
+    return month_and_day_of(_day_number_of(text, scope))
+
+
+def _day_number_of(text: Expression, scope: Scope) -> ColumnElement[int]:
     return func.multiIf(
         func.match(text, DAY_PATTERN),
         _number_of_day(text),

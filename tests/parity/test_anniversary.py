@@ -103,7 +103,7 @@ def test_an_anniversary_of_february_29_is_on_the_28th_in_other_years(
 class TestDays:
     def test_values_that_are_no_day_never_recur(self, boutique: RecordedShop) -> None:
         boutique.record(
-            born("2023-02-29", "soon", 715, True, None, ["2000-07-15"], "07-15"),
+            born("2023-02-29", "soon", 715, True, None, [["2000-07-15"]], "07-15"),
             Contact(7),
             Contact(8, properties='{"Birthday": "2000-07-15"}'),
         )
@@ -117,6 +117,31 @@ class TestDays:
             *((rule, set()) for rule in rules),
             *((complement, set(range(9))) for complement in complements),
         )
+
+    def test_one_day_of_a_list_has_to_recur(self, boutique: RecordedShop) -> None:
+        boutique.now = utc("2024-07-15T12:00")
+        boutique.record(
+            born(
+                ["1990-01-01", "2000-07-15", "2000-07-16"],
+                ["soon", 5, "2001-07-16T10:00:00Z"],
+                ["1990-01-01", {"day": "2000-07-15"}],
+                [],
+                "2002-07-15",
+            )
+        )
+        rules = (
+            (recurs("IS_TODAY"), {0, 4}),
+            (recurs("IS_NOT_TODAY"), {1, 2, 3}),
+            (recurs("IS_THIS_MONTH"), {0, 1, 4}),
+            (recurs("IS_NOT_THIS_MONTH"), {2, 3}),
+            (in_next(days=1), {0, 1, 4}),
+            (in_next(days=170), {0, 1, 2, 4}),
+            (recurs("NOT_IN_NEXT", days=1), {2, 3}),
+        )
+        boutique.check(*rules)
+        for rule, matching in rules:
+            explained = boutique.engine.explain(boutique.rule(rule), [*range(5)])
+            assert {id_ for id_, each in explained.items() if each.is_member} == matching
 
     def test_today_and_the_days_of_instants_follow_the_shops_timezone(
         self, services: Services

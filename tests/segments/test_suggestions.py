@@ -123,7 +123,7 @@ class TestProperties:
         assert labels == {"sizes (text)", "days (date)", "day (date)"}
         assert shop.suggest("property", "texts", "", {"property": "sizes"}) == ["L", "M"]
         assert shop.suggest("property", "texts", "", {"property": "rows"}) == []
-        assert shop.suggest("anniversary", "property") == ["day"]
+        assert shop.suggest("anniversary", "property") == ["days", "day"]
 
     def test_texts_that_are_numbers_offer_both_kinds_of_operators(self, services: Services) -> None:
         shop = RecordedShop(services)

@@ -20,7 +20,7 @@ from tests.parity.evaluation.phones import (
     valid_number,
     without_prefix,
 )
-from tests.parity.evaluation.properties import day_in, property_is, value_of
+from tests.parity.evaluation.properties import days_in, property_is, value_of
 from tests.parity.evaluation.purchases import is_customer
 
 
@@ -108,15 +108,14 @@ class Profile:
             positive = body["operator"].replace("NOT_", "")
             return not self.anniversary({**body, "operator": positive}, contact)
         if "property" in body:
-            day = day_in(value_of(contact.properties, body["property"]), self._clock)
+            days = days_in(value_of(contact.properties, body["property"]), self._clock)
         else:
             at = contact.subscribed_at
-            day = None if at is None else self._clock.day_of(at)
-        if day is None:
-            return False
+            days = [] if at is None else [self._clock.day_of(at)]
+        today = self._clock.today
         if body["operator"] == "IS_THIS_MONTH":
-            return day.month == self._clock.today.month
-        return bool(days_until(day, self._clock.today) <= body.get("days", 0))
+            return any(day.month == today.month for day in days)
+        return any(days_until(day, today) <= body.get("days", 0) for day in days)
 
     def event(self, body: Document, contact: Contact) -> bool:
         events = self._events(body, contact)

@@ -51,11 +51,9 @@ def written(value: Any) -> date | int | None:
         return None  # not a valid day
     hour, minute, second = (int(part or 0) for part in parts.groups()[1:4])
     east, west = int(parts[8] or 0), int(parts[9] or 0)
-    if max(hour, east) > 23 or max(minute, second, west) > 59:
+    ahead = (east * 60 + west) * (-1 if parts[7] == "-" else 1)
     if hour > 23 or max(minute, second, west) > 59 or not -12 * 60 <= ahead <= 14 * 60:
         return None
-        return None
-    ahead = (east * 60 + west) * (-1 if parts[7] == "-" else 1)
     milliseconds = int((parts[5] or "").ljust(3, "0")[:3])
     return (((days * 24 + hour) * 60 + minute - ahead) * 60 + second) * 1000 + milliseconds
 
@@ -77,6 +75,12 @@ def day_in(value: Any, clock: Clock) -> date | None:
     while found < number_of(datetime(1000, 1, 1, tzinfo=UTC)):
         found += YEARS_400
     return clock.day_of(EPOCH + timedelta(milliseconds=found))
+
+
+def days_in(value: Any, clock: Clock) -> list[date]:
+    """Return the days of a value, or of the elements of a list."""
+    found = [day_in(each, clock) for each in (value if isinstance(value, list) else [value])]
+    return [day for day in found if day is not None]
 
 
 def number_in(value: Any) -> float | None:
