@@ -95,7 +95,8 @@ def month_and_day(instant: Expression, scope: Scope) -> ColumnElement[int]:
 def property_day(document: Expression, name: str, scope: Scope) -> ColumnElement[date]:
     """Return SQL for the day of a date property in the shop's time zone, from 1900 to 2299.
 
-    NULL for other values and other years.
+    NULL for other values and other years. ``written_times_of`` returns days of all years, such as
+    9999-12-31.
     """
     day = _day_number_of(func.JSONExtractString(document, name), scope) - DAYS_TO_1970
     epoch = (FIRST_DATE32 - EPOCH.date()).days
