@@ -158,6 +158,7 @@ CHANGED_CRITERIA: tuple[ChangedCriterion, ...] = (
     ChangedCriterion("0007", "event", _DAYS, _has_condition(_compares_days_ago)),
     ChangedCriterion("0007", "event", _LISTS, _has_condition(_has_property)),
     ChangedCriterion("0007", "event", _YEARS, _has_condition(_compares_dates)),
+    ChangedCriterion("0007", "anniversary", _LISTS, _has_property),
     ChangedCriterion("0007", "anniversary", _YEARS, _has_property),
     ChangedCriterion("0007", "anniversary", _MIDNIGHTS, days=Days.MIDNIGHTS),
     *(

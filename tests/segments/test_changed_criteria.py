@@ -134,7 +134,7 @@ CONDITION = where("IS_TRUE")
             ),
             {LISTS, YEARS, RULES},
         ),
-        (criterion("anniversary", "IS_TODAY", property="visit"), {YEARS, MIDNIGHTS}),
+        (criterion("anniversary", "IS_TODAY", property="visit"), {LISTS, YEARS, MIDNIGHTS}),
         (criterion("anniversary", "IS_TODAY"), {MIDNIGHTS}),
         (criterion("createdDate", "ON", date="2024-05-01"), {RULES}),
         (criterion("createdDate", "IN_LAST", days=2), set()),
