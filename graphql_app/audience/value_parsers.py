@@ -2,6 +2,7 @@
 
 import json
 import re
+from ast import literal_eval
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -34,9 +35,17 @@ INSTANT_REQUIRED = (
 )
 
 
+_SHORTENED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{1,2}", re.IGNORECASE)  # such as 7.0E+12
+
+
 def _parse_identifier(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
         value = int(value)
+    if isinstance(value, str) and _SHORTENED.fullmatch(value):
+        raise BadValueError(
+            f"{value} was shortened by a spreadsheet, which lost digits; export the file again, "
+            "and do not save it from a spreadsheet"
+        )
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
         raise BadValueError("must be a whole number from 0 to 18446744073709551615")
     return value
@@ -162,7 +171,7 @@ _parse_boolean_texts = parse_distinct_texts(_parse_boolean, pa.bool_())
 
 def _parse_tags(value: Any) -> list[str]:
     if isinstance(value, str) and len(value) <= MAX_TAGS_TEXT:  # in CSV
-        parsed = _parse_json_list(value)
+        parsed = _parse_list_literal(value)
         value = [part for part in value.split(",") if part.strip()] if parsed is None else parsed
     if not isinstance(value, list) or len(value) > MAX_TAGS:
         raise BadValueError(f"must be a list of at most {MAX_TAGS} texts")
@@ -177,12 +186,14 @@ def _parse_tag(number: int, item: Any) -> str | None:
         raise BadValueError(str(error), (number,)) from None
 
 
-def _parse_json_list(text: str) -> list[Any] | None:
-    """Parse a list in JSON, which exports write if a text has commas in it."""
-    try:
-        return json.loads(text) if text.startswith("[") else None
-    except (ValueError, RecursionError):  # tags such as "[new]"
-        return None
+def _parse_list_literal(text: str) -> list[Any] | None:
+    """Parse a list in JSON, which exports write if a text has commas in it, or in Python."""
+    for parse in (json.loads, literal_eval):
+        try:
+            return parse(text) if text.startswith("[") else None
+        except (ValueError, SyntaxError, RecursionError, MemoryError):  # tags such as "[new]"
+            continue
+    return None
 
 
 IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)

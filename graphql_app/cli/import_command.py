@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -25,7 +26,9 @@ FORMATS = (
 
 
 def import_command(
-    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson, .jsonl or .parquet file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .csv, .tsv, .xlsx, .ndjson, .jsonl or .parquet file.")
+    ],
     shop: ShopOption,
     format: Annotated[
         str | None,
@@ -43,16 +46,33 @@ def import_command(
             "customers who accept texts subscribed, as an ISO 8601 time with an offset."
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="The encoding of a text file. Default: UTF-8, UTF-16 or UTF-32."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="The time zone of times without an offset, such as Europe/Berlin."),
+    ] = None,
+    date_format: Annotated[
+        str | None,
+        typer.Option(
+            help="How times are written, in the codes of strptime, such as '%m/%d/%Y %H:%M'. "
+            "Default: ISO 8601."
+        ),
+    ] = None,
     bad_rows_shown: Annotated[
         int, typer.Option(min=0, help="How many bad values, and how many warnings, to print.")
     ] = 20,
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     from graphql_app.audience.importers import import_file
+    from graphql_app.audience.importers.notation import Notation
     from graphql_app.catalog import shops
     from graphql_app.startup.services import open_services
 
     settings = configure()
+    notation = Notation(_parse_zone(timezone), date_format)
     since = None if subscribed_at is None else _parse_instant(subscribed_at)
     with open_services(settings) as services, progress_bars() as progress:
         owner = shops.find_shop(services.catalog, shop)
@@ -64,6 +84,8 @@ def import_command(
             audience=services.audience,
             recorder=services.recorder,
             skip_bad_rows=skip_bad_rows,
+            encoding=None if encoding is None else _parse_encoding(encoding),
+            notation=notation,
             subscribed_at=since,
             progress=progress,
         )
@@ -98,3 +120,22 @@ def _parse_instant(text: str) -> datetime:
     except BadValueError as error:
         message = f"{text!r} {error}."
         raise typer.BadParameter(message, param_hint="--subscribed-at") from error
+
+
+def _parse_encoding(name: str) -> str:
+    from graphql_app.audience.importers.input_file import check_encoding
+
+    try:
+        return check_encoding(name)
+    except LookupError as error:
+        message = f"{name!r} is not an encoding; use one such as windows-1252."
+        raise typer.BadParameter(message, param_hint="--encoding") from error
+
+
+def _parse_zone(name: str | None) -> ZoneInfo | None:
+    from graphql_app.timezones import zone_names
+
+    if name is not None and name not in zone_names():
+        message = f"{name!r} is not a time zone; use one such as Europe/Berlin."
+        raise typer.BadParameter(message, param_hint="--timezone")
+    return None if name is None else ZoneInfo(name)

@@ -137,6 +137,28 @@ def test_an_option_with_an_invalid_time_is_named_with_the_format(tmp_path: Path,
     assert "2024-05-01T09:58:12Z" in output
 
 
+def test_the_notation_of_a_file_is_given_by_options(tmp_path: Path) -> None:
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    file = tmp_path / "contacts.csv"
+    file.write_bytes("id;city;created_at\n1;K\u00f6ln;31.12.2024 23:00\n".encode("latin-1"))
+    command = ("import", str(file), "--shop", "acme", "--date-format", "%d.%m.%Y %H:%M")
+    options = ("--encoding", "latin-1", "--timezone", "Europe/Berlin")
+    refused = process.segments(tmp_path / "data", *command, *options[2:], status=1, COLUMNS="200")
+    assert "line 2 is not UTF-8" in refused
+    refused = process.segments(tmp_path / "data", *command, *options[:2], status=1, COLUMNS="200")
+    assert "created_at has no offset; name the zone of its times with --timezone" in refused
+    assert "1 recorded" in process.segments(tmp_path / "data", *command, *options)
+    for option, wrong, message in (
+        ("--encoding", "latin-99", "'latin-99' is not an encoding"),
+        ("--encoding", "base64", "'base64' is not an encoding"),
+        ("--timezone", "Berlin", "'Berlin' is not a time zone"),
+    ):
+        output = process.segments(
+            tmp_path / "data", *command, option, wrong, status=2, COLUMNS="200"
+        )
+        assert message in output
+
+
 def test_the_number_of_bad_values_is_reported(tmp_path: Path) -> None:
     process.segments(tmp_path / "data", "shop", "create", "acme")
     file = tmp_path / "contacts.csv"

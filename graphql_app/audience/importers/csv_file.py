@@ -1,34 +1,39 @@
-"""CSV files (RFC 4180): a header, then one record per row."""
+"""CSV files (RFC 4180): a header, then one record per row. Any of four separators will do."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from io import TextIOWrapper
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
 
 from graphql_app.audience.formula_escaping import unescape_formula
+from graphql_app.audience.importers.input_file import InputFile, open_text
 from graphql_app.audience.importers.report import BadRow, bad_file
-from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not_utf8, open_text
+from graphql_app.audience.importers.source import BLOCK_ROWS, Block, FileType, Source
 
 MAX_FIELD = 1 << 20  # characters; a longer field means that a quote is not closed
+SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(rf'"?sep=([{SEPARATORS}])"?\s*', re.IGNORECASE)
 
 
-def _read_records(path: Path, text: TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records of a CSV file, with the lines on which they start; skip blank lines."""
+def _read_records(
+    path: Path, lines: Iterator[str], separator: str, start: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a CSV file, with the lines on which they start; skip empty ones.
+
+    The lines begin with line ``start`` of the file.
+    """
     csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(text, strict=True)
-    start = 1
+    reader = csv.reader(lines, strict=True, delimiter=separator)
+    before, first = start - 1, start
     try:
         for row in reader:
-            if row:
-                yield start, row
-            start = reader.line_num + 1
-    except UnicodeDecodeError:
-        raise not_utf8(path, newline="") from None
+            if any(map(str.strip, row)):
+                yield first, row
+            first = before + reader.line_num + 1
     except csv.Error as error:
-        raise bad_file(path, _explain(start, str(error))) from None
+        raise bad_file(path, _explain(first, str(error))) from None
 
 
 class _Columns(Mapping[str, list[str]]):
@@ -69,22 +74,47 @@ def _explain(line: int, error: str) -> str:
     )
 
 
-def open_csv(path: Path, stack: ExitStack) -> Source:
-    """Open a CSV file in UTF-8 with a header, or refuse it; ``stack`` closes it."""
-    file, text = stack.enter_context(open_text(path, newline=""))
-    records = _read_records(path, text)
+def open_csv(input: InputFile, stack: ExitStack, encoding: str | None = None) -> Source:
+    """Open a CSV file with a header, or refuse it; ``stack`` closes it."""
+    path = input.path
+    text = stack.enter_context(open_text(input, newline="", encoding=encoding))
+    separator, start, lines = _find_separator(text)
+    records = _read_records(path, lines, separator, start)
     _, first = next(records, (0, None))
     if first is None:
         raise bad_file(path, "has no header.")
     header = [name.strip() for name in first]
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise bad_file(path, "columns must be separated by commas.")
-    blocks = _blocks(records, header, file)
-    return Source(path, "CSV", tuple(header), path.stat().st_size, blocks)
+    blocks = _blocks(records, header, input)
+    return Source(path, input.stem, FileType.CSV, tuple(header), input.size, blocks)
+
+
+def _find_separator(lines: Iterator[str]) -> tuple[str, int, Iterator[str]]:
+    """Find out which character separates the values of a file.
+
+    Spreadsheets name it in a line of its own, such as ``sep=;``. Otherwise it is the one that
+    splits the header into the most names.
+
+    Returns:
+        The separator, the number of the first line of the rest, and the lines of the rest.
+    """
+    before: list[str] = []
+    for line in lines:
+        if named := _SEPARATOR_LINE.fullmatch(line):
+            return named[1], len(before) + 2, lines
+        before.append(line)
+        if line.strip():
+            break
+    header = before[-1:]
+    # The first of those that split it equally often, so a comma.
+    separator = max(
+        SEPARATORS,
+        key=lambda each: len(next(csv.reader(header, delimiter=each), ())) if header else 0,
+    )
+    return separator, 1, chain(before, lines)
 
 
 def _blocks(
-    records: Iterator[tuple[int, list[str]]], header: list[str], file: BinaryIO
+    records: Iterator[tuple[int, list[str]]], header: list[str], input: InputFile
 ) -> Iterator[Block]:
     width = len(header)
     while block := list(islice(records, BLOCK_ROWS)):
@@ -95,4 +125,4 @@ def _blocks(
             for line, row in block
             if len(row) != width
         ]
-        yield Block(_Columns(header, rows), lines, file.tell(), bad)
+        yield Block(_Columns(header, rows), lines, input.progress(), bad)

@@ -23,13 +23,22 @@ from graphql_app.audience.importers.checked_rows import (
 )
 from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
+from graphql_app.audience.importers.notation import Notation
 from graphql_app.audience.importers.report import BadRow, bad_file
-from graphql_app.audience.importers.source import Block, Source
+from graphql_app.audience.importers.source import Block, FileType, Source
 
 
 class FactFormat:
-    def __init__(self, fact: FactType, existing: ExistingRows, source: Source) -> None:
+    def __init__(
+        self,
+        fact: FactType,
+        existing: ExistingRows,
+        source: Source,
+        notation: Notation,
+    ) -> None:
         self.fact = fact
+        self._readable = notation.apply(fact, source.file_type)
+        self._readable_lines = notation.apply(LINES, source.file_type)
         self.has_lines = False  # whether orders come with their lines
         self._existing = existing
         self._source = source
@@ -45,14 +54,14 @@ class FactFormat:
             raise bad_file(source.path, f'the column "{repeated[0]}" occurs more than once.')
         self._refuse_unknown(source.columns, self._known_columns(), "column")
         missing = [f.name for f in self.fact.fields if f.required and f.name not in source.columns]
-        if missing and source.file_type != "NDJSON":
+        if missing and source.file_type is not FileType.NDJSON:
             raise bad_file(source.path, f'the required column "{missing[0]}" is missing.')
         if source.types is not None:
             self._check_types(source.types)
         self.has_lines = self.fact is ORDERS and LINES.name in source.columns
 
     def _known_columns(self) -> list[str]:
-        nested = self.fact is ORDERS and self._source.file_type != "CSV"
+        nested = self.fact is ORDERS and not self._source.file_type.has_cells
         names = [field.name for field in self.fact.fields]
         return [*names, *([LINES.name] if nested else ()), *self.fact.derived_columns]
 
@@ -93,7 +102,7 @@ class FactFormat:
             yield self._check_block(block)
 
     def _check_block(self, block: Block) -> CheckedRows:
-        rows, bad = check_batch(self.fact, block.columns, len(block.line_numbers))
+        rows, bad = check_batch(self._readable, block.columns, len(block.line_numbers))
         if self.fact is CONTACTS:
             rows = add_line_numbers(rows, block)
         elif self.fact is ORDERS:
@@ -122,7 +131,7 @@ class FactFormat:
         self.has_lines = True
         counts, fields, bad = flatten_lines(values)
         self._refuse_unknown(fields, [field.name for field in LINES.fields], "line field")
-        lines, problems = check_batch(LINES, fields, int(counts.sum()))
+        lines, problems = check_batch(self._readable_lines, fields, int(counts.sum()))
         parents = np.repeat(np.arange(len(counts)), counts)
         starts = np.cumsum(counts) - counts
         for problem in problems:

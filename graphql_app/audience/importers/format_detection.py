@@ -17,15 +17,15 @@ def detect_format(source: Source, facts: Mapping[str, FactType]) -> str:
 
     If no format or several formats fit, the name of the file may decide, or the file is refused.
     """
-    export = shopify.detect_export(source.columns) if source.file_type == "CSV" else None
+    export = shopify.detect_export(source.columns) if source.file_type.has_cells else None
     if export:
         return export
     columns = set(source.columns)
     fitting = [fact.name for fact in facts.values() if _fits(fact, columns)]
     if len(fitting) == 1:
         return fitting[0]
-    if source.path.stem in (fitting or facts):
-        return source.path.stem
+    if source.stem in (fitting or facts):
+        return source.stem
     if fitting:
         names = ", ".join(fitting)
         message = f"its columns fit more than one format: {names}. Choose one with --format."

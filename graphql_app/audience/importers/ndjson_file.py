@@ -6,24 +6,39 @@ from contextlib import ExitStack
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from graphql_app.audience.importers.input_file import InputFile, open_text
 from graphql_app.audience.importers.report import BadRow, bad_file
-from graphql_app.audience.importers.source import BLOCK_ROWS, Block, Source, not_utf8, open_text
+from graphql_app.audience.importers.source import BLOCK_ROWS, Block, FileType, Source
 
 MAX_LINE = 16 << 20  # characters
 
 
-def open_ndjson(path: Path, stack: ExitStack) -> Source:
-    """Open an NDJSON file in UTF-8, or refuse it; ``stack`` closes it."""
-    blocks = _blocks(path, *stack.enter_context(open_text(path, newline="\n")))
+class JsonFloat(float):
+    """A number with a fraction or an exponent, and its text in the file, which is exact."""
+
+    text: str
+
+    def __new__(cls, text: str) -> "JsonFloat":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def open_ndjson(input: InputFile, stack: ExitStack, encoding: str | None = None) -> Source:
+    """Open an NDJSON file, or refuse it; ``stack`` closes it."""
+    text = stack.enter_context(open_text(input, newline="\n", encoding=encoding))
+    blocks = _blocks(input, text)
     first = next(blocks, None)
     if first is None:
-        raise bad_file(path, "has no objects.")
-    return Source(path, "NDJSON", tuple(first.columns), path.stat().st_size, chain([first], blocks))
+        raise bad_file(input.path, "has no objects.")
+    columns, every = tuple(first.columns), chain([first], blocks)
+    return Source(input.path, input.stem, FileType.NDJSON, columns, input.size, every)
 
 
-def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
+def _blocks(input: InputFile, text: TextIOWrapper) -> Iterator[Block]:
+    path = input.path
     number = 0
     ended = False
     while not ended:
@@ -31,10 +46,7 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
         lines: list[int] = []
         bad: list[BadRow] = []
         while len(rows) + len(bad) < BLOCK_ROWS:
-            try:
-                line = text.readline(MAX_LINE)
-            except UnicodeDecodeError:
-                raise not_utf8(path, newline="\n") from None
+            line = text.readline(MAX_LINE)
             if not line:
                 ended = True
                 break
@@ -42,7 +54,7 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
             if line.isspace():
                 continue
             try:
-                row = json.loads(line.rstrip(), parse_constant=_refuse_constant)
+                row = _decode(line.rstrip())
             except (ValueError, RecursionError) as error:
                 _refuse_file(path, number, line)
                 bad.append(BadRow(number, "", f"is not JSON: {_explain(error)}"))
@@ -57,11 +69,14 @@ def _blocks(path: Path, file: BinaryIO, text: TextIOWrapper) -> Iterator[Block]:
         if rows or bad:
             names = dict.fromkeys(chain.from_iterable(rows))
             columns = {name: [row.get(name) for row in rows] for name in names}
-            yield Block(columns, lines, file.tell(), bad)
+            yield Block(columns, lines, input.progress(), bad)
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+_decode = json.JSONDecoder(parse_float=JsonFloat, parse_constant=_refuse_constant).decode
 
 
 def _explain(error: Exception) -> str:

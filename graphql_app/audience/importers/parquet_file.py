@@ -1,21 +1,21 @@
 """Parquet files, read as columns."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphql_app.audience.importers.input_file import PARQUET_MAGIC, InputFile
 from graphql_app.audience.importers.report import bad_file
-from graphql_app.audience.importers.source import PARQUET_MAGIC, Block, Source, open_file
+from graphql_app.audience.importers.source import Block, FileType, Source
 
 BATCH_ROWS = 200_000
 
 
-def open_parquet(path: Path, stack: ExitStack) -> Source:
-    """Open a complete Parquet file, or refuse it; ``stack`` closes it."""
-    file = stack.enter_context(open_file(path))
+def open_parquet(input: InputFile) -> Source:
+    """Open a complete Parquet file, or refuse it."""
+    path, file = input.path, input.content
     start = file.read(4)
     file.seek(0)
     if start != PARQUET_MAGIC:
@@ -26,7 +26,8 @@ def open_parquet(path: Path, stack: ExitStack) -> Source:
         rows = parquet.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise bad_file(path, f"is not a complete Parquet file ({_shorten(error)}).") from None
-    return Source(path, "Parquet", tuple(schema.names), rows, _blocks(path, parquet), schema)
+    blocks = _blocks(path, parquet)
+    return Source(path, input.stem, FileType.PARQUET, tuple(schema.names), rows, blocks, schema)
 
 
 def _blocks(path: Path, parquet: pq.ParquetFile) -> Iterator[Block]:

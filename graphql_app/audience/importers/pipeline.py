@@ -1,16 +1,18 @@
 """Importing a file: check every row, then record all of them, or nothing if a row is bad."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from graphql_app.audience.importers import shopify
 from graphql_app.audience.importers.csv_file import open_csv
+from graphql_app.audience.importers.excel_file import open_excel
 from graphql_app.audience.importers.existing_rows import ExistingRows
 from graphql_app.audience.importers.fact_format import FactFormat
 from graphql_app.audience.importers.format_detection import detect_format, format_names
+from graphql_app.audience.importers.input_file import open_input, translate_read_errors
 from graphql_app.audience.importers.ndjson_file import open_ndjson
+from graphql_app.audience.importers.notation import ISO_8601, Notation
 from graphql_app.audience.importers.parquet_file import open_parquet
 from graphql_app.audience.importers.report import (
     CHECKING,
@@ -22,7 +24,7 @@ from graphql_app.audience.importers.report import (
 )
 from graphql_app.audience.importers.shopify_customers import CustomersFormat
 from graphql_app.audience.importers.shopify_orders import OrdersFormat
-from graphql_app.audience.importers.source import Source, open_file
+from graphql_app.audience.importers.source import Source
 from graphql_app.audience.importers.spool import open_spool, record_spool
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
@@ -31,12 +33,7 @@ from graphql_app.audience.store import Audience
 # fewer rows itself, in the background.
 MANY_ROWS = 100_000
 
-_OPENERS = {
-    ".csv": open_csv,
-    ".ndjson": open_ndjson,
-    ".jsonl": open_ndjson,
-    ".parquet": open_parquet,
-}
+EXTENSIONS = (".csv", ".tsv", ".ndjson", ".jsonl", ".parquet", ".xlsx")
 
 
 def import_file(
@@ -48,6 +45,8 @@ def import_file(
     audience: Audience,
     recorder: Recorder,
     skip_bad_rows: bool = False,
+    encoding: str | None = None,
+    notation: Notation = ISO_8601,
     now: datetime | None = None,
     subscribed_at: datetime | None = None,
     progress: Progress = lambda phase, done, total: None,
@@ -55,10 +54,12 @@ def import_file(
     """Import a file of facts.
 
     Args:
-        path: A ``.csv``, ``.ndjson``, ``.jsonl`` or ``.parquet`` file.
+        path: A file with one of ``EXTENSIONS``, as it is or compressed.
         format: One of ``format_names``; ``None`` detects the format from the columns.
         shop_currency: The shop's currency, an ISO 4217 code.
         audience: The store to read existing facts from.
+        encoding: The encoding of a text file; ``None`` for Unicode of any kind.
+        notation: How the file writes times.
         skip_bad_rows: Record the good rows of a file with bad rows, instead of nothing.
         now: The time of the import, with its zone; by default the current time.
         subscribed_at: For Shopify's customers: when those subscribed who accept texts and were not
@@ -72,8 +73,8 @@ def import_file(
     now = now or datetime.now(UTC)
     existing = ExistingRows(audience, shop_id, recorder.country_of(shop_id))
     with ExitStack() as stack:
-        with _translate_os_errors(path):
-            source = _open(path, stack)
+        with translate_read_errors(path):
+            source = _open(path, stack, encoding)
         name = format or detect_format(source, audience.facts)
         import_format: FactFormat | CustomersFormat | OrdersFormat
         if name == shopify.CUSTOMERS:
@@ -81,7 +82,7 @@ def import_file(
         elif name == shopify.ORDERS:
             import_format = OrdersFormat(source, existing, shop_currency)
         elif name in audience.facts:
-            import_format = FactFormat(audience.facts[name], existing, source)
+            import_format = FactFormat(audience.facts[name], existing, source, notation)
         else:
             known = ", ".join(format_names(audience.facts))
             raise bad_file(path, f'unknown format "{name}"; choose one of {known}.')
@@ -89,7 +90,7 @@ def import_file(
         spool = stack.enter_context(open_spool())
         bad, warnings, skipped = BadRowCollector(), BadRowCollector(), 0
         progress(CHECKING, 0, source.total)
-        with _translate_os_errors(path):
+        with translate_read_errors(path):
             for checked in import_format.check_blocks(source.blocks):
                 bad.add(checked.bad)
                 skipped += checked.skipped
@@ -110,7 +111,7 @@ def import_file(
                 recorder.merge_parts(shop_id)
     return ImportReport(
         format=name,
-        unit="row" if source.file_type == "Parquet" else "line",
+        unit=source.file_type.unit,
         recorded=counts,
         skipped={import_format.fact.name: skipped},
         bad_rows=tuple(bad.kept),
@@ -120,18 +121,16 @@ def import_file(
     )
 
 
-@contextmanager
-def _translate_os_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise bad_file(path, f"cannot be read: {error.strerror or error}.") from None
-
-
-def _open(path: Path, stack: ExitStack) -> Source:
-    with open_file(path):
-        pass  # reports problems that matter whatever the file's name
-    opener = _OPENERS.get(path.suffix.lower())
-    if opener is None:
-        raise bad_file(path, f"its name must end in one of {', '.join(_OPENERS)}.")
-    return opener(path, stack)
+def _open(path: Path, stack: ExitStack, encoding: str | None) -> Source:
+    input = stack.enter_context(open_input(path))
+    match input.suffix:
+        case ".csv" | ".tsv":
+            return open_csv(input, stack, encoding)
+        case ".ndjson" | ".jsonl":
+            return open_ndjson(input, stack, encoding)
+        case ".parquet":
+            return open_parquet(input)
+        case ".xlsx":
+            return open_excel(input)
+    names = f"{', '.join(EXTENSIONS)}, or in one of them and .gz"
+    raise bad_file(path, f"its name must end in one of {names}; a ZIP archive may contain one.")

@@ -28,9 +28,9 @@ def find_columns(source: Source, required: Sequence[str | tuple[str, ...]]) -> l
     A tuple lists alternatives; the first one present is used.
 
     Raises:
-        InvalidInputError: The file is not a CSV file, or a column is missing or occurs twice.
+        InvalidInputError: The file is not CSV or Excel, or a column is missing or occurs twice.
     """
-    if source.file_type != "CSV":
+    if not source.file_type.has_cells:
         raise bad_file(source.path, "a Shopify export must be a CSV file; export it as plain CSV.")
     found = []
     for choice in required:

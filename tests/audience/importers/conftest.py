@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,15 @@ _ids = itertools.count(1_000_000)  # not used by other tests
 @pytest.fixture
 def shop(services: Services, tmp_path: Path) -> Shop:
     return Shop(next(_ids), services, tmp_path)
+
+
+def zipped(**contents: str) -> bytes:
+    """Return an archive of CSV files; it is the same in every process."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.csv"), content)
+    return made.getvalue()
 
 
 def at(text: str) -> datetime:

@@ -9,9 +9,7 @@ import pytest
 from graphql_app.audience.facts import FactType
 from graphql_app.audience.importers import spool
 from graphql_app.errors import AppError, ErrorCode
-from tests.audience.importers.conftest import NOW, TEXT_ROW, TEXTS, Shop, table
-
-GZIPPED = gzip.compress(b"id\n1\n", mtime=0)  # the same bytes in every process
+from tests.audience.importers.conftest import NOW, TEXT_ROW, TEXTS, Shop, table, zipped
 
 
 @pytest.mark.parametrize(
@@ -24,18 +22,19 @@ GZIPPED = gzip.compress(b"id\n1\n", mtime=0)  # the same bytes in every process
         ("texts.csv", TEXTS + TEXT_ROW + '2,"7"x,,\n', "the record that starts on line 3"),
         ("texts.csv", TEXTS.encode() + b"1,2,\xff,\n", "line 2 is not UTF-8"),
         ("texts.ndjson", b'{"id": 1}\n\n{"id": "\xe9"}\n', "line 3 is not UTF-8"),
-        ("texts.csv", TEXTS.encode("utf-16"), "is in UTF-16; save it as UTF-8."),
+        ("texts.csv", TEXTS.encode("utf-16") + b"\n", "is not UTF-16"),
         ("texts.ndjson", '{"id": 1}\n{"id": 2, "cont', "ends within line 2: the file is"),
         ("texts.ndjson", '[{"id": 1}]\n', "is a JSON array"),
         ("texts.ndjson", '{\n"id": 1}\n', "has JSON that spans several lines"),
-        ("texts.csv", GZIPPED, "is compressed with gzip; decompress it first."),
-        ("texts.csv.gz", GZIPPED, "is compressed with gzip"),
-        ("texts.xlsx", b"PK\x03\x04....", "is a ZIP archive (or a spreadsheet)"),
+        ("texts.csv", gzip.compress(TEXTS.encode(), mtime=0)[:-9], "is damaged or incomplete"),
+        ("texts.csv.bz2", b"BZh9....", "is compressed with bzip2; decompress it, or use gzip"),
+        ("texts.xlsx", b"PK\x03\x04....", "is damaged or incomplete: File is not a zip file"),
+        ("texts.zip", zipped(a=TEXTS, b=TEXTS), "contains 2 files (a.csv, b.csv); import an"),
+        ("texts.zip", zipped(), "contains no files."),
         ("texts.csv", b"PAR1....PAR1", "is a Parquet file; rename it to end in"),
         ("texts.parquet", TEXTS, "is not a Parquet file."),
         ("texts.parquet", b"PAR1....", "is not a complete Parquet file"),
-        ("texts.txt", TEXTS, "its name must end in one of .csv, .ndjson, .jsonl, .parquet."),
-        ("texts.csv", "id;contact_id\n1;2\n", "columns must be separated by commas."),
+        ("texts.txt", TEXTS, "its name must end in one of .csv, .tsv, .ndjson, .jsonl,"),
         ("texts.csv", "id,contact_id,sent_at,seen\n", 'unknown column "seen"; texts has id'),
         ("texts.csv", "id,sent_at\n", 'the required column "contact_id" is missing.'),
         ("texts.csv", "id,contact_id,sent_at,id\n", 'the column "id" occurs more than once.'),

@@ -14,7 +14,7 @@ from tests.audience.importers.conftest import TEXT_ROW, TEXTS, Shop, table
 def test_bad_csv_rows_have_the_line_they_start_on(shop: Shop) -> None:
     path = shop.file(
         "contacts.csv",
-        'id,first_name,country\n1,"two\nlines",US\n\nx,,US\n3,"a\r\nb",usa\n4,,,\n5,,DE\n6\n',
+        'id,first_name,country\n1,"two\nlines",US\n\nx,,US\n3,"a\r\nb",usaland\n4,,,\n5,,DE\n6\n',
     )
     result = shop.load(path)
     assert result.refused
@@ -48,19 +48,18 @@ def test_bad_ndjson_rows_have_their_line(shop: Shop) -> None:
     )
     result = shop.load(path, skip_bad_rows=True)
     assert [(bad.line, bad.column) for bad in result.bad_rows] == [
-        (1, "total"), (3, ""), (4, ""), (5, ""),
+        (3, ""), (4, ""), (5, ""),
         (7, "id"), (7, "ordered_at"), (7, "total"), (8, "total"),
     ]  # fmt: skip
     messages = [bad.message for bad in result.bad_rows]
-    assert messages[0] == 'must be an amount as text, such as "50.00"'
-    assert messages[1] == "is not JSON: NaN is not a JSON number"
-    assert messages[2].startswith("is not JSON: Expecting property name")
-    assert messages[2].endswith("at character 10")
-    assert messages[3] == "must be a JSON object"
-    assert messages[4] == "is required"
-    assert result.skipped == {"orders": 6}
-    assert result.recorded == {"orders": 1}
-    assert shop.rows("orders", "id, total") == [(5, Decimal(5))]
+    assert messages[0] == "is not JSON: NaN is not a JSON number"
+    assert messages[1].startswith("is not JSON: Expecting property name")
+    assert messages[1].endswith("at character 10")
+    assert messages[2] == "must be a JSON object"
+    assert messages[3] == "is required"
+    assert result.skipped == {"orders": 5}
+    assert result.recorded == {"orders": 2}
+    assert shop.rows("orders", "id, total") == [(1, Decimal("1.5")), (5, Decimal(5))]
 
 
 @pytest.mark.parametrize("offset", ["+14:60", "+24:00", "-12:01"])
@@ -111,7 +110,7 @@ def test_bad_nested_lines_have_their_position(shop: Shop) -> None:
     order = {"contact_id": 1, "ordered_at": "2024-05-01T09:58:12Z", "total": "5.00"}
     good = {"product_id": "A"}
     rows = [
-        {"id": 1, **order, "lines": [good, {"product_id": "B", "price": 1.5}]},
+        {"id": 1, **order, "lines": [good, {"product_id": "B", "price": -1.5}]},
         {"id": 2, **order, "lines": "A"},
         {"id": 3, **order, "lines": [good, None]},
         {"id": 4, **order, "lines": [{"title": "nameless"}]},
