@@ -61,6 +61,18 @@ def test_documents_have_the_same_values(value: Any, indent: int | None) -> None:
     assert json.dumps(decoded) == json.dumps(json.loads(text))  # 1 is not 1.0 or True
 
 
+@given(
+    st.text(st.sampled_from('ab\\"/\n\x7f\xe9\ud83d\ude00\N{GRINNING FACE}'), max_size=60),
+    st.booleans(),
+    st.integers(1, 30),
+)
+def test_long_strings_have_the_same_values(value: str, escaped: bool, window: int) -> None:
+    text = json.dumps({value: [value]}, ensure_ascii=escaped)
+    with windows_of(window):
+        assert json_decoder.decode(text) == json.loads(text)
+        assert outcome(json_decoder.decode, text[:-3]) == outcome(json.loads, text[:-3])
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 @example('{"a": 1, "a": 2}')
 @example('{"a": [1, {"b": [2, {"c": }]}]}')
