@@ -1,8 +1,9 @@
 """``segments import``."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -10,6 +11,9 @@ from rich.markup import escape
 
 from graphql_app.cli.console import ShopOption, configure, err, out, progress_bars
 from graphql_app.errors import pluralize
+
+if TYPE_CHECKING:
+    from graphql_app.audience.importers import ImportReport
 
 # Repeated here because importing the facts is slow; a test compares the two.
 FORMATS = (
@@ -61,17 +65,48 @@ def import_command(
             "Default: ISO 8601."
         ),
     ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="The column of the file that holds a field, such as phone=Mobile. Repeat it for "
+            "more fields.",
+        ),
+    ] = None,
+    ignore_unknown: Annotated[
+        bool, typer.Option("--ignore-unknown", help="Ignore columns that are no fields.")
+    ] = False,
+    rest_to_properties: Annotated[
+        bool,
+        typer.Option(
+            "--rest-to-properties", help="Add columns that are no fields to the properties."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only check the file, and show where its columns would go."),
+    ] = False,
     bad_rows_shown: Annotated[
         int, typer.Option(min=0, help="How many bad values, and how many warnings, to print.")
     ] = 20,
 ) -> None:
     """Import a file of facts: all of it, or nothing if a row is bad."""
     from graphql_app.audience.importers import import_file
+    from graphql_app.audience.importers.column_mapping import ColumnMapping, UnknownColumns
     from graphql_app.audience.importers.notation import Notation
     from graphql_app.catalog import shops
     from graphql_app.startup.services import open_services
 
     settings = configure()
+    unknown = UnknownColumns.REFUSE
+    if ignore_unknown and rest_to_properties:
+        raise typer.BadParameter("Choose --ignore-unknown or --rest-to-properties, not both.")
+    if ignore_unknown:
+        unknown = UnknownColumns.IGNORE
+    if rest_to_properties:
+        unknown = UnknownColumns.TO_PROPERTIES
+    mapping = ColumnMapping(_parse_map(mapped or ()), unknown)
     notation = Notation(_parse_zone(timezone), date_format)
     since = None if subscribed_at is None else _parse_instant(subscribed_at)
     with open_services(settings) as services, progress_bars() as progress:
@@ -86,6 +121,8 @@ def import_command(
             skip_bad_rows=skip_bad_rows,
             encoding=None if encoding is None else _parse_encoding(encoding),
             notation=notation,
+            mapping=mapping,
+            dry_run=dry_run,
             subscribed_at=since,
             progress=progress,
         )
@@ -106,9 +143,31 @@ def import_command(
         err.print(escape(f"{file}: {report.unit} {warning.line}: {message}"))
     if report.warning_count > bad_rows_shown:
         err.print(f"... and {pluralize(report.warning_count - bad_rows_shown, 'more warning')}.")
+    if dry_run:
+        _print_preview(report)
     for fact, count in report.recorded.items():
         skipped = report.skipped.get(fact, 0)
         out.print(f"{fact}: {count:,} recorded" + (f", {skipped:,} skipped" if skipped else ""))
+
+
+def _print_preview(report: "ImportReport") -> None:
+    """Print where the columns of a file would go, and the first rows as they would be recorded."""
+    out.print(f"The file would be imported as {report.format}.")
+    for column, destination in report.columns.items():
+        out.print(escape(f"{column} -> {destination or 'ignored'}"))
+    for row in report.preview:
+        out.print_json(data=row, default=str, indent=None)
+
+
+def _parse_map(options: Sequence[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for option in options:
+        field, separator, column = option.partition("=")
+        if not separator or not column.strip() or field.strip() in columns:
+            message = f"{option!r} must be a field, which is mapped once, '=', and a column."
+            raise typer.BadParameter(message, param_hint="--map")
+        columns[field.strip()] = column.strip()
+    return columns
 
 
 def _parse_instant(text: str) -> datetime:

@@ -148,10 +148,15 @@ def test_the_notation_of_a_file_is_given_by_options(tmp_path: Path) -> None:
     refused = process.segments(tmp_path / "data", *command, *options[:2], status=1, COLUMNS="200")
     assert "created_at has no offset; name the zone of its times with --timezone" in refused
     assert "1 recorded" in process.segments(tmp_path / "data", *command, *options)
+    mapped = ("--map", "first_name=city", "--dry-run", "--rest-to-properties")
+    shown = process.segments(tmp_path / "data", *command, *options, *mapped)
+    assert "The file would be imported as contacts.\nid -> id\ncity -> first_name\n" in shown
+    assert '"first_name": "K\\u00f6ln"' in shown or '"first_name": "K\u00f6ln"' in shown
     for option, wrong, message in (
         ("--encoding", "latin-99", "'latin-99' is not an encoding"),
         ("--encoding", "base64", "'base64' is not an encoding"),
         ("--timezone", "Berlin", "'Berlin' is not a time zone"),
+        ("--map", "city", "'city' must be a field, which is mapped once"),
     ):
         output = process.segments(
             tmp_path / "data", *command, option, wrong, status=2, COLUMNS="200"

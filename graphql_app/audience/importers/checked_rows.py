@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -40,3 +40,12 @@ def drop_bad_rows(
         rows = rows.filter(pa.array(good))
     skipped = len(positions) + len(block.bad)
     return CheckedRows(rows, skipped, [*block.bad, *bad], block.progress)
+
+
+def preview_rows(rows: pa.Table) -> list[dict[str, Any]]:
+    """Return rows as they are recorded, without fields that have no value."""
+    fields = [name for name in rows.column_names if name != LINE_NUMBER]
+    return [
+        {name: value for name, value in row.items() if value is not None}
+        for row in rows.select(fields).to_pylist()
+    ]

@@ -21,6 +21,7 @@ from graphql_app.audience.importers.checked_rows import (
     add_line_numbers,
     drop_bad_rows,
 )
+from graphql_app.audience.importers.column_mapping import known_columns
 from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
 from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
 from graphql_app.audience.importers.notation import Notation
@@ -52,7 +53,7 @@ class FactFormat:
         repeated = [name for name in source.columns if source.columns.count(name) > 1]
         if repeated:
             raise bad_file(source.path, f'the column "{repeated[0]}" occurs more than once.')
-        self._refuse_unknown(source.columns, self._known_columns(), "column")
+        self._refuse_unknown(source.columns, self._known_columns, "column")
         missing = [f.name for f in self.fact.fields if f.required and f.name not in source.columns]
         if missing and source.file_type is not FileType.NDJSON:
             raise bad_file(source.path, f'the required column "{missing[0]}" is missing.')
@@ -60,10 +61,9 @@ class FactFormat:
             self._check_types(source.types)
         self.has_lines = self.fact is ORDERS and LINES.name in source.columns
 
-    def _known_columns(self) -> list[str]:
-        nested = self.fact is ORDERS and not self._source.file_type.has_cells
-        names = [field.name for field in self.fact.fields]
-        return [*names, *([LINES.name] if nested else ()), *self.fact.derived_columns]
+    @property
+    def _known_columns(self) -> Sequence[str]:
+        return known_columns(self.fact, self._source.file_type)
 
     def _refuse_unknown(self, names: Iterable[str], known: Sequence[str], what: str) -> None:
         unknown = [name for name in names if name not in known]
@@ -98,7 +98,7 @@ class FactFormat:
     def check_blocks(self, blocks: Iterable[Block]) -> Iterator[CheckedRows]:
         """Check the rows of blocks; rows of NDJSON may have columns that earlier rows lack."""
         for block in blocks:
-            self._refuse_unknown(block.columns, self._known_columns(), "column")
+            self._refuse_unknown(block.columns, self._known_columns, "column")
             yield self._check_block(block)
 
     def _check_block(self, block: Block) -> CheckedRows:
@@ -110,8 +110,14 @@ class FactFormat:
             bad += bad_lines
         elif self.fact is ORDER_LINES:
             bad += self._find_unknown_orders(rows, {row for row, *_ in bad})
+        original = self._source.original
         bad_rows = [
-            BadRow(block.line_numbers[b.row], f"{b.field}{b.inner_place}", b.message) for b in bad
+            BadRow(
+                block.line_numbers[b.row],
+                f"{original.get(b.field, b.field)}{b.inner_place}",
+                b.message,
+            )
+            for b in bad
         ]
         return drop_bad_rows(rows, block, bad_rows, {row for row, *_ in bad})
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from graphql_app.audience.facts import LINES, ORDERS, SHOPIFY_EXPORTS, FactType
 from graphql_app.audience.importers import shopify
+from graphql_app.audience.importers.column_mapping import UnknownColumns
 from graphql_app.audience.importers.report import bad_file
 from graphql_app.audience.importers.source import Source
 
@@ -12,16 +13,23 @@ def format_names(facts: Mapping[str, FactType]) -> tuple[str, ...]:
     return (*facts, *SHOPIFY_EXPORTS)
 
 
-def detect_format(source: Source, facts: Mapping[str, FactType]) -> str:
+def detect_format(
+    source: Source, facts: Mapping[str, FactType], unknown: UnknownColumns = UnknownColumns.REFUSE
+) -> str:
     """Detect the format of a file: its required columns are all there, and no others are unknown.
 
-    If no format or several formats fit, the name of the file may decide, or the file is refused.
+    If other columns may be unknown, the format that knows the most columns fits. If no format or
+    several formats fit, the name of the file may decide, or the file is refused.
     """
     export = shopify.detect_export(source.columns) if source.file_type.has_cells else None
     if export:
         return export
     columns = set(source.columns)
     fitting = [fact.name for fact in facts.values() if _fits(fact, columns)]
+    if not fitting and unknown is not UnknownColumns.REFUSE:
+        complete = [fact for fact in facts.values() if _has_required(fact, columns)]
+        most = max((len(columns & _known_columns(fact)) for fact in complete), default=0)
+        fitting = [fact.name for fact in complete if len(columns & _known_columns(fact)) == most]
     if len(fitting) == 1:
         return fitting[0]
     if source.stem in (fitting or facts):
@@ -45,8 +53,11 @@ def detect_format(source: Source, facts: Mapping[str, FactType]) -> str:
 
 
 def _fits(fact: FactType, columns: set[str]) -> bool:
-    required = {field.name for field in fact.fields if field.required}
-    return required <= columns <= _known_columns(fact)
+    return _has_required(fact, columns) and columns <= _known_columns(fact)
+
+
+def _has_required(fact: FactType, columns: set[str]) -> bool:
+    return {field.name for field in fact.fields if field.required} <= columns
 
 
 def _known_columns(fact: FactType) -> set[str]:

@@ -3,8 +3,11 @@
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from graphql_app.audience.importers import shopify
+from graphql_app.audience.importers.checked_rows import preview_rows
+from graphql_app.audience.importers.column_mapping import SAME_NAMES, ColumnMapping
 from graphql_app.audience.importers.csv_file import open_csv
 from graphql_app.audience.importers.excel_file import open_excel
 from graphql_app.audience.importers.existing_rows import ExistingRows
@@ -33,6 +36,8 @@ from graphql_app.audience.store import Audience
 # fewer rows itself, in the background.
 MANY_ROWS = 100_000
 
+PREVIEW = 5  # rows
+
 EXTENSIONS = (".csv", ".tsv", ".ndjson", ".jsonl", ".parquet", ".xlsx")
 
 
@@ -47,6 +52,8 @@ def import_file(
     skip_bad_rows: bool = False,
     encoding: str | None = None,
     notation: Notation = ISO_8601,
+    mapping: ColumnMapping = SAME_NAMES,
+    dry_run: bool = False,
     now: datetime | None = None,
     subscribed_at: datetime | None = None,
     progress: Progress = lambda phase, done, total: None,
@@ -60,6 +67,8 @@ def import_file(
         audience: The store to read existing facts from.
         encoding: The encoding of a text file; ``None`` for Unicode of any kind.
         notation: How the file writes times.
+        mapping: Which columns of the file hold which fields.
+        dry_run: Only check the file.
         skip_bad_rows: Record the good rows of a file with bad rows, instead of nothing.
         now: The time of the import, with its zone; by default the current time.
         subscribed_at: For Shopify's customers: when those subscribed who accept texts and were not
@@ -74,30 +83,41 @@ def import_file(
     existing = ExistingRows(audience, shop_id, recorder.country_of(shop_id))
     with ExitStack() as stack:
         with translate_read_errors(path):
-            source = _open(path, stack, encoding)
-        name = format or detect_format(source, audience.facts)
+            source = mapping.rename(_open(path, stack, encoding))
+        name = format or detect_format(source, audience.facts, mapping.unknown)
+        columns: dict[str, str] = {}
         import_format: FactFormat | CustomersFormat | OrdersFormat
         if name == shopify.CUSTOMERS:
             import_format = CustomersFormat(source, existing, now, subscribed_at)
         elif name == shopify.ORDERS:
             import_format = OrdersFormat(source, existing, shop_currency)
         elif name in audience.facts:
-            import_format = FactFormat(audience.facts[name], existing, source, notation)
+            fact = audience.facts[name]
+            columns = {
+                source.original.get(column, column): mapping.destination(
+                    column, fact, source.file_type
+                )
+                for column in source.columns
+            }
+            source = mapping.set_unknown_aside(source, fact)
+            import_format = FactFormat(fact, existing, source, notation)
         else:
             known = ", ".join(format_names(audience.facts))
             raise bad_file(path, f'unknown format "{name}"; choose one of {known}.')
         import_format.check_columns()
         spool = stack.enter_context(open_spool())
         bad, warnings, skipped = BadRowCollector(), BadRowCollector(), 0
+        preview: list[dict[str, Any]] = []
         progress(CHECKING, 0, source.total)
         with translate_read_errors(path):
             for checked in import_format.check_blocks(source.blocks):
                 bad.add(checked.bad)
                 skipped += checked.skipped
                 spool.write(checked.rows)
+                preview += preview_rows(checked.rows.slice(0, PREVIEW - len(preview)))
                 progress(CHECKING, checked.progress, source.total)
         counts = {}
-        if skip_bad_rows or not bad.count:
+        if not dry_run and (skip_bad_rows or not bad.count):
             counts = record_spool(
                 spool,
                 import_format.fact,
@@ -118,6 +138,8 @@ def import_file(
         bad_row_count=bad.count,
         warnings=tuple(warnings.kept),
         warning_count=warnings.count,
+        columns=columns,
+        preview=preview,
     )
 
 

@@ -1,8 +1,9 @@
 """What an import reports: progress, bad rows and the outcome."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from graphql_app.errors import ErrorCode, InvalidInputError, Problem
 
@@ -46,6 +47,9 @@ class ImportReport:
         bad_row_count: The number of bad values.
         warnings: The first 10,000 values that were recorded although they are probably wrong.
         warning_count: The number of such values.
+        columns: Where each column of the file goes, by its name in the file; an empty text if it
+            is ignored. Empty for exports of Shopify.
+        preview: The first good rows, as they are recorded.
     """
 
     format: str
@@ -56,6 +60,8 @@ class ImportReport:
     bad_row_count: int
     warnings: tuple[BadRow, ...]
     warning_count: int
+    columns: Mapping[str, str]
+    preview: Sequence[Mapping[str, Any]]
 
     @property
     def refused(self) -> bool:

@@ -1,7 +1,7 @@
 """Files as blocks of columns, with the positions of their rows in the file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Source:
         total: The ``progress`` of the last block.
         blocks: The rows; iterating raises if the file turns out to be incomplete.
         types: The Arrow types of the columns of a Parquet file.
+        original: The names in the file of columns that were renamed, by their new names.
     """
 
     path: Path
@@ -68,3 +69,4 @@ class Source:
     total: int
     blocks: Iterator[Block]
     types: pa.Schema | None = None
+    original: Mapping[str, str] = field(default_factory=dict)
