@@ -34,6 +34,7 @@ class Proxy:
         self.cut: int | None = None
         self.reset = True
         self._open: set[socket.socket] = set()
+        self._reset: set[socket.socket] = set()
         self.port = 0
         self.accept()
 
@@ -52,7 +53,7 @@ class Proxy:
 
     def drop(self) -> None:
         for each in [*self._open]:
-            _end(each, reset=True)
+            self._end(each, reset=True)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -64,10 +65,14 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         self._open.add(client)
-        try:
-            with client, socket.create_connection(("127.0.0.1", self.target)) as server:
-                back = threading.Thread(target=self._back, args=(server, client), daemon=True)
-                back.start()
+        with (
+            suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", self.target)) as server,
+        ):
+            back = threading.Thread(target=self._back, args=(server, client), daemon=True)
+            back.start()
+            try:
                 while data := client.recv(65_536):
                     if self.answer is not None:
                         client.sendall(self.answer)  # the head may arrive in two pieces
@@ -76,10 +81,14 @@ class Proxy:
                             pass
                     elif not self.silent:
                         server.sendall(data)
-        except OSError:
-            pass
-        finally:
-            self._open.discard(client)
+            finally:
+                # Close the sockets once no thread uses them: a thread that is about to send would
+                # send to the next connection, which gets the same descriptor.
+                with suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+                back.join()
+        self._open.discard(client)
+        self._reset.discard(client)
 
     def _back(self, server: socket.socket, client: socket.socket) -> None:
         passed = 0
@@ -89,19 +98,21 @@ class Proxy:
                 client.sendall(data[:left])
                 passed += left
                 if left < len(data):
-                    _end(client, self.reset)
+                    self._end(client, self.reset)
                     return
-            client.shutdown(socket.SHUT_RDWR)
+            if client not in self._reset:
+                client.shutdown(socket.SHUT_RDWR)
 
-
-def _end(connection: socket.socket, reset: bool) -> None:
-    with suppress(OSError):
-        if reset:
-            # The thread that reads from the socket wakes up and closes it.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.shutdown(socket.SHUT_RD)
-        else:
-            connection.shutdown(socket.SHUT_RDWR)
+    def _end(self, client: socket.socket, reset: bool) -> None:
+        with suppress(OSError):
+            if reset:
+                # The thread that reads from the socket wakes up and closes it.
+                self._reset.add(client)
+                linger = struct.pack("ii", 1, 0)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                client.shutdown(socket.SHUT_RD)
+            else:
+                client.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -155,7 +155,8 @@ def _stacks(server: int, reading: int) -> str:
     printed = b""
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
     for pid in (*map(int, children), server):
-        os.kill(pid, signal.SIGABRT)
+        with suppress(ProcessLookupError):  # it ended with the one before
+            os.kill(pid, signal.SIGABRT)
         for _ in range(20):
             time.sleep(0.1)
             with suppress(BlockingIOError):
