@@ -120,7 +120,21 @@ def serve_in_workers(settings: Settings, listener: socket.socket) -> None:
         factory=True,
         **_uvicorn_options(settings),
     )
-    Multiprocess(config, sockets=[listener]).run()
+    _Supervisor(config, sockets=[listener]).run()
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's supervisor, which notices at once that a worker has died.
+
+    uvicorn's keeps the worker's end of their pipe open, too. So if a worker dies while its health
+    is checked, such as one that starts while a store is away, nothing ends the wait for its answer
+    but the timeout. Signals wait as long.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        for worker in self.processes:
+            worker.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 class _WorkerConfig(uvicorn.Config):
