@@ -34,6 +34,7 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _ESCAPED = re.compile("[\udc80-\udcff]")
+ENOUGH = 1_000  # bytes, below which a guess is wrong more often than not
 SAMPLE = 65_536  # bytes whose encoding is detected
 
 
@@ -170,15 +171,17 @@ def _detect_unicode(start: bytes) -> str:
 
 def _undecodable(path: Path, encoding: str, newline: str) -> InvalidInputError:
     """Return the error for a file in another encoding, with its first such line."""
-    where, sample = "it", b""
+    where = "it"
     with open_input(path) as again:
+        sample = again.content.read(SAMPLE)
+        again.content.seek(0)
         text = io.TextIOWrapper(
             again.content, encoding=encoding, errors="surrogateescape", newline=newline
         )
         try:
             for number, line in enumerate(text, 1):
                 if _ESCAPED.search(line):
-                    where, sample = f"line {number}", line.encode(encoding, "surrogateescape")
+                    where = f"line {number}"
                     break
         except UnicodeError:  # of an encoding without an escape
             pass
@@ -191,11 +194,11 @@ def _undecodable(path: Path, encoding: str, newline: str) -> InvalidInputError:
     )
 
 
-def _guess(line: bytes) -> str:
-    """Guess the encoding of a line that is not Unicode."""
+def _guess(sample: bytes) -> str:
+    """Guess the encoding of text that is not Unicode; of a short one, the most common."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - only errors need it
 
-    best = from_bytes(line).best() if line else None
+    best = from_bytes(sample).best() if len(sample) >= ENOUGH else None
     return best.encoding if best is not None else "windows-1252"
 
 

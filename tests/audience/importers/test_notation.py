@@ -51,7 +51,8 @@ def test_lines_are_counted_from_the_start_of_the_file(shop: Shop) -> None:
 
 def test_an_encoding_that_is_not_unicode_is_named(shop: Shop) -> None:
     path = shop.file("contacts.csv", "id,city\n1,K\u00f6ln\n2,\u20ac\n".encode("windows-1252"))
-    assert "line 2 is not UTF-8; save the file as UTF-8, or name its" in shop.refusal(path)
+    advice = "save the file as UTF-8, or name its encoding, such as --encoding windows-1252."
+    assert shop.refusal(path) == f"line 2 is not UTF-8; {advice}"
     shop.load(path, encoding="windows-1252")
     assert shop.rows("contacts", "id, city") == [(1, "K\u00f6ln"), (2, "\u20ac")]
 
