@@ -16,7 +16,7 @@ _ALIASES = {
     "uk": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
     "northern ireland": "GB", "el": "GR", "usa": "US", "u.s.": "US", "u.s.a.": "US",
     "united states of america": "US", "holland": "NL", "the netherlands": "NL", "eire": "IE",
-    "republic of ireland": "IE", "korea": "KR", "republic of korea": "KR", "turkey": "TR",
+    "republic of ireland": "IE", "republic of korea": "KR", "turkey": "TR",
     "czech republic": "CZ", "russian federation": "RU", "viet nam": "VN", "macedonia": "MK",
     "swaziland": "SZ", "hong kong": "HK", "macau": "MO", "macao": "MO", "burma": "MM",
     "cape verde": "CV", "ivory coast": "CI",

@@ -75,12 +75,12 @@ def import_command(
         ),
     ] = None,
     ignore_unknown: Annotated[
-        bool, typer.Option("--ignore-unknown", help="Ignore columns that are no fields.")
+        bool, typer.Option("--ignore-unknown", help="Ignore columns that the format lacks.")
     ] = False,
     rest_to_properties: Annotated[
         bool,
         typer.Option(
-            "--rest-to-properties", help="Add columns that are no fields to the properties."
+            "--rest-to-properties", help="Add columns that the format lacks to the properties."
         ),
     ] = False,
     dry_run: Annotated[

@@ -137,7 +137,7 @@ class Segment(Node):
     )
     problems: list[RuleProblem] = field(
         resolver=_problems,
-        description="Why the rule is no longer valid; empty if it is valid.",
+        description="The problems of the rule; empty if it is valid.",
     )
     stored: strawberry.Private[StoredSegment]
 

@@ -119,8 +119,8 @@ _USES = "They refer to segments in this list, directly or through others."
 _FUTURE = "Facts with a time in the future, of which this shop has some, count from then on."
 
 _MAY_READ_FUTURE = (
-    "Facts with a time in the future, of which this shop has some, count from then on. These "
-    "criteria of plugins may read them."
+    "These criteria of plugins may read facts with a time in the future, which this shop has. Such "
+    "facts count once their time has come."
 )
 _MAY_READ_TEXTABLE = f"{_TEXTABLE} These criteria of plugins may read who can be texted."
 

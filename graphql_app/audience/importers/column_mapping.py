@@ -16,7 +16,7 @@ PROPERTIES = "properties"
 
 
 class UnknownColumns(Enum):
-    """What to do with the columns of a file that are no fields of its format."""
+    """What happens to the columns of a file that its format does not have."""
 
     REFUSE = auto()
     IGNORE = auto()
@@ -29,7 +29,7 @@ class ColumnMapping:
 
     Attributes:
         columns: Columns of the file by field. All other columns are named like their fields.
-        unknown: What to do with columns that are no fields.
+        unknown: What happens to columns that the format does not have.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -46,21 +46,21 @@ class ColumnMapping:
         for column in self.columns.values():
             # The first rows of NDJSON may lack it.
             if column not in source.columns and source.file_type is not FileType.NDJSON:
-                names = ", ".join(source.columns)
-                raise bad_file(source.path, f'there is no column "{column}"; it has {names}.')
-        fields = {column: field for field, column in self.columns.items()}
+                known = f"the columns are {', '.join(source.columns)}."
+                raise bad_file(source.path, f'there is no column "{column}"; {known}')
+        fields = {column: name for name, column in self.columns.items()}
 
         def names_of(columns: Iterable[str]) -> dict[str, str]:
             names: dict[str, str] = {}
             for column in columns:
-                field = fields.get(column, column)
-                if field in names and column != names[field]:
-                    both = f'"{names[field]}" and "{column}" would both be "{field}"'
+                name = fields.get(column, column)
+                if name in names and column != names[name]:
+                    both = f'"{names[name]}" and "{column}" would both be "{name}"'
                     raise bad_file(source.path, f"{both}; rename or remove one of them.")
-                names[field] = column
+                names[name] = column
             return names
 
-        def rename(block: Block) -> Block:
+        def rename_block(block: Block) -> Block:
             return replace(block, columns=_Columns(block.columns, names_of(block.columns)))
 
         names_of(source.columns)
@@ -68,11 +68,11 @@ class ColumnMapping:
         if types is not None:
             types = pa.schema([each.with_name(fields.get(each.name, each.name)) for each in types])
         columns = tuple(fields.get(column, column) for column in source.columns)
-        blocks = map(rename, source.blocks)
+        blocks = map(rename_block, source.blocks)
         return replace(source, columns=columns, blocks=blocks, types=types, original=self.columns)
 
     def set_unknown_aside(self, source: Source, fact: FactType) -> Source:
-        """Ignore the columns that are no fields, or add them to the properties, if that is wanted.
+        """Refuse, ignore or keep the columns that the format does not have, as ``unknown`` says.
 
         Raises:
             InvalidInputError: The facts have no properties.
@@ -80,7 +80,7 @@ class ColumnMapping:
         if self.unknown is UnknownColumns.REFUSE:
             return source
         to_properties = self.unknown is UnknownColumns.TO_PROPERTIES
-        if to_properties and PROPERTIES not in {field.name for field in fact.fields}:
+        if to_properties and PROPERTIES not in {each.name for each in fact.fields}:
             raise bad_file(source.path, f"{fact.name} have no properties; ignore unknown columns.")
         known = known_columns(fact, source.file_type)
 
@@ -147,7 +147,7 @@ def _properties(block: Block, names: Sequence[str]) -> Iterator[Any]:
             for name, value in zip(names, values, strict=True)
             if value is not None and value != ""
         }
-        # Properties that are no object are left as they are, and reported.
+        # Properties that are not an object stay, so that the parser reports them.
         yield {**found, **added} if isinstance(found, dict) else properties
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from graphql_app.audience.importers.report import bad_file
 from graphql_app.errors import InvalidInputError
@@ -52,8 +52,8 @@ class InputFile:
     path: Path
     name: str
     size: int
-    content: BinaryIO
-    _raw: BinaryIO
+    content: IO[bytes]
+    _raw: IO[bytes]
 
     @property
     def suffix(self) -> str:
@@ -94,7 +94,7 @@ def translate_read_errors(path: Path) -> Iterator[None]:
         raise bad_file(path, f"cannot be read: {error.strerror or error}.") from None
 
 
-def _decompressed(path: Path, raw: BinaryIO) -> InputFile:
+def _decompressed(path: Path, raw: IO[bytes]) -> InputFile:
     start = raw.read(8)
     raw.seek(0)
     if not start:
@@ -102,17 +102,17 @@ def _decompressed(path: Path, raw: BinaryIO) -> InputFile:
     for magic, kind in _OTHER_COMPRESSION.items():
         if start.startswith(magic):
             raise bad_file(path, f"is compressed with {kind}; decompress it, or use gzip or ZIP.")
-    name, content = path.name, raw
+    name: str = path.name
+    content: IO[bytes] = raw
     if start.startswith(_GZIP):
         name = path.name.removesuffix(".gz")
-        unzipped: BinaryIO = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]  # it is one
-        content = unzipped
+        content = io.BufferedReader(gzip.GzipFile(fileobj=raw))
     elif start.startswith(_ZIP):
         name, content = _open_archive(path, raw)
     return InputFile(path, name, path.stat().st_size, content, raw)
 
 
-def _open_archive(path: Path, raw: BinaryIO) -> tuple[str, BinaryIO]:
+def _open_archive(path: Path, raw: IO[bytes]) -> tuple[str, IO[bytes]]:
     """Return the name and the content of the only file in an archive."""
     archive = zipfile.ZipFile(raw)
     names = [
@@ -132,7 +132,7 @@ def _open_archive(path: Path, raw: BinaryIO) -> tuple[str, BinaryIO]:
             path, f"contains {len(names)} files ({shown}); import an archive of one file."
         )
     try:
-        return Path(names[0]).name, archive.open(names[0])  # type: ignore[return-value]  # it is one
+        return Path(names[0]).name, archive.open(names[0])
     except (RuntimeError, NotImplementedError) as error:  # a password, an unknown compression
         raise bad_file(path, f"cannot be read: {error}.") from None
 
@@ -203,7 +203,7 @@ def _guess(sample: bytes) -> str:
 
 
 def check_encoding(name: str) -> str:
-    """Return the name of an encoding of text; raise LookupError if there is none."""
+    """Return Python's name of a text encoding; raise LookupError if Python does not have it."""
     found = codecs.lookup(name)
     "".encode(found.name)  # raises for a codec that is not of text
     return found.name

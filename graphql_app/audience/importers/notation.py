@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from graphql_app.countries import country_code
 # could be either.
 _DECIMAL_COMMA = re.compile(r"\d+,(\d{1,2}|\d{4})|\d{1,3}(\.\d{3})+,\d{1,4}")
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+\.\d{1,4}")
+MAX_EXPONENT = 30  # of 10, in JSON; far above that of any amount
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 _AMBIGUOUS = re.compile(r"\d{1,3}(,\d{3})+")
 
@@ -65,7 +66,9 @@ def _kind(kind: ValueKind, parse: Callable[[Any], Any]) -> ValueKind:
 
 def _parse_amount(value: Any) -> Decimal:
     if isinstance(value, JsonFloat):
-        value = format(Decimal(value.text), "f")
+        number = Decimal(value.text)
+        # Written without an exponent, a larger one could fill the memory.
+        value = format(number, "f") if abs(number.adjusted()) < MAX_EXPONENT else None
     if isinstance(value, str):
         value = value.strip()
         if _DECIMAL_COMMA.fullmatch(value):
@@ -98,7 +101,7 @@ def _parse_time(zone: ZoneInfo | None, date_format: str | None, value: Any) -> d
     if isinstance(value, datetime) and value.tzinfo is None:
         if zone is None:
             raise BadValueError("has no offset; name the zone of its times with --timezone")
-        value = value.replace(tzinfo=zone).astimezone(UTC)
+        value = value.replace(tzinfo=zone)
     return value_parsers.parse_instant(value)
 
 

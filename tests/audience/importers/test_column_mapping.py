@@ -62,7 +62,7 @@ def test_bad_values_are_named_by_the_files_columns(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("columns", "mapping", "message"),
     [
-        ("a,b", ColumnMapping({"id": "c"}), 'there is no column "c"; it has a, b.'),
+        ("a,b", ColumnMapping({"id": "c"}), 'there is no column "c"; the columns are a, b.'),
         ("a,id", ColumnMapping({"id": "a"}), '"a" and "id" would both be "id"; rename or'),
         ("a,b", ColumnMapping({"id": "a", "text": "b"}), 'unknown column "text"; contacts has'),
         ("a,b", ColumnMapping({"id": "a"}), 'unknown column "b"; contacts has id'),

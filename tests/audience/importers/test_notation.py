@@ -90,6 +90,14 @@ def test_numbers_in_json_are_exact_amounts(shop: Shop) -> None:
     assert shop.rows("order_lines", "price") == [(Decimal("123456789012.1234"),)]
 
 
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "0e999999999", "-0.5"])
+def test_a_number_that_is_no_amount_is_a_bad_value(shop: Shop, number: str) -> None:
+    order = f'{{"id": 1, "contact_id": 1, "ordered_at": "{AT}", "total": {number}}}\n'
+    [bad] = shop.load(shop.file("orders.ndjson", order)).bad_rows
+    assert bad.column == "total"
+    assert bad.message.startswith("must be an amount")
+
+
 def test_properties_keep_their_numbers(shop: Shop) -> None:
     shop.load(shop.file("contacts.ndjson", '{"id": 1, "properties": {"a": 1.50, "b": 2}}\n'))
     assert shop.rows("contacts", "properties") == [('{"a":1.5,"b":2}',)]
@@ -100,7 +108,7 @@ def test_properties_keep_their_numbers(shop: Shop) -> None:
     [
         ("DE", "DE"), ("de", "DE"), ("Germany", "DE"), (" united  kingdom ", "GB"), ("UK", "GB"),
         ("USA", "US"), ("XK", "XK"), ("Kosovo", "XK"), ("AC", "AC"), ("EU", None), ("ZZ", None),
-        ("Nowhere", None),
+        ("Korea", None), ("Nowhere", None),
     ],
 )  # fmt: skip
 def test_countries_by_code_or_name(shop: Shop, written: str, code: str | None) -> None:
@@ -134,6 +142,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("2024-05-01", Notation(None, "%m/%d/%Y"), "must be a time in the format %m/%d/%Y"),
         ("05/01/2024", Notation(None, "%m/%d/%Y"), "has no offset; name the zone of its times"),
         ("yesterday", Notation(BERLIN), "must be an ISO 8601 time with an offset"),
+        ("0001-01-01", Notation(ZoneInfo("Asia/Tokyo")), "must be a time from 1970 to 2199"),
+        ("9999-12-31", Notation(ZoneInfo("America/New_York")), "must be a time from 1970 to"),
     ],
 )
 def test_times_of_a_zone_and_a_format(
