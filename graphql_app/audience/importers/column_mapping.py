@@ -1,9 +1,10 @@
 """Which columns of a file hold which fields, and what becomes of the others."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -43,11 +44,8 @@ class ColumnMapping:
         """
         if not self.columns:
             return source
-        for column in self.columns.values():
-            # The first rows of NDJSON may lack it.
-            if column not in source.columns and source.file_type is not FileType.NDJSON:
-                known = f"the columns are {', '.join(source.columns)}."
-                raise bad_file(source.path, f'there is no column "{column}"; {known}')
+        if source.file_type is not FileType.NDJSON:  # of which ``columns`` has the first rows only
+            self._require_columns(source.path, source.columns)
         fields = {column: name for name, column in self.columns.items()}
 
         def names_of(columns: Iterable[str]) -> dict[str, str]:
@@ -60,16 +58,26 @@ class ColumnMapping:
                 names[name] = column
             return names
 
-        def rename_block(block: Block) -> Block:
-            return replace(block, columns=_Columns(block.columns, names_of(block.columns)))
+        def renamed_blocks() -> Iterator[Block]:
+            seen: dict[str, None] = {}
+            for block in source.blocks:
+                seen |= dict.fromkeys(block.columns)
+                yield replace(block, columns=_Columns(block.columns, names_of(block.columns)))
+            self._require_columns(source.path, seen)
 
         names_of(source.columns)
         types = source.types
         if types is not None:
             types = pa.schema([each.with_name(fields.get(each.name, each.name)) for each in types])
         columns = tuple(fields.get(column, column) for column in source.columns)
-        blocks = map(rename_block, source.blocks)
+        blocks = renamed_blocks()
         return replace(source, columns=columns, blocks=blocks, types=types, original=self.columns)
+
+    def _require_columns(self, path: Path, columns: Collection[str]) -> None:
+        for column in self.columns.values():
+            if column not in columns:
+                known = f"the columns are {', '.join(columns)}."
+                raise bad_file(path, f'there is no column "{column}"; {known}')
 
     def set_unknown_aside(self, source: Source, fact: FactType) -> Source:
         """Refuse, ignore or keep the columns that the format does not have, as ``unknown`` says.

@@ -80,6 +80,10 @@ def test_a_late_column_of_ndjson_is_mapped(shop: Shop) -> None:
     path = shop.ndjson("contacts.ndjson", [*rows, {"nr": 20_000, "tel": "+12125550100", "x": 1}])
     shop.load(path, mapping=ColumnMapping({"id": "nr", "phone": "tel"}, TO_PROPERTIES))
     assert contacts(shop)[-1] == (20_000, "+12125550100", '{"x":1}')
+    absent = ColumnMapping({"id": "nr", "phone": "Tel"}, TO_PROPERTIES)
+    assert 'there is no column "Tel"; the columns are nr, tel, x.' in shop.refusal(
+        path, mapping=absent
+    )
     twice = shop.ndjson("contacts.ndjson", [*rows, {"nr": 1, "id": 2}])
     mapping = ColumnMapping({"id": "nr"})
     assert '"nr" and "id" would both be "id"' in shop.refusal(twice, mapping=mapping)
