@@ -231,9 +231,9 @@ def test_any_messages(shop: Client, data: st.DataObject, admitted: bool) -> None
                     _check_codes(received["payload"])
                 if received["type"] == "next" and "errors" in received["payload"]:
                     _check_codes(received["payload"]["errors"])
-        except ConnectionClosed:
-            code, reason = stream.closed()
-            assert code in CLOSES, (code, reason)
+        except ConnectionClosed as error:
+            assert error.rcvd is not None
+            assert error.rcvd.code in CLOSES, error.rcvd
 
 
 FRAMES = st.binary(max_size=60) | st.builds(
