@@ -3,7 +3,7 @@
 On a cluster, each table with facts of contacts is sharded by contact: every shard has a replicated
 table NAME_local, and the distributed table NAME stands for all of them. All rows of a contact are
 in one shard, so a statement finds them together. The other tables are replicated to every node: the
-products, whose titles every shard looks up, the journal and the change feed.
+products, whose titles every shard looks up, the identities, the journal and the change feed.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Any
 
 from graphql_app.audience.tables import (
     FEED,
+    SHARED_TABLES,
     AudienceTable,
     JournalEntry,
-    Product,
     StoreTable,
     contact_column,
     has_id_key,
@@ -33,7 +33,7 @@ FEED_COLUMNS = (
 )
 FEED_ENGINE = "MergeTree() ORDER BY at TTL toDateTime(at) + INTERVAL 1 HOUR"
 
-UNSHARDED = frozenset({Product.__tablename__, JournalEntry.__tablename__, FEED})
+UNSHARDED = frozenset({*SHARED_TABLES, JournalEntry.__tablename__, FEED})
 
 # Execute subqueries on the shard of the contact, and fail if a shard does not answer.
 CLUSTER_READ_SETTINGS = {"distributed_product_mode": "local", "skip_unavailable_shards": 0}

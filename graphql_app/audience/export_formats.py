@@ -6,6 +6,7 @@ Importers ignore the columns ``subscribed`` and ``textable``, which are derived 
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 import pyarrow as pa
@@ -33,11 +34,20 @@ class ExportFormat(StrEnum):
 
 def to_csv(rows: pa.Table, header: bool) -> bytes:
     """Format rows of ``EXPORT_SCHEMA`` as CSV (RFC 4180) in UTF-8."""
-    columns = [_csv_column(rows[name]) for name in EXPORT_SCHEMA.names]
+    ids, *others = (rows[name] for name in EXPORT_SCHEMA.names)
+    columns = [_csv_ids(ids), *map(_csv_column, others)]
     sink = io.BytesIO()
     options = csv.WriteOptions(include_header=header, eol="\r\n", quoting_header="none")
     csv.write_csv(pa.table(columns, names=EXPORT_SCHEMA.names), sink, options)
     return sink.getvalue()
+
+
+def _csv_ids(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return ids for CSV; whole numbers need no quotes, which the writer gives to all texts."""
+    if not pc.any(pc.match_substring_regex(ids, "[^0-9]")).as_py():
+        with suppress(pa.ArrowInvalid):  # 2^64 or more
+            return ids.cast(pa.uint64())
+    return escape_formulas(ids)
 
 
 def _csv_column(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -63,10 +73,7 @@ def _join_list(texts: Sequence[str]) -> str:
 
 
 def to_ndjson(rows: pa.Table) -> bytes:
-    """Format rows of ``EXPORT_SCHEMA`` as NDJSON.
-
-    Ids are text: many JSON parsers cut numbers to 53 bits.
-    """
+    """Format rows of ``EXPORT_SCHEMA`` as NDJSON."""
     names = [name for name in EXPORT_SCHEMA.names if name != "properties"]
     columns = [_json_column(rows[name]).to_pylist() for name in names]
     lines = (
@@ -78,6 +85,4 @@ def to_ndjson(rows: pa.Table) -> bytes:
 
 
 def _json_column(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(values.type):
-        return pc.strftime(values, PRINTED_TIME)
-    return values.cast(pa.string()) if pa.types.is_unsigned_integer(values.type) else values
+    return pc.strftime(values, PRINTED_TIME) if pa.types.is_timestamp(values.type) else values

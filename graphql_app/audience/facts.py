@@ -27,13 +27,17 @@ MAX_SHOWN = 50  # characters of a client's name in a message
 
 @dataclass(frozen=True, slots=True)
 class FactField:
-    """A field of a fact type, by its name in files; in GraphQL, names are in camel case."""
+    """A field of a fact type, by its name in files; in GraphQL, names are in camel case.
+
+    An identifier is the ``id_of`` a row of that table.
+    """
 
     name: str
     kind: ValueKind
     description: str
     required: bool = False
     default: Any = None
+    id_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,14 @@ def _printable(name: str) -> str:
     return name[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
+def _id(name: str, id_of: str, description: str) -> FactField:
+    return FactField(name, IDENTIFIER, description, required=True, id_of=id_of)
+
+
 CONTACTS = FactType(
     "contacts",
     (
-        FactField("id", IDENTIFIER, "The contact's id in the source system.", required=True),
+        _id("id", "contacts", "The contact's id in the source system."),
         FactField(
             "phone", TEXT, "Phone number, with its country code or of the contact's country."
         ),
@@ -110,8 +118,8 @@ CONTACTS = FactType(
 ORDERS = FactType(
     "orders",
     (
-        FactField("id", IDENTIFIER, "The order's id in the source system.", required=True),
-        FactField("contact_id", IDENTIFIER, "The contact who placed the order.", required=True),
+        _id("id", "orders", "The order's id in the source system."),
+        _id("contact_id", "contacts", "The contact who placed the order."),
         FactField("ordered_at", TIME, "When the order was placed.", required=True),
         FactField("total", AMOUNT, "The order's total in the shop's currency.", required=True),
         FactField("refunded", AMOUNT, "The amount refunded.", default=0),
@@ -133,7 +141,7 @@ LINES = FactType(
 ORDER_LINES = FactType(
     "order_lines",
     (
-        FactField("order_id", IDENTIFIER, "The order that the line is on.", required=True),
+        _id("order_id", "orders", "The order that the line is on."),
         *LINES.fields,
     ),
     key=("order_id",),
@@ -150,8 +158,8 @@ PRODUCTS = FactType(
 TEXTS = FactType(
     "texts",
     (
-        FactField("id", IDENTIFIER, "The text's id in the source system.", required=True),
-        FactField("contact_id", IDENTIFIER, "The contact who received the text.", required=True),
+        _id("id", "texts", "The text's id in the source system."),
+        _id("contact_id", "contacts", "The contact who received the text."),
         FactField("sent_at", TIME, "When the text was sent.", required=True),
         FactField("clicked_at", TIME, "When the link in the text was first clicked."),
     ),
@@ -160,7 +168,7 @@ TEXTS = FactType(
 KEYWORDS = FactType(
     "keywords",
     (
-        FactField("contact_id", IDENTIFIER, "The contact who texted the keyword.", required=True),
+        _id("contact_id", "contacts", "The contact who texted the keyword."),
         FactField("keyword", KEYWORD, "The keyword.", required=True),
         FactField("received_at", TIME, "When the keyword was received.", required=True),
     ),
@@ -170,8 +178,8 @@ KEYWORDS = FactType(
 EVENTS = FactType(
     "events",
     (
-        FactField("id", IDENTIFIER, "The event's id in the source system.", required=True),
-        FactField("contact_id", IDENTIFIER, "The contact that the event is about.", required=True),
+        _id("id", "events", "The event's id in the source system."),
+        _id("contact_id", "contacts", "The contact that the event is about."),
         FactField("name", TEXT, "The event's name.", required=True),
         FactField("occurred_at", TIME, "When the event happened.", required=True),
         FactField("properties", PROPERTIES, "The event's details, a JSON object.", default="{}"),

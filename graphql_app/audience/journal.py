@@ -22,9 +22,10 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.identities import Identities
 from graphql_app.audience.store import Audience
 from graphql_app.audience.table_setup import has_table, list_contact_tables
-from graphql_app.audience.tables import JournalEntry, Product, contact_column
+from graphql_app.audience.tables import SHARED_TABLES, JournalEntry, contact_column
 from graphql_app.audience.write_log import NO_IDS, OpenWrite
 from graphql_app.errors import AppError, ErrorCode
 from graphql_app.timezones import EPOCH
@@ -54,7 +55,7 @@ class Insert:
     rows: pa.Table
 
     def add_to(self, write: OpenWrite) -> None:
-        if self.table == Product.__tablename__ and self.rows.num_rows:
+        if self.table in SHARED_TABLES and self.rows.num_rows:
             write.add_rows(self.table, NO_IDS, EPOCH)
         elif self.rows.num_rows:
             contacts = self.rows[contact_column(self.table)].to_numpy()
@@ -120,6 +121,7 @@ class Journal:
         if isinstance(step, Insert):
             self._audience.insert(step.table, step.rows)
             return
+        Identities(self._audience).erase(shop_id, step.contacts)
         for table in list_contact_tables(self._audience):
             self._audience.erase(table, shop_id, step.contacts)
 

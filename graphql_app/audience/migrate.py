@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.derived_columns import DERIVED, add_derived_columns
 from graphql_app.audience.facts import CONTACTS
+from graphql_app.audience.identities import source_ids
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import LONG_TIMEOUT, Audience
 from graphql_app.audience.table_reader import (
@@ -108,7 +109,9 @@ def read_phones_again(audience: Audience, recorder: Recorder, shop_id: int) -> i
     read = 0
     with recorder.hold_write_lock(shop_id):
         pages = read_pages(audience, table, shop_id, PAGE_ROWS, "NOT deleted AND phone IS NOT NULL")
-        for rows in pages:
+        for page in pages:
+            ids = source_ids(page["id"], page["source_id"])
+            rows = page.set_column(page.column_names.index("id"), "id", ids)
             contacts = rows.select(CONTACTS.arrow_schema.names).cast(CONTACTS.arrow_schema)
             recorder.record(shop_id, CONTACTS, contacts)
             read += rows.num_rows

@@ -24,6 +24,7 @@ from graphql_app.audience.tables import (
     TABLE_NAME,
     AudienceTable,
     Contact,
+    Identity,
     JournalEntry,
     StoreTable,
     fact_engine,
@@ -36,7 +37,9 @@ from graphql_app.audience.tables import (
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 
 # Names with another meaning in files, statements or mutations.
-RESERVED_NAMES = frozenset({*FACTS, *SHOPIFY_EXPORTS, JournalEntry.__tablename__, FEED})
+RESERVED_NAMES = frozenset(
+    {*FACTS, *SHOPIFY_EXPORTS, Identity.__tablename__, JournalEntry.__tablename__, FEED}
+)
 
 
 def find_problem(table: type[AudienceTable]) -> str | None:

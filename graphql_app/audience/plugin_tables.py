@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -15,13 +16,14 @@ from graphql_app.audience.tables import (
     INSTANT,
     MONEY,
     AudienceTable,
+    Contact,
     has_id_key,
     row_key,
     sql_table,
 )
 
 SCALARS: Mapping[str, ValueKind] = {
-    "UInt64": value_parsers.IDENTIFIER,
+    "UInt64": value_parsers.WHOLE_NUMBER,
     "Int64": value_parsers.INTEGER,
     str(MONEY): value_parsers.AMOUNT,
     str(INSTANT): value_parsers.TIME,
@@ -46,11 +48,23 @@ def build_fact_types(tables: Iterable[type[AudienceTable]]) -> Mapping[str, Fact
 def build_fact_type(table: type[AudienceTable]) -> FactType:
     """Build the type of the facts in a table without declaration problems."""
     columns = sql_table(table).columns
-    fields = tuple(build_field(columns[name], info) for name, info in plugin_fields(table).items())
-    return FactType(table.__tablename__, fields, ("id",) if has_id_key(table) else row_key(table))
+    fields = [build_field(columns[name], info) for name, info in plugin_fields(table).items()]
+    ids = {"contact_id": Contact.__tablename__}
+    key = row_key(table)
+    if has_id_key(table):
+        ids["id"] = table.__tablename__
+        key = ("id",)
+    fields = [
+        replace(field, kind=value_parsers.IDENTIFIER, id_of=ids[field.name])
+        if field.name in ids
+        else field
+        for field in fields
+    ]
+    return FactType(table.__tablename__, tuple(fields), key)
 
 
 def build_field(column: Column[Any], info: FieldInfo) -> FactField:
+    """Build the field of a column; that of an id is an unsigned number, as the table has it."""
     kind = VALUE_KINDS[str(column.type)]
     default = parse_default(kind, info)
     required = default is None and not is_nullable(column)

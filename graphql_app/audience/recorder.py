@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.change_feed import ChangeFeed
 from graphql_app.audience.derived_columns import add_derived_columns
-from graphql_app.audience.facts import CONTACTS, FactType
+from graphql_app.audience.facts import CONTACTS, ORDERS, FactType
+from graphql_app.audience.identities import Identities, other_ids
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
 from graphql_app.audience.stored_rows import fetch_order_lines, fetch_orders, find_moved_rows
 from graphql_app.audience.table_rows import keep_last_rows, stamp_rows
+from graphql_app.audience.tables import Identity
 from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
 from graphql_app.audience.write_log import OpenWrite, WriteLog
 from graphql_app.observability.request_context import metrics
@@ -41,6 +43,7 @@ class Recorder:
 
     Attributes:
         write_log: The writes so far, of this process and others.
+        identities: The numbers of ids.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Recorder:
     ) -> None:
         self._audience = audience
         self.country_of = country_of
+        self.identities = Identities(audience)
         self._journal = Journal(audience, shared=shared_locks is not None)
         self._locks = LocalWriteLocks() if shared_locks is None else shared_locks
         self._held = threading.local()
@@ -148,13 +152,18 @@ class Recorder:
         """
         with self.hold_write_lock(shop_id):
             country = self.country_of(shop_id) if fact is CONTACTS else None
+            ids = rows["id"] if fact is CONTACTS else None
+            rows, identities = self.identities.resolve(shop_id, fact, rows)
+            if ids is not None:
+                rows = rows.append_column("source_id", other_ids(ids, rows["id"]))
             rows = add_derived_columns(fact.name, rows, country)
             _, latest = keep_last_rows(rows, fact.key)
             moved = None
             if fact.can_change_contact:
                 moved = find_moved_rows(self._audience, shop_id, fact.name, latest)
             version = self._next_version(shop_id)
-            self._write(shop_id, [Insert(fact.name, stamp_rows(shop_id, version, latest, moved))])
+            new = Insert(fact.name, stamp_rows(shop_id, version, latest, moved))
+            self._write(shop_id, [*self._insert_identities(shop_id, version, identities), new])
         return rows
 
     def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
@@ -163,6 +172,7 @@ class Recorder:
         Lines have the ``row`` of their order in ``orders``.
         """
         with self.hold_write_lock(shop_id):
+            orders, identities = self.identities.resolve(shop_id, ORDERS, orders)
             kept, orders = keep_last_rows(orders, ["id"])
             stored = fetch_orders(self._audience, shop_id, orders["id"])
             if lines is None:
@@ -172,7 +182,7 @@ class Recorder:
                 row = pc.index_in(lines["row"].cast(pa.int64()), kept)
                 lines = lines.set_column(lines.schema.get_field_index("row"), "row", row)
                 lines = lines.filter(pc.is_valid(row))
-            self._write_orders(shop_id, build_order_rows(orders, lines, stored))
+            self._write_orders(shop_id, build_order_rows(orders, lines, stored), identities)
 
     def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of recorded orders, by ``order_id``.
@@ -181,8 +191,9 @@ class Recorder:
             The rows whose order is not recorded; if there are any, nothing is written.
         """
         with self.hold_write_lock(shop_id):
-            stored = fetch_orders(self._audience, shop_id, pc.unique(lines["order_id"]))
-            row = pc.index_in(lines["order_id"], stored["id"])
+            numbers = self.identities.find(shop_id, ORDERS.name, lines["order_id"])
+            stored = fetch_orders(self._audience, shop_id, pc.unique(numbers.drop_null()))
+            row = pc.index_in(numbers, stored["id"], skip_nulls=True)
             unknown: list[int] = pc.indices_nonzero(pc.is_null(row)).to_pylist()
             if not unknown:
                 lines = lines.drop_columns(["order_id"]).append_column("row", row)
@@ -190,21 +201,33 @@ class Recorder:
                 self._write_orders(shop_id, build_order_rows(orders, lines, stored))
         return unknown
 
-    def _write_orders(self, shop_id: int, rows: OrderRows) -> None:
+    def _insert_identities(
+        self, shop_id: int, version: int, identities: pa.Table | None
+    ) -> list[Insert]:
+        if identities is None:
+            return []
+        return [Insert(Identity.__tablename__, stamp_rows(shop_id, version, identities))]
+
+    def _write_orders(
+        self, shop_id: int, rows: OrderRows, identities: pa.Table | None = None
+    ) -> None:
         version = self._next_version(shop_id)
         added = add_derived_columns("order_lines", rows.lines)
         lines = stamp_rows(shop_id, version, added, rows.deleted_lines)
         orders = stamp_rows(shop_id, version, rows.orders, rows.deleted_orders)
-        steps = [Insert("order_lines", lines), Insert("orders", orders)]
+        steps = self._insert_identities(shop_id, version, identities)
+        steps += [Insert("order_lines", lines), Insert("orders", orders)]
         products = add_derived_columns("products", build_products(rows.lines))
         steps.append(Insert("products", stamp_rows(shop_id, None, products)))
         self._write(shop_id, steps)
 
-    def forget(self, shop_id: int, contacts: Sequence[int]) -> None:
-        """Erase contacts and all rows about them for good."""
-        if contacts:
-            with self.hold_write_lock(shop_id):
-                self._write(shop_id, [Erase(tuple(contacts))])
+    def forget(self, shop_id: int, ids: Sequence[str]) -> None:
+        """Erase contacts, given by their ids, and all rows about them for good."""
+        with self.hold_write_lock(shop_id):
+            given = pa.chunked_array([pa.array(ids, pa.string())])
+            contacts = pc.unique(self.identities.find(shop_id, CONTACTS.name, given).drop_null())
+            if len(contacts):
+                self._write(shop_id, [Erase(tuple(contacts.to_pylist()))])
 
     def merge_parts(self, shop_id: int) -> None:
         """Merge the parts of a shop's tables, so that reading them after many writes is fast."""

@@ -244,9 +244,16 @@ class Audience:
         at different times.
         """
         ids = ", ".join(str(int(contact)) for contact in contacts)
+        self._mutate(table, shop_id, "DELETE", f"{contact_column(table)} IN ({ids})")
+
+    def clear_column(self, table: str, shop_id: int, column: str, condition: str) -> None:
+        """Make a column of texts blank in some rows for good; ``erase`` says when."""
+        self._mutate(table, shop_id, f"UPDATE {column} = ''", condition)
+
+    def _mutate(self, table: str, shop_id: int, change: str, condition: str) -> None:
         self.command(
-            f"ALTER TABLE {self._name_on_nodes(table)} DELETE IN PARTITION {shop_id % PARTITIONS} "
-            f"WHERE shop_id = {int(shop_id)} AND {contact_column(table)} IN ({ids})",
+            f"ALTER TABLE {self._name_on_nodes(table)} {change} "
+            f"IN PARTITION {shop_id % PARTITIONS} WHERE shop_id = {int(shop_id)} AND ({condition})",
             LONG_TIMEOUT if self.layout.cluster else UNFILTERED_TIMEOUT + GRACE,
             {"mutations_sync": 2 if self.layout.cluster else 0},
         )

@@ -17,9 +17,9 @@ from graphql_app.audience.plugin_tables import VALUE_KINDS
 from graphql_app.audience.store import LONG_TIMEOUT, Audience
 from graphql_app.audience.table_setup import list_contact_tables
 from graphql_app.audience.tables import (
+    SHARED_TABLES,
     TABLE_NAME,
     AudienceTable,
-    Product,
     StoreTable,
     fact_engine,
     row_key,
@@ -38,7 +38,7 @@ class FactTable:
 
 
 def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
-    names = [*list_contact_tables(audience), Product.__tablename__]
+    names = [*list_contact_tables(audience), *sorted(SHARED_TABLES)]
     columns: dict[str, dict[str, str]] = {name: {} for name in names}
     on_disk = audience.query_unfiltered(
         "SELECT table, name, type FROM system.columns "

@@ -8,9 +8,9 @@ from graphql_app.audience.ddl import column_declarations, index_declarations
 from graphql_app.audience.store import Audience
 from graphql_app.audience.tables import (
     PARTITION,
+    SHARED_TABLES,
     AudienceTable,
     JournalEntry,
-    Product,
     StoreTable,
     sql_table,
 )
@@ -139,7 +139,8 @@ def list_contact_tables(audience: Audience) -> Sequence[str]:
     The others are tables of plugins that are not installed anymore, which have the same partition
     and sorting keys.
     """
-    known = [table.__tablename__ for table in audience.tables if table is not Product]
+    known = [table.__tablename__ for table in audience.tables]
+    known = [name for name in known if name not in SHARED_TABLES]
     found = audience.query_unfiltered(
         f"SELECT name FROM system.tables WHERE database = '{audience.database}' "
         f"AND engine LIKE '%ReplacingMergeTree' AND partition_key = '{PARTITION}' "

@@ -6,7 +6,8 @@ highest ``version`` counts; if that row is ``deleted``, the key has no row. The 
 shop, version and ``deleted``; a criterion's SQL does not.
 
 Times are in UTC with milliseconds. Money is Decimal(18, 4) in the shop's currency. Ids are unsigned
-64-bit integers from the source system. Products, keywords and tags are text.
+64-bit integers: those of the source system, or numbers that stand for them (see ``identities``).
+Products, keywords and tags are text.
 
 Columns whose names end in ``_folded`` are derived from other columns. They come with a
 ``folding_version``: the version of the code that derived them, 0 in rows of older versions.
@@ -144,9 +145,10 @@ class Contact(AudienceTable, table=True):
     Rules select from all contacts of a shop.
 
     ``phone`` is any text, as it was recorded; ``phone_e164`` is the number in E.164, or NULL if it
-    is not a valid one. ``subscribed`` is true if the contact subscribed after last unsubscribing,
-    ``textable`` if the contact is subscribed and ``phone_e164`` is not NULL. ``tags_folded`` has a
-    folded tag for each of ``tags``, and ``properties_folded`` is ``properties`` with folded texts.
+    is not a valid one. ``source_id`` is the id in the source system, or NULL if ``id`` is that id.
+    ``subscribed`` is true if the contact subscribed after last unsubscribing, ``textable`` if the
+    contact is subscribed and ``phone_e164`` is not NULL. ``tags_folded`` has a folded tag for each
+    of ``tags``, and ``properties_folded`` is ``properties`` with folded texts.
     """
 
     __tablename__ = "contacts"
@@ -176,6 +178,7 @@ class Contact(AudienceTable, table=True):
     properties_folded: str = Field(sa_type=String)
     phone_e164: str | None = Field(sa_type=Nullable(String))
     folding_version: int = Field(sa_type=UInt32)
+    source_id: str | None = Field(sa_type=Nullable(String))
 
 
 class Order(AudienceTable, table=True):
@@ -286,6 +289,21 @@ class Event(AudienceTable, table=True):
     folding_version: int = Field(sa_type=UInt32)
 
 
+class Identity(AudienceTable, table=True):
+    """A number that stands for an id of the source system; see ``identities``.
+
+    ``of_table`` is the table whose rows have the id. ``source_id`` is blank once its contact has
+    been erased: the number stays taken.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = (fact_engine("of_table", "number"),)
+
+    of_table: str = Field(primary_key=True, sa_type=NAME)
+    number: int = Field(primary_key=True, sa_type=UInt64)
+    source_id: str = Field(sa_type=String)
+
+
 TABLES: tuple[type[AudienceTable], ...] = (
     Contact,
     Order,
@@ -294,7 +312,11 @@ TABLES: tuple[type[AudienceTable], ...] = (
     TextMessage,
     KeywordUse,
     Event,
+    Identity,
 )
+
+# Tables without a row's contact.
+SHARED_TABLES: frozenset[str] = frozenset({Product.__tablename__, Identity.__tablename__})
 
 
 class JournalEntry(StoreTable, table=True):

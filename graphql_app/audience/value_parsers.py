@@ -26,7 +26,7 @@ MAX_TEXT = 255
 MAX_TAGS = 250
 MAX_TAGS_TEXT = MAX_TAGS * (6 * MAX_TEXT + 4)  # characters of them as JSON, with escapes
 
-ID, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
+UNSIGNED, INSTANT, MONEY = pa.uint64(), pa.timestamp("ms", "UTC"), pa.decimal128(18, 4)
 LAST_INSTANT = datetime(2200, 1, 1, tzinfo=UTC)
 
 INSTANT_PATTERN = rf"^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{{1,9}})?)?{OFFSET_PATTERN}$"
@@ -35,26 +35,57 @@ INSTANT_REQUIRED = (
 )
 
 
-_SHORTENED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{1,2}", re.IGNORECASE)  # such as 7.0E+12
+_SHORTENED = r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{1,2}"  # such as 7.0E+12
+_NOT_PLAIN = rf"^(0[0-9]+|[0-9]{{20,}}|{_SHORTENED})$"
 
 
-def _parse_identifier(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value):
-        value = int(value)
-    if isinstance(value, str) and _SHORTENED.fullmatch(value):
+def parse_identifier(value: Any) -> str | None:
+    """Return an id without surrounding space, and a whole number without leading zeros.
+
+    Blank text is no id, so the result is ``None``.
+
+    Raises:
+        BadValueError: The value is not an id.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_TEXT:
+        value = str(value)
+    if not isinstance(value, str):
+        raise BadValueError("must be text or a whole number")
+    text = _parse_text(value.strip())
+    if text is None:
+        return None
+    if re.fullmatch(_SHORTENED, text):
         raise BadValueError(
-            f"{value} was shortened by a spreadsheet, which lost digits; export the file again, "
+            f"{text} was shortened by a spreadsheet, which lost digits; export the file again, "
             "and do not save it from a spreadsheet"
         )
+    if text.isascii() and text.isdigit() and int(text) < 2**64:
+        return str(int(text))
+    return text
+
+
+def _parse_identifiers(array: pa.Array) -> pa.Array | None:
+    if pa.types.is_integer(array.type):
+        return array.cast(pa.string())
+    if not pa.types.is_string(array.type):
+        return None
+    printable = all_match(array, rf"^[!-~]{{1,{MAX_TEXT}}}$")
+    odd = pc.any(pc.match_substring_regex(array, _NOT_PLAIN)).as_py()
+    return array if printable and not odd else None
+
+
+def _parse_whole_number(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value, re.ASCII):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
         raise BadValueError("must be a whole number from 0 to 18446744073709551615")
     return value
 
 
-def _parse_identifiers(array: pa.Array) -> pa.Array | None:
+def _parse_whole_numbers(array: pa.Array) -> pa.Array | None:
     if pa.types.is_string(array.type):
-        return array.cast(ID) if all_match(array, r"^[0-9]{1,20}$") else None
-    return array.cast(ID) if pa.types.is_integer(array.type) else None
+        return array.cast(UNSIGNED) if all_match(array, r"^[0-9]{1,20}$") else None
+    return array.cast(UNSIGNED) if pa.types.is_integer(array.type) else None
 
 
 def _parse_integer(value: Any) -> int:
@@ -196,7 +227,8 @@ def _parse_list_literal(text: str) -> list[Any] | None:
     return None
 
 
-IDENTIFIER = ValueKind(ID, _parse_identifier, _parse_identifiers)
+IDENTIFIER = ValueKind(pa.string(), parse_identifier, _parse_identifiers)
+WHOLE_NUMBER = ValueKind(UNSIGNED, _parse_whole_number, _parse_whole_numbers)
 INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
 AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
 TIME = ValueKind(INSTANT, parse_instant, _parse_instants)

@@ -27,8 +27,7 @@ def export_command(
         typer.Option(help="The file. Default: standard output, if that is a pipe or a file."),
     ] = None,
     after: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**64 - 1, help="Resume after the contact with this id."),
+        str | None, typer.Option(help="Resume after the contact with this id.")
     ] = None,
 ) -> None:
     """Write the members of a saved segment to a file, sorted by id."""
@@ -56,7 +55,7 @@ def _export(
     handle: str,
     format: ExportFormat,
     output: Path | None,
-    after: int | None,
+    after: str | None,
 ) -> None:
     from rich import progress
 

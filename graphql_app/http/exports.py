@@ -47,7 +47,7 @@ PARAMETERS = ("after", "header")
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
     format: ExportFormat
-    after: int | None
+    after: str | None
     header: bool
 
     @classmethod
@@ -60,7 +60,7 @@ class ExportRequest:
         if format is ExportFormat.PARQUET:
             raise NotFoundError("file", "Request members.csv or members.ndjson.")
         _check_parameters(request)
-        return cls(format, _parse_after(request), _parse_header(request))
+        return cls(format, request.query_params.get("after"), _parse_header(request))
 
     def encode(self, rows: pa.Table, first: bool) -> bytes:
         if self.format is ExportFormat.CSV:
@@ -85,19 +85,6 @@ def _check_parameters(request: Request) -> None:
         else:
             continue
         raise AppError(ErrorCode.INVALID, message, (name,))
-
-
-def _parse_after(request: Request) -> int | None:
-    text = request.query_params.get("after")
-    if text is None:
-        return None
-    if not re.fullmatch("[0-9]{1,20}", text) or int(text) >= 2**64:
-        raise AppError(
-            ErrorCode.INVALID,
-            "after must be the id of the last contact you received, from the first column.",
-            ("after",),
-        )
-    return int(text)
 
 
 def _parse_header(request: Request) -> bool:

@@ -97,9 +97,9 @@ class FactRecorder:
         self.services.recorder.record_orders(self._shop_id, orders, lines)
         self._warn(self._times_in_the_future(ORDERS, orders))
 
-    def forget(self, contacts: Sequence[int]) -> None:
+    def forget(self, ids: Sequence[str]) -> None:
         """Erase contacts and all rows about them for good."""
-        self.services.recorder.forget(self._shop_id, contacts)
+        self.services.recorder.forget(self._shop_id, ids)
 
     @property
     def _shop_id(self) -> int:

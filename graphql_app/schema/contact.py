@@ -53,7 +53,7 @@ class Contact(Node):
     def of(cls, person: Person) -> Contact:
         return cls(
             id=global_id(CONTACT, person.id),
-            source_id=strawberry.ID(str(person.id)),
+            source_id=strawberry.ID(person.source_id or str(person.id)),
             phone=person.phone,
             phone_e164=person.phone_e164,
             email=person.email,
@@ -74,7 +74,7 @@ class Contact(Node):
 
 
 async def find_contact(context: Context, number: int) -> Contact | None:
-    """Return the contact with an id in the source system."""
+    """Return the contact with a number."""
     found = await context.engine.people([number])
     return Contact.of(found[number]) if number in found else None
 

@@ -44,6 +44,7 @@ MUTATIONS: Mapping[str, str] = {
 
 class FactFieldKind(Enum):
     ID = value_parsers.IDENTIFIER
+    WHOLE_NUMBER = value_parsers.WHOLE_NUMBER
     NUMBER = value_parsers.INTEGER
     AMOUNT = value_parsers.AMOUNT
     TIME = value_parsers.TIME
@@ -55,7 +56,9 @@ class FactFieldKind(Enum):
 described_enum(
     FactFieldKind,
     {
-        FactFieldKind.ID: "A whole number from 0 to 2^64-1, as text or number.",
+        FactFieldKind.ID: "An id in the source system: text of at most "
+        f"{value_parsers.MAX_TEXT} characters, or a whole number.",
+        FactFieldKind.WHOLE_NUMBER: "A whole number from 0 to 2^64-1, as text or number.",
         FactFieldKind.NUMBER: "A whole number.",
         FactFieldKind.AMOUNT: 'An amount as text, such as "50.00".',
         FactFieldKind.TIME: "An ISO 8601 timestamp with an offset.",

@@ -19,7 +19,8 @@ from graphql_app.segments.rules.tree import Rule
 SortKey = described_enum(
     MemberSortKey,
     {
-        MemberSortKey.ID: "The id in the source system.",
+        MemberSortKey.ID: "The id in the source system: whole numbers by value, then other ids in "
+        "a fixed order.",
         MemberSortKey.CREATED_AT: "When the contact was created.",
         MemberSortKey.SUBSCRIBED_AT: "When the contact last subscribed.",
     },

@@ -35,6 +35,7 @@ COLUMNS = {MemberSortKey.CREATED_AT: "created_at", MemberSortKey.SUBSCRIBED_AT: 
 @dataclass(frozen=True, slots=True)
 class Person:
     id: int
+    source_id: str | None
     phone: str | None
     phone_e164: str | None
     email: str | None

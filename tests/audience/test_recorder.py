@@ -59,7 +59,7 @@ def test_the_next_process_finishes_a_batch(audience: Audience, recorder: Recorde
     orders = audience.layout.local_name("orders")
     audience.command(f"RENAME TABLE {orders} TO orders_away")
     with pytest.raises(AppError):
-        Recorder(audience).forget(1, [1])  # leaves a batch that erases
+        Recorder(audience).forget(1, ["1"])  # leaves a batch that erases
     audience.command(f"RENAME TABLE orders_away TO {orders}")
     _record_contacts(recorder, 1, id=[1, 2])
     again = Recorder(audience)
@@ -129,7 +129,7 @@ def test_every_write_is_logged_for_its_shop(audience: Audience, recorder: Record
     assert recorder.write_log.count_writes(1) == 1
     recorder.record_orders(1, order, lines)
     assert recorder.write_log.count_writes(1) == 2
-    recorder.forget(1, [1])
+    recorder.forget(1, ["1"])
     recorder.merge_parts(1)
     assert recorder.write_log.count_writes(1) == 3
     audience.command("RENAME TABLE contacts TO contacts_away")

@@ -102,7 +102,7 @@ def test_the_engine_survives_a_failure_on_its_only_connection(tmp_path: Path) ->
 @pytest.mark.usefixtures("contacts")
 def test_erased_rows_are_hidden_at_once_and_deleted_later(audience: Audience) -> None:
     recorder = Recorder(audience)
-    recorder.forget(1, [*range(50)])
+    recorder.forget(1, [*map(str, range(50))])
     assert len(audience.fetch_rows(select(col(Contact.id)), 1)) == 50
     # Recorded again; the erasure that is still running must not erase it.
     recorder.record(1, facts.CONTACTS, checked(facts.CONTACTS, {"id": [7]}))

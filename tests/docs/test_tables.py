@@ -67,6 +67,7 @@ LIMITS = {
 
 VALUES = {
     value_parsers.IDENTIFIER: "id",
+    value_parsers.WHOLE_NUMBER: "whole number",
     value_parsers.INTEGER: "number",
     value_parsers.AMOUNT: "amount",
     value_parsers.TIME: "time",
@@ -103,8 +104,8 @@ def test_the_field_kinds_match_the_code() -> None:
 def test_the_field_kinds_of_plugin_tables_match_the_code() -> None:
     rows = table(API, "kind of field")
     assert [code(row[0])[0] for row in rows] == [kind.name for kind in FactFieldKind]
-    assert f"at most {value_parsers.MAX_TEXT} characters" in rows[4][1]
-    assert f"at most {value_parsers.MAX_TAGS} texts" in rows[6][1]
+    assert f"at most {value_parsers.MAX_TEXT} characters" in rows[5][1]
+    assert f"at most {value_parsers.MAX_TAGS} texts" in rows[7][1]
 
 
 def test_the_items_of_mutations_match_the_facts() -> None:

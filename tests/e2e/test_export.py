@@ -69,7 +69,7 @@ def test_an_output_file_is_complete_or_absent(data: Path, tmp_path: Path) -> Non
     arguments = ("export", SEGMENT, "--shop", "acme", "--format", "parquet", "--output", str(path))
     output = process.segments(data, *arguments)
     assert f"{MEMBERS}/{MEMBERS}" in output
-    assert pq.read_table(path)["id"].to_pylist() == [*range(1, MEMBERS + 1)]
+    assert pq.read_table(path)["id"].to_pylist() == [*map(str, range(1, MEMBERS + 1))]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [*tmp_path.iterdir()] == [path]
     before = path.read_bytes()

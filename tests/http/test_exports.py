@@ -136,6 +136,21 @@ def test_an_interrupted_export_can_be_resumed(crowd: Client) -> None:
     assert kept + rest.text == whole
 
 
+def test_an_export_with_text_ids_can_be_resumed_after_each(server: Server) -> None:
+    shop = server.shop()
+    shop.record("contactsUpsert", contacts("7", "0x1F", "01J9Z8", "=1+1", "a,b", '"', "#é"))
+    segment = create(shop, "All", EVERYONE)["id"]
+    whole = fetch(shop, segment).text
+    found = [row[0] for row in csv.reader(whole.splitlines())][1:]
+    assert {*found} == {"7", "0x1F", "01J9Z8", "'=1+1", "a,b", '"', "#é"}
+    for number, id in enumerate(found):
+        rest = fetch(shop, segment, after=id, header="absent").text
+        assert [row[0] for row in csv.reader(rest.splitlines())] == found[number + 1 :], id
+    refused = fetch(shop, segment, after="nobody")
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["extensions"] == {"code": "INVALID"}
+
+
 def test_pages_are_read_as_the_client_reads_them(server: Server) -> None:
     shop = server.shop()
     record_many(server, shop)

@@ -60,21 +60,26 @@ NOW = datetime(2024, 7, 15, 16, 0, 0, 250_000, tzinfo=UTC)
 _shop_ids = count(10_000_000)
 
 
-def as_table(fact: FactType, items: Sequence[Any]) -> pa.Table:
-    """Return items as a validated table with all or some of a fact's fields."""
-    names = [field.name for field in fact.fields]
+def as_table(fact: FactType, items: Sequence[Any], prefix: str = "") -> pa.Table:
+    """Return items as a validated table with all or some of a fact's fields.
+
+    Their ids, which are whole numbers, get the prefix.
+    """
+    prefixes = {field.name: prefix for field in fact.fields if field.id_of}
     values = {
-        name: [_plain(getattr(item, name)) for item in items]
-        for name in names
-        if items and hasattr(items[0], name)
+        field.name: [_plain(getattr(item, field.name), prefixes.get(field.name)) for item in items]
+        for field in fact.fields
+        if items and hasattr(items[0], field.name)
     }
     table, bad = check_batch(fact, values, len(items))
     assert bad == []
     return table
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, prefix: str | None = None) -> Any:
     """Return a value as sources send it: a list instead of a frozen item's tuple."""
+    if prefix is not None:
+        return f"{prefix}{value}"
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -83,7 +88,7 @@ class RecordedShop:
     """A new shop of the process's one audience.
 
     A country and saved segments belong to a shop of the catalog. Rules name segments, and ``rule``
-    replaces the names by ids.
+    replaces the names by ids. The ids of contacts, orders, texts and events get the prefix.
     """
 
     services: Services
@@ -93,6 +98,7 @@ class RecordedShop:
     segments: dict[str, str] = field(default_factory=dict)
     first_weekday: int = 0
     country: str | None = None
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         if self.country is not None:
@@ -113,26 +119,26 @@ class RecordedShop:
         recorder = self.services.recorder
         match batch:
             case facts.Contacts(contacts):
-                recorder.record(self.id, CONTACTS, as_table(CONTACTS, contacts))
+                recorder.record(self.id, CONTACTS, as_table(CONTACTS, contacts, self.prefix))
             case facts.Orders(orders, keep_lines):
                 lines = None if keep_lines else _lines([order.lines for order in orders])
-                recorder.record_orders(self.id, as_table(ORDERS, orders), lines)
+                recorder.record_orders(self.id, as_table(ORDERS, orders, self.prefix), lines)
             case facts.OrderLines(items):
                 table = as_table(LINES, [line for _, line in items])
-                ids = pa.array([order_id for order_id, _ in items], pa.uint64())
+                ids = pa.array([f"{self.prefix}{order_id}" for order_id, _ in items], pa.string())
                 table = table.add_column(0, "order_id", ids)
                 assert table.schema == ORDER_LINES.arrow_schema
                 recorder.record_order_lines(self.id, table)
             case facts.Texts(texts):
-                recorder.record(self.id, TEXTS, as_table(TEXTS, texts))
+                recorder.record(self.id, TEXTS, as_table(TEXTS, texts, self.prefix))
             case facts.Products(products):
                 recorder.record(self.id, PRODUCTS, as_table(PRODUCTS, products))
             case facts.Events(events):
-                recorder.record(self.id, EVENTS, as_table(EVENTS, events))
+                recorder.record(self.id, EVENTS, as_table(EVENTS, events, self.prefix))
             case facts.Keywords(uses):
-                recorder.record(self.id, KEYWORDS, as_table(KEYWORDS, uses))
+                recorder.record(self.id, KEYWORDS, as_table(KEYWORDS, uses, self.prefix))
             case facts.Forget(gone):
-                recorder.forget(self.id, gone)
+                recorder.forget(self.id, [f"{self.prefix}{contact}" for contact in gone])
 
     @cached_property
     def saved(self) -> SavedSegments:

@@ -173,7 +173,7 @@ def test_a_contact_that_is_forgotten_meanwhile_is_not_listed(
 
     def explain_a_moment_later(engine: ShopEngine, rule: Rule, ids: Sequence[int]) -> Any:
         if not forgotten:
-            services.recorder.forget(shop.shop_id, [1])
+            services.recorder.forget(shop.shop_id, ["1"])
             forgotten.append(1)
         return explain(engine, rule, ids)
 

@@ -123,21 +123,17 @@ def test_forgetting_erases_all_facts_of_that_contact_only(shop: Client) -> None:
     shop.record("contactsUpsert", [ITEMS["contactsUpsert"]])
     assert _counts(shop) == [2, 1, 1, 1, 1, 1]
     assert shop.ask(FORGET, ids=["1"])["contactsForget"]["recorded"] == 1
-    assert refused(shop.ask(FORGET, ids=["2", "-1", "x"])) == [
+    assert refused(shop.ask(FORGET, ids=["2", " ", "1", "x" * 256])) == [
         ("INVALID", ["ids", "1"]),
-        ("INVALID", ["ids", "2"]),
+        ("INVALID", ["ids", "3"]),
     ]
     assert _counts(shop) == [1] * len(RULES)
 
 
 BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
     ("contactsUpsert", {"id": ""}, ["id"]),
-    ("contactsUpsert", {"id": "-1"}, ["id"]),
-    ("contactsUpsert", {"id": "1.5"}, ["id"]),
-    ("contactsUpsert", {"id": "x"}, ["id"]),
-    ("contactsUpsert", {"id": str(2**64)}, ["id"]),
     ("contactsUpsert", {"id": "9" * 4_000}, ["id"]),
-    ("contactsUpsert", {"id": "\u0661"}, ["id"]),
+    ("contactsUpsert", {"id": "1E+5"}, ["id"]),
     ("contactsUpsert", {"country": "us"}, ["country"]),
     ("contactsUpsert", {"country": "UK"}, ["country"]),
     ("contactsUpsert", {"email": "x" * 256}, ["email"]),
@@ -170,7 +166,7 @@ BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
     ("ordersUpsert", {"refunded": "0.00001"}, ["refunded"]),
     ("ordersUpsert", {"orderedAt": "2024-05-01 09:58"}, ["orderedAt"]),
     ("ordersUpsert", {"cancelledAt": "2024-05-01T24:00:01Z"}, ["cancelledAt"]),
-    ("ordersUpsert", {"contactId": "abc"}, ["contactId"]),
+    ("ordersUpsert", {"contactId": " "}, ["contactId"]),
     ("ordersUpsert", {"lines": [{"productId": "a"}, {"productId": " "}]},
      ["lines", "1", "productId"]),
     ("ordersUpsert", {"lines": [{"productId": "a", "price": "1.23456"}]}, ["lines", "0", "price"]),
@@ -179,7 +175,7 @@ BAD: Sequence[tuple[str, Mapping[str, Any], list[str]]] = (
     ("productsUpsert", {"title": ""}, ["title"]),
     ("textsRecord", {"sentAt": "2024-05-01T00:00:00"}, ["sentAt"]),
     ("textsRecord", {"clickedAt": "never"}, ["clickedAt"]),
-    ("textsRecord", {"contactId": str(2**64)}, ["contactId"]),
+    ("textsRecord", {"contactId": "x" * 256}, ["contactId"]),
     ("keywordsRecord", {"keyword": "\u2003"}, ["keyword"]),
     ("keywordsRecord", {"keyword": "x" * 256}, ["keyword"]),
     ("keywordsRecord", {"receivedAt": "now"}, ["receivedAt"]),
@@ -221,7 +217,7 @@ def test_a_missing_or_null_required_field_is_refused(shop: Client, mutation: str
 
 def test_every_invalid_value_of_every_item_is_reported(shop: Client) -> None:
     items = [
-        {"id": "x", "country": "us"},
+        {"id": "", "country": "us"},
         {"id": "1"},
         {"id": "2", "subscribedAt": "x", "properties": [1], "email": "x" * 300},
     ]
@@ -244,7 +240,7 @@ def test_invalid_orders_and_lines_are_reported_together(shop: Client) -> None:
 
 
 def test_only_the_first_hundred_errors_are_reported(shop: Client) -> None:
-    items = [{"id": str(number) if number < 20 else "x"} for number in range(300)]
+    items = [{"id": str(number) if number < 20 else ""} for number in range(300)]
     found = refused(shop.ask(record_mutation("contactsUpsert"), items=items))
     assert found == [("INVALID", ["contacts", str(20 + n), "id"]) for n in range(100)]
     assert _people(shop) == []
@@ -394,6 +390,29 @@ def test_ids_have_up_to_64_bits(shop: Client) -> None:
     assert [node["sourceId"] for node in nodes] == [str(2**53 + 1)]
     shop.forget(str(2**64 - 1))
     assert shop.members(EVERYONE) == 5
+
+
+def test_ids_are_any_text(shop: Client) -> None:
+    ids = [
+        "9",
+        "01J9Z8",
+        "#1001/a",
+        "0b8a6f3e-5d0b-4f6e-9a57-0c3f4b6f4a11",
+        "anna@example.com",
+        "é",
+    ]
+    shop.record("contactsUpsert", contacts(*ids))
+    shop.record("ordersUpsert", [{**order(f"of {id}"), "contactId": id} for id in ids[1:]])
+    nodes = shop.ask(CONTACT, rule=ORDERED)["segmentMembers"]["nodes"]
+    assert sorted(node["sourceId"] for node in nodes) == sorted(ids[1:])
+    # An order that moves leaves its first contact; 09 is 9.
+    shop.record("ordersUpsert", [{**order(f"of {ids[1]}"), "contactId": "09"}])
+    nodes = shop.ask(CONTACT, rule=ORDERED)["segmentMembers"]["nodes"]
+    assert sorted(node["sourceId"] for node in nodes) == sorted([ids[0], *ids[2:]])
+    shop.forget("#1001/a", "é")
+    assert shop.members(EVERYONE) == 4
+    shop.record("contactsUpsert", contacts("é"))
+    assert (shop.members(EVERYONE), shop.members(ORDERED)) == (5, 3)
 
 
 IMPOSSIBLE_OFFSETS = ["+14:01", "+14:60", "-12:01", "-1300", "+09:60", "+24:00", "-99", "+5:30"]

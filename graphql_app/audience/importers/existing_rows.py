@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.identities import Identities, source_ids
 from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.store import Audience
 from graphql_app.audience.write_log import Ids
 from graphql_app.folding import fold
 
-AMBIGUOUS: Final = -1  # several contacts have the address
+AMBIGUOUS: Final = ""  # several contacts have the address
 NOT_FOUND: Final = -1
 
 
@@ -34,28 +35,52 @@ class ExistingRows:
         )
 
     @cached_property
-    def order_ids(self) -> Ids:
-        """The sorted ids of the orders."""
+    def _order_numbers(self) -> Ids:
         return _as_ids(self._fetch("id", "orders")["id"])
 
+    def has_orders(self, ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+        """Return which ids are those of recorded orders."""
+        found: npt.NDArray[np.bool_] = self._find("orders", ids, self._order_numbers) != NOT_FOUND
+        return found
+
     @cached_property
-    def contacts(self) -> pa.Table:
-        """The contacts, sorted by id, with the columns that Shopify does not export."""
+    def _contacts(self) -> pa.Table:
         names = "id, subscribed_at, unsubscribed_at, created_at, properties"
         return self._fetch(names, "contacts").combine_chunks()
 
+    def contacts(self, ids: pa.ChunkedArray) -> pa.Table:
+        """Return the contacts with ids, with the columns that Shopify does not export.
+
+        The row of an id that is not known has no values.
+        """
+        known = self._contacts
+        row = self._find("contacts", ids, _as_ids(known["id"]))
+        return known.take(pa.array(row, mask=row == NOT_FOUND)).combine_chunks()
+
+    def _find(self, table: str, ids: pa.ChunkedArray, known: Ids) -> npt.NDArray[np.int64]:
+        """Find the position of each id among sorted numbers, or ``NOT_FOUND``."""
+        found = Identities(self._audience).find(self._shop_id, table, ids)
+        if not len(known):
+            return np.full(len(found), NOT_FOUND, dtype=np.int64)
+        numbers = _as_ids(pc.fill_null(found, 0))
+        position = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+        matches = (known[position] == numbers) & pc.is_valid(found).to_numpy()
+        return np.where(matches, position, NOT_FOUND)
+
     @cached_property
-    def _addresses(self) -> tuple[Mapping[str, int], Mapping[str, int], Mapping[str, int]]:
+    def _addresses(self) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
         """The contacts by email address, by number, and by number or its digits as recorded."""
-        rows = self._fetch("id, email, phone, coalesce(phone_e164, phone) AS number", "contacts")
-        ids, *texts = (rows[name].to_pylist() for name in ("id", "email", "phone", "number"))
+        columns = "id, source_id, email, phone, coalesce(phone_e164, phone) AS number"
+        rows = self._fetch(columns, "contacts")
+        ids = source_ids(rows["id"], rows["source_id"]).to_pylist()
+        texts = (rows[name].to_pylist() for name in ("email", "phone", "number"))
         emails, phones, numbers = texts
         folded = [fold(email or "") for email in emails]
         recorded, known = ([_digits(text or "") for text in each] for each in (phones, numbers))
         return _owners(ids, folded), _owners(ids, known), _owners(ids, known, recorded)
 
-    def find_contact(self, email: str, phone: str) -> int | None:
-        """Find a contact by email address or, if none or several have it, by phone number.
+    def find_contact(self, email: str, phone: str) -> str | None:
+        """Find a contact's id by email address or, if none or several have it, by phone number.
 
         Phone numbers are compared as the criterion ``phone`` does. Return ``AMBIGUOUS`` if several
         contacts fit, and ``None`` if none does.
@@ -69,9 +94,9 @@ class ExistingRows:
         return by_email
 
 
-def _owners(contacts: Iterable[int], *addresses: Iterable[str]) -> Mapping[str, int]:
+def _owners(contacts: Iterable[str], *addresses: Iterable[str]) -> Mapping[str, str]:
     """Return the contact of each address, or ``AMBIGUOUS``; contacts may have several."""
-    owners: dict[str, int] = {}
+    owners: dict[str, str] = {}
     for each in addresses:
         for contact, address in zip(contacts, each, strict=True):
             if address and owners.setdefault(address, contact) != contact:
@@ -86,12 +111,3 @@ def _digits(phone: str) -> str:
 
 def _as_ids(values: Any) -> Ids:
     return np.asarray(values.to_numpy(), dtype=np.uint64)
-
-
-def find_positions(known: Ids, wanted: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Find the position of each wanted id among the sorted known ids, or ``NOT_FOUND``."""
-    ids = _as_ids(pc.fill_null(wanted, 0))
-    if not len(known):
-        return np.full(len(ids), NOT_FOUND, dtype=np.int64)
-    position = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    return np.where(known[position] == ids, position, NOT_FOUND)

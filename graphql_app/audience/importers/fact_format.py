@@ -22,7 +22,7 @@ from graphql_app.audience.importers.checked_rows import (
     drop_bad_rows,
 )
 from graphql_app.audience.importers.column_mapping import known_columns
-from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
+from graphql_app.audience.importers.existing_rows import ExistingRows
 from graphql_app.audience.importers.nested_lines import attach_lines, flatten_lines
 from graphql_app.audience.importers.notation import Notation
 from graphql_app.audience.importers.report import BadRow, bad_file
@@ -122,8 +122,7 @@ class FactFormat:
         return drop_bad_rows(rows, block, bad_rows, {row for row, *_ in bad})
 
     def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadValue]:
-        positions = find_positions(self._existing.order_ids, lines["order_id"])
-        for row in np.flatnonzero(positions == NOT_FOUND).tolist():
+        for row in np.flatnonzero(~self._existing.has_orders(lines["order_id"])).tolist():
             if row not in bad:
                 order = lines["order_id"][row].as_py()
                 message = f"names the order {order}, which is not recorded; import the orders first"
@@ -157,6 +156,7 @@ def _find_type_problem(kind: ValueKind, type: pa.DataType) -> str | None:
         return "has floating-point numbers, which are not exact; write decimals or text"
     fits = {
         value_parsers.IDENTIFIER: pa.types.is_integer(type),
+        value_parsers.WHOLE_NUMBER: pa.types.is_integer(type),
         value_parsers.INTEGER: pa.types.is_integer(type) or pa.types.is_floating(type),
         value_parsers.AMOUNT: pa.types.is_decimal(type) or pa.types.is_integer(type),
         value_parsers.TIME: pa.types.is_timestamp(type),

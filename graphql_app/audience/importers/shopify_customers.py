@@ -22,7 +22,7 @@ from graphql_app.audience.importers.checked_rows import (
     add_line_numbers,
     drop_bad_rows,
 )
-from graphql_app.audience.importers.existing_rows import NOT_FOUND, ExistingRows, find_positions
+from graphql_app.audience.importers.existing_rows import ExistingRows
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, read_texts
 from graphql_app.audience.importers.source import Block, Source
@@ -85,9 +85,7 @@ class CustomersFormat:
 
     def _add_dates(self, rows: pa.Table, accepts: pa.Array) -> pa.Table:
         """Add the dates of consent and the columns that the export lacks."""
-        known = self._existing.contacts
-        row = find_positions(known["id"].to_numpy(), rows["id"])
-        of_row = known.take(pa.array(row, mask=row == NOT_FOUND)).combine_chunks()
+        of_row = self._existing.contacts(rows["id"])
         old_start, old_end = of_row["subscribed_at"], of_row["unsubscribed_at"]
         subscribed = are_subscribed(of_row)
         starts = pc.and_(accepts, pc.invert(subscribed))

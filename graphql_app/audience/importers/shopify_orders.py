@@ -108,7 +108,7 @@ class OrdersFormat:
     def _find_customers(
         self, block: Block, starts: Sequence[int]
     ) -> tuple[list[Any], list[tuple[int, int, str, str]]]:
-        """Find the contact of each order (0 if unknown), and the orders without one."""
+        """Find the contact of each order (any if unknown), and the orders without one."""
         owners, bad = [], []
         for number, row in enumerate(starts):
             email, phone = block.columns["Email"][row], block.columns["Phone"][row]
@@ -116,12 +116,12 @@ class OrdersFormat:
             if owner is None or owner == AMBIGUOUS:
                 column = "Email" if email.strip() or not phone.strip() else "Phone"
                 bad.append((number, row, column, _explain_unknown(email, phone, owner)))
-                owner = 0
+                owner = "0"
             owners.append(owner)
         return owners, bad
 
 
-def _explain_unknown(email: str, phone: str, owner: int | None) -> str:
+def _explain_unknown(email: str, phone: str, owner: str | None) -> str:
     address = email.strip() or phone.strip()
     if not address:
         return "and Phone are blank, so the customer is unknown"

@@ -130,7 +130,7 @@ def test_many_rows_are_each_recorded_once(shop: Shop) -> None:
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
 def test_line_endings(shop: Shop, end: str) -> None:
-    rows = TEXTS + TEXT_ROW + "x,7,2024-05-01T09:58:12Z,\n"
+    rows = TEXTS + TEXT_ROW + "2,7,noon,\n"
     path = shop.file("texts.csv", rows.replace("\n", end))
     assert [bad.line for bad in shop.load(path, skip_bad_rows=True).bad_rows] == [3]
     assert shop.rows("texts", "id") == [(1,)]

@@ -12,7 +12,7 @@ IN_US = (
 def test_unusable_numbers_have_their_lines(shop: Shop) -> None:
     path = shop.file(
         "contacts.csv",
-        'id,phone,country,first_name\n1,5550100,US,"a\nb"\n2,+12125550100,,\nx,,,\n'
+        'id,phone,country,first_name\n1,5550100,US,"a\nb"\n2,+12125550100,,\n1E+5,,,\n'
         "3,n/a,US,\n4,,US,\n4,abc,US,\n",
     )
     refused = shop.load(path)
