@@ -24,6 +24,11 @@ query ($rule: RuleInput!) {
 FORGET = """
 mutation ($ids: [ID!]!) { contactsForget(ids: $ids) { recorded userErrors { code } } }
 """
+MERGE = """
+mutation ($id: ID!, $into: ID!) {
+  contactsMerge(from: $id, into: $into) { recorded userErrors { code message path } }
+}
+"""
 
 # The arguments of the mutations that record facts, and the types of their items.
 FACT_INPUTS = {
@@ -132,6 +137,9 @@ class GraphQLClient:
 
     def try_record(self, mutation: str, items: Sequence[Mapping[str, Any]]) -> Any:
         return self.ask(record_mutation(mutation), items=list(items))[mutation]
+
+    def merge(self, id: str, into: str) -> None:
+        assert self.ask(MERGE, id=id, into=into)["contactsMerge"]["userErrors"] == []
 
     def forget(self, *ids: str) -> None:
         assert self.ask(FORGET, ids=list(ids))["contactsForget"]["userErrors"] == []

@@ -3,16 +3,19 @@
 GraphQL inputs, columns of files and the checks of both come from these declarations.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphql_app.audience.column_parser import ValueKind, parse_column
 from graphql_app.audience.value_parsers import (
     AMOUNT,
     COUNTRY,
+    EMAIL,
     IDENTIFIER,
     INTEGER,
     KEYWORD,
@@ -22,6 +25,7 @@ from graphql_app.audience.value_parsers import (
     TIME,
 )
 
+NAMES = ("contact_id", "email", "phone")  # fields that name the contact of a fact
 MAX_SHOWN = 50  # characters of a client's name in a message
 
 
@@ -61,6 +65,11 @@ class FactType:
         return self.key == ("id",) and any(field.name == "contact_id" for field in self.fields)
 
     @property
+    def names_contact(self) -> bool:
+        """Whether rows may name their contact by an address instead of the id."""
+        return any(field.name == "contact_id" and not field.required for field in self.fields)
+
+    @property
     def arrow_schema(self) -> pa.Schema:
         return pa.schema([(field.name, field.kind.arrow_type) for field in self.fields])
 
@@ -93,6 +102,15 @@ def _id(name: str, id_of: str, description: str) -> FactField:
     return FactField(name, IDENTIFIER, description, required=True, id_of=id_of)
 
 
+def _contact(description: str) -> tuple[FactField, ...]:
+    """Return the fields of which each row has one: who the contact is."""
+    return (
+        FactField("contact_id", IDENTIFIER, description, id_of="contacts"),
+        FactField("email", EMAIL, "The contact's email address, instead of the id."),
+        FactField("phone", TEXT, "The contact's phone number, instead of the id."),
+    )
+
+
 CONTACTS = FactType(
     "contacts",
     (
@@ -119,7 +137,7 @@ ORDERS = FactType(
     "orders",
     (
         _id("id", "orders", "The order's id in the source system."),
-        _id("contact_id", "contacts", "The contact who placed the order."),
+        *_contact("The contact who placed the order."),
         FactField("ordered_at", TIME, "When the order was placed.", required=True),
         FactField("total", AMOUNT, "The order's total in the shop's currency.", required=True),
         FactField("refunded", AMOUNT, "The amount refunded.", default=0),
@@ -159,7 +177,7 @@ TEXTS = FactType(
     "texts",
     (
         _id("id", "texts", "The text's id in the source system."),
-        _id("contact_id", "contacts", "The contact who received the text."),
+        *_contact("The contact who received the text."),
         FactField("sent_at", TIME, "When the text was sent.", required=True),
         FactField("clicked_at", TIME, "When the link in the text was first clicked."),
     ),
@@ -168,7 +186,7 @@ TEXTS = FactType(
 KEYWORDS = FactType(
     "keywords",
     (
-        _id("contact_id", "contacts", "The contact who texted the keyword."),
+        *_contact("The contact who texted the keyword."),
         FactField("keyword", KEYWORD, "The keyword.", required=True),
         FactField("received_at", TIME, "When the keyword was received.", required=True),
     ),
@@ -179,7 +197,7 @@ EVENTS = FactType(
     "events",
     (
         _id("id", "events", "The event's id in the source system."),
-        _id("contact_id", "contacts", "The contact that the event is about."),
+        *_contact("The contact that the event is about."),
         FactField("name", TEXT, "The event's name.", required=True),
         FactField("occurred_at", TIME, "When the event happened.", required=True),
         FactField("properties", PROPERTIES, "The event's details, a JSON object.", default="{}"),
@@ -213,4 +231,15 @@ def check_batch(
         if field.default is not None and array.null_count:
             array = array.fill_null(pa.scalar(field.default, field.kind.arrow_type))
         arrays.append(array)
-    return pa.table(arrays, schema=fact.arrow_schema), sorted(problems, key=lambda bad: bad.row)
+    rows = pa.table(arrays, schema=fact.arrow_schema)
+    if fact.names_contact:
+        problems += _find_unnamed(rows, {bad.row for bad in problems if bad.field in NAMES})
+    return rows, sorted(problems, key=lambda bad: bad.row)
+
+
+def _find_unnamed(rows: pa.Table, bad: set[int]) -> Iterator[BadValue]:
+    """Yield rows that do not name their contact; the rows in ``bad`` have other problems."""
+    named = functools.reduce(pc.or_, (pc.is_valid(rows[name]) for name in NAMES))
+    for row in pc.indices_nonzero(pc.invert(named)).to_pylist():
+        if row not in bad:
+            yield BadValue(row, "contact_id", "is required, or else an email or phone")

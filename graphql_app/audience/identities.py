@@ -8,24 +8,39 @@ An id is any text. Rows, criteria and the size index have unsigned 64-bit number
   ``identities`` records which number has been given to which id.
 
 Ids of contacts, orders, texts and events, and those of each table of a plugin, are independent of
-each other. A number stays taken after its contact has been erased.
+each other. A number stays taken after its contact has been erased or merged.
+
+Email addresses and phone numbers that nobody has get numbers in the same way; see
+``contact_references``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import FactType
+from graphql_app.audience.facts import CONTACTS, FactType
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Contact, Identity, has_id_key
+from graphql_app.audience.tables import Identity, has_id_key
 
 NUMBER = pa.uint64()
 FIRST_GIVEN = 2**63
 """The lowest number that can stand for an id other than itself."""
 
-_OWN_NUMBER = r"^[0-9]{1,18}$"  # of a whole number that is surely below 2^63
+LOOKED_UP_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A number that is given to an id, as a row of ``Identity`` without its shop."""
+
+    of_table: str
+    number: int
+    source_id: str
+    meaning: int
+    waiting: bool = False
 
 
 class Identities:
@@ -40,100 +55,158 @@ class Identities:
     def find(self, shop_id: int, table: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the numbers of ids; null for an id that has none."""
         known: dict[str, int] = {}
-        if others := _ids_to_look_up(ids):
-            known, free = self._look_up(shop_id, table, others)
+        if others := self._ids_to_look_up(shop_id, table, ids):
+            given, new = self.look_up(shop_id, table, others)
             # Rows of earlier versions have whole numbers that were not recorded as given.
-            known |= {id: number for number, id in free.items() if id == str(number)}
+            known = {
+                id: each.meaning
+                for id, each in given.items()
+                if id not in new or id == str(each.number)
+            }
         return _to_numbers(ids, known)
 
     def resolve(
         self, shop_id: int, fact: FactType, rows: pa.Table
-    ) -> tuple[pa.Table, pa.Table | None]:
-        """Replace the ids in rows by their numbers, and give numbers to new ids.
+    ) -> tuple[pa.Table, Sequence[Given]]:
+        """Replace the ids in rows by their numbers, and give numbers to new ids; null stays null.
 
-        Hold the shop's write lock until the new identities are written.
+        Contacts get their ``source_id``.
 
-        Returns:
-            The rows, and new rows of ``Identity``, if there are any.
+        Hold the shop's write lock until the new numbers are recorded.
         """
-        given: list[tuple[str, int, str]] = []
+        new: list[Given] = []
         for field in fact.fields:
-            if not field.id_of:
-                continue
-            ids = rows[field.name]
-            numbers: dict[str, int] = {}
-            if others := _ids_to_look_up(ids):
-                numbers, free = self._look_up(shop_id, field.id_of, others)
-                numbers |= {id: number for number, id in free.items()}
-                given += [(field.id_of, number, id) for number, id in free.items()]
-            position = rows.schema.get_field_index(field.name)
-            rows = rows.set_column(position, field.name, _to_numbers(ids, numbers))
-        return rows, _make_rows(given) if given else None
+            if field.id_of:
+                ids, given = rows[field.name], dict[str, Given]()
+                if others := self._ids_to_look_up(shop_id, field.id_of, ids):
+                    given, unknown = self.look_up(shop_id, field.id_of, others)
+                    new += (given[id] for id in unknown)
+                numbers = _to_numbers(ids, {id: each.meaning for id, each in given.items()})
+                rows = rows.set_column(rows.schema.get_field_index(field.name), field.name, numbers)
+                if fact is CONTACTS:
+                    own_ids = self._own_ids(shop_id, ids, numbers, given)
+                    rows = rows.append_column("source_id", own_ids)
+        return rows, new
 
-    def _look_up(
+    def _own_ids(
+        self,
+        shop_id: int,
+        ids: pa.ChunkedArray,
+        numbers: pa.ChunkedArray,
+        given: Mapping[str, Given],
+    ) -> pa.ChunkedArray:
+        """Return the ids that numbers were given to, as ``Contact.source_id``."""
+        texts = ids.cast(pa.string())
+        merged = {id: each.meaning for id, each in given.items() if each.meaning != each.number}
+        if merged:
+            owners = self._fetch(shop_id, CONTACTS.name, [*merged.values()])
+            other = {
+                id: owners[number].source_id if number in owners else str(number)
+                for id, number in merged.items()
+            }
+            row = pc.index_in(texts, pa.array([*other], pa.string()))
+            texts = pc.coalesce(pa.chunked_array([pa.array([*other.values()])]).take(row), texts)
+        own = pc.equal(texts, numbers.cast(pa.string()))
+        return pc.if_else(own, pa.scalar(None, pa.string()), texts)
+
+    def look_up(
         self, shop_id: int, table: str, ids: Iterable[str]
-    ) -> tuple[dict[str, int], dict[int, str]]:
-        """Return the numbers of known ids, and free numbers for the other ids."""
-        known: dict[str, int] = {}
+    ) -> tuple[dict[str, Given], Set[str]]:
+        """Return what is given to ids, with free numbers for those that have none.
+
+        The second result has those ids.
+        """
+        found: dict[str, Given] = {}
         free: dict[int, str] = {}
-        attempt, waiting = 0, [*ids]
-        while waiting:
-            wanted = {id: _number_for(table, id, attempt) for id in waiting}
-            owners = self._fetch(shop_id, table, wanted.values())
-            waiting = []
+        attempt, rest = 0, [*ids]
+        while rest:
+            wanted = {id: _number_for(table, id, attempt) for id in rest}
+            taken = self._fetch(shop_id, table, [*wanted.values()])
+            rest = []
             for id, number in wanted.items():
-                owner = owners.get(number)
-                if owner == id:
-                    known[id] = number
+                owner = taken.get(number)
+                if owner is not None and owner.source_id == id:
+                    found[id] = owner
                 elif owner is None and number not in free:
-                    free[number] = id
+                    found[id] = Given(table, number, id, number)
+                    if number >= FIRST_GIVEN:
+                        free[number] = id
                 else:
-                    waiting.append(id)
+                    rest.append(id)
             attempt += 1
-        return known, free
+        return found, {*free.values()}
 
-    def _fetch(self, shop_id: int, table: str, numbers: Iterable[int]) -> dict[int, str]:
-        """Return the ids that numbers were given to; blank for those of erased contacts."""
-        listed = ",".join(map(str, numbers))
-        found = self._audience.query_unfiltered(
-            f"SELECT number, source_id FROM {Identity.__tablename__} FINAL "
-            f"WHERE shop_id = {int(shop_id)} AND of_table = '{table}' "
-            f"AND number IN (SELECT arrayJoin(CAST('[{listed}]' AS Array(UInt64))))"
+    def _fetch(self, shop_id: int, table: str, numbers: Sequence[int]) -> dict[int, Given]:
+        """Return what was given, by number; ids of erased contacts are blank."""
+        found: dict[int, Given] = {}
+        for start in range(0, len(numbers), LOOKED_UP_AT_ONCE):
+            listed = ",".join(map(str, numbers[start : start + LOOKED_UP_AT_ONCE]))
+            condition = f"number IN (SELECT arrayJoin(CAST('[{listed}]' AS Array(UInt64))))"
+            found |= {given.number: given for given in self.select(shop_id, table, condition)}
+        return found
+
+    def select(self, shop_id: int, table: str, condition: str) -> Iterator[Given]:
+        """Return what was given to ids of a table, where an SQL condition holds."""
+        rows = self._audience.query_unfiltered(
+            f"SELECT of_table, number, source_id, meaning, waiting FROM {Identity.__tablename__} "
+            f"FINAL WHERE shop_id = {int(shop_id)} AND of_table = '{table}' AND {condition}"
         )
-        return dict(zip(found["number"].to_pylist(), found["source_id"].to_pylist(), strict=True))
+        return (Given(**row) for row in rows.to_pylist())
 
-    def erase(self, shop_id: int, contacts: Iterable[int]) -> None:
+    def _ids_to_look_up(self, shop_id: int, table: str, ids: pa.ChunkedArray) -> Sequence[str]:
+        """Return the distinct ids that are not their own numbers, or may not be."""
+        others = _ids_of_others(ids)
+        if table == CONTACTS.name and self._has_merged_numbers(shop_id):
+            others = pc.unique(ids.drop_null().cast(pa.string())).to_pylist()
+        return others
+
+    def _has_merged_numbers(self, shop_id: int) -> bool:
+        """Return whether some whole numbers do not mean themselves, because of a merge."""
+        found = self._audience.query_unfiltered(
+            f"SELECT 1 FROM {Identity.__tablename__} WHERE shop_id = {int(shop_id)} "
+            f"AND of_table = '{CONTACTS.name}' AND number < {FIRST_GIVEN} LIMIT 1"
+        )
+        return bool(found.num_rows)
+
+    def point(self, shop_id: int, source: int, source_id: str, target: int) -> Sequence[Given]:
+        """Return what must be recorded so that every id of one contact means another one."""
+        own = Given(CONTACTS.name, source, source_id, target)
+        earlier = self.select(shop_id, CONTACTS.name, f"meaning = {int(source)}")
+        return [own, *(replace(each, meaning=target) for each in earlier)]
+
+    def erase(self, shop_id: int, contacts: Sequence[int]) -> None:
         """Erase the ids of contacts and of their rows; call this before erasing the rows."""
-        owners = [number for number in contacts if number >= FIRST_GIVEN]
-        numbers = {Contact.__tablename__: owners} if owners else {}
         listed = ", ".join(str(int(contact)) for contact in contacts)
+        owned = self.select(shop_id, CONTACTS.name, f"meaning IN ({listed})")
+        numbers = {CONTACTS.name: [given.number for given in owned]}
         for name in (table.__tablename__ for table in self._audience.tables if has_id_key(table)):
             found = self._audience.query_unfiltered(
                 f"SELECT DISTINCT id FROM {name} WHERE shop_id = {int(shop_id)} "
                 f"AND contact_id IN ({listed}) AND id >= {FIRST_GIVEN}"
             )
-            if found.num_rows:
-                numbers[name] = found["id"].to_pylist()
-        if numbers:
-            self._audience.clear_column(
-                Identity.__tablename__,
-                shop_id,
-                "source_id",
-                " OR ".join(
-                    f"of_table = '{name}' AND number IN ({', '.join(map(str, each))})"
-                    for name, each in numbers.items()
-                ),
-            )
+            numbers[name] = found["id"].to_pylist()
+        conditions = [
+            f"of_table = '{name}' AND number IN ({', '.join(map(str, each))})"
+            for name, each in numbers.items()
+            if each
+        ]
+        if conditions:
+            condition = " OR ".join(conditions)
+            self._audience.clear_column(Identity.__tablename__, shop_id, "source_id", condition)
 
 
-def _ids_to_look_up(ids: pa.ChunkedArray) -> list[str]:
-    """Return the distinct ids that are not their own numbers, or may not be."""
+def _ids_of_others(ids: pa.ChunkedArray) -> Sequence[str]:
+    """Return the distinct ids that are not whole numbers below ``FIRST_GIVEN``."""
     if pa.types.is_integer(ids.type):
         ids = ids.filter(pc.greater_equal(ids, pa.scalar(FIRST_GIVEN, NUMBER)))
     else:
-        ids = ids.filter(pc.invert(pc.match_substring_regex(ids, _OWN_NUMBER)))
+        ids = ids.filter(pc.invert(pc.match_substring_regex(ids, "^[0-9]{1,18}$")))
     found: list[str] = pc.unique(ids.cast(pa.string())).to_pylist()
-    return [id for id in found if not (id.isascii() and id.isdigit() and int(id) < FIRST_GIVEN)]
+    return [id for id in found if not (_is_whole(id) and int(id) < FIRST_GIVEN)]
+
+
+def _is_whole(id: str) -> bool:
+    return id.isascii() and id.isdigit()
 
 
 def _to_numbers(ids: pa.ChunkedArray, numbers: Mapping[str, int]) -> pa.ChunkedArray:
@@ -150,29 +223,25 @@ def _to_numbers(ids: pa.ChunkedArray, numbers: Mapping[str, int]) -> pa.ChunkedA
 
 
 def _number_for(table: str, id: str, attempt: int) -> int:
-    """Return the number for an id to try after some attempts, from ``FIRST_GIVEN`` up."""
-    if attempt == 0 and id.isascii() and id.isdigit() and FIRST_GIVEN <= int(id) < 2**64:
+    """Return the number for an id to try after some attempts."""
+    if attempt == 0 and _is_whole(id) and int(id) < 2**64:
         return int(id)
     hashed = blake2b(f"{table} {attempt} {id}".encode(), digest_size=8).digest()
     return int.from_bytes(hashed) | FIRST_GIVEN
 
 
-def _make_rows(given: list[tuple[str, int, str]]) -> pa.Table:
-    tables, numbers, ids = zip(*given, strict=True)
+def make_rows(given: Iterable[Given]) -> pa.Table:
+    """Return what was given as rows of ``Identity``, without their shop."""
+    last = {(each.of_table, each.number): each for each in given}.values()
     return pa.table(
         {
-            "of_table": pa.array(tables, pa.string()),
-            "number": pa.array(numbers, NUMBER),
-            "source_id": pa.array(ids, pa.string()),
+            "of_table": pa.array([each.of_table for each in last], pa.string()),
+            "number": pa.array([each.number for each in last], NUMBER),
+            "source_id": pa.array([each.source_id for each in last], pa.string()),
+            "meaning": pa.array([each.meaning for each in last], NUMBER),
+            "waiting": pa.array([each.waiting for each in last], pa.bool_()),
         }
     )
-
-
-def other_ids(ids: pa.ChunkedArray, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the ids that are not their own numbers, as ``Contact.source_id``; null for others."""
-    texts = ids.cast(pa.string())
-    own = pc.equal(texts, numbers.cast(pa.string()))
-    return pc.if_else(own, pa.scalar(None, pa.string()), texts)
 
 
 def source_ids(numbers: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray:

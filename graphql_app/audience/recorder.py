@@ -7,16 +7,18 @@ writes deletions of them along with the new rows.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphql_app.audience.change_feed import ChangeFeed
+from graphql_app.audience.contact_moves import build_merged_contact, build_moves
+from graphql_app.audience.contact_references import ContactReferences
 from graphql_app.audience.derived_columns import add_derived_columns
 from graphql_app.audience.facts import CONTACTS, ORDERS, FactType
-from graphql_app.audience.identities import Identities, other_ids
+from graphql_app.audience.identities import Given, Identities, make_rows
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
@@ -44,6 +46,7 @@ class Recorder:
     Attributes:
         write_log: The writes so far, of this process and others.
         identities: The numbers of ids.
+        references: The contacts of facts that name them by an address.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Recorder:
         self._audience = audience
         self.country_of = country_of
         self.identities = Identities(audience)
+        self.references = ContactReferences(audience, self.identities)
         self._journal = Journal(audience, shared=shared_locks is not None)
         self._locks = LocalWriteLocks() if shared_locks is None else shared_locks
         self._held = threading.local()
@@ -149,30 +153,48 @@ class Recorder:
 
         Returns:
             The rows, with the columns that are derived from the others.
+
+        Raises:
+            BadReferencesError: Rows name no contact, or several; nothing is written.
+            AppError: The store failed.
         """
         with self.hold_write_lock(shop_id):
             country = self.country_of(shop_id) if fact is CONTACTS else None
-            ids = rows["id"] if fact is CONTACTS else None
-            rows, identities = self.identities.resolve(shop_id, fact, rows)
-            if ids is not None:
-                rows = rows.append_column("source_id", other_ids(ids, rows["id"]))
+            rows, given = self._resolve(shop_id, fact, rows)
             rows = add_derived_columns(fact.name, rows, country)
             _, latest = keep_last_rows(rows, fact.key)
             moved = None
+            contact_of: Mapping[int, int] = {}
             if fact.can_change_contact:
                 moved = find_moved_rows(self._audience, shop_id, fact.name, latest)
+            if fact is CONTACTS:
+                contact_of, settled = self.references.settle(shop_id, latest)
+                given = [*given, *settled]
             version = self._next_version(shop_id)
             new = Insert(fact.name, stamp_rows(shop_id, version, latest, moved))
-            self._write(shop_id, [*self._insert_identities(shop_id, version, identities), new])
+            steps = [*_insert_given(shop_id, version, given), new]
+            if contact_of:
+                steps += build_moves(self._audience, shop_id, version, contact_of)
+            self._write(shop_id, steps)
         return rows
+
+    def _resolve(
+        self, shop_id: int, fact: FactType, rows: pa.Table
+    ) -> tuple[pa.Table, Sequence[Given]]:
+        """Replace ids and references to contacts by numbers; return numbers that are given."""
+        rows, given = self.identities.resolve(shop_id, fact, rows)
+        if fact.names_contact:
+            rows, waiting = self.references.resolve(shop_id, rows, self.country_of)
+            given = [*given, *waiting]
+        return rows, given
 
     def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
         """Record orders by id, with their lines; ``None`` keeps the stored lines.
 
-        Lines have the ``row`` of their order in ``orders``.
+        Lines have the ``row`` of their order in ``orders``. Raises as ``record``.
         """
         with self.hold_write_lock(shop_id):
-            orders, identities = self.identities.resolve(shop_id, ORDERS, orders)
+            orders, given = self._resolve(shop_id, ORDERS, orders)
             kept, orders = keep_last_rows(orders, ["id"])
             stored = fetch_orders(self._audience, shop_id, orders["id"])
             if lines is None:
@@ -182,7 +204,7 @@ class Recorder:
                 row = pc.index_in(lines["row"].cast(pa.int64()), kept)
                 lines = lines.set_column(lines.schema.get_field_index("row"), "row", row)
                 lines = lines.filter(pc.is_valid(row))
-            self._write_orders(shop_id, build_order_rows(orders, lines, stored), identities)
+            self._write_orders(shop_id, build_order_rows(orders, lines, stored), given)
 
     def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of recorded orders, by ``order_id``.
@@ -201,25 +223,42 @@ class Recorder:
                 self._write_orders(shop_id, build_order_rows(orders, lines, stored))
         return unknown
 
-    def _insert_identities(
-        self, shop_id: int, version: int, identities: pa.Table | None
-    ) -> list[Insert]:
-        if identities is None:
-            return []
-        return [Insert(Identity.__tablename__, stamp_rows(shop_id, version, identities))]
-
-    def _write_orders(
-        self, shop_id: int, rows: OrderRows, identities: pa.Table | None = None
-    ) -> None:
+    def _write_orders(self, shop_id: int, rows: OrderRows, given: Sequence[Given] = ()) -> None:
         version = self._next_version(shop_id)
         added = add_derived_columns("order_lines", rows.lines)
         lines = stamp_rows(shop_id, version, added, rows.deleted_lines)
         orders = stamp_rows(shop_id, version, rows.orders, rows.deleted_orders)
-        steps = self._insert_identities(shop_id, version, identities)
+        steps = _insert_given(shop_id, version, given)
         steps += [Insert("order_lines", lines), Insert("orders", orders)]
         products = add_derived_columns("products", build_products(rows.lines))
         steps.append(Insert("products", stamp_rows(shop_id, None, products)))
         self._write(shop_id, steps)
+
+    def merge(self, shop_id: int, source_id: str, target_id: str) -> None:
+        """Make all facts of one contact another's, now and when more arrive; both by their ids.
+
+        If both ids mean the same contact already, nothing changes.
+        """
+        ids = pa.chunked_array([[source_id, target_id]], pa.string())
+        with self.hold_write_lock(shop_id):
+            rows, given = self.identities.resolve(shop_id, CONTACTS, pa.table({"id": ids}))
+            source, target = rows["id"].to_pylist()
+            target_source_id = rows["source_id"][1].as_py()
+            if source == target:
+                return
+            given = [*given, *self.identities.point(shop_id, source, source_id, target)]
+            version = self._next_version(shop_id)
+            steps = _insert_given(shop_id, version, given)
+            contact = build_merged_contact(
+                self._audience, shop_id, source, target, target_source_id
+            )
+            if contact is not None:
+                contact = add_derived_columns(CONTACTS.name, contact, self.country_of(shop_id))
+                deleted = pa.table({"id": pa.array([source], pa.uint64())})
+                rows = stamp_rows(shop_id, version, contact, deleted)
+                steps.append(Insert(CONTACTS.name, rows))
+            steps += build_moves(self._audience, shop_id, version, {source: target})
+            self._write(shop_id, steps)
 
     def forget(self, shop_id: int, ids: Sequence[str]) -> None:
         """Erase contacts, given by their ids, and all rows about them for good."""
@@ -262,3 +301,10 @@ class Recorder:
                 yield write
             finally:
                 self.change_feed.announce_end(number, shop_id, write.affected_contacts())
+
+
+def _insert_given(shop_id: int, version: int, given: Sequence[Given]) -> list[Insert]:
+    """Return the step that records numbers as given, if there are any."""
+    if not given:
+        return []
+    return [Insert(Identity.__tablename__, stamp_rows(shop_id, version, make_rows(given)))]

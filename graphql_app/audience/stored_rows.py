@@ -1,5 +1,7 @@
 """Lookups of the stored rows that a write is about to replace."""
 
+from collections.abc import Iterable, Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,7 +12,7 @@ def find_moved_rows(audience: Audience, shop_id: int, table: str, rows: pa.Table
     """Find the keys of stored rows with the same ids as ``rows`` but another contact."""
     stored = audience.query_unfiltered(
         f"SELECT DISTINCT id, contact_id FROM {table} "
-        f"WHERE shop_id = {shop_id} AND {_is_among(rows['id'])}"
+        f"WHERE shop_id = {shop_id} AND {is_among(rows['id'])}"
     )
     owner = rows["contact_id"].take(pc.index_in(stored["id"], rows["id"]))
     return stored.filter(pc.not_equal(owner, stored["contact_id"]))
@@ -26,7 +28,7 @@ def fetch_orders(audience: Audience, shop_id: int, ids: pa.Array) -> pa.Table:
     cancelled = "argMax(tuple(cancelled_at), version).1 AS cancelled_at"
     return audience.query_unfiltered(
         f"SELECT id, contact_id, {latest}, {cancelled} "
-        f"FROM orders WHERE shop_id = {shop_id} AND {_is_among(ids)} "
+        f"FROM orders WHERE shop_id = {shop_id} AND {is_among(ids)} "
         "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
     )
 
@@ -45,14 +47,40 @@ def fetch_order_lines(
     title = "argMax(tuple(l.title), l.version).1 AS title"
     found = audience.query_unfiltered(
         f"SELECT order_id, {latest}, {title} FROM order_lines AS l "
-        f"WHERE shop_id = {shop_id} AND {_is_among(contacts, 'contact_id')} "
-        f"AND {_is_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "
+        f"WHERE shop_id = {shop_id} AND {is_among(contacts, 'contact_id')} "
+        f"AND {is_among(ids, 'order_id')} GROUP BY contact_id, order_id, line_number "
         "HAVING NOT argMax(deleted, version) ORDER BY order_id, line_number"
     )
     return found.append_column("row", pc.index_in(found["order_id"], ids))
 
 
-def _is_among(ids: pa.Array | pa.ChunkedArray, column: str = "id") -> str:
+def fetch_contacts_by_address(
+    audience: Audience, shop_id: int, emails: Sequence[str], phones: Sequence[str]
+) -> pa.Table:
+    """Fetch the contacts who have one of some folded email addresses or E.164 numbers.
+
+    Returns:
+        Their ``id``, ``source_id``, ``email_folded`` and ``phone_e164``.
+    """
+    some = [
+        f"{column} IN (SELECT unhex(arrayJoin(splitByChar(',', '{_as_hex(texts)}'))))"
+        for column, texts in (("email_folded", emails), ("phone_e164", phones))
+        if texts
+    ]
+    where = f"shop_id = {int(shop_id)} AND ({' OR '.join(some) or '0'})"
+    # First without FINAL, which would read every column of the key: some may have been replaced.
+    ids = audience.query_unfiltered(f"SELECT DISTINCT id FROM contacts WHERE {where}")["id"]
+    return audience.query_unfiltered(
+        "SELECT id, source_id, email_folded, phone_e164 FROM contacts FINAL "
+        f"WHERE {where} AND NOT deleted AND {is_among(ids)} ORDER BY id"
+    )
+
+
+def _as_hex(texts: Iterable[str]) -> str:
+    return ",".join(text.encode().hex() for text in texts)
+
+
+def is_among(ids: pa.Array | pa.ChunkedArray, column: str = "id") -> str:
     """Write the SQL condition that a column is among ids; the bounds let the engine skip blocks."""
     if not len(ids):
         return "0"

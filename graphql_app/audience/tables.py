@@ -290,10 +290,11 @@ class Event(AudienceTable, table=True):
 
 
 class Identity(AudienceTable, table=True):
-    """A number that stands for an id of the source system; see ``identities``.
+    """A number that was given to an id of the source system; see ``identities``.
 
     ``of_table`` is the table whose rows have the id. ``source_id`` is blank once its contact has
-    been erased: the number stays taken.
+    been erased: the number stays taken. ``meaning`` is the number that the id means now: another
+    one if its contact was merged. ``waiting`` is true if facts wait for a contact with the address.
     """
 
     __tablename__ = "identities"
@@ -302,6 +303,8 @@ class Identity(AudienceTable, table=True):
     of_table: str = Field(primary_key=True, sa_type=NAME)
     number: int = Field(primary_key=True, sa_type=UInt64)
     source_id: str = Field(sa_type=String)
+    meaning: int = Field(sa_type=UInt64)
+    waiting: bool = Field(sa_type=Bool)
 
 
 TABLES: tuple[type[AudienceTable], ...] = (

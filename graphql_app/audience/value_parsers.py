@@ -166,6 +166,18 @@ def _parse_text(value: Any) -> str | None:
     return value if value.strip() else None
 
 
+def _parse_email(value: Any) -> str | None:
+    text = _parse_text(value)
+    if text is not None and not re.search(r"\S@\S", text):
+        raise BadValueError("must be an email address")
+    return text
+
+
+def _parse_emails(array: pa.Array) -> pa.Array | None:
+    texts = _parse_texts(array)
+    return texts if texts is not None and all_match(texts, r"[!-~]@[!-~]") else None
+
+
 def _parse_texts(array: pa.Array) -> pa.Array | None:
     if not pa.types.is_string(array.type):
         return None
@@ -233,6 +245,7 @@ INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
 AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
 TIME = ValueKind(INSTANT, parse_instant, _parse_instants)
 TEXT = ValueKind(pa.string(), _parse_text, _parse_texts)
+EMAIL = ValueKind(pa.string(), _parse_email, _parse_emails)
 COUNTRY = ValueKind(pa.string(), _parse_country, parse_distinct_texts(_parse_country, pa.string()))
 KEYWORD = ValueKind(pa.string(), _parse_keyword, parse_distinct_texts(_parse_keyword, pa.string()))
 BOOLEAN = ValueKind(pa.bool_(), _parse_boolean, _parse_booleans)

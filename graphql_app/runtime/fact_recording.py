@@ -101,6 +101,10 @@ class FactRecorder:
         """Erase contacts and all rows about them for good."""
         self.services.recorder.forget(self._shop_id, ids)
 
+    def merge(self, source_id: str, target_id: str) -> None:
+        """Merge a contact into another one; see ``Recorder.merge``."""
+        self.services.recorder.merge(self._shop_id, source_id, target_id)
+
     @property
     def _shop_id(self) -> int:
         return stored_id(self.shop)

@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
+from graphql_app.audience.contact_references import BadReferencesError
 from graphql_app.audience.facts import BadValue, FactField, FactType
 from graphql_app.catalog.idempotency import MAX_KEY_LENGTH
 from graphql_app.catalog.token_scope import TokenScope
@@ -31,6 +32,7 @@ TYPES: dict[ValueKind, Any] = {
     value_parsers.AMOUNT: Money,
     value_parsers.TIME: datetime,
     value_parsers.TEXT: str,
+    value_parsers.EMAIL: str,
     value_parsers.COUNTRY: str,
     value_parsers.KEYWORD: str,
     value_parsers.TAGS: list[str],
@@ -152,11 +154,14 @@ def _lines(items: Sequence[Item]) -> pa.Table:
 
 def _record(recorder: FactRecorder, name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact; return their number."""
-    if name == "orders":
-        recorder.record_orders(*_checked_orders(items))
-    else:
-        fact = facts.FACTS[name]
-        recorder.record(fact, _checked(fact, name, items))
+    try:
+        if name == "orders":
+            recorder.record_orders(*_checked_orders(items))
+        else:
+            fact = facts.FACTS[name]
+            recorder.record(fact, _checked(fact, name, items))
+    except BadReferencesError as error:
+        raise InvalidInputError(problem((name, bad.row), bad) for bad in error.problems) from error
     return len(items)
 
 
@@ -176,16 +181,34 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
     return orders, lines
 
 
+_CONTACT_ID = FactType("contacts", (facts.CONTACTS.fields[0],))
+
+
 def _forget(recorder: FactRecorder, ids: Sequence[str]) -> int:
-    fact = FactType("contacts", (facts.CONTACTS.fields[0],))
     require_few("ids", ids)
-    table, bad = facts.check_batch(fact, {"id": list(ids)}, len(ids))
+    table, bad = facts.check_batch(_CONTACT_ID, {"id": list(ids)}, len(ids))
     if bad:
         raise InvalidInputError(
             Problem(ErrorCode.INVALID, f"The id {b.message}.", ("ids", b.row)) for b in bad
         )
     recorder.forget(table["id"].to_pylist())
     return len(ids)
+
+
+def _parse_contact_id(argument: str, id: str) -> str:
+    parsed, bad = facts.check_batch(_CONTACT_ID, {"id": [id]}, 1)
+    if bad:
+        raise AppError(ErrorCode.INVALID, f"{argument} {bad[0].message}.", (argument,))
+    found: str = parsed["id"][0].as_py()
+    return found
+
+
+def _merge(recorder: FactRecorder, source: str, target: str) -> int:
+    ids = _parse_contact_id("from", source), _parse_contact_id("into", target)
+    if ids[0] == ids[1]:
+        raise AppError(ErrorCode.INVALID, "from and into are the same id.", ("into",))
+    recorder.merge(*ids)
+    return 1
 
 
 IdempotencyKey = Annotated[
@@ -230,6 +253,23 @@ async def _contacts_forget(
     return await facts_payload(info, idempotency_key, "ids", _forget, ids)
 
 
+async def _contacts_merge(
+    info: RequestInfo,
+    from_id: Annotated[
+        strawberry.ID,
+        strawberry.argument(
+            name="from", description="The id in the source system of the contact to merge."
+        ),
+    ],
+    into: Annotated[
+        strawberry.ID,
+        strawberry.argument(description="The id in the source system of the contact who remains."),
+    ],
+    idempotency_key: IdempotencyKey = None,
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, "from", _merge, from_id, into)
+
+
 def _mutation(fact: str, description: str) -> Any:
     """Return the mutation that records a kind of fact, from an argument named after it."""
 
@@ -269,4 +309,11 @@ class FactsMutation:
         TokenScope.FACTS_WRITE,
         resolver=_contacts_forget,
         description="Erase contacts and all facts about them, permanently.",
+    )
+    contacts_merge: FactsPayload = guarded_mutation(
+        TokenScope.FACTS_WRITE,
+        resolver=_contacts_merge,
+        description="Merge a contact into another one. All facts of the first become facts of the "
+        "second, also those that arrive later. Attributes that the second one lacks are taken from "
+        "the first. Repeating a call changes nothing.",
     )

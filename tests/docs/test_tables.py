@@ -73,6 +73,7 @@ VALUES = {
     value_parsers.TIME: "time",
     value_parsers.TEXT: "text",
     value_parsers.KEYWORD: "text",
+    value_parsers.EMAIL: "email address",
     value_parsers.COUNTRY: "country",
     value_parsers.BOOLEAN: "true or false",
     value_parsers.TAGS: "list of texts",

@@ -145,6 +145,24 @@ def test_a_contact_forgotten_without_the_plugin_stays_forgotten(
         )["n"].to_pylist() == [1]
 
 
+def test_rows_of_a_merged_contact_follow_even_without_the_plugin(
+    server: Server, start: Started, registry: Registry, registry_with_reviews: Registry
+) -> None:
+    owner, other = server.shop().shop, server.shop().shop
+    with start(registry_with_reviews) as plugged:
+        for shop in map(plugged.client, (owner, other)):
+            _record_two_reviewers(shop)
+            record(shop, "acme_reviewers", {"contactId": "2", "points": 50})
+    with start(registry) as bare:
+        bare.client(owner).merge("1", into="2")
+    with start(registry_with_reviews) as plugged:
+        shop = plugged.client(owner)
+        # Both had a row with the same key, so that of contact 2 stays.
+        assert shop.members_each([wrote(2), wrote(1), earned(30), earned(50)]) == [1, 0, 1, 1]
+        shop = plugged.client(other)
+        assert shop.members_each([wrote(2), wrote(1), earned(30), earned(50)]) == [0, 2, 2, 1]
+
+
 def test_an_operators_own_views_and_tables_do_not_prevent_erasure(
     server: Server, start: Started, registry_with_reviews: Registry
 ) -> None:

@@ -1,7 +1,7 @@
 """The rows that a shop has before an import."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.contact_references import ContactReferences
+from graphql_app.audience.facts import BadValue
 from graphql_app.audience.identities import Identities, source_ids
 from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.store import Audience
@@ -42,6 +44,11 @@ class ExistingRows:
         """Return which ids are those of recorded orders."""
         found: npt.NDArray[np.bool_] = self._find("orders", ids, self._order_numbers) != NOT_FOUND
         return found
+
+    def find_reference_problems(self, rows: pa.Table) -> Sequence[BadValue]:
+        """Return which rows name their contact by an address that several contacts have."""
+        references = ContactReferences(self._audience, Identities(self._audience))
+        return references.find_problems(self._shop_id, rows, lambda shop_id: self._country)
 
     @cached_property
     def _contacts(self) -> pa.Table:

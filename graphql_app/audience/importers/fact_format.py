@@ -10,6 +10,7 @@ from graphql_app.audience.column_parser import ValueKind
 from graphql_app.audience.facts import (
     CONTACTS,
     LINES,
+    NAMES,
     ORDER_LINES,
     ORDERS,
     BadValue,
@@ -57,6 +58,11 @@ class FactFormat:
         missing = [f.name for f in self.fact.fields if f.required and f.name not in source.columns]
         if missing and source.file_type is not FileType.NDJSON:
             raise bad_file(source.path, f'the required column "{missing[0]}" is missing.')
+        named = not self.fact.names_contact or {*NAMES} & {*source.columns}
+        if not named and source.file_type is not FileType.NDJSON:
+            raise bad_file(
+                source.path, "it needs a column that names contacts: contact_id, email or phone."
+            )
         if source.types is not None:
             self._check_types(source.types)
         self.has_lines = self.fact is ORDERS and LINES.name in source.columns
@@ -108,7 +114,11 @@ class FactFormat:
         elif self.fact is ORDERS:
             rows, bad_lines = self._check_lines(rows, block)
             bad += bad_lines
-        elif self.fact is ORDER_LINES:
+        if self.fact.names_contact:
+            known_bad = {row for row, *_ in bad}
+            problems = self._existing.find_reference_problems(rows)
+            bad += [problem for problem in problems if problem.row not in known_bad]
+        if self.fact is ORDER_LINES:
             bad += self._find_unknown_orders(rows, {row for row, *_ in bad})
         original = self._source.original
         bad_rows = [

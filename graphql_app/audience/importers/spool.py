@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.contact_references import BadReferencesError
 from graphql_app.audience.derived_columns import find_unusable_phones
 from graphql_app.audience.facts import CONTACTS, LINES, ORDER_LINES, ORDERS, FactType
 from graphql_app.audience.importers.checked_rows import LINE_NUMBER
@@ -113,6 +114,12 @@ def record_spool(
             if has_lines:
                 recorded[ORDER_LINES.name] += lines
             progress(recorded[fact.name])
+    except BadReferencesError as error:
+        raise AppError(
+            ErrorCode.INVALID,
+            "Contacts were recorded while the file was imported, and now several have the same "
+            "address. Import the file again to see which.",
+        ) from error
     except AppError as error:
         done = recorded[fact.name]
         raise AppError(
