@@ -22,7 +22,12 @@ from graphql_app.audience.identities import Given, Identities, make_rows
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
-from graphql_app.audience.stored_rows import fetch_order_lines, fetch_orders, find_moved_rows
+from graphql_app.audience.stored_rows import (
+    fetch_order_lines,
+    fetch_orders,
+    find_contacts,
+    find_moved_rows,
+)
 from graphql_app.audience.table_rows import keep_last_rows, stamp_rows
 from graphql_app.audience.tables import Identity
 from graphql_app.audience.write_lock import LocalWriteLocks, WriteLocks
@@ -188,10 +193,13 @@ class Recorder:
             given = [*given, *waiting]
         return rows, given
 
-    def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> None:
+    def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> pa.Table:
         """Record orders by id, with their lines; ``None`` keeps the stored lines.
 
         Lines have the ``row`` of their order in ``orders``. Raises as ``record``.
+
+        Returns:
+            The last order of each id, with the numbers of ids.
         """
         with self.hold_write_lock(shop_id):
             orders, given = self._resolve(shop_id, ORDERS, orders)
@@ -205,6 +213,15 @@ class Recorder:
                 lines = lines.set_column(lines.schema.get_field_index("row"), "row", row)
                 lines = lines.filter(pc.is_valid(row))
             self._write_orders(shop_id, build_order_rows(orders, lines, stored), given)
+        return orders
+
+    def count_waiting(self, shop_id: int, rows: pa.Table) -> int:
+        """Count the recorded rows whose contact is not recorded yet."""
+        if "contact_id" not in rows.column_names or not rows.num_rows:
+            return 0
+        known = find_contacts(self._audience, shop_id, pc.unique(rows["contact_id"]))
+        waiting: int = pc.sum(pc.invert(pc.is_in(rows["contact_id"], known))).as_py()
+        return waiting
 
     def record_order_lines(self, shop_id: int, lines: pa.Table) -> list[int]:
         """Replace the lines of recorded orders, by ``order_id``.

@@ -148,6 +148,10 @@ def import_command(
     for fact, count in report.recorded.items():
         skipped = report.skipped.get(fact, 0)
         out.print(f"{fact}: {count:,} recorded" + (f", {skipped:,} skipped" if skipped else ""))
+    if report.waiting:
+        rows = pluralize(report.waiting, "row")
+        err.print(f"{rows} will count once the contacts are recorded: nobody has their id, email")
+        err.print("address or phone number yet.")
 
 
 def _print_preview(report: "ImportReport") -> None:

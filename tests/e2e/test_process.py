@@ -164,6 +164,23 @@ def test_the_notation_of_a_file_is_given_by_options(tmp_path: Path) -> None:
         assert message in output
 
 
+def test_rows_about_unknown_people_are_reported(tmp_path: Path) -> None:
+    process.segments(tmp_path / "data", "shop", "create", "acme")
+    log = tmp_path / "texts.csv"
+    log.write_text(
+        "id,phone,sent_at\nSM1,+12125550100,2024-05-01T09:58:12Z\n"
+        "SM2,+12125550101,2024-05-01T09:58:12Z\n"
+    )
+    command = ("import", str(log), "--shop", "acme")
+    output = process.segments(tmp_path / "data", *command, COLUMNS="200")
+    assert "texts: 2 recorded" in output
+    assert "2 rows will count once the contacts are recorded" in output
+    people = tmp_path / "contacts.csv"
+    people.write_text("id,phone\nanna,+1 212 555 0100\nbob,+1 212 555 0101\n")
+    process.segments(tmp_path / "data", "import", str(people), "--shop", "acme")
+    assert "will count" not in process.segments(tmp_path / "data", *command, COLUMNS="200")
+
+
 def test_the_number_of_bad_values_is_reported(tmp_path: Path) -> None:
     process.segments(tmp_path / "data", "shop", "create", "acme")
     file = tmp_path / "contacts.csv"

@@ -1,6 +1,6 @@
 """Checked rows of imported files, whatever their format."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,12 +18,18 @@ class CheckedRows:
     """The checked rows of a block: the good ones, parsed, and how many were skipped and why.
 
     Orders have the column ``lines``, null without lines. Contacts have the column ``LINE_NUMBER``.
+
+    Attributes:
+        bad_orders: Ids of orders with a bad row, whose other rows must not be recorded either.
+        warnings: Why rows that are not bad were skipped.
     """
 
     rows: pa.Table
     skipped: int
     bad: Sequence[BadRow]
     progress: int
+    bad_orders: Set[str] = frozenset()
+    warnings: Sequence[BadRow] = ()
 
 
 def add_line_numbers(rows: pa.Table, block: Block) -> pa.Table:

@@ -86,19 +86,27 @@ class ExistingRows:
         recorded, known = ([_digits(text or "") for text in each] for each in (phones, numbers))
         return _owners(ids, folded), _owners(ids, known), _owners(ids, known, recorded)
 
-    def find_contact(self, email: str, phone: str) -> str | None:
+    def find_contact(self, email: str, *phones: str) -> str | None:
         """Find a contact's id by email address or, if none or several have it, by phone number.
 
-        Phone numbers are compared as the criterion ``phone`` does. Return ``AMBIGUOUS`` if several
-        contacts fit, and ``None`` if none does.
+        Of several phone numbers, the first one that a contact has counts. They are compared as the
+        criterion ``phone`` does. Return ``AMBIGUOUS`` if several contacts fit, and ``None`` if none
+        does.
         """
         emails, numbers, numbers_or_digits = self._addresses
-        number = e164(phone, self._country)
-        phones = numbers_or_digits if number is None else numbers
-        by_email, by_phone = emails.get(fold(email)), phones.get(_digits(number or phone))
-        if by_email in {None, AMBIGUOUS} and by_phone is not None:
-            return by_phone
+        by_email = emails.get(fold(email))
+        if by_email not in {None, AMBIGUOUS}:
+            return by_email
+        for phone in phones:
+            number = self.parse_phone(phone)
+            known = numbers_or_digits if number is None else numbers
+            if (owner := known.get(_digits(number or phone))) is not None:
+                return owner
         return by_email
+
+    def parse_phone(self, phone: str) -> str | None:
+        """Return a phone number in E.164, or ``None`` if it is not valid."""
+        return e164(phone, self._country)
 
 
 def _owners(contacts: Iterable[str], *addresses: Iterable[str]) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """Files with the fields of facts as their columns; orders may have their lines nested in them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -129,7 +130,12 @@ class FactFormat:
             )
             for b in bad
         ]
-        return drop_bad_rows(rows, block, bad_rows, {row for row, *_ in bad})
+        bad_positions = {row for row, *_ in bad}
+        checked = drop_bad_rows(rows, block, bad_rows, bad_positions)
+        if self.fact is ORDER_LINES:
+            orders = {rows["order_id"][row].as_py() for row in bad_positions} - {None}
+            checked = replace(checked, bad_orders=orders)
+        return checked
 
     def _find_unknown_orders(self, lines: pa.Table, bad: set[int]) -> Iterator[BadValue]:
         for row in np.flatnonzero(~self._existing.has_orders(lines["order_id"])).tolist():

@@ -28,7 +28,7 @@ from graphql_app.audience.importers.report import (
 from graphql_app.audience.importers.shopify_customers import CustomersFormat
 from graphql_app.audience.importers.shopify_orders import OrdersFormat
 from graphql_app.audience.importers.source import Source
-from graphql_app.audience.importers.spool import open_spool, record_spool
+from graphql_app.audience.importers.spool import SpoolRecording, open_spool
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 
@@ -107,26 +107,25 @@ def import_file(
         import_format.check_columns()
         spool = stack.enter_context(open_spool())
         bad, warnings, skipped = BadRowCollector(), BadRowCollector(), 0
+        bad_orders: set[str] = set()
         preview: list[dict[str, Any]] = []
         progress(CHECKING, 0, source.total)
         with translate_read_errors(path):
             for checked in import_format.check_blocks(source.blocks):
                 bad.add(checked.bad)
+                warnings.add(checked.warnings)
+                bad_orders |= checked.bad_orders
                 skipped += checked.skipped
                 spool.write(checked.rows)
                 preview += preview_rows(checked.rows.slice(0, PREVIEW - len(preview)))
                 progress(CHECKING, checked.progress, source.total)
-        counts = {}
+        counts, waiting = {}, 0
         if not dry_run and (skip_bad_rows or not bad.count):
-            counts = record_spool(
-                spool,
-                import_format.fact,
-                import_format.has_lines,
-                shop_id,
-                recorder,
-                warnings,
-                lambda done: progress(RECORDING, done, spool.rows),
+            recording = SpoolRecording(
+                import_format.fact, import_format.has_lines, shop_id, recorder, bad_orders, warnings
             )
+            counts = recording.record(spool, lambda done: progress(RECORDING, done, spool.rows))
+            skipped, waiting = skipped + recording.skipped, recording.waiting
             if spool.rows >= MANY_ROWS:
                 recorder.merge_parts(shop_id)
     return ImportReport(
@@ -134,6 +133,7 @@ def import_file(
         unit=source.file_type.unit,
         recorded=counts,
         skipped={import_format.fact.name: skipped},
+        waiting=waiting,
         bad_rows=tuple(bad.kept),
         bad_row_count=bad.count,
         warnings=tuple(warnings.kept),

@@ -42,7 +42,8 @@ class ImportReport:
     Attributes:
         unit: What ``BadRow.line`` counts: "line" or "row".
         recorded: The number of recorded rows by type; empty if the file was refused.
-        skipped: The number of bad rows by type; an order counts once.
+        skipped: The number of rows by type that were not recorded; an order counts once.
+        waiting: The number of recorded rows whose contact is not recorded yet.
         bad_rows: The first 10,000 bad values, in the order of the file.
         bad_row_count: The number of bad values.
         warnings: The first 10,000 values that were recorded although they are probably wrong.
@@ -56,6 +57,7 @@ class ImportReport:
     unit: str
     recorded: Mapping[str, int]
     skipped: Mapping[str, int]
+    waiting: int
     bad_rows: tuple[BadRow, ...]
     bad_row_count: int
     warnings: tuple[BadRow, ...]

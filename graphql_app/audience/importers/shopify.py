@@ -13,7 +13,7 @@ _DISTINCTIVE_COLUMNS = {
     ORDERS: {"Name", "Lineitem name", "Lineitem quantity"},
 }
 
-_NUMBERS = {"Id", "Customer ID", "Phone"}
+_NUMBERS = {"Id", "Customer ID", "Phone", "Billing Phone", "Shipping Phone"}
 
 
 def detect_export(columns: Iterable[str]) -> str | None:

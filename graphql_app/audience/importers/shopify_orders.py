@@ -1,16 +1,19 @@
 """Shopify's orders export: one row per line item, with the order's fields on its first row.
 
-An order names its customer by email address or phone number, so import the customers first. The
-product's id is the line item's SKU or, without one, its name. Names of line items are
-truncated to the maximum length of a title.
+An order names its customer by email address or phone number. If no contact has them, it waits for
+the first one who gets them. An order without any of them is skipped with a warning, because nobody
+can ever be found for it.
+
+The product's id is the line item's SKU or, without one, its name. Names of line items are truncated
+to the maximum length of a title.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from graphql_app.audience.facts import LINES, ORDERS, check_batch
+from graphql_app.audience.facts import LINES, NAMES, ORDERS, check_batch
 from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import AMBIGUOUS, ExistingRows
 from graphql_app.audience.importers.nested_lines import attach_lines
@@ -21,7 +24,6 @@ from graphql_app.audience.value_parsers import MAX_TEXT
 
 _ORDER = {
     "id": "Id",
-    "contact_id": "Email",
     "ordered_at": "Created at",
     "total": "Total",
     "refunded": "Refunded Amount",
@@ -34,8 +36,16 @@ _LINE = {
     "price": "Lineitem price",
 }
 _SKU = "Lineitem sku"
+_OPTIONAL = ("Billing Phone", "Shipping Phone")
+_ADDRESSES = ("Email", "Phone", *_OPTIONAL)
 _REQUIRED = list(
-    dict.fromkeys(("Name", "Phone", "Currency", *_ORDER.values(), *_LINE.values(), _SKU))
+    dict.fromkeys(("Name", "Phone", "Email", "Currency", *_ORDER.values(), *_LINE.values(), _SKU))
+)
+
+_UNNAMED = "and the phone numbers name nobody, so the order was skipped"
+_SPLIT = (
+    "is blank, and the row above is of another order; the rows of an order must follow each other, "
+    "so export the file again and do not sort it"
 )
 
 
@@ -49,6 +59,8 @@ class OrdersFormat:
         self._source = source
         self._existing = existing
         self._currency = currency
+        self._ids: dict[str, str] = {}  # of orders by their names
+        self._bad_names: set[str] = set()
 
     def check_columns(self) -> None:
         find_columns(self._source, _REQUIRED)
@@ -57,7 +69,8 @@ class OrdersFormat:
         """Check the orders in blocks; the last order of a block may go on in the next one."""
         rest: Block | None = None
         for block in blocks:
-            columns = {name: read_texts(block, name) for name in _REQUIRED}
+            present = [name for name in (*_REQUIRED, *_OPTIONAL) if name in block.columns]
+            columns = {name: read_texts(block, name) for name in present}
             new = Block(columns, block.line_numbers, block.progress, block.bad)
             rest = new if rest is None else _join_blocks(rest, new)
             last = _find_starts(rest)[-1:]
@@ -74,13 +87,24 @@ class OrdersFormat:
         }
         order["ordered_at"] = [normalize_time(value) for value in order["ordered_at"]]
         order["cancelled_at"] = [normalize_time(value) for value in order["cancelled_at"]]
-        order["contact_id"], bad = self._find_customers(block, starts)
+        split = self._find_split(block, starts)
+        customers, bad = self._find_customers(block, starts)
+        unnamed = {number for number, customer in enumerate(customers) if not any(customer)}
+        ambiguous = {number for number, *_ in bad}
+        for field, values in zip(NAMES, zip(*customers, strict=True), strict=True):
+            order[field] = [*values]
         rows, problems = check_batch(ORDERS, order, len(starts))
-        bad += [(p.row, starts[p.row], _ORDER[p.field], p.message) for p in problems]
+        bad += [
+            (p.row, starts[p.row], _ORDER[p.field], p.message)
+            for p in problems
+            if p.field in _ORDER and p.row not in split
+        ]
+        bad += [(number, starts[number], "Id", _SPLIT) for number in sorted(split)]
+        unnamed -= split | ambiguous
         bad += [
             (number, row, "Currency", f"must be {self._currency}, the shop's currency")
             for number, row in enumerate(starts)
-            if block.columns["Currency"][row] != self._currency
+            if block.columns["Currency"][row] != self._currency and number not in split
         ]
         sold = _find_line_items(block)
         names = [block.columns["Lineitem name"][row][:MAX_TEXT] for row in sold]
@@ -98,36 +122,57 @@ class OrdersFormat:
             column = _SKU if p.field == "product_id" and skus[p.row].strip() else _LINE[p.field]
             bad.append((int(owners[p.row]), sold[p.row], column, p.message))
         counts = np.bincount(owners, minlength=len(starts)).tolist()
-        return drop_bad_rows(
+        bad_orders = {number for number, *_ in bad}
+        checked = drop_bad_rows(
             attach_lines(rows, lines, counts),
             block,
             [BadRow(block.line_numbers[row], column, message) for _, row, column, message in bad],
-            {number for number, *_ in bad},
+            bad_orders | unnamed,
         )
+        names = [block.columns["Name"][row] for row in starts]
+        self._bad_names |= {names[number] for number in bad_orders}
+        return replace(
+            checked,
+            bad_orders={
+                self._ids[name] for name in names if name in self._bad_names and name in self._ids
+            },
+            warnings=[
+                BadRow(block.line_numbers[starts[number]], "Email", _UNNAMED)
+                for number in sorted(unnamed - bad_orders)
+            ],
+        )
+
+    def _find_split(self, block: Block, starts: Sequence[int]) -> set[int]:
+        """Find orders whose first row is elsewhere; remember the ids of the others."""
+        split = set()
+        for number, row in enumerate(starts):
+            name, id, at = (block.columns[column][row] for column in ("Name", "Id", "Created at"))
+            if id.strip():
+                self._ids[name] = id
+            elif not at.strip():
+                split.add(number)
+        return split
 
     def _find_customers(
         self, block: Block, starts: Sequence[int]
-    ) -> tuple[list[Any], list[tuple[int, int, str, str]]]:
-        """Find the contact of each order (any if unknown), and the orders without one."""
-        owners, bad = [], []
+    ) -> tuple[list[tuple[str, str, str]], list[tuple[int, int, str, str]]]:
+        """Find the customer of each order, and the orders with an ambiguous one.
+
+        A customer is a contact's id, or else an email address and a phone number to wait for.
+        """
+        customers, bad = list[tuple[str, str, str]](), list[tuple[int, int, str, str]]()
+        columns = [block.columns[name] for name in _ADDRESSES if name in block.columns]
         for number, row in enumerate(starts):
-            email, phone = block.columns["Email"][row], block.columns["Phone"][row]
-            owner = self._existing.find_contact(email, phone)
-            if owner is None or owner == AMBIGUOUS:
-                column = "Email" if email.strip() or not phone.strip() else "Phone"
-                bad.append((number, row, column, _explain_unknown(email, phone, owner)))
-                owner = "0"
-            owners.append(owner)
-        return owners, bad
-
-
-def _explain_unknown(email: str, phone: str, owner: str | None) -> str:
-    address = email.strip() or phone.strip()
-    if not address:
-        return "and Phone are blank, so the customer is unknown"
-    if owner == AMBIGUOUS:
-        return f"belongs to several contacts: {address}"
-    return f"no contact has {address}; import the customers first"
+            email, *phones = (column[row].strip() for column in columns)
+            owner = self._existing.find_contact(email, *phones)
+            if owner == AMBIGUOUS:
+                column = "Email" if email else "Phone"
+                address = email or next(filter(None, phones))
+                bad.append((number, row, column, f"belongs to several contacts: {address}"))
+            numbers = filter(None, map(self._existing.parse_phone, phones))
+            waiting = (email if "@" in email else "", next(numbers, ""))
+            customers.append((owner, "", "") if owner else ("", *waiting))
+        return customers, bad
 
 
 def _find_line_items(block: Block) -> list[int]:
@@ -137,16 +182,27 @@ def _find_line_items(block: Block) -> list[int]:
 
 
 def _find_starts(block: Block) -> list[int]:
-    """Find the first rows of orders: their name or id differs from the row before."""
-    starts = []
-    name, order = None, ""
-    for row, (name_here, id_here) in enumerate(
-        zip(block.columns["Name"], block.columns["Id"], strict=True)
-    ):
-        if name_here != name or (id_here and id_here != order):
+    """Find the first rows of orders: their name or id differs from the row before.
+
+    Rows with the same id are lines of one order, unless they repeat its first row, or have other
+    values of the order: then the order occurs again.
+    """
+    starts: list[int] = []
+    names, ids = block.columns["Name"], block.columns["Id"]
+    for row, (name, id) in enumerate(zip(names, ids, strict=True)):
+        first = starts[-1] if starts else None
+        if (
+            first is None
+            or name != names[first]
+            or (id and (id != ids[first] or _is_repeated(block, first, row)))
+        ):
             starts.append(row)
-            name, order = name_here, id_here
     return starts
+
+
+def _is_repeated(block: Block, first: int, row: int) -> bool:
+    changed = {name for name, values in block.columns.items() if values[first] != values[row]}
+    return not changed or not changed.isdisjoint(_ORDER.values())
 
 
 def _join_blocks(first: Block, second: Block) -> Block:

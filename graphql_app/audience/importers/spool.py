@@ -1,8 +1,9 @@
 """The spool between the two passes of an import, and recording it in chunks."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
@@ -92,48 +93,100 @@ def _translate_disk_errors() -> Iterator[None]:
         ) from error
 
 
-def record_spool(
-    spool: Spool,
-    fact: FactType,
-    has_lines: bool,
-    shop_id: int,
-    recorder: Recorder,
-    warnings: BadRowCollector,
-    progress: Callable[[int], None],
-) -> dict[str, int]:
-    """Record the rows of a spool, and return the number of rows by type.
+@dataclass
+class SpoolRecording:
+    """Recording a spool.
 
-    If the store fails, the message says how many rows were recorded before.
+    Attributes:
+        has_lines: Whether orders come with their lines.
+        bad_orders: Ids of orders that are skipped, because some of their rows are bad.
+        warnings: Values that are recorded although they are probably wrong.
+        skipped: The number of rows of bad orders.
+        waiting: The number of rows whose contact is not recorded yet.
     """
-    recorded = {fact.name: 0, **({ORDER_LINES.name: 0} if has_lines else {})}
-    progress(0)
-    try:
-        for chunk in _split_spool(spool, fact):
-            lines = _record_chunk(chunk, fact, has_lines, shop_id, recorder, warnings)
-            recorded[fact.name] += chunk.num_rows
-            if has_lines:
-                recorded[ORDER_LINES.name] += lines
-            progress(recorded[fact.name])
-    except BadReferencesError as error:
-        raise AppError(
-            ErrorCode.INVALID,
-            "Contacts were recorded while the file was imported, and now several have the same "
-            "address. Import the file again to see which.",
-        ) from error
-    except AppError as error:
-        done = recorded[fact.name]
-        raise AppError(
-            error.code,
-            f"{error} {done} of {spool.rows} rows were recorded; import the file again to record "
-            "all of them. It is safe to record rows twice.",
-        ) from error
-    return recorded
 
+    fact: FactType
+    has_lines: bool
+    shop_id: int
+    recorder: Recorder
+    bad_orders: Set[str]
+    warnings: BadRowCollector
+    skipped: int = 0
+    waiting: int = 0
 
-def _split_spool(spool: Spool, fact: FactType) -> Iterator[pa.Table]:
-    if fact is ORDER_LINES:
-        return _split_by_order(spool.table())
-    return spool.chunks(CHUNK_ORDERS if fact is ORDERS else CHUNK_ROWS)
+    def record(self, spool: Spool, progress: Callable[[int], None]) -> dict[str, int]:
+        """Record the rows of a spool, and return the number of rows by type.
+
+        If the store fails, the message says how many rows were recorded before.
+        """
+        fact = self.fact
+        recorded = {fact.name: 0, **({ORDER_LINES.name: 0} if self.has_lines else {})}
+        progress(0)
+        try:
+            for chunk in self._split(spool):
+                lines = self._record_chunk(chunk)
+                recorded[fact.name] += chunk.num_rows
+                if self.has_lines:
+                    recorded[ORDER_LINES.name] += lines
+                progress(recorded[fact.name])
+        except BadReferencesError as error:
+            raise AppError(
+                ErrorCode.INVALID,
+                "Contacts were recorded while the file was imported, and now several have the same "
+                "address. Import the file again to see which.",
+            ) from error
+        except AppError as error:
+            done = recorded[fact.name]
+            raise AppError(
+                error.code,
+                f"{error} {done} of {spool.rows} rows were recorded; import the file again to "
+                "record all of them. It is safe to record rows twice.",
+            ) from error
+        return recorded
+
+    def _split(self, spool: Spool) -> Iterator[pa.Table]:
+        if self.fact is ORDER_LINES:
+            lines = spool.table()
+            return _split_by_order(None if lines is None else self._without_bad_orders(lines))
+        chunks = spool.chunks(CHUNK_ORDERS if self.fact is ORDERS else CHUNK_ROWS)
+        return map(self._without_bad_orders, chunks)
+
+    def _without_bad_orders(self, rows: pa.Table) -> pa.Table:
+        column = {ORDERS.name: "id", ORDER_LINES.name: "order_id"}.get(self.fact.name)
+        if column is None or not self.bad_orders:
+            return rows
+        bad = pc.is_in(rows[column], pa.array(sorted(self.bad_orders), pa.string()))
+        kept = rows.filter(pc.invert(bad))
+        self.skipped += rows.num_rows - kept.num_rows
+        return kept
+
+    def _record_chunk(self, chunk: pa.Table) -> int:
+        """Record rows, and return the number of nested lines."""
+        fact, shop_id, recorder = self.fact, self.shop_id, self.recorder
+        if fact is CONTACTS:
+            line_numbers = chunk[LINE_NUMBER]
+            contacts = recorder.record(shop_id, fact, chunk.drop_columns([LINE_NUMBER]))
+            self.warnings.add(
+                BadRow(line_numbers[row].as_py(), "phone", message)
+                for row, message in find_unusable_phones(contacts, recorder.country_of(shop_id))
+            )
+            return 0
+        if fact is ORDERS:
+            lines = detach_lines(chunk) if self.has_lines else None
+            orders = recorder.record_orders(shop_id, chunk.drop_columns([LINES.name]), lines)
+            self.waiting += recorder.count_waiting(shop_id, orders)
+            return 0 if lines is None else lines.num_rows
+        if fact is ORDER_LINES:
+            if recorder.record_order_lines(shop_id, chunk):
+                raise AppError(
+                    ErrorCode.INVALID,
+                    "Orders were removed while their lines were imported. Import the orders again, "
+                    "then the whole file of lines.",
+                )
+            return 0
+        rows = recorder.record(shop_id, fact, chunk)
+        self.waiting += recorder.count_waiting(shop_id, rows)
+        return 0
 
 
 def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
@@ -148,35 +201,3 @@ def _split_by_order(lines: pa.Table | None) -> Iterator[pa.Table]:
         end = int(np.searchsorted(orders, last, side="right"))
         yield lines.take(positions.slice(start, end - start))
         start = end
-
-
-def _record_chunk(
-    chunk: pa.Table,
-    fact: FactType,
-    has_lines: bool,
-    shop_id: int,
-    recorder: Recorder,
-    warnings: BadRowCollector,
-) -> int:
-    """Record rows, and return the number of nested lines."""
-    if fact is CONTACTS:
-        line_numbers = chunk[LINE_NUMBER]
-        contacts = recorder.record(shop_id, fact, chunk.drop_columns([LINE_NUMBER]))
-        warnings.add(
-            BadRow(line_numbers[row].as_py(), "phone", message)
-            for row, message in find_unusable_phones(contacts, recorder.country_of(shop_id))
-        )
-        return 0
-    if fact is ORDERS:
-        lines = detach_lines(chunk) if has_lines else None
-        recorder.record_orders(shop_id, chunk.drop_columns([LINES.name]), lines)
-        return 0 if lines is None else lines.num_rows
-    if fact is not ORDER_LINES:
-        recorder.record(shop_id, fact, chunk)
-    elif recorder.record_order_lines(shop_id, chunk):
-        raise AppError(
-            ErrorCode.INVALID,
-            "Orders were removed while their lines were imported. Import the orders again, then "
-            "the whole file of lines.",
-        )
-    return 0

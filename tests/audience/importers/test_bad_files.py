@@ -96,10 +96,10 @@ def test_a_store_failure_reports_how_many_rows_were_recorded(
     monkeypatch.setattr(spool, "CHUNK_ROWS", 2)
     write, calls = shop.services.recorder.record, itertools.count(1)
 
-    def fail_at_last(shop_id: int, fact: FactType, rows: pa.Table) -> None:
+    def fail_at_last(shop_id: int, fact: FactType, rows: pa.Table) -> pa.Table:
         if next(calls) == 2:
             raise AppError(ErrorCode.UNAVAILABLE, "The audience store failed.")
-        write(shop_id, fact, rows)
+        return write(shop_id, fact, rows)
 
     monkeypatch.setattr(shop.services.recorder, "record", fail_at_last)
     texts = "".join(f"{n},7,2024-05-01T09:58:12Z,\n" for n in range(5))

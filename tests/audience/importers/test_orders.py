@@ -84,3 +84,16 @@ def test_orders_and_texts_can_move_to_another_contact(shop: Shop) -> None:
     assert shop.rows("orders", "id, contact_id") == [(1, 2)]
     assert shop.rows("order_lines", "contact_id, product_id") == [(2, "A")]
     assert shop.rows("texts", "id, contact_id") == [(1, 2)]
+
+
+def test_lines_of_an_order_with_a_bad_line_are_all_skipped(shop: Shop) -> None:
+    orders = "id,contact_id,ordered_at,total\n" + "".join(
+        f"{id},7,2024-05-01T09:58:12Z,5\n" for id in ("a", "b", "c")
+    )
+    shop.load(shop.file("orders.csv", orders))
+    lines = "order_id,product_id,quantity\na,mug,1\nb,mug,1\na,cup,x\nc,pot,1\na,jar,1\n,jar,1\n"
+    result = shop.load(shop.file("order_lines.csv", lines), skip_bad_rows=True)
+    assert [(bad.line, bad.column) for bad in result.bad_rows] == [(4, "quantity"), (7, "order_id")]
+    assert result.recorded == {"order_lines": 2}
+    assert result.skipped == {"order_lines": 4}
+    assert shop.rows("order_lines", "product_id", "product_id") == [("mug",), ("pot",)]
