@@ -11,7 +11,7 @@ from graphql_app.audience.facts import CONTACTS
 from graphql_app.audience.journal import Insert
 from graphql_app.audience.properties_parser import parse_properties
 from graphql_app.audience.store import Audience
-from graphql_app.audience.stored_rows import is_among
+from graphql_app.audience.stored_rows import fetch_contacts, is_among
 from graphql_app.audience.table_reader import FactTable, list_fact_tables
 from graphql_app.audience.table_rows import stamp_rows
 from graphql_app.audience.tables import SHARED_TABLES
@@ -30,14 +30,14 @@ def build_merged_contact(
     The target's attributes count, then those of the source. Of the dates of consent, the latest
     ones of either count.
     """
-    [table] = [table for table in list_fact_tables(audience) if table.name == CONTACTS.name]
-    names = [*CONTACTS.arrow_schema.names, "source_id", "phone_e164"]
-    rows = _fetch(audience, table, names, shop_id, [source, target], "id").to_pylist()
+    rows = fetch_contacts(audience, shop_id, pa.array([source, target], NUMBER)).to_pylist()
     found = {row["id"]: row for row in rows}
     if not found:
         return None
     kept, other = (found.get(number, {}) for number in (target, source))
-    merged = {name: kept.get(name) or other.get(name) for name in names}
+    merged = {
+        field.name: kept.get(field.name) or other.get(field.name) for field in CONTACTS.fields
+    }
     if not kept.get("phone"):  # a number without a country code is one of its contact's country
         merged["phone"] = other.get("phone_e164") or other.get("phone")
     merged["properties"] = _merge_properties(
@@ -109,11 +109,10 @@ def _fetch(
     names: Sequence[str],
     shop_id: int,
     contacts: Iterable[int],
-    contact_column: str = "contact_id",
 ) -> pa.Table:
     """Fetch columns of the current rows of contacts."""
     columns, key = (", ".join(f"`{name}`" for name in some) for some in (names, table.key))
-    among = is_among(pa.array([*contacts], NUMBER), contact_column)
+    among = is_among(pa.array([*contacts], NUMBER), "contact_id")
     rows = audience.query_unfiltered(
         f"SELECT {columns} FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} AND NOT deleted "
         f"AND {among} ORDER BY {key}"

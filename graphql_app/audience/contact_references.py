@@ -13,7 +13,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import CONTACTS, BadValue
+from graphql_app.audience.facts import CONTACTS, BadFactsError, BadValue
 from graphql_app.audience.identities import (
     LOOKED_UP_AT_ONCE,
     NUMBER,
@@ -35,14 +35,6 @@ _EMAIL, _PHONE = " email ", " phone "
 Owners: TypeAlias = Mapping[str, Mapping[int, str]]
 
 
-class BadReferencesError(Exception):
-    """Facts whose contacts cannot be told; ``problems`` says which and why."""
-
-    def __init__(self, problems: Sequence[BadValue]) -> None:
-        super().__init__(f"{len(problems)} facts name no contact, or several")
-        self.problems = problems
-
-
 class ContactReferences:
     """The references of all shops' facts. Hold the shop's write lock to resolve or settle them."""
 
@@ -59,7 +51,7 @@ class ContactReferences:
             The rows without references, and numbers that must be recorded as given.
 
         Raises:
-            BadReferencesError: Some references fit several contacts, or are no phone number.
+            BadFactsError: Some references fit several contacts, or are no phone number.
         """
         names = [name for name in ("email", "phone") if name in rows.column_names]
         if not names:
@@ -70,7 +62,7 @@ class ContactReferences:
             found, new, problems = self._find(shop_id, keys)
             if problems:
                 positions = unnamed.to_pylist()
-                raise BadReferencesError([p._replace(row=positions[p.row]) for p in problems])
+                raise BadFactsError([p._replace(row=positions[p.row]) for p in problems])
             row = pc.index_in(pa.array(range(rows.num_rows), pa.uint64()), unnamed)
             numbers = pa.array(found, NUMBER).take(row)
             contacts = pc.coalesce(rows["contact_id"], numbers)

@@ -5,7 +5,7 @@ GraphQL inputs, columns of files and the checks of both come from these declarat
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -93,6 +93,14 @@ class BadValue(NamedTuple):
         )
 
 
+class BadFactsError(Exception):
+    """Checked facts that cannot be recorded, given what the shop has; ``problems`` says why."""
+
+    def __init__(self, problems: Sequence[BadValue]) -> None:
+        super().__init__(f"{len(problems)} facts cannot be recorded")
+        self.problems = problems
+
+
 def _printable(name: str) -> str:
     """Return a client's name for a message: short, and without surrogates."""
     return name[:MAX_SHOWN].encode(errors="backslashreplace").decode()
@@ -131,6 +139,16 @@ CONTACTS = FactType(
         FactField("properties", PROPERTIES, "Custom properties, a JSON object.", default="{}"),
     ),
     derived_columns=("subscribed", "textable"),
+)
+
+# Changes of recorded contacts; a change has any of the fields.
+CONTACT_PATCHES = FactType(
+    "contacts",
+    (
+        *(replace(field, default=None) for field in CONTACTS.fields),
+        FactField("add_tags", TAGS, "Tags to add, after `tags`."),
+        FactField("remove_tags", TAGS, "Tags to remove, after the others."),
+    ),
 )
 
 ORDERS = FactType(

@@ -7,7 +7,7 @@ writes deletions of them along with the new rows.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -15,14 +15,16 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.change_feed import ChangeFeed
 from graphql_app.audience.contact_moves import build_merged_contact, build_moves
+from graphql_app.audience.contact_patches import apply_patches
 from graphql_app.audience.contact_references import ContactReferences
 from graphql_app.audience.derived_columns import add_derived_columns
 from graphql_app.audience.facts import CONTACTS, ORDERS, FactType
-from graphql_app.audience.identities import Given, Identities, make_rows
+from graphql_app.audience.identities import Given, Identities, make_rows, source_ids
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
 from graphql_app.audience.stored_rows import (
+    fetch_contacts,
     fetch_order_lines,
     fetch_orders,
     find_contacts,
@@ -160,7 +162,7 @@ class Recorder:
             The rows, with the columns that are derived from the others.
 
         Raises:
-            BadReferencesError: Rows name no contact, or several; nothing is written.
+            BadFactsError: Rows name no contact, or several; nothing is written.
             AppError: The store failed.
         """
         with self.hold_write_lock(shop_id):
@@ -192,6 +194,24 @@ class Recorder:
             rows, waiting = self.references.resolve(shop_id, rows, self.country_of)
             given = [*given, *waiting]
         return rows, given
+
+    def patch_contacts(
+        self, shop_id: int, patches: pa.Table, given: Sequence[Set[str]]
+    ) -> pa.Table:
+        """Change the given fields of recorded contacts; see ``contact_patches.apply_patches``.
+
+        Returns:
+            The contacts, as ``record`` does.
+        """
+        with self.hold_write_lock(shop_id):
+            numbers = self.identities.find(shop_id, CONTACTS.name, patches["id"])
+            rows = fetch_contacts(self._audience, shop_id, pc.unique(numbers.drop_null()))
+            ids = source_ids(rows["id"], rows["source_id"]).to_pylist()
+            contacts = {
+                row["id"]: {**row, "id": id} for row, id in zip(rows.to_pylist(), ids, strict=True)
+            }
+            changed = apply_patches(contacts, numbers.to_pylist(), patches, given)
+            return self.record(shop_id, CONTACTS, changed)
 
     def record_orders(self, shop_id: int, orders: pa.Table, lines: pa.Table | None) -> pa.Table:
         """Record orders by id, with their lines; ``None`` keeps the stored lines.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphql_app.audience.facts import CONTACTS
 from graphql_app.audience.store import Audience
 
 
@@ -52,6 +53,15 @@ def fetch_order_lines(
         "HAVING NOT argMax(deleted, version) ORDER BY order_id, line_number"
     )
     return found.append_column("row", pc.index_in(found["order_id"], ids))
+
+
+def fetch_contacts(audience: Audience, shop_id: int, numbers: pa.Array) -> pa.Table:
+    """Fetch recorded contacts, with their fields, ``source_id`` and ``phone_e164``."""
+    columns = ", ".join((*CONTACTS.arrow_schema.names, "source_id", "phone_e164"))
+    return audience.query_unfiltered(
+        f"SELECT {columns} FROM contacts FINAL WHERE shop_id = {int(shop_id)} AND NOT deleted "
+        f"AND {is_among(numbers)}"
+    )
 
 
 def find_contacts(audience: Audience, shop_id: int, numbers: pa.Array) -> pa.Array:

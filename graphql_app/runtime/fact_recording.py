@@ -1,7 +1,7 @@
 """Recording a shop's facts for a request, once per idempotency key, with warnings."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -85,6 +85,14 @@ class FactRecorder:
     def record(self, fact: FactType, rows: pa.Table) -> None:
         """Record rows of any type but orders and order lines; see ``Recorder.record``."""
         rows = self.services.recorder.record(self._shop_id, fact, rows)
+        self._warn_about(fact, rows)
+
+    def patch_contacts(self, patches: pa.Table, given: Sequence[Set[str]]) -> None:
+        """Change some fields of recorded contacts; see ``Recorder.patch_contacts``."""
+        rows = self.services.recorder.patch_contacts(self._shop_id, patches, given)
+        self._warn_about(CONTACTS, rows)
+
+    def _warn_about(self, fact: FactType, rows: pa.Table) -> None:
         if fact is CONTACTS:
             self._warn(
                 RecordingWarning(WarningCode.UNUSABLE_PHONE, row, "phone", message)

@@ -11,8 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from graphql_app.audience import facts, value_parsers
 from graphql_app.audience.column_parser import ValueKind
-from graphql_app.audience.contact_references import BadReferencesError
-from graphql_app.audience.facts import BadValue, FactField, FactType
+from graphql_app.audience.facts import BadFactsError, BadValue, FactField, FactType
 from graphql_app.catalog.idempotency import MAX_KEY_LENGTH
 from graphql_app.catalog.token_scope import TokenScope
 from graphql_app.errors import AppError, ErrorCode, InvalidInputError, Problem
@@ -90,6 +89,13 @@ INPUTS = {
     ),
 }
 
+ContactPatchInput = _input(
+    "ContactPatchInput",
+    facts.CONTACT_PATCHES,
+    "Changes of the contact with this `id`. Fields that are left out keep their values, and null "
+    "clears. `properties` are a JSON Merge Patch: they change those they name, and null removes.",
+)
+
 Item = Mapping[str, Any]
 
 
@@ -160,8 +166,24 @@ def _record(recorder: FactRecorder, name: str, items: Sequence[Item]) -> int:
         else:
             fact = facts.FACTS[name]
             recorder.record(fact, _checked(fact, name, items))
-    except BadReferencesError as error:
+    except BadFactsError as error:
         raise InvalidInputError(problem((name, bad.row), bad) for bad in error.problems) from error
+    return len(items)
+
+
+def _patch(recorder: FactRecorder, items: Sequence[Item]) -> int:
+    """Check changes of contacts and make them; return their number."""
+    patches = _checked(facts.CONTACT_PATCHES, "contacts", items)
+    given = [
+        {field.name for field in facts.CONTACT_PATCHES.fields if to_camel_case(field.name) in item}
+        for item in items
+    ]
+    try:
+        recorder.patch_contacts(patches, given)
+    except BadFactsError as error:
+        raise InvalidInputError(
+            problem(("contacts", bad.row), bad) for bad in error.problems
+        ) from error
     return len(items)
 
 
@@ -270,6 +292,20 @@ async def _contacts_merge(
     return await facts_payload(info, idempotency_key, "from", _merge, from_id, into)
 
 
+async def _contacts_patch(
+    info: RequestInfo, items: Any, idempotency_key: IdempotencyKey = None
+) -> FactsPayload:
+    return await facts_payload(info, idempotency_key, "contacts", _patch, items)
+
+
+_contacts_patch.__annotations__["items"] = Annotated[
+    list_of(ContactPatchInput),
+    strawberry.argument(
+        name="contacts", description=f"At most {MAX_ITEMS} contacts; all are changed, or none."
+    ),
+]
+
+
 def _mutation(fact: str, description: str) -> Any:
     """Return the mutation that records a kind of fact, from an argument named after it."""
 
@@ -309,6 +345,12 @@ class FactsMutation:
         TokenScope.FACTS_WRITE,
         resolver=_contacts_forget,
         description="Erase contacts and all facts about them, permanently.",
+    )
+    contacts_patch: FactsPayload = guarded_mutation(
+        TokenScope.FACTS_WRITE,
+        resolver=_contacts_patch,
+        description="Change some attributes of recorded contacts, and leave the others as they "
+        "are.",
     )
     contacts_merge: FactsPayload = guarded_mutation(
         TokenScope.FACTS_WRITE,

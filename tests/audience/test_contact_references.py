@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from graphql_app.audience import facts
-from graphql_app.audience.contact_references import BadReferencesError
+from graphql_app.audience.facts import BadFactsError
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
 from tests.fact_tables import checked
@@ -134,7 +134,7 @@ def test_ambiguous_references_are_refused(shop: Shop) -> None:
         {"id": "p2", "phone": "+12125550100"},
         {"id": "single", "phone": "+12125550101"},
     )
-    with pytest.raises(BadReferencesError) as refused:
+    with pytest.raises(BadFactsError) as refused:
         shop.texts(
             m0={"contact_id": "c1"},
             m1={"email": "info@example.com"},

@@ -68,6 +68,8 @@ MUTATIONS: Mapping[str, str] = {
         'occurredAt: "2024-05-01T00:00:00Z"}]) { recorded }'
     ),
     "factsRecord": 'factsRecord(table: "none", rows: []) { recorded }',
+    "contactsPatch": 'contactsPatch(contacts: [{id: "9", city: "Bern"}]) { recorded }',
+    "contactsMerge": 'contactsMerge(from: "8", into: "9") { recorded }',
     "contactsForget": 'contactsForget(ids: ["1"]) { recorded }',
 }
 SUBSCRIPTIONS: Mapping[str, str] = {"segmentSize": f"segmentSize({RULE}) {{ members }}"}

@@ -116,6 +116,11 @@ def test_every_mutation_that_records_facts_accepts_a_key(shop: Client) -> None:
     for mutation, item in ITEMS.items():
         for _ in range(2):
             assert send(shop, mutation, [item], mutation)["recorded"] == 1
+    patch = (
+        f'mutation {{ contactsPatch(contacts: [{{ id: "1" }}], idempotencyKey: "p") {RECORDED} }}'
+    )
+    for _ in range(2):
+        assert shop.ask(patch)["contactsPatch"]["recorded"] == 1
     merge = f'mutation {{ contactsMerge(from: "2", into: "1", idempotencyKey: "m") {RECORDED} }}'
     for _ in range(2):
         assert shop.ask(merge)["contactsMerge"]["recorded"] == 1
@@ -131,7 +136,7 @@ def test_every_mutation_that_records_facts_accepts_a_key(shop: Client) -> None:
         for field in shop.ask(query)["__type"]["fields"]
         if "idempotencyKey" in {argument["name"] for argument in field["args"]}
     }
-    assert takes == {*ITEMS, "contactsForget", "contactsMerge", "factsRecord"}
+    assert takes == {*ITEMS, "contactsForget", "contactsMerge", "contactsPatch", "factsRecord"}
 
 
 def test_concurrent_repeats_record_once_and_get_the_same_payload(

@@ -10,9 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.contact_references import BadReferencesError
 from graphql_app.audience.derived_columns import find_unusable_phones
-from graphql_app.audience.facts import CONTACTS, LINES, ORDER_LINES, ORDERS, FactType
+from graphql_app.audience.facts import (
+    CONTACTS,
+    LINES,
+    ORDER_LINES,
+    ORDERS,
+    BadFactsError,
+    FactType,
+)
 from graphql_app.audience.importers.checked_rows import LINE_NUMBER
 from graphql_app.audience.importers.nested_lines import detach_lines
 from graphql_app.audience.importers.report import BadRow, BadRowCollector
@@ -129,7 +135,7 @@ class SpoolRecording:
                 if self.has_lines:
                     recorded[ORDER_LINES.name] += lines
                 progress(recorded[fact.name])
-        except BadReferencesError as error:
+        except BadFactsError as error:
             raise AppError(
                 ErrorCode.INVALID,
                 "Contacts were recorded while the file was imported, and now several have the same "
