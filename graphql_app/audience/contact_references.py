@@ -24,7 +24,6 @@ from graphql_app.audience.identities import (
 from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.store import Audience
 from graphql_app.audience.stored_rows import fetch_contacts_by_address
-from graphql_app.audience.tables import Identity
 from graphql_app.folding import fold
 
 MAX_NAMED = 5  # contacts in a message
@@ -152,8 +151,7 @@ class ContactReferences:
         Returns:
             The contact of each number that facts wait under, and what must be recorded as given.
         """
-        waiting = f"SELECT 1 FROM {Identity.__tablename__} WHERE shop_id = {int(shop_id)}"
-        if not self._audience.query_unfiltered(f"{waiting} AND waiting LIMIT 1").num_rows:
+        if not self._identities.has_waiting(shop_id):
             return {}, ()
         columns = (contacts[name].to_pylist() for name in ("id", "email_folded", "phone_e164"))
         first: dict[str, int] = {}

@@ -47,10 +47,16 @@ class Identities:
     """The identities of all shops.
 
     Ids are Arrow arrays of texts, as ``value_parsers.IDENTIFIER`` parses them, or of numbers.
+
+    Args:
+        only_writer: Whether nothing else records what is given, so that a shop without special
+            identities need not be asked again.
     """
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: Audience, only_writer: bool = False) -> None:
         self._audience = audience
+        self._only_writer = only_writer
+        self._without: set[tuple[int, str]] = set()  # shops, and conditions that hold for no row
 
     def find(self, shop_id: int, table: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the numbers of ids; null for an id that has none."""
@@ -162,11 +168,28 @@ class Identities:
 
     def _has_merged_numbers(self, shop_id: int) -> bool:
         """Return whether some whole numbers do not mean themselves, because of a merge."""
+        return self._has_any(shop_id, f"of_table = '{CONTACTS.name}' AND number < {FIRST_GIVEN}")
+
+    def has_waiting(self, shop_id: int) -> bool:
+        """Return whether facts may wait for a contact with their address."""
+        return self._has_any(shop_id, "waiting")
+
+    def _has_any(self, shop_id: int, condition: str) -> bool:
+        if (shop_id, condition) in self._without:
+            return False
         found = self._audience.query_unfiltered(
             f"SELECT 1 FROM {Identity.__tablename__} WHERE shop_id = {int(shop_id)} "
-            f"AND of_table = '{CONTACTS.name}' AND number < {FIRST_GIVEN} LIMIT 1"
+            f"AND {condition} LIMIT 1"
         )
+        if self._only_writer and not found.num_rows:
+            self._without.add((shop_id, condition))
         return bool(found.num_rows)
+
+    def make_rows(self, shop_id: int, given: Sequence[Given]) -> pa.Table:
+        """Return what is about to be recorded as rows of ``Identity``, without their shop."""
+        if any(each.waiting or each.number < FIRST_GIVEN for each in given):
+            self._without = {known for known in self._without if known[0] != shop_id}
+        return _make_rows(given)
 
     def point(self, shop_id: int, source: int, source_id: str, target: int) -> Sequence[Given]:
         """Return what must be recorded so that every id of one contact means another one."""
@@ -230,8 +253,7 @@ def _number_for(table: str, id: str, attempt: int) -> int:
     return int.from_bytes(hashed) | FIRST_GIVEN
 
 
-def make_rows(given: Iterable[Given]) -> pa.Table:
-    """Return what was given as rows of ``Identity``, without their shop."""
+def _make_rows(given: Iterable[Given]) -> pa.Table:
     last = {(each.of_table, each.number): each for each in given}.values()
     return pa.table(
         {

@@ -94,9 +94,7 @@ class Journal:
         self._batches = count(1)
 
     def execute(self, shop_id: int, steps: Sequence[Insert | Erase], write: OpenWrite) -> None:
-        """Execute a batch, after any unfinished one of the shop."""
-        if self._shared or shop_id in self._unfinished:
-            self.finish(shop_id, write)
+        """Execute a batch of a shop without unfinished batches."""
         steps = [step for step in steps if not (isinstance(step, Insert) and not step.rows)]
         if len(steps) == 1 and self._is_atomic(steps[0]):
             self._execute_step(shop_id, steps[0], write)
@@ -124,6 +122,16 @@ class Journal:
         Identities(self._audience).erase(shop_id, step.contacts)
         for table in list_contact_tables(self._audience):
             self._audience.erase(table, shop_id, step.contacts)
+
+    def has_unfinished(self, shop_id: int) -> bool:
+        """Return whether a shop has a batch to finish before the next one is prepared."""
+        if not self._shared:
+            return shop_id in self._unfinished
+        return bool(
+            self._audience.query_unfiltered(
+                f"SELECT 1 FROM journal FINAL WHERE done = 0 AND shop_id = {int(shop_id)} LIMIT 1"
+            ).num_rows
+        )
 
     def finish(self, shop_id: int, write: OpenWrite) -> None:
         """Execute a shop's unfinished batches, of any process."""

@@ -19,7 +19,7 @@ from graphql_app.audience.contact_patches import apply_patches
 from graphql_app.audience.contact_references import ContactReferences
 from graphql_app.audience.derived_columns import add_derived_columns
 from graphql_app.audience.facts import CONTACTS, ORDERS, FactType
-from graphql_app.audience.identities import Given, Identities, make_rows, source_ids
+from graphql_app.audience.identities import Given, Identities, source_ids
 from graphql_app.audience.journal import Erase, Insert, Journal
 from graphql_app.audience.orders import OrderRows, build_order_rows, build_products
 from graphql_app.audience.store import Audience
@@ -64,7 +64,7 @@ class Recorder:
     ) -> None:
         self._audience = audience
         self.country_of = country_of
-        self.identities = Identities(audience)
+        self.identities = Identities(audience, only_writer=shared_locks is None)
         self.references = ContactReferences(audience, self.identities)
         self._journal = Journal(audience, shared=shared_locks is not None)
         self._locks = LocalWriteLocks() if shared_locks is None else shared_locks
@@ -155,6 +155,15 @@ class Recorder:
                 self._journal.try_to_finish(shop_id, write)
         self._journal.tidy()
 
+    @contextmanager
+    def _writing(self, shop_id: int) -> Iterator[None]:
+        """Hold a shop's write lock, and finish earlier batches, so that their rows can be read."""
+        with self.hold_write_lock(shop_id):
+            if self._journal.has_unfinished(shop_id):
+                with self._open_write(shop_id) as write:
+                    self._journal.finish(shop_id, write)
+            yield
+
     def record(self, shop_id: int, fact: FactType, rows: pa.Table) -> pa.Table:
         """Record rows of any type but orders and order lines, by the type's key.
 
@@ -165,7 +174,7 @@ class Recorder:
             BadFactsError: Rows name no contact, or several; nothing is written.
             AppError: The store failed.
         """
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             country = self.country_of(shop_id) if fact is CONTACTS else None
             rows, given = self._resolve(shop_id, fact, rows)
             rows = add_derived_columns(fact.name, rows, country)
@@ -179,7 +188,7 @@ class Recorder:
                 given = [*given, *settled]
             version = self._next_version(shop_id)
             new = Insert(fact.name, stamp_rows(shop_id, version, latest, moved))
-            steps = [*_insert_given(shop_id, version, given), new]
+            steps = [*self._insert_given(shop_id, version, given), new]
             if contact_of:
                 steps += build_moves(self._audience, shop_id, version, contact_of)
             self._write(shop_id, steps)
@@ -203,7 +212,7 @@ class Recorder:
         Returns:
             The contacts, as ``record`` does.
         """
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             numbers = self.identities.find(shop_id, CONTACTS.name, patches["id"])
             rows = fetch_contacts(self._audience, shop_id, pc.unique(numbers.drop_null()))
             ids = source_ids(rows["id"], rows["source_id"]).to_pylist()
@@ -221,7 +230,7 @@ class Recorder:
         Returns:
             The last order of each id, with the numbers of ids.
         """
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             orders, given = self._resolve(shop_id, ORDERS, orders)
             kept, orders = keep_last_rows(orders, ["id"])
             stored = fetch_orders(self._audience, shop_id, orders["id"])
@@ -249,7 +258,7 @@ class Recorder:
         Returns:
             The rows whose order is not recorded; if there are any, nothing is written.
         """
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             numbers = self.identities.find(shop_id, ORDERS.name, lines["order_id"])
             stored = fetch_orders(self._audience, shop_id, pc.unique(numbers.drop_null()))
             row = pc.index_in(numbers, stored["id"], skip_nulls=True)
@@ -260,12 +269,19 @@ class Recorder:
                 self._write_orders(shop_id, build_order_rows(orders, lines, stored))
         return unknown
 
+    def _insert_given(self, shop_id: int, version: int, given: Sequence[Given]) -> list[Insert]:
+        """Return the step that records numbers as given, if there are any."""
+        if not given:
+            return []
+        rows = self.identities.make_rows(shop_id, given)
+        return [Insert(Identity.__tablename__, stamp_rows(shop_id, version, rows))]
+
     def _write_orders(self, shop_id: int, rows: OrderRows, given: Sequence[Given] = ()) -> None:
         version = self._next_version(shop_id)
         added = add_derived_columns("order_lines", rows.lines)
         lines = stamp_rows(shop_id, version, added, rows.deleted_lines)
         orders = stamp_rows(shop_id, version, rows.orders, rows.deleted_orders)
-        steps = _insert_given(shop_id, version, given)
+        steps = self._insert_given(shop_id, version, given)
         steps += [Insert("order_lines", lines), Insert("orders", orders)]
         products = add_derived_columns("products", build_products(rows.lines))
         steps.append(Insert("products", stamp_rows(shop_id, None, products)))
@@ -277,7 +293,7 @@ class Recorder:
         If both ids mean the same contact already, nothing changes.
         """
         ids = pa.chunked_array([[source_id, target_id]], pa.string())
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             rows, given = self.identities.resolve(shop_id, CONTACTS, pa.table({"id": ids}))
             source, target = rows["id"].to_pylist()
             target_source_id = rows["source_id"][1].as_py()
@@ -285,7 +301,7 @@ class Recorder:
                 return
             given = [*given, *self.identities.point(shop_id, source, source_id, target)]
             version = self._next_version(shop_id)
-            steps = _insert_given(shop_id, version, given)
+            steps = self._insert_given(shop_id, version, given)
             contact = build_merged_contact(
                 self._audience, shop_id, source, target, target_source_id
             )
@@ -299,7 +315,7 @@ class Recorder:
 
     def forget(self, shop_id: int, ids: Sequence[str]) -> None:
         """Erase contacts, given by their ids, and all rows about them for good."""
-        with self.hold_write_lock(shop_id):
+        with self._writing(shop_id):
             given = pa.chunked_array([pa.array(ids, pa.string())])
             contacts = pc.unique(self.identities.find(shop_id, CONTACTS.name, given).drop_null())
             if len(contacts):
@@ -338,10 +354,3 @@ class Recorder:
                 yield write
             finally:
                 self.change_feed.announce_end(number, shop_id, write.affected_contacts())
-
-
-def _insert_given(shop_id: int, version: int, given: Sequence[Given]) -> list[Insert]:
-    """Return the step that records numbers as given, if there are any."""
-    if not given:
-        return []
-    return [Insert(Identity.__tablename__, stamp_rows(shop_id, version, make_rows(given)))]

@@ -10,6 +10,7 @@ from graphql_app.audience import facts
 from graphql_app.audience.facts import FactType
 from graphql_app.audience.recorder import Recorder
 from graphql_app.audience.store import Audience
+from graphql_app.errors import AppError
 from tests.fact_tables import checked
 
 DAY, NEXT = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
@@ -190,3 +191,16 @@ def test_a_merged_contact_is_forgotten_under_either_id(shop: Shop) -> None:
     shop.record(facts.CONTACTS, {"id": "a"}, {"id": "9"})
     shop.record(facts.EVENTS, _event(1, "a"), _event(2, "9"))
     assert shop.owners("events", "id") == [("9", 2), ("a", 1)]
+
+
+@EMBEDDED
+def test_a_failed_merge_is_finished_before_ids_are_resolved(shop: Shop) -> None:
+    shop.record(facts.CONTACTS, {"id": "5"}, {"id": "7"})
+    shop.record(facts.EVENTS, _event(1, "5"))
+    shop.audience.command("ALTER TABLE events ADD CONSTRAINT full CHECK 0")
+    with pytest.raises(AppError):
+        shop.merge("5", "7")
+    shop.audience.command("ALTER TABLE events DROP CONSTRAINT full")
+    shop.record(facts.EVENTS, _event(2, "5"))
+    assert shop.owners("events", "id") == [("7", 1), ("7", 2)]
+    assert set(shop.contacts("tags")) == {"7"}

@@ -83,9 +83,12 @@ OPERATIONS: Mapping[tuple[str, str], Sequence[str]] = {
         NAMED.format(f'segmentUpdate(id: "MINE", input: {{{IN_SEGMENT}}})'),
         '{ fieldLabels(criterion: "inSegment", field: "segment", values: ["SEGMENT"]) { label } }',
     ],
-    # First, while no facts have these ids: those of the first id would move.
-    ("Mutation.contactsMerge", "from"): _recording('contactsMerge(from: "SOURCE", into: "9")'),
-    ("Mutation.contactsMerge", "into"): _recording('contactsMerge(from: "9", into: "SOURCE")'),
+    ("Mutation.contactsMerge", "from"): _recording(
+        'contactsMerge(from: "SOURCE", into: "of SOURCE")'
+    ),
+    ("Mutation.contactsMerge", "into"): _recording(
+        'contactsMerge(from: "of SOURCE", into: "SOURCE")'
+    ),
     ("Mutation.contactsForget", "ids"): _recording('contactsForget(ids: ["SOURCE"])'),
     ("ContactInput", "id"): _recording('contactsUpsert(contacts: [{id: "SOURCE"}])'),
     ("ContactPatchInput", "id"): _recording(
