@@ -3,6 +3,9 @@
 A reference is resolved when its fact is recorded: it means the contact who has the address. If
 nobody has it, the fact waits: it is recorded for a number that no contact has, which is given to
 the address like numbers are given to ids. The first contact who gets the address gets the facts.
+Facts that name both an email address and a phone number wait under a number of their own.
+
+If a fact is recorded again and nobody has its address anymore, it stays with its contact.
 """
 
 from collections import defaultdict
@@ -13,7 +16,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphql_app.audience.facts import CONTACTS, BadFactsError, BadValue
+from graphql_app.audience.facts import CONTACTS, BadFactsError, BadValue, FactType
 from graphql_app.audience.identities import (
     LOOKED_UP_AT_ONCE,
     NUMBER,
@@ -23,13 +26,18 @@ from graphql_app.audience.identities import (
 )
 from graphql_app.audience.phone_numbers import e164
 from graphql_app.audience.store import Audience
-from graphql_app.audience.stored_rows import fetch_contacts_by_address
+from graphql_app.audience.stored_rows import (
+    fetch_contacts_by_address,
+    fetch_owners,
+    find_contacts,
+    is_text_among,
+)
 from graphql_app.folding import fold
 
 MAX_NAMED = 5  # contacts in a message
 
 # No id begins with a space, so addresses and ids are never equal.
-_EMAIL, _PHONE = " email ", " phone "
+_EMAIL, _PHONE, _BOTH = " email ", " phone ", " both "
 
 Owners: TypeAlias = Mapping[str, Mapping[int, str]]
 
@@ -42,9 +50,13 @@ class ContactReferences:
         self._identities = identities
 
     def resolve(
-        self, shop_id: int, rows: pa.Table, country_of: Callable[[int], str | None]
+        self,
+        shop_id: int,
+        fact: FactType,
+        rows: pa.Table,
+        country_of: Callable[[int], str | None],
     ) -> tuple[pa.Table, Sequence[Given]]:
-        """Replace references by ``contact_id``, whose values are numbers by now.
+        """Replace references by ``contact_id``; its values, and ids, are numbers by now.
 
         Returns:
             The rows without references, and numbers that must be recorded as given.
@@ -57,8 +69,10 @@ class ContactReferences:
             return rows, ()
         unnamed = pc.indices_nonzero(pc.is_null(rows["contact_id"]))
         if len(unnamed):
-            keys = self._keys(shop_id, rows.take(unnamed), country_of)
-            found, new, problems = self._find(shop_id, keys)
+            referring = rows.take(unnamed)
+            keys = self._keys(shop_id, referring, country_of)
+            recorded = self._fetch_recorded(shop_id, fact, referring)
+            found, new, problems = self._find(shop_id, keys, recorded)
             if problems:
                 positions = unnamed.to_pylist()
                 raise BadFactsError([p._replace(row=positions[p.row]) for p in problems])
@@ -103,30 +117,47 @@ class ContactReferences:
         ]
 
     def _find(
-        self, shop_id: int, keys: Sequence[Sequence[str]]
+        self, shop_id: int, keys: Sequence[Sequence[str]], recorded: Sequence[int | None]
     ) -> tuple[list[int], Sequence[Given], list[BadValue]]:
-        """Return the contact of each row, what must be recorded as given, and what is wrong."""
+        """Return the contact of each row, what must be recorded as given, and what is wrong.
+
+        ``recorded`` has the contact of each row that is recorded already.
+        """
         owners = self._fetch_owners(shop_id, keys)
         problems = [p for row, some in enumerate(keys) if (p := _find_problem(row, some, owners))]
         if problems:
             return [], (), problems
-        unowned = dict.fromkeys(
-            key for some in keys if not any(key in owners for key in some) for key in some
+        found = [_find_owner(some, owners) for some in keys]
+        found = [
+            kept if owner is None else owner for owner, kept in zip(found, recorded, strict=True)
+        ]
+        names = [
+            _name(some) if contact is None else ""
+            for some, contact in zip(keys, found, strict=True)
+        ]
+        given, _ = self._identities.look_up(shop_id, CONTACTS.name, {*names} - {""})
+        changed = [
+            replace(each, meaning=each.number, waiting=True)
+            for each in given.values()
+            if not each.waiting
+        ]
+        numbers = [
+            given[name].number if contact is None else contact
+            for name, contact in zip(names, found, strict=True)
+        ]
+        return numbers, changed, []
+
+    def _fetch_recorded(self, shop_id: int, fact: FactType, rows: pa.Table) -> list[int | None]:
+        """Return the recorded contact of each row, if the row is recorded for one."""
+        if fact.key != ("id",):
+            return [None] * rows.num_rows
+        stored = fetch_owners(self._audience, shop_id, fact.name, pc.unique(rows["id"]))
+        known = find_contacts(self._audience, shop_id, pc.unique(stored["contact_id"]))
+        stored = stored.filter(pc.is_in(stored["contact_id"], known))
+        owner_of = dict(
+            zip(stored["id"].to_pylist(), stored["contact_id"].to_pylist(), strict=True)
         )
-        given, _ = self._identities.look_up(shop_id, CONTACTS.name, unowned)
-        found: list[int] = []
-        changed: dict[str, Given] = {}
-        for some in keys:
-            contact = _find_owner(some, owners)
-            if contact is None:
-                states = [given[key] for key in some]
-                waiting = [state.meaning for state in states if state.waiting]
-                contact = waiting[0] if waiting else states[0].number
-                for key, state in zip(some, states, strict=True):
-                    if not state.waiting:
-                        given[key] = changed[key] = replace(state, meaning=contact, waiting=True)
-            found.append(contact)
-        return found, [*changed.values()], []
+        return [owner_of.get(id) for id in rows["id"].to_pylist()]
 
     def _fetch_owners(self, shop_id: int, keys: Iterable[Iterable[str]]) -> Owners:
         """Return the contacts who have addresses: their ids in the source system, by number."""
@@ -134,11 +165,7 @@ class ContactReferences:
         owners: dict[str, dict[int, str]] = defaultdict(dict)
         for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
             part = wanted[start : start + LOOKED_UP_AT_ONCE]
-            emails, phones = (
-                [key.removeprefix(kind) for key in part if key.startswith(kind)]
-                for kind in (_EMAIL, _PHONE)
-            )
-            rows = fetch_contacts_by_address(self._audience, shop_id, emails, phones)
+            rows = fetch_contacts_by_address(self._audience, shop_id, *_split(part))
             ids = source_ids(rows["id"], rows["source_id"]).to_pylist()
             for id, row in zip(ids, rows.to_pylist(), strict=True):
                 for key in _keys_of(row["email_folded"], row["phone_e164"]):
@@ -159,19 +186,52 @@ class ContactReferences:
             for key in _keys_of(email, phone):
                 first.setdefault(key, id)
         given, _ = self._identities.look_up(shop_id, CONTACTS.name, first)
-        contact_of: dict[int, int] = {}
-        for key, each in given.items():
-            if each.waiting:
-                contact_of.setdefault(each.meaning, first[key])
-        if not contact_of:
-            return {}, ()
-        numbers = ", ".join(map(str, contact_of))
-        settled = self._identities.select(
-            shop_id, CONTACTS.name, f"waiting AND meaning IN ({numbers})"
-        )
-        return contact_of, [
-            replace(each, meaning=contact_of[each.meaning], waiting=False) for each in settled
-        ]
+        waiting = [each for each in given.values() if each.waiting]
+        waiting += self._fetch_waiting_for_either(shop_id, [*first])
+        settled: list[Given] = []
+        for each in waiting:
+            contact = next((first[key] for key in _keys_in(each.source_id) if key in first), None)
+            if contact is not None:
+                settled.append(replace(each, meaning=contact, waiting=False))
+        return {each.number: each.meaning for each in settled}, settled
+
+    def _fetch_waiting_for_either(self, shop_id: int, keys: Sequence[str]) -> list[Given]:
+        """Return the numbers under which facts wait that name one of some addresses and another."""
+        phone = "splitByChar(' ', source_id)[3]"
+        email = f"substring(source_id, position(source_id, ' ', {len(_BOTH) + 1}) + 1)"
+        found: list[Given] = []
+        for start in range(0, len(keys), LOOKED_UP_AT_ONCE):
+            part = keys[start : start + LOOKED_UP_AT_ONCE]
+            some = " OR ".join(
+                is_text_among(expression, texts)
+                for expression, texts in zip((email, phone), _split(part), strict=True)
+                if texts
+            )
+            condition = f"waiting AND startsWith(source_id, '{_BOTH}') AND ({some})"
+            found += self._identities.select(shop_id, CONTACTS.name, condition)
+        return found
+
+
+def _split(keys: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the email addresses and the phone numbers among keys."""
+    emails = [key.removeprefix(_EMAIL) for key in keys if key.startswith(_EMAIL)]
+    return emails, [key.removeprefix(_PHONE) for key in keys if key.startswith(_PHONE)]
+
+
+def _name(keys: Sequence[str]) -> str:
+    """Return the name under which facts with these addresses wait."""
+    if len(keys) == 1:
+        return keys[0]
+    email, phone = keys
+    return f"{_BOTH}{phone.removeprefix(_PHONE)} {email.removeprefix(_EMAIL)}"
+
+
+def _keys_in(name: str) -> Sequence[str]:
+    """Return the addresses in the name under which facts wait."""
+    if not name.startswith(_BOTH):
+        return [name]
+    phone, _, email = name.removeprefix(_BOTH).partition(" ")
+    return [_EMAIL + email, _PHONE + phone]
 
 
 def _keys_of(email: str | None, phone: str | None) -> Sequence[str]:

@@ -3,7 +3,7 @@
 An id is any text. Rows, criteria and the size index have unsigned 64-bit numbers instead:
 
 - A whole number below 2^63 is its own number.
-- Any other id gets a number from 2^63 up: a larger whole number its own, a text a hash of it. If
+- Any other id gets a number from 2^63 up: a larger one below 2^64 its own, a text a hash of it. If
   that number is taken by another id, the next hash of the id is tried, and so on. The table
   ``identities`` records which number has been given to which id.
 
@@ -23,13 +23,18 @@ import pyarrow.compute as pc
 
 from graphql_app.audience.facts import CONTACTS, FactType
 from graphql_app.audience.store import Audience
-from graphql_app.audience.tables import Identity, has_id_key
+from graphql_app.audience.table_reader import list_fact_tables
+from graphql_app.audience.tables import Identity
 
 NUMBER = pa.uint64()
 FIRST_GIVEN = 2**63
 """The lowest number that can stand for an id other than itself."""
 
 LOOKED_UP_AT_ONCE = 100_000
+ERASED_AT_ONCE = 20_000  # since the keeper of a cluster refuses statements of a megabyte
+
+_MERGED = f"of_table = '{CONTACTS.name}' AND number < {FIRST_GIVEN}"
+_WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,13 @@ class Identities:
                 if id not in new or id == str(each.number)
             }
         return _to_numbers(ids, known)
+
+    def find_given(self, shop_id: int, table: str, id: str) -> int | None:
+        """Return the number that was given to an id, whatever it means now, if any was."""
+        if _is_whole(id) and int(id) < FIRST_GIVEN:
+            return int(id)
+        given, new = self.look_up(shop_id, table, [id])
+        return given[id].number if id not in new or id == str(given[id].number) else None
 
     def resolve(
         self, shop_id: int, fact: FactType, rows: pa.Table
@@ -168,11 +180,11 @@ class Identities:
 
     def _has_merged_numbers(self, shop_id: int) -> bool:
         """Return whether some whole numbers do not mean themselves, because of a merge."""
-        return self._has_any(shop_id, f"of_table = '{CONTACTS.name}' AND number < {FIRST_GIVEN}")
+        return self._has_any(shop_id, _MERGED)
 
     def has_waiting(self, shop_id: int) -> bool:
         """Return whether facts may wait for a contact with their address."""
-        return self._has_any(shop_id, "waiting")
+        return self._has_any(shop_id, _WAITING)
 
     def _has_any(self, shop_id: int, condition: str) -> bool:
         if (shop_id, condition) in self._without:
@@ -188,7 +200,8 @@ class Identities:
     def make_rows(self, shop_id: int, given: Sequence[Given]) -> pa.Table:
         """Return what is about to be recorded as rows of ``Identity``, without their shop."""
         if any(each.waiting or each.number < FIRST_GIVEN for each in given):
-            self._without = {known for known in self._without if known[0] != shop_id}
+            for condition in (_MERGED, _WAITING):
+                self._without.discard((shop_id, condition))
         return _make_rows(given)
 
     def point(self, shop_id: int, source: int, source_id: str, target: int) -> Sequence[Given]:
@@ -200,22 +213,32 @@ class Identities:
     def erase(self, shop_id: int, contacts: Sequence[int]) -> None:
         """Erase the ids of contacts and of their rows; call this before erasing the rows."""
         listed = ", ".join(str(int(contact)) for contact in contacts)
-        owned = self.select(shop_id, CONTACTS.name, f"meaning IN ({listed})")
-        numbers = {CONTACTS.name: [given.number for given in owned]}
-        for name in (table.__tablename__ for table in self._audience.tables if has_id_key(table)):
-            found = self._audience.query_unfiltered(
-                f"SELECT DISTINCT id FROM {name} WHERE shop_id = {int(shop_id)} "
-                f"AND contact_id IN ({listed}) AND id >= {FIRST_GIVEN}"
+        self._clear(shop_id, CONTACTS.name, self.numbers_of(shop_id, contacts))
+        for table in list_fact_tables(self._audience):
+            if table.key == ("contact_id", "id"):
+                found = self._audience.query_unfiltered(
+                    f"SELECT id FROM {table.name} FINAL WHERE shop_id = {int(shop_id)} "
+                    f"AND NOT deleted AND contact_id IN ({listed}) AND id >= {FIRST_GIVEN}"
+                )
+                self._clear(shop_id, table.name, found["id"].to_pylist())
+
+    def numbers_of(self, shop_id: int, contacts: Sequence[int]) -> Sequence[int]:
+        """Return the numbers of contacts, with those that meant other contacts before."""
+        listed = ", ".join(str(int(contact)) for contact in contacts)
+        given = self.select(shop_id, CONTACTS.name, f"meaning IN ({listed})")
+        return [*dict.fromkeys([*contacts, *(each.number for each in given)])]
+
+    def _clear(self, shop_id: int, table: str, numbers: Sequence[int]) -> None:
+        """Make the ids that numbers were given to blank, for good."""
+        given = [number for number in numbers if number >= FIRST_GIVEN or table == CONTACTS.name]
+        for start in range(0, len(given), ERASED_AT_ONCE):
+            some = ", ".join(map(str, given[start : start + ERASED_AT_ONCE]))
+            self._audience.clear_column(
+                Identity.__tablename__,
+                shop_id,
+                "source_id",
+                f"of_table = '{table}' AND number IN ({some})",
             )
-            numbers[name] = found["id"].to_pylist()
-        conditions = [
-            f"of_table = '{name}' AND number IN ({', '.join(map(str, each))})"
-            for name, each in numbers.items()
-            if each
-        ]
-        if conditions:
-            condition = " OR ".join(conditions)
-            self._audience.clear_column(Identity.__tablename__, shop_id, "source_id", condition)
 
 
 def _ids_of_others(ids: pa.ChunkedArray) -> Sequence[str]:
@@ -239,6 +262,7 @@ def _to_numbers(ids: pa.ChunkedArray, numbers: Mapping[str, int]) -> pa.ChunkedA
     texts = ids.cast(pa.string())
     digits = pc.match_substring_regex(texts, r"^[0-9]{1,19}$")
     own = pc.if_else(digits, texts, pa.scalar(None, pa.string())).cast(NUMBER)
+    own = pc.if_else(pc.less(own, pa.scalar(FIRST_GIVEN, NUMBER)), own, pa.scalar(None, NUMBER))
     if not numbers:
         return own
     row = pc.index_in(texts, pa.array([*numbers], pa.string()))

@@ -200,7 +200,7 @@ class Recorder:
         """Replace ids and references to contacts by numbers; return numbers that are given."""
         rows, given = self.identities.resolve(shop_id, fact, rows)
         if fact.names_contact:
-            rows, waiting = self.references.resolve(shop_id, rows, self.country_of)
+            rows, waiting = self.references.resolve(shop_id, fact, rows, self.country_of)
             given = [*given, *waiting]
         return rows, given
 
@@ -299,7 +299,8 @@ class Recorder:
             target_source_id = rows["source_id"][1].as_py()
             if source == target:
                 return
-            given = [*given, *self.identities.point(shop_id, source, source_id, target)]
+            own_id = rows["source_id"][0].as_py() or str(source)
+            given = [*given, *self.identities.point(shop_id, source, own_id, target)]
             version = self._next_version(shop_id)
             steps = self._insert_given(shop_id, version, given)
             contact = build_merged_contact(
@@ -319,7 +320,8 @@ class Recorder:
             given = pa.chunked_array([pa.array(ids, pa.string())])
             contacts = pc.unique(self.identities.find(shop_id, CONTACTS.name, given).drop_null())
             if len(contacts):
-                self._write(shop_id, [Erase(tuple(contacts.to_pylist()))])
+                numbers = self.identities.numbers_of(shop_id, contacts.to_pylist())
+                self._write(shop_id, [Erase(tuple(numbers))])
 
     def merge_parts(self, shop_id: int) -> None:
         """Merge the parts of a shop's tables, so that reading them after many writes is fast."""

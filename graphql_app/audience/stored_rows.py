@@ -55,6 +55,14 @@ def fetch_order_lines(
     return found.append_column("row", pc.index_in(found["order_id"], ids))
 
 
+def fetch_owners(audience: Audience, shop_id: int, table: str, ids: pa.Array) -> pa.Table:
+    """Fetch the ``contact_id`` of the current rows with some ids."""
+    return audience.query_unfiltered(
+        f"SELECT id, contact_id FROM {table} WHERE shop_id = {int(shop_id)} AND {is_among(ids)} "
+        "GROUP BY id, contact_id HAVING NOT argMax(deleted, version)"
+    )
+
+
 def fetch_contacts(audience: Audience, shop_id: int, numbers: pa.Array) -> pa.Table:
     """Fetch recorded contacts, with their fields, ``source_id`` and ``phone_e164``."""
     columns = ", ".join((*CONTACTS.arrow_schema.names, "source_id", "phone_e164"))
@@ -82,21 +90,25 @@ def fetch_contacts_by_address(
         Their ``id``, ``source_id``, ``email_folded`` and ``phone_e164``.
     """
     some = [
-        f"{column} IN (SELECT unhex(arrayJoin(splitByChar(',', '{_as_hex(texts)}'))))"
+        is_text_among(column, texts)
         for column, texts in (("email_folded", emails), ("phone_e164", phones))
         if texts
     ]
-    where = f"shop_id = {int(shop_id)} AND ({' OR '.join(some) or '0'})"
-    # First without FINAL, which would read every column of the key: some may have been replaced.
-    ids = audience.query_unfiltered(f"SELECT DISTINCT id FROM contacts WHERE {where}")["id"]
+    # First without FINAL, which would read every contact's key: some may have been replaced.
+    ids = audience.query_unfiltered(
+        f"SELECT DISTINCT id FROM contacts WHERE shop_id = {int(shop_id)} "
+        f"AND ({' OR '.join(some) or '0'})"
+    )["id"]
     return audience.query_unfiltered(
         "SELECT id, source_id, email_folded, phone_e164 FROM contacts FINAL "
-        f"WHERE {where} AND NOT deleted AND {is_among(ids)} ORDER BY id"
+        f"WHERE shop_id = {int(shop_id)} AND NOT deleted AND {is_among(ids)} ORDER BY id"
     )
 
 
-def _as_hex(texts: Iterable[str]) -> str:
-    return ",".join(text.encode().hex() for text in texts)
+def is_text_among(expression: str, texts: Iterable[str]) -> str:
+    """Write the SQL condition that an expression is among texts."""
+    listed = ",".join(text.encode().hex() for text in texts)
+    return f"{expression} IN (SELECT unhex(arrayJoin(splitByChar(',', '{listed}'))))"
 
 
 def is_among(ids: pa.Array | pa.ChunkedArray, column: str = "id") -> str:

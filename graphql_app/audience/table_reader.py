@@ -56,7 +56,7 @@ def list_fact_tables(audience: Audience) -> Sequence[FactTable]:
         if name in columns and found["name"] == audience.layout.local_name(name):
             key = found["sorting_key"].replace("`", "").split(", ")  # keywords of SQL are quoted
             keys.setdefault(name, tuple(key[1:]))
-    return [FactTable(name, columns[name], keys[name]) for name in names]
+    return [FactTable(name, columns[name], keys[name]) for name in names if name in keys]
 
 
 def read_pages(

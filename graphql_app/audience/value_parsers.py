@@ -166,7 +166,8 @@ def _parse_text(value: Any) -> str | None:
     return value if value.strip() else None
 
 
-def _parse_email(value: Any) -> str | None:
+def parse_email(value: Any) -> str | None:
+    """Return a text with an ``@`` between others; raise ``BadValueError`` for another value."""
     text = _parse_text(value)
     if text is not None and not re.search(r"\S@\S", text):
         raise BadValueError("must be an email address")
@@ -245,7 +246,7 @@ INTEGER = ValueKind(pa.int64(), _parse_integer, _parse_integers)
 AMOUNT = ValueKind(MONEY, _parse_amount, _parse_amounts)
 TIME = ValueKind(INSTANT, parse_instant, _parse_instants)
 TEXT = ValueKind(pa.string(), _parse_text, _parse_texts)
-EMAIL = ValueKind(pa.string(), _parse_email, _parse_emails)
+EMAIL = ValueKind(pa.string(), parse_email, _parse_emails)
 COUNTRY = ValueKind(pa.string(), _parse_country, parse_distinct_texts(_parse_country, pa.string()))
 KEYWORD = ValueKind(pa.string(), _parse_keyword, parse_distinct_texts(_parse_keyword, pa.string()))
 BOOLEAN = ValueKind(pa.bool_(), _parse_boolean, _parse_booleans)

@@ -84,9 +84,9 @@ def _find_number(engine: ShopEngine, id: str) -> int:
     """Return the number of a contact, given its id in the source system or in a CSV file."""
     number: int | None = None
     with suppress(BadValueError):
-        parsed = pa.chunked_array([[parse_identifier(unescape_formula(id))]], pa.string())
-        found = Identities(engine.audience).find(engine.shop_id, Contact.__tablename__, parsed)
-        number = found[0].as_py()
+        parsed = parse_identifier(unescape_formula(id)) or ""
+        identities = Identities(engine.audience)
+        number = identities.find_given(engine.shop_id, Contact.__tablename__, parsed)
     if number is None:
         raise AppError(
             ErrorCode.INVALID,

@@ -117,14 +117,34 @@ def test_either_address_of_a_waiting_fact_will_do(shop: Shop) -> None:
     assert shop.owners() == {"m1": "x"}
 
 
+def test_strangers_with_one_address_in_common_stay_apart(shop: Shop) -> None:
+    phone = "+12125550100"
+    shop.texts(
+        alice={"email": "alice@example.com", "phone": phone},
+        bob={"email": "bob@example.com", "phone": phone},
+        alone={"phone": phone},
+    )
+    shop.contacts({"id": "b", "email": "bob@example.com"})
+    assert shop.owners() == {"alice": None, "bob": "b", "alone": None}
+    shop.contacts({"id": "a", "email": "alice@example.com", "phone": "+12125550101"})
+    assert shop.owners() == {"alice": "a", "bob": "b", "alone": None}
+    shop.contacts({"id": "p", "phone": phone})
+    assert shop.owners() == {"alice": "a", "bob": "b", "alone": "p"}
+
+
 def test_a_repeated_fact_stays_with_its_contact(shop: Shop) -> None:
     shop.texts(m1={"email": "anna@example.com"})
     shop.texts(m1={"email": "anna@example.com"})
     shop.contacts({"id": "x", "email": "anna@example.com"})
     shop.texts(m1={"email": "anna@example.com"})
     assert shop.owners() == {"m1": "x"}
-    shop.texts(m1={"email": "bob@example.com"})
-    assert shop.owners() == {"m1": None}
+    # Nobody has these addresses, which may be former ones of the contact.
+    shop.contacts({"id": "x", "email": "new@example.com"}, {"id": "y", "email": "y@example.com"})
+    for former in ("anna@example.com", "bob@example.com"):
+        shop.texts(m1={"email": former})
+        assert shop.owners() == {"m1": "x"}
+    shop.texts(m1={"email": "y@example.com"})
+    assert shop.owners() == {"m1": "y"}
 
 
 def test_ambiguous_references_are_refused(shop: Shop) -> None:

@@ -169,6 +169,16 @@ def test_a_forgotten_id_is_erased_and_means_somebody_new(
     assert stored[0][0].as_py() == 6
 
 
+def test_forgetting_keeps_ids_of_rows_that_moved(audience: Audience, recorder: Recorder) -> None:
+    _record_contacts(recorder, "a", "b")
+    for contact in ("a", "b"):
+        _record_texts(recorder, id=["moved"], contact_id=[contact])
+    recorder.forget(1, ["a"])
+    _record_texts(recorder, id=["moved"], contact_id=["b"])
+    rows = audience.query_unfiltered("SELECT id FROM texts FINAL WHERE NOT deleted")
+    assert rows.num_rows == 1
+
+
 def test_lines_find_orders_by_text_ids(audience: Audience, recorder: Recorder) -> None:
     values = {"id": ["#1001"], "contact_id": ["a"], "ordered_at": [DAY], "total": ["9"]}
     recorder.record_orders(1, checked(facts.ORDERS, values), None)

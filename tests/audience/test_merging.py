@@ -164,6 +164,16 @@ def test_contacts_may_be_merged_repeatedly_and_in_chains(shop: Shop) -> None:
 
 
 @EMBEDDED
+def test_an_id_that_was_merged_can_be_merged_again(shop: Shop) -> None:
+    shop.record(facts.CONTACTS, *({"id": id} for id in ("17", "42", "c", "99")))
+    shop.merge("17", "42")
+    shop.merge("17", "99")  # merges 42, which 17 means
+    shop.record(facts.EVENTS, *(_event(n, id) for n, id in enumerate(("17", "42", "99"))))
+    assert shop.owners("events", "id") == [("99", number) for number in range(3)]
+    assert set(shop.contacts("tags")) == {"99", "c"}
+
+
+@EMBEDDED
 def test_contacts_who_are_not_recorded_can_be_merged(shop: Shop) -> None:
     shop.record(facts.EVENTS, _event(1, "a"), _event(2, "5"))
     shop.merge("a", "5")

@@ -143,6 +143,21 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
 
 
 def _record(running: Running, owner: str, id: str, mark: str) -> None:
+    """Record a person's facts, some of which wait for them or come with a merged contact."""
+    client, old = running.client(owner), f"{mark} old id"
+    said = {"text": f"{mark} waited"}
+    about = {"name": f"{mark} waiting", "occurredAt": AT, "properties": said}
+    used = {"keyword": f"{mark} waiting", "receivedAt": AT}
+    client.record("keywordsRecord", [{**used, "email": f"a0@{mark}.example"}])
+    client.record("eventsRecord", [{**about, "id": f"{mark} waiting id", "phone": PHONES[mark]}])
+    client.record(
+        "contactsUpsert", [{"id": old, "firstName": f"{mark} old", "city": f"{mark} old"}]
+    )
+    client.record("eventsRecord", [{**about, "id": f"{mark} old event", "contactId": old}])
+    client.record("keywordsRecord", [{**used, "contactId": old}])
+    reviewer = {"contactId": old, "points": 1, "rank": f"{mark} old rank"}
+    answer = client.ask(RECORD_REVIEWS, reviews=[], reviewers=[reviewer])
+    assert all(not each["userErrors"] for each in answer.values())
     for number in range(3):  # each version replaces the last and leaves a row behind
         answer = running.client(owner).ask(RECORD, **_person(id, mark, number))
         review = {
@@ -157,6 +172,7 @@ def _record(running: Running, owner: str, id: str, mark: str) -> None:
         reviewer = {"contactId": id, "points": 1, "rank": f"{mark} rank"}
         more = running.client(owner).ask(RECORD_REVIEWS, reviews=[review], reviewers=[reviewer])
         assert all(not each["userErrors"] for each in (*answer.values(), *more.values()))
+    client.merge(old, into=id)
 
 
 def _answers(running: Running, owner: str, segment: str, person: str) -> str:

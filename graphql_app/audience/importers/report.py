@@ -46,7 +46,8 @@ class ImportReport:
         waiting: The number of recorded rows whose contact is not recorded yet.
         bad_rows: The first 10,000 bad values, in the order of the file.
         bad_row_count: The number of bad values.
-        warnings: The first 10,000 values that were recorded although they are probably wrong.
+        warnings: The first 10,000 values that were recorded although they are probably wrong, or
+            for which an order was skipped.
         warning_count: The number of such values.
         columns: Where each column of the file goes, by its name in the file; an empty text if it
             is ignored. Empty for exports of Shopify.

@@ -8,11 +8,12 @@ The product's id is the line item's SKU or, without one, its name. Names of line
 to the maximum length of a title.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from graphql_app.audience.column_parser import BadValueError
 from graphql_app.audience.facts import LINES, NAMES, ORDERS, check_batch
 from graphql_app.audience.importers.checked_rows import CheckedRows, drop_bad_rows
 from graphql_app.audience.importers.existing_rows import AMBIGUOUS, ExistingRows
@@ -20,7 +21,7 @@ from graphql_app.audience.importers.nested_lines import attach_lines
 from graphql_app.audience.importers.report import BadRow
 from graphql_app.audience.importers.shopify import find_columns, normalize_time, read_texts
 from graphql_app.audience.importers.source import Block, Source
-from graphql_app.audience.value_parsers import MAX_TEXT
+from graphql_app.audience.value_parsers import MAX_TEXT, parse_email, parse_identifier
 
 _ORDER = {
     "id": "Id",
@@ -146,10 +147,12 @@ class OrdersFormat:
         """Find orders whose first row is elsewhere; remember the ids of the others."""
         split = set()
         for number, row in enumerate(starts):
-            name, id, at = (block.columns[column][row] for column in ("Name", "Id", "Created at"))
-            if id.strip():
-                self._ids[name] = id
-            elif not at.strip():
+            name, id, total = (
+                block.columns[column][row].strip() for column in ("Name", "Id", "Total")
+            )
+            if id:
+                self._ids[name] = _parse(parse_identifier, id)
+            elif not total:
                 split.add(number)
         return split
 
@@ -161,18 +164,28 @@ class OrdersFormat:
         A customer is a contact's id, or else an email address and a phone number to wait for.
         """
         customers, bad = list[tuple[str, str, str]](), list[tuple[int, int, str, str]]()
-        columns = [block.columns[name] for name in _ADDRESSES if name in block.columns]
+        names = [name for name in _ADDRESSES if name in block.columns]
         for number, row in enumerate(starts):
-            email, *phones = (column[row].strip() for column in columns)
+            email, *phones = (block.columns[name][row].strip() for name in names)
             owner = self._existing.find_contact(email, *phones)
             if owner == AMBIGUOUS:
-                column = "Email" if email else "Phone"
-                address = email or next(filter(None, phones))
+                found = [self._existing.find_contact(email)]
+                found += [self._existing.find_contact("", phone) for phone in phones]
+                column = names[found.index(AMBIGUOUS)]
+                address = block.columns[column][row].strip()
                 bad.append((number, row, column, f"belongs to several contacts: {address}"))
             numbers = filter(None, map(self._existing.parse_phone, phones))
-            waiting = (email if "@" in email else "", next(numbers, ""))
+            waiting = (_parse(parse_email, email), next(numbers, ""))
             customers.append((owner, "", "") if owner else ("", *waiting))
         return customers, bad
+
+
+def _parse(parse: Callable[[str], str | None], text: str) -> str:
+    """Return a parsed text, or an empty one if it is not valid."""
+    try:
+        return parse(text) or ""
+    except BadValueError:
+        return ""
 
 
 def _find_line_items(block: Block) -> list[int]:

@@ -136,10 +136,11 @@ class SpoolRecording:
                     recorded[ORDER_LINES.name] += lines
                 progress(recorded[fact.name])
         except BadFactsError as error:
+            first = error.problems[0]
             raise AppError(
                 ErrorCode.INVALID,
-                "Contacts were recorded while the file was imported, and now several have the same "
-                "address. Import the file again to see which.",
+                f"A row cannot be recorded since contacts were recorded meanwhile: {first.field} "
+                f"{first.message}. {recorded[fact.name]} of {spool.rows} rows were recorded.",
             ) from error
         except AppError as error:
             done = recorded[fact.name]

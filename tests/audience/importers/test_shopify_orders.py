@@ -36,7 +36,8 @@ def order(number: int, **more: str) -> dict[str, str]:
 
 
 def item(number: int, name: str, sku: str = "") -> dict[str, str]:
-    return {"Name": f"#{number}", "Lineitem name": name, "Lineitem sku": sku,
+    return {"Name": f"#{number}", "Email": "ann@example.com", "Lineitem name": name,
+            "Lineitem sku": sku, "Created at": "2024-05-01 09:58:12 +0000",
             "Lineitem quantity": "2", "Lineitem price": "1.00"}  # fmt: skip
 
 
@@ -99,14 +100,15 @@ def test_customers_are_found_by_email_then_phone(shop: Shop) -> None:
     )
     rows += orders(
         order(5, Email="", Billing_Phone="'+16305550101"),
-        order(6, Email="n/a", Phone="n/a", Shipping_Phone="+1 630 555 0101"),
+        order(6, Email="ann@ example", Phone="n/a", Shipping_Phone="+1 630 555 0101"),
+        order(7, Email="ann@ example"),
     )[1:]
     # An order that names nobody does not stop the others.
     result = shop.load(shop.csv("orders.csv", rows))
     assert (result.bad_rows, result.waiting) == ((), 0)
     message = "and the phone numbers name nobody, so the order was skipped"
-    assert result.warnings == (BadRow(5, "Email", message),)
-    assert result.skipped == {"orders": 1}
+    assert result.warnings == (BadRow(5, "Email", message), BadRow(8, "Email", message))
+    assert result.skipped == {"orders": 2}
     found = shop.rows("orders", "id, contact_id", "id")
     assert found == [(1, ANN), (2, BOB), (3, ANN), (5, BOB), (6, BOB)]
 
@@ -152,6 +154,12 @@ def test_an_address_of_several_contacts_is_ambiguous(shop: Shop) -> None:
     result = shop.load(shop.csv("orders.csv", rows), skip_bad_rows=True)
     assert result.bad_rows == (BadRow(2, "Email", "belongs to several contacts: ann@example.com"),)
     assert shop.rows("orders", "id, contact_id", "id") == [(2, 0), (3, 3)]
+    two: list[object] = [{"id": n, "phone": "+16305550157"} for n in (4, 5)]
+    shop.load(shop.ndjson("contacts.ndjson", two))
+    unknown = orders(order(4, Email="new@example.com", Billing_Phone="+16305550157"))
+    result = shop.load(shop.csv("orders.csv", unknown))
+    message = "belongs to several contacts: +16305550157"
+    assert result.bad_rows == (BadRow(2, "Billing Phone", message),)
 
 
 def test_later_rows_of_an_order_can_repeat_its_fields(shop: Shop) -> None:
