@@ -185,7 +185,7 @@ class Recorder:
                 moved = find_moved_rows(self._audience, shop_id, fact.name, latest)
             if fact is CONTACTS:
                 contact_of, settled = self.references.settle(shop_id, latest)
-                given = [*given, *settled]
+                given = settled
             version = self._next_version(shop_id)
             new = Insert(fact.name, stamp_rows(shop_id, version, latest, moved))
             steps = [*self._insert_given(shop_id, version, given), new]
@@ -197,12 +197,23 @@ class Recorder:
     def _resolve(
         self, shop_id: int, fact: FactType, rows: pa.Table
     ) -> tuple[pa.Table, Sequence[Given]]:
-        """Replace ids and references to contacts by numbers; return numbers that are given."""
+        """Replace ids and references to contacts by numbers, and record numbers of new ids.
+
+        A number without rows does no harm, so it is recorded before the batch. If it were a step of
+        the batch, the journal would have to keep all rows.
+
+        Returns:
+            The rows, and what is given to addresses for which facts wait.
+        """
         rows, given = self.identities.resolve(shop_id, fact, rows)
+        waiting: Sequence[Given] = ()
         if fact.names_contact:
             rows, waiting = self.references.resolve(shop_id, fact, rows, self.country_of)
-            given = [*given, *waiting]
-        return rows, given
+        if given:
+            [step] = self._insert_given(shop_id, self._next_version(shop_id), given)
+            self._locks.check_held(shop_id)
+            self._audience.insert(step.table, step.rows)
+        return rows, waiting
 
     def patch_contacts(
         self, shop_id: int, patches: pa.Table, given: Sequence[Set[str]]
