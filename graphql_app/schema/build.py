@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from graphql_app.plugins import Registry
 from graphql_app.schema import contact_segments  # noqa: F401 - adds a field to Contact
 from graphql_app.schema.contact import Contact, ContactQuery
+from graphql_app.schema.contact_mutations import ContactsMutation
 from graphql_app.schema.criterion import CriterionQuery
 from graphql_app.schema.descriptions import root
 from graphql_app.schema.errors import CodedErrors, coded
@@ -137,7 +138,7 @@ def _build_types(registry: Registry) -> Schema:
         query=root("Query", queries, "Everything that a client can read of the token's shop."),
         mutation=root(
             "Mutation",
-            (segment_mutation(inputs), FactsMutation, FactTableMutation),
+            (segment_mutation(inputs), FactsMutation, ContactsMutation, FactTableMutation),
             "Everything that a client can change. A payload without userErrors means success.",
         ),
         subscription=root(

@@ -1,6 +1,7 @@
 """Recording facts: upserts by natural key, all or nothing, at most 10,000 items per call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -58,43 +59,36 @@ def _field(field: FactField) -> tuple[Any, Any]:
     return annotation | None, optional_field(field.description)
 
 
-def _input(name: str, fact: FactType, description: str, **more: Any) -> Any:
+def fact_input(name: str, fact: FactType, description: str, **more: Any) -> Any:
     fields = {field.name: _field(field) for field in fact.fields}
     return input_type(name, {**fields, **more}, description=description)
 
 
-OrderLineInput = _input("OrderLineInput", facts.LINES, "A product on an order.")
+OrderLineInput = fact_input("OrderLineInput", facts.LINES, "A product on an order.")
 
 INPUTS = {
-    "contacts": _input(
+    "contacts": fact_input(
         "ContactInput", facts.CONTACTS, "A contact. It replaces the contact with the same `id`."
     ),
-    "orders": _input(
+    "orders": fact_input(
         "OrderInput",
         facts.ORDERS,
         "An order with its lines. It replaces the order with the same `id`.",
         lines=(list_of(OrderLineInput) | None, optional_field("The products on the order.")),
     ),
-    "products": _input(
+    "products": fact_input(
         "ProductInput", facts.PRODUCTS, "A product. It replaces the product with the same `id`."
     ),
-    "texts": _input(
+    "texts": fact_input(
         "TextInput",
         facts.TEXTS,
         "A text sent to a contact. It replaces the text with the same `id`.",
     ),
-    "keywords": _input("KeywordInput", facts.KEYWORDS, "A keyword that a contact texted in."),
-    "events": _input(
+    "keywords": fact_input("KeywordInput", facts.KEYWORDS, "A keyword that a contact texted in."),
+    "events": fact_input(
         "EventInput", facts.EVENTS, "Any other event. It replaces the event with the same `id`."
     ),
 }
-
-ContactPatchInput = _input(
-    "ContactPatchInput",
-    facts.CONTACT_PATCHES,
-    "Changes of the contact with this `id`. Fields that are left out keep their values, and null "
-    "clears. `properties` are a JSON Merge Patch: they change those they name, and null removes.",
-)
 
 Item = Mapping[str, Any]
 
@@ -132,7 +126,7 @@ def problem(path: tuple[str | int, ...], bad: BadValue) -> Problem:
     return Problem(ErrorCode.INVALID, message, (*path, name, *bad.path))
 
 
-def _checked(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
+def check_items(fact: FactType, argument: str, items: Sequence[Item]) -> pa.Table:
     """Return the items as a table, or raise InvalidInputError with the path of every bad value."""
     require_few(argument, items)
     table, bad = facts.check_batch(fact, _columns(fact, items), len(items))
@@ -158,32 +152,24 @@ def _lines(items: Sequence[Item]) -> pa.Table:
     return table.append_column("row", pa.array([row for row, _, _ in lines_by_row], pa.int64()))
 
 
+@contextmanager
+def translate_bad_facts(argument: str) -> Iterator[None]:
+    """Raise InvalidInputError, with paths of the argument, for facts that cannot be recorded."""
+    try:
+        yield
+    except BadFactsError as error:
+        problems = [problem((argument, bad.row), bad) for bad in error.problems]
+        raise InvalidInputError(problems) from error
+
+
 def _record(recorder: FactRecorder, name: str, items: Sequence[Item]) -> int:
     """Check and record items of a fact; return their number."""
-    try:
+    with translate_bad_facts(name):
         if name == "orders":
             recorder.record_orders(*_checked_orders(items))
         else:
             fact = facts.FACTS[name]
-            recorder.record(fact, _checked(fact, name, items))
-    except BadFactsError as error:
-        raise InvalidInputError(problem((name, bad.row), bad) for bad in error.problems) from error
-    return len(items)
-
-
-def _patch(recorder: FactRecorder, items: Sequence[Item]) -> int:
-    """Check changes of contacts and make them; return their number."""
-    patches = _checked(facts.CONTACT_PATCHES, "contacts", items)
-    given = [
-        {field.name for field in facts.CONTACT_PATCHES.fields if to_camel_case(field.name) in item}
-        for item in items
-    ]
-    try:
-        recorder.patch_contacts(patches, given)
-    except BadFactsError as error:
-        raise InvalidInputError(
-            problem(("contacts", bad.row), bad) for bad in error.problems
-        ) from error
+            recorder.record(fact, check_items(fact, name, items))
     return len(items)
 
 
@@ -192,7 +178,7 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
     require_few_lines("orders", items)
     tables: list[pa.Table] = []
     problems: list[Problem] = []
-    for check in (partial(_checked, facts.ORDERS, "orders"), _lines):
+    for check in (partial(check_items, facts.ORDERS, "orders"), _lines):
         try:
             tables.append(check(items))
         except AppError as error:
@@ -201,36 +187,6 @@ def _checked_orders(items: Sequence[Item]) -> tuple[pa.Table, pa.Table]:
         raise InvalidInputError(problems)
     orders, lines = tables
     return orders, lines
-
-
-_CONTACT_ID = FactType("contacts", (facts.CONTACTS.fields[0],))
-
-
-def _forget(recorder: FactRecorder, ids: Sequence[str]) -> int:
-    require_few("ids", ids)
-    table, bad = facts.check_batch(_CONTACT_ID, {"id": list(ids)}, len(ids))
-    if bad:
-        raise InvalidInputError(
-            Problem(ErrorCode.INVALID, f"The id {b.message}.", ("ids", b.row)) for b in bad
-        )
-    recorder.forget(table["id"].to_pylist())
-    return len(ids)
-
-
-def _parse_contact_id(argument: str, id: str) -> str:
-    parsed, bad = facts.check_batch(_CONTACT_ID, {"id": [id]}, 1)
-    if bad:
-        raise AppError(ErrorCode.INVALID, f"{argument} {bad[0].message}.", (argument,))
-    found: str = parsed["id"][0].as_py()
-    return found
-
-
-def _merge(recorder: FactRecorder, source: str, target: str) -> int:
-    ids = _parse_contact_id("from", source), _parse_contact_id("into", target)
-    if ids[0] == ids[1]:
-        raise AppError(ErrorCode.INVALID, "from and into are the same id.", ("into",))
-    recorder.merge(*ids)
-    return 1
 
 
 IdempotencyKey = Annotated[
@@ -262,48 +218,6 @@ async def facts_payload(
     return await answer(
         done, lambda errors: FactsPayload(recorded=0, user_errors=errors, warnings=[])
     )
-
-
-async def _contacts_forget(
-    info: RequestInfo,
-    ids: Annotated[
-        list[strawberry.ID],
-        strawberry.argument(description=f"Ids in the source system, at most {MAX_ITEMS}."),
-    ],
-    idempotency_key: IdempotencyKey = None,
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, "ids", _forget, ids)
-
-
-async def _contacts_merge(
-    info: RequestInfo,
-    from_id: Annotated[
-        strawberry.ID,
-        strawberry.argument(
-            name="from", description="The id in the source system of the contact to merge."
-        ),
-    ],
-    into: Annotated[
-        strawberry.ID,
-        strawberry.argument(description="The id in the source system of the contact who remains."),
-    ],
-    idempotency_key: IdempotencyKey = None,
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, "from", _merge, from_id, into)
-
-
-async def _contacts_patch(
-    info: RequestInfo, items: Any, idempotency_key: IdempotencyKey = None
-) -> FactsPayload:
-    return await facts_payload(info, idempotency_key, "contacts", _patch, items)
-
-
-_contacts_patch.__annotations__["items"] = Annotated[
-    list_of(ContactPatchInput),
-    strawberry.argument(
-        name="contacts", description=f"At most {MAX_ITEMS} contacts; all are changed, or none."
-    ),
-]
 
 
 def _mutation(fact: str, description: str) -> Any:
@@ -340,22 +254,4 @@ class FactsMutation:
     )
     events_record: FactsPayload = _mutation(
         "events", "Record other events. An event replaces the one with the same id."
-    )
-    contacts_forget: FactsPayload = guarded_mutation(
-        TokenScope.FACTS_WRITE,
-        resolver=_contacts_forget,
-        description="Erase contacts and all facts about them, permanently.",
-    )
-    contacts_patch: FactsPayload = guarded_mutation(
-        TokenScope.FACTS_WRITE,
-        resolver=_contacts_patch,
-        description="Change some attributes of recorded contacts, and leave the others as they "
-        "are.",
-    )
-    contacts_merge: FactsPayload = guarded_mutation(
-        TokenScope.FACTS_WRITE,
-        resolver=_contacts_merge,
-        description="Merge a contact into another one. All facts of the first become facts of the "
-        "second, also those that arrive later. Attributes that the second one lacks are taken from "
-        "the first. Repeating a call changes nothing.",
     )
