@@ -143,7 +143,7 @@ def _person(id: str, mark: str, number: int) -> dict[str, Any]:
 
 
 def _record(running: Running, owner: str, id: str, mark: str) -> None:
-    """Record a person's facts, some of which wait for them or come with a merged contact."""
+    """Record a person's facts. Some wait for the person, some come with a merged contact."""
     client, old = running.client(owner), f"{mark} old id"
     said = {"text": f"{mark} waited"}
     about = {"name": f"{mark} waiting", "occurredAt": AT, "properties": said}

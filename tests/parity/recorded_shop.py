@@ -43,6 +43,7 @@ from graphql_app.segments.rules.tree import Rule
 from graphql_app.segments.size import SegmentSize
 from tests.parity.evaluation import facts
 from tests.parity.evaluation.facts import Batch, Document, Fact
+from tests.parity.strategies import Situation
 
 # The type of a batch, by the type of its facts.
 BATCHES: Mapping[type, Any] = {
@@ -273,6 +274,18 @@ class RecordedShop:
         return self.engine.labels(
             criterion, name, values, given, lambda ids: {id: f"Segment {id}" for id in ids}
         )
+
+
+def shop_of(services: Services, situation: Situation, prefix: str = "") -> RecordedShop:
+    """Return a new shop at the place and time of a situation, without its facts."""
+    return RecordedShop(
+        services,
+        situation.zone,
+        situation.now,
+        first_weekday=situation.first_weekday,
+        country=situation.country,
+        prefix=prefix,
+    )
 
 
 def _lines(orders: Sequence[Sequence[facts.Line]]) -> pa.Table:

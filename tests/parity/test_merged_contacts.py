@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graphql_app.runtime.services import Services
 from tests.parity.evaluation import facts
 from tests.parity.generated_facts import IDS
-from tests.parity.recorded_shop import RecordedShop
+from tests.parity.recorded_shop import shop_of
 from tests.parity.strategies import Situation, situations
 from tests.parity.test_parity import FEWER
 
@@ -52,16 +52,7 @@ def test_sizes_are_those_of_facts_recorded_for_the_survivor(
 ) -> None:
     source, target = contacts
     batches = _without_contact(situation.batches, source)
-    merged, recorded = (
-        RecordedShop(
-            services,
-            situation.zone,
-            situation.now,
-            first_weekday=situation.first_weekday,
-            country=situation.country,
-        )
-        for _ in range(2)
-    )
+    merged, recorded = (shop_of(services, situation) for _ in range(2))
     middle = round(at * len(batches))
     merged.record(*batches[:middle])
     rules = [*situation.criteria, *situation.rules]

@@ -25,7 +25,7 @@ from tests.parity.evaluation.purchases import product_names
 from tests.parity.evaluator import Judge, nodes
 from tests.parity.generated_facts import days
 from tests.parity.generated_rules import Criteria
-from tests.parity.recorded_shop import NOW, RecordedShop
+from tests.parity.recorded_shop import NOW, RecordedShop, shop_of
 from tests.parity.strategies import Situation, situations
 
 UNHURRIED = settings(print_blob=True, suppress_health_check=list(HealthCheck))
@@ -143,13 +143,7 @@ def check_product_names(shop: RecordedShop, facts: Facts) -> None:
 
 
 def check_situation(services: Services, situation: Situation) -> None:
-    shop = RecordedShop(
-        services,
-        situation.zone,
-        situation.now,
-        first_weekday=situation.first_weekday,
-        country=situation.country,
-    )
+    shop = shop_of(services, situation)
     shop.record(*situation.batches)
     shop.save(situation.segments)
     facts = facts_after(situation.batches)

@@ -3,7 +3,7 @@
 from hypothesis import given
 
 from graphql_app.runtime.services import Services
-from tests.parity.recorded_shop import RecordedShop
+from tests.parity.recorded_shop import shop_of
 from tests.parity.strategies import Situation, situations
 from tests.parity.test_parity import FEWER
 
@@ -13,14 +13,7 @@ from tests.parity.test_parity import FEWER
 def test_sizes_do_not_depend_on_the_kind_of_ids(services: Services, situation: Situation) -> None:
     sizes = []
     for prefix in ("", "customer-"):
-        shop = RecordedShop(
-            services,
-            situation.zone,
-            situation.now,
-            first_weekday=situation.first_weekday,
-            country=situation.country,
-            prefix=prefix,
-        )
+        shop = shop_of(services, situation, prefix)
         shop.record(*situation.batches)
         shop.save(situation.segments)
         sizes.append([shop.size(document) for document in situation.rules])

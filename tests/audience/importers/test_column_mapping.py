@@ -62,7 +62,7 @@ def test_bad_values_are_named_by_the_files_columns(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("columns", "mapping", "message"),
     [
-        ("a,b", ColumnMapping({"id": "c"}), 'there is no column "c"; the columns are a, b.'),
+        ("a,b", ColumnMapping({"id": "c"}), 'it has no column "c"; the columns are a, b.'),
         ("a,id", ColumnMapping({"id": "a"}), '"a" and "id" would both be "id"; rename or'),
         ("a,b", ColumnMapping({"id": "a", "text": "b"}), 'unknown column "text"; contacts has'),
         ("a,b", ColumnMapping({"id": "a"}), 'unknown column "b"; contacts has id'),
@@ -81,7 +81,7 @@ def test_a_late_column_of_ndjson_is_mapped(shop: Shop) -> None:
     shop.load(path, mapping=ColumnMapping({"id": "nr", "phone": "tel"}, TO_PROPERTIES))
     assert contacts(shop)[-1] == (20_000, "+12125550100", '{"x":1}')
     absent = ColumnMapping({"id": "nr", "phone": "Tel"}, TO_PROPERTIES)
-    assert 'there is no column "Tel"; the columns are nr, tel, x.' in shop.refusal(
+    assert 'it has no column "Tel"; the columns are nr, tel, x.' in shop.refusal(
         path, mapping=absent
     )
     twice = shop.ndjson("contacts.ndjson", [*rows, {"nr": 1, "id": 2}])
