@@ -62,7 +62,7 @@ class ContactReferences:
             The rows without references, and numbers that must be recorded as given.
 
         Raises:
-            BadFactsError: Some references fit several contacts, or are no phone number.
+            BadFactsError: A reference fits several contacts, or its phone number is not valid.
         """
         names = [name for name in ("email", "phone") if name in rows.column_names]
         if not names:

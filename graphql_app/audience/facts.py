@@ -111,7 +111,7 @@ def _id(name: str, id_of: str, description: str) -> FactField:
 
 
 def _contact(description: str) -> tuple[FactField, ...]:
-    """Return the fields of which each row has one: who the contact is."""
+    """Return the fields that name a contact; each row needs at least one of them."""
     return (
         FactField("contact_id", IDENTIFIER, description, id_of="contacts"),
         FactField("email", EMAIL, "The contact's email address, instead of the id."),

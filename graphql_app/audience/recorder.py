@@ -3,6 +3,9 @@
 ClickHouse replaces a row only by one with the same sort key, which includes the contact. If a fact
 moves to another contact, or an order loses lines, the recorder looks up the old rows first and
 writes deletions of them along with the new rows.
+
+This module is long because every write of facts is here: each holds the shop's write lock, replaces
+ids by numbers, and prepares one batch.
 """
 
 import threading
@@ -184,8 +187,7 @@ class Recorder:
             if fact.can_change_contact:
                 moved = find_moved_rows(self._audience, shop_id, fact.name, latest)
             if fact is CONTACTS:
-                contact_of, settled = self.references.settle(shop_id, latest)
-                given = settled
+                contact_of, given = self.references.settle(shop_id, latest)
             version = self._next_version(shop_id)
             new = Insert(fact.name, stamp_rows(shop_id, version, latest, moved))
             steps = [*self._insert_given(shop_id, version, given), new]

@@ -42,7 +42,7 @@ _NOT_PLAIN = rf"^(0[0-9]+|[0-9]{{20,}}|{_SHORTENED})$"
 def parse_identifier(value: Any) -> str | None:
     """Return an id without surrounding space, and a whole number without leading zeros.
 
-    Blank text is no id, so the result is ``None``.
+    Return ``None`` for blank text.
 
     Raises:
         BadValueError: The value is not an id.

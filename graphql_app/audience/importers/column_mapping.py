@@ -44,7 +44,7 @@ class ColumnMapping:
         """
         if not self.columns:
             return source
-        if source.file_type is not FileType.NDJSON:  # of which ``columns`` has the first rows only
+        if source.file_type is not FileType.NDJSON:  # its ``columns`` are those of its first rows
             self._require_columns(source.path, source.columns)
         fields = {column: name for name, column in self.columns.items()}
 
@@ -77,7 +77,7 @@ class ColumnMapping:
         for column in self.columns.values():
             if column not in columns:
                 known = f"the columns are {', '.join(columns)}."
-                raise bad_file(path, f'there is no column "{column}"; {known}')
+                raise bad_file(path, f'it has no column "{column}"; {known}')
 
     def set_unknown_aside(self, source: Source, fact: FactType) -> Source:
         """Refuse, ignore or keep the columns that the format does not have, as ``unknown`` says.

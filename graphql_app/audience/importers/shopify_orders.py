@@ -130,12 +130,12 @@ class OrdersFormat:
             [BadRow(block.line_numbers[row], column, message) for _, row, column, message in bad],
             bad_orders | unnamed,
         )
-        names = [block.columns["Name"][row] for row in starts]
-        self._bad_names |= {names[number] for number in bad_orders}
+        orders = [block.columns["Name"][row] for row in starts]
+        self._bad_names |= {orders[number] for number in bad_orders}
         return replace(
             checked,
             bad_orders={
-                self._ids[name] for name in names if name in self._bad_names and name in self._ids
+                self._ids[name] for name in orders if name in self._bad_names and name in self._ids
             },
             warnings=[
                 BadRow(block.line_numbers[starts[number]], "Email", _UNNAMED)
